@@ -1,0 +1,185 @@
+"""Builds Verilated models, keeps them, and runs cocotb benches on them."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from tilewright.sim.config import ConfigError
+from tilewright.tools import find_compiler, find_libpython, find_make, find_verilator
+
+VLT = Path(__file__).parent / "vlt" / "generated.vlt"
+TOP = "tile_harness"
+
+
+class SimulationError(RuntimeError):
+    """A model that does not build, or a simulation that ended without results; carries the log's end."""
+
+
+class BenchFailure(AssertionError):
+    """A cocotb test failed."""
+
+
+def cache_folder() -> Path:
+    """Return the folder of built models: ``TILEWRIGHT_CACHE``, or one in the user's cache folder."""
+    if folder := os.environ.get("TILEWRIGHT_CACHE"):
+        return Path(folder)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "tilewright"
+
+
+def build(verilog: str, top: str, *, public: tuple[str, ...] = ()) -> Path:
+    """Return the folder of the Verilated model of module ``top``, built unless it is in the cache.
+
+    The key is the hash of everything that goes in: text, tools and options. Two processes that want the same
+    model build it once; a build that is interrupted leaves nothing that could be taken for a model.
+
+    Raises
+    ------
+    ConfigError
+        If a tool is missing or the cache folder cannot be written.
+    SimulationError
+        If the build fails.
+    """
+    import cocotb_tools.config as cocotb_config
+
+    verilator, compiler, make = find_verilator(), find_compiler(), find_make()
+    # Only the top's ports are visible to the bench: cocotb's own runner makes everything public, which
+    # makes large designs several times slower to build and to run.
+    control = VLT.read_text() + f'public_flat_rw -module "{top}" -var "*"\n'
+    options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "-o", top, "--top-module", top, "-O3", "-Wno-fatal"]
+    options += ["--x-initial", "unique", "--timescale", "1ns/1ps"]
+    tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
+    tools_key = _hash(tools)
+    key = _hash([verilog, control, options, tools])
+    model = cache_folder() / "verilated" / key
+    with _locked(model.with_suffix(".lock")):
+        if (model / top).exists():
+            return model
+        with tempfile.TemporaryDirectory(dir=model.parent, prefix=f"{key}.") as folder:
+            source, objects = Path(folder) / f"{top}.v", Path(folder) / "obj"
+            source.write_text(verilog)
+            (Path(folder) / "lint.vlt").write_text(control)
+            libs = cocotb_config.libs_dir
+            main = cocotb_config.share_dir / "lib" / "verilator" / "verilator.cpp"
+            link = f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"
+            _run(
+                [*verilator.command, *options, "--Mdir", str(objects), "-LDFLAGS", link, "lint.vlt", source.name, str(main)],
+                folder,
+                verilator.env(),
+            )
+            # Verilator's runtime is the same for every model, and most of the time that a small one takes.
+            runtime = cache_folder() / "verilated" / f"runtime-{tools_key}"
+            for built in runtime.glob("*.o"):
+                shutil.copy(built, objects)
+            _run(
+                [*make.command, "-s", "-j2", "-C", str(objects), "-f", "Vtop.mk", "OPT_FAST=-O1", *verilator.make_variables],
+                folder,
+                verilator.env(),
+            )
+            if not runtime.exists():
+                _keep(objects.glob("verilated*.o"), runtime)
+            _keep([objects / top, source], model)
+    return model
+
+
+def lint(verilog: str, top: str) -> str:
+    """Return what Verilator's full lint says of ``verilog``: nothing if it is clean."""
+    verilator = find_verilator()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / f"{top}.v").write_text(verilog)
+        command = [*verilator.command, "--lint-only", "-Wall", "--top-module", top, str(VLT), f"{top}.v"]
+        result = subprocess.run(command, cwd=folder, env=verilator.env(), capture_output=True, text=True)
+    said = result.stdout + result.stderr
+    return said if result.returncode or "%Warning" in said else ""
+
+
+def run(
+    model: Path, top: str, bench: str, *, folder: Path, env: Mapping[str, str], testcase: str | None = None
+) -> None:
+    """Run the cocotb tests of module ``bench`` on a built model; logs and results go to ``folder``.
+
+    Raises
+    ------
+    BenchFailure
+        If a test fails; the message is that of the first one.
+    SimulationError
+        If the simulation ends without results.
+    """
+    from cocotb_tools.runner import get_runner
+
+    find_libpython()
+    results, log = folder / "results.xml", folder / "simulation.log"
+    runner = get_runner("verilator")
+    try:
+        runner.test(
+            test_module=bench,
+            hdl_toplevel=top,
+            hdl_toplevel_lang="verilog",
+            build_dir=model,
+            test_dir=folder,
+            results_xml=str(results.resolve()),
+            extra_env={"COCOTB_ANSI_OUTPUT": "0", **env},
+            log_file=log,
+            testcase=testcase,
+        )
+    except SystemExit:
+        pass  # it left results, or it did not: seen below
+    if not results.exists():
+        raise SimulationError(f"the simulation left no results:\n{_tail(log)}")
+    cases = list(ET.parse(results).getroot().iter("testcase"))
+    if not cases:
+        raise SimulationError(f"no test ran:\n{_tail(log)}")
+    for case in cases:
+        for failure in (*case.iter("failure"), *case.iter("error")):
+            message = failure.get("error_msg") or failure.get("message") or ""
+            raise BenchFailure(f"{case.get('name')}: {message or _tail(log)}")
+
+
+def _hash(inputs: list) -> str:
+    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:24]
+
+
+def _keep(files: Iterable[Path], folder: Path) -> None:
+    """Copy ``files`` into a new ``folder``, all or none of them."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        new = Path(temporary) / "new"
+        new.mkdir()
+        for file in files:
+            shutil.copy(file, new)
+        with suppress(OSError):  # another process was first
+            new.rename(folder)
+
+
+def _run(command: list[str], folder: str, env: Mapping[str, str]) -> None:
+    result = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    if result.returncode:
+        said = (result.stdout + result.stderr).strip().splitlines()
+        errors = [line for line in said if "rror" in line] or said
+        raise SimulationError(f"{Path(command[0]).name} failed:\n" + "\n".join(errors[:12]))
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.open("w")
+    except OSError as error:
+        raise ConfigError(
+            f"cache folder {path.parent} cannot be written ({error.strerror}): name another in TILEWRIGHT_CACHE"
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _tail(log: Path, lines: int = 25) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"

@@ -1,0 +1,150 @@
+"""Commands of a CIM tile: their layout, what makes one valid, and their way into the tile's three units."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import In, Out
+
+from tilewright.sim.config import TileConfig
+
+COMMAND_LAYOUT = data.StructLayout(
+    {
+        "load": 1,  # fetch a block of weights into a free bank before computing
+        "release": 1,  # give the bank up once this command has computed
+        "accumulate": 1,  # add to the accumulators instead of replacing them
+        "emit": 1,  # send the results instead of keeping them in the accumulators
+        "rows": 12,  # rows of the weight block = activations of a vector
+        "columns": 16,  # columns of the weight block = results of a vector
+        "vectors": 16,  # activation vectors to multiply with the block
+        "slot": 16,  # accumulator of the first vector; the others follow
+        "weight_address": 32,  # first word of the block, in words of the weight bus
+        "activation_address": 32,  # first word of the vectors, in words of the activation bus
+    }
+)
+"""One command: multiplies up to ``vectors`` activation vectors with one block of weights.
+
+In memory a row of weights, and a vector of activations, starts at a word of its bus; both lie one after the
+other, element 0 lowest.
+"""
+
+ADDRESS_BITS = 32
+REQUEST_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "beats": 32})
+"""A read of ``beats`` consecutive bus words from word ``address``."""
+
+LOAD_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "columns": 16})
+FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "vectors": 16})
+COMPUTE_LAYOUT = data.StructLayout(
+    {"vectors": 16, "columns": 16, "slot": 16, "accumulate": 1, "emit": 1, "release": 1}
+)
+
+
+class CommandError(enum.Enum, shape=3):
+    """Why a tile stopped taking commands."""
+
+    NONE = 0
+    ROWS = 1
+    """``rows`` is 0 or more than the tile has."""
+    COLUMNS = 2
+    """``columns`` is 0 or more than the tile has."""
+    VECTORS = 3
+    """``vectors`` is 0."""
+    SLOT = 4
+    """The vectors do not fit in the accumulators from ``slot`` on."""
+    BANK = 5
+    """``load`` while the command before has not released its weights, or no ``load`` although it has."""
+
+
+class CommandDispatch(wiring.Component):
+    """Checks commands and hands each to the weight loader, the activation loader and the sequencer.
+
+    A command is taken when every unit that it concerns has room in its queue of ``command_queue_depth``;
+    the units see it in the next cycle (``LATENCY``). Throughput: one command a cycle. An invalid command is
+    not taken: ``error`` says why and no further command is taken until reset, while those before it finish.
+
+    Parameters
+    ----------
+    config : TileConfig
+        Shape of the tile and depth of the queues.
+
+    Members
+    -------
+    commands : In(stream)
+        Commands, ``COMMAND_LAYOUT``.
+    loads, fetches, computes : Out(stream)
+        Their parts for the three units.
+    error : Out(CommandError)
+        Why the command at the input is refused.
+    """
+
+    LATENCY = 1
+
+    def __init__(self, *, config: TileConfig):
+        self.config = config
+        super().__init__(
+            {
+                "commands": In(stream.Signature(COMMAND_LAYOUT)),
+                "loads": Out(stream.Signature(LOAD_LAYOUT)),
+                "fetches": Out(stream.Signature(FETCH_LAYOUT)),
+                "computes": Out(stream.Signature(COMPUTE_LAYOUT)),
+                "error": Out(CommandError),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        command = self.commands.p
+        slots = self.config.accumulator_vectors
+        holding = Signal()  # the command before keeps its bank
+        problem = Signal(CommandError)
+        with m.If((command.rows == 0) | (command.rows > self.config.rows)):
+            m.d.comb += problem.eq(CommandError.ROWS)
+        with m.Elif((command.columns == 0) | (command.columns > self.config.columns)):
+            m.d.comb += problem.eq(CommandError.COLUMNS)
+        with m.Elif(command.vectors == 0):
+            m.d.comb += problem.eq(CommandError.VECTORS)
+        # A vector that is neither read from nor kept in the accumulators needs none.
+        with m.Elif((command.accumulate | ~command.emit) & (command.slot + command.vectors > slots)):
+            m.d.comb += problem.eq(CommandError.SLOT)
+        with m.Elif(command.load == holding):
+            m.d.comb += problem.eq(CommandError.BANK)
+
+        parts = {
+            "loads": {"address": command.weight_address, "rows": command.rows, "columns": command.columns},
+            "fetches": {
+                "address": command.activation_address,
+                "rows": command.rows,
+                "vectors": command.vectors,
+            },
+            "computes": {
+                name: command[name]
+                for name in ("vectors", "columns", "slot", "accumulate", "emit", "release")
+            },
+        }
+        queues = {}
+        for name, fields in parts.items():
+            output = getattr(self, name)
+            queue = SyncFIFO(width=len(output.p.as_value()), depth=self.config.command_queue_depth)
+            m.submodules[name] = queues[name] = queue
+            entry = data.View(output.p.shape(), queue.w_data)
+            m.d.comb += [entry[field].eq(value) for field, value in fields.items()]
+            m.d.comb += [
+                output.p.eq(queue.r_data),
+                output.valid.eq(queue.r_rdy),
+                queue.r_en.eq(output.ready),
+            ]
+
+        room = queues["fetches"].w_rdy & queues["computes"].w_rdy & (queues["loads"].w_rdy | ~command.load)
+        stopped = self.error != CommandError.NONE
+        accepted = Signal()
+        m.d.comb += [
+            self.commands.ready.eq(room & (problem == CommandError.NONE) & ~stopped),
+            accepted.eq(self.commands.valid & self.commands.ready),
+            queues["loads"].w_en.eq(accepted & command.load),
+            queues["fetches"].w_en.eq(accepted),
+            queues["computes"].w_en.eq(accepted),
+        ]
+        with m.If(accepted):
+            m.d.sync += holding.eq(~command.release)
+        with m.If(self.commands.valid & ~stopped):
+            m.d.sync += self.error.eq(problem)
+        return m

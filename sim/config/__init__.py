@@ -1,0 +1,2 @@
+from .cim import CIMArrayConfig, MacroConfig, TileConfig
+from .errors import ConfigError

@@ -1,0 +1,40 @@
+"""The one exception for bad input, and the sentences it is made of."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from pydantic import ValidationError
+
+
+class ConfigError(ValueError):
+    """Input that cannot be used: a configuration, a model file, a name, a missing tool.
+
+    The message is one line for the user and names the field, the value and what is allowed. The command
+    line prints it without a traceback and exits with status 2.
+    """
+
+
+def suggest(name: str, allowed: Iterable[str]) -> str:
+    """Return what is allowed in place of ``name``, the nearest first: `` (did you mean 'x'? one of: a, x)``."""
+    names = sorted(allowed)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f" ({hint}one of: {', '.join(names)})"
+
+
+def first_problem(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
+    """Return the path of the first bad field of a pydantic validation and a phrase on its value.
+
+    An unknown key goes first: it is often why another key is missing.
+    """
+    problems = error.errors(include_url=False)
+    problem = min(problems, key=lambda p: p["type"] != "extra_forbidden")
+    message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if problem["type"] == "extra_forbidden":
+        return problem["loc"], "unknown key"
+    if problem["type"] == "missing":
+        return problem["loc"], "missing"
+    if problem["type"] == "value_error":
+        return problem["loc"], message
+    message = message[0].lower() + message[1:]
+    return problem["loc"], f"{problem['input']!r} is not allowed: {message}"
