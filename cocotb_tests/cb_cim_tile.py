@@ -152,13 +152,13 @@ async def run_case(bench: TileBench, case: Case, stalls: random.Random | None = 
     tiled = TiledMatmul(cfg, case.m, case.k, case.n)
     commands = tiled.commands()
     x, w = case.matrices(cfg)
-    model = TileModel(cfg, *case.timing.memories()).run(commands)
+    model_cycles = TileModel(cfg, *case.timing.memories()).run(commands)
     count = sum(c.vectors * cfg.result_beats(c.columns) for c in commands if c.emit)
     await bench.load(commands, tiled.weight_words(w), tiled.activation_words(x))
     bench.set_timing(case.timing)
     await RisingEdge(dut.clk)
     stalling = cocotb.start_soon(_stall(dut, stalls)) if stalls else None
-    await bench.finish(count, timeout_cycles=20 * model.cycles + 10000)
+    await bench.finish(count, timeout_cycles=20 * model_cycles + 10000)
     if stalling:
         stalling.cancel()
         dut.stall.value = 0
@@ -174,7 +174,7 @@ async def run_case(bench: TileBench, case: Case, stalls: random.Random | None = 
     return {
         "name": case.name,
         "rtl_cycles": cycles,
-        "model_cycles": model.cycles,
+        "model_cycles": model_cycles,
         "values": case.m * case.n,
         "mismatches": mismatches,
         "macs": case.m * case.k * case.n,

@@ -1,2 +1,24 @@
+"""The description of a system: frozen, validated, loaded from TOML."""
+
 from .cim import CIMArrayConfig, MacroConfig, TileConfig
-from .errors import ConfigError
+from .energy import EnergyConfig
+from .errors import ConfigError, suggest
+from .load import load_system, preset_names
+from .memory import MemoryConfig
+from .system import ActivationMemoryConfig, System
+from .vector import VectorConfig
+
+__all__ = [
+    "ActivationMemoryConfig",
+    "CIMArrayConfig",
+    "ConfigError",
+    "EnergyConfig",
+    "MacroConfig",
+    "MemoryConfig",
+    "System",
+    "TileConfig",
+    "VectorConfig",
+    "load_system",
+    "preset_names",
+    "suggest",
+]

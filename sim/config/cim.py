@@ -118,10 +118,8 @@ class TileConfig(Frozen):
             value = getattr(self, bus)
             elements = value // unit
             if value % unit or elements & (elements - 1):
-                allowed = ", ".join(str(unit << i) for i in range(4))
                 raise ValueError(
-                    f"{bus} = {value} is not allowed: it must be {unit_name} = {unit} times a power of two "
-                    f"({allowed}, ...)"
+                    f"{bus} = {value} is not allowed: it must be {unit_name} = {unit} times a power of two"
                 )
             if row % value:
                 raise ValueError(f"{bus} = {value} is not allowed: it must divide {row_name} = {row} bits")

@@ -6,6 +6,9 @@ from difflib import get_close_matches
 from pydantic import ValidationError
 
 
+MAX_NAMES = 24
+
+
 class ConfigError(ValueError):
     """Input that cannot be used: a configuration, a model file, a name, a missing tool.
 
@@ -15,11 +18,16 @@ class ConfigError(ValueError):
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:
-    """Return what is allowed in place of ``name``, the nearest first: `` (did you mean 'x'? one of: a, x)``."""
+    """Return what is allowed in place of ``name``, the nearest first: `` (did you mean 'x'? one of: a, x)``.
+
+    A long list is left out if one name is near.
+    """
     names = sorted(allowed)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'? " if near else ""
-    return f" ({hint}one of: {', '.join(names)})"
+    parts = [f"did you mean '{near[0]}'?"] if near else []
+    if not near or len(names) <= MAX_NAMES:
+        parts.append(f"one of: {', '.join(names)}")
+    return f" ({' '.join(parts)})"
 
 
 def first_problem(error: ValidationError) -> tuple[tuple[str | int, ...], str]:

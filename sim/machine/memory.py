@@ -8,8 +8,9 @@ from tilewright.sim.config import ConfigError
 class TimedMemory:
     """Serves reads in order; exact twin of the RTL memory of the same name.
 
-    A word can be fetched in the cycles ``n`` in which ``floor((n + 1) * rate) > floor(n * rate)``, and is
-    there ``latency`` cycles later. A request is seen in the cycle after it was accepted.
+    One request is accepted a cycle. A word can be fetched in the cycles ``n`` in which
+    ``floor((n + 1) * rate) > floor(n * rate)``, the first one in the cycle after its request at the earliest,
+    and is there ``latency`` cycles later.
 
     Parameters
     ----------
@@ -30,23 +31,26 @@ class TimedMemory:
         if not 0 < rate <= 1:
             raise ConfigError(f"rate = {rate} is not allowed: it must be above 0 and at most 1 word a cycle")
         self.latency = latency
-        self.rate = Fraction(rate)
-        self._next_fetch = 0
+        self.words, self.cycles = Fraction(rate).as_integer_ratio()
+        self.next_request = 0
+        """First cycle in which a further request can be accepted."""
+        self.next_fetch = 0
+        """First cycle in which a further word can be fetched."""
 
-    def read(self, request: int, words: int) -> tuple[int, int]:
-        """Read ``words`` words by a request accepted in cycle ``request``.
+    def read(self, earliest: int, words: int) -> tuple[int, int]:
+        """Read ``words`` words by a request offered from cycle ``earliest`` on.
 
-        Returns the cycles in which the first and the last word are there. A reader that has reserved its
-        buffer takes them at once.
+        Returns the cycle in which the request is accepted and the one in which the last word is there; a
+        reader that has reserved its buffer takes each word at once.
         """
-        earliest = max(request + 1, self._next_fetch)
-        first_slot = earliest * self.rate.numerator // self.rate.denominator
-        first = self._slot(first_slot)
-        last = self._slot(first_slot + words - 1)
-        self._next_fetch = last + 1
-        return first + self.latency, last + self.latency
+        request = max(earliest, self.next_request)
+        self.next_request = request + 1
+        first_slot = max(request + 1, self.next_fetch) * self.words // self.cycles
+        last = -((first_slot + words) * -self.cycles // self.words) - 1
+        self.next_fetch = last + 1
+        return request, last + self.latency
 
-    def _slot(self, index: int) -> int:
-        """Return the cycle of the fetch slot ``index``, counted from 0."""
-        numerator, denominator = self.rate.as_integer_ratio()
-        return -((index + 1) * -denominator // numerator) - 1
+    def shift(self, cycles: int) -> None:
+        """Let ``cycles`` cycles pass, a multiple of the rate's period, in which it goes on as before."""
+        self.next_request += cycles
+        self.next_fetch += cycles

@@ -5,8 +5,9 @@ computed from command to command without stepping cycles. The names follow the R
 loaders, the sequencer and the result sender do, and when.
 """
 
+from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tilewright.sim.config import ConfigError, TileConfig
 
@@ -66,21 +67,8 @@ class CommandTimes:
     """Its last result word was taken."""
 
 
-@dataclass
-class TileRun:
-    """What a run of commands took."""
-
-    commands: list[CommandTimes] = field(default_factory=list)
-
-    @property
-    def cycles(self) -> int:
-        """Cycles up to the last result word, or else to the last command's last slice."""
-        sent = [times.sent for times in self.commands if times.sent is not None]
-        return 1 + (max(sent) if sent else max((times.finished for times in self.commands), default=-1))
-
-
 class TileModel:
-    """Runs commands on a tile whose results are taken at once, with memories of set timing.
+    """A tile whose results are taken at once, with memories of set timing.
 
     Parameters
     ----------
@@ -94,83 +82,121 @@ class TileModel:
         self.config = config
         self.weight_memory = weight_memory
         self.activation_memory = activation_memory
+        # The last entries that left each queue and buffer: a place is free once its entry has gone.
+        self._loads = deque[int](maxlen=config.command_queue_depth)
+        self._fetches = deque[int](maxlen=config.command_queue_depth)
+        self._computes = deque[int](maxlen=config.command_queue_depth)
+        self._banks = deque[int](maxlen=config.macro.weight_banks)
+        self._vectors = deque[int](maxlen=config.input_buffer_vectors)
+        self._results = deque[int](maxlen=config.result_buffer_vectors)
+        self._index = 0
+        self._dispatched = -1
+        self._next_start = 0
+        self._last_sent = -1
+        self._holding = False
 
-    def run(self, commands: Iterable[TileCommand]) -> TileRun:
+    def run(self, commands: Iterable[TileCommand]) -> int:
         """Run ``commands``, the first offered in cycle 0 and each as soon as the one before is taken.
+
+        Returns the cycles up to the last result word, or else to the last slice.
+        """
+        times = [self.step(command) for command in commands]
+        sent = [t.sent for t in times if t.sent is not None]
+        return 1 + max(sent or [t.finished for t in times], default=-1)
+
+    def step(self, command: TileCommand, activations_ready: int = 0) -> CommandTimes:
+        """Run one more command; its activations are not asked for before cycle ``activations_ready``.
 
         Raises
         ------
         ConfigError
-            If the tile would refuse a command.
+            If the tile would refuse the command.
         """
         cfg = self.config
-        slices = cfg.macro.slices
-        depth = cfg.command_queue_depth
-        run = TileRun()
-        # The cycles in which entries left the queues and buffers, in order; a place is free one cycle later.
-        loads_popped: list[int] = []
-        fetches_popped: list[int] = []
-        computes_popped: list[int] = []
-        banks_released: list[int] = []
-        vectors_taken: list[int] = []
-        results_taken: list[int] = []
-        dispatched = -1
-        next_request = 0  # of the weight loader
-        next_fetch = 0  # of the activation loader
-        next_start = 0  # of the sequencer
-        last_sent = -1
-        holding = False
+        self._check(command)
+        self._holding = not command.release
+        self._index += 1
+        self._dispatched = max(self._dispatched + 1, _free(self._fetches), _free(self._computes))
+        if command.load:
+            self._dispatched = max(self._dispatched, _free(self._loads))
+        seen = self._dispatched + DISPATCH_LATENCY
+        times = CommandTimes(command, self._dispatched)
+        ready = seen
+        if command.load:
+            words = command.rows * cfg.weight_beats_per_row(command.columns)
+            request, last_word = self.weight_memory.read(max(seen, _free(self._banks)), words)
+            self._loads.append(request)
+            ready = last_word + LOADED_LATENCY
+            times.weights_requested, times.weights_loaded = request, ready
 
-        for index, command in enumerate(commands):
-            self._check(index, command, holding=holding)
-            holding = not command.release
-            dispatched = max(
-                dispatched + 1,
-                _free(fetches_popped, depth),
-                _free(computes_popped, depth),
-                _free(loads_popped, depth) if command.load else 0,
-            )
-            times = CommandTimes(command, dispatched)
-            run.commands.append(times)
-            seen = dispatched + DISPATCH_LATENCY
-            ready = seen
-            if command.load:
-                request = max(seen, next_request, _free(banks_released, cfg.macro.weight_banks))
-                next_request = request + 1
-                loads_popped.append(request)
-                words = command.rows * cfg.weight_beats_per_row(command.columns)
-                _, last_word = self.weight_memory.read(request, words)
-                ready = last_word + LOADED_LATENCY
-                times.weights_requested, times.weights_loaded = request, ready
+        fetch = self._stream_vectors(command, times, seen, ready, max(seen, activations_ready))
+        self._fetches.append(fetch)
+        times.finished = self._next_start - 1
+        self._computes.append(times.finished)
+        if command.release:
+            self._banks.append(times.finished)
+        return times
 
-            # Vectors are requested as places in the buffer are freed by vectors that start.
-            words = cfg.activation_beats(command.rows)
-            result_words = cfg.result_beats(command.columns)
-            for vector in range(command.vectors):
-                fetch = max(seen, next_fetch, _free(vectors_taken, cfg.input_buffer_vectors))
-                next_fetch = fetch + 1
-                _, last_word = self.activation_memory.read(fetch, words)
-                start = max(seen, ready, next_start, last_word + LOADED_LATENCY)
-                if command.emit:
-                    start = max(start, _free(results_taken, cfg.result_buffer_vectors))
-                    summed = start + slices - 1 + cfg.sum_latency
-                    taken = max(summed + SENDER_LATENCY - 1, last_sent)
-                    results_taken.append(taken)
-                    last_sent = times.sent = taken + result_words
-                next_start = start + slices
-                vectors_taken.append(start)
-                if vector == 0:
-                    times.started = start
-            fetches_popped.append(fetch)
-            times.finished = next_start - 1
-            computes_popped.append(times.finished)
-            if command.release:
-                banks_released.append(times.finished)
-        return run
-
-    def _check(self, index: int, command: TileCommand, *, holding: bool) -> None:
-        """Refuse what the RTL refuses."""
+    def _stream_vectors(
+        self, command: TileCommand, times: CommandTimes, seen: int, ready: int, fetch: int
+    ) -> int:
+        """Fetch and start every vector of a command; return when the last was asked for."""
         cfg = self.config
+        memory = self.activation_memory
+        slices = cfg.macro.slices
+        words = cfg.activation_beats(command.rows)
+        result_words = cfg.result_beats(command.columns)
+        vectors, results = self._vectors, self._results
+        sum_latency = slices - 1 + cfg.sum_latency
+        before: tuple[int, ...] = ()
+        left = command.vectors
+        while left:
+            # A vector is requested when a place in the buffer has been freed by one that started.
+            fetch, last_word = memory.read(max(fetch, _free(vectors)), words)
+            start = max(seen, ready, self._next_start, last_word + LOADED_LATENCY)
+            if command.emit:
+                start = max(start, _free(results))
+                taken = max(start + sum_latency + SENDER_LATENCY - 1, self._last_sent)
+                results.append(taken)
+                self._last_sent = times.sent = taken + result_words
+            self._next_start = start + slices
+            vectors.append(start)
+            if left == command.vectors:
+                times.started = start
+            left -= 1
+            if left % 16 == 15:
+                # In the same state as 16 vectors before, but for a shift in time: so it goes on.
+                state = self._state(start, command.emit)
+                if state == before:
+                    period = start - last_start
+                    if period * memory.words % memory.cycles == 0:
+                        repeats, left = divmod(left, 16)
+                        fetch += repeats * period
+                        self._shift(repeats * period, command.emit)
+                        times.sent = self._last_sent if command.emit else None
+                before, last_start = state, start
+        return fetch
+
+    def _state(self, now: int, emit: bool) -> tuple[int, ...]:
+        """Return everything that later vectors of a command depend on, relative to ``now``."""
+        memory = self.activation_memory
+        state = [*self._vectors, self._next_start, memory.next_request, memory.next_fetch]
+        if emit:
+            state += [*self._results, self._last_sent]
+        return tuple(time - now for time in state)
+
+    def _shift(self, cycles: int, emit: bool) -> None:
+        """Let ``cycles`` cycles pass in which vectors go on as before."""
+        self.activation_memory.shift(cycles)
+        self._next_start += cycles
+        self._vectors.extend([time + cycles for time in self._vectors])
+        if emit:
+            self._results.extend([time + cycles for time in self._results])
+            self._last_sent += cycles
+
+    def _check(self, command: TileCommand) -> None:
+        """Refuse what the RTL refuses."""
+        cfg, index = self.config, self._index
         for name, limit in (("rows", cfg.rows), ("columns", cfg.columns), ("vectors", 65535)):
             value = getattr(command, name)
             if not 1 <= value <= limit:
@@ -181,13 +207,13 @@ class TileModel:
                 f"command {index}: slot = {command.slot} is not allowed: its {command.vectors} vectors must end "
                 f"within {cfg.accumulator_vectors} accumulators"
             )
-        if command.load == holding:
+        if command.load == self._holding:
             raise ConfigError(
                 f"command {index}: load = {command.load} is not allowed: the command before has "
-                f"{'not ' if holding else ''}released its weights"
+                f"{'not ' if self._holding else ''}released its weights"
             )
 
 
-def _free(popped: list[int], places: int) -> int:
-    """Return the cycle from which a further entry finds one of ``places`` free."""
-    return popped[-places] + FREE_LATENCY if len(popped) >= places else 0
+def _free(left: deque[int]) -> int:
+    """Return the cycle from which a further entry finds a place, given when the last entries left theirs."""
+    return left[0] + FREE_LATENCY if len(left) == left.maxlen else 0

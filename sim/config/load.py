@@ -1,0 +1,105 @@
+"""System descriptions from TOML files and presets."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from .errors import ConfigError, first_problem, suggest
+from .system import System
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+def preset_names() -> list[str]:
+    """Return the names of the systems that come with Tilewright."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def load_system(name_or_path: str | Path) -> System:
+    """Return the system of a preset's name or of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset or file, or its description is not valid; names the field, the value, what
+        is allowed, the file and the line.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in preset_names():
+        path = PRESETS / f"{name_or_path}.toml"
+    elif path.suffix != ".toml":
+        raise ConfigError(f"unknown system '{name_or_path}'{suggest(str(name_or_path), preset_names())}, or a .toml file")
+    text = read_text(path)
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: {str(error)[0].lower()}{str(error)[1:]}") from error
+    try:
+        return System.model_validate(data)
+    except ValidationError as error:
+        location, problem = first_problem(error)
+        raise ConfigError(describe_problem(location, problem, System, path, text)) from error
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a text file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"{path}: cannot be read: {reason}") from error
+
+
+def describe_problem(
+    location: tuple[str | int, ...], problem: str, model: type[BaseModel], path: Path, text: str
+) -> str:
+    """Return one line on a bad field of a TOML file: where it is, what is wrong, what is allowed."""
+    keys = [str(part) for part in location]
+    field = ".".join(keys)
+    if problem == "unknown key" and (parent := _model_at(model, keys[:-1])):
+        problem = f"unknown key '{field}'{suggest(keys[-1], parent.model_fields)}"
+    elif problem == "missing":
+        problem = f"'{field}' is missing"
+    elif named := re.match(r"([\w.]+) = ", problem):
+        # A check over several fields names the one that it refuses, from where it stands.
+        problem = f"{field}.{problem}" if field else problem
+        keys += named[1].split(".")
+    elif keys:
+        problem = f"{field} = {problem}"
+    line = _line_of(text, keys)
+    return f"{path}:{line}: {problem}" if line else f"{path}: {problem}"
+
+
+def _model_at(model: type[BaseModel], keys: list[str]) -> type[BaseModel] | None:
+    """Return the description that the keys lead to."""
+    for key in keys:
+        field = model.model_fields.get(key)
+        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+            return None
+        model = field.annotation
+    return model
+
+
+def _line_of(text: str, keys: list[str]) -> int | None:
+    """Return the line of a TOML file in which a key, or else the innermost table around it, is set."""
+    table: list[str] = []
+    found: tuple[int, int] | None = None  # how many keys match, line
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", line):
+            table = [part.strip().strip("\"'") for part in header[1].split(".")]
+            path = table
+        elif assignment := re.match(r"\s*([\w.\"'-]+?)\s*=", line):
+            path = table + [part.strip("\"'") for part in assignment[1].split(".")]
+        else:
+            continue
+        if path == keys[: len(path)] and (found is None or len(path) > found[0]):
+            found = (len(path), number)
+    return found[1] if found else None

@@ -1,0 +1,25 @@
+"""Main memory as the accelerator sees it."""
+
+from fractions import Fraction
+from typing import Annotated
+
+from pydantic import Field
+
+from .base import Frozen
+
+
+class MemoryConfig(Frozen):
+    """External memory behind one interface."""
+
+    kind: str
+    """What it is, for people."""
+    bandwidth_mb_per_s: Annotated[int, Field(ge=1, le=10_000_000)]
+    """Rate at which it delivers data, in 10^6 bytes a second. State what is sustained, if less than the peak."""
+    latency_ns: Annotated[float, Field(gt=0, le=100_000)]
+    """Time from a request to its first data."""
+    energy_pj_per_bit: Annotated[float, Field(ge=0)]
+    """Energy of moving one bit, interface included."""
+
+    def bytes_per_cycle(self, clock_mhz: int) -> Fraction:
+        """Return the bytes delivered in one cycle of a clock."""
+        return Fraction(self.bandwidth_mb_per_s, clock_mhz)

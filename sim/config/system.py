@@ -1,0 +1,75 @@
+"""The description of a system, from which everything else is derived."""
+
+from collections.abc import Iterator
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field, model_validator
+
+from .base import Frozen
+from .cim import CIMArrayConfig
+from .energy import EnergyConfig
+from .errors import suggest
+from .memory import MemoryConfig
+from .vector import VectorConfig
+
+
+class ActivationMemoryConfig(Frozen):
+    """On-chip memory of activations; every tile has a port of its own to it."""
+
+    capacity_kib: Annotated[int, Field(ge=1, le=1_048_576)]
+    latency_cycles: Annotated[int, Field(ge=1, le=1000)]
+    """Cycles from the fetch of a word to its arrival at a tile."""
+
+
+class System(Frozen):
+    """One accelerator: a CIM array, a vector unit, and the memories that feed them."""
+
+    name: str
+    description: str
+    clock_mhz: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Clock of everything on chip."""
+    memory: MemoryConfig
+    cim: CIMArrayConfig
+    activation_memory: ActivationMemoryConfig
+    vector: VectorConfig
+    energy: EnergyConfig
+    sources: dict[str, str] = {}
+    """Where each number comes from, by its dotted path; a path that ends in ``*`` covers all below it."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        paths = dict(leaves(self))
+        for source in self.sources:
+            if not any(_covers(source, path) for path in paths):
+                raise ValueError(f"sources = '{source}' is not a field of the system" + suggest(source, paths))
+        tile = self.cim.tile
+        rate = self.memory.bytes_per_cycle(self.clock_mhz) * 8 / tile.weight_bus_bits
+        if rate > 1:
+            raise ValueError(
+                f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: at {self.clock_mhz} MHz the memory delivers "
+                f"{float(rate * tile.weight_bus_bits):.1f} bits a cycle, and the bus must take them"
+            )
+        return self
+
+    def source(self, path: str) -> str | None:
+        """Return where the number at a dotted path comes from, if it is said."""
+        return next((text for key, text in self.sources.items() if _covers(key, path)), None)
+
+    @property
+    def memory_latency_cycles(self) -> int:
+        """Latency of main memory in whole cycles, rounded up."""
+        return -int(-self.memory.latency_ns * self.clock_mhz // 1000)
+
+
+def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the dotted path and the value of every number and text of a description, ``sources`` excepted."""
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from leaves(value, f"{prefix}{name}.")
+        elif name != "sources":
+            yield f"{prefix}{name}", value
+
+
+def _covers(source: str, path: str) -> bool:
+    return path == source or (source.endswith("*") and path.startswith(source[:-1]))
