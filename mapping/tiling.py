@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.sim.config import TileConfig
-from tilewright.sim.machine.tile import TileCommand
+from tilewright.sim.machine.tile import MAX_VECTORS, TileCommand
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TiledMatmul:
     @property
     def _group(self) -> int:
         """Vectors that one block is multiplied with before the next: all of them if nothing accumulates."""
-        return min(self.m, 65535 if self.k <= self.config.rows else self.config.accumulator_vectors)
+        return min(self.m, MAX_VECTORS if self.k <= self.config.rows else self.config.accumulator_vectors)
 
     def blocks(self) -> Iterator[tuple[slice, slice, slice]]:
         """Yield the slices of m, k and n of every command, in order."""

@@ -142,17 +142,14 @@ class _Run:
         value = self._matmul("self_attn.v_proj", norm, model.key_value_size, k=hidden)
         query = self._add("self_attn.rope_q", Kind.ROPE, (query,), n=model.attention_size)
         key = self._add("self_attn.rope_k", Kind.ROPE, (key,), n=model.key_value_size)
-        appended = self._cache_bytes(self.tokens)
-        keys, values = (
-            self._add(f"self_attn.append_{name}", Kind.KV_APPEND, (new,), n=model.key_value_size, written_bytes=appended)
-            for name, new in (("k", key), ("v", value))
-        )  # fmt: skip
         attention = {"m": self.tokens * group, "heads": model.num_key_value_heads}
         cache = self._cache_bytes(self.context)
+        keys = self._append("self_attn.append_k", key)
         scores = self._add(
             "self_attn.scores", Kind.SCORES, (query, keys), k=model.head_dim, n=self.context, read_bytes=cache, **attention
         )  # fmt: skip
         probabilities = self._add("self_attn.softmax", Kind.SOFTMAX, (scores,), n=self.context, **attention)
+        values = self._append("self_attn.append_v", value)
         mixed = self._add(
             "self_attn.weighted_sum", Kind.WEIGHTED_SUM, (probabilities, values),
             k=self.context, n=model.head_dim, read_bytes=cache, **attention,
@@ -170,6 +167,10 @@ class _Run:
     def _norm(self, step: str, source: str) -> str:
         hidden = self.model.hidden_size
         return self._add(step, Kind.RMS_NORM, (source,), n=hidden, read_bytes=self._vector_bytes(hidden))
+
+    def _append(self, step: str, source: str) -> str:
+        written = self._cache_bytes(self.tokens)
+        return self._add(step, Kind.KV_APPEND, (source,), n=self.model.key_value_size, written_bytes=written)
 
     def _matmul(self, step: str, source: str, columns: int, *, k: int) -> str:
         weights = self._bytes(k * columns, self.precision.weight_bits) + self._vector_bytes(columns)

@@ -22,6 +22,9 @@ FREE_LATENCY = 1
 SENDER_LATENCY = 2
 """From a finished vector's sums to its first word at the result stream."""
 
+MAX_VECTORS = (1 << 16) - 1
+"""Most vectors of one command."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TileCommand:
@@ -197,7 +200,7 @@ class TileModel:
     def _check(self, command: TileCommand) -> None:
         """Refuse what the RTL refuses."""
         cfg, index = self.config, self._index
-        for name, limit in (("rows", cfg.rows), ("columns", cfg.columns), ("vectors", 65535)):
+        for name, limit in (("rows", cfg.rows), ("columns", cfg.columns), ("vectors", MAX_VECTORS)):
             value = getattr(command, name)
             if not 1 <= value <= limit:
                 raise ConfigError(f"command {index}: {name} = {value} is not allowed: it must be 1 to {limit}")
