@@ -19,6 +19,9 @@ from tilewright.sim.config import TileConfig
 from tilewright.sim.machine.memory import TimedMemory
 from tilewright.sim.machine.tile import TileCommand, TileModel
 
+BENCH = "tilewright.cocotb_tests.cb_cim_tile"
+"""This module, as cocotb imports it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:

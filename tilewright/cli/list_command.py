@@ -1,0 +1,37 @@
+"""``tilewright list``."""
+
+import click
+
+from tilewright.cli.output import console, json_option, print_json
+
+
+@click.command(name="list", epilog="Example: tilewright list --json")
+@json_option
+def command(as_json: bool) -> None:
+    """List the systems, models, blocks and co-simulations that can be named in commands."""
+    from tilewright.cli.blocks import BLOCKS, COSIMS
+    from tilewright.mapping.workload import load_model, model_names
+    from tilewright.sim.config import load_system, preset_names
+
+    listing = {
+        "systems": {name: load_system(name).description for name in preset_names()},
+        "models": {name: f"{load_model(name).parameters:,} parameters" for name in model_names()},
+        "blocks": BLOCKS,
+        "cosims": COSIMS,
+    }
+    if as_json:
+        print_json(listing)
+        return
+    from rich.table import Table
+
+    uses = {
+        "systems": "map, generate --system",
+        "models": "map",
+        "blocks": "generate",
+        "cosims": "cosim",
+    }
+    for kind, entries in listing.items():
+        table = Table(title=f"{kind} (for: {uses[kind]})", title_justify="left", show_header=False, box=None)
+        for name, text in entries.items():
+            table.add_row(f"  [bold]{name}[/]", text)
+        console().print(table)

@@ -1,0 +1,86 @@
+"""``tilewright map``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tilewright.cli.output import (
+    console,
+    json_option,
+    make_folder,
+    out_option,
+    print_json,
+    write_file,
+    write_json,
+    write_text,
+)
+
+if TYPE_CHECKING:
+    from tilewright.mapping.result import MapResult
+
+
+@click.command(
+    name="map",
+    epilog="Example: tilewright map llama-3.2-1b --phase decode --context 1024 --system edge-int4 --out build",
+)
+@click.argument("model_name", metavar="MODEL")
+@click.option("--phase", type=click.Choice(["decode", "prefill"]), default="decode", show_default=True,
+              help="One token after the others, or the prompt.")  # fmt: skip
+@click.option("--context", type=int, default=1024, show_default=True,
+              help="Decode: positions attended to. Prefill: prompt tokens.")  # fmt: skip
+@click.option("--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file.")
+@out_option
+@json_option
+def command(
+    model_name: str, phase: str, context: int, system_name: str, folder: Path | None, as_json: bool
+) -> None:
+    """Map a transformer onto a system and run it in the cycle model.
+
+    MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
+    With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
+    """
+    from tilewright.mapping.result import map_model
+    from tilewright.mapping.workload import load_model
+    from tilewright.sim.config import load_system
+
+    model, system = load_model(model_name), load_system(system_name)
+    if folder:
+        make_folder(folder)
+    if as_json:
+        result = map_model(
+            model_name, model, system, phase=phase, context=context, record_spans=folder is not None
+        )
+    else:
+        with console().status(f"running {model_name} on {system.name}"):
+            result = map_model(model_name, model, system, phase=phase, context=context)
+    files = _write(result, folder) if folder else []
+    if as_json:
+        print_json({**result.to_dict(), "files": [str(file) for file in files]})
+        return
+    from tilewright.cli.tables import print_map
+
+    print_map(console(), result.to_dict())
+    for file in files:
+        console().print(f"wrote {file}")
+
+
+def _write(result: "MapResult", folder: Path) -> list[Path]:
+    from tilewright.cli.tables import cycles_by_step
+    from tilewright.sim.plot import breakdown
+    from tilewright.sim.trace import perfetto_json
+
+    data = result.to_dict()
+    title = f"{result.name}, {data['phase']} at context {data['context']}, on {result.system.name}"
+    per_us = result.system.clock_mhz
+    bars = [(step, cycles / per_us) for step, cycles in cycles_by_step(data).items() if cycles]
+    bounds = [
+        ("whole run", result.cycles / per_us),
+        ("DRAM bound", result.dram_bound_cycles / per_us),
+        ("compute bound", result.compute_bound_cycles / per_us),
+    ]
+    return [
+        write_json(folder / "map.json", data),
+        write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),
+        write_file(folder / "map.png", lambda part: breakdown(part, title, bars, bounds, "µs")),
+    ]

@@ -1,0 +1,78 @@
+"""What commands write: JSON, tables and files."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tilewright.sim.config.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+out_option = click.option(
+    "--out", "folder", type=click.Path(path_type=Path), help="Folder to write files to; made if it is not there."
+)
+
+
+def console() -> "Console":
+    """Return the terminal; a pipe is taken to be 120 columns wide."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if os.isatty(1) else 120)
+
+
+def print_json(data: object) -> None:
+    """Print JSON on standard output."""
+    click.echo(json.dumps(data, indent=2))
+
+
+def make_folder(folder: Path) -> Path:
+    """Return the folder, made if necessary.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--out {folder}: cannot be written: {error.strerror}") from error
+    return folder
+
+
+def write_file(path: Path, write: Callable[[Path], object]) -> Path:
+    """Let ``write`` fill a file under another name and then give it its own: it is whole or not there.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file, whole or not at all."""
+    return write_file(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: Path, data: object) -> Path:
+    """Write a JSON file, whole or not at all."""
+    return write_text(path, json.dumps(data, indent=2) + "\n")

@@ -1,0 +1,44 @@
+"""``tilewright report``."""
+
+import json
+from pathlib import Path
+
+import click
+
+from tilewright.cli.output import console, json_option, print_json
+from tilewright.sim.config import ConfigError
+
+
+@click.command(name="report", epilog="Example: tilewright report build/demo")
+@click.argument("folder", type=click.Path(path_type=Path))
+@json_option
+def command(folder: Path, as_json: bool) -> None:
+    """Sum up what map, cosim and generate wrote to a folder."""
+    results = {
+        kind: [_load(path) for path in sorted(folder.glob(pattern))]
+        for kind, pattern in (("map", "map.json"), ("cosim", "cosim-*.json"), ("blocks", "*.ports.json"))
+    }
+    if not any(results.values()):
+        raise ConfigError(f"{folder}: nothing to sum up: no map.json, cosim-*.json or *.ports.json in it")
+    if as_json:
+        print_json(results)
+        return
+    from tilewright.cli.tables import print_blocks, print_cosim_summary, print_map
+
+    for result in results["map"]:
+        print_map(console(), result)
+    for result in results["cosim"]:
+        print_cosim_summary(console(), result)
+    if results["blocks"]:
+        print_blocks(console(), results["blocks"])
+    console().print("files:")
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            console().print(f"  {path}  ({path.stat().st_size:,} bytes)")
+
+
+def _load(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error

@@ -1,0 +1,133 @@
+"""Tables for people, from the JSON that commands write."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def cycles_by_step(result: dict) -> dict[str, int]:
+    """Return the cycles of each operator of a map result, layers together, largest first."""
+    cycles: Counter[str] = Counter()
+    for operator in result["operators"]:
+        cycles[operator["step"]] += operator["cycles"]
+    return dict(cycles.most_common())
+
+
+def print_map(console: "Console", result: dict) -> None:
+    """Print where the time of a map result goes, its bounds, its rate and its energy."""
+    from rich.table import Table
+
+    what = "one token" if result["phase"] == "decode" else f"{result['tokens']} prompt tokens"
+    table = Table(
+        title=f"{result['model']} on {result['system']}: {result['phase']}, {what} at context {result['context']}",
+        title_justify="left",
+        caption="cycles: by how much an operator moves the end of all before it",
+        caption_justify="left",
+    )
+    for heading in ("operator", "unit"):
+        table.add_column(heading)
+    for heading in ("cycles", "share", "MB", "M MAC"):
+        table.add_column(heading, justify="right")
+    total = result["cycles"]
+    for step, cycles in cycles_by_step(result).items():
+        same = [operator for operator in result["operators"] if operator["step"] == step]
+        times = f" x {len(same)}" if len(same) > 1 else ""
+        table.add_row(
+            f"{step}{times}",
+            same[0]["unit"],
+            f"{cycles:,}",
+            f"{cycles / total:.1%}",
+            f"{sum(operator['bytes'] for operator in same) / 1e6:,.2f}",
+            f"{sum(operator['macs'] for operator in same) / 1e6:,.1f}",
+        )
+    console.print(table)
+
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    ms = 1e-3 / result["clock_mhz"]
+    for label, cycles, note in (
+        ("whole run", total, f"[bold]{result['tokens_per_s']:,.1f} tokens/s[/] at {result['clock_mhz']} MHz"),
+        ("DRAM bound", result["dram_bound_cycles"], f"{result['dram_bytes'] / 1e6:,.1f} MB moved"),
+        ("compute bound", result["compute_bound_cycles"], f"{result['macs'] / 1e6:,.0f} M MAC"),
+    ):
+        table.add_row(label, f"{cycles:,} cycles", f"{cycles * ms:,.3f} ms   {note}")
+    table.add_row("larger bound / run", f"[bold]{result['bound_fraction']:.2%}[/]", "")
+    console.print(table)
+
+    table = Table(title=f"energy: {result['energy_j'] * 1e3:,.2f} mJ", title_justify="left")
+    for heading, justify in (("part", "left"), ("mJ", "right"), ("pJ", "right"), ("source", "left")):
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for item in result["energy"]:
+        table.add_row(
+            item["name"], f"{item['joules'] * 1e3:,.3f}", f"{item['pj_per_event']:g} per {item['unit']}", item["source"]
+        )
+    console.print(table)
+
+
+def print_cosim(console: "Console", rows: Iterable[dict]) -> None:
+    """Print the cases of a co-simulation: RTL cycles, model cycles, mismatches."""
+    from rich.table import Table
+
+    table = Table(title="RTL under Verilator beside its model", title_justify="left")
+    table.add_column("case")
+    for heading in ("RTL cycles", "model cycles", "apart", "values", "mismatches"):
+        table.add_column(heading, justify="right")
+    rows = list(rows)
+    for row in rows:
+        apart = row["rtl_cycles"] - row["model_cycles"]
+        bad = apart or row["mismatches"]
+        table.add_row(
+            row["name"],
+            *(f"{row[key]:,}" for key in ("rtl_cycles", "model_cycles")),
+            f"{apart:+,}" if apart else "0",
+            f"{row['values']:,}",
+            f"{row['mismatches']:,}",
+            style="red" if bad else None,
+        )
+    table.add_section()
+    table.add_row(
+        f"{len(rows)} cases",
+        *(f"{sum(row[key] for row in rows):,}" for key in ("rtl_cycles", "model_cycles")),
+        f"{sum(abs(row['rtl_cycles'] - row['model_cycles']) for row in rows):,}",
+        *(f"{sum(row[key] for row in rows):,}" for key in ("values", "mismatches")),
+        style="bold",
+    )
+    console.print(table)
+
+
+def print_cosim_summary(console: "Console", result: dict) -> None:
+    """Print a co-simulation with one line for each design."""
+    designs: dict[str, list[dict]] = {}
+    for row in result["cases"]:
+        designs.setdefault(row["name"].split(": ")[0], []).append(row)
+    summed = [
+        {
+            "name": f"{name}, {len(rows)} cases",
+            **{key: sum(row[key] for row in rows) for key in ("rtl_cycles", "model_cycles", "values", "mismatches")},
+        }
+        for name, rows in designs.items()
+    ]
+    print_cosim(console, summed)
+
+
+def print_blocks(console: "Console", blocks: Iterable[dict]) -> None:
+    """Print what was generated."""
+    from rich.table import Table
+
+    table = Table(title="generated Verilog", title_justify="left")
+    for heading in ("module", "MAC a cycle", "cycles a vector", "latency"):
+        table.add_column(heading, justify="left" if heading == "module" else "right")
+    for block in blocks:
+        timing = block["timing"]
+        table.add_row(
+            block["module"],
+            f"{timing['macs_per_cycle']:,.0f}",
+            str(timing["cycles_per_vector"]),
+            str(timing["latency_cycles"]),
+        )
+    console.print(table)
