@@ -80,13 +80,13 @@ DESIGNS = (
     _design(16, 16, 8, 8, 2, weight_bus_bits=128, activation_bus_bits=128),
     _design(16, 16, 4, 4, 1, grid_rows=2, accumulator_bits=16, result_bus_bits=16),
     _design(16, 16, 8, 4, 2, grid_columns=2, input_buffer_vectors=2, result_buffer_vectors=1),
-    _design(16, 16, 4, 8, 4, grid_rows=2, grid_columns=2, banks=3, command_queue_depth=1),
+    _design(16, 16, 4, 8, 4, grid_rows=2, grid_columns=2, command_queue_depth=1),
     _design(16, 32, 8, 8, 4, weight_bus_bits=256, result_bus_bits=256),
     _design(32, 16, 4, 8, 2, accumulator_vectors=5, input_buffer_vectors=9),
-    _design(32, 16, 8, 4, 4, banks=4, command_queue_depth=2),
+    _design(16, 16, 8, 4, 4, banks=3, command_queue_depth=2),
     _design(32, 32, 4, 8, 1, grid_rows=2, weight_bus_bits=128),
     _design(32, 32, 8, 8, 1, activation_bus_bits=8, accumulator_bits=48, result_bus_bits=96),
-    _design(48, 16, 4, 8, 1, grid_rows=3, weight_bus_bits=32),
+    _design(24, 16, 4, 8, 1, grid_rows=3, weight_bus_bits=32),
     _design(64, 32, 4, 4, 2, activation_bus_bits=256),
     _design(
         64, 64, 4, 8, 1,
@@ -122,9 +122,10 @@ def run_bench(
     *,
     cases: tuple[Case, ...] = (),
     seed: int = 1,
+    programs: int = 0,
     verilog_edit: Callable[[str], str] | None = None,
 ) -> list[dict]:
-    """Build a tile and run one cocotb test of its bench; return the rows that it wrote."""
+    """Build a tile and run one cocotb test of its bench; return the rows that it wrote, if any."""
     verilog = harness_verilog(config)
     if verilog_edit:
         verilog = verilog_edit(verilog)
@@ -138,6 +139,7 @@ def run_bench(
                     "config": config.model_dump(),
                     "cases": [asdict(case) for case in cases],
                     "seed": seed,
+                    "programs": programs,
                     "rows": str(rows),
                 },
                 default=str,

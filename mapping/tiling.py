@@ -1,12 +1,13 @@
 """Matrix products as commands of a CIM tile, and matrices as the words that it reads."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tilewright.sim.config import TileConfig
 from tilewright.sim.machine.tile import MAX_VECTORS, TileCommand
+from tilewright.sim.machine.words import pack
 
 
 @dataclass(frozen=True)
@@ -60,52 +61,26 @@ class TiledMatmul:
         return program
 
     def weight_words(self, w: np.ndarray) -> np.ndarray:
-        """Return ``w`` as weight memory holds it: uint8, one row a bus word."""
+        """Return ``w`` as weight memory holds it: uint8 of shape (words, bytes of a word)."""
         cfg = self.config
         return np.concatenate(
-            [_words(w[k, n], cfg.macro.weight_bits, cfg.weight_bus_bits) for _, k, n in self.blocks()]
+            [pack(w[k, n], cfg.macro.weight_bits, cfg.weight_bus_bits) for _, k, n in self.blocks()]
         )
 
     def activation_words(self, x: np.ndarray) -> np.ndarray:
-        """Return ``x`` as activation memory holds it: uint8, one row a bus word."""
+        """Return ``x`` as activation memory holds it: uint8 of shape (words, bytes of a word)."""
         cfg = self.config
         return np.concatenate(
-            [_words(x[m, k], cfg.macro.input_bits, cfg.activation_bus_bits) for m, k, _ in self.blocks()]
+            [pack(x[m, k], cfg.macro.input_bits, cfg.activation_bus_bits) for m, k, _ in self.blocks()]
         )
 
-    def results(self, words: np.ndarray) -> np.ndarray:
-        """Return ``y``, int64 of shape (m, n), from the result words in the order in which they came."""
-        cfg = self.config
+    def results(self, vectors: Iterable[np.ndarray]) -> np.ndarray:
+        """Return ``y``, int64 of shape (m, n), from the result vectors in the order in which they came."""
         y = np.zeros((self.m, self.n), dtype=np.int64)
-        position = 0
+        vectors = iter(vectors)
         for m, k, n in self.blocks():
-            if k.stop != self.k:
-                continue
-            columns = n.stop - n.start
-            beats = cfg.result_beats(columns)
-            for row in range(m.start, m.stop):
-                vector = words[position : position + beats].reshape(-1)
-                y[row, n] = _integers(vector, cfg.accumulator_bits)[:columns]
-                position += beats
+            if k.stop == self.k:
+                for row in range(m.start, m.stop):
+                    y[row, n] = next(vectors)
         return y
 
-
-def _words(matrix: np.ndarray, bits: int, word_bits: int) -> np.ndarray:
-    """Pack signed integers, element 0 lowest; every row of the matrix starts at a new word."""
-    rows, columns = matrix.shape
-    # Bits of each element, least significant first; then of each word, padded with zeros.
-    planes = (matrix[:, :, None].astype(np.int64) >> np.arange(bits)) & 1
-    words = -(-columns * bits // word_bits)
-    padded = np.zeros((rows, words * word_bits), dtype=np.uint8)
-    padded[:, : columns * bits] = planes.reshape(rows, columns * bits)
-    padded = padded.reshape(rows * words, word_bits)
-    return np.packbits(padded, axis=1, bitorder="little")
-
-
-def _integers(words: np.ndarray, bits: int) -> np.ndarray:
-    """Unpack signed integers of ``bits`` from bytes."""
-    unpacked = np.unpackbits(words, bitorder="little").astype(np.int64)
-    elements = unpacked[: len(unpacked) // bits * bits].reshape(-1, bits)
-    scale = np.left_shift(np.int64(1), np.arange(bits, dtype=np.int64))
-    scale[-1] = -scale[-1]
-    return elements @ scale
