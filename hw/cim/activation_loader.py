@@ -99,9 +99,9 @@ class ActivationLoader(wiring.Component):
             vector_end.eq(accepted & (left <= per_beat)),
             queue.r_en.eq(vector_end),
         ]
-        elements = [
-            Mux(element < left, self.activations.p.word_select(element, bits), 0) for element in range(per_beat)
-        ]
+        elements = [Signal(bits, name=f"element{index}") for index in range(per_beat)]
+        for index, element in enumerate(elements):
+            m.d.comb += element.eq(Mux(index < left, self.activations.p.word_select(index, bits), 0))
         planes = [Cat(element[bit] for element in elements) for bit in range(bits)]
         assembled = [Signal(cfg.rows, name=f"assembled_bit{bit}") for bit in range(bits)]
         with m.If(accepted):

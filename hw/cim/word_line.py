@@ -1,6 +1,6 @@
 """One word line of a CIM macro: a row of weights in every bank, and their one-bit products."""
 
-from amaranth.hdl import Const, Module, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -51,7 +51,7 @@ class WordLine(wiring.Component):
                 with m.If(self.write[bank]):
                     m.d.sync += weights.eq(self.data[bit])
                 products = [
-                    product | (weights & lines[bank].replicate(cfg.columns))
+                    product | Mux(lines[bank], weights, 0)
                     for product, lines in zip(products, self.lines, strict=True)
                 ]
             for j, product in enumerate(products):
