@@ -1,11 +1,11 @@
 """The CIM tile under Verilator: values against numpy, cycles against the model, and faults that must be seen."""
 
-import re
 from dataclasses import dataclass
 
 import pytest
 
 from tilewright.cocotb_tests.cim_tile import DESIGNS, run_bench, run_table
+from tilewright.cocotb_tests.faults import plant
 from tilewright.cocotb_tests.runner import BenchFailure
 
 pytestmark = pytest.mark.cosim
@@ -56,7 +56,7 @@ def test_many_random_programs(design, seed):
 
 @dataclass(frozen=True)
 class Fault:
-    """A change of the generated Verilog, and the bench that must see it."""
+    """A change of the generated Verilog of a design, and the bench that must see it."""
 
     name: str
     module: str
@@ -64,14 +64,6 @@ class Fault:
     replacement: str
     design: int
     testcase: str = "table"
-
-    def plant(self, verilog: str) -> str:
-        """Return the text with the fault; every place in the module that matches is changed."""
-        parts = re.split(r"(?m)^(?=module )", verilog)
-        [index] = [i for i, part in enumerate(parts) if re.match(rf"module \\?{re.escape(self.module)} ?\(", part)]
-        parts[index], count = re.subn(self.pattern, self.replacement, parts[index])
-        assert count, f"{self.name}: nothing to change in {self.module}"
-        return "".join(parts)
 
 
 FAULTS = [
@@ -103,8 +95,12 @@ FAULTS = [
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_planted_fault_is_seen(fault):
     design = DESIGNS[fault.design]
+
+    def edit(verilog: str) -> str:
+        return plant(verilog, fault.module, fault.pattern, fault.replacement)
+
     try:
-        rows = run_bench(design.config, fault.testcase, cases=design.cases, programs=10, verilog_edit=fault.plant)
+        rows = run_bench(design.config, fault.testcase, cases=design.cases, programs=10, verilog_edit=edit)
     except BenchFailure:
         return
     assert any(row["mismatches"] or row["rtl_cycles"] != row["model_cycles"] for row in rows), "not seen"

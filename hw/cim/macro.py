@@ -120,14 +120,16 @@ class Macro(wiring.Component):
         planes = [Signal(cfg.columns, name=f"write_plane{bit}") for bit in range(cfg.weight_bits)]
         for bit, plane in enumerate(planes):
             m.d.comb += plane.eq(self.write_data[bit :: cfg.weight_bits])
+        writes = Signal(cfg.weight_banks)
+        with m.If(self.write_enable):
+            m.d.comb += writes.eq(1 << self.write_bank)
         sum_width = (cfg.rows * ((1 << cfg.weight_bits) - 1)).bit_length()
         trees: list[Heap] = [[[] for _ in range(sum_width)] for _ in range(cfg.input_bits_per_cycle)]
         [word_line] = self.definitions
         for row in range(cfg.rows):
             line = word_line.instantiate(m, f"row{row}")
             for bank in range(cfg.weight_banks):
-                selected = (self.write_row == row) & (self.write_bank == bank)
-                m.d.comb += line.write[bank].eq(self.write_enable & selected)
+                m.d.comb += line.write[bank].eq(writes[bank] & (self.write_row == row))
                 for j in range(cfg.input_bits_per_cycle):
                     # Only the word lines of the computing bank toggle.
                     active = self.slice_bits[j * cfg.rows + row] & (self.slice_bank == bank)
