@@ -46,9 +46,7 @@ class MacroBench:
     def slices(self, vector: np.ndarray) -> list[int]:
         """Return the slices of a vector (rows,), most significant first, as the port takes them."""
         cfg = self.config
-        planes = [
-            sum(int(bit) << row for row, bit in enumerate((vector >> b) & 1)) for b in range(cfg.input_bits)
-        ]
+        planes = [sum(int(bit) << row for row, bit in enumerate((vector >> b) & 1)) for b in range(cfg.input_bits)]
         step = cfg.input_bits_per_cycle
         return [
             sum(planes[low + j] << (j * cfg.rows) for j in range(step))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -37,7 +38,12 @@ class Timing:
 
     @classmethod
     def from_json(cls, data: dict) -> "Timing":
-        return cls(**{name: Fraction(value) if "rate" in name else value for name, value in data.items()})
+        return cls(
+            weight_latency=data["weight_latency"],
+            weight_rate=Fraction(data["weight_rate"]),
+            activation_latency=data["activation_latency"],
+            activation_rate=Fraction(data["activation_rate"]),
+        )
 
     def memories(self) -> tuple[TimedMemory, TimedMemory]:
         """Return models of the weight and the activation memory."""
@@ -120,9 +126,7 @@ class TileBench:
         await RisingEdge(self.dut.clk)
 
     async def _write(self, name: str, values: list[int]) -> None:
-        enable, address, data = (
-            getattr(self.dut, f"{name}_write_{port}") for port in ("enable", "address", "data")
-        )
+        enable, address, data = (getattr(self.dut, f"{name}_write_{port}") for port in ("enable", "address", "data"))
         enable.value = 1
         for index, value in enumerate(values):
             address.value = index
@@ -162,7 +166,7 @@ class TileBench:
         received = int(dut.received.value)
         assert received == count, f"{received} result words instead of {count}"
         assert dut.contract_broken.value == 0, "a stream withdrew or changed an offer"
-        assert dut.error.value == CommandError.NONE.value, f"error {int(dut.error.value)}"
+        assert _error(dut) is CommandError.NONE, f"error {_error(dut)}"
         cycles = int(dut.cycles.value)
         vectors = await self._read_results(commands)
         dut.run.value = 0
@@ -219,6 +223,11 @@ class TileBench:
             "values": case.m * case.n,
             "mismatches": int((tiled.results(vectors) != x @ w).sum()),
         }
+
+
+def _error(dut) -> CommandError:
+    """Return the error that the tile reports."""
+    return CommandError(int(dut.error.value))
 
 
 def _lines(words: np.ndarray) -> list[int]:
@@ -368,7 +377,7 @@ async def refused_commands(dut) -> None:
     cfg = bench.config
     slots = cfg.accumulator_vectors
     good = TileCommand(rows=1, columns=1)
-    bad = {
+    bad: dict[Any, list[dict]] = {
         CommandError.ROWS: [{"rows": 0}, {"rows": cfg.rows + 1}, {"rows": 4095}],
         CommandError.COLUMNS: [{"columns": 0}, {"columns": cfg.columns + 1}, {"columns": 65535}],
         CommandError.VECTORS: [{"vectors": 0}],
@@ -391,14 +400,14 @@ async def refused_commands(dut) -> None:
             dut.run.value = 1
             await ClockCycles(dut.clk, 400)
             await FallingEdge(dut.clk)
-            assert dut.error.value == error.value, f"{change}: error {int(dut.error.value)}, not {error}"
+            assert _error(dut) is error, f"{change}: {_error(dut)}, not {error}"
             received = int(dut.received.value)
             assert received == bench.result_words([good]), f"{change}: {received} result words"
             await bench.reset()
-            assert dut.error.value == CommandError.NONE.value, f"{change}: error survives reset"
+            assert _error(dut) is CommandError.NONE, f"{change}: error survives reset"
     # Holding a block and loading another is refused as well.
     hold = TileCommand(**{**asdict(good), "release": False})
     await bench.write_program([hold, good])
     dut.run.value = 1
     await ClockCycles(dut.clk, 400)
-    assert dut.error.value == CommandError.BANK.value
+    assert _error(dut) is CommandError.BANK

@@ -107,7 +107,7 @@ def run_table(design: Design, *, verilog_edit: Callable[[str], str] | None = Non
 
     Raises
     ------
-    BenchFailure
+    BenchError
         If a run does not end, or a stream breaks its contract.
     """
     rows = run_bench(design.config, "table", cases=design.cases, verilog_edit=verilog_edit)

@@ -23,7 +23,7 @@ class SimulationError(RuntimeError):
     """A model that does not build, or a simulation that ended without results; carries the log's end."""
 
 
-class BenchFailure(AssertionError):
+class BenchError(AssertionError):
     """A cocotb test failed."""
 
 
@@ -73,7 +73,17 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0") -> Path:
             main = cocotb_config.share_dir / "lib" / "verilator" / "verilator.cpp"
             link = f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"
             _run(
-                [*verilator.command, *options, "--Mdir", str(objects), "-LDFLAGS", link, "lint.vlt", source.name, str(main)],
+                [
+                    *verilator.command,
+                    *options,
+                    "--Mdir",
+                    str(objects),
+                    "-LDFLAGS",
+                    link,
+                    "lint.vlt",
+                    source.name,
+                    str(main),
+                ],
                 folder,
                 verilator.env(),
             )
@@ -110,7 +120,7 @@ def run(
 
     Raises
     ------
-    BenchFailure
+    BenchError
         If a test fails; the message is that of the first one.
     SimulationError
         If the simulation ends without results.
@@ -120,7 +130,7 @@ def run(
     find_libpython()
     results, log = folder / "results.xml", folder / "simulation.log"
     runner = get_runner("verilator")
-    try:
+    with suppress(SystemExit):  # it left results, or it did not: seen below
         runner.test(
             test_module=bench,
             hdl_toplevel=top,
@@ -132,8 +142,6 @@ def run(
             log_file=log,
             testcase=testcase,
         )
-    except SystemExit:
-        pass  # it left results, or it did not: seen below
     if not results.exists():
         raise SimulationError(f"the simulation left no results:\n{_tail(log)}")
     cases = list(ET.parse(results).getroot().iter("testcase"))
@@ -142,7 +150,7 @@ def run(
     for case in cases:
         for failure in (*case.iter("failure"), *case.iter("error")):
             message = failure.get("error_msg") or failure.get("message") or ""
-            raise BenchFailure(f"{case.get('name')}: {message or _tail(log)}")
+            raise BenchError(f"{case.get('name')}: {message or _tail(log)}")
 
 
 @contextmanager

@@ -15,16 +15,14 @@ pytestmark = pytest.mark.cosim
 
 
 def run(tmp_path, testcase: str, *, fault=None, vectors: int = 200, seed: int = 1, **config: int) -> None:
-    macro = MacroConfig(**config)
+    macro = MacroConfig.model_validate(config)
     verilog = convert(Macro(config=macro), "cim_macro")
     if fault:
         verilog = plant(verilog, *fault)
     job = tmp_path / "job.json"
     job.write_text(json.dumps({"config": macro.model_dump(), "vectors": vectors, "seed": seed}))
     model = runner.build(verilog, "cim_macro")
-    runner.run(
-        model, "cim_macro", BENCH, folder=tmp_path, env={"TILEWRIGHT_JOB": str(job)}, testcase=testcase
-    )
+    runner.run(model, "cim_macro", BENCH, folder=tmp_path, env={"TILEWRIGHT_JOB": str(job)}, testcase=testcase)
 
 
 @pytest.mark.parametrize(
@@ -85,5 +83,5 @@ def test_many_random_vectors(tmp_path, config):
     ],
 )
 def test_a_planted_fault_is_seen(tmp_path, module, pattern, replacement):
-    with pytest.raises(runner.BenchFailure):
+    with pytest.raises(runner.BenchError):
         run(tmp_path, "random_vectors", fault=(module, pattern, replacement), **RANDOM[0])

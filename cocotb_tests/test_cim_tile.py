@@ -6,7 +6,7 @@ import pytest
 
 from tilewright.cocotb_tests.cim_tile import DESIGNS, run_bench, run_table
 from tilewright.cocotb_tests.faults import plant
-from tilewright.cocotb_tests.runner import BenchFailure
+from tilewright.cocotb_tests.runner import BenchError
 
 pytestmark = pytest.mark.cosim
 
@@ -101,6 +101,6 @@ def test_a_planted_fault_is_seen(fault):
 
     try:
         rows = run_bench(design.config, fault.testcase, cases=design.cases, programs=10, verilog_edit=edit)
-    except BenchFailure:
+    except BenchError:
         return
     assert any(row["mismatches"] or row["rtl_cycles"] != row["model_cycles"] for row in rows), "not seen"

@@ -30,9 +30,7 @@ class StreamGate(wiring.Component):
     """Passes a stream on, except in cycles with ``block``; what it has once offered it keeps offering."""
 
     def __init__(self, shape):
-        super().__init__(
-            {"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)), "block": In(1)}
-        )
+        super().__init__({"i": In(stream.Signature(shape)), "o": Out(stream.Signature(shape)), "block": In(1)})
 
     def elaborate(self, platform):
         m = Module()
@@ -91,9 +89,7 @@ class TileHarness(wiring.Component):
         Reads the stored results: words with ``last`` as ``result_layout`` has them.
     """
 
-    def __init__(
-        self, *, config: TileConfig, weight_words: int, activation_words: int, commands: int, results: int
-    ):
+    def __init__(self, *, config: TileConfig, weight_words: int, activation_words: int, commands: int, results: int):
         self.config = config
         self._commands, self._results = commands, results
         self._tile = Tile(config=config)
@@ -208,9 +204,7 @@ class TileHarness(wiring.Component):
     def _store(self, m: Module):
         """The result store, as a stream, and the counters."""
         results = stream.Signature(result_layout(self.config)).flip().create(path=("store",))
-        m.submodules.store = store = SimulationStorage(
-            width=result_layout(self.config).size, depth=self._results
-        )
+        m.submodules.store = store = SimulationStorage(width=result_layout(self.config).size, depth=self._results)
         taken = results.valid & results.ready
         cycle = Signal(32)
         m.d.comb += [

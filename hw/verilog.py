@@ -14,6 +14,5 @@ def convert(component: wiring.Component, name: str) -> str:
     modules = [(name, component)]
     modules += [(definition.module, definition.component) for definition in definitions(component)]
     return "\n".join(
-        verilog.convert(part, name=module, emit_src=False, strip_internal_attrs=True)
-        for module, part in modules
+        verilog.convert(part, name=module, emit_src=False, strip_internal_attrs=True) for module, part in modules
     )

@@ -140,9 +140,7 @@ def _strips(operator: Operator, system: System) -> list[_Strip]:
             heads = min(beside, operator.heads - head)
             for n in range(0, operator.n, tile.columns):
                 columns = min(tile.columns, operator.n - n)
-                strips.append(
-                    _Strip(heads * columns, heads * operator.m, useful=heads * operator.m * columns)
-                )
+                strips.append(_Strip(heads * columns, heads * operator.m, useful=heads * operator.m * columns))
         choices.append((_estimate(operator, strips, system), -beside, strips))
     return min(choices)[2]
 
@@ -152,9 +150,7 @@ def _estimate(operator: Operator, strips: list[_Strip], system: System) -> float
     tile = system.cim.tile
     rate = system.memory.bytes_per_cycle(system.clock_mhz) * 8 / tile.weight_bus_bits
     step = _vectors_at_a_time(operator, system)
-    load = sum(
-        -(-strip.vectors // step) * operator.k * tile.weight_beats_per_row(strip.columns) for strip in strips
-    )
+    load = sum(-(-strip.vectors // step) * operator.k * tile.weight_beats_per_row(strip.columns) for strip in strips)
     blocks = -(-operator.k // tile.rows)
     compute = sum(strip.vectors * blocks * tile.macro.slices for strip in strips)
     return max(float(load / rate), compute / min(len(strips), system.cim.tiles))

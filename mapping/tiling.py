@@ -63,9 +63,7 @@ class TiledMatmul:
     def weight_words(self, w: np.ndarray) -> np.ndarray:
         """Return ``w`` as weight memory holds it: uint8 of shape (words, bytes of a word)."""
         cfg = self.config
-        return np.concatenate(
-            [pack(w[k, n], cfg.macro.weight_bits, cfg.weight_bus_bits) for _, k, n in self.blocks()]
-        )
+        return np.concatenate([pack(w[k, n], cfg.macro.weight_bits, cfg.weight_bus_bits) for _, k, n in self.blocks()])
 
     def activation_words(self, x: np.ndarray) -> np.ndarray:
         """Return ``x`` as activation memory holds it: uint8 of shape (words, bytes of a word)."""
@@ -83,4 +81,3 @@ class TiledMatmul:
                 for row in range(m.start, m.stop):
                     y[row, n] = next(vectors)
         return y
-

@@ -31,9 +31,7 @@ def energy(counts: Counts, system: System) -> list[EnergyItem]:
         return EnergyItem(name, events, unit, pj, system.source(path) or "no source given")
 
     return [
-        item(
-            "main memory", counts.dram_bytes * 8, "bit", system.memory.energy_pj_per_bit, "memory.energy_pj_per_bit"
-        ),
+        item("main memory", counts.dram_bytes * 8, "bit", system.memory.energy_pj_per_bit, "memory.energy_pj_per_bit"),
         item("CIM multiply-accumulate", counts.macs, "MAC", on_chip.mac_pj, "energy.mac_pj"),
         item(
             "CIM weight write",
@@ -49,7 +47,5 @@ def energy(counts: Counts, system: System) -> list[EnergyItem]:
             on_chip.activation_read_pj_per_bit,
             "energy.activation_read_pj_per_bit",
         ),
-        item(
-            "vector unit", counts.vector_elements, "element", on_chip.vector_element_pj, "energy.vector_element_pj"
-        ),
+        item("vector unit", counts.vector_elements, "element", on_chip.vector_element_pj, "energy.vector_element_pj"),
     ]

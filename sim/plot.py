@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def breakdown(path: Path, title: str, bars: Sequence[tuple[str, float]], bounds: Sequence[tuple[str, float]], unit: str) -> None:
+def breakdown(
+    path: Path, title: str, bars: Sequence[tuple[str, float]], bounds: Sequence[tuple[str, float]], unit: str
+) -> None:
     """Draw horizontal bars, the longest on top, above bars of the total and its bounds; write a PNG.
 
     Parameters

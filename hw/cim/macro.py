@@ -175,9 +175,7 @@ class Macro(wiring.Component):
             addends = []
             for index in range(2):
                 addend = Signal(width, name=f"column{column}_addend{index}")
-                m.d.comb += addend.eq(
-                    Cat(bits[index][column] if index < len(bits) else Const(0, 1) for bits in pair)
-                )
+                m.d.comb += addend.eq(Cat(bits[index][column] if index < len(bits) else Const(0, 1) for bits in pair))
                 addends.append(addend)
             total = Signal(width, name=f"column{column}_total", reset_less=True)
             previous = Mux(first, Const(0, width), total << cfg.input_bits_per_cycle)

@@ -71,13 +71,7 @@ class Sequencer(wiring.Component):
         slice_index = Signal(range(macro.slices))
         vector_index = Signal(16)
         m.d.comb += [
-            self.slice_first.eq(
-                self.computes.valid
-                & (slice_index == 0)
-                & (ready_banks != 0)
-                & self.available
-                & room
-            ),
+            self.slice_first.eq(self.computes.valid & (slice_index == 0) & (ready_banks != 0) & self.available & room),
             self.slice_valid.eq(self.slice_first | (slice_index != 0)),
             self.slice_last.eq(self.slice_valid & (slice_index == macro.slices - 1)),
             self.take.eq(self.slice_first),

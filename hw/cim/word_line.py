@@ -51,8 +51,7 @@ class WordLine(wiring.Component):
                 with m.If(self.write[bank]):
                     m.d.sync += weights.eq(self.data[bit])
                 products = [
-                    product | Mux(lines[bank], weights, 0)
-                    for product, lines in zip(products, self.lines, strict=True)
+                    product | Mux(lines[bank], weights, 0) for product, lines in zip(products, self.lines, strict=True)
                 ]
             for j, product in enumerate(products):
                 inverted = bit == cfg.weight_bits - 1

@@ -110,9 +110,7 @@ class TimedMemory(wiring.Component):
         with m.Elif(fetch):
             m.d.sync += fetched.eq(fetched + 1)
 
-        m.submodules.storage = storage = SimulationStorage(
-            width=self._word_bits * self._line_words, depth=self._lines
-        )
+        m.submodules.storage = storage = SimulationStorage(width=self._word_bits * self._line_words, depth=self._lines)
         word_index_bits = (self._line_words - 1).bit_length()
         overdue = Signal(TIME_BITS)
         m.d.comb += [

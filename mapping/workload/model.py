@@ -58,9 +58,7 @@ class ModelConfig(BaseModel):
                 f"num_attention_heads = {self.num_attention_heads}"
             )
         if self.head_dim % 2:
-            raise ValueError(
-                f"head_dim = {self.head_dim} is not allowed: rotary embedding needs an even number"
-            )
+            raise ValueError(f"head_dim = {self.head_dim} is not allowed: rotary embedding needs an even number")
         return self
 
     @property

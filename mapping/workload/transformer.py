@@ -118,9 +118,7 @@ class _Run:
         hidden = model.hidden_size
         # One scale a column of the tied matrix is one a row of the embedding.
         row_bytes = self._bytes(hidden, self.precision.weight_bits) + self._vector_bytes(1)
-        residual = self._add(
-            "embed_tokens", Kind.EMBED, self.after, n=hidden, read_bytes=self.tokens * row_bytes
-        )
+        residual = self._add("embed_tokens", Kind.EMBED, self.after, n=hidden, read_bytes=self.tokens * row_bytes)
         for layer in range(model.num_hidden_layers):
             self.layer = layer
             residual = self._add_layer(residual)
@@ -146,7 +144,8 @@ class _Run:
         cache = self._cache_bytes(self.context)
         keys = self._append("self_attn.append_k", key)
         scores = self._add(
-            "self_attn.scores", Kind.SCORES, (query, keys), k=model.head_dim, n=self.context, read_bytes=cache, **attention
+            "self_attn.scores", Kind.SCORES, (query, keys),
+            k=model.head_dim, n=self.context, read_bytes=cache, **attention,
         )  # fmt: skip
         probabilities = self._add("self_attn.softmax", Kind.SOFTMAX, (scores,), n=self.context, **attention)
         values = self._append("self_attn.append_v", value)

@@ -148,7 +148,8 @@ class TileConfig(Frozen):
     @property
     def max_accumulated_rows(self) -> int:
         """Most rows, over any number of weight loads, whose sum an accumulator holds exactly."""
-        return 1 << (self.accumulator_bits - self.macro.weight_bits - self.macro.input_bits)
+        largest_product = 1 << (self.macro.weight_bits + self.macro.input_bits - 2)
+        return ((1 << self.accumulator_bits - 1) - 1) // largest_product
 
     @property
     def grid_stages(self) -> int:

@@ -5,7 +5,6 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
-
 MAX_NAMES = 24
 
 

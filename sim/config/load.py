@@ -30,7 +30,9 @@ def load_system(name_or_path: str | Path) -> System:
     if str(name_or_path) in preset_names():
         path = PRESETS / f"{name_or_path}.toml"
     elif path.suffix != ".toml":
-        raise ConfigError(f"unknown system '{name_or_path}'{suggest(str(name_or_path), preset_names())}, or a .toml file")
+        raise ConfigError(
+            f"unknown system '{name_or_path}'{suggest(str(name_or_path), preset_names())}, or a .toml file"
+        )
     text = read_text(path)
     try:
         data = tomllib.loads(text)

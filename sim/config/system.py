@@ -46,8 +46,8 @@ class System(Frozen):
         rate = self.memory.bytes_per_cycle(self.clock_mhz) * 8 / tile.weight_bus_bits
         if rate > 1:
             raise ValueError(
-                f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: at {self.clock_mhz} MHz the memory delivers "
-                f"{float(rate * tile.weight_bus_bits):.1f} bits a cycle, and the bus must take them"
+                f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: at {self.clock_mhz} MHz the memory "
+                f"delivers {float(rate * tile.weight_bus_bits):.1f} bits a cycle, and the bus must take them"
             )
         return self
 

@@ -140,9 +140,7 @@ class TileModel:
             self._banks.append(times.finished)
         return times
 
-    def _stream_vectors(
-        self, command: TileCommand, times: CommandTimes, seen: int, ready: int, fetch: int
-    ) -> int:
+    def _stream_vectors(self, command: TileCommand, times: CommandTimes, seen: int, ready: int, fetch: int) -> int:
         """Fetch and start every vector of a command; return when the last was asked for."""
         cfg = self.config
         memory = self.activation_memory
@@ -152,6 +150,7 @@ class TileModel:
         vectors, results = self._vectors, self._results
         sum_latency = slices - 1 + cfg.sum_latency
         before: tuple[int, ...] = ()
+        start_before = 0
         left = command.vectors
         while left:
             # A vector is requested when a place in the buffer has been freed by one that started.
@@ -171,13 +170,13 @@ class TileModel:
                 # In the same state as 16 vectors before, but for a shift in time: so it goes on.
                 state = self._state(start, command.emit)
                 if state == before:
-                    period = start - last_start
+                    period = start - start_before
                     if period * memory.words % memory.cycles == 0:
                         repeats, left = divmod(left, 16)
                         fetch += repeats * period
                         self._shift(repeats * period, command.emit)
                         times.sent = self._last_sent if command.emit else None
-                before, last_start = state, start
+                before, start_before = state, start
         return fetch
 
     def _state(self, now: int, emit: bool) -> tuple[int, ...]:

@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 130
     except BrokenPipeError:
         # The reader of a pipe went away: say nothing, also not when Python flushes at the end.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         status = 0
     except Exception as error:
         from tilewright.sim.config.errors import ConfigError

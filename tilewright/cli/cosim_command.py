@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from tilewright.cli.blocks import COSIMS
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, write_json
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_json
 from tilewright.sim.config import ConfigError, suggest
 
 
@@ -34,21 +34,22 @@ def command(
     if folder:
         make_folder(folder)
 
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
     from tilewright.cli.tables import print_cosim
     from tilewright.cocotb_tests.cim_tile import DESIGNS, cosim
+    from tilewright.cocotb_tests.runner import BenchError, SimulationError
 
     designs = tuple(d for d in DESIGNS if design is None or design in d.name)
     if not designs:
         raise ConfigError(f"unknown design '{design}'{suggest(design or '', [d.name for d in DESIGNS])}")
     done: dict[str, list[dict]] = {}
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console(), disable=as_json) as progress:
-        task = progress.add_task("building and running designs", total=len(designs))
-        for finished, rows in cosim(designs, jobs or len(os.sched_getaffinity(0))):
-            done[finished.name] = rows
-            progress.update(task, advance=1, description=f"done: {finished.name}")
+    try:
+        with progress("building and running", len(designs)) as tell:
+            for finished, rows in cosim(designs, jobs or len(os.sched_getaffinity(0))):
+                done[finished.name] = rows
+                tell(finished.name)
+    except (BenchError, SimulationError) as error:
+        click.echo(f"tilewright: {error}", err=True)
+        ctx.exit(1)
     cases = [row for d in designs for row in done[d.name]]
     result = {"cosim": name, "designs": len(designs), "cases": cases}
     file = write_json(folder / f"cosim-{name}.json", result) if folder else None

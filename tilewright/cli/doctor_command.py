@@ -21,7 +21,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from tilewright.cocotb_tests.runner import cache_folder
     from tilewright.sim.config import ConfigError
 
-    rows = [
+    rows: list[dict] = [
         {"name": "python", "found": True, "version": platform.python_version(), "where": sys.executable},
         *(
             {"name": name, "found": True, "version": version(name), "where": "wheel"}
@@ -50,7 +50,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
             table.add_column(heading, overflow="fold")
         for row in rows:
             mark = "[green]ok[/]" if row["found"] else "[red]missing[/]"
-            table.add_row(mark, str(row["name"]), str(row["version"]), str(row["where"]))
+            table.add_row(mark, row["name"], row["version"], row["where"])
         console().print(table)
         console().print(f"Built models are kept in {cache_folder()}")
     ctx.exit(1 if missing else 0)

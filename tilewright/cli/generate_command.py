@@ -75,7 +75,7 @@ def cim_tile(system_name: str | None, folder: Path, as_json: bool, **options: in
     if as_json:
         block = generate_cim_tile(config)
     else:
-        with console().status(f"generating {config.grid_rows} x {config.grid_columns} macros"):
+        with console(stderr=True).status(f"generating {config.grid_rows} x {config.grid_columns} macros"):
             block = generate_cim_tile(config)
     verilog = write_text(folder / f"{block.name}.v", block.verilog)
     ports = write_json(folder / f"{block.name}.ports.json", block.ports)

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 @click.option("--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file.")
 @out_option
 @json_option
-def command(
-    model_name: str, phase: str, context: int, system_name: str, folder: Path | None, as_json: bool
-) -> None:
+def command(model_name: str, phase: str, context: int, system_name: str, folder: Path | None, as_json: bool) -> None:
     """Map a transformer onto a system and run it in the cycle model.
 
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
@@ -48,11 +46,9 @@ def command(
     if folder:
         make_folder(folder)
     if as_json:
-        result = map_model(
-            model_name, model, system, phase=phase, context=context, record_spans=folder is not None
-        )
+        result = map_model(model_name, model, system, phase=phase, context=context, record_spans=folder is not None)
     else:
-        with console().status(f"running {model_name} on {system.name}"):
+        with console(stderr=True).status(f"running {model_name} on {system.name}"):
             result = map_model(model_name, model, system, phase=phase, context=context)
     files = _write(result, folder) if folder else []
     if as_json:

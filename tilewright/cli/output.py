@@ -3,7 +3,8 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,32 @@ out_option = click.option(
 )
 
 
-def console() -> "Console":
-    """Return the terminal; a pipe is taken to be 120 columns wide."""
+def console(*, stderr: bool = False) -> "Console":
+    """Return the terminal; a pipe is taken to be 120 columns wide. What passes by goes to standard error."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if os.isatty(1) else 120)
+    return Console(highlight=False, stderr=stderr, width=None if os.isatty(2 if stderr else 1) else 120)
+
+
+@contextmanager
+def progress(text: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Show how many of ``total`` parts are done; yields what is called with the name of each.
+
+    A bar on a terminal, else a line for each part.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    terminal = console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bar:
+        task = bar.add_task(text, total=total)
+
+        def done(name: str) -> None:
+            bar.update(task, advance=1, description=f"{text}: {name}")
+            if not terminal.is_terminal:
+                terminal.print(f"{text}: {name} ({int(bar.tasks[0].completed)} of {total})")
+
+        yield done
 
 
 def print_json(data: object) -> None:

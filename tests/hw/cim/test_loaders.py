@@ -75,7 +75,9 @@ def test_a_block_is_written_row_by_row_one_beat_a_cycle():
 
 def planes(vector: list[int]) -> int:
     """The vector as bit planes, the least significant lowest."""
-    return sum(((value >> bit) & 1) << (bit * len(vector) + row) for row, value in enumerate(vector) for bit in range(8))
+    return sum(
+        ((value >> bit) & 1) << (bit * len(vector) + row) for row, value in enumerate(vector) for bit in range(8)
+    )
 
 
 def test_vectors_are_asked_for_while_the_buffer_has_room_and_padding_is_zero():

@@ -61,9 +61,7 @@ def test_first_word_after_the_latency_then_one_a_cycle_across_vectors():
             if ctx.get(sender.results.valid):
                 words.append((ctx.get(sender.results.p.data), ctx.get(sender.results.p.last)))
             await ctx.tick()
-        expected = [
-            (pack(vector[2 * word : 2 * word + 2], 16), word == 3) for vector in vectors for word in range(4)
-        ]
+        expected = [(pack(vector[2 * word : 2 * word + 2], 16), word == 3) for vector in vectors for word in range(4)]
         assert words == expected
         assert not ctx.get(sender.results.valid)
 

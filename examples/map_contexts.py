@@ -1,0 +1,20 @@
+"""How the rate of decoding falls as the context grows, on two systems that differ in bandwidth.
+
+.venv/bin/python examples/map_contexts.py
+"""
+
+from tilewright.mapping.result import map_model
+from tilewright.mapping.workload import load_model
+from tilewright.sim.config import load_system
+
+model = load_model("llama-3.2-1b")
+base = load_system("edge-int4")
+half = base.replace(memory=base.memory.replace(bandwidth_mb_per_s=base.memory.bandwidth_mb_per_s // 2))
+
+print(f"{'context':>8} {'51.2 GB/s':>16} {'25.6 GB/s':>16}")
+for context in (1, 1024, 4096, 16384, 65536):
+    rates = []
+    for system in (base, half):
+        result = map_model("llama-3.2-1b", model, system, phase="decode", context=context, record_spans=False)
+        rates.append(f"{result.tokens_per_s:6.1f} ({result.bound_fraction:.1%})")
+    print(f"{context:>8} {rates[0]:>16} {rates[1]:>16}")

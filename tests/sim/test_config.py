@@ -1,0 +1,107 @@
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from tilewright.sim.config import ConfigError, MacroConfig, System, TileConfig, load_system, preset_names
+from tilewright.sim.config.load import PRESETS
+from tilewright.sim.config.system import leaves
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_number_of_a_preset_has_a_source(name):
+    system = load_system(name)
+    for path, value in leaves(system):
+        if not isinstance(value, str):
+            assert system.source(path), f"{path} = {value}"
+
+
+def test_descriptions_cannot_be_changed():
+    system = load_system("tiny")
+    with pytest.raises(ValueError, match="frozen"):
+        system.clock_mhz = 1
+    assert hash(system.cim) == hash(load_system("tiny").cim)
+
+
+def test_replace_validates():
+    macro = MacroConfig(rows=16, columns=16, weight_bits=4, input_bits=8)
+    assert macro.replace(rows=32).rows == 32
+    with pytest.raises(ValueError, match="weight_bits"):
+        macro.replace(weight_bits=5)
+
+
+def test_bandwidth_is_exact():
+    system = load_system("edge-int4")
+    assert system.memory.bytes_per_cycle(system.clock_mhz) == Fraction(256, 5)
+    assert system.memory_latency_cycles == 114
+    assert load_system("tiny").memory_latency_cycles == 50
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("weight_bits = 4", "weight_bits = 5", "{file}:27: cim.tile.macro.weight_bits = 5 is not allowed: input should be 4 or 8"),
+        ("rows = 16", "rows = 0", "{file}:25: cim.tile.macro.rows = 0 is not allowed: input should be greater than or equal to 2"),
+        ("grid_rows", "gird_rows", "{file}:16: unknown key 'cim.tile.gird_rows' (did you mean 'grid_rows'?"),
+        ("lanes = 4\n", "", "{file}:35: 'vector.lanes' is missing"),
+        ("weight_bus_bits = 64", "weight_bus_bits = 48", "{file}:18: cim.tile.weight_bus_bits = 48 is not allowed"),
+        ("weight_bus_bits = 64", "weight_bus_bits = 256", "it must divide a row of weights"),
+        ("clock_mhz = 500", "clock_mhz = 50", "{file}:18: cim.tile.weight_bus_bits = 64 is not allowed: at 50 MHz"),
+        ("accumulator_vectors = 16", "accumulator_bits = 16", "cim.tile.accumulator_bits = 16 is not allowed: one vector of 32"),
+        ("tiles = 1", "tiles = 'one'", "{file}:13: cim.tiles = 'one' is not allowed"),
+        ("[cim]", "[cim", "{file}: expected ']'"),
+        ("clock_mhz = 500", "clock_mhz = 500\nclock_mhz = 2", "{file}: cannot overwrite"),
+        ('"cim.*"', '"cin.*"', "sources = 'cin.*' is not a field"),
+    ],
+)  # fmt: skip
+def test_a_bad_description_is_refused_in_one_line(tmp_path, old, new, message):
+    text = (PRESETS / "tiny.toml").read_text()
+    assert old in text
+    file = tmp_path / "system.toml"
+    file.write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError) as error:
+        load_system(file)
+    assert message.format(file=file) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("edge-in4", "did you mean 'edge-int4'?"),
+        ("missing.toml", "missing.toml: cannot be read: No such file"),
+    ],
+)
+def test_a_system_that_is_not_there(name, message):
+    with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
+        load_system(name)
+
+
+def test_a_file_that_is_not_text(tmp_path):
+    file = tmp_path / "x.toml"
+    file.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="not UTF-8 text"):
+        load_system(file)
+
+
+def test_the_schema_names_units_and_ranges():
+    schema = System.model_json_schema()
+    rows = schema["$defs"]["MacroConfig"]["properties"]["rows"]
+    assert rows["minimum"] == 2
+    assert rows["description"].startswith("Inputs of a dot product")
+    for definition in schema["$defs"].values():
+        assert definition.get("additionalProperties") is False
+
+
+def test_the_shipped_presets_are_found():
+    assert {"edge-int4", "tiny"} <= set(preset_names())
+    assert Path(PRESETS / "tiny.toml").exists()
+
+
+def test_sums_and_accumulators_are_wide_enough():
+    tile = TileConfig(
+        macro=MacroConfig(rows=64, columns=64, weight_bits=8, input_bits=8), grid_rows=2, accumulator_bits=32
+    )
+    # The largest product is that of the two most negative numbers, 2 ** 14.
+    assert tile.rows << 14 < 1 << tile.sum_bits - 1
+    assert tile.max_accumulated_rows << 14 < 1 << tile.accumulator_bits - 1

@@ -1,0 +1,79 @@
+"""Who may import whom, read off the sources."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("hw", "sim", "mapping", "cocotb_tests", "tilewright", "tests")
+
+ALLOWED = {
+    # part of the tree: parts of ours that it may import, besides itself
+    "sim.formats": set(),
+    "sim.config": set(),
+    "sim": {"sim"},
+    "hw": {"sim.formats", "sim.config"},
+    "mapping": {"sim"},
+    "cocotb_tests": {"sim", "hw", "mapping", "tools"},
+    "tools": {"sim.config"},
+    "cli": {"sim", "hw", "mapping", "cocotb_tests", "tools"},
+}
+
+
+def sources() -> list[Path]:
+    files = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
+    # tilewright/hw and its like are links to the folders themselves.
+    return [path for path in files if not any(parent.is_symlink() for parent in path.parents)]
+
+
+def imported(path: Path) -> list[str]:
+    """Return the modules that a file imports, relative imports resolved."""
+    package = ["tilewright", *path.relative_to(ROOT).parts[:-1]]
+    if package[1:2] == ["tilewright"]:
+        package.pop(0)
+    names = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return names
+
+
+def part_of(name: str) -> str | None:
+    """Return the longest known part that a dotted path without ``tilewright`` lies in."""
+    matches = [part for part in ALLOWED if name == part or name.startswith(f"{part}.")]
+    return max(matches, key=len, default=None)
+
+
+def test_there_are_sources_of_every_part():
+    found = {part_of(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in sources()}
+    assert {"hw", "sim", "sim.config", "mapping", "cocotb_tests"} <= found
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_follow_the_rule(path):
+    relative = path.relative_to(ROOT)
+    name = ".".join(relative.with_suffix("").parts).removeprefix("tilewright.")
+    part = part_of(name)
+    for module in imported(path):
+        top = module.split(".")[0]
+        assert top not in ("hw", "sim", "mapping", "cocotb_tests", "gem5_configs"), f"{module}: import tilewright.{top}"
+        if top != "tilewright" or part is None:
+            continue
+        other = part_of(module.removeprefix("tilewright."))
+        if other is None or other == part:
+            continue
+        allowed = ALLOWED[part]
+        assert other in allowed or other.split(".")[0] in allowed, f"{part} must not import {module}"
+
+
+def test_the_rule_is_not_empty(tmp_path):
+    # The reader of imports sees what it must see.
+    file = ROOT / "mapping" / "schedule.py"
+    assert "tilewright.sim.machine.array" in imported(file)
+    assert part_of("sim.config.load") == "sim.config"
+    assert part_of("hw.cim.tile") == "hw"
