@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.arith.carry_save import Heap, dadda_target, height, reduce_level
 from tilewright.hw.cim.word_line import WordLine
 from tilewright.hw.definition import Definition
+from tilewright.hw.pipeline import delay
 from tilewright.sim.config import MacroConfig
 
 
@@ -78,37 +79,33 @@ class Macro(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         cfg = self.config
-
         trees = self._products(m)
 
         # The adder tree: levels of full adders with a register after every `tree_levels_per_stage` of them.
         flags = Cat(self.slice_valid, self.slice_first, self.slice_last)
         levels = stages = 0
 
-        def step_done(heaps: list[Heap], name: str, *, final: bool = False) -> list[Heap]:
+        def level_done(heaps: list[Heap], name: str, *, final: bool = False) -> list[Heap]:
             nonlocal levels, stages, flags
             levels += 1
             if not final and levels % cfg.tree_levels_per_stage:
                 return heaps
             stages += 1
-            registered = [
-                [[_register(m, bit, f"{name}_tree{t}_w{k}_{i}") for i, bit in enumerate(bits)]
+            flags = delay(m, flags, f"{name}_flags")
+            return [
+                [[delay(m, bit, f"{name}_tree{t}_w{k}_{i}", reset_less=True) for i, bit in enumerate(bits)]
                  for k, bits in enumerate(heap)]
                 for t, heap in enumerate(heaps)
             ]  # fmt: skip
-            delayed = Signal(len(flags), name=f"{name}_flags")
-            m.d.sync += delayed.eq(flags)
-            flags = delayed
-            return registered
 
         for level in range(cfg.tree_levels):
             target = dadda_target(max(height(tree) for tree in trees))
             trees = [reduce_level(m, tree, target, f"l{level}_tree{j}") for j, tree in enumerate(trees)]
-            trees = step_done(trees, f"stage{level}")
+            trees = level_done(trees, f"stage{level}")
         merged = self._merge(m, trees, first=flags[1], last=flags[2])
         for level in range(cfg.merge_levels):
             merged = reduce_level(m, merged, dadda_target(height(merged)), f"m{level}")
-            [merged] = step_done([merged], f"merge{level}", final=level == cfg.merge_levels - 1)
+            [merged] = level_done([merged], f"merge{level}", final=level == cfg.merge_levels - 1)
         assert (stages, height(merged)) == (cfg.tree_stages, 2)
 
         self._accumulate(m, merged, valid=flags[0], first=flags[1], last=flags[2])
@@ -178,14 +175,8 @@ class Macro(wiring.Component):
                 m.d.comb += addend.eq(Cat(bits[index][column] if index < len(bits) else Const(0, 1) for bits in pair))
                 addends.append(addend)
             total = Signal(width, name=f"column{column}_total", reset_less=True)
-            previous = Mux(first, Const(0, width), total << cfg.input_bits_per_cycle)
+            previous = Mux(first, 0, total << cfg.input_bits_per_cycle)
             with m.If(valid):
                 m.d.sync += total.eq(previous + addends[0] + addends[1])
             m.d.comb += self.result.word_select(column, width).eq(total)
         m.d.sync += self.result_valid.eq(valid & last)
-
-
-def _register(m: Module, value, name: str) -> Signal:
-    register = Signal(len(value), name=name, reset_less=True)
-    m.d.sync += register.eq(value)
-    return register

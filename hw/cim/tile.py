@@ -1,7 +1,7 @@
 """The CIM tile: a grid of macros that multiplies activation vectors with blocks of a weight matrix."""
 
 from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.cim.accumulator import Accumulator
@@ -12,6 +12,7 @@ from tilewright.hw.cim.result_sender import ResultSender, result_layout
 from tilewright.hw.cim.sequencer import VECTOR_LAYOUT, Sequencer
 from tilewright.hw.cim.weight_loader import WeightLoader
 from tilewright.hw.definition import Definition
+from tilewright.hw.pipeline import delay
 from tilewright.sim.config import TileConfig
 
 
@@ -99,24 +100,21 @@ class Tile(wiring.Component):
 
         # Stage 1: the input buffer answers. Stage 2: the input register shows the slice to the macros.
         flags = Cat(sequencer.slice_valid, sequencer.slice_first, sequencer.slice_last, sequencer.slice_bank)
-        flags = _delay(m, flags, 1, "slice")
+        flags = delay(m, flags, "slice_flags")
         inputs = Signal(len(activations.vector), reset_less=True)
         step = macro.input_bits_per_cycle * cfg.rows
         m.d.sync += inputs.eq(inputs << step)
         with m.If(flags[1]):
             m.d.sync += inputs.eq(activations.vector)
-        flags = _delay(m, flags, 1, "input")
+        flags = delay(m, flags, "input_flags")
 
         sums, valid = self._grid(m, weights, inputs[-step:], flags)
 
         # What becomes of a vector travels beside its last slice: input stages, macro, adders of the grid.
-        fate = _delay(m, sequencer.vector.as_value(), cfg.sum_latency - 1, "vector")
-        upcoming = Signal(VECTOR_LAYOUT)
-        current = Signal(VECTOR_LAYOUT)
-        m.d.comb += upcoming.eq(fate)
-        m.d.sync += current.eq(upcoming)
+        upcoming = delay(m, sequencer.vector, "vector", cycles=cfg.sum_latency - 1)
+        current = data.View(VECTOR_LAYOUT, delay(m, upcoming, "summed_vector"))
         m.d.comb += [
-            accumulator.next_slot.eq(upcoming.slot),
+            accumulator.next_slot.eq(data.View(VECTOR_LAYOUT, upcoming).slot),
             accumulator.valid.eq(valid),
             accumulator.vector.eq(current),
             accumulator.sums.eq(sums),
@@ -156,13 +154,15 @@ class Tile(wiring.Component):
                     for column in range(macro.columns)
                 ]
             results.append(words)
-        valid = _delay(m, valid, cfg.grid_stages, "sum_valid")
+        valid = delay(m, valid, "sum_valid", cycles=cfg.grid_stages)
         level = 0
         while len(results) > 1:
             pairs = [results[i : i + 2] for i in range(0, len(results), 2)]
-            results = [[_registered_sum(m, terms, f"level{level}_sum{i}_column{column}")
-                        for column, terms in enumerate(zip(*pair, strict=True))]
-                       for i, pair in enumerate(pairs)]  # fmt: skip
+            results = [
+                [delay(m, sum(terms[1:], start=terms[0]), f"level{level}_sum{i}_column{column}", reset_less=True)
+                 for column, terms in enumerate(zip(*pair, strict=True))]
+                for i, pair in enumerate(pairs)
+            ]  # fmt: skip
             level += 1
         assert level == cfg.grid_stages
         sums = []
@@ -171,19 +171,3 @@ class Tile(wiring.Component):
             m.d.comb += extended.eq(word)
             sums.append(extended)
         return Cat(sums), valid
-
-
-def _delay(m: Module, value, cycles: int, name: str):
-    """Return ``value`` some cycles later."""
-    for cycle in range(1, cycles + 1):
-        delayed = Signal(len(value), name=f"{name}_delayed{cycle}")
-        m.d.sync += delayed.eq(value)
-        value = delayed
-    return value
-
-
-def _registered_sum(m: Module, terms, name: str):
-    total = sum(terms[1:], start=terms[0])
-    register = Signal(total.shape(), name=name, reset_less=True)
-    m.d.sync += register.eq(total)
-    return register

@@ -28,7 +28,7 @@ def command(folder: Path, as_json: bool) -> None:
     for result in results["map"]:
         print_map(console(), result)
     for result in results["cosim"]:
-        print_cosim_summary(console(), result)
+        print_cosim_summary(console(), result["cases"])
     if results["blocks"]:
         print_blocks(console(), results["blocks"])
     console().print("files:")

