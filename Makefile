@@ -8,10 +8,15 @@ DEMO := build/demo
 
 install: $(STAMP)
 
+# SoftPosit, which sim.formats is checked against, comes as source. It needs this Cython, which it does not declare, a C
+# compiler and Python's headers; nothing else here does.
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade pip
 	$(BIN)/python -m pip install -qq --editable '.[dev]'
+	@( $(BIN)/python -m pip install -qq wheel 'cython<3' && \
+	   $(BIN)/python -m pip install -qq --no-build-isolation softposit ) >$(VENV)/softposit.log 2>&1 || \
+	  echo 'softposit cannot be built here (see $(VENV)/softposit.log): tests against it will be skipped'
 	touch $(STAMP)
 
 demo: install
