@@ -1,9 +1,5 @@
 """Builds Verilated models, keeps them, and runs cocotb benches on them."""
 
-import fcntl
-import hashlib
-import json
-import os
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +9,7 @@ from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from tilewright.sim.config import ConfigError
+from tilewright.cache import cache_folder, content_hash, locked
 from tilewright.tools import find_compiler, find_libpython, find_make, find_verilator
 
 VLT = Path(__file__).parent / "vlt" / "generated.vlt"
@@ -25,14 +21,6 @@ class SimulationError(RuntimeError):
 
 class BenchError(AssertionError):
     """A cocotb test failed."""
-
-
-def cache_folder() -> Path:
-    """Return the folder of built models: ``TILEWRIGHT_CACHE``, or one in the user's cache folder."""
-    if folder := os.environ.get("TILEWRIGHT_CACHE"):
-        return Path(folder)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "tilewright"
 
 
 def build(verilog: str, top: str, *, optimisation: str = "-O0") -> Path:
@@ -59,10 +47,10 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0") -> Path:
     # One C++ file: parsing Verilator's headers once is most of the time that a small model takes.
     options += ["--output-split", "0", "--x-initial", "unique", "--timescale", "1ns/1ps"]
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
-    tools_key = _hash(tools)
-    key = _hash([verilog, control, options, optimisation, tools])
+    tools_key = content_hash(tools)
+    key = content_hash([verilog, control, options, optimisation, tools])
     model = cache_folder() / "verilated" / key
-    with _locked(model.with_suffix(".lock")):
+    with locked(model.with_suffix(".lock")):
         if (model / top).exists():
             return model
         with tempfile.TemporaryDirectory(dir=model.parent, prefix=f"{key}.") as folder:
@@ -163,12 +151,8 @@ def _runtime(key: str) -> Iterator[Path]:
     if folder.exists():
         yield folder
         return
-    with _locked(folder.with_suffix(".lock")):
+    with locked(folder.with_suffix(".lock")):
         yield folder
-
-
-def _hash(inputs: list) -> str:
-    return hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:24]
 
 
 def _keep(files: Iterable[Path], folder: Path) -> None:
@@ -187,20 +171,6 @@ def _run(command: list[str], folder: str, env: Mapping[str, str]) -> None:
     if result.returncode:
         said = (result.stdout + result.stderr).strip().splitlines()
         raise SimulationError(f"{Path(command[0]).name} failed:\n" + "\n".join(said[-12:]))
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.open("w")
-    except OSError as error:
-        raise ConfigError(
-            f"cache folder {path.parent} cannot be written ({error.strerror}): name another in TILEWRIGHT_CACHE"
-        ) from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _tail(log: Path, lines: int = 25) -> str:

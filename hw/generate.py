@@ -1,5 +1,6 @@
 """Writes blocks as Verilog with a description of their ports."""
 
+import re
 from dataclasses import dataclass
 
 from amaranth.hdl import Shape
@@ -18,31 +19,90 @@ class GeneratedBlock:
     """Module and file name."""
     verilog: str
     ports: dict
-    """Configuration, timing and ports, for JSON."""
+    """Module, configuration, timing and ports, for JSON."""
+    summary: str
+    """A line for people."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A component, not yet elaborated, and what is said of it."""
+
+    name: str
+    """Module and file name."""
+    component: wiring.Component
+    configuration: dict
+    timing: dict
+    """At least ``latency_cycles``."""
+    summary: str
+    """A line for people."""
+
+    def generate(self) -> GeneratedBlock:
+        """Return the block; ``clk`` and ``rst`` are among its ports unless it is combinational."""
+        verilog = convert(self.component, self.name)
+        header = re.search(rf"^module {self.name}\((.*?)\);", verilog, re.MULTILINE | re.DOTALL)
+        names = re.findall(r"\w+", header.group(1)) if header else []
+        described = [*CLOCK_PORTS, *ports(self.component)]
+        return GeneratedBlock(
+            name=self.name,
+            verilog=verilog,
+            ports={
+                "module": self.name,
+                "configuration": self.configuration,
+                "timing": self.timing,
+                "ports": [port for port in described if port["name"] in names],
+            },
+            summary=self.summary,
+        )
+
+
+CLOCK_PORTS = (
+    {"name": "clk", "direction": "input", "width": 1, "about": "clock, rising edge"},
+    {"name": "rst", "direction": "input", "width": 1, "about": "synchronous reset, active high"},
+)
+
+
+def unit(name: str, component: wiring.Component, **configuration: object) -> Design:
+    """Return the design of an arithmetic unit: a component with ``LATENCY`` that takes new operands every cycle.
+
+    ``configuration`` is what it was made from; a format is written as its name.
+    """
+    written = {key: getattr(value, "name", value) for key, value in configuration.items()}
+    latency = component.LATENCY
+    chosen = ", ".join(f"{key} {value}" for key, value in written.items())
+    return Design(
+        name=name,
+        component=component,
+        configuration=written,
+        timing={"latency_cycles": latency, "latency": "from operands taken to the result offered"},
+        summary=f"{name}, {chosen}: " + (f"latency {latency}" if latency else "combinational"),
+    )
+
+
+def cim_tile(config: TileConfig) -> Design:
+    """Return the design of a CIM tile, module ``cim_tile``."""
+    tile = Tile(config=config)
+    return Design(
+        name="cim_tile",
+        component=tile,
+        configuration=config.model_dump(),
+        timing={
+            "cycles_per_vector": config.macro.slices,
+            "latency_cycles": tile.LATENCY,
+            "latency": "from the start of a vector to its first result word",
+            "macs_per_cycle": config.macs_per_cycle,
+        },
+        summary=(
+            f"{config.rows} x {config.columns} INT{config.macro.weight_bits} weights in {config.macro.weight_banks} "
+            f"banks, INT{config.macro.input_bits} activations: {config.macs_per_cycle:,.0f} MAC a cycle, "
+            f"one vector every {config.macro.slices} cycles, latency {config.latency}"
+        ),
+    )
 
 
 def generate_cim_tile(config: TileConfig) -> GeneratedBlock:
     """Return the Verilog of a CIM tile, module ``cim_tile``."""
-    tile = Tile(config=config)
-    return GeneratedBlock(
-        name="cim_tile",
-        verilog=convert(tile, "cim_tile"),
-        ports={
-            "module": "cim_tile",
-            "configuration": config.model_dump(),
-            "timing": {
-                "cycles_per_vector": config.macro.slices,
-                "latency_cycles": tile.LATENCY,
-                "latency": "from the start of a vector to its first result word",
-                "macs_per_cycle": config.macs_per_cycle,
-            },
-            "ports": [
-                {"name": "clk", "direction": "input", "width": 1, "about": "clock, rising edge"},
-                {"name": "rst", "direction": "input", "width": 1, "about": "synchronous reset, active high"},
-                *ports(tile),
-            ],
-        },
-    )
+    return cim_tile(config).generate()
 
 
 def ports(component: wiring.Component) -> list[dict]:

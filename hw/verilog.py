@@ -1,6 +1,7 @@
 """Components as Verilog text."""
 
 from amaranth.back import verilog
+from amaranth.hdl import Const, Value
 from amaranth.lib import wiring
 
 from tilewright.hw.definition import definitions
@@ -9,10 +10,22 @@ from tilewright.hw.definition import definitions
 def convert(component: wiring.Component, name: str) -> str:
     """Return ``component`` as Verilog module ``name``, followed by the modules that it instantiates.
 
-    Ports are ``clk``, ``rst`` and the members of the signature, ``__`` between the parts of a path.
+    Ports are ``clk``, ``rst`` and the members of the signature, ``__`` between the parts of a path; constants, such
+    as the ``ready`` of a stream that is always ready, are none.
     """
     modules = [(name, component)]
     modules += [(definition.module, definition.component) for definition in definitions(component)]
     return "\n".join(
-        verilog.convert(part, name=module, emit_src=False, strip_internal_attrs=True) for module, part in modules
+        verilog.convert(part, name=module, ports=_ports(part), emit_src=False, strip_internal_attrs=True)
+        for module, part in modules
     )
+
+
+def _ports(component: wiring.Component) -> dict:
+    ports = {}
+    for path, _, value in component.signature.flatten(component):
+        signal = Value.cast(value)
+        if not isinstance(signal, Const):
+            # What the component drives is an output.
+            ports["__".join(map(str, path))] = (signal, None)
+    return ports

@@ -15,9 +15,10 @@ ALLOWED = {
     "sim": {"sim"},
     "hw": {"sim.formats", "sim.config"},
     "mapping": {"sim"},
-    "cocotb_tests": {"sim", "hw", "mapping", "tools"},
+    "cocotb_tests": {"sim", "hw", "mapping", "tools", "cache"},
     "tools": {"sim.config"},
-    "cli": {"sim", "hw", "mapping", "cocotb_tests", "tools"},
+    "cache": {"sim.config"},
+    "cli": {"sim", "hw", "mapping", "cocotb_tests", "tools", "cache"},
 }
 
 

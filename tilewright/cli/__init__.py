@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 import tilewright
+from tilewright.cli.groups import LazyGroup
 
 COMMANDS = {
     "cosim": "Run RTL under Verilator beside its cycle model and print the differences.",
@@ -14,34 +15,15 @@ COMMANDS = {
     "generate": "Write the Verilog of a block.",
     "list": "List the systems, models, blocks and co-simulations that there are.",
     "map": "Map a transformer onto a system: cycles, bounds, energy.",
-    "report": "Sum up what map, cosim and generate wrote to a folder.",
+    "report": "Sum up what map, cosim, generate and synth wrote to a folder.",
     "schema": "Print the JSON schema of a system description.",
+    "synth": "Synthesise a block: look-up tables, flip-flops, cells, area, path, power.",
 }
 """Commands and what they do; the module has the name of the command, with ``_command`` behind it."""
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported on first use, so that help is quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"tilewright.cli.{cmd_name}_command")
-        return module.command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
-
-    def resolve_command(self, ctx: click.Context, args: list[str]):  # type: ignore[no-untyped-def]
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from tilewright.sim.config.errors import suggest
-
-            raise click.UsageError(f"unknown command '{args[0]}'{suggest(args[0], COMMANDS)}")
-        return super().resolve_command(ctx, args)
+def _load(name: str) -> click.Command:
+    return importlib.import_module(f"tilewright.cli.{name}_command").command
 
 
 EPILOG = "Example: tilewright map llama-3.2-1b --phase decode --context 1024 --system edge-int4"
@@ -49,6 +31,9 @@ EPILOG = "Example: tilewright map llama-3.2-1b --phase decode --context 1024 --s
 
 @click.group(
     cls=LazyGroup,
+    kind="command",
+    about=COMMANDS,
+    make=_load,
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

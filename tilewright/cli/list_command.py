@@ -16,7 +16,7 @@ def command(as_json: bool) -> None:
     listing = {
         "systems": {name: load_system(name).description for name in preset_names()},
         "models": {name: f"{load_model(name).parameters:,} parameters" for name in model_names()},
-        "blocks": BLOCKS,
+        "blocks": {name: block.about for name, block in BLOCKS.items()},
         "cosims": COSIMS,
     }
     if as_json:
@@ -25,9 +25,9 @@ def command(as_json: bool) -> None:
     from rich.table import Table
 
     uses = {
-        "systems": "map, generate --system",
+        "systems": "map, generate --system, synth --system",
         "models": "map",
-        "blocks": "generate",
+        "blocks": "generate, synth",
         "cosims": "cosim",
     }
     for kind, entries in listing.items():

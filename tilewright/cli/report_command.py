@@ -8,22 +8,22 @@ import click
 from tilewright.cli.output import console, json_option, print_json
 from tilewright.sim.config import ConfigError
 
+FILES = {"map": "map.json", "cosim": "cosim-*.json", "blocks": "*.ports.json", "synth": "*.synth.json"}
+"""What is summed up, and in which files it is."""
+
 
 @click.command(name="report", epilog="Example: tilewright report build/demo")
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def command(folder: Path, as_json: bool) -> None:
-    """Sum up what map, cosim and generate wrote to a folder."""
-    results = {
-        kind: [_load(path) for path in sorted(folder.glob(pattern))]
-        for kind, pattern in (("map", "map.json"), ("cosim", "cosim-*.json"), ("blocks", "*.ports.json"))
-    }
+    """Sum up what map, cosim, generate and synth wrote to a folder."""
+    results = {kind: [_load(path) for path in sorted(folder.glob(pattern))] for kind, pattern in FILES.items()}
     if not any(results.values()):
-        raise ConfigError(f"{folder}: nothing to sum up: no map.json, cosim-*.json or *.ports.json in it")
+        raise ConfigError(f"{folder}: nothing to sum up: no {', '.join(FILES.values())} in it")
     if as_json:
         print_json(results)
         return
-    from tilewright.cli.tables import print_blocks, print_cosim_summary, print_map
+    from tilewright.cli.tables import print_blocks, print_cosim_summary, print_map, print_synth
 
     for result in results["map"]:
         print_map(console(), result)
@@ -31,6 +31,8 @@ def command(folder: Path, as_json: bool) -> None:
         print_cosim_summary(console(), result["cases"])
     if results["blocks"]:
         print_blocks(console(), results["blocks"])
+    if results["synth"]:
+        print_synth(console(), results["synth"])
     console().print("files:")
     for path in sorted(folder.iterdir()):
         if path.is_file() and not path.name.startswith("."):

@@ -120,8 +120,56 @@ def print_blocks(console: "Console", blocks: Iterable[dict]) -> None:
         timing = block["timing"]
         table.add_row(
             block["module"],
-            f"{timing['macs_per_cycle']:,.0f}",
-            str(timing["cycles_per_vector"]),
+            f"{timing['macs_per_cycle']:,.0f}" if "macs_per_cycle" in timing else "-",
+            str(timing.get("cycles_per_vector", "-")),
             str(timing["latency_cycles"]),
         )
     console.print(table)
+
+
+def print_synth(console: "Console", results: list[dict]) -> None:
+    """Print what blocks cost, by which tools, and what was missing."""
+    from rich.table import Table
+
+    table = Table(title="synthesis", title_justify="left")
+    for heading in ("block", "options"):
+        table.add_column(heading, overflow="fold")
+    columns = (
+        ("LUT", "lut", ",d"),
+        ("FF", "ff", ",d"),
+        ("cells", "cells", ",d"),
+        ("area um2", "area_um2", ",.0f"),
+        ("path ns", "path_ns", ",.2f"),
+        ("power uW", "power_uw", ",.1f"),
+    )
+    for heading, _, _ in columns:
+        table.add_column(heading, justify="right")
+    notes: dict[str, None] = {}
+    for result in results:
+        figures = ["-" if result[key] is None else format(result[key], precision) for _, key, precision in columns]
+        table.add_row(result["block"], _options(result["configuration"]), *figures)
+        said = ", ".join(f"{name} {version}" for name, version in result["tools"].items())
+        notes[f"by {said}; cells of {result['liberty'] or 'no liberty file'}"] = None
+        if result["path_ns"] is not None:
+            notes["path: gates alone, no wires, clock-to-output or set-up"] = None
+        if result["power_uw"] is not None:
+            notes[
+                f"power: at {result['power_clock_mhz']} MHz, "
+                f"each data input changing in {result['power_activity']:.0%} of the cycles"
+            ] = None
+        memory = {name: count for name, count in result["primitives"].items() if name.startswith(("RAM", "SRL"))}
+        if memory:
+            listed = ", ".join(f"{count:,} {name}" for name, count in memory.items())
+            notes[f"{result['block']}: memory not counted as LUT: {listed}"] = None
+        notes |= dict.fromkeys(result["missing"])
+    console.print(table)
+    for note in notes:
+        console.print(f"  {note}", markup=False)
+
+
+def _options(configuration: dict) -> str:
+    """Return a configuration on one line, those of its parts included."""
+    parts = []
+    for key, value in configuration.items():
+        parts.append(_options(value) if isinstance(value, dict) else f"{key}={value}")
+    return " ".join(parts)

@@ -1,0 +1,61 @@
+"""Codes of any scalar format taken apart and put together."""
+
+from dataclasses import replace
+
+from amaranth.hdl import Const, Module, Value
+
+from tilewright.hw.arith.integer_codec import encode_integer
+from tilewright.hw.arith.minifloat_codec import Fields, decode_minifloat, encode_minifloat
+from tilewright.hw.arith.normalise import normalise_magnitude, normalise_signed
+from tilewright.hw.arith.number import Magnitude, Number, from_magnitude, to_magnitude
+from tilewright.hw.arith.posit_codec import decode_posit, encode_posit
+from tilewright.sim.formats import Int, Minifloat, Posit, ScalarFormat
+
+
+def decode(m: Module, format: ScalarFormat, code: Value, name: str) -> Number:
+    """Return a code as a normalised number.
+
+    Raises
+    ------
+    TypeError
+        If the format is not a posit, a minifloat or an integer.
+    """
+    match format:
+        case Posit():
+            return decode_posit(m, format, code, name)
+        case Minifloat():
+            return from_magnitude(m, normalised(m, format, decode_minifloat(m, format, code, name), name), name)
+        case Int():
+            number, zero = normalise_signed(m, code, 0, name)
+            return replace(number, zero=zero)
+    raise TypeError(f"no decoder for {format}")
+
+
+def normalised(m: Module, format: Minifloat, fields: Fields, name: str) -> Magnitude:
+    """Return a minifloat with its leading bit in its place, subnormals too."""
+    scale = fields.exponent + (format.emin - 1 - format.mantissa_bits)
+    magnitude, _ = normalise_magnitude(m, fields.significand, scale, fields.sign, f"{name}_normal")
+    return replace(magnitude, zero=fields.zero, nan=fields.nan, inf=fields.inf)
+
+
+def encode(m: Module, format: ScalarFormat, number: Number | Magnitude, name: str) -> Value:
+    """Return the code of a normalised number, rounded to nearest, ties to even.
+
+    Raises
+    ------
+    TypeError
+        If the format is not a posit, a minifloat or an integer.
+    """
+    match format, number:
+        case Minifloat(), Number():
+            return encode_minifloat(m, format, to_magnitude(m, number, name), name)
+        case Minifloat(), Magnitude():
+            return encode_minifloat(m, format, number, name)
+        case _, Magnitude():
+            number = from_magnitude(m, number, name)
+    match format:
+        case Posit():
+            return encode_posit(m, format, number, name)
+        case Int():
+            return encode_integer(m, format, number, name)
+    raise TypeError(f"no encoder for {format}")

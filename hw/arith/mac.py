@@ -1,0 +1,121 @@
+"""Dot products, exact until they are read out."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data
+
+from tilewright.hw.arith.booth import Style, multiply
+from tilewright.hw.arith.minifloat_codec import decode_minifloat
+from tilewright.hw.arith.placement import coarse_place, fine_shift
+from tilewright.hw.arith.posit_codec import decode_posit
+from tilewright.hw.arith.read_out import read_out
+from tilewright.hw.arith.segments import accumulate, resolve
+from tilewright.hw.arith.unit import Pipeline, Unit
+from tilewright.sim.formats import Minifloat, Posit
+
+SEGMENT_BITS = 32
+"""Longest carry chain of an accumulator; a divisor of every ``quire_bits``."""
+
+
+class Mac(Unit):
+    """``o = sum(a[k] * b[k])`` over a dot product, exact in a quire and rounded once, when it is read out.
+
+    The quire is ``quire_bits`` wide and wraps: it holds any sum of up to 64 products, and any sum whose value stays
+    below ``2 ** (quire_bits - 1 + quire_lsb)``. NaR and NaN in an operand, and what IEEE 754 has for infinities,
+    stay with the dot product until the next one begins.
+
+    Throughput: one product a cycle, dot products back to back. Latency: ``LATENCY`` cycles from the last product to
+    the result, ``stages + 1``: the quire is a register too.
+
+    Parameters
+    ----------
+    format : Posit or Minifloat
+        Format of operands and result.
+    stages : int
+        Pipeline registers beside the quire, 0 to 6; see :class:`Unit`.
+    style : "tree" or "rows"
+        How partial products are added, see :mod:`.booth`.
+    back_pressure : bool
+        See :class:`Unit`.
+
+    Members
+    -------
+    i : In(stream)
+        ``a`` and ``b``; ``first`` begins a dot product, ``last`` ends it and reads it out.
+    o : Out(stream)
+        One result for each ``last``.
+    """
+
+    CUTS = ("product", "resolved", "operands", "window", "placed", "normal")
+
+    def __init__(
+        self, format: Posit | Minifloat, *, stages: int = 0, style: Style = "tree", back_pressure: bool = True
+    ):
+        self.format = format
+        self._style: Style = style
+        shape = data.StructLayout({"a": format.bits, "b": format.bits, "first": 1, "last": 1})
+        super().__init__(shape, format.bits, stages=stages, back_pressure=back_pressure)
+
+    @property
+    def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
+        """Cycles from the last product taken to the result offered."""
+        return self.stages + 1
+
+    def elaborate(self, platform):
+        m = Module()
+        pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "quire"))
+        products = self._posit if isinstance(self.format, Posit) else self._minifloat
+        product, distance, start, (first, last), special = products(m, pipe)
+
+        fine_bits = (len(distance) + 1) // 2
+        shifted = fine_shift(m, product, distance, fine_bits, "fine")
+        shifted, distance, first, last, special = pipe.cut("placed", shifted, distance, first, last, special)
+        addend = coarse_place(m, shifted, distance, fine_bits, self.format.quire_bits, start, "addend")
+        moves = pipe.moves
+        segments = accumulate(m, addend, SEGMENT_BITS, "quire", when=moves, first=first)
+        seen = [Signal(name=f"quire_special{i}", reset_less=True) for i in range(len(special))]
+        with m.If(moves):
+            m.d.sync += [flag.eq((flag & ~first) | now) for flag, now in zip(seen, special, strict=True)]
+        last = pipe.cut("quire", last)
+
+        total, seen, last = pipe.cut("resolved", resolve(m, segments, "total"), seen, last)
+        code, [last] = read_out(m, pipe, self.format, total, self.format.quire_lsb, seen, last)
+        pipe.end(code, when=last)
+        return m
+
+    def _posit(self, m: Module, pipe: Pipeline) -> tuple[Value, Value, int, list[Value], list[Value]]:
+        """Return product, how far it is to be shifted left, the bits to drop then, flags, and what is special."""
+        format = self.format
+        assert isinstance(format, Posit)
+        p = self.i.p
+        a, b = (decode_posit(m, format, code, name) for name, code in (("a", p.a), ("b", p.b)))
+        a, b, flags = pipe.cut("operands", a, b, [p.first, p.last])
+        product = multiply(m, a.significand, b.significand, "multiply", style=self._style)
+        # A power of two makes the sum of the scales positive at the cost of an inverter. The scale of -minpos, in
+        # two's complement, is one below that of minpos.
+        least = -format.quire_lsb
+        bias = 1 << (least + 1).bit_length()
+        distance = Signal(range(bias + least + 1))
+        m.d.comb += distance.eq(a.scale + b.scale + bias)
+        product, distance, flags, nan = pipe.cut("product", product, distance, flags, a.nan | b.nan)
+        start = 2 * len(a.fraction) + bias - least
+        return product, distance, start, flags, [nan, Const(0, 1), Const(0, 1)]
+
+    def _minifloat(self, m: Module, pipe: Pipeline) -> tuple[Value, Value, int, list[Value], list[Value]]:
+        """As :meth:`_posit`."""
+        format = self.format
+        assert isinstance(format, Minifloat)
+        p = self.i.p
+        a, b = (decode_minifloat(m, format, code, name) for name, code in (("a", p.a), ("b", p.b)))
+        a, b, flags = pipe.cut("operands", a, b, [p.first, p.last])
+        sign = a.sign ^ b.sign
+        signed = Signal(len(a.significand) + 1)
+        finite = ~(a.nan | a.inf | b.nan | b.inf)
+        m.d.comb += signed.eq(Mux(finite, Mux(sign, -a.significand, a.significand), 0))
+        product = multiply(m, signed.as_signed(), Cat(b.significand, Const(0, 1)), "multiply", style=self._style)
+        nan = a.nan | b.nan | (a.inf & b.zero) | (a.zero & b.inf)
+        inf = (a.inf | b.inf) & ~nan
+        product, distance, flags, special = pipe.cut(
+            "product", product, a.exponent + b.exponent, flags, [nan, inf & ~sign, inf & sign]
+        )
+        # The exponents of the smallest products add up to 2.
+        return product, distance, 2, flags, special

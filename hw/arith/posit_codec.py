@@ -1,0 +1,82 @@
+"""Posits taken apart and put together."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+
+from tilewright.hw.arith.leading import count_leading_zeros
+from tilewright.hw.arith.number import Number
+from tilewright.hw.arith.shifter import shift_left, shift_right_sticky
+from tilewright.sim.formats import Posit
+
+
+def scale_bits(format: Posit) -> int:
+    """Return the width of the signed scale of a posit: regimes from -(n - 1) to n - 2, then ``es`` bits."""
+    return 1 + (format.n - 2).bit_length() + format.es
+
+
+def decode_posit(m: Module, format: Posit, code: Value, name: str) -> Number:
+    """Take a posit apart, without a negation: a negative one has the inverse of its code's scale.
+
+    The code's regime is a run of equal bits behind the sign; what follows the run is moved up to its place.
+    """
+    n, es = format.n, format.es
+    sign, first = code[n - 1], code[n - 2]
+    # Count how often the first bit of the regime is repeated.
+    differs = Signal(n - 2, name=f"{name}_differs")
+    m.d.comb += differs.eq(code[: n - 2] ^ first.replicate(n - 2))
+    run = count_leading_zeros(m, differs, f"{name}_run")
+    # Run and the bit that ends it take at least two bits.
+    rest = shift_left(m, code[: n - 3], run, f"{name}_rest") if n > 3 else Const(0, 0)
+    rest = Cat(Const(0, max(es - (n - 3), 0)), rest)
+    exponent, fraction = rest[len(rest) - es :], rest[: len(rest) - es]
+    # A run of ones means a regime of `run`, one of zeros -1 - run, its inverse; a sign inverts once more.
+    low = ~(first ^ sign)
+    scale = Signal(len(run) + 1 + es, name=f"{name}_scale")
+    m.d.comb += scale.eq(Cat(exponent ^ sign.replicate(es), run ^ low.replicate(len(run)), low))
+    body = Signal(name=f"{name}_body")
+    m.d.comb += body.eq(code[: n - 1].any())
+    return Number(sign, scale.as_signed(), fraction, Const(0), ~body & ~sign, ~body & sign, Const(0))
+
+
+def encode_posit(m: Module, format: Posit, number: Number, name: str) -> Value:
+    """Put a posit together: round to nearest, ties to even, never to zero or NaR; infinities become NaR.
+
+    Regime, exponent and fraction form one string of bits that is shifted right to its place, repeating the first
+    bit of the regime, and rounded there. In two's complement this holds for both signs.
+    """
+    n, es = format.n, format.es
+    sign = number.sign
+    # The code of a negative number has the inverse scale.
+    scale = Signal(number.scale.shape(), name=f"{name}_scale")
+    m.d.comb += scale.eq(number.scale ^ sign.replicate(len(scale)))
+    if len(scale) <= es:
+        scale = scale.as_signed() + Const(0, es + 1)
+    exponent, regime = scale[:es], scale[es:]
+    zeros = regime[-1]
+    distance = Signal(len(regime) - 1, name=f"{name}_distance")
+    m.d.comb += distance.eq(regime[:-1] ^ zeros.replicate(len(distance)))
+
+    # From here on the regime fills the code: the smallest or the largest there is.
+    far, special = Signal(name=f"{name}_far"), Signal(name=f"{name}_special")
+    m.d.comb += [far.eq(distance >= n - 2), special.eq(number.zero | number.nan | number.inf)]
+
+    # Without its regime the string of a special number is zero, as its fraction is.
+    string = Cat(number.fraction, exponent & (~special).replicate(es), zeros & ~special, ~zeros & ~special)
+    below = max(len(string) - n, 0)
+    kept = Cat(Const(0, n - len(string) + below), string[below:])
+    steps = min((n - 2).bit_length(), len(distance))
+    shifted, sticky = shift_right_sticky(
+        m,
+        kept,
+        distance[:steps] | far.replicate(steps),
+        f"{name}_shifted",
+        fill=string[-1],
+        sticky=number.sticky | string[:below].any(),
+    )
+    code = Signal(n, name=f"{name}_code")
+    up = Signal(name=f"{name}_up")
+    body = Cat(shifted[1] | (far & ~special), shifted[2:])
+    m.d.comb += [
+        up.eq(shifted[0] & (sticky | shifted[1]) & ~far),
+        code.eq(Cat((body + up)[: n - 1], Mux(special, number.nan | number.inf, sign))),
+    ]
+    return code

@@ -1,0 +1,106 @@
+"""Rounds an exact sum to a format."""
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.lib import data
+
+from tilewright.hw.arith.codec import encode
+from tilewright.hw.arith.normalise import highest_chunk, normalise_window
+from tilewright.hw.arith.number import Number
+from tilewright.hw.arith.unit import Pipeline, Unit
+from tilewright.sim.formats import ScalarFormat
+
+
+class ReadOut(Unit):
+    """Rounds a fixed-point number once, to nearest, ties to even.
+
+    Parameters
+    ----------
+    format : ScalarFormat
+        Format of the result: a posit, a minifloat or an integer.
+    width : int
+        Bits of the number, two's complement; at least 8.
+    lsb : int
+        Exponent of two of its last bit.
+    stages : int
+        Pipeline registers, 0 to 2; see :class:`Unit`.
+    back_pressure : bool
+        See :class:`Unit`.
+
+    Members
+    -------
+    i : In(stream)
+        ``value``, and ``nan`` for a sum that is none.
+    o : Out(stream)
+        The code.
+    """
+
+    CUTS = ("window", "normal")
+
+    def __init__(
+        self, format: ScalarFormat, *, width: int, lsb: int, stages: int = 0, back_pressure: bool = True
+    ):
+        if width < 8:
+            raise ValueError(f"width = {width} is not allowed: it must be at least 8")
+        self.format = format
+        self._lsb = lsb
+        shape = data.StructLayout({"value": width, "nan": 1})
+        super().__init__(shape, format.bits, stages=stages, back_pressure=back_pressure)
+
+    def elaborate(self, platform):
+        m = Module()
+        pipe = self.pipeline(m)
+        nan = self.i.p.nan
+        code, _ = read_out(m, pipe, self.format, self.i.p.value, self._lsb, [nan, Const(0, 1), Const(0, 1)])
+        pipe.end(code)
+        return m
+
+
+def read_out(
+    m: Module,
+    pipe: Pipeline,
+    format: ScalarFormat,
+    value: Value,
+    lsb: int,
+    special: list[Value],
+    *beside: Value,
+) -> tuple[Value, list[Value]]:
+    """Return ``value * 2 ** lsb``, ``value`` signed, as a code, and the values ``beside`` when it is there.
+
+    ``special`` says that the sum is NaN, or that positive, and that negative infinities were added to it. Places for
+    registers are "window", where the leading bit is known to a chunk, and "normal", before rounding.
+    """
+    chunk_bits = 1 << ((len(value).bit_length() - 1) // 2)
+    padding = -len(value) % chunk_bits
+    value = Cat(Const(0, padding), value)
+    # Exponent of the first bit behind the sign.
+    top = lsb - padding + len(value) - 2
+    # What rounding needs: all bits of the longest significand, and one more.
+    keep = format.significand_bits + 1
+    sign = value[-1]
+    chunk, window, sticky, zero = highest_chunk(m, value, chunk_bits, keep, "wide")
+    chunk, window, sticky, zero, sign, special, beside = pipe.cut(
+        "window", chunk, window, sticky, zero, sign, special, list(beside)
+    )
+    run, fraction = normalise_window(m, window, sign, chunk_bits, "window")
+    nan, plus, minus = special
+    no_number, infinite = Signal(), Signal()
+    finite_sign = Signal()
+    scale = Signal(Value.cast(top - Cat(run, chunk)).shape())
+    m.d.comb += [
+        no_number.eq(nan | (plus & minus)),
+        infinite.eq(plus | minus),
+        scale.eq(top - Cat(run, chunk)),
+        finite_sign.eq((sign & ~plus) | minus),
+    ]
+    finite = ~(zero | no_number | infinite)
+    number = Number(
+        finite_sign,
+        scale,
+        fraction & finite.replicate(len(fraction)),
+        sticky & finite,
+        zero & ~infinite,
+        no_number,
+        infinite,
+    )
+    number, beside = pipe.cut("normal", number, beside)
+    return encode(m, format, number, "o"), beside

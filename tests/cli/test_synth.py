@@ -1,0 +1,166 @@
+"""``tilewright synth``, and the table of blocks behind it and ``generate``."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from tests.cli.test_cli import refused, run
+from tilewright import cli
+from tilewright.cli.blocks import BLOCKS, Block, Option
+from tilewright.hw.generate import Design, unit
+from tilewright.sim.formats import Posit
+
+
+class Register(wiring.Component):
+    """Registers in a row; without any, a wire."""
+
+    def __init__(self, *, width: int, stages: int):
+        super().__init__({"i": In(width), "o": Out(width)})
+        self.LATENCY = stages
+
+    def elaborate(self, platform):
+        m = Module()
+        value = self.i
+        for _ in range(self.LATENCY):
+            last, value = value, type(value)(value.shape(), reset_less=True)
+            m.d.sync += value.eq(last)
+        m.d.comb += self.o.eq(value)
+        return m
+
+
+def build(*, format: Posit, style: str, stages: int) -> Design:
+    if stages > 9:
+        raise ValueError(f"stages = {stages} is not allowed: it must be 0 to 9")
+    return unit("register", Register(width=format.n, stages=stages), format=format, style=style, pipeline_stages=stages)
+
+
+FORMAT = Option(name="format", kind="format", about="Posit.", default="posit8_0")
+STYLE = Option(name="style", kind="text", about="How.", default="plain", choices=("plain", "fancy"))
+STAGES = Option(name="stages", about="Pipeline registers.", default=1)
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path, capsys):
+    """Return a function that runs the command line in this process, with a block ``register``."""
+    block = Block(
+        about="Registers in a row", builder=f"{__name__}:build", example="--stages 1", options=(FORMAT, STYLE, STAGES)
+    )
+    monkeypatch.setitem(BLOCKS, "register", block)
+    monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path / "cache"))
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        for name, group in (("generate", cli.generate_command), ("synth", cli.synth_command)):
+            monkeypatch.setitem(group.command._about, "register", name)
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        said = capsys.readouterr()
+        return caught.value.code, said.out, said.err
+
+    import tilewright.cli.generate_command
+    import tilewright.cli.synth_command  # noqa: F401 - `cli.synth_command` above
+
+    return call
+
+
+def test_a_block_is_one_entry(command, tmp_path):
+    status, out, _ = command("generate", "register", "--format", "posit4_1", "--out", str(tmp_path), "--json")
+    assert status == 0
+    ports = json.loads(out)
+    assert ports["configuration"] == {"format": "posit4_1", "style": "plain", "pipeline_stages": 1}
+    assert ports["timing"]["latency_cycles"] == 1
+    assert [port["name"] for port in ports["ports"]] == ["clk", "rst", "i", "o"]
+    assert (tmp_path / "register.v").read_text().count("\nmodule register(") == 1
+
+
+def test_a_combinational_block_has_no_clock(command, tmp_path):
+    _, out, _ = command("generate", "register", "--stages", "0", "--out", str(tmp_path), "--json")
+    assert [port["name"] for port in json.loads(out)["ports"]] == ["i", "o"]
+    status, text, _ = command("report", str(tmp_path))
+    assert (status, "register" in text) == (0, True)
+
+
+@pytest.mark.parametrize("group", ["generate", "synth"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--style", "fanci"], "'--style': 'fanci' is not allowed (did you mean 'fancy'? one of: fancy, plain)"),
+        (["--format", "posit8-0"], "'--format': unknown format 'posit8-0' (did you mean 'posit8_0'?"),
+        (["--stages", "10"], "--stages = 10 is not allowed: it must be 0 to 9"),
+        (["--stages", "x"], "'--stages': 'x' is not a valid integer"),
+        (["--stage", "1"], "No such option '--stage'"),
+    ],
+)
+def test_bad_options_of_a_block_get_one_line(command, group, arguments, said):
+    status, out, err = command(group, "register", *arguments)
+    assert (status, out) == (2, "")
+    [line] = err.splitlines()
+    assert said in line
+
+
+def test_synth_as_json_and_as_a_table(command, tmp_path):
+    arguments = ("synth", "register", "--stages", "2", "--out", str(tmp_path))
+    status, out, _ = command(*arguments, "--json")
+    assert status == 0
+    result = json.loads(out)
+    assert {
+        "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "path_ns", "power_uw", "power_clock_mhz",
+        "power_activity", "primitives", "tools", "liberty", "missing",
+    } == set(result)  # fmt: skip
+    assert (result["lut"], result["ff"], result["cells"]) == (0, 16, 16)
+    assert json.loads((tmp_path / "register.synth.json").read_text()) == result
+    status, text, _ = command(*arguments)
+    for part in ("register", "format=posit8_0", "LUT", "area um2", "by yosys"):
+        assert part in text
+    assert "register" in command("report", str(tmp_path))[1]
+
+
+def test_a_second_call_runs_no_tool(command, monkeypatch):
+    _, first, _ = command("synth", "register", "--json")
+    monkeypatch.setattr("tilewright.hw.synth.run.subprocess.run", None)
+    status, second, _ = command("synth", "register", "--json")
+    assert (status, second) == (0, first)
+
+
+def test_without_optional_tools_it_says_what_is_missing(command, monkeypatch, tmp_path):
+    from tilewright import tools
+
+    monkeypatch.setattr(tools, "OSU018", Path("/nowhere.lib"))
+    monkeypatch.delenv("TILEWRIGHT_LIBERTY", raising=False)
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    for find in (tools.find_abc, tools.find_sta):
+        find.cache_clear()
+    status, out, _ = command("synth", "register", "--json")
+    result = json.loads(out)
+    assert status == 0
+    assert (result["lut"], result["ff"], result["cells"]) == (0, 8, 8)
+    assert result["area_um2"] is result["path_ns"] is result["power_uw"] is result["liberty"] is None
+    packages = ("qflow-tech-osu018", "berkeley-abc", "opensta")
+    assert all(any(f"apt install {package}" in line for line in result["missing"]) for package in packages)
+    text = " ".join(command("synth", "register")[1].split())
+    assert all(f"apt install {package}" in text for package in packages)
+    for find in (tools.find_abc, tools.find_sta):
+        find.cache_clear()
+
+
+def test_a_liberty_file_named_in_the_environment_must_exist():
+    line = refused("synth", "cim-tile", "--system", "tiny", TILEWRIGHT_LIBERTY="/no/cells.lib")
+    assert line == "TILEWRIGHT_LIBERTY = /no/cells.lib: there is no such file"
+
+
+def test_doctor_does_without_the_optional_tools(tmp_path):
+    for program in ("g++", "make"):
+        where = shutil.which(program)
+        if where is None:
+            pytest.skip(f"needs {program}")
+        (tmp_path / program).symlink_to(where)
+    result = run("doctor", "--json", PATH=str(tmp_path))
+    data = json.loads(result.stdout)
+    optional = {tool["name"] for tool in data["tools"] if tool["optional"]}
+    assert optional == {"abc", "sta", "liberty"}
+    if all(tool["found"] for tool in data["tools"] if not tool["optional"]):
+        assert (result.returncode, data["complete"]) == (0, True)

@@ -1,0 +1,67 @@
+"""``tilewright synth``."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tilewright.cli.block_group import BlockGroup
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, write_json
+
+if TYPE_CHECKING:
+    from tilewright.hw.generate import Design
+
+
+def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | None, as_json: bool) -> None:
+    from tilewright.cache import remember
+    from tilewright.hw.synth import power
+    from tilewright.hw.synth.flow import cost, read_liberty
+    from tilewright.tools import find_synthesis_tools
+
+    tools = find_synthesis_tools(liberty)
+    if tools.liberty:
+        read_liberty(tools.liberty)  # a bad one is refused before the work starts
+    if folder:
+        make_folder(folder)
+    with console(stderr=True).status(f"generating and synthesising {name}"):
+        block = design.generate()
+        figures = cost(block.verilog, block.name, tools, remember=remember("synth"))
+    result = {
+        "block": name,
+        "module": block.name,
+        "configuration": block.ports["configuration"],
+        **asdict(figures),
+        "power_clock_mhz": power.CLOCK_MHZ,
+        "power_activity": power.ACTIVITY,
+        "tools": {tool.name: tool.version for tool in (tools.yosys, tools.abc, tools.sta) if tool},
+        "liberty": str(tools.liberty) if tools.liberty else None,
+        "missing": list(tools.missing),
+    }
+    file = write_json(folder / f"{block.name}.synth.json", result) if folder else None
+    if as_json:
+        print_json(result)
+        return
+    from tilewright.cli.tables import print_synth
+
+    print_synth(console(), [result])
+    if file:
+        console().print(f"wrote {file}")
+
+
+command = BlockGroup(
+    name="synth",
+    help="Synthesise a block and say what it costs: look-up tables, flip-flops, cells, area, path, power.",
+    epilog="Example: tilewright synth cim-tile --rows 16 --columns 16 --weight-bits 4 --input-bits 4",
+    run=_synth,
+    extra=[
+        click.option(
+            "--liberty",
+            type=click.Path(path_type=Path),
+            help="Standard cells for area, path and power. [default: TILEWRIGHT_LIBERTY, or osu018 of qflow]",
+        ),
+        out_option,
+        json_option,
+    ],
+    does="Results are kept: the same question again is answered at once. With --out, writes MODULE.synth.json.",
+)
