@@ -34,7 +34,9 @@ def decode(m: Module, format: ScalarFormat, code: Value, name: str) -> Number:
 def normalised(m: Module, format: Minifloat, fields: Fields, name: str) -> Magnitude:
     """Return a minifloat with its leading bit in its place, subnormals too."""
     scale = fields.exponent + (format.emin - 1 - format.mantissa_bits)
-    magnitude, _ = normalise_magnitude(m, fields.significand, scale, fields.sign, f"{name}_normal")
+    # Neither NaN nor infinity has a fraction.
+    significand = fields.significand & (~(fields.nan | fields.inf)).replicate(len(fields.significand))
+    magnitude, _ = normalise_magnitude(m, significand, scale, fields.sign, f"{name}_normal")
     return replace(magnitude, zero=fields.zero, nan=fields.nan, inf=fields.inf)
 
 

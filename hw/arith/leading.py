@@ -24,3 +24,28 @@ def count_leading_zeros(m: Module, value: Value, name: str) -> Signal:
     zeros = Signal(range(width + 1), name=name)
     m.d.comb += zeros.eq(Cat(*count(bits)[1]))
     return zeros
+
+
+def leading_one(m: Module, value: Value, name: str) -> Signal:
+    """Return a word with a single one: bit ``k`` if ``k`` zeros are above the highest one of ``value``.
+
+    It is one bit wider than the value; the last bit says that there is no one.
+    """
+    width = len(value)
+    first = Signal(width + 1, name=name)
+    above: Value = Const(1, 1)
+    for zeros in range(width):
+        bit = value[width - 1 - zeros]
+        m.d.comb += first[zeros].eq(above & bit)
+        above = above & ~bit
+    m.d.comb += first[width].eq(above)
+    return first
+
+
+def one_hot_to_binary(m: Module, one_hot: Value, name: str) -> Signal:
+    """Return the number of the only one in a word."""
+    width = len(one_hot)
+    number = Signal(range(width), name=name)
+    for bit in range(len(number)):
+        m.d.comb += number[bit].eq(Cat(one_hot[i] for i in range(width) if i >> bit & 1).any())
+    return number

@@ -8,12 +8,9 @@ from tilewright.hw.arith.minifloat_codec import decode_minifloat
 from tilewright.hw.arith.placement import coarse_place, fine_shift
 from tilewright.hw.arith.posit_codec import decode_posit
 from tilewright.hw.arith.read_out import read_out
-from tilewright.hw.arith.segments import accumulate, resolve
+from tilewright.hw.arith.segments import accumulate, add_carries, look_ahead
 from tilewright.hw.arith.unit import Pipeline, Unit
 from tilewright.sim.formats import Minifloat, Posit
-
-SEGMENT_BITS = 32
-"""Longest carry chain of an accumulator; a divisor of every ``quire_bits``."""
 
 
 class Mac(Unit):
@@ -45,13 +42,20 @@ class Mac(Unit):
         One result for each ``last``.
     """
 
-    CUTS = ("product", "resolved", "operands", "window", "placed", "normal")
+    CUTS = ("product", "placed", "window", "resolved", "operands", "normal")
 
     def __init__(
-        self, format: Posit | Minifloat, *, stages: int = 0, style: Style = "tree", back_pressure: bool = True
+        self,
+        format: Posit | Minifloat,
+        *,
+        stages: int = 0,
+        style: Style = "tree",
+        segment_bits: int = 32,
+        back_pressure: bool = True,
     ):
         self.format = format
         self._style: Style = style
+        self._segment_bits = segment_bits
         shape = data.StructLayout({"a": format.bits, "b": format.bits, "first": 1, "last": 1})
         super().__init__(shape, format.bits, stages=stages, back_pressure=back_pressure)
 
@@ -69,15 +73,17 @@ class Mac(Unit):
         fine_bits = (len(distance) + 1) // 2
         shifted = fine_shift(m, product, distance, fine_bits, "fine")
         shifted, distance, first, last, special = pipe.cut("placed", shifted, distance, first, last, special)
-        addend = coarse_place(m, shifted, distance, fine_bits, self.format.quire_bits, start, "addend")
         moves = pipe.moves
-        segments = accumulate(m, addend, SEGMENT_BITS, "quire", when=moves, first=first)
+        width = self.format.quire_bits
+        addend = coarse_place(m, shifted, distance, fine_bits, width, start, "addend", when=moves)
+        segments = accumulate(m, addend, self._segment_bits, "quire", first=first & moves)
         seen = [Signal(name=f"quire_special{i}", reset_less=True) for i in range(len(special))]
         with m.If(moves):
             m.d.sync += [flag.eq((flag & ~first) | now) for flag, now in zip(seen, special, strict=True)]
         last = pipe.cut("quire", last)
 
-        total, seen, last = pipe.cut("resolved", resolve(m, segments, "total"), seen, last)
+        resolved, seen, last = pipe.cut("resolved", look_ahead(m, segments, "total"), seen, last)
+        total = add_carries(m, resolved, "total")
         code, [last] = read_out(m, pipe, self.format, total, self.format.quire_lsb, seen, last)
         pipe.end(code, when=last)
         return m

@@ -12,18 +12,19 @@ def fine_shift(m: Module, value: Value, distance: Value, fine_bits: int, name: s
 
 
 def coarse_place(
-    m: Module, value: Value, distance: Value, fine_bits: int, width: int, start: int, name: str
+    m: Module, value: Value, distance: Value, fine_bits: int, width: int, start: int, name: str, *, when: Value
 ) -> Value:
     """Return ``(value << (distance >> fine_bits << fine_bits)) >> start``, ``value`` signed, in ``width`` bits.
 
     Every bit of the word selects among the few distances at which the value reaches it; beyond, it is the sign.
+    Without ``when`` the word is 0.
     """
     step = 1 << fine_bits
     coarse = distance[fine_bits:]
     places = range(1 << len(coarse))
     at = Signal(len(places), name=f"{name}_at")
     signs = Signal(len(places), name=f"{name}_signs")
-    m.d.comb += at.eq(Const(1) << coarse)
+    m.d.comb += at.eq(when << coarse)
     sign = value[-1]
     for place in places:
         # The sign, if the value lies at this place or below.

@@ -2,15 +2,13 @@
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
-from tilewright.hw.arith.leading import count_leading_zeros
+from tilewright.hw.arith.leading import count_leading_zeros, leading_one, one_hot_to_binary
 from tilewright.hw.arith.number import Number
-from tilewright.hw.arith.shifter import shift_left, shift_right_sticky
+from tilewright.hw.arith.shifter import shift_left, shift_left_one_hot, shift_right_sticky
 from tilewright.sim.formats import Posit
 
-
-def scale_bits(format: Posit) -> int:
-    """Return the width of the signed scale of a posit: regimes from -(n - 1) to n - 2, then ``es`` bits."""
-    return 1 + (format.n - 2).bit_length() + format.es
+ONE_HOT_BITS = 10
+"""Posits up to this width are taken apart with one-hot distances: smaller and faster there, larger beyond."""
 
 
 def decode_posit(m: Module, format: Posit, code: Value, name: str) -> Number:
@@ -23,9 +21,15 @@ def decode_posit(m: Module, format: Posit, code: Value, name: str) -> Number:
     # Count how often the first bit of the regime is repeated.
     differs = Signal(n - 2, name=f"{name}_differs")
     m.d.comb += differs.eq(code[: n - 2] ^ first.replicate(n - 2))
-    run = count_leading_zeros(m, differs, f"{name}_run")
     # Run and the bit that ends it take at least two bits.
-    rest = shift_left(m, code[: n - 3], run, f"{name}_rest") if n > 3 else Const(0, 0)
+    tail = code[: n - 3]
+    if n <= ONE_HOT_BITS:
+        first_difference = leading_one(m, differs, f"{name}_first_difference")
+        run = one_hot_to_binary(m, first_difference, f"{name}_run")
+        rest = shift_left_one_hot(m, tail, first_difference, f"{name}_rest")
+    else:
+        run = count_leading_zeros(m, differs, f"{name}_run")
+        rest = shift_left(m, tail, run, f"{name}_rest")
     rest = Cat(Const(0, max(es - (n - 3), 0)), rest)
     exponent, fraction = rest[len(rest) - es :], rest[: len(rest) - es]
     # A run of ones means a regime of `run`, one of zeros -1 - run, its inverse; a sign inverts once more.

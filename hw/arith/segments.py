@@ -23,11 +23,12 @@ def accumulate(
     segment_bits: int,
     name: str,
     *,
-    when: ValueLike,
     first: ValueLike,
     joined: list[ValueLike] | None = None,
 ) -> Segments:
-    """Return registers to which ``addend`` is added in each cycle with ``when``; ``first`` starts anew.
+    """Return registers to which ``addend`` is added in each cycle; ``first`` starts anew.
+
+    An addend of 0 changes nothing but carries that go on their way.
 
     Parameters
     ----------
@@ -45,34 +46,47 @@ def accumulate(
         part = addend.word_select(i, segment_bits)
         # The carry comes in through one more place below.
         m.d.comb += added.eq((Cat(carry & ~first, kept) + Cat(carry & ~first, part))[1:] if i else kept + part)
-        with m.If(when):
-            m.d.sync += total.eq(added[:-1])
-            if i + 1 < count:
-                m.d.sync += carries[i + 1].eq(added[-1] & (1 if joined is None else joined[i]))
+        m.d.sync += total.eq(added[:-1])
+        if i + 1 < count:
+            m.d.sync += carries[i + 1].eq(added[-1] & (1 if joined is None else joined[i]))
     return Segments(sums, carries)
 
 
-def resolve(m: Module, segments: Segments, name: str) -> Value:
-    """Return the number as one word, all carries added.
+@dataclass(frozen=True)
+class Resolved:
+    """The same number with the carries known: ``{uppers[i] + carries[i], lows[i]}`` are its segments."""
+
+    uppers: list[Value]
+    lows: list[Value]
+    carries: list[Value]
+
+
+def look_ahead(m: Module, segments: Segments, name: str) -> Resolved:
+    """Find out which segments a carry reaches, without an addition.
 
     A segment and its carry overflow only from all ones; the segment is then 0, so that a carry from below does not
-    overflow it again. Whether it does so is seen without an addition.
+    overflow it again.
     """
-    words: list[Value] = []
+    resolved = Resolved([], [], [])
     below: Value = Const(0, 1)
     for i, (total, carry) in enumerate(zip(segments.sums, segments.carries, strict=True)):
-        upper, overflows, full = (Signal(name=f"{name}_{what}{i}") for what in ("upper", "overflows", "full"))
-        out = Signal(name=f"{name}_out{i}")
-        m.d.comb += [
-            upper.eq(total[1:].all()),
-            overflows.eq(upper & total[0] & carry),
-            full.eq(upper & (total[0] ^ carry)),
-            out.eq(overflows | (full & below)),
-        ]
+        low, carried, out = (Signal(name=f"{name}_{what}{i}") for what in ("low", "carried", "out"))
         # One or two more: two is one more from the second place on.
-        low = Signal(name=f"{name}_low{i}")
-        m.d.comb += low.eq(total[0] ^ carry ^ below)
-        carried = (total[0] & (carry | below)) | (carry & below)
-        words += [low, increment(m, total[1:], carried, f"{name}_word{i}")]
+        m.d.comb += [
+            low.eq(total[0] ^ carry ^ below),
+            carried.eq((total[0] & (carry | below)) | (carry & below)),
+            out.eq(carried & total[1:].all()),
+        ]
+        resolved.uppers.append(total[1:])
+        resolved.lows.append(low)
+        resolved.carries.append(carried)
         below = out
+    return resolved
+
+
+def add_carries(m: Module, resolved: Resolved, name: str) -> Value:
+    """Return the number as one word."""
+    words: list[Value] = []
+    for i, (upper, low, carry) in enumerate(zip(resolved.uppers, resolved.lows, resolved.carries, strict=True)):
+        words += [low, increment(m, upper, carry, f"{name}_word{i}")]
     return Cat(*words)

@@ -13,6 +13,15 @@ def shift_left(m: Module, value: Value, distance: Value, name: str) -> Value:
     return value
 
 
+def shift_left_one_hot(m: Module, value: Value, distance: Value, name: str) -> Value:
+    """Return ``value << k`` in the width of ``value``, ``k`` the number of the only one in ``distance``."""
+    shifted = Signal(len(value), name=name)
+    for bit in range(len(value)):
+        terms = [distance[k] & value[bit - k] for k in range(min(bit + 1, len(distance)))]
+        m.d.comb += shifted[bit].eq(Cat(*terms).any())
+    return shifted
+
+
 def shift_right_sticky(
     m: Module, value: Value, distance: Value, name: str, *, fill: ValueLike = 0, sticky: ValueLike = 0
 ) -> tuple[Value, Value]:

@@ -45,7 +45,7 @@ TIMING_SCRIPT = (
 )
 ABC_SCRIPT = (
     "read_lib -w cells.lib; read_blif design.blif; strash; &get -n; &fraig -x; &put; scorr; dc2; strash; dch -f; "
-    "map -B 0.9 -D 1; topo; buffer -c; topo; upsize -D 1; dnsize -D 1; stime -p"
+    "map -B 0.9 -D 1; topo; buffer -c; topo; upsize -D 1; dnsize -D 1; stime"
 )
 
 
