@@ -4,7 +4,7 @@ from typing import Literal
 
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
-from tilewright.hw.arith.carry_save import Heap, dadda_target, height, reduce_level
+from tilewright.hw.arith.carry_save import Heap, pair, reduce
 
 Style = Literal["rows", "tree"]
 """``rows`` adds the partial products one after the other: fewest LUTs, since a digit's choice of multiple fits into
@@ -78,11 +78,7 @@ def _add_tree(m: Module, rows: list[tuple[Value, Value]], width: int, name: str)
     for place in range(width):
         if constant >> place & 1:
             heap[place].append(Const(1, 1))
-    level = 0
-    while height(heap) > 2:
-        heap = reduce_level(m, heap, dadda_target(height(heap)), f"{name}_level{level}")
-        level += 1
-    first, second = (Cat(bits[i] if i < len(bits) else Const(0, 1) for bits in heap) for i in range(2))
+    first, second = pair(reduce(m, heap, name))
     product = Signal(width, name=f"{name}_product")
     m.d.comb += product.eq(first + second)
     return product

@@ -5,7 +5,9 @@ column, so that one full adder in the text is one full adder in every column: th
 per column, and the Verilog stays small enough to simulate quickly.
 """
 
-from amaranth.hdl import Module, Signal, Value
+from collections.abc import Mapping
+
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 Heap = list[list[Value]]
 """``heap[k]`` are the column vectors of weight ``2 ** k``."""
@@ -26,10 +28,13 @@ def height(heap: Heap) -> int:
     return max(len(bits) for bits in heap)
 
 
-def reduce_level(m: Module, heap: Heap, target: int, name: str) -> Heap:
+def reduce_level(
+    m: Module, heap: Heap, target: int, name: str, *, passes: Mapping[int, Value] | None = None
+) -> Heap:
     """Reduce every weight of ``heap`` to at most ``target`` bits with one level of full and half adders.
 
-    Carries out of the last weight are dropped: arithmetic is modulo ``2 ** len(heap)``.
+    Carries out of the last weight are dropped: arithmetic is modulo ``2 ** len(heap)``. ``passes`` says for some
+    weights whether carries go into them, so that one heap can hold several sums side by side.
 
     L. Dadda, "Some schemes for parallel multipliers", Alta Frequenza 34, 1965.
     """
@@ -54,6 +59,22 @@ def reduce_level(m: Module, heap: Heap, target: int, name: str) -> Heap:
                 a, b = terms
                 m.d.comb += [total.eq(a ^ b), carry.eq(a & b)]
             reduced[weight].append(total)
-            reduced[weight + 1].append(carry)
+            into = (passes or {}).get(weight + 1)
+            reduced[weight + 1].append(carry if into is None else carry & into)
         reduced[weight] += rest
     return reduced[: len(heap)]
+
+
+def reduce(m: Module, heap: Heap, name: str, *, passes: Mapping[int, Value] | None = None) -> Heap:
+    """Reduce every weight of ``heap`` to at most two bits, with the fewest levels."""
+    level = 0
+    while height(heap) > 2:
+        heap = reduce_level(m, heap, dadda_target(height(heap)), f"{name}_level{level}", passes=passes)
+        level += 1
+    return heap
+
+
+def pair(heap: Heap) -> tuple[Value, Value]:
+    """Return the two words that a reduced heap of single bits stands for."""
+    first, second = (Cat(bits[i] if i < len(bits) else Const(0, 1) for bits in heap) for i in range(2))
+    return first, second

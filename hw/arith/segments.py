@@ -61,8 +61,8 @@ class Resolved:
     carries: list[Value]
 
 
-def look_ahead(m: Module, segments: Segments, name: str) -> Resolved:
-    """Find out which segments a carry reaches, without an addition.
+def look_ahead(m: Module, segments: Segments, name: str, *, joined: list[Value] | None = None) -> Resolved:
+    """Find out which segments a carry reaches, without an addition; ``joined`` as for :func:`accumulate`.
 
     A segment and its carry overflow only from all ones; the segment is then 0, so that a carry from below does not
     overflow it again.
@@ -80,7 +80,7 @@ def look_ahead(m: Module, segments: Segments, name: str) -> Resolved:
         resolved.uppers.append(total[1:])
         resolved.lows.append(low)
         resolved.carries.append(carried)
-        below = out
+        below = out if joined is None or i == len(joined) else out & joined[i]
     return resolved
 
 

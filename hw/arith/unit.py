@@ -123,12 +123,13 @@ class Pipeline:
         self.valid, self._ready = valid, ready
         return later[0] if len(later) == 1 else later
 
-    def end(self, result: ValueLike, *, when: ValueLike = 1) -> None:
-        """Give the result to the sink; without ``when`` there is none."""
+    def end(self, result: ValueLike | None = None, *, when: ValueLike = 1) -> None:
+        """Give the result to the sink, whose payload is already driven if there is none here.
+
+        Without ``when`` nothing is given, and what is here disappears.
+        """
         when = Value.cast(when)
-        self._m.d.comb += [
-            self._sink.valid.eq(self.valid & when),
-            self._ready.eq(self._sink.ready | ~when),
-        ]
-        payload = self._sink.p
-        self._m.d.comb += (payload.as_value() if hasattr(payload, "as_value") else payload).eq(result)
+        m, sink = self._m, self._sink
+        m.d.comb += [sink.valid.eq(self.valid & when), self._ready.eq(sink.ready | ~when)]
+        if result is not None:
+            m.d.comb += Value.cast(sink.p).eq(result)
