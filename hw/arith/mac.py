@@ -5,7 +5,7 @@ from amaranth.lib import data
 
 from tilewright.hw.arith.booth import Style, multiply
 from tilewright.hw.arith.minifloat_codec import decode_minifloat
-from tilewright.hw.arith.placement import coarse_place, fine_shift
+from tilewright.hw.arith.placement import Places, coarse_place, coarse_places, fine_shift
 from tilewright.hw.arith.posit_codec import decode_posit
 from tilewright.hw.arith.read_out import read_out
 from tilewright.hw.arith.segments import accumulate, add_carries, look_ahead
@@ -42,7 +42,7 @@ class Mac(Unit):
         One result for each ``last``.
     """
 
-    CUTS = ("product", "placed", "window", "resolved", "operands", "normal")
+    CUTS = ("placed", "window", "operands", "product", "resolved", "normal")
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Mac(Unit):
         *,
         stages: int = 0,
         style: Style = "tree",
-        segment_bits: int = 32,
+        segment_bits: int = 16,
         back_pressure: bool = True,
     ):
         self.format = format
@@ -72,14 +72,16 @@ class Mac(Unit):
 
         fine_bits = (len(distance) + 1) // 2
         shifted = fine_shift(m, product, distance, fine_bits, "fine")
-        shifted, distance, first, last, special = pipe.cut("placed", shifted, distance, first, last, special)
-        moves = pipe.moves
-        width = self.format.quire_bits
-        addend = coarse_place(m, shifted, distance, fine_bits, width, start, "addend", when=moves)
+        # What is not valid goes nowhere, and begins nothing.
+        places = coarse_places(m, distance, fine_bits, product[-1], "place", when=pipe.valid)
+        first &= pipe.valid
+        shifted, places, first, last, special = pipe.cut("placed", shifted, places, first, last, special)
+
+        moves = pipe.ready
+        places = Places(*(part & moves.replicate(len(part)) for part in (places.here, places.signs)))
+        addend = coarse_place(m, shifted, places, fine_bits, self.format.quire_bits, start, "addend")
         segments = accumulate(m, addend, self._segment_bits, "quire", first=first & moves)
-        seen = [Signal(name=f"quire_special{i}", reset_less=True) for i in range(len(special))]
-        with m.If(moves):
-            m.d.sync += [flag.eq((flag & ~first) | now) for flag, now in zip(seen, special, strict=True)]
+        seen = [_sticky(m, flag, first, pipe.moves, f"quire_special{i}") for i, flag in enumerate(special)]
         last = pipe.cut("quire", last)
 
         resolved, seen, last = pipe.cut("resolved", look_ahead(m, segments, "total"), seen, last)
@@ -125,3 +127,13 @@ class Mac(Unit):
         )
         # The exponents of the smallest products add up to 2.
         return product, distance, 2, flags, special
+
+
+def _sticky(m: Module, flag: Value, first: Value, moves: Value, name: str) -> Value:
+    """Return whether a flag was set since the first product; what is never set needs no register."""
+    if isinstance(flag, Const):
+        return flag
+    seen = Signal(name=name, reset_less=True)
+    with m.If(moves):
+        m.d.sync += seen.eq((seen & ~first) | flag)
+    return seen

@@ -1,6 +1,8 @@
 """Puts a number where it belongs in a wide fixed-point word."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from dataclasses import dataclass
+
+from amaranth.hdl import Cat, Module, Signal, Value
 
 from tilewright.hw.arith.shifter import shift_left
 
@@ -11,35 +13,43 @@ def fine_shift(m: Module, value: Value, distance: Value, fine_bits: int, name: s
     return shift_left(m, extended, distance[:fine_bits], name).as_signed()
 
 
-def coarse_place(
-    m: Module, value: Value, distance: Value, fine_bits: int, width: int, start: int, name: str, *, when: Value
-) -> Value:
-    """Return ``(value << (distance >> fine_bits << fine_bits)) >> start``, ``value`` signed, in ``width`` bits.
+@dataclass(frozen=True)
+class Places:
+    """Where a value goes, coarsely: the places are ``1 << fine_bits`` bits apart."""
 
-    Every bit of the word selects among the few distances at which the value reaches it; beyond, it is the sign.
-    Without ``when`` the word is 0.
-    """
-    step = 1 << fine_bits
+    here: Value
+    """One bit for each place: the value goes there."""
+    signs: Value
+    """One bit for each place: the value is negative and goes there or below."""
+
+
+def coarse_places(m: Module, distance: Value, fine_bits: int, sign: Value, name: str, *, when: Value) -> Places:
+    """Return the place of a value of some sign that is shifted by a distance; without ``when`` it has none."""
     coarse = distance[fine_bits:]
-    places = range(1 << len(coarse))
-    at = Signal(len(places), name=f"{name}_at")
-    signs = Signal(len(places), name=f"{name}_signs")
-    m.d.comb += at.eq(when << coarse)
-    sign = value[-1]
-    for place in places:
-        # The sign, if the value lies at this place or below.
-        m.d.comb += signs[place].eq(sign & at[: place + 1].any())
+    here = Signal(1 << len(coarse), name=f"{name}_here")
+    signs = Signal(len(here), name=f"{name}_signs")
+    m.d.comb += here.eq(when << coarse)
+    for place in range(len(here)):
+        m.d.comb += signs[place].eq(sign & here[: place + 1].any())
+    return Places(here, signs)
+
+
+def coarse_place(m: Module, value: Value, places: Places, fine_bits: int, width: int, start: int, name: str) -> Value:
+    """Return ``(value << (place << fine_bits)) >> start``, ``value`` signed, in ``width`` bits; 0 if it has no place.
+
+    Every bit of the word selects among the few places from which the value reaches it; beyond, it is the sign.
+    """
     word = Signal(width, name=name)
     for bit in range(width):
         terms = []
         above = -1
-        for place in places:
-            index = bit + start - step * place
+        for place in range(len(places.here)):
+            index = bit + start - (place << fine_bits)
             if index >= len(value) - 1:
                 above = place
             elif index >= 0:
-                terms.append(at[place] & value[index])
+                terms.append(places.here[place] & value[index])
         if above >= 0:
-            terms.append(signs[above])
+            terms.append(places.signs[above])
         m.d.comb += word[bit].eq(Cat(*terms).any() if terms else 0)
     return word

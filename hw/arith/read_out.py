@@ -69,7 +69,8 @@ def read_out(
     ``special`` says that the sum is NaN, or that positive, and that negative infinities were added to it. Places for
     registers are "window", where the leading bit is known to a chunk, and "normal", before rounding.
     """
-    chunk_bits = 1 << ((len(value).bit_length() - 1) // 2)
+    # Eight chunks, or a few more: found best for widths of 32 and 128.
+    chunk_bits = max(1 << (len(value) // 8).bit_length() - 1, 2)
     padding = -len(value) % chunk_bits
     value = Cat(Const(0, padding), value)
     # Exponent of the first bit behind the sign.

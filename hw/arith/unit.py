@@ -87,9 +87,14 @@ class Pipeline:
         self._stalls = not isinstance(sink.ready, Const)
 
     @property
+    def ready(self) -> Value:
+        """What is here can move on in this cycle."""
+        return self._ready if self._stalls else Const(1)
+
+    @property
     def moves(self) -> Value:
         """What is here now is valid and moves on in this cycle."""
-        return self.valid & self._ready
+        return self.valid & self.ready
 
     def cut(self, name: str, *values: ValueLike | Any) -> Any:
         """Return values as they are behind this place: one cycle later if it has a register.
