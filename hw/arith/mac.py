@@ -5,10 +5,10 @@ from amaranth.lib import data
 
 from tilewright.hw.arith.booth import Style, multiply
 from tilewright.hw.arith.minifloat_codec import decode_minifloat
-from tilewright.hw.arith.placement import Places, coarse_place, coarse_places, fine_shift
 from tilewright.hw.arith.posit_codec import decode_posit
+from tilewright.hw.arith.quire import Product, add_product, posit_product
 from tilewright.hw.arith.read_out import read_out
-from tilewright.hw.arith.segments import accumulate, add_carries, look_ahead
+from tilewright.hw.arith.segments import add_carries, look_ahead
 from tilewright.hw.arith.unit import Pipeline, Unit
 from tilewright.sim.formats import Minifloat, Posit
 
@@ -68,47 +68,30 @@ class Mac(Unit):
         m = Module()
         pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "quire"))
         products = self._posit if isinstance(self.format, Posit) else self._minifloat
-        product, distance, start, (first, last), special = products(m, pipe)
-
-        fine_bits = (len(distance) + 1) // 2
-        shifted = fine_shift(m, product, distance, fine_bits, "fine")
-        # What is not valid goes nowhere, and begins nothing.
-        places = coarse_places(m, distance, fine_bits, product[-1], "place", when=pipe.valid)
-        first &= pipe.valid
-        shifted, places, first, last, special = pipe.cut("placed", shifted, places, first, last, special)
-
-        moves = pipe.ready
-        places = Places(*(part & moves.replicate(len(part)) for part in (places.here, places.signs)))
-        addend = coarse_place(m, shifted, places, fine_bits, self.format.quire_bits, start, "addend")
-        segments = accumulate(m, addend, self._segment_bits, "quire", first=first & moves)
-        seen = [_sticky(m, flag, first, pipe.moves, f"quire_special{i}") for i, flag in enumerate(special)]
-        last = pipe.cut("quire", last)
-
-        resolved, seen, last = pipe.cut("resolved", look_ahead(m, segments, "total"), seen, last)
+        product, flags, special = products(m, pipe)
+        segments, special, last = add_product(
+            m, pipe, product, flags, special, width=self.format.quire_bits, segment_bits=self._segment_bits
+        )
+        resolved, special, last = pipe.cut("resolved", look_ahead(m, segments, "total"), special, last)
         total = add_carries(m, resolved, "total")
-        code, [last] = read_out(m, pipe, self.format, total, self.format.quire_lsb, seen, last)
+        code, [last] = read_out(m, pipe, self.format, total, self.format.quire_lsb, special, last)
         pipe.end(code, when=last)
         return m
 
-    def _posit(self, m: Module, pipe: Pipeline) -> tuple[Value, Value, int, list[Value], list[Value]]:
-        """Return product, how far it is to be shifted left, the bits to drop then, flags, and what is special."""
+    def _posit(self, m: Module, pipe: Pipeline) -> tuple[Product, list[Value], list[Value]]:
+        """Return the product, ``[first, last]``, and whether it is NaN, plus infinity and minus infinity."""
         format = self.format
         assert isinstance(format, Posit)
         p = self.i.p
         a, b = (decode_posit(m, format, code, name) for name, code in (("a", p.a), ("b", p.b)))
         a, b, flags = pipe.cut("operands", a, b, [p.first, p.last])
-        product = multiply(m, a.significand, b.significand, "multiply", style=self._style)
-        # A power of two makes the sum of the scales positive at the cost of an inverter. The scale of -minpos, in
-        # two's complement, is one below that of minpos.
-        least = -format.quire_lsb
-        bias = 1 << (least + 1).bit_length()
-        distance = Signal(range(bias + least + 1))
-        m.d.comb += distance.eq(a.scale + b.scale + bias)
-        product, distance, flags, nan = pipe.cut("product", product, distance, flags, a.nan | b.nan)
-        start = 2 * len(a.fraction) + bias - least
-        return product, distance, start, flags, [nan, Const(0, 1), Const(0, 1)]
+        product = posit_product(
+            m, format, (a.significand, b.significand), (a.scale, b.scale), style=self._style
+        )
+        product, flags, nan = pipe.cut("product", product, flags, a.nan | b.nan)
+        return product, flags, [nan, Const(0, 1), Const(0, 1)]
 
-    def _minifloat(self, m: Module, pipe: Pipeline) -> tuple[Value, Value, int, list[Value], list[Value]]:
+    def _minifloat(self, m: Module, pipe: Pipeline) -> tuple[Product, list[Value], list[Value]]:
         """As :meth:`_posit`."""
         format = self.format
         assert isinstance(format, Minifloat)
@@ -122,18 +105,10 @@ class Mac(Unit):
         product = multiply(m, signed.as_signed(), Cat(b.significand, Const(0, 1)), "multiply", style=self._style)
         nan = a.nan | b.nan | (a.inf & b.zero) | (a.zero & b.inf)
         inf = (a.inf | b.inf) & ~nan
-        product, distance, flags, special = pipe.cut(
-            "product", product, a.exponent + b.exponent, flags, [nan, inf & ~sign, inf & sign]
-        )
         # The exponents of the smallest products add up to 2.
-        return product, distance, 2, flags, special
-
-
-def _sticky(m: Module, flag: Value, first: Value, moves: Value, name: str) -> Value:
-    """Return whether a flag was set since the first product; what is never set needs no register."""
-    if isinstance(flag, Const):
-        return flag
-    seen = Signal(name=name, reset_less=True)
-    with m.If(moves):
-        m.d.sync += seen.eq((seen & ~first) | flag)
-    return seen
+        return pipe.cut(
+            "product",
+            Product(product, a.exponent + b.exponent, 2),
+            flags,
+            [nan, inf & ~sign, inf & sign],
+        )

@@ -112,6 +112,8 @@ class Pipeline:
         def register(value: Any) -> Any:
             if is_dataclass(value):
                 return type(value)(**{field.name: register(getattr(value, field.name)) for field in fields(value)})
+            if isinstance(value, int):
+                return value
             if isinstance(value, list):
                 return [register(part) for part in value]
             value = Value.cast(value)
