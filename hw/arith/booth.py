@@ -27,10 +27,7 @@ def booth_rows(m: Module, a: Value, b: Value, name: str) -> list[tuple[Value, Va
             once.eq(middle ^ low),
             twice.eq((high & ~middle & ~low) | (~high & middle & low)),
             multiple.eq(
-                (
-                    (extended[1:] & once.replicate(len(multiple)))
-                    | (extended[:-1] & twice.replicate(len(multiple)))
-                )
+                ((extended[1:] & once.replicate(len(multiple))) | (extended[:-1] & twice.replicate(len(multiple))))
                 ^ high.replicate(len(multiple))
             ),
         ]

@@ -28,9 +28,7 @@ def height(heap: Heap) -> int:
     return max(len(bits) for bits in heap)
 
 
-def reduce_level(
-    m: Module, heap: Heap, target: int, name: str, *, passes: Mapping[int, Value] | None = None
-) -> Heap:
+def reduce_level(m: Module, heap: Heap, target: int, name: str, *, passes: Mapping[int, Value] | None = None) -> Heap:
     """Reduce every weight of ``heap`` to at most ``target`` bits with one level of full and half adders.
 
     Carries out of the last weight are dropped: arithmetic is modulo ``2 ** len(heap)``. ``passes`` says for some

@@ -32,9 +32,7 @@ class Converter(Unit):
 
     CUTS = ("number",)
 
-    def __init__(
-        self, source: ScalarFormat, destination: ScalarFormat, *, stages: int = 0, back_pressure: bool = True
-    ):
+    def __init__(self, source: ScalarFormat, destination: ScalarFormat, *, stages: int = 0, back_pressure: bool = True):
         self.source, self.destination = source, destination
         super().__init__(source.bits, destination.bits, stages=stages, back_pressure=back_pressure)
 

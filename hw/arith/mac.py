@@ -85,9 +85,7 @@ class Mac(Unit):
         p = self.i.p
         a, b = (decode_posit(m, format, code, name) for name, code in (("a", p.a), ("b", p.b)))
         a, b, flags = pipe.cut("operands", a, b, [p.first, p.last])
-        product = posit_product(
-            m, format, (a.significand, b.significand), (a.scale, b.scale), style=self._style
-        )
+        product = posit_product(m, format, (a.significand, b.significand), (a.scale, b.scale), style=self._style)
         product, flags, nan = pipe.cut("product", product, flags, a.nan | b.nan)
         return product, flags, [nan, Const(0, 1), Const(0, 1)]
 

@@ -64,9 +64,7 @@ class MacCore(Unit):
         pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "quire"))
         p = self.i.p
         a, b = p.a, p.b
-        product = posit_product(
-            m, self.format, (a.significand, b.significand), (a.scale, b.scale), style=self._style
-        )
+        product = posit_product(m, self.format, (a.significand, b.significand), (a.scale, b.scale), style=self._style)
         product, flags, nan = pipe.cut("product", product, [p.first, p.last], a.nan | b.nan)
         segments, [nan], last = add_product(
             m, pipe, product, flags, [nan], width=self.format.quire_bits, segment_bits=self._segment_bits

@@ -10,9 +10,12 @@ from tilewright.hw.arith.codec import encode
 from tilewright.hw.arith.minifloat_codec import decode_minifloat
 from tilewright.hw.arith.normalise import normalise_magnitude
 from tilewright.hw.arith.number import Number
-from tilewright.hw.arith.posit_codec import decode_posit
+from tilewright.hw.arith.posit_codec import decode_posit, encode_posit
 from tilewright.hw.arith.unit import Pipeline, Unit
 from tilewright.sim.formats import Minifloat, Posit
+
+SHORT_BITS = 8
+"""Posits up to this width are multiplied in sign and magnitude."""
 
 
 class Multiplier(Unit):
@@ -50,12 +53,16 @@ class Multiplier(Unit):
     def elaborate(self, platform):
         m = Module()
         pipe = self.pipeline(m)
-        code = self._posit(m, pipe) if isinstance(self.format, Posit) else self._minifloat(m, pipe)
+        match self.format:
+            case Posit(n=n) as format:
+                code = (self._short_posit if n <= SHORT_BITS else self._posit)(m, pipe, format)
+            case Minifloat() as format:
+                code = self._minifloat(m, pipe, format)
         pipe.end(code)
         return m
 
-    def _posit(self, m: Module, pipe: Pipeline) -> Value:
-        a, b = (decode_posit(m, self.format, code, name) for name, code in (("a", self.i.p.a), ("b", self.i.p.b)))
+    def _posit(self, m: Module, pipe: Pipeline, format: Posit) -> Value:
+        a, b = (decode_posit(m, format, code, name) for name, code in (("a", self.i.p.a), ("b", self.i.p.b)))
         a, b = pipe.cut("operands", a, b)
         product, scale, zero, nan = pipe.cut(
             "product",
@@ -75,10 +82,49 @@ class Multiplier(Unit):
         ]
         scale = scale + Cat(above, far_above)
         number = pipe.cut("normal", Number(sign, scale, fraction, Const(0), zero, nan, Const(0)))
-        return encode(m, self.format, number, "o")
+        return encode_posit(m, format, number, "o")
 
-    def _minifloat(self, m: Module, pipe: Pipeline) -> Value:
-        a, b = (decode_minifloat(m, self.format, code, name) for name, code in (("a", self.i.p.a), ("b", self.i.p.b)))
+    def _short_posit(self, m: Module, pipe: Pipeline, format: Posit) -> Value:
+        """As :meth:`_posit`, in sign and magnitude: for short posits the negations cost less than a wider product."""
+        signs, numbers = [], []
+        for name, code in (("a", self.i.p.a), ("b", self.i.p.b)):
+            sign, body = code[-1], code[:-1]
+            magnitude = Signal(len(body), name=f"{name}_magnitude")
+            m.d.comb += magnitude.eq((body ^ sign.replicate(len(body))) + sign)
+            number = decode_posit(m, format, Cat(magnitude, Const(0, 1)), name)
+            # Zero and NaR have no body.
+            some = Signal(name=f"{name}_some")
+            m.d.comb += some.eq(body.any())
+            signs.append(sign)
+            numbers.append(replace(number, zero=~some & ~sign, nan=~some & sign))
+        (a, b), signs = pipe.cut("operands", numbers, signs)
+        product, scale, zero, nan, sign = pipe.cut(
+            "product",
+            multiply(
+                m,
+                *(Cat(part.fraction, Const(1, 2)) for part in (a, b)),
+                "multiply",
+                style=self._style,
+            ),
+            a.scale + b.scale,
+            a.zero | b.zero,
+            a.nan | b.nan,
+            signs[0] ^ signs[1],
+        )
+        # The product lies in [1, 4): its leading bit is in its place or one above it.
+        point = len(a.fraction) + len(b.fraction)
+        above = product[point + 1]
+        finite = ~(zero | nan)
+        fraction = Signal(point + 1)
+        m.d.comb += fraction.eq(
+            Mux(above, product[: point + 1], Cat(Const(0, 1), product[:point])) & finite.replicate(point + 1)
+        )
+        number = Number(Const(0, 1), (scale + above)[: len(scale)].as_signed(), fraction, Const(0), zero, nan, Const(0))
+        number, sign = pipe.cut("normal", number, sign)
+        return encode_posit(m, format, number, "o", negate=sign)
+
+    def _minifloat(self, m: Module, pipe: Pipeline, format: Minifloat) -> Value:
+        a, b = (decode_minifloat(m, format, code, name) for name, code in (("a", self.i.p.a), ("b", self.i.p.b)))
         a, b = pipe.cut("operands", a, b)
         unsigned = (Cat(part.significand, Const(0, 1)) for part in (a, b))
         product, exponent, sign, zero, nan, inf = pipe.cut(
@@ -90,7 +136,7 @@ class Multiplier(Unit):
             a.nan | b.nan | (a.inf & b.zero) | (a.zero & b.inf),
             a.inf | b.inf,
         )
-        lsb = 2 * (self.format.emin - 1 - self.format.mantissa_bits)
+        lsb = 2 * (format.emin - 1 - format.mantissa_bits)
         number, _ = normalise_magnitude(m, product[:-2], exponent + lsb, sign, "normal")
         number = pipe.cut("normal", replace(number, zero=zero, nan=nan, inf=inf))
-        return encode(m, self.format, number, "o")
+        return encode(m, format, number, "o")

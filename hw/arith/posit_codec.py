@@ -41,11 +41,12 @@ def decode_posit(m: Module, format: Posit, code: Value, name: str) -> Number:
     return Number(sign, scale.as_signed(), fraction, Const(0), ~body & ~sign, ~body & sign, Const(0))
 
 
-def encode_posit(m: Module, format: Posit, number: Number, name: str) -> Value:
+def encode_posit(m: Module, format: Posit, number: Number, name: str, *, negate: Value | None = None) -> Value:
     """Put a posit together: round to nearest, ties to even, never to zero or NaR; infinities become NaR.
 
     Regime, exponent and fraction form one string of bits that is shifted right to its place, repeating the first
-    bit of the regime, and rounded there. In two's complement this holds for both signs.
+    bit of the regime, and rounded there. In two's complement this holds for both signs. With ``negate`` the code is
+    negated beside its rounding; the number is then to be positive.
     """
     n, es = format.n, format.es
     sign = number.sign
@@ -58,29 +59,32 @@ def encode_posit(m: Module, format: Posit, number: Number, name: str) -> Value:
     zeros = regime[-1]
     distance = Signal(len(regime) - 1, name=f"{name}_distance")
     m.d.comb += distance.eq(regime[:-1] ^ zeros.replicate(len(distance)))
-
     # From here on the regime fills the code: the smallest or the largest there is.
-    far, special = Signal(name=f"{name}_far"), Signal(name=f"{name}_special")
-    m.d.comb += [far.eq(distance >= n - 2), special.eq(number.zero | number.nan | number.inf)]
+    far, finite = Signal(name=f"{name}_far"), Signal(name=f"{name}_finite")
+    m.d.comb += [far.eq(distance >= n - 2), finite.eq(~(number.zero | number.nan | number.inf))]
 
     # Without its regime the string of a special number is zero, as its fraction is.
-    string = Cat(number.fraction, exponent & (~special).replicate(es), zeros & ~special, ~zeros & ~special)
+    string = Cat(number.fraction, exponent & finite.replicate(es), zeros & finite, ~zeros & finite)
     below = max(len(string) - n, 0)
     kept = Cat(Const(0, n - len(string) + below), string[below:])
-    steps = min((n - 2).bit_length(), len(distance))
+    steps = min((n - 3).bit_length(), len(distance))
+    fill = string[-1]
     shifted, sticky = shift_right_sticky(
         m,
         kept,
-        distance[:steps] | far.replicate(steps),
+        distance[:steps],
         f"{name}_shifted",
-        fill=string[-1],
+        fill=fill,
         sticky=number.sticky | string[:below].any(),
     )
-    code = Signal(n, name=f"{name}_code")
-    up = Signal(name=f"{name}_up")
-    body = Cat(shifted[1] | (far & ~special), shifted[2:])
-    m.d.comb += [
-        up.eq(shifted[0] & (sticky | shifted[1]) & ~far),
-        code.eq(Cat((body + up)[: n - 1], Mux(special, number.nan | number.inf, sign))),
-    ]
+    code, up = Signal(n, name=f"{name}_code"), Signal(name=f"{name}_up")
+    body = Mux(far, Cat(finite, fill.replicate(n - 2)), shifted[1:])
+    m.d.comb += up.eq(shifted[0] & (sticky | shifted[1]) & ~far)
+    if negate is not None:
+        sign = negate
+        # -(body + up) is ~body + 1 - up.
+        negative = Signal(name=f"{name}_negative")
+        m.d.comb += negative.eq(negate & finite)
+        body, up = body ^ negative.replicate(n - 1), up ^ negative
+    m.d.comb += code.eq(Cat((body + up)[: n - 1], Mux(finite, sign, number.nan | number.inf)))
     return code

@@ -36,9 +36,7 @@ class ReadOut(Unit):
 
     CUTS = ("window", "normal")
 
-    def __init__(
-        self, format: ScalarFormat, *, width: int, lsb: int, stages: int = 0, back_pressure: bool = True
-    ):
+    def __init__(self, format: ScalarFormat, *, width: int, lsb: int, stages: int = 0, back_pressure: bool = True):
         if width < 8:
             raise ValueError(f"width = {width} is not allowed: it must be at least 8")
         self.format = format

@@ -102,7 +102,9 @@ class SignificandMultiplier(Unit):
             for lanes, (start, bits) in spans.items():
                 # What the inverted sign has added is taken off, without a borrow from the lane above.
                 field = ((1 << 2 * bits) - 1) << 2 * start
-                constants[lanes] = (constants[lanes] & ~field) | (constants[lanes] - (1 << start + bits + 2 * row) & field)
+                constants[lanes] = (constants[lanes] & ~field) | (
+                    constants[lanes] - (1 << start + bits + 2 * row) & field
+                )
                 heap[start + 2 * row].append(negative & chosen[lanes])
         for weight, bits in enumerate(heap):
             if terms := [chosen[lanes] for lanes, constant in constants.items() if constant >> weight & 1]:

@@ -57,6 +57,38 @@ def _load(place: str) -> Callable:
     return getattr(importlib.import_module(module), function)
 
 
+POSIT = Option(name="format", kind="format", about="A posit, posit<bits>_<exponent bits>.", default="posit8_0")
+FLOAT = Option(name="format", kind="format", about="A minifloat.", default="fp8_e4m3")
+STYLE = Option(
+    name="style",
+    kind="text",
+    about="How partial products are added: a tree for a short path, rows for few look-up tables.",
+    default="tree",
+    choices=("tree", "rows"),
+)
+SEGMENT = Option(name="segment-bits", about="Longest carry chain of the quire: a divisor of its width.", default=16)
+WIDTHS = (
+    Option(name="scale-bits", about="Width of the scale. [default: that of a product]"),
+    Option(name="fraction-bits", about="Width of the fraction. [default: that of a product]"),
+)
+STREAMS = (
+    Option(name="stages", about="Pipeline registers; 0: none.", default=0),
+    Option(
+        name="back-pressure",
+        kind="text",
+        about="Whether the streams can stall; without, registers need no enable.",
+        default="yes",
+        choices=("yes", "no"),
+    ),
+)
+
+
+def _arithmetic(name: str, about: str, example: str, *options: Option) -> Block:
+    return Block(
+        about=about, builder=f"tilewright.hw.arith.designs:{name}", example=example, options=(*options, *STREAMS)
+    )
+
+
 BLOCKS = {
     "cim-tile": Block(
         about="CIM tile: a grid of bit-serial macros, input buffer, accumulators, streams",
@@ -64,6 +96,69 @@ BLOCKS = {
         options="tilewright.cli.cim_tile:options",
         example="--rows 16 --columns 16 --weight-bits 4 --input-bits 4",
         notes="Without --system, rows, columns, weight bits and input bits must be given.",
+    ),
+    "posit-decoder": _arithmetic("posit_decoder", "Posit to sign, scale and fraction", "--format posit16_1", POSIT),
+    "posit-encoder": _arithmetic(
+        "posit_encoder", "Sign, scale and fraction to a rounded posit", "--format posit16_1", POSIT, *WIDTHS
+    ),
+    "posit-adder": _arithmetic("posit_adder", "Sum of two posits, rounded once", "--format posit8_0", POSIT),
+    "posit-multiplier": _arithmetic(
+        "posit_multiplier", "Product of two posits, rounded once", "--format posit8_0", POSIT, STYLE
+    ),
+    "posit-mac": _arithmetic(
+        "posit_mac",
+        "Exact dot product of posits in a quire, read out rounded once",
+        "--format posit16_1 --stages 6",
+        POSIT,
+        STYLE,
+        SEGMENT,
+    ),
+    "posit-mac-core": _arithmetic(
+        "posit_mac_core",
+        "Exact dot product of decoded posits, as it stands in the quire",
+        "--format posit8_0 --stages 1 --style rows",
+        POSIT,
+        STYLE,
+        SEGMENT,
+    ),
+    "float-decoder": _arithmetic("float_decoder", "Minifloat to sign, scale and fraction", "--format bf16", FLOAT),
+    "float-encoder": _arithmetic(
+        "float_encoder", "Sign, scale and fraction to a rounded minifloat", "--format bf16", FLOAT, *WIDTHS
+    ),
+    "float-adder": _arithmetic("float_adder", "Sum of two minifloats, rounded once", "--format fp8_e5m2", FLOAT),
+    "float-multiplier": _arithmetic(
+        "float_multiplier", "Product of two minifloats, rounded once", "--format fp8_e4m3", FLOAT, STYLE
+    ),
+    "float-mac": _arithmetic(
+        "float_mac",
+        "Exact dot product of minifloats in a quire, read out rounded once",
+        "--format fp8_e4m3 --stages 6",
+        FLOAT,
+        STYLE,
+        SEGMENT,
+    ),
+    "converter": _arithmetic(
+        "converter",
+        "Code of one format to the nearest of another",
+        "--format posit8_0 --to fp8_e4m3",
+        Option(name="format", kind="format", about="Of what comes in.", required=True),
+        Option(name="to", kind="format", about="Of what comes out.", required=True),
+    ),
+    "read-out": _arithmetic(
+        "read_out",
+        "Exact sum of a quire to a rounded code",
+        "--format bf16 --of posit8_0",
+        Option(name="format", kind="format", about="Of what comes out.", required=True),
+        Option(name="of", kind="format", about="Of the products in the quire, whose width it is.", required=True),
+    ),
+    "fp4-unit": _arithmetic(
+        "fp4_unit", "Four products of fp4_e2m1 or posit4_1 a cycle, into one exact sum", "--stages 1"
+    ),
+    "significand-multiplier": _arithmetic(
+        "significand_multiplier", "Signed multiplier that is one of 16 bits, two of 8 or four of 4", "--stages 1"
+    ),
+    "segmented-quire": _arithmetic(
+        "segmented_quire", "Accumulator that is one of 128 bits, two of 64 or four of 32", "--stages 1"
     ),
 }
 """Blocks of ``tilewright generate`` and ``tilewright synth``."""
