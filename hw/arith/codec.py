@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from amaranth.hdl import Const, Module, Value
+from amaranth.hdl import Module, Value
 
 from tilewright.hw.arith.integer_codec import encode_integer
 from tilewright.hw.arith.minifloat_codec import Fields, decode_minifloat, encode_minifloat
@@ -48,13 +48,11 @@ def encode(m: Module, format: ScalarFormat, number: Number | Magnitude, name: st
     TypeError
         If the format is not a posit, a minifloat or an integer.
     """
-    match format, number:
-        case Minifloat(), Number():
-            return encode_minifloat(m, format, to_magnitude(m, number, name), name)
-        case Minifloat(), Magnitude():
-            return encode_minifloat(m, format, number, name)
-        case _, Magnitude():
-            number = from_magnitude(m, number, name)
+    if isinstance(format, Minifloat):
+        magnitude = to_magnitude(m, number, name) if isinstance(number, Number) else number
+        return encode_minifloat(m, format, magnitude, name)
+    if isinstance(number, Magnitude):
+        number = from_magnitude(m, number, name)
     match format:
         case Posit():
             return encode_posit(m, format, number, name)

@@ -1,7 +1,9 @@
 """Four products of 4-bit numbers a cycle, into one exact accumulator."""
 
+import enum
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, enum
+from amaranth.lib import data
 
 from tilewright.hw.arith.carry_save import Heap, pair, reduce
 from tilewright.hw.arith.unit import Pipeline, Unit
@@ -9,7 +11,7 @@ from tilewright.hw.arith.unit import Pipeline, Unit
 LANES = 4
 
 
-class Fp4Mode(enum.Enum, shape=1):
+class Fp4Mode(enum.IntEnum):
     """Format of all lanes of a product."""
 
     FP4_E2M1 = 0
@@ -49,7 +51,7 @@ class Fp4Unit(Unit):
 
     def __init__(self, *, stages: int = 0, back_pressure: bool = True):
         word = 4 * LANES
-        i = data.StructLayout({"a": word, "b": word, "mode": Fp4Mode, "first": 1, "last": 1})
+        i = data.StructLayout({"a": word, "b": word, "mode": 1, "first": 1, "last": 1})
         o = data.StructLayout({"sum": self.SUM_BITS, "nan": 1})
         super().__init__(i, o, stages=stages, back_pressure=back_pressure)
 
@@ -62,7 +64,7 @@ class Fp4Unit(Unit):
         m = Module()
         pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "sum"))
         p = self.i.p
-        posit = p.mode.as_value()
+        posit = p.mode
         lanes = [
             self._lane(m, posit, p.a.word_select(lane, 4), p.b.word_select(lane, 4), f"lane{lane}")
             for lane in range(LANES)

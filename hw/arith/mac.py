@@ -8,7 +8,7 @@ from tilewright.hw.arith.minifloat_codec import decode_minifloat
 from tilewright.hw.arith.posit_codec import decode_posit
 from tilewright.hw.arith.quire import Product, add_product, posit_product
 from tilewright.hw.arith.read_out import read_out
-from tilewright.hw.arith.segments import add_carries, look_ahead
+from tilewright.hw.arith.segments import add_carries, check_segment_bits, look_ahead
 from tilewright.hw.arith.unit import Pipeline, Unit
 from tilewright.sim.formats import Minifloat, Posit
 
@@ -31,8 +31,15 @@ class Mac(Unit):
         Pipeline registers beside the quire, 0 to 6; see :class:`Unit`.
     style : "tree" or "rows"
         How partial products are added, see :mod:`.booth`.
+    segment_bits : int
+        Longest carry chain of the quire, see :mod:`.segments`: at least 2, a divisor of ``quire_bits``.
     back_pressure : bool
         See :class:`Unit`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
 
     Members
     -------
@@ -42,7 +49,7 @@ class Mac(Unit):
         One result for each ``last``.
     """
 
-    CUTS = ("placed", "window", "operands", "product", "resolved", "normal")
+    CUTS = ("product", "window", "operands", "placed", "resolved", "normal")
 
     def __init__(
         self,
@@ -53,6 +60,7 @@ class Mac(Unit):
         segment_bits: int = 16,
         back_pressure: bool = True,
     ):
+        check_segment_bits(segment_bits, format.quire_bits)
         self.format = format
         self._style: Style = style
         self._segment_bits = segment_bits

@@ -6,7 +6,7 @@ from amaranth.lib import data
 from tilewright.hw.arith.booth import Style
 from tilewright.hw.arith.codec_units import number_layout
 from tilewright.hw.arith.quire import add_product, posit_product
-from tilewright.hw.arith.segments import add_carries, look_ahead
+from tilewright.hw.arith.segments import add_carries, check_segment_bits, look_ahead
 from tilewright.hw.arith.unit import Pipeline, Unit
 from tilewright.sim.formats import Posit
 
@@ -45,6 +45,7 @@ class MacCore(Unit):
         segment_bits: int = 16,
         back_pressure: bool = True,
     ):
+        check_segment_bits(segment_bits, format.quire_bits)
         self.format = format
         self._style: Style = style
         self._segment_bits = segment_bits

@@ -98,14 +98,10 @@ class Multiplier(Unit):
             signs.append(sign)
             numbers.append(replace(number, zero=~some & ~sign, nan=~some & sign))
         (a, b), signs = pipe.cut("operands", numbers, signs)
+        one, two = (Cat(part.fraction, Const(1, 2)) for part in (a, b))
         product, scale, zero, nan, sign = pipe.cut(
             "product",
-            multiply(
-                m,
-                *(Cat(part.fraction, Const(1, 2)) for part in (a, b)),
-                "multiply",
-                style=self._style,
-            ),
+            multiply(m, one, two, "multiply", style=self._style),
             a.scale + b.scale,
             a.zero | b.zero,
             a.nan | b.nan,
@@ -126,10 +122,10 @@ class Multiplier(Unit):
     def _minifloat(self, m: Module, pipe: Pipeline, format: Minifloat) -> Value:
         a, b = (decode_minifloat(m, format, code, name) for name, code in (("a", self.i.p.a), ("b", self.i.p.b)))
         a, b = pipe.cut("operands", a, b)
-        unsigned = (Cat(part.significand, Const(0, 1)) for part in (a, b))
+        one, two = (Cat(part.significand, Const(0, 1)) for part in (a, b))
         product, exponent, sign, zero, nan, inf = pipe.cut(
             "product",
-            multiply(m, *unsigned, "multiply", style=self._style),
+            multiply(m, one, two, "multiply", style=self._style),
             a.exponent + b.exponent,
             a.sign ^ b.sign,
             a.zero | b.zero,

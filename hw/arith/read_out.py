@@ -77,7 +77,7 @@ def read_out(
     keep = format.significand_bits + 1
     sign = value[-1]
     chunk, window, sticky, zero = highest_chunk(m, value, chunk_bits, keep, "wide")
-    chunk, window, sticky, zero, sign, special, beside = pipe.cut(
+    chunk, window, sticky, zero, sign, special, delayed = pipe.cut(
         "window", chunk, window, sticky, zero, sign, special, list(beside)
     )
     run, fraction = normalise_window(m, window, sign, chunk_bits, "window")
@@ -101,5 +101,5 @@ def read_out(
         no_number,
         infinite,
     )
-    number, beside = pipe.cut("normal", number, beside)
-    return encode(m, format, number, "o"), beside
+    number, delayed = pipe.cut("normal", number, delayed)
+    return encode(m, format, number, "o"), delayed

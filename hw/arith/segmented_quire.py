@@ -1,10 +1,10 @@
 """An accumulator that is one of 128 bits, two of 64, or four of 32."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data
 
 from tilewright.hw.arith.segments import accumulate, add_carries, look_ahead
-from tilewright.hw.arith.significand_multiplier import Lanes
+from tilewright.hw.arith.significand_multiplier import LANES_BITS, Lanes
 from tilewright.hw.arith.unit import Pipeline, Unit
 
 SEGMENT_BITS = 32
@@ -38,7 +38,7 @@ class SegmentedQuire(Unit):
     CUTS = ("resolved",)
 
     def __init__(self, *, stages: int = 0, back_pressure: bool = True):
-        i = data.StructLayout({"value": WIDTH, "lanes": Lanes, "first": 1, "last": 1})
+        i = data.StructLayout({"value": WIDTH, "lanes": LANES_BITS, "first": 1, "last": 1})
         super().__init__(i, WIDTH, stages=stages, back_pressure=back_pressure)
 
     @property
@@ -51,10 +51,10 @@ class SegmentedQuire(Unit):
         pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "sum"))
         p = self.i.p
         moves = pipe.moves
-        joined = _joined(m, p.lanes.as_value(), "added")
+        joined = _joined(m, p.lanes, "added")
         value = p.value & moves.replicate(WIDTH)
         segments = accumulate(m, value, SEGMENT_BITS, "sum", first=p.first & moves, joined=joined)
-        last, lanes = pipe.cut("sum", p.last, p.lanes.as_value())
+        last, lanes = pipe.cut("sum", p.last, p.lanes)
         resolved = look_ahead(m, segments, "total", joined=_joined(m, lanes, "resolved"))
         resolved, last = pipe.cut("resolved", resolved, last)
         pipe.end(add_carries(m, resolved, "total"), when=last)
@@ -64,5 +64,5 @@ class SegmentedQuire(Unit):
 def _joined(m: Module, lanes, name: str) -> list:
     """Return for each segment but the lowest whether it continues the one below."""
     odd, middle = Signal(name=f"{name}_odd_joined"), Signal(name=f"{name}_middle_joined")
-    m.d.comb += [odd.eq(lanes != Lanes.FOUR.value), middle.eq(lanes == Lanes.ONE.value)]
+    m.d.comb += [odd.eq(lanes != Lanes.FOUR), middle.eq(lanes == Lanes.ONE)]
     return [odd, middle, odd]

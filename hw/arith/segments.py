@@ -17,6 +17,12 @@ class Segments:
     """One bit each, still to be added to the segment; the lowest has none."""
 
 
+def check_segment_bits(segment_bits: int, width: int) -> None:
+    """Raise ValueError unless a sum of some width can be cut into segments of ``segment_bits``."""
+    if segment_bits < 2 or width % segment_bits:
+        raise ValueError(f"segment_bits = {segment_bits} is not allowed: it must be at least 2 and divide {width}")
+
+
 def accumulate(
     m: Module,
     addend: Value,

@@ -1,7 +1,9 @@
 """One multiplier that is one of 16 bits, two of 8, or four of 4."""
 
+import enum
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import data, enum
+from amaranth.lib import data
 
 from tilewright.hw.arith.carry_save import Heap, pair, reduce
 from tilewright.hw.arith.unit import Unit
@@ -9,12 +11,16 @@ from tilewright.hw.arith.unit import Unit
 WORD_BITS = 16
 
 
-class Lanes(enum.Enum, shape=2):
+class Lanes(enum.IntEnum):
     """How words are split."""
 
     ONE = 0
     TWO = 1
     FOUR = 2
+
+
+LANES_BITS = 2
+"""Width of a port that holds one of :class:`Lanes`."""
 
 
 class SignificandMultiplier(Unit):
@@ -45,17 +51,17 @@ class SignificandMultiplier(Unit):
     CUTS = ("pair",)
 
     def __init__(self, *, stages: int = 0, back_pressure: bool = True):
-        i = data.StructLayout({"a": WORD_BITS, "b": WORD_BITS, "lanes": Lanes})
+        i = data.StructLayout({"a": WORD_BITS, "b": WORD_BITS, "lanes": LANES_BITS})
         super().__init__(i, 2 * WORD_BITS, stages=stages, back_pressure=back_pressure)
 
     def elaborate(self, platform):
         m = Module()
         pipe = self.pipeline(m)
         p = self.i.p
-        lanes = p.lanes.as_value()
+        lanes = p.lanes
         # Where a product ends: all of them in four lanes, every second in two.
         halves, quarters = Signal(), Signal()
-        m.d.comb += [quarters.eq(lanes == Lanes.FOUR.value), halves.eq(lanes != Lanes.ONE.value)]
+        m.d.comb += [quarters.eq(lanes == Lanes.FOUR), halves.eq(lanes != Lanes.ONE)]
         heap = self._rows(m, p.a, p.b, halves, quarters)
         passes = {8: ~quarters, 16: ~halves, 24: ~quarters}
         one, two = pair(reduce(m, heap, "tree", passes=passes))
@@ -67,7 +73,7 @@ class SignificandMultiplier(Unit):
         """Return the partial products, a heap of ``2 * WORD_BITS`` weights."""
         width = 2 * WORD_BITS
         heap: Heap = [[] for _ in range(width)]
-        constants = {lanes: 0 for lanes in Lanes}
+        constants = dict.fromkeys(Lanes, 0)
         chosen = {Lanes.ONE: ~halves, Lanes.TWO: halves & ~quarters, Lanes.FOUR: quarters}
         for row in range(WORD_BITS // 2):
             # The lane of the row in each mode: where it begins, and its width.
@@ -106,9 +112,9 @@ class SignificandMultiplier(Unit):
                     constants[lanes] - (1 << start + bits + 2 * row) & field
                 )
                 heap[start + 2 * row].append(negative & chosen[lanes])
-        for weight, bits in enumerate(heap):
+        for weight, column in enumerate(heap):
             if terms := [chosen[lanes] for lanes, constant in constants.items() if constant >> weight & 1]:
-                bits.append(_any(terms))
+                column.append(_any(terms))
         return heap
 
 

@@ -110,7 +110,7 @@ class Pipeline:
         count = itertools.count()
 
         def register(value: Any) -> Any:
-            if is_dataclass(value):
+            if is_dataclass(value) and not isinstance(value, type):
                 return type(value)(**{field.name: register(getattr(value, field.name)) for field in fields(value)})
             if isinstance(value, int):
                 return value
