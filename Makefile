@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := build/demo
 
-.PHONY: install demo test test-all lint clean
+.PHONY: install demo test test-all lint cost-table clean
 
 install: $(STAMP)
 
@@ -35,6 +35,10 @@ test: install lint
 
 test-all: install lint
 	$(BIN)/python -m pytest -n 2
+
+# docs/arithmetic-cost.md: every arithmetic unit beside its peers.
+cost-table: install
+	$(BIN)/python benchmarks/arithmetic_cost.py
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

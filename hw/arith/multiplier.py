@@ -80,7 +80,8 @@ class Multiplier(Unit):
             far_above.eq(product[point + 2] ^ sign),
             fraction.eq(Mux(above, product[: point + 1], Cat(Const(0, 1), product[:point]))),
         ]
-        scale = scale + Cat(above, far_above)
+        # The sums are there before the product is.
+        scale = Mux(far_above, scale + 2, Mux(above, scale + 1, scale))
         number = pipe.cut("normal", Number(sign, scale, fraction, Const(0), zero, nan, Const(0)))
         return encode_posit(m, format, number, "o")
 

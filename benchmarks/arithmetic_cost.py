@@ -1,0 +1,137 @@
+"""Synthesises every arithmetic unit and writes docs/arithmetic-cost.md, the units beside their peers.
+
+    make cost-table
+
+Takes some minutes; results are kept, so that another run answers at once. Needs the optional tools of docs/synth.md.
+"""
+
+import sys
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tilewright.cache import remember
+from tilewright.cli.blocks import BLOCKS
+from tilewright.hw.synth.flow import Cost, cost
+from tilewright.sim.formats import parse_format
+from tilewright.tools import find_synthesis_tools
+
+PEERS = Path(__file__).with_name("arithmetic_peers.toml")
+TABLE = Path(__file__).parents[1] / "docs" / "arithmetic-cost.md"
+COLUMNS = ("LUT", "FF", "µm²", "ns")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One of our units: a block and the options that are not at their default."""
+
+    group: str
+    block: str
+    options: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What a user types to get the figures."""
+        return " ".join(["synth", self.block, *(f"--{name} {value}" for name, value in self.options.items())])
+
+    def measure(self) -> Cost:
+        """Return what the unit costs: LUT, FF, area and path."""
+        tools = find_synthesis_tools()
+        if tools.missing:
+            sys.exit("\n".join(tools.missing))
+        block = BLOCKS[self.block]
+        values = {}
+        for option in block.load_options():
+            value = self.options.get(option.name, option.default)
+            if option.kind == "format":
+                value = parse_format(str(value))
+            values[option.name.replace("-", "_")] = value
+        made = block.load_builder()(**values).generate()
+        return cost(made.verilog, made.name, tools, parts=("fpga", "area", "timing"), remember=remember("synth"))
+
+
+# No stalls where peers have none, so that like stands beside like.
+FREE: dict[str, str | int] = {"back-pressure": "no"}
+
+ROWS = (
+    Row("posit8_0 multiplier", "posit-multiplier", {"style": "rows"}),
+    Row("posit8_0 multiplier", "posit-multiplier", {"style": "tree"}),
+    Row("posit8_0 multiplier", "posit-multiplier", {"style": "tree", "stages": 2, **FREE}),
+    Row("posit16_1 multiplier", "posit-multiplier", {"format": "posit16_1"}),
+    Row("posit16_1 multiplier", "posit-multiplier", {"format": "posit16_1", "style": "rows"}),
+    Row("posit16_1 multiplier", "posit-multiplier", {"format": "posit16_1", "stages": 2, **FREE}),
+    Row("posit8_0 exact MAC, 32-bit quire", "posit-mac", {"style": "rows", "stages": 3, **FREE}),
+    Row("posit8_0 exact MAC, 32-bit quire", "posit-mac", {"stages": 4, **FREE}),
+    Row("posit16_1 exact MAC, 128-bit quire", "posit-mac", {"format": "posit16_1", "stages": 6, **FREE}),
+    Row(
+        "posit8_0 MAC core, no codec",
+        "posit-mac-core",
+        {"style": "rows", "segment-bits": 32, "stages": 1, **FREE},
+    ),
+    Row(
+        "posit16_1 MAC core, no codec",
+        "posit-mac-core",
+        {"format": "posit16_1", "style": "rows", "segment-bits": 32, "stages": 1, **FREE},
+    ),
+    Row("four 4-bit lanes into one sum", "fp4-unit", {"stages": 1, **FREE}),
+    Row("fp8_e5m2 multiply and add", "float-mac", {"format": "fp8_e5m2", "stages": 6, **FREE}),
+    Row("fp16 multiply and add", "float-mac", {"format": "fp16", "stages": 6, **FREE}),
+    Row("signed multiplier of one, two or four lanes", "significand-multiplier"),
+    Row("signed multiplier of one, two or four lanes", "significand-multiplier", {"stages": 1, **FREE}),
+    Row("posit units without a peer in the same flow", "posit-decoder"),
+    Row("posit units without a peer in the same flow", "posit-decoder", {"format": "posit16_1"}),
+    Row("posit units without a peer in the same flow", "posit-encoder"),
+    Row("posit units without a peer in the same flow", "posit-encoder", {"format": "posit16_1"}),
+    Row("posit units without a peer in the same flow", "posit-adder"),
+    Row("posit units without a peer in the same flow", "posit-adder", {"format": "posit16_1"}),
+    Row("posit units without a peer in the same flow", "posit-mac", {"format": "posit4_1", "stages": 3, **FREE}),
+    Row("minifloat units without a peer in the same flow", "float-adder"),
+    Row("minifloat units without a peer in the same flow", "float-adder", {"format": "bf16"}),
+    Row("minifloat units without a peer in the same flow", "float-multiplier", {"format": "fp4_e2m1"}),
+    Row("minifloat units without a peer in the same flow", "float-multiplier"),
+    Row("minifloat units without a peer in the same flow", "float-multiplier", {"format": "bf16"}),
+    Row("minifloat units without a peer in the same flow", "float-mac", {"stages": 6, **FREE}),
+    Row("minifloat units without a peer in the same flow", "float-decoder"),
+    Row("minifloat units without a peer in the same flow", "float-encoder"),
+    Row("shared parts", "converter", {"format": "posit8_0", "to": "fp8_e4m3"}),
+    Row("shared parts", "converter", {"format": "bf16", "to": "posit16_1"}),
+    Row("shared parts", "read-out", {"format": "posit8_0", "of": "posit8_0"}),
+    Row("shared parts", "read-out", {"format": "posit16_1", "of": "posit16_1"}),
+    Row("shared parts", "segmented-quire", {"stages": 1, **FREE}),
+)
+
+HEAD = """# What arithmetic units cost
+
+Made by `make cost-table`; not to be edited. Flow, tools and what the figures leave out: [synth.md](synth.md). LUT and FF
+of an UltraScale+ without DSP blocks; area and path with 180 nm cells (osu018), gates alone. Our units are proven exact
+under Verilator (`tilewright cosim arith`); every row of ours is what `tilewright` prints for the command in it.
+Figures of peers are our measurements of their public sources at the commits given, in the same flow.
+"""
+
+
+def figures(cost: Cost) -> str:
+    """Return the four figures as cells of a table."""
+    return f"{cost.lut:,} | {cost.ff:,} | {cost.area_um2:,.0f} | {cost.path_ns:.2f}"
+
+
+def write_table(path: Path = TABLE) -> None:
+    """Measure all rows and write the table."""
+    peers = tomllib.loads(PEERS.read_text())["peer"]
+    lines = [HEAD]
+    for group in dict.fromkeys(row.group for row in ROWS):
+        lines += ["", f"## {group[0].upper()}{group[1:]}", ""]
+        lines += [f"| unit | {' | '.join(COLUMNS)} | result |", f"|---|{'---:|' * len(COLUMNS)}---|"]
+        for row in ROWS:
+            if row.group == group:
+                print(row.command, file=sys.stderr, flush=True)
+                lines.append(f"| `{row.command}` | {figures(row.measure())} | exact |")
+        for peer in peers:
+            if peer["like"] == group:
+                made = Cost(**{key: peer[key] for key in ("lut", "ff", "area_um2", "path_ns")})
+                name = f"{peer['name']} ({peer['commit']}), stages: {peer['stages']}"
+                lines.append(f"| {name} | {figures(made)} | {peer['correct']} |")
+    path.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    write_table()
