@@ -10,8 +10,8 @@ class Number:
     """A normalised number in two's complement: ``value = (1 - 3 * sign + fraction) * 2 ** scale``.
 
     The significand ``{sign, ~sign . fraction}`` lies in [1, 2) or in [-2, -1). Posits decode and encode in this form
-    without a negation, whichever their sign (D. Mallasen et al., "PERCIVAL", 2022, and the posit standard's own
-    definition of a value).
+    without a negation, whichever their sign (R. Murillo et al., "Comparing Different Decodings for Posit Arithmetic",
+    CoNGA 2022; the formula is the Posit Standard's).
 
     With ``zero``, ``nan`` (or NaR) or ``inf`` the scale means nothing, and ``fraction`` and ``sticky`` are 0; an
     infinity has a sign, and so has the zero of a minifloat.

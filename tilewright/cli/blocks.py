@@ -163,7 +163,22 @@ BLOCKS = {
 }
 """Blocks of ``tilewright generate`` and ``tilewright synth``."""
 
+
+@dataclass(frozen=True)
+class Cosim:
+    """A co-simulation: what it compares, and the module with its table of ``DESIGNS`` and its ``cosim``."""
+
+    about: str
+    module: str
+
+
 COSIMS = {
-    "cim-tile": "CIM tile against numpy and the exact cycle model, over shapes and memory timings",
+    "arith": Cosim(
+        "Arithmetic units against golden numerics, and their latency and throughput", "tilewright.cocotb_tests.arith"
+    ),
+    "cim-tile": Cosim(
+        "CIM tile against numpy and the exact cycle model, over shapes and memory timings",
+        "tilewright.cocotb_tests.cim_tile",
+    ),
 }
-"""Co-simulations of ``tilewright cosim`` and what they compare."""
+"""Co-simulations of ``tilewright cosim``."""

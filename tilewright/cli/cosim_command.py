@@ -1,5 +1,6 @@
 """``tilewright cosim``."""
 
+import importlib
 import os
 from pathlib import Path
 
@@ -35,16 +36,16 @@ def command(
         make_folder(folder)
 
     from tilewright.cli.tables import print_cosim
-    from tilewright.cocotb_tests.cim_tile import DESIGNS, cosim
     from tilewright.cocotb_tests.runner import BenchError, SimulationError
 
-    designs = tuple(d for d in DESIGNS if design is None or design in d.name)
+    table = importlib.import_module(COSIMS[name].module)
+    designs = tuple(d for d in table.DESIGNS if design is None or design in d.name)
     if not designs:
-        raise ConfigError(f"unknown design '{design}'{suggest(design or '', [d.name for d in DESIGNS])}")
+        raise ConfigError(f"unknown design '{design}'{suggest(design or '', [d.name for d in table.DESIGNS])}")
     done: dict[str, list[dict]] = {}
     try:
         with progress("building and running", len(designs)) as tell:
-            for finished, rows in cosim(designs, jobs or len(os.sched_getaffinity(0))):
+            for finished, rows in table.cosim(designs, jobs or len(os.sched_getaffinity(0))):
                 done[finished.name] = rows
                 tell(finished.name)
     except (BenchError, SimulationError) as error:

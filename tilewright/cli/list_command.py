@@ -17,7 +17,7 @@ def command(as_json: bool) -> None:
         "systems": {name: load_system(name).description for name in preset_names()},
         "models": {name: f"{load_model(name).parameters:,} parameters" for name in model_names()},
         "blocks": {name: block.about for name, block in BLOCKS.items()},
-        "cosims": COSIMS,
+        "cosims": {name: cosim.about for name, cosim in COSIMS.items()},
     }
     if as_json:
         print_json(listing)
