@@ -37,8 +37,6 @@ class Row:
     def measure(self) -> Cost:
         """Return what the unit costs: LUT, FF, area and path."""
         tools = find_synthesis_tools()
-        if tools.missing:
-            sys.exit("\n".join(tools.missing))
         block = BLOCKS[self.block]
         values = {}
         for option in block.load_options():
@@ -102,11 +100,26 @@ ROWS = (
 
 HEAD = """# What arithmetic units cost
 
-Made by `make cost-table`; not to be edited. Flow, tools and what the figures leave out: [synth.md](synth.md). LUT and FF
-of an UltraScale+ without DSP blocks; area and path with 180 nm cells (osu018), gates alone. Our units are proven exact
-under Verilator (`tilewright cosim arith`); every row of ours is what `tilewright` prints for the command in it.
+Made by `make cost-table`; not to be edited. Flow and what the figures leave out: [synth.md](synth.md). LUT and FF of an
+UltraScale+ without DSP blocks; area and path with 180 nm cells (osu018), gates alone. Our units are proven exact under
+Verilator (`tilewright cosim arith`); every row of ours is what `tilewright` prints for the command in it.
 Figures of peers are our measurements of their public sources at the commits given, in the same flow.
 """
+
+
+def tools_line() -> str:
+    """Return the line of the table that says what it was made with.
+
+    Raises
+    ------
+    SystemExit
+        If an optional tool is missing.
+    """
+    tools = find_synthesis_tools()
+    if tools.missing:
+        sys.exit("\n".join(tools.missing))
+    made_with = ", ".join(f"{tool.name} {tool.version}" for tool in (tools.yosys, tools.abc) if tool)
+    return f"Made with {made_with}; another version gives figures that are a little different."
 
 
 def figures(cost: Cost) -> str:
@@ -117,7 +130,7 @@ def figures(cost: Cost) -> str:
 def write_table(path: Path = TABLE) -> None:
     """Measure all rows and write the table."""
     peers = tomllib.loads(PEERS.read_text())["peer"]
-    lines = [HEAD]
+    lines = [HEAD, tools_line()]
     for group in dict.fromkeys(row.group for row in ROWS):
         lines += ["", f"## {group[0].upper()}{group[1:]}", ""]
         lines += [f"| unit | {' | '.join(COLUMNS)} | result |", f"|---|{'---:|' * len(COLUMNS)}---|"]

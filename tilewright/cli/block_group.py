@@ -79,13 +79,14 @@ def _parameter(option: Option) -> click.Option:
     about = option.about
     if option.choices and option.kind != "format":
         about += f" One of {', '.join(map(str, option.choices))}."
+    # A default of None would count as given.
+    default: dict[str, Any] = {} if option.default is None else {"default": option.default, "show_default": True}
     return click.Option(
         [f"--{option.name}", _keyword(option)],
         type=_Value(option),
-        default=option.default,
-        show_default=option.default is not None,
         required=option.required,
         help=about,
+        **default,
     )
 
 

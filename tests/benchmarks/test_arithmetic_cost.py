@@ -1,0 +1,66 @@
+"""The cost table of docs against the units as they are."""
+
+import re
+
+import pytest
+
+from benchmarks import arithmetic_cost
+from benchmarks.arithmetic_cost import ROWS, TABLE, Row, figures, tools_line
+
+WRITTEN = dict(re.findall(r"^\| `(synth [^`]+)` \| (.+) \| exact \|$", TABLE.read_text(), re.MULTILINE))
+"""Figures by command."""
+
+QUICK = [
+    ROWS[0],
+    next(row for row in ROWS if row.block == "float-multiplier"),
+    next(r for r in ROWS if r.block == "fp4-unit"),
+]
+
+
+def test_the_table_has_every_row_and_no_other():
+    assert list(WRITTEN) == [row.command for row in ROWS]
+
+
+def test_every_peer_stands_beside_a_unit():
+    import tomllib
+
+    peers = tomllib.loads(arithmetic_cost.PEERS.read_text())["peer"]
+    assert {peer["like"] for peer in peers} <= {row.group for row in ROWS}
+    assert all(f"{peer['lut']:,} | {peer['ff']:,}" in TABLE.read_text() for peer in peers)
+
+
+def same_tools() -> None:
+    try:
+        line = tools_line()
+    except SystemExit as missing:
+        pytest.skip(f"optional tool missing: {missing}")
+    if line not in TABLE.read_text():
+        pytest.skip("the table was made with other versions of the tools")
+
+
+@pytest.mark.parametrize("row", QUICK, ids=lambda row: row.command)
+def test_figures_are_as_written(row: Row):
+    same_tools()
+    assert figures(row.measure()) == WRITTEN[row.command]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", [row for row in ROWS if row not in QUICK], ids=lambda row: row.command)
+def test_all_figures_are_as_written(row: Row):
+    same_tools()
+    assert figures(row.measure()) == WRITTEN[row.command]
+
+
+# Goals that the table is to keep: LUT, area in um2 and path in ns, at most.
+GOALS = {
+    "synth posit-multiplier --format posit16_1": (650, 58_000, 9.8),
+    "synth posit-mac --style rows --stages 3 --back-pressure no": (360, 46_000, 3.4),
+    "synth posit-mac --format posit16_1 --stages 6 --back-pressure no": (1_700, 170_000, 4.7),
+    "synth fp4-unit --stages 1 --back-pressure no": (390, 50_000, 3.5),
+}
+
+
+@pytest.mark.parametrize("command", GOALS)
+def test_goals_are_kept(command):
+    lut, _, area, path = (float(cell.replace(",", "")) for cell in WRITTEN[command].split(" | "))
+    assert all(value <= goal for value, goal in zip((lut, area, path), GOALS[command], strict=True))
