@@ -87,9 +87,7 @@ class Channel(wiring.Component):
         The unit withdrew or changed an offer before it was taken.
     """
 
-    def __init__(
-        self, unit: Unit, *, depth: int, seed: int, latency: int | None = None, care: Care | None = None
-    ):
+    def __init__(self, unit: Unit, *, depth: int, seed: int, latency: int | None = None, care: Care | None = None):
         self.unit = unit
         self._latency = unit.LATENCY if latency is None else latency
         self._depth, self._seed, self._care = depth, seed, care
@@ -108,7 +106,7 @@ class Channel(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.unit = unit = self.unit
-        gap, stall = self._random(m)
+        gap, stall, noise = self._random(m)
         stalls = not isinstance(unit.o.ready, Const)
         if stalls:
             m.d.comb += unit.o.ready.eq(self.run & ~stall)
@@ -119,7 +117,8 @@ class Channel(wiring.Component):
         wiring.connect(m, stimuli, gate.i)
         m.d.comb += [
             gate.block.eq(gap),
-            Value.cast(unit.i.p).eq(gate.o.p),
+            # Without an offer there is anything.
+            Value.cast(unit.i.p).eq(Mux(gate.o.valid, gate.o.p, noise)),
             unit.i.valid.eq(gate.o.valid),
             gate.o.ready.eq(unit.i.ready),
         ]
@@ -128,8 +127,8 @@ class Channel(wiring.Component):
         self._check(m, unit, accepts, ready)
         return m
 
-    def _random(self, m: Module) -> tuple[Value, Value]:
-        """Return whether to wait in this cycle, before and behind the unit."""
+    def _random(self, m: Module) -> tuple[Value, Value, Value]:
+        """Return whether to wait in this cycle, before and behind the unit, and an operand that is none."""
         # G. Marsaglia, "Xorshift RNGs", 2003.
         state, one, two, next_state = (Signal(32, init=self._seed), *(Signal(32) for _ in range(3)))
         m.d.comb += [
@@ -140,7 +139,7 @@ class Channel(wiring.Component):
         m.d.sync += state.eq(next_state)
         gap, stall = Signal(), Signal()
         m.d.comb += [gap.eq(state[4:12] < self.gap_share), stall.eq(state[20:28] < self.stall_share)]
-        return gap, stall
+        return gap, stall, Cat(state.rotate_left(5 * k) for k in range(-(-self._i_bits // 32)))[: self._i_bits]
 
     def _memory(self, m: Module, name: str, bits: int, position: Value) -> Value:
         """Return the word of a memory at a position."""

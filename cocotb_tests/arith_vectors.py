@@ -39,10 +39,10 @@ def to_bytes(words: Iterable, bits: int) -> np.ndarray:
 def payload(layout: data.Layout, **fields: np.ndarray) -> np.ndarray:
     """Return payload words of which all fields are given as arrays of unsigned integers."""
     assert {name for name, _ in layout} == set(fields)
-    kind = np.uint64 if layout.size <= 64 else object
-    return sum(  # type: ignore[return-value]
-        np.asarray(fields[name]).astype(kind) << kind(field.offset) for name, field in layout  # type: ignore[operator]
-    )
+    words: np.ndarray = np.zeros(1, np.uint64 if layout.size <= 64 else object)
+    for name, field in layout:
+        words = words | np.asarray(fields[name]).astype(words.dtype) << np.array(field.offset, words.dtype)
+    return words
 
 
 def vectors(
@@ -76,10 +76,16 @@ def all_pairs(bits: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def corner_codes(format: ScalarFormat) -> np.ndarray:
-    """Return codes at which something begins or ends: zero, one, powers of two, extremes, specials, and their neighbours."""
+    """Return codes at which something begins or ends: zero, powers of two, extremes, specials, and their neighbours."""
     mask = (1 << format.bits) - 1
     sign = 1 << (format.bits - 1)
-    values = [2.0**k for k in range(-40, 41, 5)] + [1.5, 3.0, format.max, format.min, 1 + 2.0 ** -(format.significand_bits - 1)]
+    values = [2.0**k for k in range(-40, 41, 5)] + [
+        1.5,
+        3.0,
+        format.max,
+        format.min,
+        1 + 2.0 ** -(format.significand_bits - 1),
+    ]
     codes = {0, sign, mask, sign - 1} | {1 << k for k in range(format.bits)}
     codes |= {int(code) for code in format.encode(values)}
     codes |= {int(code) for code in format.encode([np.inf, np.nan])}
@@ -117,9 +123,7 @@ def random_pairs(format: ScalarFormat, count: int, rng: np.random.Generator) -> 
     return np.where(swap, b, a), np.where(swap, a, b)
 
 
-def two_operand_vectors(
-    units: Sequence[tuple[str, ScalarFormat]], bits: int, a: np.ndarray, b: np.ndarray
-) -> Vectors:
+def two_operand_vectors(units: Sequence[tuple[str, ScalarFormat]], bits: int, a: np.ndarray, b: np.ndarray) -> Vectors:
     """Return the vectors of units side by side: "multiply" or "add", and a format that takes the low bits."""
     results = []
     for operation, format in units:
@@ -135,10 +139,10 @@ def two_operand_vectors(
 def converter_vectors(pairs: Sequence[tuple[ScalarFormat, ScalarFormat]], bits: int) -> Vectors:
     """Return every code of ``bits`` bits, converted by pairs of formats side by side; sources take the low bits."""
     codes = np.arange(1 << bits)
-    results = [
-        (f"{source.name} to {destination.name}", convert(codes & ((1 << source.bits) - 1), source, destination), destination.bits)
-        for source, destination in pairs
-    ]  # fmt: skip
+    results = []
+    for source, destination in pairs:
+        converted = convert(codes & ((1 << source.bits) - 1), source, destination)
+        results.append((f"{source.name} to {destination.name}", converted, destination.bits))
     words, o_bits = beside(results)
     return vectors(codes, bits, words, o_bits, parts=[(name, width) for name, _, width in results])
 
@@ -173,13 +177,21 @@ def decoder_vectors(format: Posit | Minifloat, layout: data.StructLayout) -> Vec
     return vectors(codes, format.bits, expected, layout.size, parts=parts)
 
 
-def encoder_vectors(
-    format: Posit | Minifloat, layout: data.StructLayout, numbers: dict[str, np.ndarray]
-) -> Vectors:
-    """Return numbers with ``sign``, ``scale``, ``fraction`` and ``sticky``, and special ones behind them, encoded."""
+def encoder_vectors(format: Posit | Minifloat, layout: data.StructLayout, rng: np.random.Generator) -> Vectors:
+    """Return numbers and their codes: every sign, scale and sticky bit with every fraction, and specials.
+
+    If there are many fractions, those around ties and random ones.
+    """
     places = Shape.cast(layout.members["fraction"]).width
-    scale_mask = (1 << Shape.cast(layout.members["scale"]).width) - 1
-    sign, scale, fraction, sticky = (numbers[name] for name in ("sign", "scale", "fraction", "sticky"))
+    scale_bits = Shape.cast(layout.members["scale"]).width
+    scale_mask = (1 << scale_bits) - 1
+    scales, fractions = np.arange(-(1 << scale_bits - 1), 1 << scale_bits - 1), np.arange(1 << places)
+    if len(fractions) > 64:
+        # Ties and what is beside them, in every place.
+        ties = ((1 << np.arange(places))[:, None] + np.arange(-1, 2)).reshape(-1)
+        fractions = np.unique(np.concatenate([ties, -ties - 1, rng.choice(fractions, 30)]) & ((1 << places) - 1))
+    grid = np.meshgrid(np.arange(2), scales, fractions, np.arange(2), indexing="ij")
+    sign, scale, fraction, sticky = (part.reshape(-1) for part in grid)
     # A sticky bit stands for anything below the last bit: an eighth of it.
     tail = (fraction + sticky / 8) / (1 << places)
     significand = 1 - 3 * sign + tail if isinstance(format, Posit) else (1 - 2 * sign) * (1 + tail)

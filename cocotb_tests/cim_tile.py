@@ -151,16 +151,7 @@ def run_bench(
 
 def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
     """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import get_context
-
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        # The largest take longest: first.
-        order = sorted(designs, key=lambda design: -design.config.rows * design.config.columns)
-        futures = {pool.submit(run_table, design): design for design in order}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    # The largest take longest: first.
+    yield from runner.side_by_side(
+        run_table, sorted(designs, key=lambda design: -design.config.rows * design.config.columns), jobs
+    )

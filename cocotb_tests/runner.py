@@ -4,14 +4,16 @@ import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 from tilewright.cache import cache_folder, content_hash, locked
 from tilewright.tools import find_compiler, find_libpython, find_make, find_verilator
 
+D = TypeVar("D")
 VLT = Path(__file__).parent / "vlt" / "generated.vlt"
 
 
@@ -139,6 +141,23 @@ def run(
         for failure in (*case.iter("failure"), *case.iter("error")):
             message = failure.get("error_msg") or failure.get("message") or ""
             raise BenchError(f"{case.get('name')}: {message or _tail(log)}")
+
+
+def side_by_side(
+    run_table: Callable[[D], list[dict]], designs: Sequence[D], jobs: int
+) -> Iterator[tuple[D, list[dict]]]:
+    """Run a function on each design, ``jobs`` processes at a time; yield each design with its rows as it ends."""
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = {pool.submit(run_table, design): design for design in designs}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 @contextmanager

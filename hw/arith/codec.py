@@ -26,7 +26,7 @@ def decode(m: Module, format: ScalarFormat, code: Value, name: str) -> Number:
         case Minifloat():
             return from_magnitude(m, normalised(m, format, decode_minifloat(m, format, code, name), name), name)
         case Int():
-            number, zero = normalise_signed(m, code, 0, name)
+            number, zero = normalise_signed(m, code, -format.fraction_bits, name)
             return replace(number, zero=zero)
     raise TypeError(f"no decoder for {format}")
 

@@ -1,4 +1,4 @@
-"""Integers made of numbers."""
+"""Integers, and those with a binary point, made of numbers."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
@@ -13,11 +13,12 @@ def encode_integer(m: Module, format: Int, number: Number, name: str) -> Value:
     sign = number.sign
     over, far = Signal(name=f"{name}_over"), Signal(name=f"{name}_far")
     distance = Signal(range(bits + 2), name=f"{name}_distance")
+    scale = number.scale + format.fraction_bits
     m.d.comb += [
         # -2 at the scale bits - 2 is the most negative integer.
-        over.eq((number.scale > bits - 2) | number.inf),
-        far.eq(number.scale < -2),
-        distance.eq(Mux(far, bits, bits - 2 - number.scale)),
+        over.eq((scale > bits - 2) | number.inf),
+        far.eq(scale < -2),
+        distance.eq(Mux(far, bits, bits - 2 - scale)),
     ]
     string = Cat(number.fraction, ~sign, sign)
     lost = max(len(string) - (bits + 1), 0)

@@ -90,8 +90,7 @@ def encode_minifloat(m: Module, format: Minifloat, number: Magnitude, name: str)
     with m.Elif(number.zero):
         m.d.comb += code.eq(Cat(Const(0, places), number.sign))
     with m.Elif(over):
-        nan_instead = too_large == nan and not format.has_inf and format.has_nan
-        m.d.comb += code.eq(Cat(Const(too_large, places), Const(0, 1) if nan_instead else number.sign))
+        m.d.comb += code.eq(Cat(Const(too_large, places), number.sign))
     with m.Else():
         m.d.comb += code.eq(Cat(rounded[:places], number.sign))
     return code

@@ -1,6 +1,6 @@
 """An accumulator that is one of 128 bits, two of 64, or four of 32."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data
 
 from tilewright.hw.arith.segments import accumulate, add_carries, look_ahead
@@ -51,7 +51,11 @@ class SegmentedQuire(Unit):
         pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "sum"))
         p = self.i.p
         moves = pipe.moves
-        joined = _joined(m, p.lanes, "added")
+        # Between two values, carries go on their way in the lanes of the sum that they belong to.
+        held = Signal(LANES_BITS)
+        with m.If(moves):
+            m.d.sync += held.eq(p.lanes)
+        joined = _joined(m, Mux(moves, p.lanes, held), "added")
         value = p.value & moves.replicate(WIDTH)
         segments = accumulate(m, value, SEGMENT_BITS, "sum", first=p.first & moves, joined=joined)
         last, lanes = pipe.cut("sum", p.last, p.lanes)
