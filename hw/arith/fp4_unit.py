@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from tilewright.hw.arith.carry_save import Heap, pair, reduce
-from tilewright.hw.arith.unit import Pipeline, Unit
+from tilewright.hw.arith.unit import Unit
 
 LANES = 4
 
@@ -46,6 +46,7 @@ class Fp4Unit(Unit):
     """
 
     CUTS = ("pair", "lanes")
+    ALWAYS = ("sum",)
     SUM_BITS = 32
     SUM_LSB = -8
 
@@ -55,21 +56,16 @@ class Fp4Unit(Unit):
         o = data.StructLayout({"sum": self.SUM_BITS, "nan": 1})
         super().__init__(i, o, stages=stages, back_pressure=back_pressure)
 
-    @property
-    def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
-        """Cycles from the last products taken to the sum offered."""
-        return self.stages + 1
-
     def elaborate(self, platform):
         m = Module()
-        pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "sum"))
+        pipe = self.pipeline(m)
         p = self.i.p
         posit = p.mode
         lanes = [
             self._lane(m, posit, p.a.word_select(lane, 4), p.b.word_select(lane, 4), f"lane{lane}")
             for lane in range(LANES)
         ]
-        lanes, posit, first, last = pipe.cut("lanes", lanes, posit, p.first, p.last)
+        lanes, first, last = pipe.cut("lanes", lanes, p.first, p.last)
 
         # Magnitudes of at most 2 ** 16. A negative one is inverted, lacks a 1, and its sign weighs -2 ** 17: with the
         # sign inverted, too, that is 2 ** 17 too much a lane, and the sum of all is positive and below 2 ** 20.

@@ -50,6 +50,7 @@ class Mac(Unit):
     """
 
     CUTS = ("product", "window", "operands", "placed", "resolved", "normal")
+    ALWAYS = ("quire",)
 
     def __init__(
         self,
@@ -67,14 +68,9 @@ class Mac(Unit):
         shape = data.StructLayout({"a": format.bits, "b": format.bits, "first": 1, "last": 1})
         super().__init__(shape, format.bits, stages=stages, back_pressure=back_pressure)
 
-    @property
-    def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
-        """Cycles from the last product taken to the result offered."""
-        return self.stages + 1
-
     def elaborate(self, platform):
         m = Module()
-        pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "quire"))
+        pipe = self.pipeline(m)
         products = self._posit if isinstance(self.format, Posit) else self._minifloat
         product, flags, special = products(m, pipe)
         segments, special, last = add_product(

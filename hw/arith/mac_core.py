@@ -7,7 +7,7 @@ from tilewright.hw.arith.booth import Style
 from tilewright.hw.arith.codec_units import number_layout
 from tilewright.hw.arith.quire import add_product, posit_product
 from tilewright.hw.arith.segments import add_carries, check_segment_bits, look_ahead
-from tilewright.hw.arith.unit import Pipeline, Unit
+from tilewright.hw.arith.unit import Unit
 from tilewright.sim.formats import Posit
 
 
@@ -35,6 +35,7 @@ class MacCore(Unit):
     """
 
     CUTS = ("placed", "product", "resolved")
+    ALWAYS = ("quire",)
 
     def __init__(
         self,
@@ -55,14 +56,9 @@ class MacCore(Unit):
         o = data.StructLayout({"sum": format.quire_bits, "nan": 1})
         super().__init__(i, o, stages=stages, back_pressure=back_pressure)
 
-    @property
-    def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
-        """Cycles from the last product taken to the sum offered."""
-        return self.stages + 1
-
     def elaborate(self, platform):
         m = Module()
-        pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "quire"))
+        pipe = self.pipeline(m)
         p = self.i.p
         a, b = p.a, p.b
         product = posit_product(m, self.format, (a.significand, b.significand), (a.scale, b.scale), style=self._style)

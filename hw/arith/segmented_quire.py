@@ -5,7 +5,7 @@ from amaranth.lib import data
 
 from tilewright.hw.arith.segments import accumulate, add_carries, look_ahead
 from tilewright.hw.arith.significand_multiplier import LANES_BITS, Lanes
-from tilewright.hw.arith.unit import Pipeline, Unit
+from tilewright.hw.arith.unit import Unit
 
 SEGMENT_BITS = 32
 WIDTH = 128
@@ -36,19 +36,15 @@ class SegmentedQuire(Unit):
     """
 
     CUTS = ("resolved",)
+    ALWAYS = ("sum",)
 
     def __init__(self, *, stages: int = 0, back_pressure: bool = True):
         i = data.StructLayout({"value": WIDTH, "lanes": LANES_BITS, "first": 1, "last": 1})
         super().__init__(i, WIDTH, stages=stages, back_pressure=back_pressure)
 
-    @property
-    def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
-        """Cycles from the last value taken to the sum offered."""
-        return self.stages + 1
-
     def elaborate(self, platform):
         m = Module()
-        pipe = Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], "sum"))
+        pipe = self.pipeline(m)
         p = self.i.p
         moves = pipe.moves
         # Between two values, carries go on their way in the lanes of the sum that they belong to.

@@ -39,6 +39,8 @@ class Unit(wiring.Component):
 
     CUTS: tuple[str, ...] = ()
     """Places for pipeline registers, the most useful first."""
+    ALWAYS: tuple[str, ...] = ()
+    """Places that have a register in any case: the sum of a unit that accumulates."""
 
     def __init__(self, i_shape: ShapeLike, o_shape: ShapeLike, *, stages: int = 0, back_pressure: bool = True):
         if not 0 <= stages <= len(self.CUTS):
@@ -54,12 +56,12 @@ class Unit(wiring.Component):
 
     @property
     def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
-        """Cycles from operands taken to the result offered."""
-        return self.stages
+        """Cycles from operands taken, the last of a sum, to the result offered."""
+        return self.stages + len(self.ALWAYS)
 
     def pipeline(self, m: Module) -> "Pipeline":
         """Return the pipeline between the unit's streams."""
-        return Pipeline(m, self.i, self.o, self.CUTS[: self.stages])
+        return Pipeline(m, self.i, self.o, (*self.CUTS[: self.stages], *self.ALWAYS))
 
 
 class Pipeline:
