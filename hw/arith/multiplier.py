@@ -15,7 +15,7 @@ from tilewright.hw.arith.unit import Pipeline, Unit
 from tilewright.sim.formats import Minifloat, Posit
 
 SHORT_BITS = 8
-"""Posits up to this width are multiplied in sign and magnitude."""
+"""Posits up to this width are smallest in sign and magnitude; two's complement has the shorter path."""
 
 
 class Multiplier(Unit):
@@ -55,7 +55,8 @@ class Multiplier(Unit):
         pipe = self.pipeline(m)
         match self.format:
             case Posit(n=n) as format:
-                code = (self._short_posit if n <= SHORT_BITS else self._posit)(m, pipe, format)
+                small = n <= SHORT_BITS and self._style == "rows"
+                code = (self._short_posit if small else self._posit)(m, pipe, format)
             case Minifloat() as format:
                 code = self._minifloat(m, pipe, format)
         pipe.end(code)
@@ -86,18 +87,16 @@ class Multiplier(Unit):
         return encode_posit(m, format, number, "o")
 
     def _short_posit(self, m: Module, pipe: Pipeline, format: Posit) -> Value:
-        """As :meth:`_posit`, in sign and magnitude: for short posits the negations cost less than a wider product."""
+        """As :meth:`_posit`, in sign and magnitude: for short posits negations cost less than the wider product."""
         signs, numbers = [], []
         for name, code in (("a", self.i.p.a), ("b", self.i.p.b)):
             sign, body = code[-1], code[:-1]
             magnitude = Signal(len(body), name=f"{name}_magnitude")
             m.d.comb += magnitude.eq((body ^ sign.replicate(len(body))) + sign)
             number = decode_posit(m, format, Cat(magnitude, Const(0, 1)), name)
-            # Zero and NaR have no body.
-            some = Signal(name=f"{name}_some")
-            m.d.comb += some.eq(body.any())
             signs.append(sign)
-            numbers.append(replace(number, zero=~some & ~sign, nan=~some & sign))
+            # Zero and NaR have no magnitude.
+            numbers.append(replace(number, zero=number.zero & ~sign, nan=number.zero & sign))
         (a, b), signs = pipe.cut("operands", numbers, signs)
         one, two = (Cat(part.fraction, Const(1, 2)) for part in (a, b))
         product, scale, zero, nan, sign = pipe.cut(
