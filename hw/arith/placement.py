@@ -30,7 +30,9 @@ def coarse_places(m: Module, distance: Value, fine_bits: int, sign: Value, name:
     signs = Signal(len(here), name=f"{name}_signs")
     m.d.comb += here.eq(when << coarse)
     for place in range(len(here)):
-        m.d.comb += signs[place].eq(sign & here[: place + 1].any())
+        # At the last place or below, it is anywhere.
+        here_or_below = when if place == len(here) - 1 else when & (coarse <= place)
+        m.d.comb += signs[place].eq(sign & here_or_below)
     return Places(here, signs)
 
 

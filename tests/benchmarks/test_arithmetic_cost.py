@@ -58,6 +58,7 @@ GOALS = {
     "synth posit-multiplier --format posit16_1": (650, 58_000, 9.8),
     "synth posit-mac --style rows --stages 3 --back-pressure no": (360, 46_000, 3.4),
     "synth posit-mac --format posit16_1 --stages 6 --back-pressure no": (1_700, 170_000, 4.7),
+    "synth posit-mac-core --style rows --segment-bits 32 --stages 1 --back-pressure no": (160, inf, inf),
     "synth posit-mac-core --format posit16_1 --style rows --segment-bits 32 --stages 1 --back-pressure no": (
         730,
         inf,
