@@ -11,6 +11,11 @@ Style = Literal["rows", "tree"]
 the LUT of its adder. ``tree`` adds them in a Dadda tree: the shorter path, and the smaller area in cells."""
 
 
+def recode(low: Value, middle: Value, high: Value) -> tuple[Value, Value]:
+    """Return whether the digit of two bits, and of the one below them, is 1 or -1, and whether it is 2 or -2."""
+    return middle ^ low, (high & ~middle & ~low) | (~high & middle & low)
+
+
 def booth_rows(m: Module, a: Value, b: Value, name: str) -> list[tuple[Value, Value]]:
     """Return for each pair of bits of ``b`` the multiple of ``a``, inverted if it is negative, and whether it is.
 
@@ -23,9 +28,10 @@ def booth_rows(m: Module, a: Value, b: Value, name: str) -> list[tuple[Value, Va
         low, middle, high = (b[min(i, len(b) - 1)] if i >= 0 else Const(0, 1) for i in range(2 * row - 1, 2 * row + 2))
         once, twice = Signal(name=f"{name}_once{row}"), Signal(name=f"{name}_twice{row}")
         multiple = Signal(len(a) + 1, name=f"{name}_row{row}")
+        is_one, is_two = recode(low, middle, high)
         m.d.comb += [
-            once.eq(middle ^ low),
-            twice.eq((high & ~middle & ~low) | (~high & middle & low)),
+            once.eq(is_one),
+            twice.eq(is_two),
             multiple.eq(
                 ((extended[1:] & once.replicate(len(multiple))) | (extended[:-1] & twice.replicate(len(multiple))))
                 ^ high.replicate(len(multiple))

@@ -18,10 +18,10 @@ def number_layout(format: Posit | Minifloat) -> data.StructLayout:
     magnitude: ``(-1) ** sign * (1 + fraction) * 2 ** scale``. With ``zero``, ``nan`` or ``inf`` the scale means
     nothing and ``fraction`` is 0.
     """
-    least = format.min if isinstance(format, Minifloat) else format.min / 2
-    largest = int(format.max).bit_length() - 1 if format.max >= 1 else 0
-    low = -(int(1 / least).bit_length() - 1)
-    bits = max((-low - 1).bit_length(), largest.bit_length()) + 1
+    # The scale of -minpos, in two's complement, is one below that of minpos.
+    low = format.quire_lsb // 2 - isinstance(format, Posit)
+    high = int(format.max).bit_length() - 1
+    bits = max((-low - 1).bit_length(), high.bit_length()) + 1
     return data.StructLayout(
         {
             "sign": 1,

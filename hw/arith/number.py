@@ -6,12 +6,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 
 @dataclass(frozen=True)
-class Number:
-    """A normalised number in two's complement: ``value = (1 - 3 * sign + fraction) * 2 ** scale``.
-
-    The significand ``{sign, ~sign . fraction}`` lies in [1, 2) or in [-2, -1). Posits decode and encode in this form
-    without a negation, whichever their sign (R. Murillo et al., "Comparing Different Decodings for Posit Arithmetic",
-    CoNGA 2022; the formula is the Posit Standard's).
+class Parts:
+    """What a number is taken apart into; a subclass says what it is worth.
 
     With ``zero``, ``nan`` (or NaR) or ``inf`` the scale means nothing, and ``fraction`` and ``sticky`` are 0; an
     infinity has a sign, and so has the zero of a minifloat.
@@ -24,10 +20,19 @@ class Number:
     fraction: Value
     """Bits behind the binary point, the highest weighs one half."""
     sticky: Value
-    """The true value is a little higher, by less than the fraction's last bit."""
+    """The true fraction is a little larger, by less than its last bit."""
     zero: Value
     nan: Value
     inf: Value
+
+
+class Number(Parts):
+    """A normalised number in two's complement: ``value = (1 - 3 * sign + fraction) * 2 ** scale``.
+
+    The significand ``{sign, ~sign . fraction}`` lies in [1, 2) or in [-2, -1). Posits decode and encode in this form
+    without a negation, whichever their sign (R. Murillo et al., "Comparing Different Decodings for Posit Arithmetic",
+    CoNGA 2022; the formula is the Posit Standard's).
+    """
 
     @property
     def significand(self) -> Value:
@@ -36,20 +41,8 @@ class Number:
         return Cat(self.fraction, ~self.sign & finite, self.sign & finite).as_signed()
 
 
-@dataclass(frozen=True)
-class Magnitude:
-    """A normalised number as sign and magnitude: ``value = (-1) ** sign * (1 + fraction) * 2 ** scale``.
-
-    Otherwise as :class:`Number`, except that ``sticky`` makes the magnitude larger.
-    """
-
-    sign: Value
-    scale: Value
-    fraction: Value
-    sticky: Value
-    zero: Value
-    nan: Value
-    inf: Value
+class Magnitude(Parts):
+    """A normalised number as sign and magnitude: ``value = (-1) ** sign * (1 + fraction) * 2 ** scale``."""
 
 
 def to_magnitude(m: Module, number: Number, name: str) -> Magnitude:

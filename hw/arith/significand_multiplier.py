@@ -5,6 +5,7 @@ import enum
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
+from tilewright.hw.arith.booth import recode
 from tilewright.hw.arith.carry_save import Heap, pair, reduce
 from tilewright.hw.arith.unit import Unit
 
@@ -63,10 +64,9 @@ class SignificandMultiplier(Unit):
         halves, quarters = Signal(), Signal()
         m.d.comb += [quarters.eq(lanes == Lanes.FOUR), halves.eq(lanes != Lanes.ONE)]
         heap = self._rows(m, p.a, p.b, halves, quarters)
-        passes = {8: ~quarters, 16: ~halves, 24: ~quarters}
-        one, two = pair(reduce(m, heap, "tree", passes=passes))
+        one, two = pair(reduce(m, heap, "tree", passes=_passes(halves, quarters)))
         one, two, halves, quarters = pipe.cut("pair", one, two, halves, quarters)
-        pipe.end(add_lanes(m, one, two, {8: ~quarters, 16: ~halves, 24: ~quarters}, "product"))
+        pipe.end(add_lanes(m, one, two, _passes(halves, quarters), "product"))
         return m
 
     def _rows(self, m: Module, a: Value, b: Value, halves: Value, quarters: Value) -> Heap:
@@ -85,9 +85,10 @@ class SignificandMultiplier(Unit):
             low = (b[2 * row - 1] if row else Const(0, 1)) & ~begins
             middle, high = b[2 * row], b[2 * row + 1]
             once, twice, negative = (Signal(name=f"row{row}_{what}") for what in ("once", "twice", "negative"))
+            is_one, is_two = recode(low, middle, high)
             m.d.comb += [
-                once.eq(middle ^ low),
-                twice.eq((high & ~middle & ~low) | (~high & middle & low)),
+                once.eq(is_one),
+                twice.eq(is_two),
                 negative.eq(high & ~(middle & low)),
             ]
             for bit in range(WORD_BITS + 1):
@@ -116,6 +117,11 @@ class SignificandMultiplier(Unit):
             if terms := [chosen[lanes] for lanes, constant in constants.items() if constant >> weight & 1]:
                 column.append(_any(terms))
         return heap
+
+
+def _passes(halves: Value, quarters: Value) -> dict[int, Value]:
+    """Return whether a carry goes into the bits at which a product can begin."""
+    return {8: ~quarters, 16: ~halves, 24: ~quarters}
 
 
 def add_lanes(m: Module, one: Value, two: Value, passes: dict[int, Value], name: str) -> Value:
