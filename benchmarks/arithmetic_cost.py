@@ -13,7 +13,6 @@ from pathlib import Path
 from tilewright.cache import remember
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.synth.flow import Cost, cost
-from tilewright.sim.formats import parse_format
 from tilewright.tools import find_synthesis_tools
 
 PEERS = Path(__file__).with_name("arithmetic_peers.toml")
@@ -37,14 +36,7 @@ class Row:
     def measure(self) -> Cost:
         """Return what the unit costs: LUT, FF, area and path."""
         tools = find_synthesis_tools()
-        block = BLOCKS[self.block]
-        values = {}
-        for option in block.load_options():
-            value = self.options.get(option.name, option.default)
-            if option.kind == "format":
-                value = parse_format(str(value))
-            values[option.name.replace("-", "_")] = value
-        made = block.load_builder()(**values).generate()
+        made = BLOCKS[self.block].design(**self.options).generate()
         return cost(made.verilog, made.name, tools, parts=("fpga", "area", "timing"), remember=remember("synth"))
 
 

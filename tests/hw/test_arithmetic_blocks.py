@@ -9,7 +9,6 @@ from tests.cli.test_cli import refused
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
-from tilewright.sim.formats import parse_format
 
 SNAPSHOT = Path(__file__).with_name("arithmetic_blocks.ports.json")
 """Ports of every block with the options of its example. A change breaks what users have built around it: write it anew
@@ -22,16 +21,8 @@ def generated(name: str, **changes: str | int) -> GeneratedBlock:
     """Return a block with the options of its example and some changes."""
     block = BLOCKS[name]
     words = block.example.replace("--", "").split()
-    given: dict[str, str | int] = {**dict(zip(words[::2], words[1::2], strict=True)), **changes}
-    values: dict = {}
-    for option in block.load_options():
-        value = given.get(option.name, option.default)
-        if option.kind == "format":
-            value = parse_format(str(value))
-        elif option.kind == "int" and value is not None:
-            value = int(value)
-        values[option.name.replace("-", "_")] = value
-    return block.load_builder()(**values).generate()
+    example = dict(zip(words[::2], words[1::2], strict=True))
+    return block.design(**{**example, **changes}).generate()
 
 
 def snapshot() -> dict:

@@ -37,7 +37,7 @@ class BlockGroup(LazyGroup):
         options = block.load_options()
 
         def callback(**values: Any) -> None:
-            chosen = {_keyword(option): values.pop(_keyword(option)) for option in options}
+            chosen = {option.keyword: values.pop(option.keyword) for option in options}
             try:
                 self._run(name, _design(block, chosen), **values)
             except ConfigError:
@@ -71,10 +71,6 @@ def _design(block: Block, values: dict) -> "Design":
         raise ConfigError(problem) from error
 
 
-def _keyword(option: Option) -> str:
-    return option.name.replace("-", "_")
-
-
 def _parameter(option: Option) -> click.Option:
     about = option.about
     if option.choices and option.kind != "format":
@@ -82,7 +78,7 @@ def _parameter(option: Option) -> click.Option:
     # A default of None would count as given.
     default: dict[str, Any] = {} if option.default is None else {"default": option.default, "show_default": True}
     return click.Option(
-        [f"--{option.name}", _keyword(option)],
+        [f"--{option.name}", option.keyword],
         type=_Value(option),
         required=option.required,
         help=about,
@@ -102,10 +98,8 @@ class _Value(click.ParamType):
         if option.choices and value not in option.choices:
             self.fail(f"{value!r} is not allowed{suggest(str(value), map(str, option.choices))}", param, ctx)
         if option.kind == "format" and isinstance(value, str):
-            from tilewright.sim.formats import parse_format
-
             try:
-                value = parse_format(value)
+                value = option.parse(value)
             except ValueError as error:
                 self.fail(str(error), param, ctx)
         return value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
+    from tilewright.sim.formats import Format
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,28 @@ class Option:
     required: bool = False
     choices: tuple[int | str, ...] = ()
     """All that is allowed, as it would be typed. Empty: whatever the builder takes."""
+
+    @property
+    def keyword(self) -> str:
+        """What the builder calls it."""
+        return self.name.replace("-", "_")
+
+    def parse(self, typed: int | str) -> "int | str | Format":
+        """Return what the builder gets for a value as typed.
+
+        Raises
+        ------
+        ValueError
+            If it is no number, or no format.
+        """
+        match self.kind:
+            case "int":
+                return int(typed)
+            case "format":
+                from tilewright.sim.formats import parse_format
+
+                return parse_format(str(typed))
+        return typed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +73,20 @@ class Block:
     def load_builder(self) -> "Callable[..., Design]":
         """Return the builder."""
         return _load(self.builder)
+
+    def design(self, **typed: int | str) -> "Design":
+        """Return the design with some options, named and written as typed, and defaults for the others.
+
+        Raises
+        ------
+        ValueError
+            On values that do not go.
+        """
+        values = {}
+        for option in self.load_options():
+            value = typed.get(option.name, option.default)
+            values[option.keyword] = None if value is None else option.parse(value)
+        return self.load_builder()(**values)
 
 
 def _load(place: str) -> Callable:
