@@ -1,22 +1,19 @@
 """Co-simulation of the arithmetic units: the designs of the table, and how a bench is run on a design."""
 
-import json
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from amaranth.hdl import Const, Mux, Value
+from amaranth.hdl import Mux, Value
 
 from tilewright.cocotb_tests import arith_dot_vectors as dots
 from tilewright.cocotb_tests import arith_lane_vectors as lanes
 from tilewright.cocotb_tests import arith_vectors as pairs
 from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.arith_harness import TOP, Care, harness_verilog
+from tilewright.cocotb_tests.arith_bench import Bench
+from tilewright.cocotb_tests.arith_harness import Care
 from tilewright.cocotb_tests.arith_vectors import Vectors
-from tilewright.cocotb_tests.cb_arith import BENCH
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.codec_units import Decoder, Encoder
 from tilewright.hw.arith.converter import Converter
@@ -29,9 +26,6 @@ from tilewright.hw.arith.segmented_quire import SegmentedQuire
 from tilewright.hw.arith.significand_multiplier import SignificandMultiplier
 from tilewright.hw.arith.unit import Unit
 from tilewright.sim.formats import BF16, E4M3, E5M2, FP16, Posit, ScalarFormat
-
-DEPTH = 1 << 16
-"""Capacity of the harness's memories; longer runs fill them several times."""
 
 
 @dataclass(frozen=True)
@@ -180,48 +174,9 @@ def run_bench(
 ) -> list[dict]:
     """Build units of one function in their harness and run one test of its bench, or all of them.
 
-    Parameters
-    ----------
-    units : sequence of Unit
-        The same function with different stages, back-pressure or style.
-    vectors : Vectors
-        Operands and expected results.
-    testcase : str or None
-        A test of :mod:`.cb_arith`; None for all but ``table``.
-    latencies, care
-        As for :class:`.arith_harness.ArithHarness`.
-
-    Returns
-    -------
-    list of dict
-        For each unit ``rtl_cycles``, ``model_cycles``, ``values`` and ``mismatches``.
-
-    Raises
-    ------
-    BenchError
-        If a value, a cycle or a stream is not as it should be; in ``table`` if a result is missing.
+    Parameters and rows as of :class:`.arith_bench.Bench`.
     """
-    expected_latencies = [unit.LATENCY for unit in units] if latencies is None else list(latencies)
-    verilog = harness_verilog(units, depth=DEPTH, latencies=expected_latencies, care=care)
-    model = runner.build(verilog, TOP)
-    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
-        folder = Path(name)
-        job: dict[str, Any] = {
-            "depth": DEPTH,
-            "latencies": expected_latencies,
-            "stalls": [not isinstance(unit.o.ready, Const) for unit in units],
-            "parts": list(vectors.parts),
-            "seed": seed,
-            "rows": str(folder / "rows.json"),
-        }
-        for part in ("stimuli", "expected", "ends", "starts"):
-            job[part] = str(folder / f"{part}.npy")
-            np.save(job[part], getattr(vectors, part))
-        (folder / "job.json").write_text(json.dumps(job))
-        env = {"TILEWRIGHT_JOB": str(folder / "job.json"), **({"TILEWRIGHT_TABLE": "1"} if testcase == "table" else {})}
-        runner.run(model, TOP, BENCH, folder=folder, env=env, testcase=testcase)
-        rows = folder / "rows.json"
-        return json.loads(rows.read_text()) if rows.exists() else []
+    return Bench.of(units, latencies=latencies, care=care).run(vectors, testcase, seed=seed)
 
 
 def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:

@@ -15,6 +15,8 @@ from tilewright.tools import find_compiler, find_libpython, find_make, find_veri
 
 D = TypeVar("D")
 VLT = Path(__file__).parent / "vlt" / "generated.vlt"
+ACTIVITY = "dump.saif"
+"""File of toggle counts, in the Switching Activity Interchange Format."""
 
 
 class SimulationError(RuntimeError):
@@ -25,10 +27,11 @@ class BenchError(AssertionError):
     """A cocotb test failed."""
 
 
-def build(verilog: str, top: str, *, optimisation: str = "-O0") -> Path:
+def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool = False) -> Path:
     """Return the folder of the Verilated model of module ``top``, built unless it is in the cache.
 
     ``optimisation`` is the C++ compiler's: most benches run for less time than an optimising compiler does.
+    ``activity`` makes a model that can write how often each net toggles.
     The key is the hash of everything that goes in: text, tools and options. Two processes that want the same
     model build it once; a build that is interrupted leaves nothing that could be taken for a model.
 
@@ -48,8 +51,10 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0") -> Path:
     options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "-o", top, "--top-module", top, "-O3", "-Wno-fatal"]
     # One C++ file: parsing Verilator's headers once is most of the time that a small model takes.
     options += ["--output-split", "0", "--x-initial", "unique", "--timescale", "1ns/1ps"]
+    if activity:
+        options += ["--trace-saif", "--trace-underscore"]
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
-    tools_key = content_hash(tools)
+    tools_key = content_hash([*tools, "activity"] if activity else tools)
     key = content_hash([verilog, control, options, optimisation, tools])
     model = cache_folder() / "verilated" / key
     with locked(model.with_suffix(".lock")):
@@ -104,9 +109,18 @@ def lint(verilog: str, top: str) -> str:
 
 
 def run(
-    model: Path, top: str, bench: str, *, folder: Path, env: Mapping[str, str], testcase: str | None = None
+    model: Path,
+    top: str,
+    bench: str,
+    *,
+    folder: Path,
+    env: Mapping[str, str],
+    testcase: str | None = None,
+    activity: bool = False,
 ) -> None:
     """Run the cocotb tests of module ``bench`` on a built model; logs and results go to ``folder``.
+
+    With ``activity``, which the model must be built for, :data:`ACTIVITY` there says how often each net toggled.
 
     Raises
     ------
@@ -131,6 +145,7 @@ def run(
             extra_env={"COCOTB_ANSI_OUTPUT": "0", **env},
             log_file=log,
             testcase=testcase,
+            waves=activity,
         )
     if not results.exists():
         raise SimulationError(f"the simulation left no results:\n{_tail(log)}")

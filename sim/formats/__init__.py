@@ -3,6 +3,7 @@
 :mod:`.scalar` says what each operation means, in exact rationals; everything else here is its fast twin in numpy.
 """
 
+from .activation import ACTIVATIONS, activate
 from .format import Format, ScalarFormat, convert
 from .integer import Int
 from .microscaling import MXFP4, MXINT8, NVFP4, Blocks, Microscaling
@@ -11,8 +12,11 @@ from .names import format_names, parse_format
 from .posit import Posit
 from .quire import Quire
 from .scale import E8M0, PowerOfTwo
+from .simd import ALL_MODES, XR_NPE_MODES, Mode, pack, parse_modes, simd_dot, simd_matmul, simd_sum, unpack
 
 __all__ = [
+    "ACTIVATIONS",
+    "ALL_MODES",
     "BF16",
     "E2M1",
     "E2M3",
@@ -25,16 +29,25 @@ __all__ = [
     "MXFP4",
     "MXINT8",
     "NVFP4",
+    "XR_NPE_MODES",
     "Blocks",
     "Format",
     "Int",
     "Microscaling",
     "Minifloat",
+    "Mode",
     "Posit",
     "PowerOfTwo",
     "Quire",
     "ScalarFormat",
+    "activate",
     "convert",
     "format_names",
+    "pack",
     "parse_format",
+    "parse_modes",
+    "simd_dot",
+    "simd_matmul",
+    "simd_sum",
+    "unpack",
 ]

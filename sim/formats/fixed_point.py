@@ -1,5 +1,6 @@
 """Exact sums of products as wide fixed-point numbers, and exact dot products of float64 arrays."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +79,7 @@ class FixedPoint:
         ValueError
             If the lengths differ.
         """
-        _require_one_length(a, b)
+        require_one_length(a, b)
         finite_a, finite_b = np.isfinite(a), np.isfinite(b)
         if not (finite_a.all() and finite_b.all()):
             self._add_special(a, b)
@@ -89,24 +90,56 @@ class FixedPoint:
         a_significands, a_exponents = a_grid.split(a)
         b_significands, b_exponents = b_grid.split(b)
         offset = a_grid.lsb + b_grid.lsb - self.grid.lsb
-        step = max(CHUNK_LENGTH, CHUNK // max(1, self._special.size))
-        for start in range(0, a.shape[-1], step):
-            part = (..., slice(start, start + step))
+        for part in self._parts(a.shape[-1]):
             self._add(a_significands[part] * b_significands[part], a_exponents[part] + (b_exponents[part] + offset))
+
+    def add_integers(self, integers: np.ndarray, exponents: np.ndarray) -> None:
+        """Add integers * 2**(exponents + lsb) along the last axis.
+
+        Parameters
+        ----------
+        integers, exponents : ndarrays of int64, shapes (..., length)
+            Leading axes broadcast to ``shape``. Magnitudes below 2**62; what is added lies below 2 * 2**top.
+        """
+        integers, exponents = np.broadcast_arrays(integers, exponents)
+        for part in self._parts(integers.shape[-1]):
+            self._add(integers[part], exponents[part])
+
+    def add_layer(self, integers: np.ndarray, exponent: int) -> None:
+        """Add integers * 2**(exponent + lsb), one to each sum.
+
+        Parameters
+        ----------
+        integers : ndarray of int64
+            Magnitudes below 2**53; broadcasts to ``shape``.
+        exponent : int
+            At least 0. What is added is a sum of products.
+        """
+        limb, shift = divmod(exponent, RADIX_BITS)
+        for i, part in enumerate(_spread(integers, shift)):
+            self._limbs[..., limb + i] += part
+        _carry(self._limbs)
+
+    def add_special(self, special: np.ndarray) -> None:
+        """Add NaNs and infinities; zeros where there are none. Broadcasts to ``shape``."""
+        with np.errstate(invalid="ignore"):
+            self._special += special
+
+    def _parts(self, length: int) -> Iterator[tuple]:
+        """Return indices of parts of the last axis, so long that temporaries stay small."""
+        step = max(CHUNK_LENGTH, CHUNK // max(1, self._special.size))
+        return ((..., slice(start, start + step)) for start in range(0, length, step))
 
     def _add_special(self, a: np.ndarray, b: np.ndarray) -> None:
         with np.errstate(invalid="ignore"):
             products = a * b
-            self._special += np.where(np.isfinite(products), 0.0, products).sum(axis=-1)
+            self.add_special(np.where(np.isfinite(products), 0.0, products).sum(axis=-1))
 
     def _add(self, products: np.ndarray, exponents: np.ndarray) -> None:
         """Add integers below 2**62 times 2**(exponents + lsb) along the last axis."""
         sums = self._limbs.shape[:-1]
         products, exponents = (np.broadcast_to(x, (*sums, x.shape[-1])) for x in (products, exponents))
-        shifts = exponents % RADIX_BITS
-        low = (products & LOW) << shifts
-        high = (products >> RADIX_BITS) << shifts
-        parts = low & LOW, (low >> RADIX_BITS) + (high & LOW), high >> RADIX_BITS
+        parts = _spread(products, exponents % RADIX_BITS)
         # bincount adds in float64: exact, as it adds at most CHUNK integers below 2**33 to a limb.
         first = np.arange(self._special.size).reshape(*sums, 1) * self._limbs.shape[-1] + exponents // RADIX_BITS
         for i, part in enumerate(parts):
@@ -134,9 +167,17 @@ class FixedPoint:
         return np.asarray((self._limbs.astype(object) * weights).sum(axis=-1), dtype=object)
 
 
-def _require_one_length(a: np.ndarray, b: np.ndarray) -> None:
+def require_one_length(a: np.ndarray, b: np.ndarray) -> None:
+    """Raise ValueError unless the last axes have one length."""
     if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != b.shape[-1]:
         raise ValueError(f"shapes {a.shape} and {b.shape}: the last axes must have one length")
+
+
+def _spread(integers: np.ndarray, shifts: np.ndarray | int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the three limbs, below 2**33 in magnitude, of integers below 2**62 times 2**shifts, shifts below 32."""
+    low = (integers & LOW) << shifts
+    high = (integers >> RADIX_BITS) << shifts
+    return low & LOW, (low >> RADIX_BITS) + (high & LOW), high >> RADIX_BITS
 
 
 def _carry(limbs: np.ndarray) -> None:
@@ -161,7 +202,7 @@ def dot(a: np.ndarray, a_grid: Grid, b: np.ndarray, b_grid: Grid) -> np.ndarray:
     ValueError
         If the lengths differ.
     """
-    _require_one_length(a, b)
+    require_one_length(a, b)
     grid = a_grid * b_grid
     if grid.top - grid.lsb + a.shape[-1].bit_length() <= 53:
         # Every partial sum, in any order, is an integer below 2**53 times 2**lsb: float64 loses nothing.

@@ -15,6 +15,7 @@ from .microscaling import Microscaling
 from .minifloat import Minifloat
 from .posit import Posit
 from .scale import PowerOfTwo
+from .simd import Mode
 
 
 class Special(Enum):
@@ -204,6 +205,30 @@ def dot(a: Iterable[Value], b: Iterable[Value]) -> Value:
     """Return the exact sum of products; an exact zero is +0."""
     products: Iterable[Value] = (multiply(x, y) for x, y in zip(a, b, strict=True))
     return reduce(add, products, _ZERO)
+
+
+def simd_dot(mode: Mode, a_words: Iterable[int], b_words: Iterable[int]) -> Value:
+    """Return the sum that the SIMD MAC has of two rows of 16-bit words."""
+    a, b = ([code for word in words for code in _lanes(mode, word)] for words in (a_words, b_words))
+    products = (_simd_product(mode, x, y) for x, y in zip(a, b, strict=True))
+    return reduce(add, products, _ZERO)
+
+
+def _lanes(mode: Mode, word: int) -> list[int]:
+    return [(word >> mode.bits * lane) % (1 << mode.bits) for lane in range(16 // mode.bits)]
+
+
+def _simd_product(mode: Mode, a: int, b: int) -> Value:
+    product = multiply(decode(mode.format, a), decode(mode.format, b))
+    if mode is not Mode.BF16 or not isinstance(product, Fraction) or product == 0:
+        return product
+    # A significand is an integer of 8 bits, so that the smallest exponent code in use, 1, stands for 2**-133.
+    exponent = sum(max(code >> 7 & 255, 1) - 134 for code in (a, b))
+    if exponent < -80:
+        return Fraction(0)
+    if exponent > 15:
+        return Special.INFINITY if product > 0 else Special.MINUS_INFINITY
+    return product
 
 
 def _rational(value: Value) -> Fraction:

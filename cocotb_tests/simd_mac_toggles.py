@@ -1,0 +1,84 @@
+"""How often the SIMD MAC toggles a word, mode by mode, with idle parts standing still and without."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tilewright.cocotb_tests.activity import Toggles, toggles
+from tilewright.cocotb_tests.arith_bench import Bench
+from tilewright.cocotb_tests.arith_harness import TOP
+from tilewright.cocotb_tests.simd_mac import MOST_STAGES, Design, build_bench
+from tilewright.cocotb_tests.simd_mac_dots import Dots, dots_vectors
+from tilewright.sim.formats import ALL_MODES, Mode, pack
+
+KINDS = ("random", "normal", "half zero")
+"""Random codes; normally distributed numbers; these, half of the numbers of either operand zero."""
+LENGTH = 64
+"""Words of a dot product."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Toggles of a MAC with gates and of one without, for the same words."""
+
+    mode: Mode
+    kind: str
+    words: int
+    gated: Toggles
+    plain: Toggles
+
+    def ratio(self, what: str) -> float:
+        """Return how many of the ``registers`` or ``nets`` toggles are left with gates."""
+        return getattr(self.gated, what) / getattr(self.plain, what)
+
+
+def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> Bench:
+    """Return a MAC with gates and one without, built so that toggles can be counted."""
+    return build_bench([Design(tuple(modes), stages, gated=gated) for gated in (True, False)], activity=True)
+
+
+def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Dots]:
+    """Return dot products of ``LENGTH`` words of a mode."""
+    format = mode.format
+    shape = dots, LENGTH * mode.lanes
+    sides = []
+    for _ in "ab":
+        numbers = rng.standard_normal(shape)
+        if kind == "random":
+            codes = rng.integers(0, 1 << mode.bits, shape)
+        else:
+            # An integer's quarter of its range is a standard deviation.
+            codes = format.encode(numbers * (format.max / 4 if format.min == 1 else 1.0)).astype(np.int64)
+        if kind == "half zero":
+            codes = np.where(rng.random(shape) < 0.5, 0, codes)
+        sides.append(pack(mode, codes))
+    a, b = sides
+    return [Dots.of(mode, a, b, mode)]
+
+
+def count(
+    bench: Bench, modes: Sequence[Mode] = ALL_MODES, kinds: Sequence[str] = KINDS, *, dots: int = 16, seed: int = 1
+) -> Iterator[Activity]:
+    """Run words of each mode and kind through both MACs; yield the toggles of each run, results judged.
+
+    A run has besides its words a cycle in 32 in which operands are random and not valid, while the harness's memories
+    are filled, and some 20 more.
+
+    Parameters
+    ----------
+    bench : Bench
+        Of :func:`build`, for these modes at least.
+    """
+    rng = np.random.default_rng(seed)
+    for mode in modes:
+        for kind in kinds:
+            operands = dots_vectors(words(mode, kind, dots, rng))
+            with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
+                file = Path(folder) / "toggles.saif"
+                bench.run(operands, activity=file)
+                saif = file.read_text()
+            gated, plain = (toggles(saif, bench.verilog, f"{TOP}.channel{channel}.unit") for channel in range(2))
+            yield Activity(mode, kind, len(operands.stimuli), gated, plain)

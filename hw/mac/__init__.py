@@ -1,0 +1,1 @@
+"""Multiply-accumulate with several formats, several lanes a word."""

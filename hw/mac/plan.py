@@ -1,0 +1,163 @@
+"""Widths and binary points of the SIMD MAC, as they follow from its modes."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from tilewright.sim.formats import Minifloat, Mode
+from tilewright.sim.formats.simd import BF16_SUM_LSB, BF16_TOP_EXPONENT
+
+FINE_BITS = 4
+"""Products of 16-bit modes are placed in the sum coarsely, 16 bits apart, after a shift by less than that."""
+SEGMENT_BITS = 16
+"""Longest carry chain of the sum."""
+WORDS = 65535
+"""Words of the longest dot product."""
+WIDE_LSB, WIDE_WIDTH = -56, 128
+"""The sum with posit16_1: its smallest product is 2 ** -56. In bf16 the same bits are worth 2 ** BF16_SUM_LSB and up."""
+WIDE_BIAS = 64
+"""Added to the scales of two posit16_1: no distance is negative."""
+TINY = (Mode.FP4_E2M1, Mode.POSIT4_1)
+"""Modes whose products are those of two bits, shifted."""
+TINY_LSB = -8
+TINY_BITS = 20
+"""Four products, each up to 2 ** 16 units of ``2 ** TINY_LSB``, and the sign."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the parts of a MAC for some modes agree on. Modes are those of words of one, two or four lanes."""
+
+    modes: tuple[Mode, ...]
+
+    def __post_init__(self) -> None:
+        if not self.modes or len(set(self.modes)) < len(self.modes) or not set(self.modes) <= set(Mode):
+            listed = ", ".join(getattr(mode, "label", str(mode)) for mode in self.modes)
+            raise ValueError(f"modes = {listed or 'none'} is not allowed: it must be modes, each once")
+
+    def those(self, *modes: Mode) -> tuple[Mode, ...]:
+        """Return which of some modes there are."""
+        return tuple(mode for mode in modes if mode in self.modes)
+
+    @cached_property
+    def wide(self) -> tuple[Mode, ...]:
+        """Modes of one lane."""
+        return tuple(mode for mode in self.modes if mode.lanes == 1)
+
+    @cached_property
+    def halves(self) -> tuple[Mode, ...]:
+        """Modes of two lanes."""
+        return tuple(mode for mode in self.modes if mode.lanes == 2)
+
+    @cached_property
+    def tiny(self) -> tuple[Mode, ...]:
+        """Modes of four lanes whose products are not those of the multiplier."""
+        return self.those(*TINY)
+
+    @cached_property
+    def has_int4(self) -> bool:
+        return Mode.INT4 in self.modes
+
+    @cached_property
+    def half_bits(self) -> int:
+        """Width of a signed significand of two lanes; 0 without such modes."""
+        bits = {Mode.POSIT8_0: 7, Mode.FP8_E4M3: 5, Mode.FP8_E5M2: 4, Mode.INT8: 8}
+        return max((bits[mode] for mode in self.halves), default=0)
+
+    @cached_property
+    def significand_bits(self) -> int:
+        """Width of the multiplier: even."""
+        bits = [2 * self.half_bits]
+        bits += [{Mode.POSIT16_1: 14, Mode.BF16: 10}[mode] for mode in self.wide]
+        if self.has_int4:
+            bits.append(16)
+        return max(bits)
+
+    @cached_property
+    def wide_scale_bits(self) -> int:
+        return max(({Mode.POSIT16_1: 6, Mode.BF16: 9}[mode] for mode in self.wide), default=0)
+
+    @cached_property
+    def half_scale_offsets(self) -> dict[Mode, int]:
+        """A code of two lanes is ``significand * 2 ** (scale - 5)``, its scale the format's own plus this."""
+        offsets = {Mode.POSIT8_0: 0, Mode.FP8_E4M3: -5, Mode.FP8_E5M2: -12, Mode.INT8: 5}
+        return {mode: offsets[mode] for mode in self.halves}
+
+    def _half_scale_range(self, mode: Mode) -> tuple[int, int]:
+        offset = self.half_scale_offsets[mode]
+        # In two's complement -minpos has one less than minpos.
+        low, high = {
+            Mode.POSIT8_0: (-7, 6), Mode.FP8_E4M3: (1, 15), Mode.FP8_E5M2: (1, 30), Mode.INT8: (0, 0)
+        }[mode]  # fmt: skip
+        return low + offset, high + offset
+
+    @cached_property
+    def half_scale_bits(self) -> int:
+        """Width of a signed scale of two lanes."""
+        ends = [end for mode in self.halves for end in self._half_scale_range(mode)]
+        return max(((end if end >= 0 else ~end).bit_length() + 1 for end in ends), default=0)
+
+    @cached_property
+    def half_bias(self) -> int:
+        """Added to the scales of two operands: no distance is negative."""
+        least = -2 * min((self._half_scale_range(mode)[0] for mode in self.halves), default=0)
+        most = 2 * max((self._half_scale_range(mode)[1] for mode in self.halves), default=0)
+        power = 1 << (least - 1).bit_length() if least > 0 else 0
+        # A power of two costs an inverter.
+        return power if (power + most).bit_length() == (least + most).bit_length() else least
+
+    @cached_property
+    def half_distance_bits(self) -> int:
+        most = 2 * max((self._half_scale_range(mode)[1] for mode in self.halves), default=0)
+        return (self.half_bias + most).bit_length()
+
+    @cached_property
+    def half_lsb(self) -> int:
+        """Exponent of the last bit of a sum of two lanes."""
+        lsbs = {Mode.POSIT8_0: -12, Mode.FP8_E4M3: -18, Mode.FP8_E5M2: -32, Mode.INT8: 0}
+        return min((lsbs[mode] for mode in self.halves), default=0)
+
+    @cached_property
+    def half_drop(self) -> int:
+        """Bits of a shifted product below ``half_lsb``: always 0."""
+        return self.half_bias + 10 + self.half_lsb
+
+    @cached_property
+    def half_product_bits(self) -> int:
+        """Width of a signed product in its place."""
+        # The largest magnitude is a power of two, or close below it.
+        tops = {Mode.POSIT8_0: 12, Mode.FP8_E4M3: 18, Mode.FP8_E5M2: 32, Mode.INT8: 14}
+        return max((tops[mode] for mode in self.halves), default=0) - self.half_lsb + 2
+
+    @cached_property
+    def lsb(self) -> int:
+        """Exponent of two of the sum's last bit in all modes but bf16."""
+        if self.wide:
+            return WIDE_LSB
+        lsbs = [self.half_lsb] if self.halves else []
+        lsbs += [TINY_LSB] if self.tiny else []
+        lsbs += [0] if self.has_int4 else []
+        return min(lsbs)
+
+    @cached_property
+    def growth(self) -> dict[Mode, int]:
+        """A sum of any ``WORDS`` words is below two to this."""
+        tops = {
+            Mode.FP4_E2M1: 25, Mode.POSIT4_1: 26, Mode.INT4: 24, Mode.POSIT8_0: 29, Mode.FP8_E4M3: 35,
+            Mode.FP8_E5M2: 49, Mode.INT8: 31, Mode.POSIT16_1: 71, Mode.BF16: 71,
+        }  # fmt: skip
+        return {mode: tops[mode] for mode in self.modes}
+
+    @cached_property
+    def width(self) -> int:
+        """Bits of the sum, a multiple of ``SEGMENT_BITS``; bf16 has its own binary point in it."""
+        return -(-(max(self.growth.values()) + 1 - self.lsb) // SEGMENT_BITS) * SEGMENT_BITS
+
+    @cached_property
+    def has_inf(self) -> bool:
+        return any(isinstance(mode.format, Minifloat) and mode.format.has_inf for mode in self.modes)
+
+    @cached_property
+    def has_nan(self) -> bool:
+        return any(mode.format.nan_code is not None for mode in self.modes)
+
+

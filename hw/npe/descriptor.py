@@ -1,0 +1,201 @@
+"""What a job is: the descriptor as it lies in memory, its check, and what follows from it."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from tilewright.sim.config.npe import ErrorCode, NpeConfig
+from tilewright.sim.formats.simd import Mode
+
+DESCRIPTOR_BITS = 1024
+
+DESCRIPTOR_LAYOUT = data.StructLayout(
+    {
+        "mode": 4,
+        "out_format": 4,
+        "residual_format": 4,
+        "activation": 2,
+        "scale": 2,
+        "bias": 2,
+        "residual": 1,
+        "transpose": 1,
+        "sum": 1,
+        "squares": 1,
+        "maximum": 1,
+        "reserved": 9,
+        "m": 32,
+        "n": 32,
+        "k": 32,
+        "a": 64,
+        "b": 64,
+        "c": 64,
+        "scale_address": 64,
+        "bias_address": 64,
+        "residual_address": 64,
+        "reductions": 64,
+        "a_stride": 32,
+        "b_stride": 32,
+        "c_stride": 32,
+        "residual_stride": 32,
+        "unused": 320,
+    }
+)
+"""32 words of 32 bits, little-endian; docs/npe.md has what each means."""
+
+SIZE_BITS = 16
+"""Width of M, N and K."""
+
+
+class DescriptorCheck(wiring.Component):
+    """Says what is wrong with a descriptor. Combinational.
+
+    First all fields are checked, then all alignments, then whether addresses are within ``address_bits``; of several
+    offences of one kind, that in the lowest word counts. What is off is not checked.
+
+    Members
+    -------
+    descriptor : In(DESCRIPTOR_LAYOUT)
+    code : Out(8)
+        One of :class:`ErrorCode`, 0 if nothing is wrong.
+    word : Out(8)
+        Number of the offending word.
+    """
+
+    def __init__(self, config: NpeConfig):
+        self.config = config
+        super().__init__({"descriptor": In(DESCRIPTOR_LAYOUT), "code": Out(8), "word": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        d, config = self.descriptor, self.config
+        beat = config.bus_bytes
+        any_reduction = d.sum | d.squares | d.maximum
+
+        def known(mode: Value) -> Value:
+            return Cat(mode == int(each) for each in config.modes).any()
+
+        def misaligned(value: Value, to: int = beat) -> Value:
+            return (value & (to - 1)).any()
+
+        words = Cat(d.as_value().word_select(word, 32).any() for word in range(22, 32))
+        fields = [
+            (
+                0,
+                ~known(d.mode)
+                | ~known(d.out_format)
+                | (d.residual & ~known(d.residual_format))
+                | d.scale.all()
+                | d.bias.all()
+                | d.reserved.any(),
+            ),
+            *((word, ~size.any() | (size >> SIZE_BITS).any()) for word, size in ((1, d.m), (2, d.n), (3, d.k))),
+            *((22 + index, words[index]) for index in range(10)),
+        ]
+        on = Const(1, 1)
+        addresses = [
+            (4, d.a, on, beat),
+            (6, d.b, on, beat),
+            (8, d.c, on, beat),
+            (10, d.scale_address, d.scale.any(), beat),
+            (12, d.bias_address, d.bias.any(), beat),
+            (14, d.residual_address, d.residual, beat),
+            (16, d.reductions, any_reduction, max(beat, 16)),
+        ]
+        strides = [
+            (18, d.a_stride, on),
+            (19, d.b_stride, on),
+            (20, d.c_stride, on),
+            (21, d.residual_stride, d.residual),
+        ]
+        alignments = [(word, used & misaligned(address, to)) for word, address, used, to in addresses]
+        alignments += [(word, used & misaligned(stride)) for word, stride, used in strides]
+        ranges = [(word, used & (address >> config.address_bits).any()) for word, address, used, _ in addresses]
+
+        found = Signal()
+        for code, offences in ((ErrorCode.FIELD, fields), (ErrorCode.ALIGNMENT, alignments), (ErrorCode.RANGE, ranges)):
+            for word, wrong in offences:
+                # The first in this order: what comes later must not overrule it.
+                with m.If(~found & wrong):
+                    m.d.comb += [self.code.eq(int(code)), self.word.eq(word)]
+                found_now = Signal()
+                m.d.comb += found_now.eq(found | wrong)
+                found = found_now
+        return m
+
+
+def job_layout(config: NpeConfig) -> data.StructLayout:
+    """Return what the units of the co-processor know of a job, constant while it runs."""
+    return data.StructLayout(
+        {
+            "descriptor": DESCRIPTOR_LAYOUT,
+            "chunked": 1,  # a row of operands does not fit into a panel
+            "last_chunk": SIZE_BITS,
+            "tail_beats": range(config.depth + 1),  # of the last chunk
+            "tail_words": range(config.depth * config.words_per_beat + 1),
+            "tail_mask": config.bus_bits,  # of the last beat
+            "reductions_on": 1,
+        }
+    )
+
+
+def mode_bits(mode: Value) -> tuple[Value, Value]:
+    """Return whether the elements of a mode have 8, and whether they have 16 bits; else they have 4."""
+
+    def among(bits: int) -> Value:
+        return Cat(mode == int(each) for each in Mode if each.bits == bits).any()
+
+    return among(8), among(16)
+
+
+def scaled(count: Value, mode: Value) -> Value:
+    """Return the nibbles that some elements of a mode take."""
+    eight, sixteen = mode_bits(mode)
+    return Mux(sixteen, count << 2, Mux(eight, count << 1, count))
+
+
+def plan(m: Module, config: NpeConfig, descriptor: data.View) -> data.View:
+    """Return the job of a descriptor. Combinational: to be registered."""
+    job = Signal(job_layout(config), name="plan")
+    nibbles = Signal(SIZE_BITS + 2, name="plan_nibbles")
+    bus_nibbles = config.bus_bits // 4
+    # Of the last beat, counted from zero: no division, everything is a power of two.
+    last_nibble, last_word, last_beat = (Signal(SIZE_BITS + 2, name=f"plan_last_{what}") for what in "nwb")
+    m.d.comb += [
+        nibbles.eq(scaled(descriptor.k[:SIZE_BITS], descriptor.mode)),
+        last_nibble.eq(nibbles - 1),
+        last_word.eq(last_nibble >> 2),
+        last_beat.eq(last_nibble >> (bus_nibbles.bit_length() - 1)),
+        job.descriptor.eq(descriptor),
+        job.last_chunk.eq(last_beat >> (config.depth.bit_length() - 1)),
+        job.chunked.eq(job.last_chunk.any()),
+        job.tail_beats.eq((last_beat & (config.depth - 1)) + 1),
+        job.tail_words.eq((last_word & (config.depth * config.words_per_beat - 1)) + 1),
+        job.reductions_on.eq(descriptor.sum | descriptor.squares | descriptor.maximum),
+    ]
+    within = Signal(unsigned((bus_nibbles - 1).bit_length()), name="plan_within")
+    m.d.comb += within.eq(last_nibble)
+    for nibble in range(bus_nibbles):
+        m.d.comb += job.tail_mask.word_select(nibble, 4).eq((within >= nibble).replicate(4))
+    return job
+
+
+def tile_layout(config: NpeConfig) -> data.StructLayout:
+    """Return what is said of a tile of C: its place, its size, and where it stands in the order of tiles."""
+    return data.StructLayout(
+        {
+            "row": SIZE_BITS,
+            "column": SIZE_BITS,
+            "rows": range(config.rows + 1),
+            "columns": range(config.columns + 1),
+            "panel": range(config.panels),  # row block within its group
+            "first_panel": 1,
+            "last_panel": 1,
+            "first_columns": 1,
+            "last_columns": 1,
+        }
+    )
+
+
+def is_final(tile: data.View) -> Value:
+    """Return whether a tile is the last of its group: of the job, if no rows are left."""
+    return tile.last_panel & tile.last_columns

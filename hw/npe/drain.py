@@ -1,0 +1,115 @@
+"""Takes the sums of a tile out of the array, one a cycle."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from tilewright.hw.npe.loader import chunk_layout
+from tilewright.sim.config.npe import OUTPUT_SLOTS, PARAMETER_SLOTS, NpeConfig
+
+
+def element_layout(config: NpeConfig) -> data.StructLayout:
+    """Return what is said of an element on its way through read-out and epilogue."""
+    return data.StructLayout(
+        {
+            "row": range(config.rows),
+            "column": range(config.columns),
+            "panel": range(config.panels),
+            "first": 1,  # of its row of C
+            "last": 1,  # of its tile
+            "slot": range(OUTPUT_SLOTS),
+            "parameters": range(PARAMETER_SLOTS),
+        }
+    )
+
+
+class Drain(wiring.Component):
+    """Columns of a tile one after the other, in each its rows: those that the tile has.
+
+    With reductions on, a column takes at least ``interval`` cycles, so that an element of a row meets the sum of
+    those before it. A tile begins when it has been captured, a slot for results is free, and, with reductions on,
+    those of the row blocks that ended with the tile before have been stored.
+
+    Members
+    -------
+    tile_ends, chunk : In
+        The feeder has sent the last word of a tile; its chunk.
+    captured : In(1)
+        The array has the sums.
+    reductions_on : In(1)
+    slot_released, records_stored : In(1)
+        A slot for results is free again; the reductions of the row block have been stored.
+    element_valid, element : Out
+        This element of the array is read in this cycle.
+    shift : Out(1)
+        To the array: go on to the next column.
+    drained : Out(1)
+        The last element is read, or was, and the array can take over new sums.
+    waits_for_store : Out(1)
+        Sums wait.
+    """
+
+    def __init__(self, config: NpeConfig, interval: int):
+        self.config, self.interval = config, interval
+        super().__init__(
+            {
+                "tile_ends": In(1),
+                "chunk": In(chunk_layout(config)),
+                "captured": In(1),
+                "reductions_on": In(1),
+                "slot_released": In(1),
+                "records_stored": In(1),
+                "element_valid": Out(1),
+                "element": Out(element_layout(config)),
+                "shift": Out(1),
+                "drained": Out(1),
+                "waits_for_store": Out(1),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        chunk = Signal(chunk_layout(config))
+        with m.If(self.tile_ends):
+            m.d.sync += chunk.eq(self.chunk)
+        tile = chunk.tile
+        held, running, records_wait = Signal(), Signal(), Signal()
+        slot = Signal(range(OUTPUT_SLOTS))
+        free = Signal(range(OUTPUT_SLOTS + 1), init=OUTPUT_SLOTS)
+        # ``beat`` counts the cycles of a column; its first ``rows`` have an element.
+        longest = max(config.rows, self.interval)
+        beat, column = Signal(range(longest)), Signal(range(config.columns))
+        column_cycles = Signal(range(longest + 1))
+        begins, on, column_ends = Signal(), Signal(), Signal()
+        m.d.comb += [
+            column_cycles.eq(Mux(self.reductions_on & (tile.rows < self.interval), self.interval, tile.rows)),
+            begins.eq(held & ~running & free.any() & ~records_wait),
+            self.waits_for_store.eq(held & ~running & ~begins),
+            on.eq(begins | running),
+            column_ends.eq(on & (beat + 1 == column_cycles)),
+            self.shift.eq(column_ends),
+            self.drained.eq(column_ends & (column + 1 == tile.columns)),
+            self.element_valid.eq(on & (beat < tile.rows)),
+            self.element.row.eq(beat),
+            self.element.column.eq(column),
+            self.element.panel.eq(tile.panel),
+            self.element.first.eq(tile.first_columns & (column == 0)),
+            self.element.last.eq((beat + 1 == tile.rows) & (column + 1 == tile.columns)),
+            self.element.slot.eq(slot),
+            self.element.parameters.eq(chunk.parameters),
+        ]
+        m.d.sync += free.eq(free + self.slot_released - begins)
+        with m.If(self.captured):
+            m.d.sync += held.eq(1)
+        with m.If(on):
+            m.d.sync += [running.eq(1), beat.eq(beat + 1)]
+        with m.If(column_ends):
+            m.d.sync += [beat.eq(0), column.eq(column + 1)]
+        with m.If(self.drained):
+            m.d.sync += [held.eq(0), running.eq(0), column.eq(0), slot.eq(slot + 1)]
+        with m.If(begins & self.reductions_on & tile.last_columns):
+            m.d.sync += records_wait.eq(1)
+        with m.Elif(self.records_stored):
+            m.d.sync += records_wait.eq(0)
+        return m

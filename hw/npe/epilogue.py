@@ -1,0 +1,240 @@
+"""What is done to an element of C between its sum and its code."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from tilewright.hw.arith.adder import Adder
+from tilewright.hw.arith.codec import decode, encode
+from tilewright.hw.arith.multiplier import Multiplier
+from tilewright.hw.arith.number import Number
+from tilewright.hw.mac.read_out import encode_any
+from tilewright.hw.npe.gate import Gate
+from tilewright.hw.pipeline import delay
+from tilewright.sim.formats import FP32
+from tilewright.sim.formats.simd import Mode
+
+NAN = 0x7FC00000
+PLUS_ZERO = 0
+MINUS_INFINITY = 0xFF800000
+RELU, SILU, GELU = 1, 2, 3
+
+CONTROL_LAYOUT = data.StructLayout(
+    {
+        "scale": 1,
+        "bias": 1,
+        "residual": 1,
+        "residual_format": 4,
+        "activation": 2,
+        "out_format": 4,
+    }
+)
+"""Which parts are on; constant while elements are under way."""
+
+MULTIPLY, ADD = 3, 4
+"""Stages of a product and of a sum."""
+CODE = 2
+"""Stages of rounding to a code."""
+
+
+class Epilogue(wiring.Component):
+    """``code = round(act(scale * value + bias + residual))`` in FP32, and sums over the rows of C.
+
+    Each operation rounds to nearest, ties to even, with subnormals; one that is off passes its operand on. A NaN is
+    ``NAN``. Reductions take every element as it is before it becomes a code: sum, sum of squares and maximum, in the
+    order in which elements come.
+
+    Throughput: one element a cycle; elements of one row at least ``INTERVAL`` cycles apart, if reductions are to be
+    right. Latency: ``LATENCY`` cycles; reductions are up to date ``REDUCTIONS_LAG`` cycles after the code.
+
+    Parameters
+    ----------
+    modes : tuple of Mode
+        Formats of residuals and results.
+    rows : int
+        Rows that are reduced at a time.
+    tag_bits : int
+        Width of what stays with an element.
+
+    Members
+    -------
+    control : In(CONTROL_LAYOUT)
+    valid, value, scale, bias, residual, row, first, tag : In
+        An element: its sum, FP32; parameters, FP32, and a code; the row it counts for, and whether it begins anew.
+    code_valid, code, code_tag : Out
+        Its code.
+    read_row : In
+        Row whose reductions are read, in the same cycle.
+    sum, squares, maximum : Out(32)
+    """
+
+    INTERVAL = ADD + 1
+    REDUCE_AT = MULTIPLY + 2 * ADD + Gate.LATENCY + MULTIPLY
+    LATENCY = REDUCE_AT + CODE
+    REDUCTIONS_LAG = MULTIPLY + ADD + 1 - CODE
+
+    def __init__(self, modes: tuple[Mode, ...], *, rows: int, tag_bits: int):
+        self._modes, self._rows = modes, rows
+        super().__init__(
+            {
+                "control": In(CONTROL_LAYOUT),
+                "valid": In(1),
+                "value": In(32),
+                "scale": In(32),
+                "bias": In(32),
+                "residual": In(16),
+                "row": In(range(rows)),
+                "first": In(1),
+                "tag": In(tag_bits),
+                "code_valid": Out(1),
+                "code": Out(16),
+                "code_tag": Out(tag_bits),
+                "read_row": In(range(rows)),
+                "sum": Out(32),
+                "squares": Out(32),
+                "maximum": Out(32),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        control = self.control
+        y = self._unless_off(m, "scaled", control.scale, Multiplier, self.value, self.scale, MULTIPLY)
+        bias = delay(m, self.bias, "bias", cycles=MULTIPLY, reset_less=True)
+        y = self._unless_off(m, "biased", control.bias, Adder, y, bias, ADD)
+        residual = self._residual(m)
+        y = self._unless_off(m, "added", control.residual, Adder, y, residual, ADD)
+        y = self._activated(m, y)
+
+        before = self.REDUCE_AT
+        valid, tag = delay(m, self.valid, "valid", cycles=before), delay(m, self.tag, "tag", cycles=before)
+        row = delay(m, self.row, "row", cycles=before, reset_less=True)
+        first = delay(m, self.first, "first", cycles=before, reset_less=True)
+        self._reduce(m, y, valid, row, first)
+
+        number = _registered(m, decode(m, FP32, y, "result"), "number")
+        code = encode_any(m, self._modes, number, control.out_format, "code")
+        m.d.comb += [
+            self.code.eq(delay(m, code, "coded", reset_less=True)),
+            self.code_valid.eq(delay(m, valid, "code_valid", cycles=CODE)),
+            self.code_tag.eq(delay(m, tag, "code_tag", cycles=CODE)),
+        ]
+        return m
+
+    def _unit(self, m: Module, name: str, kind: type[Adder] | type[Multiplier], a: Value, b: Value, stages: int):
+        """Return the result of an FP32 unit, ``stages`` cycles later."""
+        unit = kind(FP32, stages=stages, back_pressure=False)
+        m.submodules[name] = unit
+        m.d.comb += [unit.i.valid.eq(1), unit.i.p.a.eq(a), unit.i.p.b.eq(b)]
+        return unit.o.p
+
+    def _unless_off(self, m: Module, name: str, on: Value, kind, a: Value, b: Value, stages: int) -> Value:
+        result = self._unit(m, name, kind, a, b & on.replicate(32), stages)
+        return Mux(on, result, delay(m, a, f"un{name}", cycles=stages, reset_less=True))
+
+    def _residual(self, m: Module) -> Value:
+        """Return the residual as FP32, exact, when it is to be added."""
+        parts = []
+        for mode in self._modes:
+            number = decode(m, mode.format, self.residual[: mode.bits], f"residual_{mode.label}")
+            parts.append((mode, number))
+        longest = max(len(number.fraction) for _, number in parts)
+        joined = Number(
+            *(
+                Signal(shape, name=f"residual_{name}")
+                for name, shape in (
+                    ("sign", 1), ("scale", range(-256, 256)), ("fraction", longest),
+                    ("sticky", 1), ("zero", 1), ("nan", 1), ("inf", 1),
+                )
+            )
+        )  # fmt: skip
+        with m.Switch(self.control.residual_format):
+            for mode, number in parts:
+                with m.Case(int(mode)):
+                    m.d.comb += [
+                        joined.fraction.eq(Cat(Const(0, longest - len(number.fraction)), number.fraction)),
+                        *(
+                            getattr(joined, name).eq(getattr(number, name))
+                            for name in ("sign", "scale", "zero", "nan", "inf")
+                        ),
+                    ]
+        code = encode(m, FP32, _registered(m, joined, "residual_number"), "residual_code")
+        return delay(m, code, "residual", cycles=MULTIPLY + ADD - 1, reset_less=True)
+
+    def _activated(self, m: Module, y: Value) -> Value:
+        activation = self.control.activation
+        m.submodules.gate = gate = Gate()
+        tabled = activation[1]
+        m.d.comb += [gate.x.eq(y & tabled.replicate(32)), gate.gelu.eq(activation == GELU)]
+        late = delay(m, y, "ungated", cycles=Gate.LATENCY, reset_less=True)
+        product = self._unit(m, "gated", Multiplier, late & tabled.replicate(32), gate.g, MULTIPLY)
+        later = delay(m, late, "inactive", cycles=MULTIPLY, reset_less=True)
+        closed = delay(m, gate.g == 0, "closed", cycles=MULTIPLY)
+        nan = later[23:31].all() & later[:23].any()
+        result = Signal(32, name="activated")
+        m.d.comb += result.eq(later)
+        with m.If(nan):
+            m.d.comb += result.eq(NAN)
+        with m.Elif(tabled):
+            m.d.comb += result.eq(Mux(closed, PLUS_ZERO, product))
+        with m.Elif((activation == RELU) & later[31]):
+            m.d.comb += result.eq(PLUS_ZERO)
+        return result
+
+    def _reduce(self, m: Module, y: Value, valid: Value, row: Value, first: Value) -> None:
+        """Keep sum, sum of squares and maximum of each row."""
+
+        def kept(name: str):
+            m.submodules[name] = memory = Memory(shape=32, depth=self._rows, init=[])
+            now, out, write = memory.read_port(domain="comb"), memory.read_port(domain="comb"), memory.write_port()
+            m.d.comb += [out.addr.eq(self.read_row), getattr(self, name).eq(out.data)]
+            return now, write
+
+        def total(name: str, y: Value, valid: Value, row: Value, first: Value) -> None:
+            now, write = kept(name)
+            m.d.comb += now.addr.eq(row)
+            so_far = Mux(first, PLUS_ZERO, now.data)
+            m.d.comb += [
+                write.data.eq(self._unit(m, f"{name}_adder", Adder, so_far, y, ADD)),
+                write.addr.eq(delay(m, row, f"{name}_row", cycles=ADD, reset_less=True)),
+                write.en.eq(delay(m, valid, f"{name}_valid", cycles=ADD)),
+            ]
+
+        total("sum", y, valid, row, first)
+        square = self._unit(m, "square", Multiplier, y, y, MULTIPLY)
+        later = (
+            delay(m, value, f"square_{name}", cycles=MULTIPLY)
+            for name, value in (("valid", valid), ("row", row), ("first", first))
+        )
+        total("squares", square, *later)
+
+        now, write = kept("maximum")
+        best = Mux(first, MINUS_INFINITY, now.data)
+        m.d.comb += [
+            now.addr.eq(row),
+            write.addr.eq(row),
+            write.en.eq(valid),
+            write.data.eq(Mux(_is_nan(best) | (~_is_nan(y) & ~_greater(y, best)), best, y)),
+        ]
+
+
+def _is_nan(code: Value) -> Value:
+    return code[23:31].all() & code[:23].any()
+
+
+def _greater(a: Value, b: Value) -> Value:
+    """Return whether a > b, for FP32 codes that are not NaN; zeros are equal."""
+    both_zero = ~a[:31].any() & ~b[:31].any()
+    # Negative codes count downwards.
+    differ = Mux(a[31] ^ b[31], b[31], Mux(a[31], a[:31] < b[:31], a[:31] > b[:31]))
+    return differ & ~both_zero
+
+
+def _registered(m: Module, number: Number, name: str) -> Number:
+    return Number(
+        *(
+            value if isinstance(value, Const) else delay(m, value, f"{name}_{part}", reset_less=True)
+            for part, value in vars(number).items()
+        )
+    )

@@ -1,0 +1,225 @@
+"""The matrix co-processor."""
+
+from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.fifo import SyncFIFO
+from amaranth.lib.wiring import Out
+
+from tilewright.hw.bus.axi import (
+    forward,
+    lite_slave_members,
+    master_members,
+    read_master_members,
+    write_master_members,
+)
+from tilewright.hw.bus.read_master import ReadMaster
+from tilewright.hw.bus.write_master import WriteMaster
+from tilewright.hw.npe.array import Array
+from tilewright.hw.npe.control import Control
+from tilewright.hw.npe.descriptor import mode_bits
+from tilewright.hw.npe.drain import Drain
+from tilewright.hw.npe.feeder import Feeder
+from tilewright.hw.npe.loader import Kind, Loader, chunk_layout, entry_layout
+from tilewright.hw.npe.panels import Panels, Parameters
+from tilewright.hw.npe.receiver import Receiver
+from tilewright.hw.npe.registers import Registers
+from tilewright.hw.npe.results import Results
+from tilewright.hw.npe.store import Store
+from tilewright.hw.pipeline import delay
+from tilewright.sim.config.npe import B_PANELS, CHUNKS_AHEAD, PARAMETER_SLOTS, NpeConfig
+
+
+class Npe(wiring.Component):
+    """``C = act(scale * (A @ B^T) + bias + residual)`` on an array of SIMD MACs; see docs/npe.md.
+
+    Parameters
+    ----------
+    config : NpeConfig
+
+    Members
+    -------
+    s_axi_... : In, Out
+        Registers, AXI4-Lite.
+    m_axi_... : In, Out
+        Memory, AXI4.
+    irq : Out(1)
+        A start has ended.
+    """
+
+    def __init__(self, *, config: NpeConfig):
+        self.config = config
+        self._bus = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
+        self._array = Array(config)
+        self._results = Results(config)
+        self.definitions = self._array.definitions
+        made = (self._array.LATENCY, self._results.LATENCY, self._results.PARAMETER_LATENCY, self._results.INTERVAL)
+        modelled = (
+            config.array_latency, config.result_latency, config.parameter_latency, config.reduction_interval
+        )  # fmt: skip
+        assert made == modelled, f"latencies are {made}, but the cycle model has {modelled}"
+        super().__init__({**lite_slave_members(), **master_members(**self._bus), "irq": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        control = Control(config)
+        limits = {"outstanding": config.outstanding, "max_burst": config.max_burst}
+        reads, writes = ReadMaster(**self._bus, **limits), WriteMaster(**self._bus, **limits)
+        registers = Registers(
+            rows=config.rows, columns=config.columns, bus_bytes=config.bus_bytes, modes_mask=config.mode_mask
+        )
+        m.submodules.control, m.submodules.registers = control, registers
+        m.submodules.reads, m.submodules.writes = reads, writes
+        forward(m, lite_slave_members(), registers, self)
+        forward(m, read_master_members(**self._bus), reads, self)
+        forward(m, write_master_members(**self._bus), writes, self)
+
+        # Everything that a job leaves something in begins anew with each.
+        def cleared(name: str, component):
+            m.submodules[name] = ResetInserter(control.clear)(component)
+            return component
+
+        loader = cleared("loader", Loader(config))
+        receiver = cleared("receiver", Receiver(config))
+        feeder = cleared("feeder", Feeder(config))
+        a_panels = cleared("a_panels", Panels(config, Kind.A, config.rows, config.panels))
+        b_panels = cleared("b_panels", Panels(config, Kind.B, config.columns, B_PANELS))
+        parameters = cleared("parameters", Parameters(config, PARAMETER_SLOTS))
+        array = cleared("array", self._array)
+        drain = cleared("drain", Drain(config, self._results.INTERVAL))
+        results = cleared("results", self._results)
+        store = cleared("store", Store(config))
+
+        # Memory to receiver; what the loader is ahead of it is bounded by the bursts in flight.
+        entry, chunk = entry_layout(config), chunk_layout(config)
+        entries = cleared("entries", SyncFIFO(width=entry.size, depth=config.outstanding + 2))
+        chunks = cleared("chunks", SyncFIFO(width=chunk.size, depth=CHUNKS_AHEAD))
+        for queue, source, sink, layout in (
+            (entries, loader.entries, receiver.entries, entry),
+            (chunks, loader.chunks, feeder.chunks, chunk),
+        ):
+            m.d.comb += [
+                queue.w_data.eq(source.p),
+                queue.w_en.eq(source.valid),
+                source.ready.eq(queue.w_rdy),
+                sink.p.eq(data.View(layout, queue.r_data)),
+                sink.valid.eq(queue.r_rdy),
+                queue.r_en.eq(sink.ready),
+            ]
+        m.d.comb += [
+            reads.requests.p.eq(Mux(control.fetching, control.requests.p.as_value(), loader.requests.p.as_value())),
+            reads.requests.valid.eq(Mux(control.fetching, control.requests.valid, loader.requests.valid)),
+            control.requests.ready.eq(reads.requests.ready),
+            loader.requests.ready.eq(reads.requests.ready & ~control.fetching),
+            receiver.words.p.eq(reads.words.p),
+            receiver.words.valid.eq(reads.words.valid & ~control.fetching),
+            reads.words.ready.eq(control.fetching | receiver.words.ready),
+            receiver.discard.eq(control.stop),
+            control.word.eq(reads.words.p),
+            control.word_valid.eq(reads.words.valid),
+        ]
+
+        # Receiver to buffers; feeder to array.
+        for buffer in (a_panels, b_panels, parameters):
+            m.d.comb += buffer.write.eq(receiver.write)
+        job = control.job
+        d = job.descriptor
+        word_chunk = feeder.chunk
+        m.d.comb += [
+            feeder.completed.eq(receiver.completed),
+            a_panels.enable.eq(feeder.word),
+            a_panels.address.eq(feeder.a_address),
+            a_panels.select.eq(feeder.select),
+            b_panels.enable.eq(feeder.word),
+            b_panels.address.eq(feeder.b_address),
+            b_panels.select.eq(feeder.select),
+            array.a.eq(a_panels.words),
+            array.b.eq(b_panels.words),
+            array.mode.eq(d.mode),
+        ]
+        for port, value in (
+            (array.valid, feeder.word),
+            (array.first, feeder.first),
+            (array.last, feeder.last),
+            (array.rows, word_chunk.tile.rows),
+            (array.columns, word_chunk.tile.columns),
+        ):
+            m.d.comb += port.eq(delay(m, value, f"array_{port.name}", cycles=Panels.LATENCY))
+
+        # Array to results to store.
+        eight, sixteen = mode_bits(d.residual_format)
+        m.d.comb += [
+            drain.tile_ends.eq(feeder.tile_ends),
+            drain.chunk.eq(word_chunk),
+            drain.captured.eq(array.captured),
+            drain.reductions_on.eq(job.reductions_on),
+            drain.slot_released.eq(store.slot_released),
+            drain.records_stored.eq(store.records_stored),
+            feeder.drained.eq(drain.drained),
+            array.shift.eq(drain.shift),
+            array.row.eq(drain.element.row),
+            results.sum.eq(array.sum),
+            results.valid.eq(drain.element_valid),
+            results.element.eq(drain.element),
+            results.descriptor.eq(d),
+            parameters.slot.eq(results.wanted.parameters),
+            parameters.row.eq(results.wanted.row),
+            parameters.column.eq(results.wanted.column),
+            parameters.scale_by_row.eq(d.scale[0]),
+            parameters.bias_by_row.eq(d.bias[0]),
+            parameters.residual_eight.eq(eight),
+            parameters.residual_sixteen.eq(sixteen),
+            results.scale.eq(parameters.scale),
+            results.bias.eq(parameters.bias),
+            results.residual.eq(parameters.residual),
+            store.job.eq(job),
+            store.tile_ends.eq(feeder.tile_ends),
+            store.chunk.eq(word_chunk),
+            store.code_valid.eq(results.code_valid),
+            store.element.eq(results.code_element),
+            store.code.eq(results.code),
+            results.read_panel.eq(store.panel),
+            results.read_row.eq(store.row),
+            store.sum.eq(results.row_sum),
+            store.squares.eq(results.row_squares),
+            store.maximum.eq(results.row_maximum),
+            loader.start.eq(control.begin),
+            loader.job.eq(job),
+            receiver.job.eq(job),
+            store.start.eq(control.begin),
+            loader.a_released.eq(feeder.release_a),
+            loader.b_released.eq(feeder.release_b),
+            loader.parameters_released.eq(results.parameters_released),
+        ]
+        wiring.connect(m, store.requests, writes.requests)
+        wiring.connect(m, store.words, writes.words)
+
+        fed = Signal()
+        with m.If(control.begin):
+            m.d.sync += fed.eq(0)
+        with m.Elif(feeder.tile_ends & word_chunk.final):
+            m.d.sync += fed.eq(1)
+        m.d.comb += [
+            control.start.eq(registers.start),
+            control.abort.eq(registers.abort_now),
+            control.descriptor_address.eq(registers.descriptor_address),
+            control.count.eq(registers.count),
+            control.finished.eq(store.finished),
+            control.read_error.eq(receiver.error),
+            control.read_kind.eq(receiver.error_kind),
+            control.write_error.eq(writes.error),
+            control.idle.eq(reads.idle & writes.idle),
+            reads.stop.eq(control.stop),
+            writes.stop.eq(control.stop),
+            registers.busy.eq(control.busy),
+            registers.done.eq(control.done),
+            registers.error.eq(control.error),
+            registers.completed.eq(control.completed),
+            registers.events.busy.eq(feeder.word),
+            registers.events.stall_load.eq(control.running & ~fed & feeder.waits_for_load),
+            registers.events.stall_store.eq(feeder.waits_for_drain),
+            registers.events.read_beat.eq(self.m_axi_rvalid & self.m_axi_rready),
+            registers.events.write_beat.eq(self.m_axi_wvalid & self.m_axi_wready),
+            self.irq.eq(registers.irq),
+        ]
+        return m

@@ -1,0 +1,243 @@
+"""The matrix co-processor (NPE): geometry, bus, number formats and buffers.
+
+Sizes that hardware, functional model and cycle model all build on are properties here.
+"""
+
+import enum
+from collections.abc import Iterable
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_serializer, field_validator, model_validator
+
+from tilewright.sim.formats.simd import ALL_MODES, WORD_BITS, Mode, parse_modes
+
+from .base import Frozen
+from .cim import divide_up
+
+ArraySide = Literal[2, 4, 8, 16, 32]
+
+MAX_DIMENSION = (1 << 16) - 1
+"""Largest M, N and K of a product."""
+MAX_COUNT = (1 << 16) - 1
+"""Most descriptors of one start."""
+PAGE_BYTES = 4096
+"""A burst does not cross a multiple of this (AXI4, A3.4.1)."""
+NPE_ID = 0x54574E50
+"""Register ID: ``TWNP``."""
+DESCRIPTOR_BYTES = 128
+"""Size of a descriptor, and what its address is a multiple of."""
+RECORD_BYTES = 16
+"""Reductions of a row."""
+B_PANELS = 2
+"""Panels of B on chip: one is used while the other is loaded."""
+CHUNKS_AHEAD = 4
+"""Chunks that can be asked for before the array has ended with the first of them."""
+PARAMETER_SLOTS = 4
+"""Tiles whose parameters are on chip: as many as are between loader and epilogue when they are short."""
+OUTPUT_SLOTS = 2
+"""Tiles of results on chip: one is filled while the other is stored."""
+CORE_LATENCY = 3
+"""Of a SIMD MAC between decoders and read-out. The RTL refuses to be built with another."""
+READ_OUT_LATENCY = 5
+"""From a sum as it stands in the accumulator to FP32."""
+PARAMETER_LATENCY = 2
+"""From the place of a parameter to the parameter."""
+EPILOGUE_LATENCY = 21
+"""From an FP32 sum to the code."""
+REDUCTION_INTERVAL = 5
+"""Of an FP32 addition whose result is the next one's operand."""
+REGISTER_WORD = 255
+"""Detail of an error that is the DESCRIPTOR register's, not a word's of a descriptor."""
+
+
+class Register(enum.IntEnum):
+    """Byte offsets of the AXI4-Lite registers."""
+
+    ID = 0x00
+    GEOMETRY = 0x04
+    MODES = 0x08
+    CONTROL = 0x0C
+    STATUS = 0x10
+    IRQ_ENABLE = 0x14
+    IRQ_STATUS = 0x18
+    DESCRIPTOR_LOW = 0x1C
+    DESCRIPTOR_HIGH = 0x20
+    COUNT = 0x24
+    COMPLETED = 0x28
+    ERROR = 0x2C
+    CYCLES = 0x30
+    BUSY = 0x34
+    STALL_LOAD = 0x38
+    STALL_STORE = 0x3C
+    READ_BEATS = 0x40
+    WRITE_BEATS = 0x44
+
+
+class ErrorCode(enum.IntEnum):
+    """Code in the register ERROR; its detail is a word of the descriptor (1 to 3) or a :class:`ReadStream` (4, 5)."""
+
+    NONE = 0
+    FIELD = 1
+    """A field is not allowed."""
+    ALIGNMENT = 2
+    """An address or a stride is misaligned."""
+    RANGE = 3
+    """An address has more than ``address_bits``."""
+    READ_SLVERR = 4
+    READ_DECERR = 5
+    WRITE_SLVERR = 6
+    WRITE_DECERR = 7
+    ABORTED = 8
+    COUNT = 9
+    """COUNT is not allowed."""
+
+
+class ReadStream(enum.IntEnum):
+    """What a read was for."""
+
+    DESCRIPTOR = 0
+    A = 1
+    B = 2
+    SCALE = 3
+    BIAS = 4
+    RESIDUAL = 5
+
+
+class NpeConfig(Frozen):
+    """A matrix co-processor: ``rows x columns`` SIMD MACs behind one AXI4 and one AXI4-Lite port."""
+
+    rows: ArraySide = 8
+    """MACs that share a word of B: rows of C computed at a time."""
+    columns: ArraySide = 8
+    """MACs that share a word of A: columns of C computed at a time."""
+    bus_bits: Literal[64, 128, 256, 512] = 128
+    """Width of the AXI4 data bus."""
+    modes: tuple[Mode, ...] = ALL_MODES
+    """Number formats that the array has, in the order of their numbers: names, `all` or `xr-npe`."""
+    depth: Annotated[int, Field(ge=2, le=4096)] = 64
+    """Beats of one row of a panel: a power of two."""
+    panels: Annotated[int, Field(ge=2, le=1024)] = 4
+    """Panels of A on chip."""
+    outstanding: Annotated[int, Field(ge=1, le=256)] = 8
+    """Read bursts, and write bursts, in flight."""
+    max_burst: Annotated[int, Field(ge=1, le=256)] = 64
+    """Beats of the longest burst: a power of two."""
+    address_bits: Annotated[int, Field(ge=32, le=64)] = 32
+    """Width of the AXI4 addresses."""
+
+    @field_validator("modes", mode="before")
+    @classmethod
+    def _parse_modes(cls, value: object) -> tuple[Mode, ...]:
+        if isinstance(value, str):
+            return parse_modes(value)
+        if not isinstance(value, Iterable):
+            raise ValueError(f"modes = {value!r} is not allowed: it must be names of formats, `all` or `xr-npe`")
+        modes: list[Mode] = []
+        for each in value:
+            if isinstance(each, str):
+                modes += parse_modes(each)
+            else:
+                modes.append(_mode(each))
+        return tuple(sorted(modes))
+
+    @field_serializer("modes")
+    def _mode_names(self, modes: tuple[Mode, ...]) -> tuple[str, ...]:
+        return tuple(mode.label for mode in modes)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("depth", "max_burst"):
+            value = getattr(self, name)
+            if value & (value - 1):
+                raise ValueError(f"{name} = {value} is not allowed: it must be a power of two")
+        if not self.modes:
+            raise ValueError("modes = () is not allowed: there must be at least one")
+        if len(set(self.modes)) < len(self.modes):
+            names = ",".join(mode.label for mode in self.modes)
+            raise ValueError(f"modes = {names} is not allowed: each format may be there once")
+        return self
+
+    @property
+    def bus_bytes(self) -> int:
+        """Bytes of a beat; addresses and strides are multiples of it."""
+        return self.bus_bits // 8
+
+    @property
+    def words_per_beat(self) -> int:
+        """Words of 16 bits in a beat."""
+        return self.bus_bits // WORD_BITS
+
+    @property
+    def burst_beats(self) -> int:
+        """Beats of the longest burst that is ever asked for: within ``max_burst`` and a page of 4 KiB."""
+        return min(self.max_burst, PAGE_BYTES // self.bus_bytes)
+
+    @property
+    def panel_words(self) -> int:
+        """Words of 16 bits in one row of a panel: the most of a dot product that is on chip at a time."""
+        return self.depth * self.words_per_beat
+
+    @property
+    def a_panel_bytes(self) -> int:
+        """Bytes of one panel of A: ``rows`` rows of ``depth`` beats."""
+        return self.rows * self.depth * self.bus_bytes
+
+    @property
+    def b_panel_bytes(self) -> int:
+        """Bytes of one panel of B: ``columns`` rows of ``depth`` beats."""
+        return self.columns * self.depth * self.bus_bytes
+
+    @property
+    def mode_mask(self) -> int:
+        """Register MODES: bit ``mode`` is set for each format."""
+        return sum(1 << mode for mode in self.modes)
+
+    @property
+    def geometry(self) -> int:
+        """Register GEOMETRY."""
+        return self.rows | self.columns << 8 | (self.bus_bytes.bit_length() - 1) << 16
+
+    @property
+    def record_alignment(self) -> int:
+        """What the address of the reductions, records of 16 bytes, is a multiple of."""
+        return max(RECORD_BYTES, self.bus_bytes)
+
+    @property
+    def array_latency(self) -> int:
+        """Cycles from words at the array's edge to their sum captured: operands taken apart, and the MAC."""
+        return 1 + CORE_LATENCY
+
+    @property
+    def result_latency(self) -> int:
+        """Cycles from an element that leaves the array to its code: read-out, parameters, epilogue."""
+        return READ_OUT_LATENCY + PARAMETER_LATENCY + EPILOGUE_LATENCY
+
+    @property
+    def parameter_latency(self) -> int:
+        """Cycles from an element that leaves the array to the use of its parameters."""
+        return READ_OUT_LATENCY
+
+    @property
+    def reduction_interval(self) -> int:
+        """Fewest cycles between elements of a row, if it is reduced."""
+        return REDUCTION_INTERVAL
+
+    def macs_per_cycle(self, mode: Mode) -> int:
+        """Multiply-accumulates a cycle at full use."""
+        return self.rows * self.columns * mode.lanes
+
+    def words(self, mode: Mode, k: int) -> int:
+        """Words of 16 bits that hold ``k`` codes."""
+        return divide_up(k, mode.lanes)
+
+    def beats(self, mode: Mode, k: int) -> int:
+        """Beats that hold ``k`` codes of a row of A or B."""
+        return divide_up(k * mode.bits, self.bus_bits)
+
+
+def _mode(value: object) -> Mode:
+    try:
+        return Mode(value)
+    except ValueError:
+        names = ", ".join(mode.label for mode in ALL_MODES)
+        raise ValueError(f"modes = {value!r} is not allowed: it must be one of {names}") from None

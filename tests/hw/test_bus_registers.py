@@ -1,0 +1,249 @@
+"""The co-processor's registers, and the AXI4-Lite slave that they are behind."""
+
+import random
+
+from tests.hw.simulate import simulate
+from tilewright.hw.bus.axi_lite import AxiLiteSlave
+from tilewright.hw.npe.register_map import REGISTER_MAP, Access, register_table
+from tilewright.hw.npe.registers import Registers
+from tilewright.sim.config.npe import NPE_ID, Register
+
+OKAY, SLVERR = 0, 2
+
+
+class Bus:
+    """Software's end, with random waits; ``rng`` None: none."""
+
+    def __init__(self, ctx, dut, rng: random.Random | None = None):
+        self.ctx, self.dut, self.rng = ctx, dut, rng
+
+    def _late(self) -> int:
+        return self.rng.choice((0, 0, 1, 2, 5)) if self.rng else 0
+
+    async def write(self, address: int, value: int, strobe: int = 0xF) -> int:
+        """Write a word, address and data in any order; return the response."""
+        ctx, dut = self.ctx, self.dut
+        starts = {"aw": self._late(), "w": self._late()}
+        ctx.set(dut.s_axi_awaddr, address)
+        ctx.set(dut.s_axi_wdata, value)
+        ctx.set(dut.s_axi_wstrb, strobe)
+        cycle = 0
+        while starts:
+            taken = []
+            for channel, start in starts.items():
+                ctx.set(getattr(dut, f"s_axi_{channel}valid"), cycle >= start)
+                if cycle >= start and ctx.get(getattr(dut, f"s_axi_{channel}ready")):
+                    taken.append(channel)
+            await ctx.tick()
+            cycle += 1
+            for channel in taken:
+                ctx.set(getattr(dut, f"s_axi_{channel}valid"), 0)
+                del starts[channel]
+        return await self._answer("b", dut.s_axi_bresp)
+
+    async def read(self, address: int) -> tuple[int, int]:
+        """Read a word; return data and response."""
+        ctx, dut = self.ctx, self.dut
+        ctx.set(dut.s_axi_araddr, address)
+        ctx.set(dut.s_axi_arvalid, 1)
+        await ctx.tick().until(dut.s_axi_arready)
+        ctx.set(dut.s_axi_arvalid, 0)
+        return await self._answer("r", dut.s_axi_rdata, dut.s_axi_rresp)
+
+    async def _answer(self, channel: str, *values):
+        ctx, dut = self.ctx, self.dut
+        valid, ready = getattr(dut, f"s_axi_{channel}valid"), getattr(dut, f"s_axi_{channel}ready")
+        ctx.set(ready, 0)
+        while not ctx.get(valid):
+            await ctx.tick()
+        first = [ctx.get(value) for value in values]
+        for _ in range(self._late()):
+            assert ctx.get(valid)
+            await ctx.tick()
+            assert [ctx.get(value) for value in values] == first
+        ctx.set(ready, 1)
+        await ctx.tick()
+        ctx.set(ready, 0)
+        return first if len(first) > 1 else first[0]
+
+
+def test_the_map_has_every_register_in_its_place():
+    assert [entry.register for entry in REGISTER_MAP] == list(Register)
+    assert [int(entry.register) for entry in REGISTER_MAP] == list(range(0, 0x48, 4))
+    table = register_table().splitlines()
+    assert len(table) == 2 + len(Register)
+    assert table[2] == "| 0x00 | ID | read | 0x54574E50 | `TWNP` |"
+    assert "| 0x24 | COUNT | read, write | 1 |" in table[2 + 9]
+
+
+def test_cycles_of_the_slave():
+    dut = AxiLiteSlave()
+
+    async def bench(ctx):
+        ctx.set(dut.s_axi_bready, 1)
+        ctx.set(dut.s_axi_rready, 1)
+        ctx.set(dut.s_axi_awaddr, 0x127)
+        ctx.set(dut.s_axi_awvalid, 1)
+        await ctx.tick()
+        ctx.set(dut.s_axi_awvalid, 0)
+        assert not ctx.get(dut.s_axi_awready), "one address is kept"
+        assert not ctx.get(dut.write), "no data yet"
+        ctx.set(dut.s_axi_wvalid, 1)
+        ctx.set(dut.s_axi_wdata, 5)
+        await ctx.tick()
+        ctx.set(dut.s_axi_wvalid, 0)
+        assert ctx.get(dut.write)
+        assert (ctx.get(dut.write_address), ctx.get(dut.write_data)) == (0x127 >> 2, 5)
+        await ctx.tick()
+        assert ctx.get(dut.s_axi_bvalid)
+        assert not ctx.get(dut.write)
+        # Address and data all the time: a write every two cycles. Likewise reads.
+        for valid in (dut.s_axi_awvalid, dut.s_axi_wvalid, dut.s_axi_arvalid):
+            ctx.set(valid, 1)
+        await ctx.tick()
+        for cycle in range(10):
+            assert ctx.get(dut.write) == (cycle % 2 == 0)
+            assert ctx.get(dut.s_axi_bvalid) == (cycle % 2 == 1)
+            assert ctx.get(dut.read) == (cycle % 2 == 1)
+            assert ctx.get(dut.s_axi_rvalid) == (cycle % 2 == 0)
+            await ctx.tick()
+
+    simulate(dut, bench)
+
+
+def registers() -> Registers:
+    return Registers(rows=16, columns=8, bus_bytes=32, modes_mask=0x8B)
+
+
+def test_random_accesses_do_what_the_map_says():
+    dut = registers()
+    rng = random.Random(7)
+
+    async def bench(ctx):
+        bus = Bus(ctx, dut, rng)
+        content = {entry.register: entry.reset for entry in REGISTER_MAP}
+        content[Register.GEOMETRY] = 16 | 8 << 8 | 5 << 16
+        content[Register.MODES] = 0x8B
+        ctx.set(dut.completed, 0x1234)
+        ctx.set(dut.error, 0x0201)
+        content[Register.COMPLETED], content[Register.ERROR] = 0x1234, 0x0201
+        assert content[Register.ID] == NPE_ID
+        for entry in REGISTER_MAP:
+            assert await bus.read(entry.register) == [content[entry.register], OKAY], entry
+        for _ in range(300):
+            address = rng.choice((*range(0, 0x50, 4), 0x48, 0x80, 0xFFC))
+            known = next((entry for entry in REGISTER_MAP if entry.register == address), None)
+            if rng.random() < 0.5:
+                expected = [content[known.register], OKAY] if known else [0, SLVERR]
+                assert await bus.read(address + rng.randrange(4)) == expected
+                continue
+            value, strobe = rng.getrandbits(32), rng.getrandbits(4)
+            if address == Register.CONTROL:
+                value &= ~1
+            response = await bus.write(address, value, strobe)
+            writable = known is not None and known.access is not Access.READ
+            assert response == (OKAY if writable else SLVERR), hex(address)
+            if writable and known.access is Access.READ_WRITE:
+                mask = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
+                mixed = (content[known.register] & ~mask) | (value & mask)
+                content[known.register] = mixed & ((1 << known.bits) - 1)
+            address = content[Register.DESCRIPTOR_LOW] | content[Register.DESCRIPTOR_HIGH] << 32
+            assert ctx.get(dut.descriptor_address) == address
+            assert ctx.get(dut.count) == content[Register.COUNT]
+            assert not ctx.get(dut.irq)
+
+    simulate(dut, bench)
+
+
+def test_start_abort_status_and_interrupt():
+    dut = registers()
+    pulses = {"start": 0, "abort_now": 0}
+    over = False
+
+    async def follow(ctx):
+        """Count the pulses; be busy after start, as the co-processor is."""
+        while not over:
+            _, _, start, abort = await ctx.tick().sample(dut.start, dut.abort_now)
+            pulses["start"] += start
+            pulses["abort_now"] += abort
+            if start:
+                ctx.set(dut.busy, 1)
+
+    async def finish(ctx, error):
+        ctx.set(dut.error, error)
+        ctx.set(dut.done, 1)
+        await ctx.tick()
+        ctx.set(dut.done, 0)
+        ctx.set(dut.busy, 0)
+
+    async def bench(ctx):
+        nonlocal over
+        bus = Bus(ctx, dut)
+        assert await bus.write(Register.CONTROL, 2) == OKAY
+        assert pulses == {"start": 0, "abort_now": 0}, "there is nothing to abort"
+        assert await bus.write(Register.CONTROL, 1, strobe=0b1110) == OKAY
+        assert pulses["start"] == 0, "a byte without strobe"
+        assert await bus.write(Register.CONTROL, 3) == OKAY
+        assert pulses == {"start": 1, "abort_now": 0}
+        assert await bus.read(Register.STATUS) == [1, OKAY]
+        assert await bus.write(Register.CONTROL, 3) == SLVERR
+        assert pulses == {"start": 1, "abort_now": 0}, "refused: without effect"
+        assert await bus.write(Register.CONTROL, 2) == OKAY
+        assert pulses == {"start": 1, "abort_now": 1}
+        await finish(ctx, 0x0008)
+        assert await bus.read(Register.STATUS) == [4, OKAY]
+        assert await bus.read(Register.ERROR) == [8, OKAY]
+        assert not ctx.get(dut.irq), "not enabled"
+        await bus.write(Register.IRQ_ENABLE, 1)
+        assert ctx.get(dut.irq)
+        await bus.write(Register.IRQ_STATUS, 0)
+        assert ctx.get(dut.irq)
+        await bus.write(Register.IRQ_STATUS, 1, strobe=0b1110)
+        assert ctx.get(dut.irq)
+        await bus.write(Register.IRQ_STATUS, 1)
+        assert not ctx.get(dut.irq)
+        assert await bus.write(Register.CONTROL, 1) == OKAY
+        assert await bus.read(Register.STATUS) == [1, OKAY]
+        await finish(ctx, 0)
+        assert ctx.get(dut.irq)
+        assert await bus.read(Register.STATUS) == [2, OKAY]
+        over = True
+
+    simulate(dut, bench, follow)
+
+
+def test_the_counters_are_those_of_the_last_start():
+    dut = registers()
+    rng = random.Random(3)
+    names = ("busy", "stall_load", "stall_store", "read_beat", "write_beat")
+
+    async def bench(ctx):
+        bus = Bus(ctx, dut)
+        for cycles in (37, 5):
+            ctx.set(dut.s_axi_bready, 1)
+            ctx.set(dut.s_axi_awaddr, Register.CONTROL)
+            ctx.set(dut.s_axi_wdata, 1)
+            ctx.set(dut.s_axi_wstrb, 1)
+            ctx.set(dut.s_axi_awvalid, 1)
+            ctx.set(dut.s_axi_wvalid, 1)
+            await ctx.tick()
+            ctx.set(dut.s_axi_awvalid, 0)
+            ctx.set(dut.s_axi_wvalid, 0)
+            assert ctx.get(dut.start)
+            ctx.set(dut.events, dict.fromkeys(names, 1))  # in the cycle of start: not of this run
+            await ctx.tick()
+            ctx.set(dut.busy, 1)
+            counted = dict.fromkeys(names, 0)
+            for cycle in range(cycles):
+                events = {name: rng.getrandbits(1) for name in names}
+                counted = {name: counted[name] + events[name] for name in names}
+                ctx.set(dut.events, events)
+                ctx.set(dut.done, cycle == cycles - 1)
+                await ctx.tick()
+            ctx.set(dut.done, 0)
+            ctx.set(dut.busy, 0)
+            ctx.set(dut.events, dict.fromkeys(names, 1))
+            read = [(await bus.read(register))[0] for register in range(Register.CYCLES, Register.WRITE_BEATS + 4, 4)]
+            assert read == [cycles, *counted.values()]
+
+    simulate(dut, bench)

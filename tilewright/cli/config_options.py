@@ -1,0 +1,35 @@
+"""Options of blocks that are made from a configuration object: its fields, and its complaints in their terms."""
+
+import typing
+
+from pydantic import BaseModel, ValidationError
+
+from tilewright.cli.blocks import Option
+from tilewright.sim.config import ConfigError
+from tilewright.sim.config.errors import first_problem
+
+
+def field_options(model: type[BaseModel], *, text: tuple[str, ...] = ()) -> list[Option]:
+    """Return one option for each field that is a number, or named in ``text``, with its meaning as help."""
+    found = []
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            continue
+        choices = () if name in text else typing.get_args(field.annotation)
+        allowed = f" One of {', '.join(map(str, choices))}." if choices else ""
+        # A default of its own would override the one of a system description, so it is only said.
+        default = "" if field.is_required() or name in text else f" [default: {field.default}]"
+        about = f"{(field.description or '').rstrip('.')}.{allowed}{default}"
+        found.append(Option(name=name.replace("_", "-"), about=about, kind="text" if name in text else "int"))
+    return found
+
+
+def refused(error: ValidationError, missing: str = "give it") -> ConfigError:
+    """Return what to say of values that are no configuration, with the option's name in front."""
+    location, problem = first_problem(error)
+    field = str(location[-1]) if location else problem.split(" = ")[0]
+    option = "--" + field.replace("_", "-")
+    if problem == "missing":
+        return ConfigError(f"{option} is missing: {missing}")
+    problem = problem if not location or problem.startswith(field) else f"{field} = {problem}"
+    return ConfigError(problem.replace(field, option, 1))

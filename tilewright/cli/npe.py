@@ -1,0 +1,29 @@
+"""Options and builder of the block ``npe``: those of its configuration."""
+
+from pydantic import ValidationError
+
+from tilewright.cli.blocks import Option
+from tilewright.cli.config_options import field_options, refused
+from tilewright.hw.generate import Design
+from tilewright.hw.npe.design import npe
+from tilewright.sim.config.npe import NpeConfig
+
+
+def options() -> tuple[Option, ...]:
+    """Return one option for each field of the configuration, with its meaning as help."""
+    return tuple(field_options(NpeConfig, text=("modes",)))
+
+
+def build(**fields: int | str | None) -> Design:
+    """Return the co-processor whose configuration has the fields given.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a configuration.
+    """
+    try:
+        config = NpeConfig.model_validate({name: value for name, value in fields.items() if value is not None})
+    except ValidationError as error:
+        raise refused(error) from error
+    return npe(config)
