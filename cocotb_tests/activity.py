@@ -6,13 +6,18 @@ of them, ports, slices and concatenations, do not count again.
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 NAME = r"(?:\\\S+ |[A-Za-z_$][\w$]*)"
 REGISTERED = re.compile(rf"^ *(?:if \(.*\) |else )?({NAME})(?:\[[\d:]+\])? *<= ", re.MULTILINE)
 ASSIGNED = re.compile(rf"^ *assign ({NAME})(?:\[[\d:]+\])? *= (.*);$", re.MULTILINE)
 BLOCKING = re.compile(rf"^ *({NAME})(?:\[[\d:]+\])? *= ", re.MULTILINE)
 ESCAPED = re.compile(r"\\\S+")
+INSTANCE = re.compile(r"( *)\(INSTANCE (\S+)")
+# A bit of a name, or a name of one bit.
+NET = re.compile(r" *\((\S+?)(?:\\?\[\d+\\?\])? \(T0 .*\(TC (\d+)\)")
 OPERATOR = re.compile(r"[-+*/%&|^~?!<>=]")
 
 
@@ -32,6 +37,7 @@ class Kinds:
     nets: frozenset[str]
 
 
+@lru_cache(maxsize=4)
 def kinds(verilog: str) -> dict[str, Kinds]:
     """Return what each module of Verilog as Amaranth writes it has."""
     modules = {}
@@ -55,23 +61,19 @@ def counts(saif: str) -> dict[str, Counter[str]]:
     """
     instances: dict[str, Counter[str]] = {}
     path: list[tuple[int, str]] = []
+    names: Counter[str] = Counter()
     for line in saif.splitlines():
-        instance = re.match(r"( *)\(INSTANCE (\S+)", line)
-        if instance:
+        if (net := NET.match(line)) is not None:
+            names[net[1].replace("\\", "")] += int(net[2])
+        elif (instance := INSTANCE.match(line)) is not None:
             depth = len(instance[1])
-            path = [each for each in path if each[0] < depth]
-            path.append((depth, instance[2].replace("\\", "")))
-            current = instances.setdefault(".".join(name for _, name in path), Counter())
-            continue
-        net = re.match(r" *\((\S+) \(T0 .*\(TC (\d+)\)", line)
-        if net:
-            name = re.sub(r"\\?\[\d+\\?\]$", "", net[1]).replace("\\", "")
-            current[name] += int(net[2])
+            path = [*(each for each in path if each[0] < depth), (depth, instance[2].replace("\\", ""))]
+            names = instances.setdefault(".".join(name for _, name in path), Counter())
     return instances
 
 
-def toggles(saif: str, verilog: str, instance: str) -> Toggles:
-    """Return how often the registers and nets of an instance, and of the instances in it, toggled.
+def toggles(saif: str, verilog: str, instances: Sequence[str]) -> list[Toggles]:
+    """Return how often the registers and nets of some instances, and of the instances in them, toggled.
 
     Parameters
     ----------
@@ -79,25 +81,23 @@ def toggles(saif: str, verilog: str, instance: str) -> Toggles:
         What the simulation wrote.
     verilog : str
         What was simulated, as Amaranth writes it: a module is named as its instance.
-    instance : str
-        Its path from the top module on, dots between.
+    instances : sequence of str
+        Their paths from the top module on, dots between.
 
     Raises
     ------
     ValueError
         If there is no such instance.
     """
-    modules = kinds(verilog)
-    registers = nets = 0
-    found = False
-    for path, names in counts(saif).items():
-        module = path.removeprefix("$rootio.")
-        if module != instance and not module.startswith(instance + "."):
-            continue
-        found = True
-        kind = modules[module]
-        registers += sum(names[name] for name in kind.registers)
-        nets += sum(names[name] for name in kind.nets)
-    if not found:
-        raise ValueError(f"no instance {instance}")
-    return Toggles(registers, nets)
+    modules, every = kinds(verilog), counts(saif)
+    totals = []
+    for instance in instances:
+        inside = [path for path in every if path == instance or path.startswith(instance + ".")]
+        if not inside:
+            raise ValueError(f"no instance {instance}")
+        registers, nets = (
+            sum(every[path][name] for path in inside for name in getattr(modules[path], kind))
+            for kind in ("registers", "nets")
+        )
+        totals.append(Toggles(registers, nets))
+    return totals

@@ -37,6 +37,7 @@ class Bench:
         *,
         latencies: Sequence[int] | None = None,
         care: Care | None = None,
+        alike: bool = False,
         optimisation: str = "-O0",
         activity: bool = False,
     ) -> "Bench":
@@ -46,13 +47,13 @@ class Bench:
         ----------
         units : sequence of Unit
             The same function with different stages, back-pressure or style.
-        latencies, care
+        latencies, care, alike
             As for :class:`.arith_harness.ArithHarness`.
         optimisation, activity
             As for :func:`.runner.build`.
         """
         expected = [unit.LATENCY for unit in units] if latencies is None else list(latencies)
-        verilog = harness_verilog(units, depth=DEPTH, latencies=expected, care=care)
+        verilog = harness_verilog(units, depth=DEPTH, latencies=expected, care=care, alike=alike)
         stalls = [not isinstance(unit.o.ready, Const) for unit in units]
         model = runner.build(verilog, TOP, optimisation=optimisation, activity=activity)
         return cls(model, expected, stalls, verilog)

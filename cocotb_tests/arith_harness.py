@@ -245,6 +245,8 @@ class ArithHarness(wiring.Component):
         As for :class:`Channel`.
     latencies : sequence of int, optional
         Of each unit; their ``LATENCY`` if not given.
+    alike : bool
+        All channels wait in the same cycles, and have the same between operands.
 
     Members
     -------
@@ -260,10 +262,11 @@ class ArithHarness(wiring.Component):
         depth: int,
         latencies: Sequence[int] | None = None,
         care: Care | None = None,
+        alike: bool = False,
     ):
         latencies = [unit.LATENCY for unit in units] if latencies is None else latencies
         self._channels = [
-            Channel(unit, depth=depth, seed=index + 1, latency=latency, care=care)
+            Channel(unit, depth=depth, seed=1 if alike else index + 1, latency=latency, care=care)
             for index, (unit, latency) in enumerate(zip(units, latencies, strict=True))
         ]
         members = dict(self._channels[0].signature.members)

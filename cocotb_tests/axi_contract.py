@@ -11,6 +11,8 @@ from tilewright.hw.bus.axi import CACHE, PAGE_BYTES, Burst, flipped, master_memb
 CHANNELS = ("ar", "r", "aw", "w", "b")
 """The channels, in the order of the bits of ``block``."""
 PAYLOADS = {"r": ("id", "data", "resp", "last"), "w": ("data", "strb", "last"), "b": ("id", "resp")}
+REACTION_CYCLES = 4
+"""Cycles after an answer with an error from which on nothing new is asked for."""
 SHARE_BITS = 4
 """A channel waits in ``share`` of 16 cycles."""
 RULES = (
@@ -26,6 +28,7 @@ RULES = (
     "an answer that nobody asked for",
     "an offer when nothing runs",
     "something in flight at the end",
+    "a request after an error",
 )
 """What each bit of ``broken`` means."""
 
@@ -250,6 +253,20 @@ class AxiContract(wiring.Component):
         ran = Signal()
         m.d.sync += ran.eq(self.running)
         rule("something in flight at the end", ran & ~self.running & ~self.idle)
+
+        failed = (taken("r") & self.m_axi_rresp[1]) | (taken("b") & self.m_axi_bresp[1])
+        since = Signal(range(REACTION_CYCLES + 1))
+        with m.If(~self.running):
+            m.d.sync += since.eq(0)
+        with m.Elif((failed | (since != 0)) & (since != REACTION_CYCLES)):
+            m.d.sync += since.eq(since + 1)
+        asked = []
+        for channel in ("ar", "aw"):
+            waiting = Signal(name=f"{channel}_waiting")
+            valid, ready = (getattr(self, f"m_axi_{channel}{name}") for name in ("valid", "ready"))
+            m.d.sync += waiting.eq(valid & ~ready)
+            asked.append(valid & ~waiting)
+        rule("a request after an error", (since == REACTION_CYCLES) & Cat(asked).any())
 
         end = Signal(len(self.write_end))
         m.d.comb += end.eq(self.m_axi_awaddr + (self.m_axi_awlen + 1) * beat_bytes)

@@ -138,7 +138,12 @@ SPEED = (
 DESIGNS = (
     Design(
         _SMALL,
-        (*_formats(_SMALL), *_shapes(Mode.POSIT8_0, _SMALL), *_timings(_of(Mode.INT8, 9, 7, 50, scale=Along.ROW))),
+        (
+            *_formats(_SMALL),
+            *_shapes(Mode.POSIT8_0, _SMALL),
+            *_epilogues(_SMALL),
+            *_timings(_of(Mode.INT8, 9, 7, 50, scale=Along.ROW)),
+        ),
     ),
     Design(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE)), 256 * KIB),
     Design(_TALL, (*_shapes(Mode.INT4, _TALL), *_timings(_of(Mode.INT4, 50, 9, 300, out=Mode.INT8)))),

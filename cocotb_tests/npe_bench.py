@@ -194,7 +194,9 @@ class NpeBench:
         if dut.irq.value != 1:
             await First(RisingEdge(dut.irq), Timer(2 * timeout_cycles, unit="ns"))
         await FallingEdge(dut.clk)
-        assert dut.irq.value == 1, f"no interrupt after {timeout_cycles} cycles"
+        if dut.irq.value != 1:
+            self.check_rules()
+            raise AssertionError(f"no interrupt after {timeout_cycles} cycles")
         await ClockCycles(dut.clk, 4)  # whatever came too late would come now
         await FallingEdge(dut.clk)
         self.check_bus()
@@ -219,11 +221,21 @@ class NpeBench:
         AssertionError
             If it is not so.
         """
-        dut = self.dut
-        broken = [text for index, text in enumerate(RULES) if int(dut.broken.value) >> index & 1]
-        assert not broken, f"{', '.join(broken)}"
-        assert dut.memory_broken.value == 0, "memory saw a burst that is none"
-        assert dut.idle.value == 1, "something is in flight"
+        self.check_rules()
+        assert self.dut.idle.value == 1, "something is in flight"
+
+    def check_rules(self) -> None:
+        """Look whether a rule has been broken since ``restart``.
+
+        Raises
+        ------
+        AssertionError
+            If one has.
+        """
+        flags = int(self.dut.broken.value)
+        broken = [text for index, text in enumerate(RULES) if flags >> index & 1]
+        assert not broken, ", ".join(broken)
+        assert self.dut.memory_broken.value == 0, "memory saw a burst that is none"
 
     async def run(self, address: int, count: int, timeout_cycles: int) -> Ending:
         """Start descriptors and wait for their end."""

@@ -3,6 +3,8 @@
 Software, the bench, has the registers and the interrupt; between start and interrupt no Python is needed.
 """
 
+from functools import lru_cache
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -167,6 +169,7 @@ class _Renamed:
         return getattr(self._gates, name.replace("m_axi_", "s_axi_", 1))
 
 
+@lru_cache
 def harness_verilog(config: NpeConfig, memory_bytes: int) -> str:
     """Return the harness around one co-processor as Verilog."""
     return convert(NpeHarness(config=config, memory_bytes=memory_bytes), TOP) + AxiMemory.SOURCE.read_text()

@@ -37,7 +37,9 @@ class Activity:
 
 def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> Bench:
     """Return a MAC with gates and one without, built so that toggles can be counted."""
-    return build_bench([Design(tuple(modes), stages, gated=gated) for gated in (True, False)], activity=True)
+    return build_bench(
+        [Design(tuple(modes), stages, gated=gated) for gated in (True, False)], alike=True, activity=True
+    )
 
 
 def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Dots]:
@@ -79,6 +81,5 @@ def count(
             with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
                 file = Path(folder) / "toggles.saif"
                 bench.run(operands, activity=file)
-                saif = file.read_text()
-            gated, plain = (toggles(saif, bench.verilog, f"{TOP}.channel{channel}.unit") for channel in range(2))
+                gated, plain = toggles(file.read_text(), bench.verilog, [f"{TOP}.channel{i}.unit" for i in range(2)])
             yield Activity(mode, kind, len(operands.stimuli), gated, plain)

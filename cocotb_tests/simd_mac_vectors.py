@@ -41,8 +41,9 @@ def in_lane(mode: Mode, codes: np.ndarray, lane: int) -> np.ndarray:
 def pair_dots(modes: Sequence[Mode], mode: Mode) -> list[Dots]:
     """Return every pair of codes up to 8 bits, of corner codes else, as dot products of one word and of two.
 
-    One word: the pair in each lane, zeros beside it. Two words: in the second, of the next lane, the product with the
-    other sign, of the first code and a neighbour of the second: what is left shows the product's last bits.
+    One word: the pair in each lane, zeros beside it; and in all lanes at once, other pairs beside it. Two words: in the
+    second, of the next lane, the product with the other sign, of the first code and a neighbour of the second: what is
+    left shows the product's last bits.
     """
     format, out = mode.format, clearest(modes)
     if mode.bits <= 8:
@@ -57,7 +58,13 @@ def pair_dots(modes: Sequence[Mode], mode: Mode) -> list[Dots]:
     near = negated(format, b + 1 & ((1 << mode.bits) - 1))
     next_lane = 1 % mode.lanes
     a_words, b_words = (np.stack([x, in_lane(mode, y, next_lane)], axis=1) for x, y in ((a, a), (b, near)))
-    return [*groups, Dots.of(mode, a_words, b_words, out)]
+    groups.append(Dots.of(mode, a_words, b_words, out))
+    if mode.lanes > 1:
+        rng, many = np.random.default_rng(mode.bits), 1 << 16
+        orders = [rng.permutation(np.resize(np.arange(len(a)), many)) for _ in range(mode.lanes)]
+        a_words, b_words = (pack(mode, np.stack([side[order] for order in orders], axis=1)) for side in (a, b))
+        groups.append(Dots.of(mode, a_words, b_words, out))
+    return groups
 
 
 def lengths_of(count: int, rng: np.random.Generator) -> dict[int, int]:
@@ -200,7 +207,7 @@ def window_dots(modes: Sequence[Mode], rng: np.random.Generator) -> list[Dots]:
 
 
 def special_dots(modes: Sequence[Mode], mode: Mode, rng: np.random.Generator) -> list[Dots]:
-    """Return each special in each lane, with zeros, numbers, others of its kind; and sums without any behind them."""
+    """Return each special in some lane, with zeros, numbers, others of its kind; and sums without any behind them."""
     format, specials = mode.format, special_codes(mode.format)
     if not len(specials):
         return []

@@ -132,6 +132,12 @@ class Pipeline:
         self.valid, self._ready = valid, ready
         return later[0] if len(later) == 1 else later
 
+    def keep(self, when: ValueLike) -> None:
+        """Go on with what is here only with ``when``; the rest disappears."""
+        when, ready = Value.cast(when), Signal(name="kept_ready")
+        self._m.d.comb += self._ready.eq(ready | ~when)
+        self.valid, self._ready = self.valid & when, ready
+
     def end(self, result: ValueLike | None = None, *, when: ValueLike = 1) -> None:
         """Give the result to the sink, whose payload is already driven if there is none here.
 

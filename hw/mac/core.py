@@ -1,5 +1,6 @@
 """The part of the SIMD MAC between decoders and read-out."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -8,12 +9,23 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.arith.placement import Places, coarse_place, coarse_places
 from tilewright.hw.arith.segments import Segments, accumulate
-from tilewright.hw.arith.shifter import shift_left
 from tilewright.hw.arith.unit import Pipeline
+from tilewright.hw.mac.alignment import shift_lanes, shift_product
 from tilewright.hw.mac.decoder import Operand, operand, operand_layout
-from tilewright.hw.mac.multiplier import Split, multiply_lanes
-from tilewright.hw.mac.plan import FINE_BITS, SEGMENT_BITS, TINY_BITS, TINY_LSB, WIDE_BIAS, Plan
+from tilewright.hw.mac.multiplier import Product, Split, multiply_lanes
+from tilewright.hw.mac.plan import (
+    BF16_LSB,
+    DISTANCE_BITS,
+    FINE_BITS,
+    SEGMENT_BITS,
+    TINY_LANE_BITS,
+    WIDE_BIAS,
+    Plan,
+)
+from tilewright.hw.mac.select import gated, is_one_of
+from tilewright.hw.mac.tiny import tiny_products
 from tilewright.sim.formats import Mode
+from tilewright.sim.formats.simd import BF16_SUM_LSB, BF16_TOP_EXPONENT
 
 CUTS = ("product", "placed", "quire")
 """Registers of the core; the last is the sum."""
@@ -35,6 +47,8 @@ class Sum:
     """A product was negative infinity."""
     is_bf16: Value
     """The mode was bf16, whose sum has its own binary point."""
+    narrow: Value
+    """The mode has several lanes: segments above ``plan.narrow_segments`` say nothing."""
 
     @property
     def segments(self) -> Segments:
@@ -59,6 +73,7 @@ def sum_layout(modes: tuple[Mode, ...]) -> data.StructLayout:
             "plus": 1 if plan.has_inf else 0,
             "minus": 1 if plan.has_inf else 0,
             "is_bf16": 1 if Mode.BF16 in modes else 0,
+            "narrow": 1 if plan.has_narrow else 0,
         }
     )
 
@@ -128,7 +143,7 @@ class SimdMacCore(wiring.Component):
         pipe = Pipeline(m, source, sink, CUTS)
         a, b = (operand(Value.cast(side), self.modes) for side in (self.a, self.b))
         total, last, _ = accumulate_words(
-            m, pipe, self.modes, a, b, self.mode, self.first, self.last, gated=self.gated
+            m, pipe, self.modes, a, b, self.mode, self.first, self.last, gating=self.gated
         )
         pipe.end(when=last)
         m.d.comb += [self.result.eq(total.packed()), self.result_valid.eq(sink.valid)]
@@ -145,105 +160,89 @@ def accumulate_words(
     first: Value,
     last: Value,
     *beside: Value,
-    gated: bool,
+    gating: bool,
 ) -> tuple[Sum, Value, list[Value]]:
-    """Return the raw sum and, when it is there, ``last`` and the values ``beside``. Places for registers: ``CUTS``."""
+    """Return the raw sum and, when it is there, ``last`` and the values ``beside``. Places for registers: ``CUTS``.
+
+    Two lanes' products, each shifted to its place, are added to one number before it is placed in the sum; four tiny
+    ones are added in the multiplier's own tree. All modes but bf16 have one binary point, so that nothing behind the
+    sum depends on the mode.
+
+    With ``gating`` data keep still where a word has no need of them; they become 0, registers have no enable of their
+    own. A lane of ``a`` that is 0 takes the digits of ``b`` from the multiplier, a tiny product of 0 has no sign. Words
+    of several lanes, and products that are 0, leave the sum's other segments as they are: those above are 0 then, and
+    take neither signs nor carries.
+    """
     later = list(beside)
     plan = Plan(modes)
-    is_wide, is_half, is_tiny, is_bf16, is_int4 = (Signal(name=name) for name in ("wide", "half", "tiny", "bf16", "int4"))
-    for signal, group in (
-        (is_wide, plan.wide), (is_half, plan.halves), (is_tiny, plan.tiny),
-        (is_bf16, plan.those(Mode.BF16)), (is_int4, plan.those(Mode.INT4)),
-    ):  # fmt: skip
-        m.d.comb += signal.eq(Cat(*(mode == which for which in group)).any() if group else 0)
+    wide, half, tiny, bf16, int4 = (
+        _choice(m, mode, plan, name, group)
+        for name, group in (
+            ("wide", plan.wide),
+            ("half", plan.halves),
+            ("tiny", plan.tiny),
+            ("bf16", [Mode.BF16]),
+            ("int4", [Mode.INT4]),
+        )
+    )
+    products = _multiply(m, plan, a, b, wide, half, tiny, int4, gating)
+    nan, plus, minus = _specials(m, plan, a, b)
+    narrow = ~wide if gating and plan.has_narrow else Const(0, 1)
+    distances = _distances(m, plan, a, b, wide, half, tiny, bf16)
+    products, distances, nan, plus, minus, first, last, half, int4, bf16, narrow, later = pipe.cut(
+        "product", products, distances, nan, plus, minus, first, last, half, int4, bf16, narrow, later
+    )
+    product = products.value
+    infinite = distances.over & product[: 2 * 8].any()
+    if plan.has_inf:
+        plus, minus = plus | (infinite & ~product[-1]), minus | (infinite & product[-1])
 
-    # The products.
-    splits = []
-    if plan.wide:
-        splits.append(Split(is_wide, plan.significand_bits, 1))
+    # Shifted finely; several lanes into one.
     if plan.halves:
-        splits.append(Split(is_half, plan.half_bits, 2))
-    if plan.has_int4:
-        splits.append(Split(is_int4, 4, 4))
-    width = max(2 * plan.significand_bits, TINY_BITS + 2 if plan.tiny else 0)
-    addends = _tiny_products(m, a.tiny, b.tiny, is_tiny) if plan.tiny else []
-    base = 6 if width >= TINY_BITS + 6 else 0
-    operands = []
-    for side in (a, b):
-        operands.append(Cat(side.significand, Const(0, width // 2 - len(side.significand))))
-    # Each tiny product's sign was inverted.
-    constant = -4 << 17 + base if plan.tiny else 0
-    product = multiply_lanes(
-        m, *operands, splits, [(base + weight, bit) for weight, bit in addends], constant, "multiply"
-    )
-    nan, plus, minus = _specials(m, plan, a, b, is_wide)
-
-    # Where they go.
-    start = WIDE_BIAS + 24 + plan.lsb if plan.wide else 16
-    tiny_place = TINY_LSB - plan.lsb + start - base
-    coarse_bits = 7
-    distance = Signal(coarse_bits)
-    zero, over = Signal(), Signal()
-    if Mode.POSIT16_1 in plan.modes:
-        wide = Signal(coarse_bits)
-        m.d.comb += wide.eq(_sum(a.wide_scale[:6].as_signed(), b.wide_scale[:6].as_signed()) + WIDE_BIAS)
+        shifted, total = shift_lanes(m, plan, product, half, distances.fine, distances.further, "fine")
+        total = Cat(Const(0, plan.half_place % (1 << FINE_BITS)), total)
+        length = max(len(shifted), len(total))
+        shifted = Mux(half, _extended(total, length), _extended(shifted, length))
     else:
-        wide = Const(0, coarse_bits)
-    if Mode.BF16 in plan.modes:
-        bf16 = Signal(10)
-        # 268: two exponents' biases and the fractions' 14 bits.
-        m.d.comb += bf16.eq(_sum(a.wide_scale, b.wide_scale) - 268 + 80)
-        m.d.comb += [zero.eq(is_bf16 & (bf16.as_signed() < 0)), over.eq(is_bf16 & (bf16.as_signed() > 95))]
-        wide = Mux(is_bf16, bf16[:coarse_bits] + start, wide)
-    half_place = plan.half_lsb - plan.lsb + start
-    half_offset, half_coarse = half_place % (1 << FINE_BITS), half_place >> FINE_BITS
-    int4_place = -plan.lsb + start
-    fixed = Signal(coarse_bits)
-    m.d.comb += fixed.eq(
-        Mux(is_tiny, tiny_place, Mux(is_int4, int4_place, half_coarse << FINE_BITS))
-    )
-    m.d.comb += distance.eq(Mux(is_wide, wide, fixed))
-    half_distances = []
-    for lane in range(2 if plan.halves else 0):
-        half_distance = Signal(plan.half_distance_bits, name=f"half_distance{lane}")
-        scales = (side.half_scales.word_select(lane, plan.half_scale_bits).as_signed() for side in (a, b))
-        m.d.comb += half_distance.eq(_sum(*scales) + plan.half_bias)
-        half_distances.append(half_distance)
-    product, distance, half_distances, zero, over, nan, plus, minus, first, last, is_half, is_int4, is_bf16, later = pipe.cut(
-        "product", product, distance, half_distances, zero, over, nan, plus, minus, first, last, is_half, is_int4, is_bf16, later
-    )
-    if Mode.BF16 in plan.modes:
-        infinite = over & product[:17].any()
-        plus, minus = plus | (infinite & ~product[16]), minus | (infinite & product[16])
-
-    # Shifted finely; two lanes into one.
-    value = Cat(product, product[-1].replicate((1 << FINE_BITS) - 1))
+        shifted = shift_product(m, product, distances.fine[0], "fine")
     if plan.has_int4:
         four = Signal(range(-512, 512), name="int4_total")
         fields = [product.word_select(i, 8).as_signed() for i in range(4)]
-        m.d.comb += four.eq(fields[0] + fields[1] + fields[2] + fields[3] + product[7] + product[15] + product[23])
-        value = Mux(is_int4, four.as_signed(), value.as_signed())[: len(value)]
-    shifted = shift_left(m, value, distance[:FINE_BITS], "fine")
-    if plan.halves:
-        total = _two_lanes(m, plan, product, half_distances)
-        length = max(len(shifted), len(total) + half_offset)
-        shifted, total = _extended(shifted, length), _extended(Cat(Const(0, half_offset), total), length)
-        shifted = Mux(is_half, total, shifted)
-    placed = Signal(len(shifted), name="placed_value")
-    m.d.comb += placed.eq(shifted)
-    when = Signal(name="placed_when")
-    m.d.comb += when.eq(pipe.valid & ~zero & ~over)
-    places = coarse_places(m, distance, FINE_BITS, placed[-1], "place", when=when)
-    first = first & pipe.valid
-    special = [flag if present else Const(0, 1) for flag, present in (
-        (nan, plan.has_nan), (plus, plan.has_inf), (minus, plan.has_inf)
-    )]
-    value, places, first, last, special, is_bf16, later = pipe.cut(
-        "placed", placed, places, first, last, special, is_bf16, later
+        m.d.comb += four.eq(sum(fields, Const(0, 1)) + product[7] + product[15] + product[23])
+        padded = Cat(Const(0, plan.int4_place % (1 << FINE_BITS)), four)
+        shifted = Mux(int4, _extended(padded, len(shifted)), shifted)
+    value = Signal(len(shifted), name="aligned")
+    m.d.comb += value.eq(shifted)
+    special = [
+        flag if present else Const(0, 1)
+        for flag, present in ((nan, plan.has_nan), (plus, plan.has_inf), (minus, plan.has_inf))
+    ]
+    nowhere = distances.zero | distances.over if Mode.BF16 in plan.modes else Const(0, 1)
+    value, coarse, nowhere, first, last, special, bf16, narrow, later = pipe.cut(
+        "placed", value, distances.coarse, nowhere, first, last, special, bf16, narrow, later
     )
-    places = Places(*(part & pipe.ready.replicate(len(part)) for part in (places.here, places.signs)))
-    addend = coarse_place(m, value.as_signed(), places, FINE_BITS, plan.width, start, "addend")
-    segments = accumulate(m, addend, SEGMENT_BITS, "quire", first=first & pipe.ready)
+    # What is not valid, or waits, goes nowhere, and begins nothing.
+    distance = Cat(Const(0, FINE_BITS), coarse)
+    places = coarse_places(m, distance, FINE_BITS, value[-1], "place", when=pipe.moves & ~nowhere)
+    low_bits = plan.narrow_segments * SEGMENT_BITS
+    addend = coarse_place(m, value.as_signed(), places, FINE_BITS, low_bits, plan.start, "addend")
+    if plan.has_narrow:
+        # Of words of several lanes only the sign goes further up.
+        wide_places = Places(places.here, gated(places.signs, ~narrow))
+        high_bits, high_start = plan.width - low_bits, plan.start + low_bits
+        high = coarse_place(m, value.as_signed(), wide_places, FINE_BITS, high_bits, high_start, "high_addend")
+        addend = Cat(addend, high)
+    count = plan.width // SEGMENT_BITS
+    # Between two words, carries go on their way in the segments that the sum has.
+    sum_is_narrow = Const(0, 1)
+    if plan.has_narrow and gating:
+        sum_is_narrow = Signal(name="sum_is_narrow", reset_less=True)
+        with m.If(pipe.moves):
+            m.d.sync += sum_is_narrow.eq(narrow)
+    narrow_now = Mux(pipe.moves, narrow, sum_is_narrow)
+    joined = [~narrow_now if i == plan.narrow_segments else Const(1, 1) for i in range(1, count)]
+    first = first & pipe.moves
+    segments = accumulate(m, addend, SEGMENT_BITS, "quire", first=first, joined=joined)
     seen = []
     for index, flag in enumerate(special):
         register = Signal(name=f"special{index}", reset_less=True)
@@ -253,7 +252,7 @@ def accumulate_words(
         with m.If(pipe.moves):
             m.d.sync += register.eq((register & ~first) | flag)
         seen.append(register)
-    last, is_bf16, later = pipe.cut("quire", last, is_bf16, later)
+    last, bf16, later = pipe.cut("quire", last, bf16, later)
     nan, plus, minus = seen
     none = Const(0, 0)
     return (
@@ -263,66 +262,115 @@ def accumulate_words(
             nan if plan.has_nan else none,
             plus if plan.has_inf else none,
             minus if plan.has_inf else none,
-            is_bf16 if Mode.BF16 in modes else none,
+            bf16 if Mode.BF16 in modes else none,
+            sum_is_narrow if plan.has_narrow else none,
         ),
         last,
         later,
     )
 
 
-def _sum(a: Value, b: Value) -> Value:
-    return a + b
+@dataclass(frozen=True)
+class _Distances:
+    """Where a product goes."""
+
+    fine: list[Value]
+    """Below ``1 << FINE_BITS``, for the lower and the upper part of the product, or for the whole."""
+    further: list[Value]
+    """Of two lanes, in units of ``1 << FINE_BITS``."""
+    coarse: Value
+    """Of the whole, or of the sum of lanes, in these units."""
+    zero: Value
+    """bf16: too small to count."""
+    over: Value
+    """bf16: infinite, unless it is 0."""
+
+
+def _choice(m: Module, mode: Value, plan: Plan, name: str, group: Collection[Mode]) -> Value:
+    chosen = Signal(name=f"is_{name}")
+    m.d.comb += chosen.eq(is_one_of(mode, group, plan.modes))
+    return chosen
+
+
+def _multiply(
+    m: Module, plan: Plan, a: Operand, b: Operand, wide: Value, half: Value, tiny: Value, int4: Value, gating: bool
+) -> Product:
+    """Return the product, the products of lanes, or the sum of tiny ones, which begins at ``plan.tiny_base``."""
+    splits = []
+    if plan.wide:
+        splits.append(Split(wide, plan.significand_bits, 1))
+    if plan.halves:
+        splits.append(Split(half, plan.half_bits, 2))
+    if plan.has_int4:
+        splits.append(Split(int4, 4, 4))
+    addends = []
+    if plan.tiny:
+        a_lanes, b_lanes = (Cat(side.significand, side.scale)[: 4 * TINY_LANE_BITS] for side in (a, b))
+        addends = [
+            (plan.tiny_base + weight, bit) for weight, bit in tiny_products(m, a_lanes, b_lanes, tiny, gating=gating)
+        ]
+    padding = Const(0, plan.product_bits // 2 - plan.significand_bits)
+    # Each tiny product's sign was inverted.
+    constant = -4 << 17 + plan.tiny_base if plan.tiny else 0
+    # Without digits of b no row of the multiplier does anything.
+    live = a.live if gating else (~tiny).replicate(len(a.live))
+    cut = plan.half_bits
+    digits = Cat(gated(b.significand[:cut], live[:1]), gated(b.significand[cut:], live[1:]))
+    return multiply_lanes(m, Cat(a.significand, padding), Cat(digits, padding), splits, addends, constant, "multiply")
+
+
+def _distances(
+    m: Module, plan: Plan, a: Operand, b: Operand, wide: Value, half: Value, tiny: Value, bf16: Value
+) -> _Distances:
+    bits = plan.wide_scale_bits
+    both = Signal(bits + 1, name="scale_sum")
+    if bits:
+        m.d.comb += both.eq(a.scale[:bits].as_signed() + b.scale[:bits].as_signed())
+    zero, over = Signal(name="too_small"), Signal(name="too_large")
+    whole = Signal(DISTANCE_BITS, name="wide_distance")
+    m.d.comb += whole.eq(both.as_signed() + WIDE_BIAS)
+    chosen: Value = whole
+    if Mode.BF16 in plan.modes:
+        bf16_distance = Signal(bits + 2, name="bf16_distance")
+        signed = bf16_distance.as_signed()
+        m.d.comb += [
+            bf16_distance.eq(both.as_signed() + (BF16_LSB - BF16_SUM_LSB + plan.start)),
+            zero.eq(bf16 & (signed < plan.start)),
+            over.eq(bf16 & (signed > BF16_TOP_EXPONENT - BF16_SUM_LSB + plan.start)),
+        ]
+        chosen = Mux(bf16, bf16_distance[:DISTANCE_BITS], whole)
+    fixed = Mux(half, plan.half_place >> FINE_BITS << FINE_BITS, plan.tiny_place if plan.tiny else 0)
+    if plan.has_int4:
+        fixed = Mux(tiny | half, fixed, plan.int4_place >> FINE_BITS << FINE_BITS)
+    if plan.wide:
+        fixed = Mux(wide, chosen, fixed)
+    distance = Signal(DISTANCE_BITS, name="distance")
+    m.d.comb += distance.eq(fixed)
+    fine, further = [distance[:FINE_BITS]], []
+    if plan.halves:
+        # Twice the second lane's scale was added up.
+        bits, first = plan.half_scale_bits, plan.wide_scale_bits
+        lower, upper = (Signal(plan.half_distance_bits, name=f"lane{lane}_distance") for lane in range(2))
+        scales = (side.scale[first : first + bits].as_signed() for side in (a, b))
+        m.d.comb += [
+            lower.eq(sum(scales, Const(0, 1)) + plan.half_bias),
+            upper.eq((whole.as_signed() >> 1) + (plan.half_bias - WIDE_BIAS // 2))
+            if bits + 2 <= DISTANCE_BITS
+            else upper.eq((both.as_signed() >> 1) + plan.half_bias),
+        ]
+        fine = [
+            Mux(half, Cat(lane[:FINE_BITS], Const(0, max(FINE_BITS - len(lane), 0))), distance[:FINE_BITS])
+            for lane in (lower, upper)
+        ]
+        further = [lane[FINE_BITS:] for lane in (lower, upper)]
+    return _Distances(fine, further, distance[FINE_BITS:], zero, over)
 
 
 def _extended(value: Value, width: int) -> Value:
     return Cat(value, value[-1].replicate(width - len(value)))
 
 
-def _two_lanes(m: Module, plan: Plan, product: Value, distances: list[Value]) -> Value:
-    """Return the sum of two lanes' products, each in its place, in units of ``half_lsb``."""
-    bits, width = plan.half_bits, plan.half_product_bits
-    # A negative product has taken 1 from the one above. Ones come in below that one, and one more is added.
-    borrowed = product[2 * bits - 1]
-    places = []
-    for lane, distance in enumerate(distances):
-        part = product[2 * bits * lane : 2 * bits * (lane + 1)]
-        fill = borrowed if lane else Const(0, 1)
-        moved: Value = Cat(part, part[-1].replicate(max(width + plan.half_drop - len(part), 0)))
-        for bit in range(len(distance)):
-            step = 1 << bit
-            shifted = Signal(len(moved), name=f"half{lane}_shifted{bit}")
-            m.d.comb += shifted.eq(
-                Mux(distance[bit], Cat(fill.replicate(min(step, len(moved))), moved)[: len(moved)], moved)
-            )
-            moved = shifted
-        places.append(moved[plan.half_drop :].as_signed())
-    total = Signal(width + 1, name="half_total")
-    m.d.comb += total.eq(places[0] + places[1] + borrowed)
-    return total
-
-
-def _tiny_products(m: Module, a: Value, b: Value, chosen: Value) -> list[tuple[int, Value]]:
-    """Return the bits of four products' sum, with their weights."""
-    bits: list[tuple[int, Value]] = []
-    for lane in range(4):
-        (a_significand, a_shift, a_sign), (b_significand, b_shift, b_sign) = (
-            (part[:2], part[2:6], part[6]) for part in (side.word_select(lane, 7) for side in (a, b))
-        )
-        product, shift = Signal(4, name=f"tiny{lane}_product"), Signal(5, name=f"tiny{lane}_shift")
-        negative = Signal(name=f"tiny{lane}_negative")
-        m.d.comb += [
-            product.eq(a_significand * b_significand),
-            shift.eq(a_shift + b_shift),
-            negative.eq(a_sign ^ b_sign),
-        ]
-        shifted = Signal(17, name=f"tiny{lane}_shifted")
-        m.d.comb += shifted.eq(product << shift)
-        bits += [(weight, shifted[weight] ^ negative) for weight in range(17)]
-        bits += [(0, negative), (17, ~negative & chosen)]
-    return bits
-
-
-def _specials(m: Module, plan: Plan, a: Operand, b: Operand, is_wide: Value) -> tuple[Value, Value, Value]:
+def _specials(m: Module, plan: Plan, a: Operand, b: Operand) -> tuple[Value, Value, Value]:
     """Return whether the products are NaN, plus infinity, minus infinity."""
     nan = Signal(name="product_nan")
     plus, minus = Signal(name="product_plus"), Signal(name="product_minus")

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from tilewright.hw.arith.booth import recode
 from tilewright.hw.arith.carry_save import Heap, pair, reduce
+from tilewright.hw.mac.select import any_of
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,29 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Product:
+    """A product whose upper bits still have to be selected."""
+
+    low: Value
+    carry: Value
+    """Into the upper bits."""
+    without: Value
+    """The upper bits without the carry."""
+    with_carry: Value
+
+    @property
+    def value(self) -> Value:
+        """All bits."""
+        return Cat(self.low, Mux(self.carry, self.with_carry, self.without))
+
+
+UPPER_BITS = 6
+"""Bits of a product that are added for either carry: as many as the path to it needs."""
+_ZERO = -1
+"""A bit of ``b`` that is 0."""
+
+
+@dataclass(frozen=True)
 class _Span:
     """Bits of a row that are a lane's multiple of ``a``."""
 
@@ -26,18 +50,18 @@ class _Span:
     start: int
     """First bit."""
     stop: int
-    """Bit of the sign, one above the lane; or the lane's last, if the multiple has no more bits."""
-    below: bool
-    """Whether the bit below the first belongs to the multiple."""
-    digit: tuple[Value, Value, Value]
-    """Bits of ``b``, the lowest first."""
+    """Bit of the sign."""
+    twice: bool
+    """All of it is twice ``a``: the sign is the lane's last bit, otherwise a copy of it above the lane."""
+    digit: tuple[int, int, int]
+    """Which bits of ``b``, the lowest first."""
     correction: int
     """Weight at which a negative multiple lacks a 1."""
 
 
 def multiply_lanes(
     m: Module, a: Value, b: Value, splits: list[Split], addends: list[tuple[int, Value]], constant: int, name: str
-) -> Value:
+) -> Product:
     """Return the products of signed lanes, ``sum(a[k] * b[k] << 2 * lane_bits * k)``, of ``2 * len(a)`` bits.
 
     As the lanes are signed, a negative product takes 1 from the one above it: who cuts the result adds it again.
@@ -48,7 +72,7 @@ def multiply_lanes(
     Parameters
     ----------
     a, b : Value
-        Of the same even width.
+        Of the same width. ``b`` is 0 if no split is chosen.
     splits : list of Split
         At most one is chosen.
     addends : list of (weight, bit)
@@ -56,130 +80,132 @@ def multiply_lanes(
     """
     width = len(a)
     heap: Heap = [[] for _ in range(2 * width)]
-    # Which of the heap's bits are 0 if no split is chosen: an addend's place is there.
+    # Which of the heap's bits are 0 if no split is chosen: there is an addend's place.
     free: list[list[int]] = [[] for _ in heap]
-    constants = [0 for _ in splits]
-    idle = -constant
+    constants, idle = [0 for _ in splits], constant
     for row in range(width // 2):
-        spans = [_spans(split, row, width, b) for split in splits]
-        cache: dict = {}
-        for bit in range(width + 1):
+        groups = [_spans(split, row, width) for split in splits]
+        spans = [span for group in groups for span in group]
+        digits = _Digits(m, b, len(splits), f"{name}_row{row}")
+        for bit in range(min(width + 1, 2 * width - 2 * row)):
             weight = 2 * row + bit
-            inside: list[_Span] = [
-                span for group in spans for span in group if span.start <= bit <= span.stop
-            ]
-            if not inside or weight >= 2 * width:
-                continue
-            once, twice, negative = _digit(m, inside, f"{name}_row{row}", cache)
-            multiple = (once & _own(a, bit, inside)) | (twice & _below(a, bit, inside))
+            inside = [span for span in spans if span.start <= bit <= span.stop]
             ends = [span for span in inside if span.stop == bit]
+            if not inside:
+                continue
+            once, twice, negative = digits.lines(inside)
+            multiple = ((once & _own(a, bit, inside)) | (twice & _below(a, bit, inside))) ^ negative
             term = Signal(name=f"{name}_row{row}_{bit}")
-            always = len(ends) == len(inside)
-            if always:
-                # Inverted in any case, so that it is 1 where nothing is here.
-                m.d.comb += term.eq(~(multiple ^ negative))
-                idle += 1 << weight
-                for index, group in enumerate(spans):
-                    constants[index] -= 1 << weight
+            # Instead of extending its sign, a row's sign bit is inverted and its weight taken off in one constant.
+            if len(ends) == len(inside):
+                # It is inverted in any case, and so 1 where nothing is here.
+                m.d.comb += term.eq(~multiple)
+                idle -= 1 << weight
+                constants = [value - (1 << weight) for value in constants]
             else:
-                m.d.comb += term.eq(multiple ^ negative ^ Cat(span.chosen for span in ends).any())
-                for index, group in enumerate(spans):
-                    if any(span.stop == bit for span in group):
-                        constants[index] -= 1 << weight
+                m.d.comb += term.eq(multiple ^ any_of(span.chosen for span in ends))
+                constants = [
+                    value - (any(span.stop == bit for span in group) << weight)
+                    for value, group in zip(constants, groups, strict=True)
+                ]
                 free[weight].append(len(heap[weight]))
             heap[weight].append(term)
-        for weight in sorted({span.correction for group in spans for span in group}):
-            bits = [span.chosen & _negative(span.digit) for group in spans for span in group if span.correction == weight]
+        for weight in sorted({span.correction for span in spans}):
             term = Signal(name=f"{name}_row{row}_negative{weight}")
-            m.d.comb += term.eq(Cat(bits).any())
+            m.d.comb += term.eq(digits.lines([span for span in spans if span.correction == weight])[2])
             free[weight].append(len(heap[weight]))
             heap[weight].append(term)
-    for weight, bit in addends:
+    for weight, addend in addends:
         if free[weight]:
             index = free[weight].pop()
-            heap[weight][index] = heap[weight][index] | bit
+            heap[weight][index] = heap[weight][index] | addend
         else:
-            heap[weight].append(bit)
-    none = ~Cat(split.chosen for split in splits).any() if splits else Const(1, 1)
-    cases = [(split.chosen, constant) for split, constant in zip(splits, constants, strict=True)] + [(none, -idle)]
+            heap[weight].append(addend)
+    none = ~any_of(split.chosen for split in splits)
+    cases = [*((split.chosen, value) for split, value in zip(splits, constants, strict=True)), (none, idle)]
     for weight, column in enumerate(heap):
-        terms = [chosen for chosen, constant in cases if constant >> weight & 1]
-        if len(terms) == len(cases):
-            column.append(Const(1, 1))
-        elif terms:
-            column.append(Cat(*terms).any())
+        column.append(any_of(chosen for chosen, value in cases if value >> weight & 1))
+        if all(value >> weight & 1 for _, value in cases):
+            column[-1] = Const(1, 1)
+        elif not any(value >> weight & 1 for _, value in cases):
+            column.pop()
     one, two = pair(reduce(m, heap, f"{name}_tree"))
-    product = Signal(2 * width, name=f"{name}_product")
-    m.d.comb += product.eq(one + two)
-    return product
+    return _add_selected(m, one, two, f"{name}_product")
 
 
-def _negative(digit: tuple[Value, Value, Value]) -> Value:
-    low, middle, high = digit
-    return high & ~(middle & low)
+def _add_selected(m: Module, one: Value, two: Value, name: str) -> Product:
+    """Return a sum whose uppermost bits are there for either carry: what comes late is kept out of their addition."""
+    cut = len(one) - UPPER_BITS
+    low = Signal(cut + 1, name=f"{name}_low")
+    without, with_carry = (Signal(UPPER_BITS, name=f"{name}_{what}") for what in ("without", "with"))
+    m.d.comb += [
+        low.eq(one[:cut] + two[:cut]),
+        without.eq(one[cut:] + two[cut:]),
+        with_carry.eq(one[cut:] + two[cut:] + 1),
+    ]
+    return Product(low[:-1], low[-1], without, with_carry)
 
 
-def _spans(split: Split, row: int, width: int, b: Value) -> list[_Span]:
+def _spans(split: Split, row: int, width: int) -> list[_Span]:
     """Return what a row does for the lanes of a split."""
     bits = split.lane_bits
-    low = b[2 * row - 1] if row else Const(0, 1)
-    middle, high = b[2 * row], b[2 * row + 1]
     lane = 2 * row // bits
     if lane >= split.lanes:
         return []
     start, stop = lane * bits, (lane + 1) * bits
-    if 2 * row == start:
-        low = Const(0, 1)
+    low = _ZERO if 2 * row == start else 2 * row - 1
     if 2 * row + 1 < stop:
-        return [_Span(split.chosen, start, stop, False, (low, middle, high), 2 * row + start)]
-    # An odd lane ends with its sign in the middle of the digit; what is left is -1 times the next lane's lowest bit.
-    # That is -2 times it, half of a digit lower.
-    spans = [_Span(split.chosen, start, stop, False, (low, middle, middle), 2 * row + start)]
+        return [_Span(split.chosen, start, stop, False, (low, 2 * row, 2 * row + 1), 2 * row + start)]
+    # An odd lane ends in the middle of the digit. What is left is -1 times the next lane's lowest bit, half a digit
+    # higher: -2 times it.
+    spans = [_Span(split.chosen, start, stop, False, (low, 2 * row, 2 * row), 2 * row + start)]
     if lane + 1 < split.lanes:
-        zero = Const(0, 1)
-        spans.append(
-            _Span(split.chosen, stop + 1, min(stop + bits, width), True, (zero, zero, high), 2 * row + stop + 1)
-        )
+        digit = _ZERO, _ZERO, 2 * row + 1
+        spans.append(_Span(split.chosen, stop + 1, stop + bits, True, digit, 2 * row + stop + 1))
     return spans
 
 
-def _digit(m: Module, spans: list[_Span], name: str, cache: dict) -> tuple[Value, Value, Value]:
-    """Return whether a digit is 1 or -1, whether 2 or -2, and whether it is negative; 0 if no span is chosen."""
-    key = tuple(id(span) for span in spans)
-    if key not in cache:
-        once, twice, negative = (Signal(name=f"{name}_{what}{len(cache)}") for what in ("once", "twice", "negative"))
-        chosen = [(span.chosen, *recode(*span.digit), _negative(span.digit)) for span in spans]
-        m.d.comb += [
-            once.eq(Cat(here & is_one for here, is_one, _, _ in chosen).any()),
-            twice.eq(Cat(here & is_two for here, _, is_two, _ in chosen).any()),
-            negative.eq(Cat(here & below_zero for here, _, _, below_zero in chosen).any()),
-        ]
-        cache[key] = once, twice, negative
-    return cache[key]
+class _Digits:
+    """Booth's digits of a row, each with its lines once."""
+
+    def __init__(self, m: Module, b: Value, splits: int, name: str):
+        self._m, self._b, self._splits, self._name = m, b, splits, name
+        self._lines: dict[tuple, tuple[Value, Value, Value]] = {}
+
+    def lines(self, spans: list[_Span]) -> tuple[Value, Value, Value]:
+        """Return whether the digit is 1 or -1, whether 2 or -2, and whether negative; 0 if no span is chosen."""
+        key = tuple((span.digit, id(span.chosen)) for span in spans)
+        if key not in self._lines:
+            lines = tuple(
+                Signal(name=f"{self._name}_{what}{len(self._lines)}") for what in ("once", "twice", "negative")
+            )
+            # One digit for all splits is 0 by itself if none is chosen.
+            shared = len({span.digit for span in spans}) == 1 and len(spans) == self._splits
+            for index, line in enumerate(lines):
+                if shared:
+                    self._m.d.comb += line.eq(self._recoded(spans[0])[index])
+                else:
+                    self._m.d.comb += line.eq(any_of(span.chosen & self._recoded(span)[index] for span in spans))
+            once, twice, negative = lines
+            self._lines[key] = once, twice, negative
+        return self._lines[key]
+
+    def _recoded(self, span: _Span) -> tuple[Value, Value, Value]:
+        low, middle, high = (Const(0, 1) if place == _ZERO else self._b[place] for place in span.digit)
+        return *recode(low, middle, high), high & ~(middle & low)
 
 
 def _own(a: Value, bit: int, spans: list[_Span]) -> Value:
     """Return the bit of ``a`` that counts once: above a lane its sign."""
-    above = [span for span in spans if span.stop == bit and bit == _lane_end(span)]
+    above = [span for span in spans if span.stop == bit]
     if len(above) == len(spans) or bit == len(a):
         return a[bit - 1]
-    if above:
-        return Mux(Cat(span.chosen for span in above).any(), a[bit - 1], a[bit])
-    return a[bit]
-
-
-def _lane_end(span: _Span) -> int:
-    return span.stop if not span.below else -1
+    return Mux(any_of(span.chosen for span in above), a[bit - 1], a[bit]) if above else a[bit]
 
 
 def _below(a: Value, bit: int, spans: list[_Span]) -> Value:
     """Return the bit of ``a`` that counts twice."""
-    starts = [span for span in spans if span.start == bit and not span.below]
-    if len(starts) == len(spans) or bit == 0:
+    starts = [span for span in spans if span.start == bit and not span.twice]
+    if len(starts) == len(spans):
         return Const(0, 1)
-    if starts:
-        return a[bit - 1] & ~Cat(span.chosen for span in starts).any()
-    return a[bit - 1]
-
-
-__all__ = ["Split", "multiply_lanes"]
+    return a[bit - 1] & ~any_of(span.chosen for span in starts) if starts else a[bit - 1]

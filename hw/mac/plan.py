@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tilewright.sim.formats import Minifloat, Mode
-from tilewright.sim.formats.simd import BF16_SUM_LSB, BF16_TOP_EXPONENT
 
 FINE_BITS = 4
 """Products of 16-bit modes are placed in the sum coarsely, 16 bits apart, after a shift by less than that."""
@@ -12,12 +11,16 @@ SEGMENT_BITS = 16
 """Longest carry chain of the sum."""
 WORDS = 65535
 """Words of the longest dot product."""
-WIDE_LSB, WIDE_WIDTH = -56, 128
-"""The sum with posit16_1: its smallest product is 2 ** -56. In bf16 the same bits are worth 2 ** BF16_SUM_LSB and up."""
+WIDE_LSB = -56
+"""Of the sum with posit16_1, whose smallest product it is. In bf16 the same bits are worth 2 ** BF16_SUM_LSB and up."""
+BF16_LSB = -268
+"""Exponent of two of a product of bf16 whose exponents are 0."""
+DISTANCE_BITS = 7
 WIDE_BIAS = 64
 """Added to the scales of two posit16_1: no distance is negative."""
 TINY = (Mode.FP4_E2M1, Mode.POSIT4_1)
 """Modes whose products are those of two bits, shifted."""
+TINY_LANE_BITS = 7
 TINY_LSB = -8
 TINY_BITS = 20
 """Four products, each up to 2 ** 16 units of ``2 ** TINY_LSB``, and the sign."""
@@ -72,18 +75,12 @@ class Plan:
             bits.append(16)
         return max(bits)
 
-    @cached_property
-    def wide_scale_bits(self) -> int:
-        return max(({Mode.POSIT16_1: 6, Mode.BF16: 9}[mode] for mode in self.wide), default=0)
-
-    @cached_property
-    def half_scale_offsets(self) -> dict[Mode, int]:
+    def scale_offset(self, mode: Mode) -> int:
         """A code of two lanes is ``significand * 2 ** (scale - 5)``, its scale the format's own plus this."""
-        offsets = {Mode.POSIT8_0: 0, Mode.FP8_E4M3: -5, Mode.FP8_E5M2: -12, Mode.INT8: 5}
-        return {mode: offsets[mode] for mode in self.halves}
+        return {Mode.FP8_E4M3: -5, Mode.FP8_E5M2: -12, Mode.INT8: 5}.get(mode, 0)
 
     def _half_scale_range(self, mode: Mode) -> tuple[int, int]:
-        offset = self.half_scale_offsets[mode]
+        offset = self.scale_offset(mode)
         # In two's complement -minpos has one less than minpos.
         low, high = {
             Mode.POSIT8_0: (-7, 6), Mode.FP8_E4M3: (1, 15), Mode.FP8_E5M2: (1, 30), Mode.INT8: (0, 0)
@@ -95,6 +92,20 @@ class Plan:
         """Width of a signed scale of two lanes."""
         ends = [end for mode in self.halves for end in self._half_scale_range(mode)]
         return max(((end if end >= 0 else ~end).bit_length() + 1 for end in ends), default=0)
+
+    @cached_property
+    def wide_scale_bits(self) -> int:
+        """Width of the signed scale of one lane, or of twice the second of two."""
+        bits = [{Mode.POSIT16_1: 6, Mode.BF16: 9}[mode] for mode in self.wide]
+        if self.halves:
+            bits.append(self.half_scale_bits + 1)
+        return max(bits, default=0)
+
+    @cached_property
+    def scale_bits(self) -> int:
+        """Width of an operand's scales."""
+        tiny = 4 * TINY_LANE_BITS - self.significand_bits if self.tiny else 0
+        return max(self.wide_scale_bits + self.half_scale_bits, tiny)
 
     @cached_property
     def half_bias(self) -> int:
@@ -139,6 +150,37 @@ class Plan:
         return min(lsbs)
 
     @cached_property
+    def start(self) -> int:
+        """A value at distance ``d`` has the weight ``2 ** (d - start + lsb)``; what is below the sum is 0."""
+        # Two posit16_1 have 24 bits behind their points.
+        return WIDE_BIAS + 24 + WIDE_LSB if self.wide else 1 << FINE_BITS
+
+    @cached_property
+    def half_place(self) -> int:
+        """Distance of a sum of two lanes."""
+        return self.half_lsb - self.lsb + self.start
+
+    @cached_property
+    def int4_place(self) -> int:
+        """Distance of a sum of four int4."""
+        return -self.lsb + self.start
+
+    @cached_property
+    def product_bits(self) -> int:
+        """Width of the product: the sum of tiny ones has to fit."""
+        return max(2 * self.significand_bits, TINY_BITS + 2 if self.tiny else 0)
+
+    @cached_property
+    def tiny_base(self) -> int:
+        """First bit of a sum of tiny products in the product: where the multiplier's rows have most room."""
+        return min(6, self.product_bits - TINY_BITS)
+
+    @cached_property
+    def tiny_place(self) -> int:
+        """Distance of such a product."""
+        return TINY_LSB - self.lsb + self.start - self.tiny_base
+
+    @cached_property
     def growth(self) -> dict[Mode, int]:
         """A sum of any ``WORDS`` words is below two to this."""
         tops = {
@@ -153,11 +195,21 @@ class Plan:
         return -(-(max(self.growth.values()) + 1 - self.lsb) // SEGMENT_BITS) * SEGMENT_BITS
 
     @cached_property
+    def narrow_segments(self) -> int:
+        """How many segments of the sum, the lowest, modes of several lanes have use for; all if there are no others."""
+        count = self.width // SEGMENT_BITS
+        tops = [top for mode, top in self.growth.items() if mode.lanes > 1]
+        return min(count, -(-(max(tops) + 1 - self.lsb) // SEGMENT_BITS)) if tops and self.wide else count
+
+    @property
+    def has_narrow(self) -> bool:
+        """Modes of several lanes leave segments idle."""
+        return self.narrow_segments < self.width // SEGMENT_BITS
+
+    @cached_property
     def has_inf(self) -> bool:
         return any(isinstance(mode.format, Minifloat) and mode.format.has_inf for mode in self.modes)
 
     @cached_property
     def has_nan(self) -> bool:
         return any(mode.format.nan_code is not None for mode in self.modes)
-
-

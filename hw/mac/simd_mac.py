@@ -8,6 +8,7 @@ from tilewright.hw.mac.core import accumulate_words
 from tilewright.hw.mac.decoder import decode_word
 from tilewright.hw.mac.plan import Plan
 from tilewright.hw.mac.read_out import encode_any, normalise_sum
+from tilewright.hw.mac.select import gated
 from tilewright.sim.formats import ALL_MODES, Mode
 
 
@@ -28,7 +29,7 @@ class SimdMac(Unit):
     modes : tuple of Mode
         Formats of operands and results.
     stages : int
-        Pipeline registers beside the sum, 0 to 6; see :class:`Unit`.
+        Pipeline registers beside the sum, 0 to 5; see :class:`Unit`.
     gated : bool
         What a word has no need of keeps still: see :func:`.core.accumulate_words`.
     back_pressure : bool
@@ -49,7 +50,7 @@ class SimdMac(Unit):
         One code for each ``last``, zeros above it.
     """
 
-    CUTS = ("product", "window", "operands", "placed", "resolved", "normal")
+    CUTS = ("product", "window", "operands", "placed", "normal")
     ALWAYS = ("quire",)
 
     def __init__(
@@ -64,13 +65,12 @@ class SimdMac(Unit):
         m = Module()
         pipe = self.pipeline(m)
         p = self.i.p
-        a, b = (decode_word(m, self.modes, code, p.mode, name) for name, code in (("a", p.a), ("b", p.b)))
+        # What comes in while it is not valid is taken for zeros.
+        words = [gated(word, pipe.valid) if self.gated else word for word in (p.a, p.b)]
+        a, b = (decode_word(m, self.modes, word, p.mode, name) for name, word in zip("ab", words, strict=True))
         a, b, mode, out, first, last = pipe.cut("operands", a, b, p.mode, p.out, p.first, p.last)
-        total, last, [out] = accumulate_words(
-            m, pipe, self.modes, a, b, mode, first, last, out, gated=self.gated
-        )
-        number, [last, out] = normalise_sum(m, pipe, self.modes, total, last, out)
-        pipe.end(encode_any(m, self.modes, number, out, "o"), when=last)
+        total, last, [out] = accumulate_words(m, pipe, self.modes, a, b, mode, first, last, out, gating=self.gated)
+        pipe.keep(last)
+        number, [out] = normalise_sum(m, pipe, self.modes, total, out)
+        pipe.end(encode_any(m, self.modes, number, out, "o"))
         return m
-
-

@@ -38,7 +38,7 @@ OUTPUT_SLOTS = 2
 """Tiles of results on chip: one is filled while the other is stored."""
 CORE_LATENCY = 3
 """Of a SIMD MAC between decoders and read-out. The RTL refuses to be built with another."""
-READ_OUT_LATENCY = 5
+READ_OUT_LATENCY = 4
 """From a sum as it stands in the accumulator to FP32."""
 PARAMETER_LATENCY = 2
 """From the place of a parameter to the parameter."""

@@ -47,23 +47,32 @@ def run(config: NpeConfig, memory: np.ndarray, address: int, count: int) -> Outc
     if problem:
         return Outcome(memory, *problem)
     for index in range(count):
-        where = (address + index * DESCRIPTOR_BYTES) % (1 << config.address_bits)
-        if where + DESCRIPTOR_BYTES > len(memory):
+        begin = (address + index * DESCRIPTOR_BYTES) % (1 << config.address_bits)
+        if begin + DESCRIPTOR_BYTES > len(memory):
             return Outcome(memory, ErrorCode.READ_DECERR, ReadStream.DESCRIPTOR, index)
-        job = Descriptor.decode(memory[where : where + DESCRIPTOR_BYTES].tobytes())
+        job = Descriptor.decode(memory[begin : begin + DESCRIPTOR_BYTES].tobytes())
         problem = job.check(config)
         if problem:
             return Outcome(memory, *problem, index)
         problem = _beyond(config, job, len(memory))
         if problem:
             return Outcome(memory, *problem, index, job)
-        for places, values in results(config, job, memory):
-            memory[places] = values
+        for where, values in results(config, job, memory):
+            memory[where] = values
     return Outcome(memory, completed=count)
 
 
+def places(config: NpeConfig, job: Descriptor) -> list[np.ndarray]:
+    """Return where a job writes: addresses, shape (lines, bytes of a line), of C, then of records."""
+    rows, columns = (job.n, job.m) if job.transpose else (job.m, job.n)
+    found = [_lines(config, job.c, job.c_stride, rows, _row_bytes(Mode(job.out_format), columns))]
+    if job.reduces:
+        found.append(_lines(config, job.reductions, RECORD_BYTES, job.m, RECORD_BYTES))
+    return found
+
+
 def results(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return what a job writes: addresses and bytes, both of shape (lines, bytes of a line); C, then the records."""
+    """Return what a job writes: addresses as :func:`places` has them, and a byte for each."""
     mode, out_format, residual_format = (Mode(f) for f in (job.mode, job.out_format, job.residual_format))
     m, n = job.m, job.n
 
@@ -91,19 +100,15 @@ def results(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> list[tupl
         activation=job.activation,
         out_format=out_format,
     )
-    codes = done.codes.T if job.transpose else done.codes
-    lines = pack_rows(codes, out_format)
-    written = [(_lines(config, job.c, job.c_stride, *lines.shape), lines)]
+    written = [pack_rows(done.codes.T if job.transpose else done.codes, out_format)]
     if job.reduces:
         records = np.zeros((m, RECORD_BYTES // 4), dtype="<u4")
-        for word, (on, values) in enumerate(
-            ((job.sum, done.sum), (job.squares, done.squares), (job.maximum, done.maximum))
-        ):
+        reductions = ((job.sum, done.sum), (job.squares, done.squares), (job.maximum, done.maximum))
+        for word, (on, values) in enumerate(reductions):
             if on:
                 records[:, word] = values.view(np.uint32)
-        places = _lines(config, job.reductions, RECORD_BYTES, m, RECORD_BYTES)
-        written.append((places, records.view(np.uint8)))
-    return written
+        written.append(records.view(np.uint8))
+    return list(zip(places(config, job), written, strict=True))
 
 
 def pack_rows(codes: np.ndarray, form: Mode) -> np.ndarray:
@@ -141,11 +146,6 @@ def _beyond(config: NpeConfig, job: Descriptor, size: int) -> tuple[ErrorCode, i
     for item in schedule(config, job):
         if isinstance(item, Request) and item.address + item.beats * config.bus_bytes > size:
             return ErrorCode.READ_DECERR, item.stream
-    rows, columns = (job.n, job.m) if job.transpose else (job.m, job.n)
-    spaces = [(job.c, job.c_stride, rows, _row_bytes(Mode(job.out_format), columns))]
-    if job.reduces:
-        spaces.append((job.reductions, RECORD_BYTES, job.m, RECORD_BYTES))
-    for base, stride, count, length in spaces:
-        if any((base + row * stride) % (1 << config.address_bits) + length > size for row in range(count)):
-            return ErrorCode.WRITE_DECERR, 0
+    if any(lines.max() >= size for lines in places(config, job)):
+        return ErrorCode.WRITE_DECERR, 0
     return None

@@ -157,6 +157,26 @@ async def response_missing_at_the_end(bus):
     await bus.end()
 
 
+async def request_after_an_error(bus):
+    await bus.address("ar", 0, 2)
+    await bus.offer("r", resp=2, last=0)
+    await bus.ctx.tick().repeat(4)
+    await bus.address("ar", 0x40, 1)
+    await bus.offer("r", resp=0, last=1)
+    await bus.read(1)
+
+
+async def request_that_an_error_meets(bus):
+    """What is offered when the error comes may wait as long as it has to."""
+    await bus.address("aw", 0, 1)
+    await bus.write(1)
+    bus.set("ar", valid=1, ready=0, addr=0x40, len=0, **PLAIN)
+    await bus.offer("b", resp=3)
+    await bus.ctx.tick().repeat(9)
+    await bus.address("ar", 0x40, 1)
+    await bus.read(1)
+
+
 @pytest.mark.parametrize(
     ("play", "breach"),
     [
@@ -179,6 +199,8 @@ async def response_missing_at_the_end(bus):
         (read_at_the_end, "something in flight at the end"),
         (word_missing_at_the_end, "something in flight at the end"),
         (response_missing_at_the_end, "something in flight at the end"),
+        (request_after_an_error, "a request after an error"),
+        (request_that_an_error_meets, None),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -134,6 +134,13 @@ BLOCKS = {
         example="--rows 16 --columns 16 --weight-bits 4 --input-bits 4",
         notes="Without --system, rows, columns, weight bits and input bits must be given.",
     ),
+    "npe": Block(
+        about="Matrix co-processor: an array of SIMD MACs, epilogue, AXI4 master, AXI4-Lite registers",
+        builder="tilewright.cli.npe:build",
+        options="tilewright.cli.npe:options",
+        example="--rows 4 --columns 4 --bus-bits 64",
+        notes="Docs: docs/npe.md.",
+    ),
     "posit-decoder": _arithmetic("posit_decoder", "Posit to sign, scale and fraction", "--format posit16_1", POSIT),
     "posit-encoder": _arithmetic(
         "posit_encoder", "Sign, scale and fraction to a rounded posit", "--format posit16_1", POSIT, *WIDTHS
@@ -194,7 +201,7 @@ BLOCKS = {
     "simd-mac": Block(
         about="Exact dot products of words of 4-, 8- and 16-bit numbers, rounded when read out",
         builder="tilewright.hw.mac.designs:simd_mac",
-        example="--modes xr-npe --stages 6",
+        example="--modes xr-npe --stages 5",
         options=(
             Option(
                 name="modes",
@@ -238,6 +245,10 @@ COSIMS = {
     "cim-tile": Cosim(
         "CIM tile against numpy and the exact cycle model, over shapes and memory timings",
         "tilewright.cocotb_tests.cim_tile",
+    ),
+    "npe": Cosim(
+        "Matrix co-processor against numpy and its exact cycle model: shapes, formats, epilogues, memory timings",
+        "tilewright.cocotb_tests.npe",
     ),
     "simd-mac": Cosim(
         "SIMD MAC against golden numerics: every pair of codes, random dot products, edges, latency and throughput",

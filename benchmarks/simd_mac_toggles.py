@@ -1,0 +1,40 @@
+"""Counts how often the SIMD MAC's registers and nets toggle, with idle parts standing still and without.
+
+    python benchmarks/simd_mac_toggles.py
+
+Prints a table: toggles a word, for every mode and kind of words, of the MAC with all modes and all registers. RTL in a
+cycle-based simulation: a net toggles once a cycle at most, glitches do not count. Takes a minute.
+"""
+
+from rich.console import Console
+from rich.table import Table
+
+from tilewright.cocotb_tests.simd_mac_toggles import Activity, build, count
+
+WHAT = ("registers", "nets")
+
+
+def cells(activity: Activity) -> list[str]:
+    """Return a row of the table."""
+    row = [activity.mode.label, activity.kind]
+    for what in WHAT:
+        plain, gated = (getattr(side, what) / activity.words for side in (activity.plain, activity.gated))
+        row += [f"{plain:,.0f}", f"{gated:,.0f}", f"{activity.ratio(what) - 1:+.0%}"]
+    return row
+
+
+def main() -> None:
+    """Count and print."""
+    table = Table(title="Toggles a word of the SIMD MAC, all modes", title_justify="left")
+    for heading in ("mode", "words"):
+        table.add_column(heading)
+    for what in WHAT:
+        for heading in (what, "gated", "change"):
+            table.add_column(heading, justify="right")
+    for activity in count(build()):
+        table.add_row(*cells(activity))
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
