@@ -41,7 +41,7 @@ class Fault:
 
 @contextmanager
 def planted(faults: Sequence[Fault]) -> Iterator[None]:
-    """Plant faults in the modules, as long as the context lasts; they come into force by their place, counted from 1."""
+    """Plant faults in the modules, while the context lasts; they come into force by their place, from 1 on."""
     places = {(fault.module.__name__, name): (fault.module, name) for fault in faults for name in fault.wrong}
     with pytest.MonkeyPatch.context() as patch:
         for module, name in places.values():

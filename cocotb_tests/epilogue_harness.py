@@ -1,4 +1,4 @@
-"""The co-processor's epilogue as a unit for the arithmetic bench: an element comes in, its code and its row's state go out."""
+"""The epilogue as a unit for the arithmetic bench: an element comes in, its code and its row's state go out."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data

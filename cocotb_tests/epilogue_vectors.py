@@ -65,7 +65,7 @@ class Tile:
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.value.shape  # type: ignore[return-value]
+        return self.value.shape
 
 
 def tile_vectors(
@@ -146,7 +146,7 @@ def golden(tile: Tile):
 def _order(tile: Tile, rng: np.random.Generator, rows: int, interval: int) -> np.ndarray:
     """Return the element of each cycle, counted row by row, or -1."""
     m, n = tile.shape
-    parts = []
+    parts: list = []
     for first in range(0, m, rows):
         block = min(rows, m - first)
         if tile.shuffled:
@@ -156,7 +156,7 @@ def _order(tile: Tile, rng: np.random.Generator, rows: int, interval: int) -> np
         period = max(block, interval)
         cycles = np.full((n, period), -1)
         cycles[:, :block] = (first + np.arange(block)) * n + np.arange(n)[:, None]
-        parts += [cycles.reshape(-1), [-1] * max(REUSE - period, 0)]
+        parts += [cycles.reshape(-1), np.full(max(REUSE - period, 0), -1)]
     return np.concatenate([*parts, [-1] * DRAIN]).astype(np.int64)
 
 

@@ -12,7 +12,7 @@ from tilewright.cocotb_tests.cb_npe import BENCH
 from tilewright.cocotb_tests.npe_cases import Case, Job, Timing
 from tilewright.cocotb_tests.npe_harness import TOP, harness_verilog
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import Mode, parse_modes
 from tilewright.sim.machine.npe_descriptor import Activation, Along
 
 F = Fraction
@@ -85,7 +85,7 @@ def _epilogues(config: NpeConfig) -> tuple[Case, ...]:
     """Return every operator behind the product, by itself and all together."""
     m, n, k = 2 * config.rows + 3, 2 * config.columns + 5, 45
     base = _of(Mode.INT8, m, n, k, scale=Along.ROW, out=Mode.BF16)
-    cases = {
+    cases: dict[str, dict] = {
         "scale by row": {},
         "scale by column": {"scale": Along.COLUMN},
         "bias by row": {"bias": Along.ROW},
@@ -114,13 +114,23 @@ def _epilogues(config: NpeConfig) -> tuple[Case, ...]:
     return (*made, _case("three jobs, the second on the first's result", first, second, third, latency=13))
 
 
+INTEGERS = parse_modes("int4,int8")
 _SMALL = NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2)
 _MIDDLE = NpeConfig(rows=4, columns=4, bus_bits=128, depth=16)
-_TALL = NpeConfig(rows=8, columns=2, bus_bits=256, depth=8, panels=3, outstanding=2, max_burst=4, modes="int4,int8")
-_WIDE = NpeConfig(
-    rows=2, columns=8, bus_bits=512, depth=4, outstanding=1, max_burst=1, address_bits=40, modes="posit8_0,bf16"
+_TALL = NpeConfig(
+    rows=8, columns=2, bus_bits=256, depth=8, panels=3, outstanding=2, max_burst=4, modes=parse_modes("int4,int8")
 )
-_LARGE = NpeConfig(rows=8, columns=8, bus_bits=128, modes="fp4_e2m1,int8,bf16")
+_WIDE = NpeConfig(
+    rows=2,
+    columns=8,
+    bus_bits=512,
+    depth=4,
+    outstanding=1,
+    max_burst=1,
+    address_bits=40,
+    modes=parse_modes("posit8_0,bf16"),
+)
+_LARGE = NpeConfig(rows=8, columns=8, bus_bits=128, modes=parse_modes("fp4_e2m1,int8,bf16"))
 
 _ATTENTION = {"m": 128, "n": 512, "k": 2048}
 SPEED = (

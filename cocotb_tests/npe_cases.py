@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,8 @@ class Timing:
 
     @classmethod
     def from_json(cls, data: dict) -> "Timing":
-        return cls(**{name: Fraction(value) if "rate" in name else value for name, value in data.items()})
+        values: dict[str, Any] = {name: Fraction(value) if "rate" in name else value for name, value in data.items()}
+        return cls(**values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +154,8 @@ class ImageBuilder:
     def _matrix(self, codes: np.ndarray, form: Mode, slack: int) -> tuple[int, int]:
         """Store a matrix; return its address and stride."""
         lines = pack_rows(codes, form)
-        address, stride = self._room(*lines.shape, slack)
+        rows, length = lines.shape
+        address, stride = self._room(rows, length, slack)
         for row, line in enumerate(lines):
             self._put(address + row * stride, line)
         return address, stride

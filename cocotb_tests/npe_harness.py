@@ -4,6 +4,7 @@ Software, the bench, has the registers and the interrupt; between start and inte
 """
 
 from functools import lru_cache
+from typing import Any
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
@@ -63,7 +64,7 @@ class NpeHarness(wiring.Component):
     """
 
     def __init__(self, *, config: NpeConfig, memory_bytes: int):
-        bus = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
+        bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
         self._members = master_members(**bus)
         self.definitions = [Definition("npe", Npe(config=config))]
         self._gates = AxiGates(**bus)

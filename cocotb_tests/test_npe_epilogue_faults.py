@@ -123,7 +123,7 @@ def test_rows_that_come_too_early_are_seen():
         rows=SMALL.rows,
         interval=REDUCTION_INTERVAL - 1,
     )
-    with pytest.raises(BenchError, match="(sum|squares) .* instead of"):
+    with pytest.raises(BenchError, match=r"(sum|squares) .* instead of"):
         faulty().run(with_fault(vectors, 0, rows=SMALL.rows))
 
 
@@ -141,7 +141,7 @@ def test_reductions_read_too_early_are_seen(monkeypatch):
 
     for module in (epilogue_harness, bench):
         monkeypatch.setattr(module, "REDUCTIONS_LAG", REDUCTIONS_LAG - 1)
-    with pytest.raises(BenchError, match="squares .* instead of"):
+    with pytest.raises(BenchError, match=r"squares .* instead of"):
         SMALL.build(optimisation="-O0").run(SMALL.vectors("reductions"))
 
 
@@ -152,5 +152,5 @@ def test_a_table_with_one_entry_one_unit_off_is_seen(monkeypatch):
     wrong = dataclasses.replace(table)
     wrong.__dict__["base"] = tuple(base + (index == 200) for index, base in enumerate(table.base))
     monkeypatch.setattr(gate, "ACTIVATIONS", gate.ACTIVATIONS | {"silu": wrong})
-    with pytest.raises(BenchError, match="maximum .* instead of"):
+    with pytest.raises(BenchError, match=r"maximum .* instead of"):
         SMALL.build(optimisation="-O0").run(vectors)

@@ -9,10 +9,13 @@ from tilewright.cocotb_tests.faults import plant
 from tilewright.cocotb_tests.npe import Design, run_bench
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.formats.simd import parse_modes
 
 pytestmark = pytest.mark.cosim
 
-DESIGN = Design(NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2, modes="int4,int8"), (), optimisation="-O0")
+DESIGN = Design(
+    NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2, modes=parse_modes("int4,int8")), (), optimisation="-O0"
+)
 PROGRAMS = 12
 
 

@@ -33,9 +33,8 @@ class Gate(wiring.Component):
 
     LATENCY = 5
 
-    x: In(32)
-    gelu: In(1)
-    g: Out(32)
+    def __init__(self):
+        super().__init__({"x": In(32), "gelu": In(1), "g": Out(32)})
 
     def elaborate(self, platform):
         m = Module()

@@ -1,5 +1,7 @@
 """The matrix co-processor."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
@@ -48,7 +50,7 @@ class Npe(wiring.Component):
 
     def __init__(self, *, config: NpeConfig):
         self.config = config
-        self._bus = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
+        self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
         self._array = Array(config)
         self._results = Results(config)
         self.definitions = self._array.definitions

@@ -237,7 +237,7 @@ class NpeConfig(Frozen):
 
 def _mode(value: object) -> Mode:
     try:
-        return Mode(value)
+        return Mode(value)  # type: ignore[arg-type]
     except ValueError:
         names = ", ".join(mode.label for mode in ALL_MODES)
         raise ValueError(f"modes = {value!r} is not allowed: it must be one of {names}") from None

@@ -138,7 +138,8 @@ def _row_bytes(form: Mode, columns: int) -> int:
 def _lines(config: NpeConfig, base: int, stride: int, rows: int, length: int) -> np.ndarray:
     """Return the address of every byte of some rows, which wraps as the hardware's does."""
     starts = np.array([(base + row * stride) % (1 << config.address_bits) for row in range(rows)], dtype=np.uint64)
-    return (starts[:, None] + np.arange(length, dtype=np.uint64)) & np.uint64((1 << config.address_bits) - 1)
+    places: np.ndarray = starts[:, None] + np.arange(length, dtype=np.uint64)
+    return places & np.uint64((1 << config.address_bits) - 1)
 
 
 def _beyond(config: NpeConfig, job: Descriptor, size: int) -> tuple[ErrorCode, int] | None:
