@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := build/demo
 
-.PHONY: install demo test test-all lint cost-table clean
+.PHONY: install demo test test-all lint cost-table ecp5-table clean
 
 install: $(STAMP)
 
@@ -39,6 +39,10 @@ test-all: install lint
 # docs/arithmetic-cost.md: every arithmetic unit beside its peers.
 cost-table: install
 	$(BIN)/python benchmarks/arithmetic_cost.py
+
+# docs/ecp5.md: clock rates of the SIMD MAC and of a co-processor after place and route.
+ecp5-table: install
+	$(BIN)/python -m benchmarks.ecp5_fmax
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

@@ -41,8 +41,8 @@ class Row:
 
 
 ROWS = (
-    Row("simd-mac", {"modes": "xr-npe", "back-pressure": "no"}),
-    Row("simd-mac", {"back-pressure": "no"}),
+    Row("simd-mac", {"modes": "xr-npe", "stages": 5, "back-pressure": "no"}),
+    Row("simd-mac", {"stages": 5, "back-pressure": "no"}),
     Row("npe", {"rows": 4, "columns": 4, "bus-bits": 64, "modes": "xr-npe", "depth": 32, "panels": 2}),
 )
 
