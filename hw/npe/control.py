@@ -178,7 +178,8 @@ class Control(wiring.Component):
                 with m.If(self.idle):
                     m.next = "DONE"
             with m.State("DONE"):
-                m.d.comb += [self.done.eq(1), self.clear.eq(1)]
+                # Units are cleared with the next cycle: what they still offer in this one must not be taken.
+                m.d.comb += [self.done.eq(1), self.clear.eq(1), self.stop.eq(1)]
                 m.d.sync += self.busy.eq(0)
                 m.next = "IDLE"
         return m
