@@ -5,10 +5,12 @@ import functools
 import numpy as np
 import pytest
 
+from tilewright.cocotb_tests import epilogue_vectors
 from tilewright.cocotb_tests.arith_bench import Bench
 from tilewright.cocotb_tests.epilogue import CASES, Design
-from tilewright.cocotb_tests.epilogue_harness import REDUCTIONS_LAG
+from tilewright.cocotb_tests.epilogue_harness import REDUCTIONS_LAG, element_layout
 from tilewright.cocotb_tests.epilogue_vectors import tile_vectors
+from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.npe.epilogue import Epilogue
 from tilewright.sim.config.npe import EPILOGUE_LATENCY, REDUCTION_INTERVAL, NpeConfig
 from tilewright.sim.formats.simd import ALL_MODES, XR_NPE_MODES, Mode
@@ -66,8 +68,6 @@ def test_the_cases_reach_every_operator_and_format():
 
 def test_rows_come_as_close_as_they_may():
     vectors = EVERYDAY.vectors("reductions")
-    from tilewright.cocotb_tests.epilogue_harness import element_layout
-
     layout = element_layout(EVERYDAY.rows)
     words = [int.from_bytes(word.tobytes(), "little") for word in vectors.stimuli]
 
@@ -120,16 +120,8 @@ def test_other_seeds(seed):
         bench.run(EVERYDAY.vectors(case, seed=seed, count=count))
 
 
-def test_without_room_between_jobs_the_bench_would_say_so():
-    # The control word must stay until the last element is out: seen if it does not.
-    from tilewright.cocotb_tests import epilogue_vectors
-    from tilewright.cocotb_tests.runner import BenchError
-
-    right = epilogue_vectors.DRAIN
-    try:
-        epilogue_vectors.DRAIN = 3
-        vectors = tile_vectors(EVERYDAY.tiles("combinations", count=50), np.random.default_rng(1), rows=EVERYDAY.rows)
-    finally:
-        epilogue_vectors.DRAIN = right
+def test_a_control_word_that_changes_too_early_is_seen(monkeypatch):
+    monkeypatch.setattr(epilogue_vectors, "DRAIN", 3)
+    vectors = tile_vectors(EVERYDAY.tiles("combinations", count=50), np.random.default_rng(1), rows=EVERYDAY.rows)
     with pytest.raises(BenchError, match="instead of"):
         built(EVERYDAY).run(vectors)

@@ -8,6 +8,7 @@ import pytest
 from amaranth.hdl import Cat, Const, Value
 
 from tilewright.cocotb_tests import epilogue as bench
+from tilewright.cocotb_tests import epilogue_harness
 from tilewright.cocotb_tests.arith_bench import Bench
 from tilewright.cocotb_tests.epilogue import Design
 from tilewright.cocotb_tests.epilogue_faults import Fault, FaultyUnit, planted, with_fault
@@ -137,8 +138,6 @@ def test_a_wrong_latency_is_seen(wrong, monkeypatch):
 
 @pytest.mark.slow
 def test_reductions_read_too_early_are_seen(monkeypatch):
-    from tilewright.cocotb_tests import epilogue_harness
-
     for module in (epilogue_harness, bench):
         monkeypatch.setattr(module, "REDUCTIONS_LAG", REDUCTIONS_LAG - 1)
     with pytest.raises(BenchError, match=r"squares .* instead of"):
