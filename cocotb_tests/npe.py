@@ -26,7 +26,8 @@ class Design:
     config: NpeConfig
     cases: tuple[Case, ...]
     memory_bytes: int = 256 * KIB
-    optimisation: str = "-O1"
+    optimisation: str = "-O0"
+    """The C++ compiler's."""
 
     @property
     def name(self) -> str:
@@ -145,6 +146,15 @@ SPEED = (
 )  # fmt: skip
 """Products large enough that what comes before and behind them does not count."""
 
+LIMITS = (
+    _case("K 65535", _of(Mode.INT8, 1, 1, 65535, scale=Along.ROW)),
+    _case("K 65535 posit16_1", _of(Mode.POSIT16_1, 1, 3, 65535)),
+    _case("N 65535", _of(Mode.INT4, 1, 65535, 3, slack=-1, scale=Along.COLUMN, sum=True, maximum=True)),
+    _case("M 65535", _of(Mode.INT4, 65535, 1, 3, scale=Along.ROW, transpose=True)),
+    _case("300 jobs", *[_of(Mode.INT8, 1, 1, 1)] * 300),
+)
+"""The largest M, N and K, and more descriptors than a byte counts; for a memory of 1 MiB."""
+
 DESIGNS = (
     Design(
         _SMALL,
@@ -155,7 +165,7 @@ DESIGNS = (
             *_timings(_of(Mode.INT8, 9, 7, 50, scale=Along.ROW)),
         ),
     ),
-    Design(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE)), 256 * KIB),
+    Design(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE))),
     Design(_TALL, (*_shapes(Mode.INT4, _TALL), *_timings(_of(Mode.INT4, 50, 9, 300, out=Mode.INT8)))),
     Design(
         _WIDE,
@@ -165,7 +175,7 @@ DESIGNS = (
             *_timings(_of(Mode.BF16, 9, 50, 300, residual=Mode.BF16, sum=True)),
         ),
     ),
-    Design(_LARGE, (*_shapes(Mode.INT8, _LARGE), *SPEED), 2048 * KIB, "-O2"),
+    Design(_LARGE, (*_shapes(Mode.INT8, _LARGE), *SPEED), 2048 * KIB, "-O1"),
 )
 """The designs of the table; the last is the one whose speed is measured."""
 
