@@ -1,9 +1,10 @@
-"""Counts how often the SIMD MAC's registers and nets toggle, with idle parts standing still and without.
+"""Counts how often the SIMD MAC's registers and gates toggle, with idle parts standing still and without.
 
-    python benchmarks/simd_mac_toggles.py
+    python -m benchmarks.simd_mac_toggles
 
-Prints a table: toggles a word, for every mode and kind of words, of the MAC with all modes and all registers. RTL in a
-cycle-based simulation: a net toggles once a cycle at most, glitches do not count. Takes a minute.
+Prints a table: toggles a word, for every mode and kind of words, of the MAC with all modes and all registers, made of
+gates of two inputs by Yosys. A cycle-based simulation: a gate toggles once a cycle at most, glitches do not count, and
+neither do wires and the clock. Takes a minute or two.
 """
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from tilewright.cocotb_tests.simd_mac_toggles import Activity, build, count
 
-WHAT = ("registers", "nets")
+WHAT = ("registers", "gates")
 
 
 def cells(activity: Activity) -> list[str]:

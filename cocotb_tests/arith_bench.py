@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Bench:
         latencies: Sequence[int] | None = None,
         care: Care | None = None,
         alike: bool = False,
+        edit: Callable[[str], str] | None = None,
         optimisation: str = "-O0",
         activity: bool = False,
     ) -> "Bench":
@@ -49,11 +50,15 @@ class Bench:
             The same function with different stages, back-pressure or style.
         latencies, care, alike
             As for :class:`.arith_harness.ArithHarness`.
+        edit : callable, optional
+            Changes the Verilog before it is built.
         optimisation, activity
             As for :func:`.runner.build`.
         """
         expected = [unit.LATENCY for unit in units] if latencies is None else list(latencies)
         verilog = harness_verilog(units, depth=DEPTH, latencies=expected, care=care, alike=alike)
+        if edit:
+            verilog = edit(verilog)
         stalls = [not isinstance(unit.o.ready, Const) for unit in units]
         model = runner.build(verilog, TOP, optimisation=optimisation, activity=activity)
         return cls(model, expected, stalls, verilog)

@@ -105,11 +105,14 @@ def case_vectors(modes: Sequence[Mode], name: str, *, seed: int = 1) -> Vectors:
 
 
 def mixed_vectors(modes: Sequence[Mode], count: int, *, seed: int = 1) -> Vectors:
-    """Return ``count`` random dot products of each mode, mixed, and behind them single words that all have a result."""
+    """Return single words that all have a result, and behind them ``count`` random dot products of each mode, mixed."""
     rng = np.random.default_rng(seed)
+    pairs = vectors.pair_dots(modes, modes[0])[0]
+    some = rng.integers(0, len(pairs.a), 256)
+    singles = Dots.of(pairs.mode, pairs.a[some], pairs.b[some], pairs.out[some])
     groups = [dots for mode in modes for dots in vectors.random_dots(modes, mode, count, rng)]
-    singles = vectors.pair_dots(modes, modes[0])[0]
-    return joined(dots_vectors(groups, rng), dots_vectors([singles]))
+    # First, so that they are among the operands that the harness holds at a time.
+    return joined(dots_vectors([singles]), dots_vectors(groups, rng))
 
 
 DESIGNS = (

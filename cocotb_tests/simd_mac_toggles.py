@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tilewright.cocotb_tests.activity import Toggles, toggles
+from tilewright.cocotb_tests.activity import Toggles, toggles, with_gates
 from tilewright.cocotb_tests.arith_bench import Bench
 from tilewright.cocotb_tests.arith_harness import TOP
 from tilewright.cocotb_tests.simd_mac import MOST_STAGES, Design, build_bench
@@ -16,13 +16,15 @@ from tilewright.sim.formats import ALL_MODES, Mode, pack
 
 KINDS = ("random", "normal", "half zero")
 """Random codes; normally distributed numbers; these, half of the numbers of either operand zero."""
+UNITS = [f"{TOP}.channel{channel}.unit" for channel in range(2)]
+"""The MACs in the harness."""
 LENGTH = 64
 """Words of a dot product."""
 
 
 @dataclass(frozen=True)
 class Activity:
-    """Toggles of a MAC with gates and of one without, for the same words."""
+    """Toggles of a MAC whose idle parts stand still, ``gated``, and of one without, ``plain``, for the same words."""
 
     mode: Mode
     kind: str
@@ -31,15 +33,14 @@ class Activity:
     plain: Toggles
 
     def ratio(self, what: str) -> float:
-        """Return how many of the ``registers`` or ``nets`` toggles are left with gates."""
+        """Return how many of the ``registers`` or ``gates`` toggles are left with gates."""
         return getattr(self.gated, what) / getattr(self.plain, what)
 
 
 def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> Bench:
-    """Return a MAC with gates and one without, built so that toggles can be counted."""
-    return build_bench(
-        [Design(tuple(modes), stages, gated=gated) for gated in (True, False)], alike=True, activity=True
-    )
+    """Return netlists of a MAC whose idle parts stand still and of one without, so that toggles can be counted."""
+    designs = [Design(tuple(modes), stages, gated=gated) for gated in (True, False)]
+    return build_bench(designs, alike=True, activity=True, edit=lambda verilog: with_gates(verilog, UNITS))
 
 
 def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Dots]:
@@ -81,5 +82,5 @@ def count(
             with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
                 file = Path(folder) / "toggles.saif"
                 bench.run(operands, activity=file)
-                gated, plain = toggles(file.read_text(), bench.verilog, [f"{TOP}.channel{i}.unit" for i in range(2)])
+                gated, plain = toggles(file.read_text(), bench.verilog, UNITS)
             yield Activity(mode, kind, len(operands.stimuli), gated, plain)

@@ -112,16 +112,6 @@ def test_without_gates_the_results_are_the_same():
     assert row["values"] > 80_000
 
 
-@pytest.mark.parametrize(
-    "mode", [Mode.FP4_E2M1, pytest.param(Mode.BF16, marks=pytest.mark.slow)], ids=lambda mode: mode.label
-)
-def test_a_single_mode(mode):
-    # All that there is to it is in the table's pairs; here that nothing else is needed.
-    bench = Design((mode,)).bench()
-    for name in ("pairs", "random", "cancelling"):
-        bench.run(case_vectors((mode,), name))
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ALL_MODES, ids=lambda mode: mode.label)
 def test_each_mode_alone(mode):

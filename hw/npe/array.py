@@ -3,10 +3,10 @@
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
-from tilewright.hw.mac.core import SimdMacCore
-from tilewright.hw.mac.decoder import decode_word, operand_layout
 
 from tilewright.hw.definition import Definition
+from tilewright.hw.mac.core import SimdMacCore
+from tilewright.hw.mac.decoder import decode_word, operand_layout
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.npe import NpeConfig
 

@@ -1,40 +1,39 @@
-"""Toggle counts: what is a register, what a net, and what a simulation wrote."""
+"""Toggle counts: what is a register, what the output of a gate, and what a simulation wrote."""
 
 import pytest
 
-from tilewright.cocotb_tests.activity import Toggles, counts, kinds, toggles
+from tilewright.cocotb_tests.activity import Toggles, counts, netlists, toggles, with_gates
 
 VERILOG = r"""
 module \top.unit (clk, a, b, o);
-  reg \$auto$verilog_backend.cc:2355:dump_module$1  = 0;
-  wire \$1 ;
-  reg [1:0] \$2 ;
-  wire [1:0] alias;
+  wire _0_;
+  wire _1_;
+  wire _2_;
+  input a;
+  wire a;
   input clk;
   wire clk;
   reg [1:0] count = 2'h0;
+  reg \flag$1  = 1'h0;
   output [1:0] o;
-  wire [1:0] part;
-  assign \$1  = a ^ b;
-  assign alias = { count[0], \$1  };
-  assign part[0] = ~alias[1];
-  assign part[1] = 1'h0;
+  wire [1:0] alias;
+  assign _0_ = a ^ b;
+  assign _1_ = ~(count[0] & _0_);
+  assign \net$2 [1] = \flag$1  ? a : _1_;
+  assign \net$2 [0] = count[0];
+  assign alias = { count[0], _0_ };
   assign o = count;
   always @(posedge clk)
-    count <= \$2 ;
-  always @* begin
-    if (\$auto$verilog_backend.cc:2355:dump_module$1 ) begin end
-    \$2  = count;
-    if (\$1 ) begin
-      \$2  = alias;
-    end
-  end
-  \top.unit.inner  inner (
-    .clk(clk)
-  );
+    if (a) count[0] <= _0_;
+  always @(posedge clk)
+    if (!a)
+      if (b) count[1] <= 1'h0;
+      else count[1] <= _1_;
+  always @(posedge clk)
+    \flag$1  <= _1_;
 endmodule
 
-module \top.unit.inner (clk);
+module \top.unit2 (clk);
   reg word = 1'h0;
   always @(posedge clk)
     if (clk) word <= 1'h1;
@@ -54,19 +53,15 @@ SAIF = r"""(SAIFILE
   )
   (INSTANCE unit
    (NET
-    ($1 (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 7))
-    ($2\[0\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 20))
-    ($2\[1\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 10))
+    (_0_ (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 7))
+    (_1_ (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 20))
     (alias\[0\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 9000))
     (count\[0\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 200))
     (count\[1\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 100))
+    (flag$1 (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 30))
+    (net$2\[0\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 9000))
+    (net$2\[1\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 3))
     (o\[0\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 9000))
-    (part\[0\] (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 3))
-   )
-   (INSTANCE inner
-    (NET
-     (word (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 1))
-    )
    )
   )
   (INSTANCE unit2
@@ -79,25 +74,51 @@ SAIF = r"""(SAIFILE
 """
 
 
-def test_registers_and_nets():
-    modules = kinds(VERILOG)
-    assert set(modules) == {"top.unit", "top.unit.inner"}
-    assert modules["top.unit"].registers == {"count"}
-    # Not: aliases, ports, constants; what is computed by an expression or a block.
-    assert modules["top.unit"].nets == {"$1", "$2", "part"}
-    assert modules["top.unit.inner"].registers == {"word"}
+def test_registers_and_gates():
+    modules = netlists(VERILOG)
+    assert set(modules) == {"top.unit", "top.unit2"}
+    # Not: other names of a net.
+    assert modules["top.unit"].registers == {"count[0]", "count[1]", "flag$1"}
+    assert modules["top.unit"].gates == {"_0_", "_1_", "net$2[1]"}
+    assert modules["top.unit2"].registers == {"word"}
 
 
 def test_counts_of_instances():
     every = counts(SAIF)
-    assert list(every) == ["$rootio", "top", "top.unit", "top.unit.inner", "top.unit2"]
-    assert every["top.unit"] == {"$1": 7, "$2": 30, "alias": 9000, "count": 300, "o": 9000, "part": 3}
+    assert list(every) == ["$rootio", "top", "top.unit", "top.unit2"]
+    assert every["top.unit"]["count[1]"] == 100
+    assert every["top.unit"]["net$2[1]"] == 3
     assert every["top.unit2"] == {"word": 5}
 
 
-def test_toggles_of_an_instance_and_what_is_in_it():
-    whole, inner = toggles(SAIF, VERILOG, ["top.unit", "top.unit.inner"])
-    assert whole == Toggles(registers=301, nets=40)
-    assert inner == Toggles(registers=1, nets=0)
+def test_toggles_of_an_instance():
+    assert toggles(SAIF, VERILOG, ["top.unit", "top.unit2"]) == [Toggles(330, 30), Toggles(5, 0)]
     with pytest.raises(ValueError, match=r"no instance top\.other"):
         toggles(SAIF, VERILOG, ["top.other"])
+
+
+RTL = r"""
+module top(input clk, input a, input b, output o);
+  unit unit (.clk(clk), .a(a), .b(b), .o(o));
+endmodule
+
+module unit(clk, a, b, o);
+  input clk, a, b;
+  output o;
+  reg [1:0] sum = 0;
+  // Twice the same: one gate.
+  wire once = a & b;
+  wire again = a & b;
+  always @(posedge clk) sum <= {sum[0] ^ once, again};
+  assign o = sum[1];
+endmodule
+"""
+
+
+def test_a_module_becomes_gates():
+    made = with_gates(RTL, ["unit"])
+    assert made.startswith(RTL[: RTL.index("module unit")])
+    bits = netlists(made)["unit"]
+    # Both bits of the sum; the product, and the exclusive or.
+    assert len(bits.registers) == 2
+    assert len(bits.gates) == 2
