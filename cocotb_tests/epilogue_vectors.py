@@ -21,7 +21,7 @@ from tilewright.sim.machine.npe_epilogue import epilogue
 
 DRAIN = EPILOGUE_LATENCY + REDUCTIONS_LAG
 """Cycles without elements before the control word may change."""
-REUSE = 8
+REUSE = REDUCTIONS_LAG + 4
 """Cycles from the last element of a row to the first of the next in its place: no maximum is lost unseen."""
 
 

@@ -192,7 +192,8 @@ def accumulate_words(
     products, distances, nan, plus, minus, first, last, half, int4, bf16, narrow, later = pipe.cut(
         "product", products, distances, nan, plus, minus, first, last, half, int4, bf16, narrow, later
     )
-    product = products.value
+    product = Signal(plan.product_bits, name="product")
+    m.d.comb += product.eq(products.value)
     infinite = distances.over & product[: 2 * 8].any()
     if plan.has_inf:
         plus, minus = plus | (infinite & ~product[-1]), minus | (infinite & product[-1])
@@ -315,7 +316,8 @@ def _multiply(
     # Without digits of b no row of the multiplier does anything.
     live = a.live if gating else (~tiny).replicate(len(a.live))
     cut = plan.half_bits
-    digits = Cat(gated(b.significand[:cut], live[:1]), gated(b.significand[cut:], live[1:]))
+    digits = Signal(plan.significand_bits, name="digits")
+    m.d.comb += digits.eq(Cat(gated(b.significand[:cut], live[:1]), gated(b.significand[cut:], live[1:])))
     return multiply_lanes(m, Cat(a.significand, padding), Cat(digits, padding), splits, addends, constant, "multiply")
 
 

@@ -171,7 +171,8 @@ def normalise_parts(m: Module, window: Window, keep: int, name: str) -> tuple[Va
         else:
             words.insert(0, Cat(part[0], increment(m, part[1:], carry, f"{name}_word{i}")))
     bits = Cat(*words)
-    head = bits[-width:] ^ window.sign.replicate(width)
+    head = Signal(width, name=f"{name}_head")
+    m.d.comb += head.eq(bits[-width:] ^ window.sign.replicate(width))
     # There is a leading bit: if it is not one of the others, it is the last.
     run = count_leading_zeros(m, head[1:], f"{name}_run")
     moved = shift_left(m, bits, run, f"{name}_moved")

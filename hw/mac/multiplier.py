@@ -36,7 +36,7 @@ class Product:
         return Cat(self.low, Mux(self.carry, self.with_carry, self.without))
 
 
-UPPER_BITS = 6
+UPPER_BITS = 9
 """Bits of a product that are added for either carry: as many as the path to it needs."""
 _ZERO = -1
 """A bit of ``b`` that is 0."""

@@ -1,6 +1,6 @@
 """Dot products of words of 4-, 8- and 16-bit numbers, exact until they are read out."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data
 
 from tilewright.hw.arith.unit import Unit
@@ -67,7 +67,12 @@ class SimdMac(Unit):
         p = self.i.p
         # What comes in while it is not valid is taken for zeros.
         words = [gated(word, pipe.valid) if self.gated else word for word in (p.a, p.b)]
-        a, b = (decode_word(m, self.modes, word, p.mode, name) for name, word in zip("ab", words, strict=True))
+        operands = []
+        for name, value in zip("ab", words, strict=True):
+            word = Signal(16, name=f"{name}_word")
+            m.d.comb += word.eq(value)
+            operands.append(decode_word(m, self.modes, word, p.mode, name))
+        a, b = operands
         a, b, mode, out, first, last = pipe.cut("operands", a, b, p.mode, p.out, p.first, p.last)
         total, last, [out] = accumulate_words(m, pipe, self.modes, a, b, mode, first, last, out, gating=self.gated)
         pipe.keep(last)

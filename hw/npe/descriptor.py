@@ -174,7 +174,8 @@ def plan(m: Module, config: NpeConfig, descriptor: data.View) -> data.View:
     ]
     within = Signal(unsigned((bus_nibbles - 1).bit_length()), name="plan_within")
     m.d.comb += within.eq(last_nibble)
-    for nibble in range(bus_nibbles):
+    m.d.comb += job.tail_mask[:4].eq(0xF)
+    for nibble in range(1, bus_nibbles):
         m.d.comb += job.tail_mask.word_select(nibble, 4).eq((within >= nibble).replicate(4))
     return job
 

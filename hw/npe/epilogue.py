@@ -32,10 +32,10 @@ CONTROL_LAYOUT = data.StructLayout(
 )
 """Which parts are on; constant while elements are under way."""
 
-MULTIPLY, ADD = 3, 4
-"""Stages of a product and of a sum."""
-CODE = 2
-"""Stages of rounding to a code."""
+MULTIPLY, ADD = 4, 5
+"""Cycles of a product and of a sum: each unit's own stages, and a register behind its rounding."""
+CODE = 4
+"""Cycles from a result to its code: taken apart, rounded, and kept until its row's reductions are nearly there."""
 
 
 class Epilogue(wiring.Component):
@@ -113,25 +113,26 @@ class Epilogue(wiring.Component):
         first = delay(m, self.first, "first", cycles=before, reset_less=True)
         self._reduce(m, y, valid, row, first)
 
-        number = _registered(m, decode(m, FP32, y, "result"), "number")
+        result = delay(m, y, "result", reset_less=True)
+        number = _registered(m, decode(m, FP32, result, "result"), "number")
         code = encode_any(m, self._modes, number, control.out_format, "code")
         m.d.comb += [
-            self.code.eq(delay(m, code, "coded", reset_less=True)),
+            self.code.eq(delay(m, code, "coded", cycles=CODE - 2, reset_less=True)),
             self.code_valid.eq(delay(m, valid, "code_valid", cycles=CODE)),
             self.code_tag.eq(delay(m, tag, "code_tag", cycles=CODE)),
         ]
         return m
 
-    def _unit(self, m: Module, name: str, kind: type[Adder] | type[Multiplier], a: Value, b: Value, stages: int):
-        """Return the result of an FP32 unit, ``stages`` cycles later."""
-        unit = kind(FP32, stages=stages, back_pressure=False)
+    def _unit(self, m: Module, name: str, kind: type[Adder] | type[Multiplier], a: Value, b: Value, cycles: int):
+        """Return the result of an FP32 unit, ``cycles`` later."""
+        unit = kind(FP32, stages=cycles - 1, back_pressure=False)
         m.submodules[name] = unit
         m.d.comb += [unit.i.valid.eq(1), unit.i.p.a.eq(a), unit.i.p.b.eq(b)]
-        return unit.o.p
+        return delay(m, unit.o.p, f"{name}_result", reset_less=True)
 
-    def _unless_off(self, m: Module, name: str, on: Value, kind, a: Value, b: Value, stages: int) -> Value:
-        result = self._unit(m, name, kind, a, b & on.replicate(32), stages)
-        return Mux(on, result, delay(m, a, f"un{name}", cycles=stages, reset_less=True))
+    def _unless_off(self, m: Module, name: str, on: Value, kind, a: Value, b: Value, cycles: int) -> Value:
+        result = self._unit(m, name, kind, a, b & on.replicate(32), cycles)
+        return Mux(on, result, delay(m, a, f"un{name}", cycles=cycles, reset_less=True))
 
     def _residual(self, m: Module) -> Value:
         """Return the residual as FP32, exact, when it is to be added."""

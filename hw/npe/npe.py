@@ -54,6 +54,8 @@ class Npe(wiring.Component):
         self._array = Array(config)
         self._results = Results(config)
         self.definitions = self._array.definitions
+        lag = self._results.REDUCTIONS_LAG
+        assert lag <= Store.RECORDS_AFTER, f"reductions are there after {lag} cycles, but stored before"
         made = (self._array.LATENCY, self._results.LATENCY, self._results.PARAMETER_LATENCY, self._results.INTERVAL)
         modelled = (
             config.array_latency, config.result_latency, config.parameter_latency, config.reduction_interval

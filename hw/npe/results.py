@@ -45,6 +45,7 @@ class Results(wiring.Component):
         # Rows of all panels of a group are reduced side by side.
         self._epilogue = Epilogue(config.modes, rows=config.rows * (config.panels - 1), tag_bits=self._element.size)
         self.INTERVAL = self._epilogue.INTERVAL
+        self.REDUCTIONS_LAG = self._epilogue.REDUCTIONS_LAG
         self.PARAMETER_LATENCY = self._floats.LATENCY
         self.LATENCY = self._floats.LATENCY + Parameters.LATENCY + self._epilogue.LATENCY
         super().__init__(

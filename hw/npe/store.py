@@ -39,6 +39,9 @@ class Store(wiring.Component):
         The last line of the job has been given away.
     """
 
+    RECORDS_AFTER = 6
+    """Cycles from the code of a tile's last element to the first record: a line and the record are read in between."""
+
     def __init__(self, config: NpeConfig):
         self.config = config
         request = data.StructLayout({"address": config.address_bits, "beats": 16})

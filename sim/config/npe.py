@@ -42,9 +42,9 @@ READ_OUT_LATENCY = 4
 """From a sum as it stands in the accumulator to FP32."""
 PARAMETER_LATENCY = 2
 """From the place of a parameter to the parameter."""
-EPILOGUE_LATENCY = 21
+EPILOGUE_LATENCY = 27
 """From an FP32 sum to the code."""
-REDUCTION_INTERVAL = 5
+REDUCTION_INTERVAL = 6
 """Of an FP32 addition whose result is the next one's operand."""
 REGISTER_WORD = 255
 """Detail of an error that is the DESCRIPTOR register's, not a word's of a descriptor."""
