@@ -43,6 +43,7 @@ class Row:
 # No stalls where peers have none, so that like stands beside like.
 FREE: dict[str, str | int] = {"back-pressure": "no"}
 
+ROWS_OF_SIMD = "one SIMD MAC for several formats"
 ROWS = (
     Row("posit8_0 multiplier", "posit-multiplier", {"style": "rows"}),
     Row("posit8_0 multiplier", "posit-multiplier", {"style": "tree"}),
@@ -66,6 +67,18 @@ ROWS = (
     Row("four 4-bit lanes into one sum", "fp4-unit", {"stages": 1, **FREE}),
     Row("fp8_e5m2 multiply and add", "float-mac", {"format": "fp8_e5m2", "stages": 6, **FREE}),
     Row("fp16 multiply and add", "float-mac", {"format": "fp16", "stages": 6, **FREE}),
+    *(
+        Row(ROWS_OF_SIMD, "simd-mac", {"modes": modes, "stages": 5, **gates, **FREE})
+        for modes, gates in (
+            ("posit16_1", {}),
+            ("posit8_0", {}),
+            ("fp4_e2m1,posit4_1", {}),
+            ("posit8_0,posit16_1", {}),
+            ("xr-npe", {"gated": "no"}),
+            ("xr-npe", {}),
+            ("all", {}),
+        )
+    ),
     Row("signed multiplier of one, two or four lanes", "significand-multiplier"),
     Row("signed multiplier of one, two or four lanes", "significand-multiplier", {"stages": 1, **FREE}),
     Row("posit units without a peer in the same flow", "posit-decoder"),
@@ -89,6 +102,21 @@ ROWS = (
     Row("shared parts", "read-out", {"format": "posit16_1", "of": "posit16_1"}),
     Row("shared parts", "segmented-quire", {"stages": 1, **FREE}),
 )
+
+SHARED = "synth simd-mac --modes xr-npe --stages 5 --back-pressure no"
+SEPARATE = {
+    "three MACs of one format each, of the above": (
+        ("synth posit-mac --format posit16_1 --stages 6 --back-pressure no", 1),
+        ("synth posit-mac --stages 4 --back-pressure no", 2),
+        ("synth fp4-unit --stages 1 --back-pressure no", 1),
+    ),
+    "three SIMD MACs of one width each": (
+        ("synth simd-mac --modes posit16_1 --stages 5 --back-pressure no", 1),
+        ("synth simd-mac --modes posit8_0 --stages 5 --back-pressure no", 1),
+        ("synth simd-mac --modes fp4_e2m1,posit4_1 --stages 5 --back-pressure no", 1),
+    ),
+}
+"""What does the work of the shared MAC without sharing: units and how many of each."""
 
 HEAD = """# What arithmetic units cost
 
@@ -119,22 +147,45 @@ def figures(cost: Cost) -> str:
     return f"{cost.lut:,} | {cost.ff:,} | {cost.area_um2:,.0f} | {cost.path_ns:.2f}"
 
 
+def sharing(costs: dict[str, Cost]) -> list[str]:
+    """Return the section on what one shared MAC saves against separate ones that do the same: sums of rows."""
+    shared = costs[SHARED]
+    lines = ["", "## What sharing saves", ""]
+    lines += ["Words of fp4_e2m1, posit4_1, posit8_0 and posit16_1: a word a cycle, read out to any of the four.", ""]
+    lines += ["| unit | LUT | FF | µm² | ns |", f"|---|{'---:|' * len(COLUMNS)}", f"| `{SHARED}` | {figures(shared)} |"]
+    for name, units in SEPARATE.items():
+        each = [costs[command] for command, count in units for _ in range(count)]
+        total = Cost(
+            lut=sum(cost.lut or 0 for cost in each),
+            ff=sum(cost.ff or 0 for cost in each),
+            area_um2=sum(cost.area_um2 or 0 for cost in each),
+            path_ns=max(cost.path_ns or 0 for cost in each),
+        )
+        lut, area = 1 - (shared.lut or 0) / (total.lut or 1), 1 - (shared.area_um2 or 0) / (total.area_um2 or 1)
+        lines.append(f"| {name}: sharing saves {lut:.0%} of LUT, {area:.0%} of area | {figures(total)} |")
+    return lines
+
+
 def write_table(path: Path = TABLE) -> None:
     """Measure all rows and write the table."""
     peers = tomllib.loads(PEERS.read_text())["peer"]
     lines = [HEAD, tools_line()]
+    costs: dict[str, Cost] = {}
     for group in dict.fromkeys(row.group for row in ROWS):
         lines += ["", f"## {group[0].upper()}{group[1:]}", ""]
         lines += [f"| unit | {' | '.join(COLUMNS)} | result |", f"|---|{'---:|' * len(COLUMNS)}---|"]
         for row in ROWS:
             if row.group == group:
                 print(row.command, file=sys.stderr, flush=True)
-                lines.append(f"| `{row.command}` | {figures(row.measure())} | exact |")
+                costs[row.command] = row.measure()
+                lines.append(f"| `{row.command}` | {figures(costs[row.command])} | exact |")
         for peer in peers:
             if peer["like"] == group:
                 made = Cost(**{key: peer[key] for key in ("lut", "ff", "area_um2", "path_ns")})
                 name = f"{peer['name']} ({peer['commit']}), stages: {peer['stages']}"
                 lines.append(f"| {name} | {figures(made)} | {peer['correct']} |")
+        if group == ROWS_OF_SIMD:
+            lines += sharing(costs)
     path.write_text("\n".join(lines) + "\n")
 
 
