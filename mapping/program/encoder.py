@@ -1,0 +1,180 @@
+"""Encoder layers as in BERT: attention and a GELU network, each followed by a LayerNorm over its sum with its input."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tilewright.sim.machine.steps import Matrix, Scalars
+from tilewright.sim.machine.vector_values import PassOptions, encode
+
+from .attention import KeysValues, attend
+from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Projected, Quantised
+from .weights import quantise_weights
+
+QUERY, KEY, VALUE = (f"attention.self.{part}" for part in ("query", "key", "value"))
+OUTPUT, UP, DOWN = "attention.output.dense", "intermediate.dense", "output.dense"
+NORM, LAST_NORM = "attention.output.LayerNorm", "output.LayerNorm"
+
+
+@dataclass(frozen=True)
+class EncoderShape:
+    """Sizes of a BERT-style encoder."""
+
+    hidden: int
+    heads: int
+    ffn: int
+    epsilon: float = 1e-12
+
+    @property
+    def head(self) -> int:
+        """Elements of a head."""
+        return self.hidden // self.heads
+
+
+def layer_name(layer: int, part: str = "") -> str:
+    """Return the prefix of a layer's tensors, as Hugging Face names them."""
+    return f"encoder.layer.{layer}.{part}"
+
+
+def lower_encoder(shape: EncoderShape, tokens: int, layers: int, arithmetic: Arithmetic) -> Lowered:
+    """Return the steps of some layers on a row of tokens, all of which attend to each other.
+
+    The bias of the attention's output and of the network's goes with the residual: what is stored as a norm's result
+    has the bias of the next sum added to it, and the biases of what reads it make up for that (see
+    :func:`encoder_constants`).
+    """
+    lowering = Lowering(arithmetic)
+    source = lowering.matrix("input", tokens, shape.hidden)
+    residual = lowering.matrix("input.biased", tokens, shape.hidden)
+    bias = lowering.constant("input.bias", 1, shape.hidden)
+    scale = lowering.run(source, MAGNITUDE, c=bias, out=residual, to="input.scale")
+    for layer in range(layers):
+        last = layer == layers - 1
+        residual, scale = _add_layer(lowering, shape, layer, residual, scale, last)
+    return lowering.finish(source, residual)
+
+
+def _add_layer(
+    lowering: Lowering,
+    shape: EncoderShape,
+    layer: int,
+    x: Matrix,
+    scale: tuple[Scalars, Scalars],
+    last: bool,
+) -> tuple[Matrix, tuple[Scalars, Scalars]]:
+    """Add a layer; return its result and the scales of it."""
+    tokens, hidden = x.rows, shape.hidden
+
+    def name(part: str) -> str:
+        return layer_name(layer, part)
+
+    def project(a: Quantised, part: str, columns: int) -> Projected:
+        return lowering.project(a, name(part), columns, lowering.constant(f"{name(part)}.bias", 1, columns))
+
+    x8 = lowering.quantised(x, scale)
+    mixed = lowering.matrix(name("mixed"), tokens, hidden)
+    query, key, value = (_heads(lowering, shape, x8, name(part)) for part in (QUERY, KEY, VALUE))
+    key_scales, value_scales = (
+        _scale_rows(lowering, heads, name(part)) for heads, part in ((key, KEY), (value, VALUE))
+    )
+    for head in range(shape.heads):
+        cache = KeysValues(key[head].codes, key_scales[head], value[head].codes, value_scales[head])
+        out = mixed.part(columns=slice(head * shape.head, (head + 1) * shape.head))
+        attend(lowering, name(f"head.{head}"), query[head], cache, out)
+    mixed8 = lowering.quantised_afresh(mixed)
+    x, scale = _add_norm(lowering, shape, mixed8, name(OUTPUT), x, name(NORM), measure=True)
+
+    x8 = lowering.quantised(x, scale)
+    up = lowering.matrix(name("up"), tokens, shape.ffn)
+    lowering.run_scaled(project(x8, UP, shape.ffn), out=up)
+    gelu = lowering.matrix(name("gelu"), tokens, shape.ffn)
+    scale = lowering.run(up, replace(MAGNITUDE, function="gelu"), out=gelu, to=name("gelu.scale"))
+    return _add_norm(lowering, shape, lowering.quantised(gelu, scale), name(DOWN), x, name(LAST_NORM), measure=not last)
+
+
+def _heads(lowering: Lowering, shape: EncoderShape, x8: Quantised, name: str) -> list[Quantised]:
+    """Add a projection; return its heads."""
+    bias = lowering.constant(f"{name}.bias", 1, shape.hidden)
+    projected = lowering.project(x8, name, shape.hidden, bias)
+    parts = [slice(head * shape.head, (head + 1) * shape.head) for head in range(shape.heads)]
+    out = lowering.matrix(name, x8.codes.rows, shape.hidden)
+    if lowering.arithmetic.scales == "token":
+        whole = lowering.quantised(out, lowering.run_scaled(projected, MAGNITUDE, out=out, to=f"{name}.scale"))
+        return [whole.part(part) for part in parts]
+    codes = lowering.matrix(f"{name}.int8", x8.codes.rows, shape.hidden, "int8")
+    heads = []
+    for head, part in enumerate(parts):
+        values = out.part(columns=part)
+        scale = lowering.run_scaled(projected.part(part), MAGNITUDE, out=values, to=f"{name}.{head}.scale")
+        heads.append(lowering.quantised(values, scale, out=codes.part(columns=part)))
+    return heads
+
+
+def _scale_rows(lowering: Lowering, heads: list[Quantised], name: str) -> list[Matrix]:
+    """Add what writes the scales of each head as a row; return the rows."""
+    tokens = heads[0].codes.rows
+    distinct = 1 if heads[0].scale == heads[-1].scale else len(heads)
+    rows = lowering.matrix(f"{name}.scales", distinct, tokens, "fp32")
+    for index, head in enumerate(heads[:distinct]):
+        lowering.write_scalars(head.scale, Matrix(rows.buffer, tokens, 1, stride=1, offset=index * tokens))
+    return [rows.part(rows=slice(index, index + 1)) for index in range(distinct)] * (len(heads) // distinct)
+
+
+def _add_norm(
+    lowering: Lowering, shape: EncoderShape, a: Quantised, dense: str, residual: Matrix, norm: str, *, measure: bool
+) -> tuple[Matrix, tuple[Scalars, Scalars]]:
+    """Add a projection, the residual and the norm of their sum; return the result and the scales of it."""
+    tokens, hidden = residual.rows, residual.columns
+    total = lowering.matrix(f"{dense}.sum", tokens, hidden)
+    projected = lowering.project(a, dense, hidden, residual)
+    mean = PassOptions(reduce="sum", scale=-1 / hidden)
+    minus_mean, _ = lowering.run_scaled(projected, mean, out=total, to=f"{norm}.mean")
+    variance = PassOptions(square=True, reduce="sum", scale=1 / hidden, offset=shape.epsilon, inverse="rsqrt")
+    _, inverse = lowering.run(total, variance, add=minus_mean, to=f"{norm}.variance")
+    out = lowering.matrix(norm, tokens, hidden)
+    gamma, beta = (lowering.constant(f"{norm}.{part}", 1, hidden) for part in ("weight", "bias"))
+    options = MAGNITUDE if measure else PLAIN
+    scale = lowering.run(total, options, add=minus_mean, multiply=inverse, b=gamma, c=beta, out=out, to=f"{norm}.scale")
+    return out, scale
+
+
+def encoder_constants(
+    shape: EncoderShape, tensors: Mapping[str, np.ndarray], layers: int, arithmetic: Arithmetic
+) -> dict[str, np.ndarray]:
+    """Return the contents of the constants of :func:`lower_encoder`.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Weights (outputs, inputs) and biases of the layers by the names that Hugging Face gives them.
+    """
+    constants = {"one": encode("fp32", np.ones(1, np.float32))}
+
+    def put(name: str, values: np.ndarray) -> None:
+        constants[name] = encode("fp32", values.astype(np.float32))
+
+    def linear(name: str, offset: np.ndarray | None, factor: float = 1.0) -> None:
+        """Put weights; take what ``offset`` adds to their inputs off their bias, if they have one of their own."""
+        weights = tensors[f"{name}.weight"].astype(np.float64).T * factor
+        quantised = quantise_weights(weights, arithmetic.weight_bits, arithmetic.group)
+        constants.update(quantised.constants(name))
+        if offset is not None:
+            put(f"{name}.bias", tensors[f"{name}.bias"] * factor - offset @ quantised.values)
+
+    def bias(layer: int, part: str) -> np.ndarray:
+        return tensors[f"{layer_name(layer, part)}.bias"].astype(np.float64)
+
+    put("input.bias", bias(0, OUTPUT))
+    for layer in range(layers):
+        for part in (QUERY, KEY, VALUE):
+            linear(layer_name(layer, part), bias(layer, OUTPUT), shape.head**-0.5 if part == QUERY else 1.0)
+        linear(layer_name(layer, OUTPUT), None)
+        linear(layer_name(layer, UP), bias(layer, DOWN))
+        linear(layer_name(layer, DOWN), None)
+        after = bias(layer + 1, OUTPUT) if layer + 1 < layers else np.zeros(shape.hidden)
+        for norm, next_bias in ((NORM, bias(layer, DOWN)), (LAST_NORM, after)):
+            name = layer_name(layer, norm)
+            put(f"{name}.weight", tensors[f"{name}.weight"])
+            put(f"{name}.bias", tensors[f"{name}.bias"] + next_bias)
+    return constants

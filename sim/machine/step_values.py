@@ -1,0 +1,127 @@
+"""What the steps of a program compute: on flat arrays, bit for bit, without time."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+
+from .steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
+from .vector_values import PassResult, decode, encode, run_pass
+
+DTYPES: dict[Storage, type] = {
+    "int4": np.int8,
+    "int8": np.int8,
+    "uint8": np.uint8,
+    "int32": np.int32,
+    "bf16": np.uint16,
+    "fp32": np.uint32,
+}
+"""How a buffer is held here: integers as they are, floats as their bits."""
+
+Memory = dict[str, np.ndarray]
+"""Flat arrays by name of buffer."""
+VectorUnit = Callable[..., PassResult]
+"""What runs a pass: :func:`run_pass`, or another arithmetic to compare it with."""
+
+
+def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] | None = None) -> Memory:
+    """Return memory for some buffers: copies of ``contents``, as flat arrays of their storage, zeros elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If contents have another number of elements than their buffer.
+    """
+    memory: Memory = {}
+    for buffer in buffers:
+        data = (contents or {}).get(buffer.name)
+        if data is None:
+            data = np.zeros(buffer.elements)
+        elif data.size != buffer.elements:
+            raise ValueError(f"{buffer.name}: {data.size} elements for {buffer.elements}")
+        memory[buffer.name] = np.array(data, dtype=DTYPES[buffer.storage]).ravel()
+    return memory
+
+
+def load(memory: Memory, matrix: Matrix) -> np.ndarray:
+    """Return a matrix as FP32, int8 or int32 numbers."""
+    codes = _elements(memory, matrix)
+    if matrix.storage in ("bf16", "fp32"):
+        return decode(matrix.storage, codes)
+    return codes.copy()
+
+
+def store(memory: Memory, matrix: Matrix, values: np.ndarray) -> None:
+    """Round FP32 numbers to a matrix's storage, int8, bf16 or fp32, and write them."""
+    _elements(memory, matrix)[:] = encode(matrix.storage, values.astype(np.float32))  # type: ignore[arg-type]
+
+
+def run_steps(
+    steps: Iterable[Step], memory: Memory, *, lanes: int, vector_unit: VectorUnit = run_pass
+) -> dict[str, np.ndarray]:
+    """Run steps one after the other on ``memory``; return the row scalars as they are then, float32 by name.
+
+    Parameters
+    ----------
+    steps : iterable of Step
+        None that writes what it reads, elements of the same place apart.
+    memory : Memory
+        Changed in place.
+    lanes : int
+        Of the vector unit.
+    vector_unit : callable
+        Runs a pass.
+    """
+    scalars: dict[str, np.ndarray] = {}
+    for step in steps:
+        if isinstance(step, Product):
+            _multiply(step, memory)
+        else:
+            _run_pass(step, memory, scalars, lanes, vector_unit)
+    return scalars
+
+
+def _multiply(step: Product, memory: Memory) -> None:
+    # In float64, sums of less than 2**53 are exact, and numpy multiplies them fast.
+    a, weights = (_elements(memory, matrix).astype(np.float64) for matrix in (step.a, step.weights))
+    if step.transposed:
+        weights = weights.T
+    if step.scales:
+        weights = weights * np.repeat(_elements(memory, step.scales), step.group, axis=0)[: len(weights)]
+    # Sums wrap like the accumulators.
+    _elements(memory, step.out)[:] = (a @ weights).astype(np.int64).astype(np.int32)
+
+
+def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes: int, unit: VectorUnit) -> None:
+    def operand(matrix: Matrix | None) -> np.ndarray | None:
+        return None if matrix is None else load(memory, matrix).astype(np.float32)
+
+    def row_scalars(those: Scalars | None) -> np.ndarray | None:
+        return None if those is None else scalars[those.name][those.first : those.first + those.rows]
+
+    done = unit(
+        step.options,
+        load(memory, step.a),
+        lanes=lanes,
+        add=row_scalars(step.add),
+        multiply=row_scalars(step.multiply),
+        b=operand(step.b),
+        c=operand(step.c),
+    )
+    if step.out:
+        _elements(memory, step.out)[:] = done.codes
+    for those, values in ((step.linear, done.linear), (step.inverse, done.inverse)):
+        if those is not None:
+            kept = scalars.get(those.name, np.zeros(0, np.float32))
+            missing = those.first + those.rows - len(kept)
+            scalars[those.name] = np.concatenate([kept, np.zeros(max(missing, 0), np.float32)])
+            scalars[those.name][those.first : those.first + those.rows] = values
+
+
+def _elements(memory: Memory, matrix: Matrix) -> np.ndarray:
+    """Return a view of a matrix's codes in memory."""
+    flat = memory[matrix.buffer.name]
+    return np.lib.stride_tricks.as_strided(
+        flat[matrix.offset :],
+        (matrix.rows, matrix.columns),
+        (matrix.stride * flat.itemsize, flat.itemsize),
+    )
