@@ -5,6 +5,7 @@
 
 from .activation import ACTIVATIONS, activate
 from .format import Format, ScalarFormat, convert
+from .functions import exp, reciprocal, rsqrt
 from .integer import Int
 from .microscaling import MXFP4, MXINT8, NVFP4, Blocks, Microscaling
 from .minifloat import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FP16, FP32, Minifloat
@@ -42,10 +43,13 @@ __all__ = [
     "ScalarFormat",
     "activate",
     "convert",
+    "exp",
     "format_names",
     "pack",
     "parse_format",
     "parse_modes",
+    "reciprocal",
+    "rsqrt",
     "simd_dot",
     "simd_matmul",
     "simd_sum",
