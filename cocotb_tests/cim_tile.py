@@ -1,50 +1,32 @@
 """Co-simulation of the CIM tile: which shapes and which cases, and how they are run."""
 
-import json
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
-from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.cb_cim_tile import BENCH, Case, Timing
-from tilewright.cocotb_tests.tile_harness import TOP, harness_verilog
-from tilewright.sim.config import MacroConfig, TileConfig
+from tilewright.cocotb_tests.cim_cases import Case, Timing
+from tilewright.cocotb_tests.cim_runs import Design, cosim
+from tilewright.sim.config import TileConfig
+
+__all__ = ["DESIGNS", "cosim"]
 
 F = Fraction
 
 
-@dataclass(frozen=True)
-class Design:
-    """One tile and the cases to run on it."""
-
-    config: TileConfig
-    cases: tuple[Case, ...]
-
-    @property
-    def name(self) -> str:
-        """Shape in short: rows x columns of the macro, grid, bits of weights and inputs, bits a cycle."""
-        macro, tile = self.config.macro, self.config
-        return (
-            f"{macro.rows}x{macro.columns} {tile.grid_rows}x{tile.grid_columns} "
-            f"w{macro.weight_bits} i{macro.input_bits}/{macro.input_bits_per_cycle}"
-        )
-
-
 def _design(
-    rows: int, columns: int, weight_bits: int, input_bits: int, input_bits_per_cycle: int,
-    *cases: Case, banks: int = 2, **tile: int,
+    rows: int, columns: int, weights: int | str, input_bits: int, input_bits_per_cycle: int,
+    *cases: Case, banks: int = 2, levels: int = 5, **tile: int | str,
 ) -> Design:  # fmt: skip
-    macro = MacroConfig(
-        rows=rows,
-        columns=columns,
-        weight_bits=weight_bits,  # type: ignore[arg-type]
-        input_bits=input_bits,  # type: ignore[arg-type]
-        input_bits_per_cycle=input_bits_per_cycle,  # type: ignore[arg-type]
-        weight_banks=banks,
-    )
-    config = TileConfig(macro=macro, **tile)
+    macro = {
+        "rows": rows,
+        "columns": columns,
+        "weight_bits": 4 if weights == "fp4" else weights,
+        "weight_format": "fp4_e2m1" if weights == "fp4" else "int",
+        "input_bits": input_bits,
+        "input_bits_per_cycle": input_bits_per_cycle,
+        "weight_banks": banks,
+        "tree_levels_per_stage": levels,
+    }
+    config = TileConfig.model_validate({"macro": macro, **tile})
     return Design(config, (*_common_cases(config), *cases))
 
 
@@ -72,7 +54,7 @@ def _common_cases(config: TileConfig) -> tuple[Case, ...]:
 
 
 # The keys and values of Llama-3.2-1B: hidden size 2048, eight heads of 64.
-PROJECTION = {"m": 1, "k": 2048, "n": 512}
+PROJECTION = Case(name="2048x512 projection", m=1, k=2048, n=512)
 
 DESIGNS = (
     _design(16, 16, 4, 8, 1),
@@ -88,70 +70,22 @@ DESIGNS = (
     _design(32, 32, 8, 8, 1, activation_bus_bits=8, accumulator_bits=48, result_bus_bits=96),
     _design(24, 16, 4, 8, 1, grid_rows=3, weight_bus_bits=32),
     _design(64, 32, 4, 4, 2, activation_bus_bits=256),
+    _design(16, 16, "fp4", 4, 2, grid_columns=2),
+    _design(16, 16, "fp4", 8, 1, grid_rows=4, group_scale="e8m0", group_rows=32, max_shift=7),
+    _design(16, 16, 4, 8, 2, grid_rows=4, group_scale="uint8", group_rows=32, banks=3, weight_bus_bits=32),
+    _design(32, 16, 8, 4, 4, grid_columns=2, group_scale="uint8", group_rows=128),
+    _design(
+        32, 16, "fp4", 8, 4, grid_rows=6, group_scale="e8m0", group_rows=64, accumulator_bits=48, result_bus_bits=96,
+    ),
+    # Scales are used long after the last slice, and a further block could be there after few cycles.
+    _design(16, 16, 4, 4, 4, grid_rows=2, levels=1, group_scale="uint8", group_rows=32, result_bus_bits=512),
     _design(
         64, 64, 4, 8, 1,
-        Case(name="2048x512 projection", **PROJECTION, timing=Timing(weight_latency=60)),
-        Case(
-            name="2048x512 projection, 2/5 bandwidth", **PROJECTION,
+        replace(PROJECTION, timing=Timing(weight_latency=60)),
+        replace(
+            PROJECTION, name="2048x512 projection, 2/5 bandwidth",
             timing=Timing(weight_latency=150, weight_rate=F(2, 5), activation_latency=4),
         ),
     ),
 )  # fmt: skip
 """The designs of the table."""
-
-
-def run_table(design: Design, *, verilog_edit: Callable[[str], str] | None = None) -> list[dict]:
-    """Build one design and run its cases; return a row for each.
-
-    ``verilog_edit`` plants a fault in the Verilog before it is built.
-
-    Raises
-    ------
-    BenchError
-        If a run does not end, or a stream breaks its contract.
-    """
-    rows = run_bench(design.config, "table", cases=design.cases, verilog_edit=verilog_edit)
-    for row in rows:
-        row["name"] = f"{design.name}: {row['name']}"
-    return rows
-
-
-def run_bench(
-    config: TileConfig,
-    testcase: str,
-    *,
-    cases: tuple[Case, ...] = (),
-    seed: int = 1,
-    programs: int = 0,
-    verilog_edit: Callable[[str], str] | None = None,
-) -> list[dict]:
-    """Build a tile and run one cocotb test of its bench; return the rows that it wrote, if any."""
-    verilog = harness_verilog(config)
-    if verilog_edit:
-        verilog = verilog_edit(verilog)
-    model = runner.build(verilog, TOP)
-    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
-        folder = Path(name)
-        job, rows = folder / "job.json", folder / "rows.json"
-        job.write_text(
-            json.dumps(
-                {
-                    "config": config.model_dump(),
-                    "cases": [asdict(case) for case in cases],
-                    "seed": seed,
-                    "programs": programs,
-                    "rows": str(rows),
-                },
-                default=str,
-            )
-        )
-        runner.run(model, TOP, BENCH, folder=folder, env={"TILEWRIGHT_JOB": str(job)}, testcase=testcase)
-        return json.loads(rows.read_text()) if rows.exists() else []
-
-
-def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
-    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
-    # The largest take longest: first.
-    yield from runner.side_by_side(
-        run_table, sorted(designs, key=lambda design: -design.config.rows * design.config.columns), jobs
-    )

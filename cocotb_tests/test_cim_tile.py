@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tilewright.cocotb_tests.cim_tile import DESIGNS, run_bench, run_table
+from tilewright.cocotb_tests.cim_runs import run_bench, run_table
+from tilewright.cocotb_tests.cim_tile import DESIGNS
 from tilewright.cocotb_tests.faults import plant
 from tilewright.cocotb_tests.runner import BenchError
 
@@ -23,17 +24,26 @@ def test_values_and_cycles(name):
 
 
 def test_the_table_covers_what_it_promises():
-    configs = [design.config for design in DESIGNS]
+    configs = [design.tile for design in DESIGNS]
     assert len(configs) >= 12
     assert {c.macro.rows for c in configs} >= {16, 32, 64}
     assert {c.macro.columns for c in configs} >= {16, 32, 64}
     assert {(c.macro.weight_bits, c.macro.input_bits) for c in configs} == {(4, 4), (4, 8), (8, 4), (8, 8)}
+    assert {c.macro.weight_format for c in configs} == {"int", "fp4_e2m1"}
+    assert {(c.group_scale, c.group_rows) for c in configs} >= {
+        ("none", 0),
+        ("uint8", 32),
+        ("uint8", 128),
+        ("e8m0", 64),
+    }
+    assert {(c.groups, c.group_macros) for c in configs if c.group_rows} >= {(2, 2), (3, 2), (1, 1)}
     assert {c.macro.input_bits_per_cycle for c in configs} == {1, 2, 4}
     assert {(c.grid_rows, c.grid_columns) for c in configs} >= {(1, 1), (2, 1), (1, 2), (2, 2)}
     assert any(case.k == 2048 and case.n == 512 for design in DESIGNS for case in design.cases)
 
 
-STREAM_SHAPES = [DESIGNS[1], DESIGNS[4], DESIGNS[5], DESIGNS[8]]
+SCALED = [design for design in DESIGNS if design.tile.group_rows]
+STREAM_SHAPES = [DESIGNS[1], DESIGNS[4], DESIGNS[5], DESIGNS[8], SCALED[1]]
 
 
 @pytest.mark.parametrize("design", STREAM_SHAPES, ids=lambda design: design.name)
@@ -42,7 +52,7 @@ def test_streams(design, testcase):
     run_bench(design.config, testcase)
 
 
-@pytest.mark.parametrize("design", DESIGNS[:6], ids=lambda design: design.name)
+@pytest.mark.parametrize("design", [*DESIGNS[:6], *SCALED], ids=lambda design: design.name)
 def test_random_programs(design):
     run_bench(design.config, "random_programs", programs=40)
 

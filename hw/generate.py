@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from tilewright.hw.cim.array import CIMArray
 from tilewright.hw.cim.tile import Tile
 from tilewright.hw.verilog import convert
-from tilewright.sim.config import TileConfig
+from tilewright.sim.config import CIMArrayConfig, TileConfig
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,41 @@ def cim_tile(config: TileConfig) -> Design:
             "macs_per_cycle": config.macs_per_cycle,
         },
         summary=(
-            f"{config.rows} x {config.columns} INT{config.macro.weight_bits} weights in {config.macro.weight_banks} "
+            f"{config.rows} x {config.columns} {_weights(config)} weights in {config.macro.weight_banks} "
             f"banks, INT{config.macro.input_bits} activations: {config.macs_per_cycle:,.0f} MAC a cycle, "
             f"one vector every {config.macro.slices} cycles, latency {config.latency}"
         ),
     )
+
+
+def cim_array(config: CIMArrayConfig) -> Design:
+    """Return the design of an array of CIM tiles, module ``cim_array``."""
+    array = CIMArray(config=config)
+    tile = config.tile
+    return Design(
+        name="cim_array",
+        component=array,
+        configuration=config.model_dump(),
+        timing={
+            "cycles_per_vector": tile.macro.slices,
+            "latency_cycles": array.LATENCY,
+            "latency": "from the start of a vector to its first result word",
+            "macs_per_cycle": config.macs_per_cycle,
+        },
+        summary=(
+            f"{config.tiles} tiles of {tile.rows} x {tile.columns} {_weights(tile)} weights in "
+            f"{tile.macro.weight_banks} banks, INT{tile.macro.input_bits} activations: "
+            f"{config.macs_per_cycle:,.0f} MAC a cycle, one vector every {tile.macro.slices} cycles, "
+            f"latency {config.latency}"
+        ),
+    )
+
+
+def _weights(config: TileConfig) -> str:
+    """Return the format of weights and their scales, for people."""
+    integer = f"INT{config.macro.weight_bits}"
+    scales = f", {config.group_scale} scales of {config.group_rows} rows," if config.group_rows else ""
+    return ("FP4 (E2M1)" if config.macro.weight_format == "fp4_e2m1" else integer) + scales
 
 
 def generate_cim_tile(config: TileConfig) -> GeneratedBlock:

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.cim.sequencer import VECTOR_LAYOUT
+from tilewright.hw.cim.sequencer import vector_layout
 from tilewright.sim.config import TileConfig
 
 
@@ -20,6 +20,8 @@ class Accumulator(wiring.Component):
     ----------
     config : TileConfig
         Shape and number of slots.
+    columns, sum_bits : int or None
+        Sums of a vector, and width of one, if not those of the tile.
 
     Members
     -------
@@ -27,7 +29,7 @@ class Accumulator(wiring.Component):
         Slot of the vector that comes in the next cycle.
     valid : In(1)
         A vector of sums is present.
-    vector : In(VECTOR_LAYOUT)
+    vector : In(vector_layout)
         What becomes of it.
     sums : In
         One sum of ``sum_bits`` for each column, column 0 lowest.
@@ -37,16 +39,18 @@ class Accumulator(wiring.Component):
         One total of ``accumulator_bits`` for each column.
     """
 
-    def __init__(self, *, config: TileConfig):
+    def __init__(self, *, config: TileConfig, columns: int | None = None, sum_bits: int | None = None):
         self.config = config
+        self.columns = columns = columns or config.columns
+        self.sum_bits = sum_bits = sum_bits or config.sum_bits
         super().__init__(
             {
                 "next_slot": In(16),
                 "valid": In(1),
-                "vector": In(VECTOR_LAYOUT),
-                "sums": In(config.columns * config.sum_bits),
+                "vector": In(vector_layout()),
+                "sums": In(columns * sum_bits),
                 "total_valid": Out(1),
-                "total": Out(config.columns * config.accumulator_bits),
+                "total": Out(columns * config.accumulator_bits),
             }
         )
 
@@ -59,10 +63,10 @@ class Accumulator(wiring.Component):
         # Successive vectors may use the same slot.
         read = slots.read_port(transparent_for=(write,))
         totals = []
-        for column in range(cfg.columns):
+        for column in range(self.columns):
             old = Mux(self.vector.accumulate, read.data.word_select(column, bits), 0).as_signed()
             total = Signal(bits, name=f"total{column}")
-            m.d.comb += total.eq(old + self.sums.word_select(column, cfg.sum_bits).as_signed())
+            m.d.comb += total.eq(old + self.sums.word_select(column, self.sum_bits).as_signed())
             totals.append(total)
         m.d.comb += [
             read.addr.eq(self.next_slot),

@@ -22,6 +22,8 @@ class ActivationLoader(wiring.Component):
     ----------
     config : TileConfig
         Shape, bus width and depth of the buffer.
+    rows : int or None
+        Activations of a vector at most, if not those of the tile.
 
     Members
     -------
@@ -42,8 +44,9 @@ class ActivationLoader(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, *, config: TileConfig):
+    def __init__(self, *, config: TileConfig, rows: int | None = None):
         self.config = config
+        self.rows = rows = rows or config.rows
         super().__init__(
             {
                 "fetches": In(stream.Signature(FETCH_LAYOUT)),
@@ -51,7 +54,7 @@ class ActivationLoader(wiring.Component):
                 "activations": In(stream.Signature(config.activation_bus_bits)),
                 "available": Out(1),
                 "take": In(1),
-                "vector": Out(config.rows * config.macro.input_bits),
+                "vector": Out(rows * config.macro.input_bits),
             }
         )
 
@@ -61,7 +64,7 @@ class ActivationLoader(wiring.Component):
         depth, bits = cfg.input_buffer_vectors, cfg.macro.input_bits
         per_beat = cfg.activation_bus_bits // bits  # a power of two
         shift = per_beat.bit_length() - 1
-        vector_beats = cfg.activation_beats(cfg.rows)
+        vector_beats = cfg.activation_beats(self.rows)
 
         # Requesting: reserve a place, ask for one vector.
         free = Signal(range(depth + 1), init=depth)
@@ -103,7 +106,7 @@ class ActivationLoader(wiring.Component):
         for index, element in enumerate(elements):
             m.d.comb += element.eq(Mux(index < left, self.activations.p.word_select(index, bits), 0))
         planes = [Cat(element[bit] for element in elements) for bit in range(bits)]
-        assembled = [Signal(cfg.rows, name=f"assembled_bit{bit}") for bit in range(bits)]
+        assembled = [Signal(self.rows, name=f"assembled_bit{bit}") for bit in range(bits)]
         with m.If(accepted):
             m.d.sync += [beat.eq(beat + 1), done.eq(done + per_beat)]
             with m.If(beat == 0):

@@ -1,6 +1,6 @@
-"""Commands of a CIM tile: their layout, what makes one valid, and their way into the tile's three units."""
+"""Commands of a CIM tile or array: their layout, what makes one valid, and their way into the three units."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -27,13 +27,40 @@ In memory a row of weights, and a vector of activations, starts at a word of its
 other, element 0 lowest.
 """
 
+ARRAY_COMMAND_LAYOUT = data.StructLayout(
+    {
+        **{name: COMMAND_LAYOUT[name].shape for name in ("load", "release", "accumulate", "emit")},
+        **{name: COMMAND_LAYOUT[name].shape for name in ("rows", "columns", "vectors")},
+        "slot": 15,
+        "reduce": 1,  # tiles hold rows of the block below one another instead of columns side by side
+        **{name: COMMAND_LAYOUT[name].shape for name in ("weight_address", "activation_address")},
+    }
+)
+"""One command of an array of tiles: that of a tile with a mode in the highest bit of ``slot``.
+
+In memory the parts of a block lie one after the other, that of tile 0 first, each as a tile alone has it.
+"""
+
 ADDRESS_BITS = 32
 REQUEST_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "beats": 32})
 """A read of ``beats`` consecutive bus words from word ``address``."""
 
-LOAD_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "columns": 16})
 FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "vectors": 16})
-COMPUTE_LAYOUT = data.StructLayout({"vectors": 16, "columns": 16, "slot": 16, "accumulate": 1, "emit": 1, "release": 1})
+
+
+def with_mode(fields: dict[str, int], tiles: int) -> data.StructLayout:
+    """Return the layout of some fields of a command, with its mode if there is more than one tile."""
+    return data.StructLayout({**fields, **({"reduce": 1} if tiles > 1 else {})})
+
+
+def load_layout(tiles: int = 1) -> data.StructLayout:
+    """What the weight loader sees of a command."""
+    return with_mode({"address": ADDRESS_BITS, "rows": 12, "columns": 16}, tiles)
+
+
+def compute_layout(tiles: int = 1) -> data.StructLayout:
+    """What the sequencer sees of a command."""
+    return with_mode({"vectors": 16, "columns": 16, "slot": 16, "accumulate": 1, "emit": 1, "release": 1}, tiles)
 
 
 class CommandError(enum.Enum, shape=3):  # type: ignore[call-arg]
@@ -41,9 +68,9 @@ class CommandError(enum.Enum, shape=3):  # type: ignore[call-arg]
 
     NONE = 0
     ROWS = 1
-    """``rows`` is 0 or more than the tile has."""
+    """``rows`` is 0 or more than there are."""
     COLUMNS = 2
-    """``columns`` is 0 or more than the tile has."""
+    """``columns`` is 0 or more than there are."""
     VECTORS = 3
     """``vectors`` is 0."""
     SLOT = 4
@@ -62,12 +89,16 @@ class CommandDispatch(wiring.Component):
     Parameters
     ----------
     config : TileConfig
-        Shape of the tile and depth of the queues.
+        Shape of a tile and depth of the queues.
+    tiles : int
+        Number of tiles.
+    layout : data.StructLayout
+        Layout of a command.
 
     Members
     -------
     commands : In(stream)
-        Commands, ``COMMAND_LAYOUT``.
+        Commands, ``layout``.
     loads, fetches, computes : Out(stream)
         Their parts for the three units.
     error : Out(CommandError)
@@ -76,14 +107,15 @@ class CommandDispatch(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, *, config: TileConfig):
+    def __init__(self, *, config: TileConfig, tiles: int = 1, layout: data.StructLayout = COMMAND_LAYOUT):
         self.config = config
+        self.tiles = tiles
         super().__init__(
             {
-                "commands": In(stream.Signature(COMMAND_LAYOUT)),
-                "loads": Out(stream.Signature(LOAD_LAYOUT)),
+                "commands": In(stream.Signature(layout)),
+                "loads": Out(stream.Signature(load_layout(tiles))),
                 "fetches": Out(stream.Signature(FETCH_LAYOUT)),
-                "computes": Out(stream.Signature(COMPUTE_LAYOUT)),
+                "computes": Out(stream.Signature(compute_layout(tiles))),
                 "error": Out(CommandError),
             }
         )
@@ -92,11 +124,18 @@ class CommandDispatch(wiring.Component):
         m = Module()
         command = self.commands.p
         slots = self.config.accumulator_vectors
+        rows: ValueLike = self.config.rows
+        columns: ValueLike = self.config.columns
+        mode: tuple[str, ...] = ()
+        if self.tiles > 1:
+            rows = Mux(command.reduce, self.tiles * rows, rows)
+            columns = Mux(command.reduce, columns, self.tiles * columns)
+            mode = ("reduce",)
         holding = Signal()  # the command before keeps its bank
         problem = Signal(CommandError)
-        with m.If((command.rows == 0) | (command.rows > self.config.rows)):
+        with m.If((command.rows == 0) | (command.rows > rows)):
             m.d.comb += problem.eq(CommandError.ROWS)
-        with m.Elif((command.columns == 0) | (command.columns > self.config.columns)):
+        with m.Elif((command.columns == 0) | (command.columns > columns)):
             m.d.comb += problem.eq(CommandError.COLUMNS)
         with m.Elif(command.vectors == 0):
             m.d.comb += problem.eq(CommandError.VECTORS)
@@ -107,14 +146,17 @@ class CommandDispatch(wiring.Component):
             m.d.comb += problem.eq(CommandError.BANK)
 
         parts = {
-            "loads": {"address": command.weight_address, "rows": command.rows, "columns": command.columns},
+            "loads": {
+                "address": command.weight_address,
+                **{name: command[name] for name in ("rows", "columns", *mode)},
+            },
             "fetches": {
                 "address": command.activation_address,
                 "rows": command.rows,
                 "vectors": command.vectors,
             },
             "computes": {
-                name: command[name] for name in ("vectors", "columns", "slot", "accumulate", "emit", "release")
+                name: command[name] for name in ("vectors", "columns", "slot", "accumulate", "emit", "release", *mode)
             },
         }
         queues = {}

@@ -22,7 +22,7 @@ class Macro(wiring.Component):
     ``weight_banks`` banks, so that one can be written while another computes.
 
     Signs cost no extra adders: a product with the weight's sign bit is inverted, which offsets the sum of a
-    column by ``rows * 2 ** (weight_bits - 1)`` for each input bit. Over all input bits, of which the sign
+    column by ``rows * 2 ** (cell_bits - 1)`` for each input bit. Over all input bits, of which the sign
     bit counts negative, these offsets add up to -1 times that constant, which the last slice adds back.
 
     Latency: ``LATENCY`` cycles from the last slice to ``result_valid``. Throughput: one vector every
@@ -36,7 +36,7 @@ class Macro(wiring.Component):
     Members
     -------
     write_enable, write_bank, write_row, write_data : In
-        Writes one row of weights: ``columns`` weights of ``weight_bits``, column 0 lowest. A slice that
+        Writes one row of weights: ``columns`` weights of ``cell_bits``, column 0 lowest. A slice that
         follows in the next cycle sees it.
     slice_valid : In(1)
         One slice is present.
@@ -60,7 +60,7 @@ class Macro(wiring.Component):
                 "write_enable": In(1),
                 "write_bank": In(range(config.weight_banks)),
                 "write_row": In(range(config.rows)),
-                "write_data": In(config.columns * config.weight_bits),
+                "write_data": In(config.columns * config.cell_bits),
                 "slice_valid": In(1),
                 "slice_first": In(1),
                 "slice_last": In(1),
@@ -114,13 +114,13 @@ class Macro(wiring.Component):
     def _products(self, m: Module) -> list[Heap]:
         """Gate every weight bit with every input bit: one heap for each bit of the slice."""
         cfg = self.config
-        planes = [Signal(cfg.columns, name=f"write_plane{bit}") for bit in range(cfg.weight_bits)]
+        planes = [Signal(cfg.columns, name=f"write_plane{bit}") for bit in range(cfg.cell_bits)]
         for bit, plane in enumerate(planes):
-            m.d.comb += plane.eq(self.write_data[bit :: cfg.weight_bits])
+            m.d.comb += plane.eq(self.write_data[bit :: cfg.cell_bits])
         writes = Signal(cfg.weight_banks)
         with m.If(self.write_enable):
             m.d.comb += writes.eq(1 << self.write_bank)
-        sum_width = (cfg.rows * ((1 << cfg.weight_bits) - 1)).bit_length()
+        sum_width = (cfg.rows * ((1 << cfg.cell_bits) - 1)).bit_length()
         trees: list[Heap] = [[[] for _ in range(sum_width)] for _ in range(cfg.input_bits_per_cycle)]
         [word_line] = self.definitions
         for row in range(cfg.rows):
@@ -155,7 +155,7 @@ class Macro(wiring.Component):
                         merged[weight + j].append(vector)
         # -(a + b) = ~a + ~b + 2 - 2 ** (n + 1) for n-bit a and b; and the offset of the inverted products.
         negation = (2 - (1 << (len(trees[top]) + 1))) << top
-        offset = cfg.rows << (cfg.weight_bits - 1)
+        offset = cfg.rows << (cfg.cell_bits - 1)
         correction = Signal(width)
         m.d.comb += correction.eq(
             Mux(first, Const(negation % (1 << width), width), 0) + Mux(last, Const(offset, width), 0)

@@ -24,6 +24,8 @@ class ResultSender(wiring.Component):
     ----------
     config : TileConfig
         Shape, bus width and depth of the buffer.
+    columns : int or None
+        Results of a vector at most, if not those of the tile.
 
     Members
     -------
@@ -41,12 +43,14 @@ class ResultSender(wiring.Component):
 
     LATENCY = 2
 
-    def __init__(self, *, config: TileConfig):
+    def __init__(self, *, config: TileConfig, columns: int | None = None):
         self.config = config
+        columns = columns or config.columns
+        self._beats = config.result_beats(columns)
         super().__init__(
             {
                 "valid": In(1),
-                "total": In(config.columns * config.accumulator_bits),
+                "total": In(columns * config.accumulator_bits),
                 "columns": In(16),
                 "taken": Out(1),
                 "results": Out(stream.Signature(result_layout(config))),
@@ -58,7 +62,7 @@ class ResultSender(wiring.Component):
         cfg = self.config
         per_beat = cfg.result_bus_bits // cfg.accumulator_bits  # a power of two
         shift = per_beat.bit_length() - 1
-        beats = range(cfg.result_beats(cfg.columns) + 1)
+        beats = range(self._beats + 1)
         entry_layout = data.StructLayout({"total": len(self.total), "beats": beats})
         m.submodules.buffer = buffer = SyncFIFO(width=entry_layout.size, depth=cfg.result_buffer_vectors)
         entry = data.View(entry_layout, buffer.w_data)

@@ -4,11 +4,13 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.cim.command import COMPUTE_LAYOUT
+from tilewright.hw.cim.command import compute_layout, with_mode
 from tilewright.sim.config import TileConfig
 
-VECTOR_LAYOUT = data.StructLayout({"slot": 16, "columns": 16, "accumulate": 1, "emit": 1})
-"""What becomes of the dot products of one vector."""
+
+def vector_layout(tiles: int = 1) -> data.StructLayout:
+    """What becomes of the dot products of one vector."""
+    return with_mode({"slot": 16, "columns": 16, "accumulate": 1, "emit": 1}, tiles)
 
 
 class Sequencer(wiring.Component):
@@ -21,6 +23,8 @@ class Sequencer(wiring.Component):
     ----------
     config : TileConfig
         Shape of the macro, banks and depth of the result buffer.
+    tiles : int
+        Number of tiles.
 
     Members
     -------
@@ -38,15 +42,16 @@ class Sequencer(wiring.Component):
         A finished vector has left the result buffer.
     slice_valid, slice_first, slice_last, slice_bank : Out
         The slice, as for the macro.
-    vector : Out(VECTOR_LAYOUT)
+    vector : Out(vector_layout)
         What becomes of the vector that the slice belongs to.
     """
 
-    def __init__(self, *, config: TileConfig):
+    def __init__(self, *, config: TileConfig, tiles: int = 1):
         self.config = config
+        self.tiles = tiles
         super().__init__(
             {
-                "computes": In(stream.Signature(COMPUTE_LAYOUT)),
+                "computes": In(stream.Signature(compute_layout(tiles))),
                 "loaded": In(1),
                 "released": Out(1),
                 "available": In(1),
@@ -56,7 +61,7 @@ class Sequencer(wiring.Component):
                 "slice_first": Out(1),
                 "slice_last": Out(1),
                 "slice_bank": Out(range(config.macro.weight_banks)),
-                "vector": Out(VECTOR_LAYOUT),
+                "vector": Out(vector_layout(tiles)),
             }
         )
 
@@ -83,6 +88,8 @@ class Sequencer(wiring.Component):
             self.vector.accumulate.eq(command.accumulate),
             self.vector.emit.eq(command.emit),
         ]
+        if self.tiles > 1:
+            m.d.comb += self.vector.reduce.eq(command.reduce)
         if macro.slices > 1:
             with m.If(self.slice_last):
                 m.d.sync += slice_index.eq(0)

@@ -22,11 +22,11 @@ class WordLine(wiring.Component):
     -------
     write : In
         One enable for each bank.
-    data : In, array of weight_bits
+    data : In, array of cell_bits
         Weights as bit planes over the columns, the least significant first.
     lines : In, array of input_bits_per_cycle
         For each bit of the slice, lowest first, one line for each bank; at most one bank's lines are high.
-    products : Out, array of input_bits_per_cycle x weight_bits
+    products : Out, array of input_bits_per_cycle x cell_bits
         For each bit of the slice and each bit of the weights, lowest first, one bit for each column.
     """
 
@@ -35,16 +35,16 @@ class WordLine(wiring.Component):
         super().__init__(
             {
                 "write": In(config.weight_banks),
-                "data": In(config.columns).array(config.weight_bits),
+                "data": In(config.columns).array(config.cell_bits),
                 "lines": In(config.weight_banks).array(config.input_bits_per_cycle),
-                "products": Out(config.columns).array(config.input_bits_per_cycle, config.weight_bits),
+                "products": Out(config.columns).array(config.input_bits_per_cycle, config.cell_bits),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         cfg = self.config
-        for bit in range(cfg.weight_bits):
+        for bit in range(cfg.cell_bits):
             products = [Const(0, cfg.columns)] * cfg.input_bits_per_cycle
             for bank in range(cfg.weight_banks):
                 weights = Signal(cfg.columns, name=f"weights_bank{bank}_bit{bit}", reset_less=True)
@@ -54,6 +54,6 @@ class WordLine(wiring.Component):
                     product | Mux(lines[bank], weights, 0) for product, lines in zip(products, self.lines, strict=True)
                 ]
             for j, product in enumerate(products):
-                inverted = bit == cfg.weight_bits - 1
+                inverted = bit == cfg.cell_bits - 1
                 m.d.comb += self.products[j][bit].eq(~product if inverted else product)
         return m

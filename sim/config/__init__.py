@@ -1,6 +1,7 @@
 """The description of a system: frozen, validated, loaded from TOML."""
 
-from .cim import CIMArrayConfig, MacroConfig, TileConfig
+from .cim import MacroConfig, TileConfig
+from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .errors import ConfigError, suggest
 from .load import load_system, preset_names

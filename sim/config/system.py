@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from .base import Frozen
-from .cim import CIMArrayConfig
+from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .errors import suggest
 from .memory import MemoryConfig

@@ -73,7 +73,7 @@ class Machine:
         times = self._tiles[tile].step(command, after)
         cfg, counts = self.system.cim.tile, self.counts
         if command.load:
-            words = command.rows * cfg.weight_beats_per_row(command.columns)
+            words = cfg.block_beats(command.rows, command.columns)
             counts.dram_bytes += words * self._word_bytes
             counts.weight_bits += words * cfg.weight_bus_bits
             fetch_start = max(fetched, (times.weights_requested or 0) + 1)

@@ -92,6 +92,7 @@ class TileModel:
         self._banks = deque[int](maxlen=config.macro.weight_banks)
         self._vectors = deque[int](maxlen=config.input_buffer_vectors)
         self._results = deque[int](maxlen=config.result_buffer_vectors)
+        self._sum_latency = config.sum_latency
         self._index = 0
         self._dispatched = -1
         self._next_start = 0
@@ -126,19 +127,25 @@ class TileModel:
         times = CommandTimes(command, self._dispatched)
         ready = seen
         if command.load:
-            words = command.rows * cfg.weight_beats_per_row(command.columns)
-            request, last_word = self.weight_memory.read(max(seen, _free(self._banks)), words)
-            self._loads.append(request)
+            request, last_word = self._load(command, max(seen, _free(self._banks)))
+            times.weights_requested = request
             ready = last_word + LOADED_LATENCY
-            times.weights_requested, times.weights_loaded = request, ready
+            times.weights_loaded = ready
 
         fetch = self._stream_vectors(command, times, seen, ready, max(seen, activations_ready))
         self._fetches.append(fetch)
         times.finished = self._next_start - 1
         self._computes.append(times.finished)
         if command.release:
-            self._banks.append(times.finished)
+            self._banks.append(times.finished + cfg.release_latency)
         return times
+
+    def _load(self, command: TileCommand, earliest: int) -> tuple[int, int]:
+        """Ask for a block from a cycle on; return when that is accepted and when the last word is there."""
+        words = self.config.block_beats(command.rows, command.columns)
+        request, last_word = self.weight_memory.read(earliest, words)
+        self._loads.append(request)
+        return request, last_word
 
     def _stream_vectors(self, command: TileCommand, times: CommandTimes, seen: int, ready: int, fetch: int) -> int:
         """Fetch and start every vector of a command; return when the last was asked for."""
@@ -148,7 +155,7 @@ class TileModel:
         words = cfg.activation_beats(command.rows)
         result_words = cfg.result_beats(command.columns)
         vectors, results = self._vectors, self._results
-        sum_latency = slices - 1 + cfg.sum_latency
+        sum_latency = slices - 1 + self._sum_latency
         before: tuple[int, ...] = ()
         start_before = 0
         left = command.vectors
@@ -196,10 +203,14 @@ class TileModel:
             self._results.extend([time + cycles for time in self._results])
             self._last_sent += cycles
 
+    def _limits(self, command: TileCommand) -> tuple[tuple[str, int], ...]:
+        """Return how large a block may be."""
+        return ("rows", self.config.rows), ("columns", self.config.columns)
+
     def _check(self, command: TileCommand) -> None:
         """Refuse what the RTL refuses."""
         cfg, index = self.config, self._index
-        for name, limit in (("rows", cfg.rows), ("columns", cfg.columns), ("vectors", MAX_VECTORS)):
+        for name, limit in (*self._limits(command), ("vectors", MAX_VECTORS)):
             value = getattr(command, name)
             if not 1 <= value <= limit:
                 raise ConfigError(f"command {index}: {name} = {value} is not allowed: it must be 1 to {limit}")

@@ -134,6 +134,13 @@ BLOCKS = {
         example="--rows 16 --columns 16 --weight-bits 4 --input-bits 4",
         notes="Without --system, rows, columns, weight bits and input bits must be given.",
     ),
+    "cim-array": Block(
+        about="CIM array: tiles that share activations or add their sums, behind the streams of one",
+        builder="tilewright.cli.cim_array:build",
+        options="tilewright.cli.cim_array:options",
+        example="--tiles 2 --rows 16 --columns 16 --weight-bits 4 --input-bits 4",
+        notes="Without --system, tiles, rows, columns, weight bits and input bits must be given.",
+    ),
     "npe": Block(
         about="Matrix co-processor: an array of SIMD MACs, epilogue, AXI4 master, AXI4-Lite registers",
         builder="tilewright.cli.npe:build",
@@ -241,6 +248,10 @@ class Cosim:
 COSIMS = {
     "arith": Cosim(
         "Arithmetic units against golden numerics, and their latency and throughput", "tilewright.cocotb_tests.arith"
+    ),
+    "cim-array": Cosim(
+        "CIM array against numpy and the exact cycle model, over tiles, modes, formats and memory timings",
+        "tilewright.cocotb_tests.cim_array",
     ),
     "cim-tile": Cosim(
         "CIM tile against numpy and the exact cycle model, over shapes and memory timings",

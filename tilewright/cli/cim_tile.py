@@ -1,5 +1,7 @@
 """Options and builder of the block ``cim-tile``: those of its configuration."""
 
+from collections.abc import Mapping
+
 from pydantic import ValidationError
 
 from tilewright.cli.blocks import Option
@@ -9,25 +11,30 @@ from tilewright.sim.config import MacroConfig, TileConfig, load_system
 
 
 def options() -> tuple[Option, ...]:
-    """Return one option for each number of the configuration, with its meaning as help, and ``--system``."""
+    """Return one option for each field of the configuration, with its meaning as help, and ``--system``."""
     system = Option(name="system", kind="text", about="Preset or TOML file to start from; options override it.")
     return (system, *field_options(MacroConfig), *field_options(TileConfig))
 
 
-def build(system: str | None = None, **numbers: int | None) -> Design:
-    """Return the tile of a system's configuration in which the numbers given replace its own.
+def fields_of(system: str | None, given: Mapping[str, int | str | None]) -> dict:
+    """Return the configuration of a system's tile, or of none, in which the values given replace its own."""
+    fields: dict = load_system(system).cim.tile.model_dump() if system else {"macro": {}}
+    for name, value in given.items():
+        if value is not None:
+            (fields if name in TileConfig.model_fields else fields["macro"])[name] = value
+    return fields
+
+
+def build(system: str | None = None, **fields: int | str | None) -> Design:
+    """Return the tile of a system's configuration in which the values given replace its own.
 
     Raises
     ------
     ConfigError
         If it is not a configuration.
     """
-    fields: dict = load_system(system).cim.tile.model_dump() if system else {"macro": {}}
-    for name, value in numbers.items():
-        if value is not None:
-            (fields if name in TileConfig.model_fields else fields["macro"])[name] = value
     try:
-        config = TileConfig.model_validate(fields)
+        config = TileConfig.model_validate(fields_of(system, fields))
     except ValidationError as error:
         raise refused(error, "give it, or a --system to start from") from error
     return cim_tile(config)

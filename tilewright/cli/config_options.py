@@ -1,6 +1,8 @@
 """Options of blocks that are made from a configuration object: its fields, and its complaints in their terms."""
 
+import re
 import typing
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -10,26 +12,28 @@ from tilewright.sim.config.errors import first_problem
 
 
 def field_options(model: type[BaseModel], *, text: tuple[str, ...] = ()) -> list[Option]:
-    """Return one option for each field that is a number, or named in ``text``, with its meaning as help."""
+    """Return one option for each field that is a number or a choice, or named in ``text``, with its meaning as help."""
     found = []
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             continue
         choices = () if name in text else typing.get_args(field.annotation)
         allowed = f" One of {', '.join(map(str, choices))}." if choices else ""
+        kind: Literal["int", "text"] = "text" if name in text or any(isinstance(c, str) for c in choices) else "int"
         # A default of its own would override the one of a system description, so it is only said.
         default = "" if field.is_required() or name in text else f" [default: {field.default}]"
         about = f"{(field.description or '').rstrip('.')}.{allowed}{default}"
-        found.append(Option(name=name.replace("_", "-"), about=about, kind="text" if name in text else "int"))
+        found.append(Option(name=name.replace("_", "-"), about=about, kind=kind))
     return found
 
 
 def refused(error: ValidationError, missing: str = "give it") -> ConfigError:
     """Return what to say of values that are no configuration, with the option's name in front."""
     location, problem = first_problem(error)
-    field = str(location[-1]) if location else problem.split(" = ")[0]
-    option = "--" + field.replace("_", "-")
+    # A check over several fields names the one that it refuses, from where it stands.
+    named = re.match(r"([\w.]+) = ", problem)
+    path = named[1] if named else str(location[-1])
+    option = "--" + path.split(".")[-1].replace("_", "-")
     if problem == "missing":
         return ConfigError(f"{option} is missing: {missing}")
-    problem = problem if not location or problem.startswith(field) else f"{field} = {problem}"
-    return ConfigError(problem.replace(field, option, 1))
+    return ConfigError(problem.replace(path, option, 1) if named else f"{option} = {problem}")

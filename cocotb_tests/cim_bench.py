@@ -1,87 +1,34 @@
-"""Bench of the CIM tile: programs on the tile in its harness, values and cycles beside the models."""
+"""Drives a CIM tile or array in its harness: fills memories, runs programs, reads results."""
 
 import json
 import os
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
-from tilewright.cocotb_tests.tile_harness import LINE_BITS, STREAMS
-from tilewright.hw.cim.command import COMMAND_LAYOUT, CommandError
-from tilewright.mapping.tiling import TiledMatmul
-from tilewright.sim.config import TileConfig
-from tilewright.sim.machine import tile_values
-from tilewright.sim.machine.memory import TimedMemory
-from tilewright.sim.machine.tile import TileCommand, TileModel
+from tilewright.cocotb_tests.cim_cases import Case, Timing, product
+from tilewright.cocotb_tests.cim_harness import LINE_BITS, STREAMS
+from tilewright.cocotb_tests.cim_subject import TileSubject, subject
+from tilewright.hw.cim.command import CommandError
+from tilewright.sim.machine.tile import TileCommand
 from tilewright.sim.machine.words import unpack
 
-BENCH = "tilewright.cocotb_tests.cb_cim_tile"
-"""This module, as cocotb imports it."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Timing:
-    """Timing of the two memories: latency in cycles, rate in words a cycle."""
-
-    weight_latency: int = 1
-    weight_rate: Fraction = Fraction(1)
-    activation_latency: int = 1
-    activation_rate: Fraction = Fraction(1)
-
-    @classmethod
-    def from_json(cls, data: dict) -> "Timing":
-        return cls(
-            weight_latency=data["weight_latency"],
-            weight_rate=Fraction(data["weight_rate"]),
-            activation_latency=data["activation_latency"],
-            activation_rate=Fraction(data["activation_rate"]),
-        )
-
-    def memories(self) -> tuple[TimedMemory, TimedMemory]:
-        """Return models of the weight and the activation memory."""
-        return (
-            TimedMemory(latency=self.weight_latency, rate=self.weight_rate),
-            TimedMemory(latency=self.activation_latency, rate=self.activation_rate),
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One product ``(m x k) @ (k x n)`` of seeded random matrices over the full range of their integers."""
-
-    name: str
-    m: int
-    k: int
-    n: int
-    timing: Timing = Timing()
-    seed: int = 1
-
-    def matrices(self, config: TileConfig) -> tuple[np.ndarray, np.ndarray]:
-        """Return x of shape (m, k) and w of shape (k, n)."""
-        rng = np.random.default_rng(self.seed)
-        macro = config.macro
-        x_range, w_range = 1 << macro.input_bits - 1, 1 << macro.weight_bits - 1
-        return (
-            rng.integers(-x_range, x_range, (self.m, self.k)),
-            rng.integers(-w_range, w_range, (self.k, self.n)),
-        )
-
-
-class TileBench:
+class CIMBench:
     """Drives the harness: fills its memories, runs a program, reads the results."""
 
     def __init__(self, dut):
         self.dut = dut
         self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-        self.config = TileConfig.model_validate(self.job["config"])
+        self.subject = subject(self.job["config"])
+        self.config = self.subject.tile
         self.rng = random.Random(self.job["seed"])
         dut._log.info("seed %s", self.job["seed"])
 
@@ -120,7 +67,7 @@ class TileBench:
 
     async def write_program(self, commands: Sequence[TileCommand]) -> None:
         """Store a program."""
-        await self._write("command", [COMMAND_LAYOUT.const(asdict(c)).as_value().value for c in commands])
+        await self._write("command", [self.subject.encoded(c) for c in commands])
         self.dut.command_count.value = len(commands)
         self.dut.result_count.value = self.result_words(commands)
         await RisingEdge(self.dut.clk)
@@ -166,7 +113,7 @@ class TileBench:
         received = int(dut.received.value)
         assert received == count, f"{received} result words instead of {count}"
         assert dut.contract_broken.value == 0, "a stream withdrew or changed an offer"
-        assert _error(dut) is CommandError.NONE, f"error {_error(dut)}"
+        assert reported_error(dut) is CommandError.NONE, f"error {reported_error(dut)}"
         cycles = int(dut.cycles.value)
         vectors = await self._read_results(commands)
         dut.run.value = 0
@@ -202,16 +149,23 @@ class TileBench:
                 self.dut.stall.value = blocked
                 await RisingEdge(self.dut.clk)
 
-    async def run_case(self, case: Case, *, stalls: bool = False) -> dict:
-        """Run one product; return its row of the table."""
-        tiled = TiledMatmul(self.config, case.m, case.k, case.n)
+    async def write_case(self, case: Case) -> Sequence[TileCommand]:
+        """Store the matrices and the program of a product, set its timing; return the program."""
+        tiled = self.subject.product(case)
         commands = tiled.commands()
-        x, w = case.matrices(self.config)
-        model_cycles = TileModel(self.config, *case.timing.memories()).run(commands)
-        await self.write_data(tiled.weight_words(w), tiled.activation_words(x))
+        x, w, scales = case.matrices(self.config)
+        await self.write_data(tiled.weight_words(w, scales), tiled.activation_words(x))
         self.set_timing(case.timing)
         await self.write_program(commands)
+        return commands
+
+    async def run_case(self, case: Case, *, stalls: bool = False) -> dict:
+        """Run one product; return its row of the table."""
+        commands = await self.write_case(case)
+        model_cycles = self.subject.model(case.timing.memories()).run(commands)
         cycles, vectors = await self.run(commands, 20 * model_cycles + 10000, stalls=stalls)
+        results = self.subject.product(case).results(vectors)
+        macs = case.m * case.k * case.n
         return {
             "name": case.name,
             "m": case.m,
@@ -221,11 +175,12 @@ class TileBench:
             "rtl_cycles": cycles,
             "model_cycles": model_cycles,
             "values": case.m * case.n,
-            "mismatches": int((tiled.results(vectors) != x @ w).sum()),
+            "mismatches": int((results != product(self.config, *case.matrices(self.config))).sum()),
+            "utilisation": macs / cycles / (self.subject.tiles * self.config.macs_per_cycle),
         }
 
 
-def _error(dut) -> CommandError:
+def reported_error(dut) -> CommandError:
     """Return the error that the tile reports."""
     return CommandError(int(dut.error.value))
 
@@ -239,31 +194,23 @@ def _lines(words: np.ndarray) -> list[int]:
     return [int.from_bytes(line.tobytes(), "little") for line in padded.reshape(-1, per_line * size)]
 
 
-@cocotb.test()
-async def table(dut) -> None:
-    """The runner's cases: writes a row for each, for the runner to judge."""
-    bench = TileBench(dut)
-    await bench.start()
-    rows = []
-    for spec in bench.job["cases"]:
-        rows.append(await bench.run_case(Case(**{**spec, "timing": Timing.from_json(spec["timing"])})))
-    Path(bench.job["rows"]).write_text(json.dumps(rows))
-
-
-def _small_case(bench: TileBench, name: str) -> Case:
+def small_case(bench: CIMBench, name: str) -> Case:
     """A product of several blocks each way, with vectors enough to fill buffers, and random timing."""
     cfg, rng = bench.config, bench.rng
+    mode = rng.choice(bench.subject.modes)
+    rows, columns = bench.subject.limits(mode)
     return Case(
         name=name,
         m=rng.randrange(1, 2 * cfg.accumulator_vectors),
-        k=rng.randrange(1, 3 * cfg.rows),
-        n=rng.randrange(1, 2 * cfg.columns),
-        timing=_random_timing(rng),
+        k=rng.randrange(1, 3 * rows),
+        n=rng.randrange(1, 2 * columns),
+        reduce=mode,
+        timing=random_timing(rng),
         seed=rng.randrange(1 << 30),
     )
 
 
-def _random_timing(rng: random.Random) -> Timing:
+def random_timing(rng: random.Random) -> Timing:
     def rate() -> Fraction:
         return Fraction(1) if rng.random() < 0.4 else Fraction(rng.randrange(1, 8), rng.randrange(8, 12))
 
@@ -275,39 +222,7 @@ def _random_timing(rng: random.Random) -> Timing:
     )
 
 
-@cocotb.test()
-async def random_stalls(dut) -> None:
-    """Values stay the same when every stream stalls at random; no stream takes back an offer."""
-    bench = TileBench(dut)
-    await bench.start()
-    for index in range(20):
-        row = await bench.run_case(_small_case(bench, f"stalled {index}"), stalls=True)
-        assert row["mismatches"] == 0, row
-
-
-@cocotb.test()
-async def reset_in_flight(dut) -> None:
-    """A reset in any cycle leaves a tile that runs the next program right, to the cycle."""
-    bench = TileBench(dut)
-    await bench.start()
-    for index in range(25):
-        case = _small_case(bench, f"cut off {index}")
-        tiled = TiledMatmul(bench.config, case.m, case.k, case.n)
-        commands = tiled.commands()
-        x, w = case.matrices(bench.config)
-        await bench.write_data(tiled.weight_words(w), tiled.activation_words(x))
-        bench.set_timing(case.timing)
-        await bench.write_program(commands)
-        whole = TileModel(bench.config, *case.timing.memories()).run(commands)
-        dut.run.value = 1
-        await ClockCycles(dut.clk, bench.rng.randrange(1, whole))
-        await bench.reset()
-        row = await bench.run_case(_small_case(bench, f"after {index}"))
-        assert row["mismatches"] == 0, row
-        assert row["rtl_cycles"] == row["model_cycles"], row
-
-
-def random_program(config: TileConfig, rng: random.Random, length: int, words: int) -> list[TileCommand]:
+def random_program(subject: TileSubject, rng: random.Random, length: int, words: int) -> list[TileCommand]:
     """Return a valid program whose addresses stay within ``words`` of both memories; it ends with results.
 
     Any order of holding, accumulating and emitting; columns of accumulators are read only once written.
@@ -315,11 +230,16 @@ def random_program(config: TileConfig, rng: random.Random, length: int, words: i
     commands: list[TileCommand] = []
     held: TileCommand | None = None
     written: dict[int, int] = {}  # columns that an accumulator holds
+    config = subject.tile
     slots = config.accumulator_vectors
+    mode = False
     while len(commands) < length or not (commands[-1].emit and commands[-1].release):
+        if held is None:
+            mode = rng.choice(subject.modes)
+        most_rows, most_columns = subject.limits(mode)
         # A held block may be used in part: fewer rows and columns than were loaded.
-        rows = rng.randint(1, held.rows if held else config.rows)
-        columns = rng.randint(1, held.columns if held else config.columns)
+        rows = rng.randint(1, held.rows if held else most_rows)
+        columns = rng.randint(1, held.columns if held else most_columns)
         vectors = rng.choice((1, 1, 2, rng.randint(1, slots)))
         slot = rng.randrange(slots - vectors + 1)
         place = range(slot, slot + vectors)
@@ -327,7 +247,8 @@ def random_program(config: TileConfig, rng: random.Random, length: int, words: i
         emit = rng.random() < 0.4
         if not emit:
             written.update(dict.fromkeys(place, columns))
-        command = TileCommand(
+        command = subject.command(
+            mode,
             rows=rows,
             columns=columns,
             vectors=vectors,
@@ -336,78 +257,10 @@ def random_program(config: TileConfig, rng: random.Random, length: int, words: i
             accumulate=accumulate,
             emit=emit,
             slot=slot,
-            weight_address=rng.randrange(words - rows * config.weight_beats_per_row(columns) + 1),
+            weight_address=rng.randrange(words - subject.block_words(rows, columns, mode) + 1),
             activation_address=rng.randrange(words - vectors * config.activation_beats(rows) + 1),
         )
         commands.append(command)
         if held is None or command.release:
             held = None if command.release else command
     return commands
-
-
-@cocotb.test()
-async def random_programs(dut) -> None:
-    """Random programs on random memory: values of the value model, cycles of the cycle model."""
-    bench = TileBench(dut)
-    await bench.start()
-    cfg = bench.config
-    words = 2048
-    data = np.random.default_rng(bench.job["seed"])
-    weights = data.integers(0, 256, (words, cfg.weight_bus_bits // 8), dtype=np.uint8)
-    activations = data.integers(0, 256, (words, cfg.activation_bus_bits // 8), dtype=np.uint8)
-    await bench.write_data(weights, activations)
-    for index in range(bench.job["programs"]):
-        program = random_program(cfg, bench.rng, bench.rng.randrange(1, 30), words)
-        timing = _random_timing(bench.rng)
-        bench.set_timing(timing)
-        model_cycles = TileModel(cfg, *timing.memories()).run(program)
-        await bench.write_program(program)
-        cycles, vectors = await bench.run(program, 20 * model_cycles + 10000)
-        expected = tile_values.results(cfg, program, weights, activations)
-        for position, (got, wanted) in enumerate(zip(vectors, expected, strict=True)):
-            assert (got == wanted).all(), f"program {index}: result vector {position}: {got} instead of {wanted}"
-        assert cycles == model_cycles, f"program {index}: {cycles} cycles, model {model_cycles}, {timing}"
-
-
-@cocotb.test()
-async def refused_commands(dut) -> None:
-    """A bad command is refused with its code; what came before it ends, what comes after is not taken."""
-    bench = TileBench(dut)
-    await bench.start()
-    cfg = bench.config
-    slots = cfg.accumulator_vectors
-    good = TileCommand(rows=1, columns=1)
-    bad: dict[Any, list[dict]] = {
-        CommandError.ROWS: [{"rows": 0}, {"rows": cfg.rows + 1}, {"rows": 4095}],
-        CommandError.COLUMNS: [{"columns": 0}, {"columns": cfg.columns + 1}, {"columns": 65535}],
-        CommandError.VECTORS: [{"vectors": 0}],
-        CommandError.SLOT: [
-            {"emit": False, "slot": slots},
-            {"emit": False, "slot": 65535},
-            {"accumulate": True, "vectors": slots + 1},
-            {"accumulate": True, "slot": slots - 1, "vectors": 2},
-        ],
-        CommandError.BANK: [{"load": False}],
-    }
-    zeros = np.zeros((64, 1), np.uint8)
-    await bench.write_data(
-        zeros.repeat(cfg.weight_bus_bits // 8, axis=1), zeros.repeat(cfg.activation_bus_bits // 8, axis=1)
-    )
-    for error, changes in bad.items():
-        for change in changes:
-            refused = TileCommand(**{**asdict(good), **change})
-            await bench.write_program([good, refused, good])
-            dut.run.value = 1
-            await ClockCycles(dut.clk, 400)
-            await FallingEdge(dut.clk)
-            assert _error(dut) is error, f"{change}: {_error(dut)}, not {error}"
-            received = int(dut.received.value)
-            assert received == bench.result_words([good]), f"{change}: {received} result words"
-            await bench.reset()
-            assert _error(dut) is CommandError.NONE, f"{change}: error survives reset"
-    # Holding a block and loading another is refused as well.
-    hold = TileCommand(**{**asdict(good), "release": False})
-    await bench.write_program([hold, good])
-    dut.run.value = 1
-    await ClockCycles(dut.clk, 400)
-    assert _error(dut) is CommandError.BANK

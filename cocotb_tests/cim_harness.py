@@ -1,4 +1,4 @@
-"""The bench around a CIM tile, as gateware: memories, program, result store, stalls and a cycle counter.
+"""The bench around a CIM tile or array, as gateware: memories, program, result store, stalls and a cycle counter.
 
 Long runs need no Python between their first and last cycle.
 """
@@ -7,35 +7,34 @@ from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from tilewright.cocotb_tests.cim_subject import TileSubject
 from tilewright.cocotb_tests.streams import StreamContract, StreamGate
-from tilewright.hw.cim.command import COMMAND_LAYOUT, REQUEST_LAYOUT
+from tilewright.hw.cim.command import REQUEST_LAYOUT
 from tilewright.hw.cim.result_sender import result_layout
-from tilewright.hw.cim.tile import Tile
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.storage import SimulationStorage
 from tilewright.hw.memory.timed_memory import TimedMemory
 from tilewright.hw.verilog import convert
-from tilewright.sim.config import TileConfig
 
-TOP = "tile_harness"
+TOP = "cim_harness"
 """Name of the top module."""
 LINE_BITS = 1024
 """Bits of weight or activation memory that the bench writes at a time, unless a word is wider."""
 MAX_LATENCY = 510
 """Largest memory latency at which the memories deliver their full rate."""
 STREAMS = ("commands", "weight_requests", "weights", "activation_requests", "activations", "results")
-"""The tile's streams, in the order of the bits of ``stall``."""
+"""The streams, in the order of the bits of ``stall``."""
 
 
-class TileHarness(wiring.Component):
-    """Runs a stored program on the tile that is the Verilog module ``cim_tile``.
+class CIMHarness(wiring.Component):
+    """Runs a stored program on a tile or an array, the Verilog module ``cim_tile`` or ``cim_array``.
 
     Parameters
     ----------
-    config : TileConfig
-        The tile's.
+    subject : TileSubject
+        The tile or array.
     weight_words, activation_words, commands, results : int
-        Capacity of the memories, in words of the tile's buses, commands and result words.
+        Capacity of the memories, in words of the buses, commands and result words.
 
     Members
     -------
@@ -57,11 +56,11 @@ class TileHarness(wiring.Component):
         Reads the stored results: words with ``last`` as ``result_layout`` has them.
     """
 
-    def __init__(self, *, config: TileConfig, weight_words: int, activation_words: int, commands: int, results: int):
-        self.config = config
+    def __init__(self, *, subject: TileSubject, weight_words: int, activation_words: int, commands: int, results: int):
+        self.config = config = subject.tile
+        self._layout = subject.layout
         self._commands, self._results = commands, results
-        self._tile = Tile(config=config)
-        self.definitions = [Definition("cim_tile", self._tile)]
+        self.definitions = [Definition(subject.name, subject.component())]
 
         def timed(word_bits: int, depth: int) -> TimedMemory:
             line_words = max(1, LINE_BITS // word_bits)
@@ -70,7 +69,7 @@ class TileHarness(wiring.Component):
                 word_bits=word_bits,
                 depth=-(-depth // line_words) * line_words,
                 line_words=line_words,
-                requests=max(16, config.input_buffer_vectors, config.macro.weight_banks),
+                requests=max(16, config.input_buffer_vectors, config.macro.weight_banks * subject.tiles),
                 max_latency=MAX_LATENCY,
             )
 
@@ -99,7 +98,7 @@ class TileHarness(wiring.Component):
                 "contract_broken": Out(1),
                 "command_write_enable": In(1),
                 "command_write_address": In(range(commands)),
-                "command_write_data": In(COMMAND_LAYOUT.size),
+                "command_write_data": In(self._layout.size),
                 "result_address": In(range(results)),
                 "result_data": Out(result_layout(config).size),
                 **memory_ports("weight", self.weight_memory),
@@ -110,7 +109,7 @@ class TileHarness(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         [definition] = self.definitions
-        tile = definition.instantiate(m, "tile")
+        dut = definition.instantiate(m, "subject")
         m.submodules.weight_memory = self.weight_memory
         m.submodules.activation_memory = self.activation_memory
         for name, timed in (("weight", self.weight_memory), ("activation", self.activation_memory)):
@@ -124,14 +123,14 @@ class TileHarness(wiring.Component):
 
         commands, results = self._program(m), self._store(m)
         ends = {
-            "commands": (commands, tile.commands),
-            "weight_requests": (tile.weight_requests, self.weight_memory.requests),
-            "weights": (self.weight_memory.words, tile.weights),
-            "activation_requests": (tile.activation_requests, self.activation_memory.requests),
-            "activations": (self.activation_memory.words, tile.activations),
-            "results": (tile.results, results),
+            "commands": (commands, dut.commands),
+            "weight_requests": (dut.weight_requests, self.weight_memory.requests),
+            "weights": (self.weight_memory.words, dut.weights),
+            "activation_requests": (dut.activation_requests, self.activation_memory.requests),
+            "activations": (self.activation_memory.words, dut.activations),
+            "results": (dut.results, results),
         }
-        m.d.comb += self.error.eq(tile.error)
+        m.d.comb += self.error.eq(dut.error)
         for index, name in enumerate(STREAMS):
             source, sink = ends[name]
             shape = source.p.shape()
@@ -152,8 +151,8 @@ class TileHarness(wiring.Component):
 
     def _program(self, m: Module):
         """The command store, as a stream."""
-        commands = stream.Signature(COMMAND_LAYOUT).create(path=("program",))
-        m.submodules.program = program = SimulationStorage(width=COMMAND_LAYOUT.size, depth=self._commands)
+        commands = stream.Signature(self._layout).create(path=("program",))
+        m.submodules.program = program = SimulationStorage(width=self._layout.size, depth=self._commands)
         position = Signal(32)
         m.d.comb += [
             program.write_enable.eq(self.command_write_enable),
@@ -193,13 +192,14 @@ class TileHarness(wiring.Component):
         return results
 
 
-def harness_verilog(config: TileConfig) -> str:
-    """Return the harness around one tile, room enough for the cases of its bench, as Verilog."""
-    # The largest products are matrices of 2048 x 512 and some hundred result vectors.
-    harness = TileHarness(
-        config=config,
+def harness_verilog(subject: TileSubject) -> str:
+    """Return the harness around a tile or array, room enough for the cases of its bench, as Verilog."""
+    # The largest products are matrices of 2048 x 512 and some hundred result vectors; on arrays of 256 x 256.
+    config = subject.tile
+    harness = CIMHarness(
+        subject=subject,
         weight_words=max(2048, 2048 * 512 * config.macro.weight_bits // config.weight_bus_bits),
-        activation_words=1 << 14,
+        activation_words=1 << (16 if subject.tiles > 1 else 14),
         commands=2048,
         results=1 << 14,
     )
