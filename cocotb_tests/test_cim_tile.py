@@ -12,9 +12,11 @@ from tilewright.cocotb_tests.runner import BenchError
 pytestmark = pytest.mark.cosim
 
 SHAPES = {design.name: design for design in DESIGNS}
+SCALED = [design for design in DESIGNS if design.tile.group_rows]
+SLOW = {design.name for design in SCALED[:-1]}
 
 
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in SHAPES])
 def test_values_and_cycles(name):
     rows = run_table(SHAPES[name])
     assert len(rows) == len(SHAPES[name].cases)
@@ -42,8 +44,7 @@ def test_the_table_covers_what_it_promises():
     assert any(case.k == 2048 and case.n == 512 for design in DESIGNS for case in design.cases)
 
 
-SCALED = [design for design in DESIGNS if design.tile.group_rows]
-STREAM_SHAPES = [DESIGNS[1], DESIGNS[4], DESIGNS[5], DESIGNS[8], SCALED[1]]
+STREAM_SHAPES = [DESIGNS[1], DESIGNS[4], DESIGNS[5], DESIGNS[8], SCALED[-1]]
 
 
 @pytest.mark.parametrize("design", STREAM_SHAPES, ids=lambda design: design.name)
@@ -52,7 +53,7 @@ def test_streams(design, testcase):
     run_bench(design.config, testcase)
 
 
-@pytest.mark.parametrize("design", [*DESIGNS[:6], *SCALED], ids=lambda design: design.name)
+@pytest.mark.parametrize("design", [*DESIGNS[:6], SCALED[-1]], ids=lambda design: design.name)
 def test_random_programs(design):
     run_bench(design.config, "random_programs", programs=40)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tilewright.cocotb_tests import runner
-from tilewright.hw.cim.command import COMMAND_LAYOUT
-from tilewright.hw.generate import generate_cim_tile
-from tilewright.sim.config import MacroConfig, TileConfig
+from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, COMMAND_LAYOUT
+from tilewright.hw.generate import cim_array, generate_cim_tile
+from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
+from tilewright.sim.machine.cim_array import ArrayCommand
 from tilewright.sim.machine.tile import TileCommand
 
 SNAPSHOT = Path(__file__).with_name("cim_tile.ports.json")
@@ -17,6 +18,10 @@ SNAPSHOT = Path(__file__).with_name("cim_tile.ports.json")
 `python -m tests.hw.test_generate` and say so in the changelog."""
 
 SMALL = TileConfig(macro=MacroConfig(rows=16, columns=16, weight_bits=4, input_bits=8), grid_rows=2, grid_columns=2)
+SCALED = TileConfig(
+    macro=MacroConfig(rows=16, columns=16, weight_bits=4, weight_format="fp4_e2m1", input_bits=8),
+    grid_rows=4, group_scale="e8m0", group_rows=32, max_shift=7,
+)  # fmt: skip
 LARGE = TileConfig(macro=MacroConfig(rows=64, columns=64, weight_bits=4, input_bits=8))
 
 
@@ -51,16 +56,26 @@ def test_generation_is_repeatable():
     [
         SMALL,
         LARGE,
+        SCALED,
         TileConfig(
             macro=MacroConfig(rows=2, columns=2, weight_bits=8, input_bits=4, input_bits_per_cycle=4),
             weight_bus_bits=16, activation_bus_bits=8, accumulator_vectors=1, result_buffer_vectors=1,
             command_queue_depth=1, input_buffer_vectors=2,
         ),
     ],
-    ids=["small", "large", "smallest"],
+    ids=["small", "large", "scaled", "smallest"],
 )  # fmt: skip
 def test_verilator_finds_nothing(config):
     assert runner.lint(generate_cim_tile(config).verilog, "cim_tile") == ""
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("tile", [SMALL, SCALED], ids=["small", "scaled"])
+@pytest.mark.parametrize("tiles", [1, 2, 3])
+def test_verilator_finds_nothing_in_an_array(tile, tiles):
+    block = cim_array(CIMArrayConfig(tiles=tiles, tile=tile)).generate()
+    assert runner.lint(block.verilog, "cim_array") == ""
+    assert block.verilog.count("\nmodule cim_core(") == 1
 
 
 def test_lint_would_find_something(large):
@@ -81,6 +96,14 @@ def test_yosys_reads_it(tmp_path, config):
 
 def test_the_model_speaks_the_rtls_commands():
     assert set(TileCommand.__dataclass_fields__) == set(COMMAND_LAYOUT.members)
+    assert set(ArrayCommand.__dataclass_fields__) == set(ARRAY_COMMAND_LAYOUT.members)
+
+
+def test_a_command_of_an_array_is_that_of_a_tile_with_a_mode():
+    assert ARRAY_COMMAND_LAYOUT.size == COMMAND_LAYOUT.size
+    for name, field in COMMAND_LAYOUT:
+        assert ARRAY_COMMAND_LAYOUT[name].offset == field.offset
+    assert ARRAY_COMMAND_LAYOUT["reduce"].offset == ARRAY_COMMAND_LAYOUT["slot"].offset + 15
 
 
 if __name__ == "__main__":
