@@ -19,6 +19,7 @@ class CIMArrayConfig(Frozen):
     """Equal tiles that share one weight memory and one activation memory."""
 
     tiles: Annotated[int, Field(ge=1, le=1024)]
+    """Number of tiles."""
     tile: TileConfig
 
     @model_validator(mode="after")

@@ -82,8 +82,7 @@ def test_map_prints_what_a_person_needs():
 
 
 def test_generate_writes_verilog_and_ports(tmp_path):
-    shape = ["--rows", "16", "--columns", "16", "--weight-bits", "4", "--input-bits", "8"]
-    result = run("generate", "cim-tile", *shape, "--out", str(tmp_path), "--json")
+    result = run("generate", "cim-tile", *SHAPE, "--out", str(tmp_path), "--json")
     assert result.returncode == 0, result.stderr
     assert "module cim_tile(" in (tmp_path / "cim_tile.v").read_text()
     ports = json.loads((tmp_path / "cim_tile.ports.json").read_text())
@@ -117,6 +116,7 @@ def test_doctor_says_how_to_get_what_is_missing(tmp_path):
     assert "apt install make" in result.stdout
 
 
+SHAPE = ["--rows", "16", "--columns", "16", "--weight-bits", "4", "--input-bits", "8"]
 MODEL = (MODELS / "llama-3.2-1b.json").read_text()
 TINY = (PRESETS / "tiny.toml").read_text()
 
@@ -140,6 +140,10 @@ TINY = (PRESETS / "tiny.toml").read_text()
         (["generate", "cim-tile", "--system", "tiny", "--rows", "0"], "--rows = 0 is not allowed: input should be greater"),
         (["generate", "cim-tile", "--system", "tiny", "--weight-bits", "5"], "--weight-bits = 5 is not allowed: input should be 4 or 8"),
         (["generate", "cim-tile", "--rows", "16"], "--columns is missing: give it, or a --system to start from"),
+        (["generate", "cim-array", *SHAPE], "--tiles is missing: give it, or a --system to start from"),
+        (["generate", "cim-array", *SHAPE, "--tiles", "4", "--accumulator-bits", "16"], "--accumulator-bits = 16 is not allowed: the sum"),
+        (["generate", "cim-tile", *SHAPE, "--weight-format", "fp5"], "--weight-format = 'fp5' is not allowed: input should be 'int'"),
+        (["generate", "cim-tile", *SHAPE, "--group-rows", "32"], "--group-rows = 32 is not allowed: with group_scale = none"),
         (["generate", "cim-tile", "--system", "tiny", "--result-bus-bits", "48"], "--result-bus-bits = 48 is not allowed"),
         (["generate", "cim-tile", "--system", "tiny", "--out", "file"], "--out file: cannot be written: File exists"),
         (["generate", "cim-tyle"], "unknown block 'cim-tyle' (did you mean 'cim-tile'?"),
