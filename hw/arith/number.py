@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
+from tilewright.hw.pipeline import delay
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -72,3 +74,13 @@ def from_magnitude(m: Module, magnitude: Magnitude, name: str) -> Number:
     ]
     sign, zero = magnitude.sign, magnitude.zero
     return Number(sign, scale, fraction, Const(0), zero, magnitude.nan, magnitude.inf)
+
+
+def registered(m: Module, number: Number, name: str) -> Number:
+    """Return a number a cycle later."""
+    return Number(
+        *(
+            value if isinstance(value, Const) else delay(m, value, f"{name}_{part}", reset_less=True)
+            for part, value in vars(number).items()
+        )
+    )

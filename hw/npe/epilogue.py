@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.codec import decode, encode
 from tilewright.hw.arith.multiplier import Multiplier
-from tilewright.hw.arith.number import Number
+from tilewright.hw.arith.number import Number, registered
 from tilewright.hw.mac.read_out import encode_any
 from tilewright.hw.npe.gate import Gate
 from tilewright.hw.pipeline import delay
@@ -114,7 +114,7 @@ class Epilogue(wiring.Component):
         self._reduce(m, y, valid, row, first)
 
         result = delay(m, y, "result", reset_less=True)
-        number = _registered(m, decode(m, FP32, result, "result"), "number")
+        number = registered(m, decode(m, FP32, result, "result"), "number")
         code = encode_any(m, self._modes, number, control.out_format, "code")
         m.d.comb += [
             self.code.eq(delay(m, code, "coded", cycles=CODE - 2, reset_less=True)),
@@ -160,7 +160,7 @@ class Epilogue(wiring.Component):
                             for name in ("sign", "scale", "zero", "nan", "inf")
                         ),
                     ]
-        code = encode(m, FP32, _registered(m, joined, "residual_number"), "residual_code")
+        code = encode(m, FP32, registered(m, joined, "residual_number"), "residual_code")
         return delay(m, code, "residual", cycles=MULTIPLY + ADD - 1, reset_less=True)
 
     def _activated(self, m: Module, y: Value) -> Value:
@@ -230,12 +230,3 @@ def _greater(a: Value, b: Value) -> Value:
     # Negative codes count downwards.
     differ = Mux(a[31] ^ b[31], b[31], Mux(a[31], a[:31] < b[:31], a[:31] > b[:31]))
     return differ & ~both_zero
-
-
-def _registered(m: Module, number: Number, name: str) -> Number:
-    return Number(
-        *(
-            value if isinstance(value, Const) else delay(m, value, f"{name}_{part}", reset_less=True)
-            for part, value in vars(number).items()
-        )
-    )

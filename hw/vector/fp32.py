@@ -1,0 +1,48 @@
+"""FP32 sums and products, a register behind their rounding."""
+
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from tilewright.hw.arith.adder import Adder
+from tilewright.hw.arith.multiplier import Multiplier
+from tilewright.hw.pipeline import delay
+from tilewright.sim.config.vector import ADD, MULTIPLY
+from tilewright.sim.formats import FP32
+
+
+class Fp32(wiring.Component):
+    """``y = a + b`` or ``y = a * b``, rounded to nearest even, subnormals kept; a NaN is 0x7FC00000.
+
+    Latency: ``LATENCY`` cycles. Throughput: one a cycle, no back-pressure.
+
+    Members
+    -------
+    a, b : In(32)
+    y : Out(32)
+    """
+
+    UNIT: type[Adder] | type[Multiplier]
+    LATENCY: int
+
+    def __init__(self):
+        super().__init__({"a": In(32), "b": In(32), "y": Out(32)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.unit = unit = self.UNIT(FP32, stages=self.LATENCY - 1, back_pressure=False)
+        m.d.comb += [unit.i.valid.eq(1), unit.i.p.a.eq(self.a), unit.i.p.b.eq(self.b)]
+        m.d.comb += self.y.eq(delay(m, unit.o.p, "rounded", reset_less=True))
+        return m
+
+
+class Fp32Adder(Fp32):
+    """See :class:`Fp32`."""
+
+    UNIT, LATENCY = Adder, ADD
+
+
+class Fp32Multiplier(Fp32):
+    """See :class:`Fp32`."""
+
+    UNIT, LATENCY = Multiplier, MULTIPLY

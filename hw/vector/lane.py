@@ -1,0 +1,147 @@
+"""One lane of the vector unit: all arithmetic on an element."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from tilewright.hw.arith.codec import decode, encode
+from tilewright.hw.arith.normalise import normalise_signed
+from tilewright.hw.arith.number import registered
+from tilewright.hw.mac.read_out import encode_any
+from tilewright.hw.npe.gate import Gate
+from tilewright.hw.pipeline import delay
+from tilewright.hw.vector.exponential import Exponential
+from tilewright.hw.vector.fp32 import Fp32Adder, Fp32Multiplier
+from tilewright.sim.config.vector import ADD, CONVERT, ENCODE, FUNCTION, MASK, MULTIPLY
+from tilewright.sim.config.vector_command import Function, Storage
+from tilewright.sim.formats import FP32, Mode
+
+NAN = 0x7FC00000
+STORED = (Mode.INT8, Mode.BF16)
+"""Short formats of results."""
+CONTROL_LAYOUT = data.StructLayout(
+    {"storage": 2, "out_storage": 2, "add": 1, "multiply": 1, "function": 3, "square": 1, "b": 1, "c": 1}
+)  # fmt: skip
+"""Which parts are on; constant while elements are under way."""
+
+
+class Lane(wiring.Component):
+    """``y = f((x + add) * multiply) * b + c`` in FP32, a part that is off passing its operand on.
+
+    Throughput: one element a cycle, no back-pressure. What goes in later, goes in that many cycles after ``code``:
+
+    Members
+    -------
+    control : In(CONTROL_LAYOUT)
+    code : In(32)
+        An element as stored, in the low bits.
+    negate : In(1)
+        ``CONVERT`` cycles later.
+    add : In(32)
+        The same.
+    multiply : In(32)
+        ``ADD`` cycles later still.
+    b : In(32)
+        ``MULTIPLY + FUNCTION`` cycles later still. Its place is taken by the value itself with ``square``.
+    c : In(32)
+        ``MULTIPLY`` cycles later still.
+    masked : In(1)
+        ``ADD`` cycles later still: the result is +0.
+    y : Out(32)
+        ``LATENCY`` cycles after ``code``.
+    stored : Out(32)
+        y as it is to be stored, in the low bits, ENCODE cycles later.
+    """
+
+    LATENCY = CONVERT + ADD + MULTIPLY + FUNCTION + MULTIPLY + ADD + MASK
+
+    def __init__(self):
+        super().__init__(
+            {
+                "control": In(CONTROL_LAYOUT),
+                "code": In(32),
+                "negate": In(1),
+                "add": In(32),
+                "multiply": In(32),
+                "b": In(32),
+                "c": In(32),
+                "masked": In(1),
+                "y": Out(32),
+                "stored": Out(32),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        control = self.control
+        x = self._converted(m)
+        x = _part(m, "sum", control.add, Fp32Adder(), x, self.add)
+        x = _part(m, "product", control.multiply, Fp32Multiplier(), x, self.multiply)
+        x = self._function(m, x)
+        x = _part(m, "scaled", control.b | control.square, Fp32Multiplier(), x, Mux(control.square, x, self.b))
+        x = _part(m, "offset", control.c, Fp32Adder(), x, self.c)
+        y = Mux(self.masked, 0, Mux(x[23:31].all() & x[:23].any(), NAN, x))
+        m.d.comb += self.y.eq(delay(m, y, "value", cycles=MASK, reset_less=True))
+
+        number = registered(m, decode(m, FP32, self.y, "result"), "result_number")
+        whole = control.out_storage == Storage.INT8
+        short = encode_any(m, STORED, number, Mux(whole, int(Mode.INT8), int(Mode.BF16)), "code")
+        beside = delay(m, self.y, "result_fp32", reset_less=True)
+        stored = Mux(control.out_storage[1], beside, short)
+        m.d.comb += self.stored.eq(delay(m, stored, "stored", cycles=ENCODE - 1, reset_less=True))
+        return m
+
+    def _converted(self, m: Module) -> Value:
+        """Return the element as FP32, the sign turned if it is to be."""
+        storage = self.control.storage
+        whole = (storage == Storage.INT8) | (storage == Storage.INT32)
+        integer = Mux(storage == Storage.INT8, self.code[:8].as_signed(), self.code.as_signed())
+        integer = delay(m, integer, "integer", reset_less=True)
+        number, zero = normalise_signed(m, integer, 0, "normal")
+        number = registered(m, number, "number")
+        from_integer = encode(m, FP32, number, "converted") & (~delay(m, zero, "zero")).replicate(32)
+        as_stored = Mux(storage == Storage.BF16, Cat(Const(0, 16), self.code[:16]), self.code)
+        as_stored = delay(m, as_stored, "as_stored", cycles=CONVERT - 1, reset_less=True)
+        x = delay(m, Mux(whole, from_integer, as_stored), "x", reset_less=True)
+        return Cat(x[:31], x[31] ^ self.negate)
+
+    def _function(self, m: Module, x: Value) -> Value:
+        """Return f of a value; NaN of NaN."""
+        function = self.control.function
+        gated = Signal()
+        m.d.comb += gated.eq((function == Function.SILU) | (function == Function.GELU))
+        m.submodules.exponential = exponential = Exponential()
+        m.submodules.gate = gate = Gate()
+        m.submodules.gated = product = Fp32Multiplier()
+        m.d.comb += [
+            exponential.x.eq(x & (function == Function.EXP).replicate(32)),
+            gate.x.eq(x & gated.replicate(32)),
+            gate.gelu.eq(function == Function.GELU),
+            product.a.eq(delay(m, x & gated.replicate(32), "ungated", cycles=Gate.LATENCY, reset_less=True)),
+            product.b.eq(gate.g),
+        ]
+        closed = delay(m, gate.g == 0, "closed", cycles=MULTIPLY)
+        before = FUNCTION - 1
+        later = delay(m, x, "beside", cycles=before, reset_less=True)
+        activated = Mux(closed, 0, product.y)
+        activated = delay(m, activated, "activated", cycles=before - Gate.LATENCY - MULTIPLY, reset_less=True)
+        exp = delay(m, exponential.y, "exp", cycles=before - Exponential.LATENCY, reset_less=True)
+        nan = later[23:31].all() & later[:23].any()
+        result = Signal(32, name="function")
+        m.d.comb += result.eq(later)
+        with m.If(nan):
+            m.d.comb += result.eq(NAN)
+        with m.Elif(function == Function.EXP):
+            m.d.comb += result.eq(exp)
+        with m.Elif(gated):
+            m.d.comb += result.eq(activated)
+        with m.Elif((function == Function.RELU) & later[31]):
+            m.d.comb += result.eq(0)
+        return delay(m, result, "applied", reset_less=True)
+
+
+def _part(m: Module, name: str, on: Value, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value) -> Value:
+    """Return what a unit makes of a and b, or else a, the unit's operands at rest."""
+    m.submodules[name] = unit
+    m.d.comb += [unit.a.eq(a & on.replicate(32)), unit.b.eq(b & on.replicate(32))]
+    return Mux(on, unit.y, delay(m, a, f"{name}_off", cycles=unit.LATENCY, reset_less=True))

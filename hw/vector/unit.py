@@ -1,0 +1,251 @@
+"""The vector unit: passes over matrices in the scratchpad."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from tilewright.hw.definition import Definition
+from tilewright.hw.pipeline import delay
+from tilewright.hw.vector.command import command_layout
+from tilewright.hw.vector.fp32 import Fp32Adder, Fp32Multiplier
+from tilewright.hw.vector.lane import Lane
+from tilewright.hw.vector.reducer import Reducer
+from tilewright.hw.vector.scalars import Scalars
+from tilewright.hw.vector.walker import SIZE_BITS, Walker, walk
+from tilewright.sim.config.vector import (
+    ADD,
+    CONVERT,
+    ENCODE,
+    FUNCTION,
+    INTERVAL,
+    MASK,
+    MULTIPLY,
+    READ,
+    START,
+    VectorConfig,
+)
+from tilewright.sim.config.vector_command import Reduce, Storage
+
+X = READ + CONVERT
+"""Cycle, counted from the address of A, in which an element is FP32; those below follow it."""
+FACTOR = X + ADD
+B = FACTOR + MULTIPLY + FUNCTION
+C = B + MULTIPLY
+Y = C + ADD + MASK
+D = Y + ENCODE
+
+
+class VectorUnit(wiring.Component):
+    """Runs commands, see docs/vector.md; their cycles: :mod:`.sim.machine.vector`.
+
+    Throughput: ``lanes`` elements a cycle within a pass. A pass begins when the one before has ended.
+
+    Parameters
+    ----------
+    config : VectorConfig
+
+    Members
+    -------
+    commands : In(stream)
+        :func:`.command_layout`.
+    done : Out(1)
+        The command has ended: what it leaves behind is there from the next cycle on.
+    a_address, a_data, b_..., c_... : Out, In
+        Words of the scratchpad, there in the cycle after their address.
+    d_enable, d_address, d_mask, d_data : Out
+        Writes parts of a word, a quarter for each bit of the mask.
+    """
+
+    def __init__(self, *, config: VectorConfig):
+        self.config = config
+        self._lane = Definition("vector_lane", Lane())
+        self._adder = Definition("fp32_adder", Fp32Adder())
+        self._multiplier = Definition("fp32_multiplier", Fp32Multiplier())
+        self.definitions = [self._lane, self._adder, self._multiplier]
+        self._reducer = Reducer(lanes=config.lanes, adder=self._adder)
+        self._scalars = Scalars(scalars=config.scalars, adder=self._adder, multiplier=self._multiplier)
+        made = (Y, self._reducer.sum_latency, self._reducer.maximum_latency, Scalars.LINEAR, Scalars.INVERSE)
+        modelled = (
+            config.value_latency, config.sum_latency, config.maximum_latency, config.linear_latency,
+            config.inverse_latency,
+        )  # fmt: skip
+        assert made == modelled, f"latencies are {made}, but the cycle model has {modelled}"
+        word = config.address_bits - 2
+        members: dict[str, Any] = {
+            "commands": In(stream.Signature(command_layout(config.address_bits))),
+            "done": Out(1),
+        }
+        for name in "abc":
+            members |= {f"{name}_address": Out(word), f"{name}_data": In(config.word_bits)}
+        members |= {
+            "d_enable": Out(1), "d_address": Out(word), "d_mask": Out(4), "d_data": Out(config.word_bits)
+        }  # fmt: skip
+        super().__init__(members)
+
+    def elaborate(self, platform):
+        m = Module()
+        config, lanes = self.config, self.config.lanes
+        command, start = self._control(m)
+        steps, period = self._steps, self._period
+
+        def walker(name: str, at: int, **inputs: Any) -> Walker:
+            """Return a walker whose cycle ``at`` is that of the element whose A is asked for in cycle 0."""
+            unit = Walker(address_bits=config.address_bits)
+            m.submodules[name] = unit
+            begin = delay(m, start, f"{name}_start", cycles=at)
+            return walk(m, unit, start=begin, rows=command.rows, steps=steps, period=period, **inputs)
+
+        def operand(name: str, at: int, flip: Value | int = 0) -> tuple[Walker, Value]:
+            """Return the walker over a matrix, and the size of its elements."""
+            size = Signal(2, name=f"{name}_size")
+            m.d.comb += size.eq(Mux(command[f"{name}_storage"] == Storage.INT32, 2, command[f"{name}_storage"]))
+            base, stride = command[f"{name}_address"], command[f"{name}_stride"]
+            return walker(name, at, base=base, stride=stride, size=size, flip=flip), size
+
+        half = Signal(SIZE_BITS)
+        m.d.comb += half.eq(Mux(command.rotate, Const(1) << command.rotate_steps, 0))
+        a, _ = operand("a", 0, half)
+        codes = self._codes(m, "a", a, command.a_storage, (Storage.INT8, Storage.BF16, Storage.FP32))
+        negate = delay(m, command.rotate & ~(a.step & half).any(), "negate", cycles=X)
+        operands = []
+        for name, at, on in (("b", B, command.b), ("c", C, command.c)):
+            walk_over, _ = operand(name, at - READ - 1)
+            words = self._codes(m, name, walk_over, command[f"{name}_storage"], (Storage.BF16, Storage.FP32))
+            bf16 = command[f"{name}_storage"] == Storage.BF16
+            values = [Mux(bf16, Cat(Const(0, 16), word[:16]), word) & on.replicate(32) for word in words]
+            operands.append([delay(m, value, f"{name}{i}", reset_less=True) for i, value in enumerate(values)])
+
+        m.submodules.scalars = scalars = self._scalars
+        m.submodules.reducer = reducer = self._reducer
+        adds = walker("adds", X - 1, base=command.add_slot, stride=1)
+        factors = walker("factors", FACTOR - 1, base=command.multiply_slot, stride=1)
+        m.d.comb += [
+            scalars.add_address.eq(command.add_slot + adds.row),
+            scalars.multiply_address.eq(command.multiply_slot + factors.row),
+            scalars.multiply_inverse.eq(command.multiply_inverse),
+        ]
+        masked = self._masked(m, walker("mask", Y - MASK), command)
+        values, stored = [], []
+        for i in range(lanes):
+            lane = self._lane.instantiate(m, f"lane{i}")
+            control = lane.control
+            m.d.comb += [
+                control[part].eq(command[part]) for part in ("add", "multiply", "function", "square", "b", "c")
+            ]
+            m.d.comb += [
+                control.storage.eq(command.a_storage),
+                control.out_storage.eq(command.d_storage),
+                lane.code.eq(codes[i]),
+                lane.negate.eq(negate),
+                lane.add.eq(scalars.add),
+                lane.multiply.eq(scalars.multiply),
+                lane.b.eq(operands[0][i]),
+                lane.c.eq(operands[1][i]),
+                lane.masked.eq(masked[i]),
+            ]
+            values.append(lane.y)
+            stored.append(lane.stored)
+
+        steps_of = walker("reduced", Y)
+        m.d.comb += [
+            reducer.reduce.eq(command.reduce),
+            reducer.first.eq(steps_of.step < INTERVAL),
+            reducer.begins.eq(steps_of.step == 0),
+            reducer.ends.eq(steps_of.row_ends),
+            reducer.values.eq(Cat(values)),
+            reducer.masked.eq(delay(m, masked, "masked", cycles=MASK)),
+            scalars.start.eq(start),
+            scalars.valid.eq(reducer.valid),
+            scalars.reduced.eq(reducer.result),
+            scalars.scale.eq(command.scale),
+            scalars.offset.eq(command.offset),
+            scalars.inverse.eq(command.inverse),
+            scalars.slot.eq(command.out_slot),
+        ]
+        d, size = operand("d", D)
+        self._write(m, d, size, stored, command)
+        self._end(m, command, start, d.last, scalars.done)
+        return m
+
+    def _control(self, m: Module):
+        """Take a command, work out its steps; return it, and when its first address is one cycle away."""
+        command = Signal(command_layout(self.config.address_bits), name="command")
+        busy, taken = Signal(), Signal()
+        m.d.comb += [self.commands.ready.eq(~busy), taken.eq(self.commands.valid & self.commands.ready)]
+        with m.If(taken):
+            m.d.sync += [command.eq(self.commands.p), busy.eq(1)]
+        with m.Elif(self.done):
+            m.d.sync += busy.eq(0)
+        steps = Signal(SIZE_BITS)
+        self._steps, self._period = Signal(SIZE_BITS, name="steps"), Signal(SIZE_BITS, name="period")
+        shift = self.config.lanes.bit_length() - 1
+        m.d.comb += steps.eq((command.columns + (self.config.lanes - 1)) >> shift)
+        padded = command.reduce.any() & (steps < INTERVAL)
+        m.d.sync += [self._steps.eq(steps), self._period.eq(Mux(padded, INTERVAL, steps))]
+        return command, delay(m, taken, "start", cycles=START - 1)
+
+    def _codes(self, m: Module, name: str, walker: Walker, storage: Value, known: tuple[Storage, ...]) -> list[Value]:
+        """Return the code of each lane, a cycle after the walker's address."""
+        lanes = self.config.lanes
+        word = getattr(self, f"{name}_data")
+        m.d.comb += getattr(self, f"{name}_address").eq(walker.address[2:])
+        part = delay(m, walker.address[:2], f"{name}_part", cycles=READ)
+        codes = []
+        for lane in range(lanes):
+            code = Signal(32, name=f"{name}_code{lane}")
+            with m.Switch(storage):
+                for each in known:
+                    if each is not Storage.FP32:
+                        bits = 8 << each
+                        with m.Case(each), m.Switch(part >> each):
+                            for at in range(32 // bits):
+                                with m.Case(at):
+                                    m.d.comb += code.eq(word.word_select(at * lanes + lane, bits))
+                with m.Default():
+                    m.d.comb += code.eq(word.word_select(lane, 32))
+            codes.append(code)
+        return codes
+
+    def _masked(self, m: Module, walker: Walker, command) -> Value:
+        """Return which lanes do not count."""
+        lanes = self.config.lanes
+        limit, begin = Signal(SIZE_BITS + 2), Signal(SIZE_BITS + 1)
+        causal = command.mask_base + walker.row + 1
+        m.d.comb += [
+            limit.eq(Mux(command.causal & (causal < command.columns), causal, command.columns)),
+            begin.eq(walker.step << (lanes.bit_length() - 1)),
+        ]
+        return Cat(~walker.inside | (begin + lane >= limit) for lane in range(lanes))
+
+    def _write(self, m: Module, walker: Walker, size: Value, stored: list[Value], command) -> None:
+        """Put results together and write them."""
+        data, mask = Signal(self.config.word_bits), Signal(4)
+        part = walker.address[:2]
+        with m.Switch(size):
+            with m.Case(Storage.INT8):
+                m.d.comb += [data.eq(Cat(code[:8] for code in stored).replicate(4)), mask.eq(1 << part)]
+            with m.Case(Storage.BF16):
+                m.d.comb += [
+                    data.eq(Cat(code[:16] for code in stored).replicate(2)),
+                    mask.eq(Mux(part[1], 0b1100, 0b0011)),
+                ]
+            with m.Default():
+                m.d.comb += [data.eq(Cat(stored)), mask.eq(0b1111)]
+        m.d.comb += [
+            self.d_enable.eq(walker.inside & command.write),
+            self.d_address.eq(walker.address[2:]),
+            self.d_mask.eq(mask),
+            self.d_data.eq(data),
+        ]
+
+    def _end(self, m: Module, command, start: Value, written: Value, reduced: Value) -> None:
+        """Say when all is written: the last element, and the last row's scalars."""
+        rows = Signal(SIZE_BITS)
+        last_reduced = reduced & (rows == command.rows - 1)
+        with m.If(start):
+            m.d.sync += rows.eq(0)
+        with m.Elif(reduced):
+            m.d.sync += rows.eq(rows + 1)
+        m.d.comb += self.done.eq(Mux(command.reduce == Reduce.NONE, written, last_reduced))

@@ -1,0 +1,94 @@
+"""Commands of the vector unit: their fields and what these may be."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Storage(IntEnum):
+    """How elements lie in the scratchpad."""
+
+    INT8 = 0
+    BF16 = 1
+    FP32 = 2
+    INT32 = 3
+
+    @property
+    def size(self) -> int:
+        """log2 of the bytes of an element."""
+        return min(self, 2)
+
+
+class Function(IntEnum):
+    """Elementwise functions."""
+
+    NONE = 0
+    RELU = 1
+    SILU = 2
+    GELU = 3
+    EXP = 4
+
+
+class Reduce(IntEnum):
+    """What is kept of a row."""
+
+    NONE = 0
+    SUM = 1
+    MAXIMUM = 2
+    MAGNITUDE = 3
+
+
+class Inverse(IntEnum):
+    """Function of a reduction that is kept beside it."""
+
+    NONE = 0
+    RECIPROCAL = 1
+    RSQRT = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Where a matrix lies in the scratchpad, in units of ``lanes`` bytes; elements side by side, lane 0 lowest.
+
+    An element of several bytes makes addresses and strides multiples of its bytes.
+    """
+
+    address: int = 0
+    stride: int = 0
+    """From a row to the next; 0: one row for all."""
+    storage: Storage = Storage.FP32
+
+
+@dataclass(frozen=True, kw_only=True)
+class VectorCommand:
+    """A pass: ``y = f((A + add) * multiply) * B + C`` over rows and columns, stored as D, reduced to row scalars."""
+
+    rows: int
+    columns: int
+    a: Matrix
+    b: Matrix | None = None
+    """BF16 or FP32."""
+    c: Matrix | None = None
+    """BF16 or FP32."""
+    d: Matrix | None = None
+    """INT8, BF16 or FP32."""
+    add: int | None = None
+    """Slot of row 0's term, in the file of linear scalars."""
+    multiply: int | None = None
+    """Slot of row 0's factor."""
+    multiply_inverse: bool = False
+    """The factor is in the file of inverses."""
+    function: Function = Function.NONE
+    square: bool = False
+    """B is the value itself."""
+    reduce: Reduce = Reduce.NONE
+    scale: float = 1.0
+    offset: float = 0.0
+    """``linear = reduced * scale + offset``."""
+    inverse: Inverse = Inverse.NONE
+    out: int = 0
+    """Slot of row 0's linear scalar and of its inverse."""
+    causal: bool = False
+    mask_base: int = 0
+    """With ``causal``, row r has ``mask_base + r + 1`` columns."""
+    rotate: int = 0
+    """Columns in half a rotary block: ``lanes`` times a power of two, columns a multiple of two of it; 0: none."""

@@ -1,0 +1,102 @@
+"""Exact model of the vector unit: what its commands leave behind, and when they end."""
+
+from typing import Any
+
+import numpy as np
+
+from tilewright.sim.config.cim import divide_up
+from tilewright.sim.config.vector import INTERVAL, START, VectorConfig
+from tilewright.sim.config.vector_command import Inverse, Matrix, Reduce, Storage, VectorCommand
+
+from .vector_values import PassOptions, decode, run_pass
+
+DTYPES = {Storage.INT8: np.int8, Storage.BF16: np.uint16, Storage.FP32: np.uint32, Storage.INT32: np.int32}
+
+
+def pass_cycles(
+    config: VectorConfig, rows: int, columns: int, *, reduce: Reduce = Reduce.NONE, inverse: bool = False
+) -> int:
+    """Return the cycles from the one in which a command is taken to the one in which the next one can be.
+
+    Each row takes a cycle a step of ``lanes`` columns, and no less than ``INTERVAL`` of them if it is reduced; then the
+    last step's results are on their way.
+    """
+    period = divide_up(columns, config.lanes)
+    if not reduce:
+        tail = config.latency_cycles
+    else:
+        period = max(period, INTERVAL)
+        tail = config.value_latency + (config.sum_latency if reduce == Reduce.SUM else config.maximum_latency)
+        tail += config.inverse_latency if inverse else config.linear_latency
+    return START + rows * period + tail
+
+
+class VectorModel:
+    """A vector unit with its scratchpad.
+
+    Parameters
+    ----------
+    config : VectorConfig
+    memory : ndarray of uint8
+        The scratchpad, which commands read and change.
+    """
+
+    def __init__(self, config: VectorConfig, memory: np.ndarray):
+        self.config, self.memory = config, memory
+        self.linear = np.zeros(config.scalars, np.float32)
+        self.inverse = np.zeros(config.scalars, np.float32)
+
+    def run(self, command: VectorCommand) -> int:
+        """Run a command; return the cycles until the next one can be taken."""
+        rows, columns = command.rows, command.columns
+        factors = self.inverse if command.multiply_inverse else self.linear
+        result = run_pass(
+            options(command),
+            self._read(command.a, rows, columns),
+            lanes=self.config.lanes,
+            add=self._slots(self.linear, command.add, rows),
+            multiply=self._slots(factors, command.multiply, rows),
+            b=None if command.b is None else self._read(command.b, rows, columns),
+            c=None if command.c is None else self._read(command.c, rows, columns),
+        )
+        if command.d is not None:
+            self._write(command.d, result.codes)
+        places = (command.out + np.arange(rows)) % self.config.scalars
+        if result.linear is not None:
+            self.linear[places] = result.linear
+        if result.inverse is not None:
+            self.inverse[places] = result.inverse
+        inverse = command.inverse != Inverse.NONE
+        return pass_cycles(self.config, rows, columns, reduce=command.reduce, inverse=inverse)
+
+    def _slots(self, file: np.ndarray, slot: int | None, rows: int) -> np.ndarray | None:
+        return None if slot is None else file[(slot + np.arange(rows)) % self.config.scalars]
+
+    def _places(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
+        """Return the places of a matrix's elements in memory, in elements."""
+        begin, stride = (
+            (value * self.config.lanes) >> matrix.storage.size for value in (matrix.address, matrix.stride)
+        )
+        return begin + np.arange(rows)[:, None] * stride + np.arange(columns)
+
+    def _read(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
+        stored = self.memory.view(DTYPES[matrix.storage])[self._places(matrix, rows, columns)]
+        if matrix.storage in (Storage.INT8, Storage.INT32):
+            return stored
+        return decode("bf16" if matrix.storage is Storage.BF16 else "fp32", stored)
+
+    def _write(self, matrix: Matrix, codes: np.ndarray) -> None:
+        # The last step of a row is written whole.
+        codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % self.config.lanes)))
+        self.memory.view(DTYPES[matrix.storage])[self._places(matrix, *codes.shape)] = codes
+
+
+def options(command: VectorCommand) -> PassOptions:
+    """Return what a command computes."""
+    names: dict[str, Any] = {
+        name: getattr(command, name).name.lower() for name in ("function", "reduce", "inverse")
+    }  # fmt: skip
+    if command.d is not None:
+        names["output"] = command.d.storage.name.lower()
+    same = ("square", "scale", "offset", "causal", "mask_base", "rotate")
+    return PassOptions(**names, **{name: getattr(command, name) for name in same})

@@ -1,0 +1,177 @@
+"""What a pass of the vector unit computes, bit for bit.
+
+For each row r and column c, every part optional::
+
+    y[r, c] = f((A[r, c] + add[r]) * multiply[r]) * B[r, c] + C[r, c]
+
+and of each row a sum or a maximum of y. Every sum and product is an FP32 one, rounded to nearest even; a part that is
+off passes its operand on.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tilewright.sim.config.vector import INTERVAL
+from tilewright.sim.formats import BF16, Int, activate
+from tilewright.sim.formats.functions import exp, reciprocal, rsqrt
+
+Storage = Literal["int8", "bf16", "fp32", "int32"]
+NAN = np.uint32(0x7FC00000).view(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PassOptions:
+    """Which parts of a pass are on."""
+
+    function: Literal["none", "relu", "exp", "silu", "gelu"] = "none"
+    square: bool = False
+    """B is the value itself."""
+    output: Literal["int8", "bf16", "fp32"] = "fp32"
+    """Storage of the result."""
+    reduce: Literal["none", "sum", "maximum", "magnitude"] = "none"
+    """Of each row: the sum, the maximum, the maximum of the magnitudes."""
+    scale: float = 1.0
+    offset: float = 0.0
+    """Of a reduction: ``linear = reduced * scale + offset``, FP32."""
+    inverse: Literal["none", "reciprocal", "rsqrt"] = "none"
+    """Function of ``linear`` that is kept beside it."""
+    causal: bool = False
+    mask_base: int = 0
+    """With ``causal``, row r has its first ``mask_base + r + 1`` columns; the others are masked."""
+    rotate: int = 0
+    """Half of a rotary block, a power of two: A with the halves of every ``2 * rotate`` columns exchanged, the new
+    first one negated; 0: as it is."""
+
+
+@dataclass(frozen=True)
+class PassResult:
+    """What a pass leaves behind."""
+
+    y: np.ndarray
+    """(rows, columns) float32; 0 where masked."""
+    codes: np.ndarray
+    """(rows, columns): y as stored: int8, or the bits of bf16 (uint16) or fp32 (uint32)."""
+    linear: np.ndarray | None
+    """(rows,) float32, if the pass reduces."""
+    inverse: np.ndarray | None
+    """(rows,) float32, if it is asked for."""
+
+
+def run_pass(
+    options: PassOptions,
+    a: np.ndarray,
+    *,
+    lanes: int,
+    add: np.ndarray | None = None,
+    multiply: np.ndarray | None = None,
+    b: np.ndarray | None = None,
+    c: np.ndarray | None = None,
+) -> PassResult:
+    """Return the results of a pass.
+
+    Parameters
+    ----------
+    a : ndarray, (rows, columns)
+        int8, int32, or float32 (also for bf16, which float32 holds).
+    lanes : int
+        Of the unit, a power of two: the order of sums follows from it.
+    add, multiply : ndarray of float32, (rows,), optional
+        Row scalars.
+    b, c : ndarray of float32, broadcasting to (rows, columns), optional
+        Operands.
+    """
+    rows, columns = a.shape
+    y = canonical(rotated(a.astype(np.float32), options.rotate))
+    with np.errstate(all="ignore"):
+        if add is not None:
+            y = y + add.astype(np.float32)[:, None]
+        if multiply is not None:
+            y = y * multiply.astype(np.float32)[:, None]
+        y = exp(y) if options.function == "exp" else activate(options.function, y)
+        if options.square:
+            y = y * y
+        elif b is not None:
+            y = y * b.astype(np.float32)
+        if c is not None:
+            y = y + c.astype(np.float32)
+        limit = np.full(rows, columns)
+        if options.causal:
+            limit = np.minimum(columns, options.mask_base + np.arange(rows) + 1)
+        masked = np.arange(columns) >= limit[:, None]
+        y = canonical(np.where(masked, np.float32(0), y))
+        linear = inverse = None
+        if options.reduce != "none":
+            reduced = sums(y, lanes) if options.reduce == "sum" else _maxima(y, masked, options.reduce)
+            linear = canonical(reduced * np.float32(options.scale) + np.float32(options.offset))
+            if options.inverse != "none":
+                inverse = (reciprocal if options.inverse == "reciprocal" else rsqrt)(linear)
+    return PassResult(y, encode(options.output, y), linear, inverse)
+
+
+def rotated(a: np.ndarray, half: int) -> np.ndarray:
+    """Return ``a`` with the halves of every ``2 * half`` columns exchanged, the new first one negated.
+
+    Columns beyond the matrix count as 0.
+    """
+    if not half:
+        return a
+    rows, columns = a.shape
+    padded = np.zeros((rows, -(-columns // (2 * half)) * 2 * half), np.float32)
+    padded[:, :columns] = a
+    blocks = padded.reshape(rows, -1, 2, half)
+    return np.stack([-blocks[:, :, 1], blocks[:, :, 0]], axis=2).reshape(rows, -1)[:, :columns]
+
+
+def sums(y: np.ndarray, lanes: int) -> np.ndarray:
+    """Return the sum of each row, in the order of the unit.
+
+    Lanes are added in pairs of neighbours, step by step of ``lanes`` columns; steps t, t + INTERVAL, ... are added one
+    after the other, beginning with +0; the INTERVAL sums, the oldest first, as ``((p0 + p1) + (p2 + p3)) + p4``.
+    """
+    rows, columns = y.shape
+    steps = max(-(-columns // lanes), INTERVAL)
+    padded = np.zeros((rows, steps * lanes), np.float32)
+    padded[:, :columns] = y
+    tree = padded.reshape(rows, steps, lanes)
+    while tree.shape[2] > 1:
+        tree = tree[:, :, 0::2] + tree[:, :, 1::2]
+    partial = [np.zeros(rows, np.float32)] * INTERVAL
+    for step in tree[:, :, 0].T:
+        partial = [*partial[1:], step + partial[0]]
+    p0, p1, p2, p3, p4 = partial
+    return ((p0 + p1) + (p2 + p3)) + p4
+
+
+def _maxima(y: np.ndarray, masked: np.ndarray, kind: str) -> np.ndarray:
+    """Return the maximum of each row, NaN if there is one; -inf, of magnitudes 0, if all is masked."""
+    values, least = (np.abs(y), np.float32(0)) if kind == "magnitude" else (y, np.float32(-np.inf))
+    # Of zeros of both signs the maximum is the positive one.
+    values = np.where(masked, least, values)
+    highest = values.max(axis=1)
+    positive_zero = ((values == 0) & ~np.signbit(values)).any(axis=1)
+    return np.where((highest == 0) & positive_zero, np.float32(0), highest).astype(np.float32)
+
+
+def encode(storage: Storage, y: np.ndarray) -> np.ndarray:
+    """Return FP32 numbers as stored: int8 to nearest even, saturating, NaN 0; bf16 and fp32 as their bits."""
+    if storage == "int8":
+        return Int(8).encode(y.astype(np.float64)).astype(np.uint8).view(np.int8)
+    if storage == "bf16":
+        return BF16.encode(y.astype(np.float64)).astype(np.uint16)
+    return y.view(np.uint32)
+
+
+def decode(storage: Storage, codes: np.ndarray) -> np.ndarray:
+    """Return stored codes as FP32, what is not FP32 rounded to nearest even."""
+    if storage == "bf16":
+        return (codes.astype(np.uint32) << 16).view(np.float32)
+    if storage == "fp32":
+        return codes.astype(np.uint32).view(np.float32)
+    return codes.astype(np.float32)
+
+
+def canonical(y: np.ndarray) -> np.ndarray:
+    """Return FP32 numbers with every NaN the quiet positive one."""
+    return np.where(np.isnan(y), NAN, y).astype(np.float32, copy=False)
