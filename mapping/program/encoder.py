@@ -12,7 +12,8 @@ from .attention import KeysValues, attend
 from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Projected, Quantised
 from .weights import quantise_weights
 
-QUERY, KEY, VALUE = (f"attention.self.{part}" for part in ("query", "key", "value"))
+ATTENTION = "attention.self"
+QUERY, KEY, VALUE = (f"{ATTENTION}.{part}" for part in ("query", "key", "value"))
 OUTPUT, UP, DOWN = "attention.output.dense", "intermediate.dense", "output.dense"
 NORM, LAST_NORM = "attention.output.LayerNorm", "output.LayerNorm"
 
@@ -48,7 +49,7 @@ def lower_encoder(shape: EncoderShape, tokens: int, layers: int, arithmetic: Ari
     source = lowering.matrix("input", tokens, shape.hidden)
     residual = lowering.matrix("input.biased", tokens, shape.hidden)
     bias = lowering.constant("input.bias", 1, shape.hidden)
-    scale = lowering.run(source, MAGNITUDE, c=bias, out=residual, to="input.scale")
+    scale = lowering.run(source, _measure(arithmetic), c=bias, out=residual, to="input.scale")
     for layer in range(layers):
         last = layer == layers - 1
         residual, scale = _add_layer(lowering, shape, layer, residual, scale, last)
@@ -72,7 +73,7 @@ def _add_layer(
     def project(a: Quantised, part: str, columns: int) -> Projected:
         return lowering.project(a, name(part), columns, lowering.constant(f"{name(part)}.bias", 1, columns))
 
-    x8 = lowering.quantised(x, scale)
+    x8 = _quantised(lowering, x, scale, name(f"{ATTENTION}.factors"))
     mixed = lowering.matrix(name("mixed"), tokens, hidden)
     query, key, value = (_heads(lowering, shape, x8, name(part)) for part in (QUERY, KEY, VALUE))
     key_scales, value_scales = (
@@ -83,14 +84,27 @@ def _add_layer(
         out = mixed.part(columns=slice(head * shape.head, (head + 1) * shape.head))
         attend(lowering, name(f"head.{head}"), query[head], cache, out)
     mixed8 = lowering.quantised_afresh(mixed)
-    x, scale = _add_norm(lowering, shape, mixed8, name(OUTPUT), x, name(NORM), measure=True)
+    x, scale = _add_norm(lowering, shape, mixed8, name(OUTPUT), x, name(NORM), _measure(lowering.arithmetic))
 
-    x8 = lowering.quantised(x, scale)
+    x8 = _quantised(lowering, x, scale, name(f"{UP}.factors"))
     up = lowering.matrix(name("up"), tokens, shape.ffn)
     lowering.run_scaled(project(x8, UP, shape.ffn), out=up)
     gelu = lowering.matrix(name("gelu"), tokens, shape.ffn)
     scale = lowering.run(up, replace(MAGNITUDE, function="gelu"), out=gelu, to=name("gelu.scale"))
-    return _add_norm(lowering, shape, lowering.quantised(gelu, scale), name(DOWN), x, name(LAST_NORM), measure=not last)
+    options = PLAIN if last else _measure(lowering.arithmetic)
+    return _add_norm(lowering, shape, lowering.quantised(gelu, scale), name(DOWN), x, name(LAST_NORM), options)
+
+
+def _measure(arithmetic: Arithmetic) -> PassOptions:
+    """Return the options of a pass whose result :func:`_quantised` takes."""
+    return PLAIN if arithmetic.smooth else MAGNITUDE
+
+
+def _quantised(lowering: Lowering, x: Matrix, scale: tuple[Scalars, Scalars], factors: str) -> Quantised:
+    """Add what makes int8 of the input of projections."""
+    if lowering.arithmetic.smooth:
+        return lowering.smoothed(x, lowering.constant(factors, 1, x.columns))
+    return lowering.quantised(x, scale)
 
 
 def _heads(lowering: Lowering, shape: EncoderShape, x8: Quantised, name: str) -> list[Quantised]:
@@ -122,9 +136,15 @@ def _scale_rows(lowering: Lowering, heads: list[Quantised], name: str) -> list[M
 
 
 def _add_norm(
-    lowering: Lowering, shape: EncoderShape, a: Quantised, dense: str, residual: Matrix, norm: str, *, measure: bool
+    lowering: Lowering,
+    shape: EncoderShape,
+    a: Quantised,
+    dense: str,
+    residual: Matrix,
+    norm: str,
+    options: PassOptions,
 ) -> tuple[Matrix, tuple[Scalars, Scalars]]:
-    """Add a projection, the residual and the norm of their sum; return the result and the scales of it."""
+    """Add a projection, the residual and the norm of their sum; return the result and what the options make of it."""
     tokens, hidden = residual.rows, residual.columns
     total = lowering.matrix(f"{dense}.sum", tokens, hidden)
     projected = lowering.project(a, dense, hidden, residual)
@@ -134,13 +154,16 @@ def _add_norm(
     _, inverse = lowering.run(total, variance, add=minus_mean, to=f"{norm}.variance")
     out = lowering.matrix(norm, tokens, hidden)
     gamma, beta = (lowering.constant(f"{norm}.{part}", 1, hidden) for part in ("weight", "bias"))
-    options = MAGNITUDE if measure else PLAIN
     scale = lowering.run(total, options, add=minus_mean, multiply=inverse, b=gamma, c=beta, out=out, to=f"{norm}.scale")
     return out, scale
 
 
 def encoder_constants(
-    shape: EncoderShape, tensors: Mapping[str, np.ndarray], layers: int, arithmetic: Arithmetic
+    shape: EncoderShape,
+    tensors: Mapping[str, np.ndarray],
+    layers: int,
+    arithmetic: Arithmetic,
+    factors: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the contents of the constants of :func:`lower_encoder`.
 
@@ -148,15 +171,22 @@ def encoder_constants(
     ----------
     tensors : mapping
         Weights (outputs, inputs) and biases of the layers by the names that Hugging Face gives them.
+    factors : mapping
+        With ``arithmetic.smooth``, from :func:`.smoothing.smoothing_factors`.
     """
     constants = {"one": encode("fp32", np.ones(1, np.float32))}
 
     def put(name: str, values: np.ndarray) -> None:
         constants[name] = encode("fp32", values.astype(np.float32))
 
-    def linear(name: str, offset: np.ndarray | None, factor: float = 1.0) -> None:
+    def linear(layer: int, part: str, offset: np.ndarray | None = None, factor: float = 1.0, smooth: str = "") -> None:
         """Put weights; take what ``offset`` adds to their inputs off their bias, if they have one of their own."""
+        name = layer_name(layer, part)
         weights = tensors[f"{name}.weight"].astype(np.float64).T * factor
+        if arithmetic.smooth and smooth and factors is not None and offset is not None:
+            columns = factors[layer_name(layer, smooth)]
+            put(f"{layer_name(layer, smooth)}.factors", columns)
+            weights, offset = weights / columns[:, None], offset * columns
         quantised = quantise_weights(weights, arithmetic.weight_bits, arithmetic.group)
         constants.update(quantised.constants(name))
         if offset is not None:
@@ -168,10 +198,10 @@ def encoder_constants(
     put("input.bias", bias(0, OUTPUT))
     for layer in range(layers):
         for part in (QUERY, KEY, VALUE):
-            linear(layer_name(layer, part), bias(layer, OUTPUT), shape.head**-0.5 if part == QUERY else 1.0)
-        linear(layer_name(layer, OUTPUT), None)
-        linear(layer_name(layer, UP), bias(layer, DOWN))
-        linear(layer_name(layer, DOWN), None)
+            linear(layer, part, bias(layer, OUTPUT), shape.head**-0.5 if part == QUERY else 1.0, ATTENTION)
+        linear(layer, OUTPUT)
+        linear(layer, UP, bias(layer, DOWN), smooth=UP)
+        linear(layer, DOWN)
         after = bias(layer + 1, OUTPUT) if layer + 1 < layers else np.zeros(shape.hidden)
         for norm, next_bias in ((NORM, bias(layer, DOWN)), (LAST_NORM, after)):
             name = layer_name(layer, norm)

@@ -21,9 +21,12 @@ class Arithmetic:
     weight_bits: Literal[4, 8] = 8
     group: int = 0
     """Rows of weights that share an integer scale beside their column's; 0: none do."""
-    scales: Literal["head", "token"] = "head"
+    scales: Literal["head", "token"] = "token"
     """Queries, keys and values of an encoder: a scale for each head of a token, or one for all its heads. (A decoder's
     have one for each head.)"""
+    smooth: bool = False
+    """Columns of the inputs of an encoder's projections are divided before they become int8, those with outliers the
+    most, and rows of the weights multiplied."""
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,14 @@ class Lowering:
     def quantised_afresh(self, values: Matrix) -> Quantised:
         """Add the passes that measure and quantise values."""
         return self.quantised(values, self.run(values, MAGNITUDE, to=f"{values.buffer.name}.scale"))
+
+    def smoothed(self, values: Matrix, factors: Matrix) -> Quantised:
+        """Add the passes that measure and quantise values whose columns are multiplied with ``factors``."""
+        name = values.buffer.name
+        scale, inverse = self.run(values, MAGNITUDE, b=factors, to=f"{name}.scale")
+        out = self.matrix(f"{name}.int8", values.rows, values.columns, "int8")
+        self.run(values, multiply=inverse, b=factors, out=out)
+        return Quantised(out, scale)
 
     def project(self, a: Quantised, name: str, columns: int, addend: Matrix | None = None) -> Projected:
         """Add the product with a weight matrix, whose constants are ``name.codes``, ``.columns`` and ``.groups``."""

@@ -22,6 +22,15 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
 
 def encoder_layer(shape: EncoderShape, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
     """Return a BERT layer's output for the (tokens, hidden) input ``x``."""
+    x = encoder_attention(shape, tensors, prefix, x)
+    up = _linear(tensors, f"{prefix}intermediate.dense", x)
+    gelu = up * (1 + np.vectorize(math.erf)(up / math.sqrt(2))) / 2
+    x = x + _linear(tensors, f"{prefix}output.dense", gelu)
+    return layer_norm(tensors, f"{prefix}output.LayerNorm", x, shape.epsilon)
+
+
+def encoder_attention(shape: EncoderShape, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
+    """Return the first half of a BERT layer, its norm included."""
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
         return _linear(tensors, prefix + part, values)
@@ -29,10 +38,7 @@ def encoder_layer(shape: EncoderShape, tensors: Tensors, prefix: str, x: np.ndar
     query, key, value = (_heads(linear(f"attention.self.{p}", x), shape.heads) for p in ("query", "key", "value"))
     mixed = _softmax(query @ key.transpose(0, 2, 1) / math.sqrt(shape.head)) @ value
     mixed = linear("attention.output.dense", mixed.transpose(1, 0, 2).reshape(x.shape))
-    x = layer_norm(tensors, f"{prefix}attention.output.LayerNorm", x + mixed, shape.epsilon)
-    up = linear("intermediate.dense", x)
-    gelu = up * (1 + np.vectorize(math.erf)(up / math.sqrt(2))) / 2
-    return layer_norm(tensors, f"{prefix}output.LayerNorm", x + linear("output.dense", gelu), shape.epsilon)
+    return layer_norm(tensors, f"{prefix}attention.output.LayerNorm", x + mixed, shape.epsilon)
 
 
 def decoder_layer(shape: DecoderShape, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:

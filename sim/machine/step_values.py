@@ -21,6 +21,8 @@ Memory = dict[str, np.ndarray]
 """Flat arrays by name of buffer."""
 VectorUnit = Callable[..., PassResult]
 """What runs a pass: :func:`run_pass`, or another arithmetic to compare it with."""
+CIMArray = Callable[[Product, Memory], None]
+"""What runs a product: :func:`multiply`, likewise."""
 
 
 def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] | None = None) -> Memory:
@@ -44,19 +46,40 @@ def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] |
 
 def load(memory: Memory, matrix: Matrix) -> np.ndarray:
     """Return a matrix as FP32, int8 or int32 numbers."""
-    codes = _elements(memory, matrix)
+    stored = codes(memory, matrix)
     if matrix.storage in ("bf16", "fp32"):
-        return decode(matrix.storage, codes)
-    return codes.copy()
+        return decode(matrix.storage, stored)
+    return stored.copy()
 
 
 def store(memory: Memory, matrix: Matrix, values: np.ndarray) -> None:
     """Round FP32 numbers to a matrix's storage, int8, bf16 or fp32, and write them."""
-    _elements(memory, matrix)[:] = encode(matrix.storage, values.astype(np.float32))  # type: ignore[arg-type]
+    codes(memory, matrix)[:] = encode(matrix.storage, values.astype(np.float32))  # type: ignore[arg-type]
+
+
+def multiply(step: Product, memory: Memory) -> None:
+    """Run a product."""
+    codes(memory, step.out)[:] = dot_products(step, memory).astype(np.int64).astype(np.int32)
+
+
+def dot_products(step: Product, memory: Memory) -> np.ndarray:
+    """Return the sums of a product, float64: exact, before they wrap as the accumulators do."""
+    # Sums of less than 2**53 are exact, and numpy multiplies float64 fast.
+    a, weights = (codes(memory, matrix).astype(np.float64) for matrix in (step.a, step.weights))
+    if step.transposed:
+        weights = weights.T
+    if step.scales:
+        weights = weights * np.repeat(codes(memory, step.scales), step.group, axis=0)[: len(weights)]
+    return a @ weights
 
 
 def run_steps(
-    steps: Iterable[Step], memory: Memory, *, lanes: int, vector_unit: VectorUnit = run_pass
+    steps: Iterable[Step],
+    memory: Memory,
+    *,
+    lanes: int,
+    vector_unit: VectorUnit = run_pass,
+    array: CIMArray = multiply,
 ) -> dict[str, np.ndarray]:
     """Run steps one after the other on ``memory``; return the row scalars as they are then, float32 by name.
 
@@ -68,27 +91,16 @@ def run_steps(
         Changed in place.
     lanes : int
         Of the vector unit.
-    vector_unit : callable
-        Runs a pass.
+    vector_unit, array : callable
+        Run a pass and a product.
     """
     scalars: dict[str, np.ndarray] = {}
     for step in steps:
         if isinstance(step, Product):
-            _multiply(step, memory)
+            array(step, memory)
         else:
             _run_pass(step, memory, scalars, lanes, vector_unit)
     return scalars
-
-
-def _multiply(step: Product, memory: Memory) -> None:
-    # In float64, sums of less than 2**53 are exact, and numpy multiplies them fast.
-    a, weights = (_elements(memory, matrix).astype(np.float64) for matrix in (step.a, step.weights))
-    if step.transposed:
-        weights = weights.T
-    if step.scales:
-        weights = weights * np.repeat(_elements(memory, step.scales), step.group, axis=0)[: len(weights)]
-    # Sums wrap like the accumulators.
-    _elements(memory, step.out)[:] = (a @ weights).astype(np.int64).astype(np.int32)
 
 
 def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes: int, unit: VectorUnit) -> None:
@@ -108,7 +120,7 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
         c=operand(step.c),
     )
     if step.out:
-        _elements(memory, step.out)[:] = done.codes
+        codes(memory, step.out)[:] = done.codes
     for those, values in ((step.linear, done.linear), (step.inverse, done.inverse)):
         if those is not None:
             kept = scalars.get(those.name, np.zeros(0, np.float32))
@@ -117,8 +129,8 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
             scalars[those.name][those.first : those.first + those.rows] = values
 
 
-def _elements(memory: Memory, matrix: Matrix) -> np.ndarray:
-    """Return a view of a matrix's codes in memory."""
+def codes(memory: Memory, matrix: Matrix) -> np.ndarray:
+    """Return a view of a matrix as it is stored."""
     flat = memory[matrix.buffer.name]
     return np.lib.stride_tricks.as_strided(
         flat[matrix.offset :],

