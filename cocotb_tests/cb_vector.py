@@ -111,9 +111,10 @@ async def run_case(bench: VectorBench, case: Case) -> dict:
     return {
         "name": case.name,
         "commands": len(case.commands),
-        "elements": sum(command.rows * command.columns for command in case.commands),
+        "values": len(got) // 4,
         "mismatches": len(differ),
-        "cycles": sum(cycles),
+        "rtl_cycles": sum(cycles),
+        "model_cycles": sum(predicted),
         "apart": sum(abs(cycles[index] - predicted[index]) for index in apart),
         "found": "; ".join(found),
     }

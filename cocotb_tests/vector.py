@@ -3,17 +3,61 @@
 import json
 import pickle
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.cb_vector import BENCH
-from tilewright.cocotb_tests.vector_cases import Case
+from tilewright.cocotb_tests.vector_cases import Case, random_case
 from tilewright.cocotb_tests.vector_harness import TOP, harness_verilog
+from tilewright.cocotb_tests.vector_programs import operator_cases
 from tilewright.sim.config.vector import VectorConfig
 
-SMALL = VectorConfig(lanes=4, scalars=64, address_bits=12)
+SEED = 20261124
+
+
+@dataclass(frozen=True)
+class Design:
+    """A vector unit, and how many random programs it runs besides the operators."""
+
+    config: VectorConfig
+    programs: int
+
+    @property
+    def name(self) -> str:
+        """Its lanes."""
+        return f"{self.config.lanes} lanes"
+
+
+SMALL = VectorConfig(lanes=4, scalars=64, address_bits=13)
+DESIGNS = (
+    Design(VectorConfig(lanes=2, scalars=32, address_bits=13), 12),
+    Design(SMALL, 12),
+    Design(VectorConfig(lanes=16, scalars=64, address_bits=13), 12),
+)
+"""The designs of the table."""
+
+
+def random_cases(config: VectorConfig, count: int, *, commands: int = 60) -> list[Case]:
+    """Return cases without and with NaN, infinities and subnormals, back to back and with gaps."""
+    return [
+        random_case(config, SEED + i, commands=commands, specials=0.1 * (i % 2), gap=(0, 0, 1, 7)[i % 4])
+        for i in range(count)
+    ]
+
+
+def run_table(design: Design) -> list[dict]:
+    """Build one design and run its cases; return a row for each."""
+    config = design.config
+    rows = run(config, [*operator_cases(config, SEED), *random_cases(config, design.programs)])
+    return [{**row, "name": f"{design.name}: {row['name']}"} for row in rows]
+
+
+def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
+    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
+    yield from runner.side_by_side(run_table, sorted(designs, key=lambda design: -design.config.lanes), jobs)
 
 
 @cache

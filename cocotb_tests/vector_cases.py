@@ -156,3 +156,10 @@ def payload(config: VectorConfig, command: VectorCommand) -> int:
         fields |= {f"{name}_address": matrix.address, f"{name}_stride": matrix.stride}
         fields[f"{name}_storage"] = int(matrix.storage)
     return int(command_layout(config.address_bits).const(fields).as_value().value)
+
+
+def random_case(config: VectorConfig, seed: int, *, commands: int, specials: float = 0.0, gap: int = 0) -> Case:
+    """Return a random program on random numbers, scalars filled before and written out behind it."""
+    rng = np.random.default_rng(seed)
+    program = (*fill_scalars(config), *random_program(config, rng, commands), *show_scalars(config))
+    return Case(f"random, seed {seed}", scratchpad(config, rng, specials=specials), program, gap)

@@ -23,7 +23,7 @@ MASK = 1
 """Of leaving out what is masked."""
 ENCODE = 2
 """From FP32 to a stored code."""
-INVERSE = 4
+INVERSE = 6
 """Of reciprocal and inverse root."""
 INTERVAL = ADD
 """Partial sums of a row: one for each addition that is under way."""

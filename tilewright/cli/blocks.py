@@ -148,6 +148,13 @@ BLOCKS = {
         example="--rows 4 --columns 4 --bus-bits 64",
         notes="Docs: docs/npe.md.",
     ),
+    "vector-unit": Block(
+        about="Vector unit: passes of FP32 over matrices in a scratchpad, functions, row reductions",
+        builder="tilewright.cli.vector:build",
+        options="tilewright.cli.vector:options",
+        example="--lanes 8",
+        notes="Docs: docs/vector.md.",
+    ),
     "posit-decoder": _arithmetic("posit_decoder", "Posit to sign, scale and fraction", "--format posit16_1", POSIT),
     "posit-encoder": _arithmetic(
         "posit_encoder", "Sign, scale and fraction to a rounded posit", "--format posit16_1", POSIT, *WIDTHS
@@ -264,6 +271,10 @@ COSIMS = {
     "simd-mac": Cosim(
         "SIMD MAC against golden numerics: every pair of codes, random dot products, edges, latency and throughput",
         "tilewright.cocotb_tests.simd_mac",
+    ),
+    "vector": Cosim(
+        "Vector unit against numpy and its exact cycle model: random programs, softmax, norms, rotary embedding",
+        "tilewright.cocotb_tests.vector",
     ),
 }
 """Co-simulations of ``tilewright cosim``."""
