@@ -34,10 +34,10 @@ class MacroBench:
     async def write(self, bank: int, weights: np.ndarray) -> None:
         """Write a whole matrix (rows, columns) into a bank."""
         cfg, dut = self.config, self.dut
-        word_bits = -(-cfg.columns * cfg.weight_bits // 8) * 8
+        word_bits = -(-cfg.columns * cfg.cell_bits // 8) * 8
         dut.write_enable.value = 1
         dut.write_bank.value = bank
-        for row, word in enumerate(pack(weights, cfg.weight_bits, word_bits)):
+        for row, word in enumerate(pack(weights, cfg.cell_bits, word_bits)):
             dut.write_row.value = row
             dut.write_data.value = int.from_bytes(word.tobytes(), "little")
             await RisingEdge(dut.clk)
@@ -108,9 +108,9 @@ async def every_product(dut) -> None:
     await bench.start()
     cfg = bench.config
     assert cfg.rows == 2
-    assert cfg.columns == 1 << cfg.weight_bits
+    assert cfg.columns == 1 << cfg.cell_bits
     rng = np.random.default_rng(1)
-    weights = np.stack([signed_range(cfg.weight_bits), _extremes(rng, cfg.weight_bits, (cfg.columns,))])
+    weights = np.stack([signed_range(cfg.cell_bits), _extremes(rng, cfg.cell_bits, (cfg.columns,))])
     await bench.write(0, weights)
     first = signed_range(cfg.input_bits)
     vectors = np.stack([first, _extremes(rng, cfg.input_bits, first.shape)], axis=1)
@@ -124,7 +124,7 @@ async def every_pair(dut) -> None:
     bench = MacroBench(dut)
     await bench.start()
     cfg = bench.config
-    assert (cfg.rows, cfg.columns, cfg.weight_bits, cfg.input_bits) == (2, 256, 4, 4)
+    assert (cfg.rows, cfg.columns, cfg.cell_bits, cfg.input_bits) == (2, 256, 4, 4)
     values = signed_range(4)
     pairs = np.stack(np.meshgrid(values, values)).reshape(2, -1)
     await bench.write(1, pairs)
@@ -141,9 +141,9 @@ async def random_vectors(dut) -> None:
     seed = bench.job["seed"]
     dut._log.info("seed %s", seed)
     rng = np.random.default_rng(seed)
-    weights = _extremes(rng, cfg.weight_bits, (cfg.weight_banks, cfg.rows, cfg.columns))
-    weights[0, :, 0] = -(1 << cfg.weight_bits - 1)  # with the vector below: the largest result there is
-    weights[0, :, -1] = (1 << cfg.weight_bits - 1) - 1
+    weights = _extremes(rng, cfg.cell_bits, (cfg.weight_banks, cfg.rows, cfg.columns))
+    weights[0, :, 0] = -(1 << cfg.cell_bits - 1)  # with the vector below: the largest result there is
+    weights[0, :, -1] = (1 << cfg.cell_bits - 1) - 1
     for bank in range(cfg.weight_banks):
         await bench.write(bank, weights[bank])
     vectors = _extremes(rng, cfg.input_bits, (bench.job["vectors"], cfg.rows))
@@ -162,7 +162,7 @@ async def write_beside_compute(dut) -> None:
     await bench.start()
     cfg = bench.config
     rng = np.random.default_rng(bench.job["seed"])
-    old, new = (_extremes(rng, cfg.weight_bits, (cfg.rows, cfg.columns)) for _ in range(2))
+    old, new = (_extremes(rng, cfg.cell_bits, (cfg.rows, cfg.columns)) for _ in range(2))
     await bench.write(0, old)
     vectors = _extremes(rng, cfg.input_bits, (max(2, 2 * cfg.rows // cfg.slices), cfg.rows))
     writing = cocotb.start_soon(bench.write(1, new))

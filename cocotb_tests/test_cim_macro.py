@@ -14,7 +14,7 @@ from tilewright.sim.config import MacroConfig
 pytestmark = pytest.mark.cosim
 
 
-def run(tmp_path, testcase: str, *, fault=None, vectors: int = 200, seed: int = 1, **config: int) -> None:
+def run(tmp_path, testcase: str, *, fault=None, vectors: int = 200, seed: int = 1, **config: int | str) -> None:
     macro = MacroConfig.model_validate(config)
     verilog = convert(Macro(config=macro), "cim_macro")
     if fault:
@@ -43,6 +43,20 @@ def test_every_product(tmp_path, weight_bits, input_bits, input_bits_per_cycle):
         weight_bits=weight_bits,
         input_bits=input_bits,
         input_bits_per_cycle=input_bits_per_cycle,
+    )
+
+
+def test_every_product_of_decoded_fp4(tmp_path):
+    # More than the format has: every integer of 5 bits.
+    run(
+        tmp_path,
+        "every_product",
+        rows=2,
+        columns=32,
+        weight_bits=4,
+        weight_format="fp4_e2m1",
+        input_bits=8,
+        input_bits_per_cycle=2,
     )
 
 

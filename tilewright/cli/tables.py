@@ -70,8 +70,9 @@ def print_map(console: "Console", result: dict) -> None:
 
 
 def print_cosim(console: "Console", cases: list[dict]) -> None:
-    """Print the cases of a co-simulation: RTL cycles, model cycles, mismatches."""
-    _print_comparison(console, [{**_summed([case]), "name": case["name"]} for case in cases], cases)
+    """Print the cases of a co-simulation: RTL cycles, model cycles, mismatches, and the use of the array if known."""
+    rows = [{**_summed([case]), "name": case["name"], "use": case.get("utilisation")} for case in cases]
+    _print_comparison(console, rows, cases)
 
 
 def print_cosim_summary(console: "Console", cases: list[dict]) -> None:
@@ -100,9 +101,13 @@ def _print_comparison(console: "Console", rows: list[dict], cases: list[dict]) -
     for heading in ("RTL cycles", "model cycles", "apart", "values", "mismatches"):
         table.add_column(heading, justify="right")
     columns = ("rtl_cycles", "model_cycles", "apart", "values", "mismatches")
+    used = any(row.get("use") is not None for row in rows)
+    if used:
+        table.add_column("in use", justify="right")
     for row in rows:
         style = "red" if row["apart"] or row["mismatches"] else None
-        table.add_row(row["name"], *(f"{row[column]:,}" for column in columns), style=style)
+        use = [f"{row['use']:.1%}" if row["use"] is not None else "-"] if used else []
+        table.add_row(row["name"], *(f"{row[column]:,}" for column in columns), *use, style=style)
     table.add_section()
     total = _summed(cases)
     table.add_row(f"{len(cases)} cases", *(f"{total[column]:,}" for column in columns), style="bold")
