@@ -73,13 +73,14 @@ class VectorBench:
         self.dut.run.value = 0
         await ClockCycles(self.dut.clk, 2)
 
-    async def cycles(self, count: int) -> list[int]:
-        """Return the cycles of each command."""
+    async def log(self, count: int) -> list[tuple[int, int]]:
+        """Return the cycles and the error of each command."""
         read = []
         for index in range(count):
             self.dut.log_address.value = index
             await FallingEdge(self.dut.clk)
-            read.append(int(self.dut.log.value))
+            word = int(self.dut.log.value)
+            read.append((word & 0xFFFFFFFF, word >> 32))
         return read
 
     async def dump(self) -> np.ndarray:
@@ -95,10 +96,14 @@ class VectorBench:
 async def run_case(bench: VectorBench, case: Case) -> dict:
     """Run a case; return its row of the table: what differs, and by how many cycles."""
     model = VectorModel(bench.config, case.memory.copy())
-    predicted = [model.run(command) for command in case.commands]
+    predicted, errors = [], []
+    for command in case.commands:
+        predicted.append(model.run(command))
+        errors.append(model.error)
     await bench.fill(case)
     await bench.run(len(case.commands), 2 * sum(predicted) + case.gap * len(predicted) + 1000, case.gap)
-    cycles, got = await bench.cycles(len(predicted)), await bench.dump()
+    log, got = await bench.log(len(predicted)), await bench.dump()
+    cycles = [entry[0] for entry in log]
     await bench.stop()
     differ = np.flatnonzero(got.view(np.uint32) != model.memory.view(np.uint32))
     apart = [index for index, pair in enumerate(zip(cycles, predicted, strict=True)) if pair[0] != pair[1]]
@@ -107,6 +112,8 @@ async def run_case(bench: VectorBench, case: Case) -> dict:
         for index in differ[:3]
     ]
     found += [f"{case.commands[index]} took {cycles[index]} cycles, not {predicted[index]}" for index in apart[:3]]
+    for command, (_, error), wanted in zip(case.commands, log, errors, strict=True):
+        assert error == wanted, f"{case.name}: {command} ends with error {error}, not {wanted.name}"
     assert not int(bench.dut.strays.value), f"{case.name}: written while no command is under way"
     return {
         "name": case.name,

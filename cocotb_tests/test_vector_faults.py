@@ -44,6 +44,7 @@ def other_options(change: Callable) -> Callable:
     return lambda command: change(right(command))
 
 
+RIGHT_ENCODE = values.encode
 FAULTS = {
     "sums in the order of columns": (values, "sums", in_order),
     "halves exchanged without a sign": (values, "rotated", lambda a, half: np.abs(a) if half else a),
@@ -69,7 +70,6 @@ FAULTS = {
     "a cycle less to begin": (machine, "START", machine.START - 1),
     "a short row does not wait": (machine, "INTERVAL", 1),
 }  # fmt: skip
-RIGHT_ENCODE = values.encode
 
 
 @pytest.mark.parametrize("name", FAULTS)

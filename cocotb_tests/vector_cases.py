@@ -56,7 +56,38 @@ class Layout:
 
 def random_program(config: VectorConfig, rng: np.random.Generator, count: int) -> tuple[VectorCommand, ...]:
     """Return commands with any options, on small matrices."""
-    return tuple(_random_command(config, rng) for _ in range(count))
+    commands = [_random_command(config, rng) for _ in range(count)]
+    return tuple(_broken(config, rng, command) if rng.random() < BROKEN else command for command in commands)
+
+
+BROKEN = 0.1
+"""Share of commands that are to be refused."""
+
+
+def _broken(config: VectorConfig, rng: np.random.Generator, command: VectorCommand) -> VectorCommand:
+    """Return a command with something in it that is not allowed."""
+    far = (1 << config.address_bits) - 4
+    odd = replace(command.a, storage=Storage.FP32)
+    changes: list[dict] = [
+        {"rows": 0},
+        {"columns": 0},
+        {"b": replace(command.a, storage=Storage.INT8)},
+        {"c": replace(command.a, storage=Storage.INT32)},
+        {"d": replace(command.a, storage=Storage.INT32)},
+        {"function": int(rng.integers(5, 8))},
+        {"inverse": 3},
+        {"d": None, "reduce": Reduce.NONE},
+        {"a": replace(odd, address=odd.address | 1)},
+        {"a": replace(odd, stride=odd.stride | 2)},
+        {"c": replace(odd, stride=0, address=odd.address | 3, storage=Storage.BF16)},
+        {"a": replace(odd, address=far, stride=4), "rows": max(2, command.rows)},
+        {"d": replace(odd, address=0, stride=far), "rows": max(2, command.rows)},
+        {"add": config.scalars},
+        {"multiply": config.scalars - command.rows + 1},
+        {"out": (1 << 16) - 1, "reduce": Reduce.MAXIMUM},
+        {"rotate": config.lanes, "columns": 2 * config.lanes + 1},
+    ]
+    return replace(command, **changes[int(rng.integers(len(changes)))])
 
 
 def _random_command(config: VectorConfig, rng: np.random.Generator) -> VectorCommand:
@@ -77,7 +108,7 @@ def _random_command(config: VectorConfig, rng: np.random.Generator) -> VectorCom
 
     reduce = Reduce(int(rng.integers(0, 4)))
     d = replace(layout.matrix(rows, columns, Storage(int(rng.integers(0, 3)))))
-    scalars = [int(value) for value in rng.integers(0, config.scalars, 3)]
+    scalars = [int(value) for value in rng.integers(0, config.scalars - 8, 3)]
     square = maybe(0.2)
     return VectorCommand(
         rows=rows,

@@ -37,7 +37,7 @@ class VectorHarness(wiring.Component):
     write_enable, address, write_data, read_data : In, Out
         The bench's own access to the scratchpad.
     log_address, log : In, Out
-        Cycles of a command, from the one in which it is taken to that of ``done``, 1 added.
+        Of a command: cycles from the one in which it is taken to that of ``done``, 1 added; its error above them.
     done : Out(1)
         All commands have ended.
     strays : Out(8)
@@ -63,7 +63,7 @@ class VectorHarness(wiring.Component):
                 "write_data": In(config.word_bits),
                 "read_data": Out(config.word_bits),
                 "log_address": In(range(COMMANDS)),
-                "log": Out(32),
+                "log": Out(36),
                 "done": Out(1),
                 "strays": Out(8),
             }
@@ -74,7 +74,7 @@ class VectorHarness(wiring.Component):
         config, unit = self.config, self.unit
         m.submodules.unit = unit
         m.submodules.commands = commands = SimulationStorage(width=self.command_bits, depth=COMMANDS)
-        m.submodules.log = log = SimulationStorage(width=32, depth=COMMANDS)
+        m.submodules.log = log = SimulationStorage(width=36, depth=COMMANDS)
         pads = []
         for name in ("ab", "cx"):
             pad = LineStorage(width=config.word_bits, depth=1 << (config.address_bits - 2), line_words=1)
@@ -116,7 +116,7 @@ class VectorHarness(wiring.Component):
             taken.eq(unit.commands.valid & unit.commands.ready),
             log.write_enable.eq(busy & unit.done),
             log.write_address.eq(index - 1),
-            log.write_data.eq(cycles + 1),
+            log.write_data.eq(Cat((cycles + 1)[:32], unit.error)),
             log.read_address.eq(self.log_address),
             self.log.eq(log.read_data),
             self.done.eq(self.run & (index == self.count) & ~busy),

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
+from tilewright.hw.vector.check import Check
 from tilewright.hw.vector.command import command_layout
 from tilewright.hw.vector.fp32 import Fp32Adder, Fp32Multiplier
 from tilewright.hw.vector.lane import Lane
@@ -52,6 +53,8 @@ class VectorUnit(wiring.Component):
         :func:`.command_layout`.
     done : Out(1)
         The command has ended: what it leaves behind is there from the next cycle on.
+    error : Out(4)
+        With ``done``: why it was refused, :class:`.VectorError`; it has left nothing behind.
     a_address, a_data, b_..., c_... : Out, In
         Words of the scratchpad, there in the cycle after their address.
     d_enable, d_address, d_mask, d_data : Out
@@ -76,6 +79,7 @@ class VectorUnit(wiring.Component):
         members: dict[str, Any] = {
             "commands": In(stream.Signature(command_layout(config.address_bits))),
             "done": Out(1),
+            "error": Out(4),
         }
         for name in "abc":
             members |= {f"{name}_address": Out(word), f"{name}_data": In(config.word_bits)}
@@ -184,7 +188,16 @@ class VectorUnit(wiring.Component):
         m.d.comb += steps.eq((command.columns + (self.config.lanes - 1)) >> shift)
         padded = command.reduce.any() & (steps < INTERVAL)
         m.d.sync += [self._steps.eq(steps), self._period.eq(Mux(padded, INTERVAL, steps))]
-        return command, delay(m, taken, "start", cycles=START - 1)
+        m.submodules.check = check = Check(config=self.config)
+        assert Check.LATENCY + 1 == START - 1
+        begin, start = delay(m, taken, "begin", cycles=START - 1), Signal()
+        m.d.comb += [
+            check.command.eq(command),
+            check.steps.eq(steps),
+            self.error.eq(check.error & begin.replicate(4)),
+            start.eq(begin & ~check.error.any()),
+        ]
+        return command, start
 
     def _codes(self, m: Module, name: str, walker: Walker, storage: Value, known: tuple[Storage, ...]) -> list[Value]:
         """Return the code of each lane, a cycle after the walker's address."""
@@ -248,4 +261,5 @@ class VectorUnit(wiring.Component):
             m.d.sync += rows.eq(0)
         with m.Elif(reduced):
             m.d.sync += rows.eq(rows + 1)
-        m.d.comb += self.done.eq(Mux(command.reduce == Reduce.NONE, written, last_reduced))
+        ended = Mux(command.reduce == Reduce.NONE, written, last_reduced)
+        m.d.comb += self.done.eq(ended | self.error.any())

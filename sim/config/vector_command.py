@@ -45,6 +45,26 @@ class Inverse(IntEnum):
     RSQRT = 2
 
 
+class VectorError(IntEnum):
+    """Why a command is refused; of several reasons the first."""
+
+    NONE = 0
+    SIZE = 1
+    """No rows, or no columns."""
+    CODE = 2
+    """A storage, function or inverse that there is not, or not there."""
+    EMPTY = 3
+    """Nothing is written and nothing reduced."""
+    ALIGNMENT = 4
+    """An address or a stride is no multiple of an element's bytes."""
+    RANGE = 5
+    """A matrix ends behind the scratchpad."""
+    SLOT = 6
+    """Row scalars end behind their file."""
+    ROTATE = 7
+    """Columns are no whole rotary blocks."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
     """Where a matrix lies in the scratchpad, in units of ``lanes`` bytes; elements side by side, lane 0 lowest.

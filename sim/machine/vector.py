@@ -6,7 +6,7 @@ import numpy as np
 
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.vector import INTERVAL, START, VectorConfig
-from tilewright.sim.config.vector_command import Inverse, Matrix, Reduce, Storage, VectorCommand
+from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand, VectorError
 
 from .vector_values import PassOptions, decode, run_pass
 
@@ -45,9 +45,17 @@ class VectorModel:
         self.config, self.memory = config, memory
         self.linear = np.zeros(config.scalars, np.float32)
         self.inverse = np.zeros(config.scalars, np.float32)
+        self.error = VectorError.NONE
+        """Why the last command was refused."""
 
     def run(self, command: VectorCommand) -> int:
-        """Run a command; return the cycles until the next one can be taken."""
+        """Run a command; return the cycles until the next one can be taken.
+
+        One that is refused leaves nothing behind but ``error``.
+        """
+        self.error = refusal(self.config, command)
+        if self.error:
+            return START
         rows, columns = command.rows, command.columns
         factors = self.inverse if command.multiply_inverse else self.linear
         result = run_pass(
@@ -89,6 +97,33 @@ class VectorModel:
         # The last step of a row is written whole.
         codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % self.config.lanes)))
         self.memory.view(DTYPES[matrix.storage])[self._places(matrix, *codes.shape)] = codes
+
+
+def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
+    """Return why a command is refused, ``NONE`` if it is not."""
+    rows, columns, reduced = command.rows, command.columns, command.reduce != Reduce.NONE
+    steps = divide_up(columns, config.lanes)
+    matrices = [matrix for matrix in (command.a, command.b, command.c, command.d) if matrix is not None]
+    whole = (Storage.INT8, Storage.INT32)
+    slots = [command.add, command.multiply, command.out if reduced else None]
+    reasons = {
+        VectorError.SIZE: not (rows and columns),
+        VectorError.CODE: any(matrix and matrix.storage in whole for matrix in (command.b, command.c))
+        or (command.d is not None and command.d.storage is Storage.INT32)
+        or command.function > max(Function)
+        or command.inverse > max(Inverse),
+        VectorError.EMPTY: command.d is None and not reduced,
+        VectorError.ALIGNMENT: any(
+            (matrix.address | matrix.stride) & ((1 << matrix.storage.size) - 1) for matrix in matrices
+        ),
+        VectorError.RANGE: any(
+            matrix.address + (rows - 1) * matrix.stride + (steps << matrix.storage.size) > 1 << config.address_bits
+            for matrix in matrices
+        ),
+        VectorError.SLOT: any(slot is not None and slot + rows > config.scalars for slot in slots),
+        VectorError.ROTATE: bool(command.rotate and columns % (2 * command.rotate)),
+    }
+    return next((error for error, found in reasons.items() if found), VectorError.NONE)
 
 
 def options(command: VectorCommand) -> PassOptions:

@@ -1,0 +1,87 @@
+"""What makes a command of the vector unit one that can be run."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from tilewright.hw.pipeline import delay
+from tilewright.hw.vector.command import OPERANDS, command_layout
+from tilewright.hw.vector.walker import SIZE_BITS
+from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.config.vector_command import Function, Inverse, Storage, VectorError
+
+
+class Check(wiring.Component):
+    """Says of a command why it is refused, if it is; see :class:`.VectorError`.
+
+    Latency: ``LATENCY`` cycles from ``command``, which stays, to ``error``.
+
+    Members
+    -------
+    command : In(command_layout)
+    steps : In(16)
+        Steps of a row.
+    error : Out(4)
+    """
+
+    LATENCY = 1
+
+    def __init__(self, *, config: VectorConfig):
+        self.config = config
+        super().__init__({"command": In(command_layout(config.address_bits)), "steps": In(SIZE_BITS), "error": Out(4)})
+
+    def elaborate(self, platform):
+        m = Module()
+        command, config = self.command, self.config
+        used = dict(zip(OPERANDS, (Const(1, 1), command.b, command.c, command.write), strict=True))
+        wrong_storage = [
+            command.b & ~_short_or_whole(command.b_storage),
+            command.c & ~_short_or_whole(command.c_storage),
+            command.write & (command.d_storage == Storage.INT32),
+        ]
+        misaligned, outside = [], []
+        for name, on in used.items():
+            address, stride = command[f"{name}_address"], command[f"{name}_stride"]
+            storage = command[f"{name}_storage"]
+            size = Mux(storage == Storage.INT32, Storage.FP32, storage)
+            below = Cat(size.any(), size[1])
+            misaligned.append(on & ((address | stride)[:2] & below).any())
+            before = delay(m, (command.rows - 1)[:SIZE_BITS] * stride, f"{name}_before", reset_less=True)
+            row = delay(m, self.steps << size, f"{name}_row", reset_less=True)
+            outside.append(on & (address + before + row > 1 << config.address_bits))
+        reduced = command.reduce.any()
+        slots = [
+            (used_slot, slot)
+            for used_slot, slot in (
+                (command.add, command.add_slot),
+                (command.multiply, command.multiply_slot),
+                (reduced, command.out_slot),
+            )
+        ]
+        half = Signal(SIZE_BITS + 1)
+        m.d.comb += half.eq(Const(1) << command.rotate_steps)
+        lane = config.lanes.bit_length() - 1
+        broken = (self.steps & ((half << 1) - 1)).any() | command.columns[:lane].any()
+        reasons = {
+            VectorError.SIZE: (command.rows == 0) | (command.columns == 0),
+            VectorError.CODE: _any(wrong_storage)
+            | (command.function > max(Function))
+            | (command.inverse > max(Inverse)),
+            VectorError.EMPTY: ~(command.write | reduced),
+            VectorError.ALIGNMENT: _any(misaligned),
+            VectorError.RANGE: _any(outside),
+            VectorError.SLOT: _any([on & (slot + command.rows > config.scalars) for on, slot in slots]),
+            VectorError.ROTATE: command.rotate & broken,
+        }
+        for error, reason in reversed(reasons.items()):
+            with m.If(reason):
+                m.d.comb += self.error.eq(error)
+        return m
+
+
+def _short_or_whole(storage: Value) -> Value:
+    return (storage == Storage.BF16) | (storage == Storage.FP32)
+
+
+def _any(values: list[Value]) -> Value:
+    return Cat(values).any()
