@@ -17,7 +17,7 @@ from tilewright.sim.machine import vector as machine
 from tilewright.sim.machine import vector_values as values
 from tilewright.sim.machine.vector import VectorModel
 
-CASES = [*operator_cases(vector.SMALL, vector.SEED), *vector.random_cases(vector.SMALL, 4)]
+CASES = [*operator_cases(vector.SMALL, vector.SEED), *vector.random_cases(vector.SMALL, 8)]
 
 
 def left_behind() -> list[tuple[bytes, list[int]]]:

@@ -43,7 +43,7 @@ DESIGNS = (
 def random_cases(config: VectorConfig, count: int, *, commands: int = 60) -> list[Case]:
     """Return cases without and with NaN, infinities and subnormals, back to back and with gaps."""
     return [
-        random_case(config, SEED + i, commands=commands, specials=0.1 * (i % 2), gap=(0, 0, 1, 7)[i % 4])
+        random_case(config, SEED + i, commands=commands, specials=0.2 * (i % 2), gap=(0, 0, 1, 7)[i % 4])
         for i in range(count)
     ]
 

@@ -83,6 +83,8 @@ def _broken(config: VectorConfig, rng: np.random.Generator, command: VectorComma
         {"a": replace(odd, address=far, stride=4), "rows": max(2, command.rows)},
         {"d": replace(odd, address=0, stride=far), "rows": max(2, command.rows)},
         {"add": config.scalars},
+        {"scatter": True, "columns": 2},
+        {"scatter": True, "columns": 1, "d": replace(odd, storage=Storage.BF16)},
         {"multiply": config.scalars - command.rows + 1},
         {"out": (1 << 16) - 1, "reduce": Reduce.MAXIMUM},
         {"rotate": config.lanes, "columns": 2 * config.lanes + 1},
@@ -110,7 +112,14 @@ def _random_command(config: VectorConfig, rng: np.random.Generator) -> VectorCom
     d = replace(layout.matrix(rows, columns, Storage(int(rng.integers(0, 3)))))
     scalars = [int(value) for value in rng.integers(0, config.scalars - 8, 3)]
     square = maybe(0.2)
+    scatter = maybe(0.15) and not rotate
+    if scatter:
+        columns = 1
+        places = (config.lanes << (config.address_bits - 2)) // rows
+        d = Matrix(address=int(rng.integers(places)), stride=int(rng.integers(places)))
+        reduce = Reduce.NONE
     return VectorCommand(
+        scatter=scatter,
         rows=rows,
         columns=columns,
         a=place(tuple(Storage)),
@@ -170,6 +179,7 @@ def payload(config: VectorConfig, command: VectorCommand) -> int:
         "b": int(command.b is not None),
         "c": int(command.c is not None),
         "write": int(command.d is not None),
+        "scatter": int(command.scatter),
         "reduce": int(command.reduce),
         "inverse": int(command.inverse),
         "causal": int(command.causal),
@@ -186,7 +196,7 @@ def payload(config: VectorConfig, command: VectorCommand) -> int:
         matrix = getattr(command, name) or Matrix()
         fields |= {f"{name}_address": matrix.address, f"{name}_stride": matrix.stride}
         fields[f"{name}_storage"] = int(matrix.storage)
-    return int(command_layout(config.address_bits).const(fields).as_value().value)
+    return int(command_layout(config).const(fields).as_value().value)
 
 
 def random_case(config: VectorConfig, seed: int, *, commands: int, specials: float = 0.0, gap: int = 0) -> Case:

@@ -79,11 +79,10 @@ class VectorHarness(wiring.Component):
         for name in ("ab", "cx"):
             pad = LineStorage(width=config.word_bits, depth=1 << (config.address_bits - 2), line_words=1)
             m.submodules[f"pad_{name}"] = pad
-            quarter = config.word_bits // 4
             m.d.comb += [
                 pad.write_enable.eq(unit.d_enable),
                 pad.write_address.eq(unit.d_address),
-                pad.write_mask.eq(Cat(bit.replicate(quarter) for bit in unit.d_mask)),
+                pad.write_mask.eq(Cat(bit.replicate(8) for bit in unit.d_mask)),
                 pad.write_data.eq(unit.d_data),
                 pad.line_enable.eq(self.write_enable),
                 pad.line_address.eq(self.address),

@@ -28,7 +28,7 @@ class Check(wiring.Component):
 
     def __init__(self, *, config: VectorConfig):
         self.config = config
-        super().__init__({"command": In(command_layout(config.address_bits)), "steps": In(SIZE_BITS), "error": Out(4)})
+        super().__init__({"command": In(command_layout(config)), "steps": In(SIZE_BITS), "error": Out(4)})
 
     def elaborate(self, platform):
         m = Module()
@@ -38,6 +38,7 @@ class Check(wiring.Component):
             command.b & ~_short_or_whole(command.b_storage),
             command.c & ~_short_or_whole(command.c_storage),
             command.write & (command.d_storage == Storage.INT32),
+            command.scatter & ((command.d_storage != Storage.FP32) | (command.columns != 1) | ~command.write),
         ]
         misaligned, outside = [], []
         for name, on in used.items():
@@ -45,10 +46,13 @@ class Check(wiring.Component):
             storage = command[f"{name}_storage"]
             size = Mux(storage == Storage.INT32, Storage.FP32, storage)
             below = Cat(size.any(), size[1])
-            misaligned.append(on & ((address | stride)[:2] & below).any())
+            scatter = command.scatter if name == "d" else Const(0, 1)
+            misaligned.append(on & ~scatter & ((address | stride)[:2] & below).any())
             before = delay(m, (command.rows - 1)[:SIZE_BITS] * stride, f"{name}_before", reset_less=True)
             row = delay(m, self.steps << size, f"{name}_row", reset_less=True)
-            outside.append(on & (address + before + row > 1 << config.address_bits))
+            end = address + before + Mux(scatter, 1, row)
+            bits = Mux(scatter, 1 << config.element_address_bits, 1 << config.address_bits)
+            outside.append(on & (end > bits))
         reduced = command.reduce.any()
         slots = [
             (used_slot, slot)

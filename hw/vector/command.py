@@ -2,14 +2,19 @@
 
 from amaranth.lib import data
 
+from tilewright.sim.config.vector import VectorConfig
+
 OPERANDS = "abcd"
 """Matrices in the scratchpad: three that are read, one that is written."""
 
 
-def command_layout(address_bits: int) -> data.StructLayout:
+def command_layout(config: VectorConfig) -> data.StructLayout:
     """Return the layout of a command; the fields mean what they do in :class:`.vector_command.VectorCommand`."""
     fields: dict = {"rows": 16, "columns": 16}
     for name in OPERANDS:
+        address_bits = config.address_bits
+        if name == "d":  # may be in elements
+            address_bits = max(address_bits, config.element_address_bits)
         fields |= {f"{name}_address": address_bits, f"{name}_stride": address_bits, f"{name}_storage": 2}
     fields |= {
         "add": 1,
@@ -20,6 +25,7 @@ def command_layout(address_bits: int) -> data.StructLayout:
         "b": 1,
         "c": 1,
         "write": 1,
+        "scatter": 1,
         "reduce": 2,
         "inverse": 2,
         "causal": 1,

@@ -58,7 +58,7 @@ class VectorUnit(wiring.Component):
     a_address, a_data, b_..., c_... : Out, In
         Words of the scratchpad, there in the cycle after their address.
     d_enable, d_address, d_mask, d_data : Out
-        Writes parts of a word, a quarter for each bit of the mask.
+        Writes the bytes of a word that the mask has.
     """
 
     def __init__(self, *, config: VectorConfig):
@@ -77,15 +77,18 @@ class VectorUnit(wiring.Component):
         assert made == modelled, f"latencies are {made}, but the cycle model has {modelled}"
         word = config.address_bits - 2
         members: dict[str, Any] = {
-            "commands": In(stream.Signature(command_layout(config.address_bits))),
+            "commands": In(stream.Signature(command_layout(config))),
             "done": Out(1),
             "error": Out(4),
         }
         for name in "abc":
             members |= {f"{name}_address": Out(word), f"{name}_data": In(config.word_bits)}
         members |= {
-            "d_enable": Out(1), "d_address": Out(word), "d_mask": Out(4), "d_data": Out(config.word_bits)
-        }  # fmt: skip
+            "d_enable": Out(1),
+            "d_address": Out(word),
+            "d_mask": Out(config.word_bits // 8),
+            "d_data": Out(config.word_bits),
+        }
         super().__init__(members)
 
     def elaborate(self, platform):
@@ -96,7 +99,7 @@ class VectorUnit(wiring.Component):
 
         def walker(name: str, at: int, **inputs: Any) -> Walker:
             """Return a walker whose cycle ``at`` is that of the element whose A is asked for in cycle 0."""
-            unit = Walker(address_bits=config.address_bits)
+            unit = Walker(address_bits=len(command.d_address) if name == "d" else config.address_bits)
             m.submodules[name] = unit
             begin = delay(m, start, f"{name}_start", cycles=at)
             return walk(m, unit, start=begin, rows=command.rows, steps=steps, period=period, **inputs)
@@ -175,7 +178,7 @@ class VectorUnit(wiring.Component):
 
     def _control(self, m: Module):
         """Take a command, work out its steps; return it, and when its first address is one cycle away."""
-        command = Signal(command_layout(self.config.address_bits), name="command")
+        command = Signal(command_layout(self.config), name="command")
         busy, taken = Signal(), Signal()
         m.d.comb += [self.commands.ready.eq(~busy), taken.eq(self.commands.valid & self.commands.ready)]
         with m.If(taken):
@@ -234,21 +237,30 @@ class VectorUnit(wiring.Component):
 
     def _write(self, m: Module, walker: Walker, size: Value, stored: list[Value], command) -> None:
         """Put results together and write them."""
-        data, mask = Signal(self.config.word_bits), Signal(4)
-        part = walker.address[:2]
+        lanes = self.config.lanes
+        data, quarters = Signal(self.config.word_bits), Signal(4)
+        address, mask = Signal.like(self.d_address), Signal.like(self.d_mask)
+        part, place = walker.address[:2], walker.address[: self.config.levels]
+        m.d.comb += [address.eq(walker.address[2:]), mask.eq(Cat(bit.replicate(lanes) for bit in quarters))]
         with m.Switch(size):
             with m.Case(Storage.INT8):
-                m.d.comb += [data.eq(Cat(code[:8] for code in stored).replicate(4)), mask.eq(1 << part)]
+                m.d.comb += [data.eq(Cat(code[:8] for code in stored).replicate(4)), quarters.eq(1 << part)]
             with m.Case(Storage.BF16):
                 m.d.comb += [
                     data.eq(Cat(code[:16] for code in stored).replicate(2)),
-                    mask.eq(Mux(part[1], 0b1100, 0b0011)),
+                    quarters.eq(Mux(part[1], 0b1100, 0b0011)),
                 ]
             with m.Default():
-                m.d.comb += [data.eq(Cat(stored)), mask.eq(0b1111)]
+                m.d.comb += [data.eq(Cat(stored)), quarters.eq(0b1111)]
+        with m.If(command.scatter):
+            m.d.comb += [
+                data.eq(stored[0].replicate(lanes)),
+                address.eq(walker.address[self.config.levels :]),
+                mask.eq(Const(0b1111) << (place << 2)),
+            ]
         m.d.comb += [
             self.d_enable.eq(walker.inside & command.write),
-            self.d_address.eq(walker.address[2:]),
+            self.d_address.eq(address),
             self.d_mask.eq(mask),
             self.d_data.eq(data),
         ]

@@ -52,6 +52,11 @@ class VectorConfig(Frozen):
         return 32 * self.lanes
 
     @property
+    def element_address_bits(self) -> int:
+        """Of the place of an FP32 number in the scratchpad."""
+        return self.address_bits - 2 + self.levels
+
+    @property
     def value_latency(self) -> int:
         """Cycles from the address of A to y."""
         return READ + CONVERT + ADD + MULTIPLY + FUNCTION + MULTIPLY + ADD + MASK

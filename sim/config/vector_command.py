@@ -91,6 +91,8 @@ class VectorCommand:
     """BF16 or FP32."""
     d: Matrix | None = None
     """INT8, BF16 or FP32."""
+    scatter: bool = False
+    """D's address and stride are in elements of 4 bytes: for one column, in FP32."""
     add: int | None = None
     """Slot of row 0's term, in the file of linear scalars."""
     multiply: int | None = None

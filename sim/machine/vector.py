@@ -68,7 +68,7 @@ class VectorModel:
             c=None if command.c is None else self._read(command.c, rows, columns),
         )
         if command.d is not None:
-            self._write(command.d, result.codes)
+            self._write(command.d, result.codes, scatter=command.scatter)
         places = (command.out + np.arange(rows)) % self.config.scalars
         if result.linear is not None:
             self.linear[places] = result.linear
@@ -93,7 +93,10 @@ class VectorModel:
             return stored
         return decode("bf16" if matrix.storage is Storage.BF16 else "fp32", stored)
 
-    def _write(self, matrix: Matrix, codes: np.ndarray) -> None:
+    def _write(self, matrix: Matrix, codes: np.ndarray, *, scatter: bool) -> None:
+        if scatter:
+            self.memory.view(np.uint32)[matrix.address + np.arange(len(codes)) * matrix.stride] = codes[:, 0]
+            return
         # The last step of a row is written whole.
         codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % self.config.lanes)))
         self.memory.view(DTYPES[matrix.storage])[self._places(matrix, *codes.shape)] = codes
@@ -104,21 +107,28 @@ def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
     rows, columns, reduced = command.rows, command.columns, command.reduce != Reduce.NONE
     steps = divide_up(columns, config.lanes)
     matrices = [matrix for matrix in (command.a, command.b, command.c, command.d) if matrix is not None]
+    in_steps = [matrix for matrix in matrices if not (command.scatter and matrix is command.d)]
     whole = (Storage.INT8, Storage.INT32)
     slots = [command.add, command.multiply, command.out if reduced else None]
     reasons = {
         VectorError.SIZE: not (rows and columns),
         VectorError.CODE: any(matrix and matrix.storage in whole for matrix in (command.b, command.c))
         or (command.d is not None and command.d.storage is Storage.INT32)
+        or (command.scatter and (command.d is None or command.d.storage is not Storage.FP32 or columns != 1))
         or command.function > max(Function)
         or command.inverse > max(Inverse),
         VectorError.EMPTY: command.d is None and not reduced,
         VectorError.ALIGNMENT: any(
-            (matrix.address | matrix.stride) & ((1 << matrix.storage.size) - 1) for matrix in matrices
+            (matrix.address | matrix.stride) & ((1 << matrix.storage.size) - 1) for matrix in in_steps
         ),
         VectorError.RANGE: any(
             matrix.address + (rows - 1) * matrix.stride + (steps << matrix.storage.size) > 1 << config.address_bits
+            for matrix in in_steps
+        )
+        or any(
+            matrix.address + (rows - 1) * matrix.stride >= 1 << config.element_address_bits
             for matrix in matrices
+            if command.scatter and matrix is command.d
         ),
         VectorError.SLOT: any(slot is not None and slot + rows > config.scalars for slot in slots),
         VectorError.ROTATE: bool(command.rotate and columns % (2 * command.rotate)),
