@@ -80,7 +80,7 @@ class VectorModel:
     def _slots(self, file: np.ndarray, slot: int | None, rows: int) -> np.ndarray | None:
         return None if slot is None else file[(slot + np.arange(rows)) % self.config.scalars]
 
-    def _places(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
+    def places(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
         """Return the places of a matrix's elements in memory, in elements."""
         begin, stride = (
             (value * self.config.lanes) >> matrix.storage.size for value in (matrix.address, matrix.stride)
@@ -88,7 +88,7 @@ class VectorModel:
         return begin + np.arange(rows)[:, None] * stride + np.arange(columns)
 
     def _read(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
-        stored = self.memory.view(DTYPES[matrix.storage])[self._places(matrix, rows, columns)]
+        stored = self.memory.view(DTYPES[matrix.storage])[self.places(matrix, rows, columns)]
         if matrix.storage in (Storage.INT8, Storage.INT32):
             return stored
         return decode("bf16" if matrix.storage is Storage.BF16 else "fp32", stored)
@@ -99,7 +99,7 @@ class VectorModel:
             return
         # The last step of a row is written whole.
         codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % self.config.lanes)))
-        self.memory.view(DTYPES[matrix.storage])[self._places(matrix, *codes.shape)] = codes
+        self.memory.view(DTYPES[matrix.storage])[self.places(matrix, *codes.shape)] = codes
 
 
 def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
