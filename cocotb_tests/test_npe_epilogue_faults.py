@@ -15,7 +15,8 @@ from tilewright.cocotb_tests.epilogue_faults import Fault, FaultyUnit, planted, 
 from tilewright.cocotb_tests.epilogue_harness import REDUCTIONS_LAG, care
 from tilewright.cocotb_tests.epilogue_vectors import tile_vectors
 from tilewright.cocotb_tests.runner import BenchError
-from tilewright.hw.npe import epilogue, gate
+from tilewright.hw.arith import gate
+from tilewright.hw.npe import epilogue
 from tilewright.sim.config.npe import EPILOGUE_LATENCY, REDUCTION_INTERVAL
 from tilewright.sim.formats.simd import Mode
 

@@ -5,12 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.codec import decode, encode
-from tilewright.hw.arith.multiplier import Multiplier
+from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier
+from tilewright.hw.arith.gate import Gate
 from tilewright.hw.arith.number import Number, registered
 from tilewright.hw.mac.read_out import encode_any
-from tilewright.hw.npe.gate import Gate
 from tilewright.hw.pipeline import delay
 from tilewright.sim.formats import FP32
 from tilewright.sim.formats.simd import Mode
@@ -32,8 +31,8 @@ CONTROL_LAYOUT = data.StructLayout(
 )
 """Which parts are on; constant while elements are under way."""
 
-MULTIPLY, ADD = 4, 5
-"""Cycles of a product and of a sum: each unit's own stages, and a register behind its rounding."""
+MULTIPLY, ADD = Fp32Multiplier.LATENCY, Fp32Adder.LATENCY
+"""Cycles of a product and of a sum."""
 CODE = 4
 """Cycles from a result to its code: taken apart, rounded, and kept until its row's reductions are nearly there."""
 
@@ -100,11 +99,11 @@ class Epilogue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         control = self.control
-        y = self._unless_off(m, "scaled", control.scale, Multiplier, self.value, self.scale, MULTIPLY)
+        y = self._unless_off(m, "scaled", control.scale, Fp32Multiplier(), self.value, self.scale)
         bias = delay(m, self.bias, "bias", cycles=MULTIPLY, reset_less=True)
-        y = self._unless_off(m, "biased", control.bias, Adder, y, bias, ADD)
+        y = self._unless_off(m, "biased", control.bias, Fp32Adder(), y, bias)
         residual = self._residual(m)
-        y = self._unless_off(m, "added", control.residual, Adder, y, residual, ADD)
+        y = self._unless_off(m, "added", control.residual, Fp32Adder(), y, residual)
         y = self._activated(m, y)
 
         before = self.REDUCE_AT
@@ -123,16 +122,17 @@ class Epilogue(wiring.Component):
         ]
         return m
 
-    def _unit(self, m: Module, name: str, kind: type[Adder] | type[Multiplier], a: Value, b: Value, cycles: int):
-        """Return the result of an FP32 unit, ``cycles`` later."""
-        unit = kind(FP32, stages=cycles - 1, back_pressure=False)
+    def _unit(self, m: Module, name: str, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value) -> Value:
+        """Return the result of an FP32 unit, its ``LATENCY`` later."""
         m.submodules[name] = unit
-        m.d.comb += [unit.i.valid.eq(1), unit.i.p.a.eq(a), unit.i.p.b.eq(b)]
-        return delay(m, unit.o.p, f"{name}_result", reset_less=True)
+        m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
+        return unit.y
 
-    def _unless_off(self, m: Module, name: str, on: Value, kind, a: Value, b: Value, cycles: int) -> Value:
-        result = self._unit(m, name, kind, a, b & on.replicate(32), cycles)
-        return Mux(on, result, delay(m, a, f"un{name}", cycles=cycles, reset_less=True))
+    def _unless_off(
+        self, m: Module, name: str, on: Value, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value
+    ) -> Value:
+        result = self._unit(m, name, unit, a, b & on.replicate(32))
+        return Mux(on, result, delay(m, a, f"un{name}", cycles=unit.LATENCY, reset_less=True))
 
     def _residual(self, m: Module) -> Value:
         """Return the residual as FP32, exact, when it is to be added."""
@@ -169,7 +169,7 @@ class Epilogue(wiring.Component):
         tabled = activation[1]
         m.d.comb += [gate.x.eq(y & tabled.replicate(32)), gate.gelu.eq(activation == GELU)]
         late = delay(m, y, "ungated", cycles=Gate.LATENCY, reset_less=True)
-        product = self._unit(m, "gated", Multiplier, late & tabled.replicate(32), gate.g, MULTIPLY)
+        product = self._unit(m, "gated", Fp32Multiplier(), late & tabled.replicate(32), gate.g)
         later = delay(m, late, "inactive", cycles=MULTIPLY, reset_less=True)
         closed = delay(m, gate.g == 0, "closed", cycles=MULTIPLY)
         nan = later[23:31].all() & later[:23].any()
@@ -197,13 +197,13 @@ class Epilogue(wiring.Component):
             m.d.comb += now.addr.eq(row)
             so_far = Mux(first, PLUS_ZERO, now.data)
             m.d.comb += [
-                write.data.eq(self._unit(m, f"{name}_adder", Adder, so_far, y, ADD)),
+                write.data.eq(self._unit(m, f"{name}_adder", Fp32Adder(), so_far, y)),
                 write.addr.eq(delay(m, row, f"{name}_row", cycles=ADD, reset_less=True)),
                 write.en.eq(delay(m, valid, f"{name}_valid", cycles=ADD)),
             ]
 
         total("sum", y, valid, row, first)
-        square = self._unit(m, "square", Multiplier, y, y, MULTIPLY)
+        square = self._unit(m, "square", Fp32Multiplier(), y, y)
         later = (
             delay(m, value, f"square_{name}", cycles=MULTIPLY)
             for name, value in (("valid", valid), ("row", row), ("first", first))

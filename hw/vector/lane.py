@@ -5,13 +5,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.arith.codec import decode, encode
+from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier
+from tilewright.hw.arith.gate import Gate
 from tilewright.hw.arith.normalise import normalise_signed
 from tilewright.hw.arith.number import registered
 from tilewright.hw.mac.read_out import encode_any
-from tilewright.hw.npe.gate import Gate
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.exponential import Exponential
-from tilewright.hw.vector.fp32 import Fp32Adder, Fp32Multiplier
 from tilewright.sim.config.vector import ADD, CONVERT, ENCODE, FUNCTION, MASK, MULTIPLY
 from tilewright.sim.config.vector_command import Function, Storage
 from tilewright.sim.formats import FP32, Mode

@@ -6,11 +6,11 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.check import Check
 from tilewright.hw.vector.command import command_layout
-from tilewright.hw.vector.fp32 import Fp32Adder, Fp32Multiplier
 from tilewright.hw.vector.lane import Lane
 from tilewright.hw.vector.reducer import Reducer
 from tilewright.hw.vector.scalars import Scalars
