@@ -15,7 +15,7 @@ from tilewright.cocotb_tests.epilogue_faults import Fault, FaultyUnit, planted, 
 from tilewright.cocotb_tests.epilogue_harness import REDUCTIONS_LAG, care
 from tilewright.cocotb_tests.epilogue_vectors import tile_vectors
 from tilewright.cocotb_tests.runner import BenchError
-from tilewright.hw.arith import gate
+from tilewright.hw.arith import activation, gate
 from tilewright.hw.npe import epilogue
 from tilewright.sim.config.npe import EPILOGUE_LATENCY, REDUCTION_INTERVAL
 from tilewright.sim.formats.simd import Mode
@@ -54,7 +54,7 @@ def bits_lost(right, m, modes, number, out, name):
 
 
 def below_nan(right, a, b):
-    # With _is_nan at 0 for all: what is no number loses against what is.
+    # With is_nan at 0 for all: what is no number loses against what is.
     return right(a, b) & ~(a[23:31].all() & a[:23].any())
 
 
@@ -64,18 +64,18 @@ FAULTS = [
     Fault("rows never begin anew", epilogue, never("first"), "reductions", "sum"),
     Fault("squares never begin anew", epilogue, never("square_first"), "reductions", "squares"),
     Fault("flags kept at reset", epilogue, {"delay": kept_at_reset}, "combinations", "", "reset_in_flight"),
-    Fault("closed gate forgotten", epilogue, never("closed"), "activations", "maximum"),
+    Fault("closed gate forgotten", activation, never("closed"), "activations", "maximum"),
     Fault("table goes on beyond its end", gate, never("beyond"), "activations", "maximum"),
     Fault("gate of the magnitude", gate, never("negative"), "activations", "maximum"),
     Fault("no interpolation", gate, never("t"), "activations", "maximum"),
-    Fault("another NaN", epilogue, {"NAN": 0xFFC00000}, "requantise", "maximum"),
+    Fault("another NaN", activation, {"NAN_CODE": 0xFFC00000}, "requantise", "maximum"),
     Fault("maximum begins at zero", epilogue, {"MINUS_INFINITY": 0}, "reductions", "maximum"),
-    Fault("maximum forgets NaN", epilogue, {"_is_nan": lambda *_: Const(0, 1), "_greater": below_nan}, "reductions", "maximum"),
+    Fault("maximum forgets NaN", epilogue, {"is_nan": lambda *_: Const(0, 1), "_greater": below_nan}, "reductions", "maximum"),
     Fault("maximum of magnitudes", epilogue, {"_greater": lambda _, a, b: a[:31] > b[:31]}, "reductions", "maximum"),
     Fault("the last of equal zeros", epilogue, {"_greater": lambda right, a, b: right(a, b) | ~(a[:31] | b[:31]).any()}, "reductions", "maximum"),
     Fault("bits lost before rounding", epilogue, {"encode_any": bits_lost}, "requantise", "code"),
-    Fault("ReLU is none", epilogue, {"RELU": 0}, "activations", "maximum"),
-    Fault("GELU from SiLU's table", epilogue, {"GELU": 1}, "activations", "maximum"),
+    Fault("ReLU is none", activation, {"RELU": 0}, "activations", "maximum"),
+    Fault("GELU from SiLU's table", activation, {"GELU": 1}, "activations", "maximum"),
 ]  # fmt: skip
 EVERYDAY = {
     "bias a cycle early", "rows never begin anew", "flags kept at reset", "closed gate forgotten",

@@ -1,13 +1,13 @@
 """FP32 sums and products, a register behind their rounding."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Mux, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.multiplier import Multiplier
 from tilewright.hw.pipeline import delay
-from tilewright.sim.config.vector import ADD, MULTIPLY
+from tilewright.sim.config.fp32 import ADD, MULTIPLY
 from tilewright.sim.formats import FP32
 
 
@@ -46,3 +46,15 @@ class Fp32Multiplier(Fp32):
     """See :class:`Fp32`."""
 
     UNIT, LATENCY = Multiplier, MULTIPLY
+
+
+def unless_off(m: Module, name: str, on: Value, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value) -> Value:
+    """Return what a unit makes of a and b, ``unit.LATENCY`` later; when it is off, a, and the unit is at rest."""
+    m.submodules[name] = unit
+    m.d.comb += [unit.a.eq(a & on.replicate(32)), unit.b.eq(b & on.replicate(32))]
+    return Mux(on, unit.y, delay(m, a, f"un{name}", cycles=unit.LATENCY, reset_less=True))
+
+
+def is_nan(code: Value) -> Value:
+    """Return whether an FP32 code is a NaN."""
+    return code[23:31].all() & code[:23].any()

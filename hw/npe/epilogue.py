@@ -5,19 +5,17 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from tilewright.hw.arith.activation import Activation
 from tilewright.hw.arith.codec import decode, encode
-from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier
-from tilewright.hw.arith.gate import Gate
+from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier, is_nan, unless_off
 from tilewright.hw.arith.number import Number, registered
 from tilewright.hw.mac.read_out import encode_any
 from tilewright.hw.pipeline import delay
 from tilewright.sim.formats import FP32
 from tilewright.sim.formats.simd import Mode
 
-NAN = 0x7FC00000
 PLUS_ZERO = 0
 MINUS_INFINITY = 0xFF800000
-RELU, SILU, GELU = 1, 2, 3
 
 CONTROL_LAYOUT = data.StructLayout(
     {
@@ -41,7 +39,7 @@ class Epilogue(wiring.Component):
     """``code = round(act(scale * value + bias + residual))`` in FP32, and sums over the rows of C.
 
     Each operation rounds to nearest, ties to even, with subnormals; one that is off passes its operand on. A NaN is
-    ``NAN``. Reductions take every element as it is before it becomes a code: sum, sum of squares and maximum, in the
+    0x7FC00000. Reductions take every element as it is before it becomes a code: sum, sum of squares and maximum, in the
     order in which elements come.
 
     Throughput: one element a cycle; elements of one row at least ``INTERVAL`` cycles apart, if reductions are to be
@@ -69,7 +67,7 @@ class Epilogue(wiring.Component):
     """
 
     INTERVAL = ADD + 1
-    REDUCE_AT = MULTIPLY + 2 * ADD + Gate.LATENCY + MULTIPLY
+    REDUCE_AT = MULTIPLY + 2 * ADD + Activation.LATENCY
     LATENCY = REDUCE_AT + CODE
     REDUCTIONS_LAG = MULTIPLY + ADD + 1 - CODE
 
@@ -99,12 +97,14 @@ class Epilogue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         control = self.control
-        y = self._unless_off(m, "scaled", control.scale, Fp32Multiplier(), self.value, self.scale)
+        y = unless_off(m, "scaled", control.scale, Fp32Multiplier(), self.value, self.scale)
         bias = delay(m, self.bias, "bias", cycles=MULTIPLY, reset_less=True)
-        y = self._unless_off(m, "biased", control.bias, Fp32Adder(), y, bias)
+        y = unless_off(m, "biased", control.bias, Fp32Adder(), y, bias)
         residual = self._residual(m)
-        y = self._unless_off(m, "added", control.residual, Fp32Adder(), y, residual)
-        y = self._activated(m, y)
+        y = unless_off(m, "added", control.residual, Fp32Adder(), y, residual)
+        m.submodules.activation = activation = Activation()
+        m.d.comb += [activation.function.eq(control.activation), activation.x.eq(y)]
+        y = activation.y
 
         before = self.REDUCE_AT
         valid, tag = delay(m, self.valid, "valid", cycles=before), delay(m, self.tag, "tag", cycles=before)
@@ -127,12 +127,6 @@ class Epilogue(wiring.Component):
         m.submodules[name] = unit
         m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
         return unit.y
-
-    def _unless_off(
-        self, m: Module, name: str, on: Value, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value
-    ) -> Value:
-        result = self._unit(m, name, unit, a, b & on.replicate(32))
-        return Mux(on, result, delay(m, a, f"un{name}", cycles=unit.LATENCY, reset_less=True))
 
     def _residual(self, m: Module) -> Value:
         """Return the residual as FP32, exact, when it is to be added."""
@@ -162,26 +156,6 @@ class Epilogue(wiring.Component):
                     ]
         code = encode(m, FP32, registered(m, joined, "residual_number"), "residual_code")
         return delay(m, code, "residual", cycles=MULTIPLY + ADD - 1, reset_less=True)
-
-    def _activated(self, m: Module, y: Value) -> Value:
-        activation = self.control.activation
-        m.submodules.gate = gate = Gate()
-        tabled = activation[1]
-        m.d.comb += [gate.x.eq(y & tabled.replicate(32)), gate.gelu.eq(activation == GELU)]
-        late = delay(m, y, "ungated", cycles=Gate.LATENCY, reset_less=True)
-        product = self._unit(m, "gated", Fp32Multiplier(), late & tabled.replicate(32), gate.g)
-        later = delay(m, late, "inactive", cycles=MULTIPLY, reset_less=True)
-        closed = delay(m, gate.g == 0, "closed", cycles=MULTIPLY)
-        nan = later[23:31].all() & later[:23].any()
-        result = Signal(32, name="activated")
-        m.d.comb += result.eq(later)
-        with m.If(nan):
-            m.d.comb += result.eq(NAN)
-        with m.Elif(tabled):
-            m.d.comb += result.eq(Mux(closed, PLUS_ZERO, product))
-        with m.Elif((activation == RELU) & later[31]):
-            m.d.comb += result.eq(PLUS_ZERO)
-        return result
 
     def _reduce(self, m: Module, y: Value, valid: Value, row: Value, first: Value) -> None:
         """Keep sum, sum of squares and maximum of each row."""
@@ -216,12 +190,8 @@ class Epilogue(wiring.Component):
             now.addr.eq(row),
             write.addr.eq(row),
             write.en.eq(valid),
-            write.data.eq(Mux(_is_nan(best) | (~_is_nan(y) & ~_greater(y, best)), best, y)),
+            write.data.eq(Mux(is_nan(best) | (~is_nan(y) & ~_greater(y, best)), best, y)),
         ]
-
-
-def _is_nan(code: Value) -> Value:
-    return code[23:31].all() & code[:23].any()
 
 
 def _greater(a: Value, b: Value) -> Value:

@@ -1,22 +1,23 @@
 """One lane of the vector unit: all arithmetic on an element."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from tilewright.hw.arith.activation import Activation
 from tilewright.hw.arith.codec import decode, encode
-from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier
-from tilewright.hw.arith.gate import Gate
+from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier, is_nan, unless_off
 from tilewright.hw.arith.normalise import normalise_signed
 from tilewright.hw.arith.number import registered
 from tilewright.hw.mac.read_out import encode_any
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.exponential import Exponential
-from tilewright.sim.config.vector import ADD, CONVERT, ENCODE, FUNCTION, MASK, MULTIPLY
+from tilewright.sim.config.fp32 import ADD, MULTIPLY
+from tilewright.sim.config.vector import CONVERT, ENCODE, FUNCTION, MASK
 from tilewright.sim.config.vector_command import Function, Storage
 from tilewright.sim.formats import FP32, Mode
+from tilewright.sim.formats.activation import NAN_CODE
 
-NAN = 0x7FC00000
 STORED = (Mode.INT8, Mode.BF16)
 """Short formats of results."""
 CONTROL_LAYOUT = data.StructLayout(
@@ -75,12 +76,12 @@ class Lane(wiring.Component):
         m = Module()
         control = self.control
         x = self._converted(m)
-        x = _part(m, "sum", control.add, Fp32Adder(), x, self.add)
-        x = _part(m, "product", control.multiply, Fp32Multiplier(), x, self.multiply)
+        x = unless_off(m, "sum", control.add, Fp32Adder(), x, self.add)
+        x = unless_off(m, "product", control.multiply, Fp32Multiplier(), x, self.multiply)
         x = self._function(m, x)
-        x = _part(m, "scaled", control.b | control.square, Fp32Multiplier(), x, Mux(control.square, x, self.b))
-        x = _part(m, "offset", control.c, Fp32Adder(), x, self.c)
-        y = Mux(self.masked, 0, Mux(x[23:31].all() & x[:23].any(), NAN, x))
+        x = unless_off(m, "scaled", control.b | control.square, Fp32Multiplier(), x, Mux(control.square, x, self.b))
+        x = unless_off(m, "offset", control.c, Fp32Adder(), x, self.c)
+        y = Mux(self.masked, 0, Mux(is_nan(x), NAN_CODE, x))
         m.d.comb += self.y.eq(delay(m, y, "value", cycles=MASK, reset_less=True))
 
         number = registered(m, decode(m, FP32, self.y, "result"), "result_number")
@@ -108,40 +109,15 @@ class Lane(wiring.Component):
     def _function(self, m: Module, x: Value) -> Value:
         """Return f of a value; NaN of NaN."""
         function = self.control.function
-        gated = Signal()
-        m.d.comb += gated.eq((function == Function.SILU) | (function == Function.GELU))
+        is_exp = function == Function.EXP
         m.submodules.exponential = exponential = Exponential()
-        m.submodules.gate = gate = Gate()
-        m.submodules.gated = product = Fp32Multiplier()
+        m.submodules.activation = activation = Activation()
         m.d.comb += [
-            exponential.x.eq(x & (function == Function.EXP).replicate(32)),
-            gate.x.eq(x & gated.replicate(32)),
-            gate.gelu.eq(function == Function.GELU),
-            product.a.eq(delay(m, x & gated.replicate(32), "ungated", cycles=Gate.LATENCY, reset_less=True)),
-            product.b.eq(gate.g),
+            exponential.x.eq(x & is_exp.replicate(32)),
+            activation.x.eq(x & (~is_exp).replicate(32)),
+            activation.function.eq(function),  # EXP is none of its functions
         ]
-        closed = delay(m, gate.g == 0, "closed", cycles=MULTIPLY)
         before = FUNCTION - 1
-        later = delay(m, x, "beside", cycles=before, reset_less=True)
-        activated = Mux(closed, 0, product.y)
-        activated = delay(m, activated, "activated", cycles=before - Gate.LATENCY - MULTIPLY, reset_less=True)
         exp = delay(m, exponential.y, "exp", cycles=before - Exponential.LATENCY, reset_less=True)
-        nan = later[23:31].all() & later[:23].any()
-        result = Signal(32, name="function")
-        m.d.comb += result.eq(later)
-        with m.If(nan):
-            m.d.comb += result.eq(NAN)
-        with m.Elif(function == Function.EXP):
-            m.d.comb += result.eq(exp)
-        with m.Elif(gated):
-            m.d.comb += result.eq(activated)
-        with m.Elif((function == Function.RELU) & later[31]):
-            m.d.comb += result.eq(0)
-        return delay(m, result, "applied", reset_less=True)
-
-
-def _part(m: Module, name: str, on: Value, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value) -> Value:
-    """Return what a unit makes of a and b, or else a, the unit's operands at rest."""
-    m.submodules[name] = unit
-    m.d.comb += [unit.a.eq(a & on.replicate(32)), unit.b.eq(b & on.replicate(32))]
-    return Mux(on, unit.y, delay(m, a, f"{name}_off", cycles=unit.LATENCY, reset_less=True))
+        activated = delay(m, activation.y, "activated", cycles=before - Activation.LATENCY, reset_less=True)
+        return delay(m, Mux(is_exp, exp, activated), "applied", reset_less=True)

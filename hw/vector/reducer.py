@@ -6,7 +6,8 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
-from tilewright.sim.config.vector import ADD, INTERVAL
+from tilewright.sim.config.fp32 import ADD
+from tilewright.sim.config.vector import INTERVAL
 from tilewright.sim.config.vector_command import Reduce
 
 SIGN = 1 << 31

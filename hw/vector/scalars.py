@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.inverse import Inverse
-from tilewright.sim.config.vector import ADD, MULTIPLY
+from tilewright.sim.config.fp32 import ADD, MULTIPLY
 from tilewright.sim.config.vector_command import Inverse as Kind
 
 

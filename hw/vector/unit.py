@@ -15,14 +15,13 @@ from tilewright.hw.vector.lane import Lane
 from tilewright.hw.vector.reducer import Reducer
 from tilewright.hw.vector.scalars import Scalars
 from tilewright.hw.vector.walker import SIZE_BITS, Walker, walk
+from tilewright.sim.config.fp32 import ADD, MULTIPLY
 from tilewright.sim.config.vector import (
-    ADD,
     CONVERT,
     ENCODE,
     FUNCTION,
     INTERVAL,
     MASK,
-    MULTIPLY,
     READ,
     START,
     VectorConfig,

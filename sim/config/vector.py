@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from .base import Frozen
+from .fp32 import ADD, MULTIPLY
 
 START = 3
 """Cycles from a command being taken to its first address."""
@@ -15,8 +16,6 @@ READ = 1
 """From an address to its word."""
 CONVERT = 3
 """From a stored code to FP32."""
-MULTIPLY, ADD = 4, 5
-"""Of an FP32 product and sum, with a register behind their rounding."""
 FUNCTION = 10
 """Of an elementwise function, the product of SiLU and GELU included."""
 MASK = 1
