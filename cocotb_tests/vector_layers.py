@@ -7,7 +7,7 @@ import numpy as np
 from tilewright.cocotb_tests.vector_cases import Case, Layout
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
-from tilewright.sim.machine.vector import DTYPES, VectorModel
+from tilewright.sim.machine.vector import VectorModel, stored
 from tilewright.sim.machine.vector_values import PassOptions, PassResult, run_pass
 
 OUTPUTS = {"int8": Storage.INT8, "bf16": Storage.BF16, "fp32": Storage.FP32}
@@ -78,8 +78,8 @@ class Recorder:
     def _compare(self, name: str, model: VectorModel, command: VectorCommand, expected: PassResult) -> None:
         rows, columns = expected.codes.shape
         assert command.d is not None
-        stored = model.memory.view(DTYPES[command.d.storage])[model.places(command.d, rows, columns)]
-        assert (stored == expected.codes).all(), f"{name}: {command}"
+        left = stored(self.config, model.memory, command.d, rows, columns)
+        assert (left == expected.codes).all(), f"{name}: {command}"
         for kept, values in ((model.linear, expected.linear), (model.inverse, expected.inverse)):
             if values is not None:
                 assert (kept[:rows].view(np.uint32) == values.view(np.uint32)).all(), f"{name}: {command}"
@@ -96,7 +96,5 @@ def place(memory: np.ndarray, layout: Layout, values: np.ndarray) -> Matrix:
         storage = Storage.INT8 if values.dtype == np.int8 else Storage.INT32
     rows, columns = values.shape
     matrix = layout.matrix(rows, columns, storage)
-    lanes, size = layout.config.lanes, storage.size
-    begin, stride = matrix.address * lanes >> size, matrix.stride * lanes >> size
-    memory.view(DTYPES[storage])[begin + np.arange(rows)[:, None] * stride + np.arange(columns)] = codes
+    stored(layout.config, memory, matrix, rows, columns)[:] = codes
     return matrix

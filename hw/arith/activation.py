@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.arith.fp32 import Fp32Multiplier, is_nan
 from tilewright.hw.arith.gate import Gate
 from tilewright.hw.pipeline import delay
-from tilewright.sim.formats.activation import NAMES, NAN_CODE
+from tilewright.sim.formats.activation import NAMES
+from tilewright.sim.formats.fp32 import NAN_CODE
 
 RELU, SILU, GELU = (NAMES.index(name) for name in ("relu", "silu", "gelu"))
 

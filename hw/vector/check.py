@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.pipeline import delay
-from tilewright.hw.vector.command import OPERANDS, command_layout
+from tilewright.hw.vector.command import OPERANDS, command_layout, size_of
 from tilewright.hw.vector.walker import SIZE_BITS
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.config.vector_command import Function, Inverse, Storage, VectorError
@@ -43,8 +43,7 @@ class Check(wiring.Component):
         misaligned, outside = [], []
         for name, on in used.items():
             address, stride = command[f"{name}_address"], command[f"{name}_stride"]
-            storage = command[f"{name}_storage"]
-            size = Mux(storage == Storage.INT32, Storage.FP32, storage)
+            size = size_of(command[f"{name}_storage"])
             below = Cat(size.any(), size[1])
             scatter = command.scatter if name == "d" else Const(0, 1)
             misaligned.append(on & ~scatter & ((address | stride)[:2] & below).any())
@@ -54,18 +53,14 @@ class Check(wiring.Component):
             bits = Mux(scatter, 1 << config.element_address_bits, 1 << config.address_bits)
             outside.append(on & (end > bits))
         reduced = command.reduce.any()
-        slots = [
-            (used_slot, slot)
-            for used_slot, slot in (
-                (command.add, command.add_slot),
-                (command.multiply, command.multiply_slot),
-                (reduced, command.out_slot),
-            )
-        ]
+        slots = (
+            (command.add, command.add_slot),
+            (command.multiply, command.multiply_slot),
+            (reduced, command.out_slot),
+        )
         half = Signal(SIZE_BITS + 1)
         m.d.comb += half.eq(Const(1) << command.rotate_steps)
-        lane = config.lanes.bit_length() - 1
-        broken = (self.steps & ((half << 1) - 1)).any() | command.columns[:lane].any()
+        broken = (self.steps & ((half << 1) - 1)).any() | command.columns[: config.levels].any()
         reasons = {
             VectorError.SIZE: (command.rows == 0) | (command.columns == 0),
             VectorError.CODE: _any(wrong_storage)

@@ -1,11 +1,18 @@
 """Layout of the vector unit's commands."""
 
+from amaranth.hdl import Mux, Value
 from amaranth.lib import data
 
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.config.vector_command import Storage
 
 OPERANDS = "abcd"
 """Matrices in the scratchpad: three that are read, one that is written."""
+
+
+def size_of(storage: Value) -> Value:
+    """Return log2 of the bytes of an element."""
+    return Mux(storage == Storage.INT32, Storage.INT32.size, storage)
 
 
 def command_layout(config: VectorConfig) -> data.StructLayout:

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector import interpolation
 from tilewright.hw.vector.interpolation import interpolate
+from tilewright.sim.formats.fp32 import NAN_CODE
 from tilewright.sim.formats.functions import (
     BIAS,
     EXP2,
@@ -14,7 +15,6 @@ from tilewright.sim.formats.functions import (
     LOG2_E,
     LOG2_E_BITS,
     MANTISSA_BITS,
-    NAN_CODE,
     RANGE_BITS,
     STEP_BITS,
 )

@@ -7,7 +7,8 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector import interpolation
 from tilewright.hw.vector.interpolation import interpolate
-from tilewright.sim.formats.functions import BIAS, INFINITY_CODE, MANTISSA_BITS, NAN_CODE, RECIPROCAL, RSQRT, STEP_BITS
+from tilewright.sim.formats.fp32 import NAN_CODE
+from tilewright.sim.formats.functions import BIAS, INFINITY_CODE, MANTISSA_BITS, RECIPROCAL, RSQRT, STEP_BITS
 
 
 class Inverse(wiring.Component):

@@ -10,11 +10,11 @@ from tilewright.hw.arith.fp32 import Fp32Adder, Fp32Multiplier
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.check import Check
-from tilewright.hw.vector.command import command_layout
+from tilewright.hw.vector.command import command_layout, size_of
 from tilewright.hw.vector.lane import Lane
 from tilewright.hw.vector.reducer import Reducer
 from tilewright.hw.vector.scalars import Scalars
-from tilewright.hw.vector.walker import SIZE_BITS, Walker, walk
+from tilewright.hw.vector.walker import SIZE_BITS, Walker
 from tilewright.sim.config.fp32 import ADD, MULTIPLY
 from tilewright.sim.config.vector import (
     CONVERT,
@@ -93,20 +93,21 @@ class VectorUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, lanes = self.config, self.config.lanes
-        command, start = self._control(m)
-        steps, period = self._steps, self._period
+        command, steps, period, start = self._control(m)
 
         def walker(name: str, at: int, **inputs: Any) -> Walker:
             """Return a walker whose cycle ``at`` is that of the element whose A is asked for in cycle 0."""
             unit = Walker(address_bits=len(command.d_address) if name == "d" else config.address_bits)
             m.submodules[name] = unit
-            begin = delay(m, start, f"{name}_start", cycles=at)
-            return walk(m, unit, start=begin, rows=command.rows, steps=steps, period=period, **inputs)
+            inputs |= {"rows": command.rows, "steps": steps, "period": period}
+            inputs["start"] = delay(m, start, f"{name}_start", cycles=at)
+            m.d.comb += [getattr(unit, port).eq(value) for port, value in inputs.items()]
+            return unit
 
         def operand(name: str, at: int, flip: Value | int = 0) -> tuple[Walker, Value]:
             """Return the walker over a matrix, and the size of its elements."""
             size = Signal(2, name=f"{name}_size")
-            m.d.comb += size.eq(Mux(command[f"{name}_storage"] == Storage.INT32, 2, command[f"{name}_storage"]))
+            m.d.comb += size.eq(size_of(command[f"{name}_storage"]))
             base, stride = command[f"{name}_address"], command[f"{name}_stride"]
             return walker(name, at, base=base, stride=stride, size=size, flip=flip), size
 
@@ -125,8 +126,8 @@ class VectorUnit(wiring.Component):
 
         m.submodules.scalars = scalars = self._scalars
         m.submodules.reducer = reducer = self._reducer
-        adds = walker("adds", X - 1, base=command.add_slot, stride=1)
-        factors = walker("factors", FACTOR - 1, base=command.multiply_slot, stride=1)
+        adds = walker("adds", X - 1)
+        factors = walker("factors", FACTOR - 1)
         m.d.comb += [
             scalars.add_address.eq(command.add_slot + adds.row),
             scalars.multiply_address.eq(command.multiply_slot + factors.row),
@@ -176,7 +177,7 @@ class VectorUnit(wiring.Component):
         return m
 
     def _control(self, m: Module):
-        """Take a command, work out its steps; return it, and when its first address is one cycle away."""
+        """Take a command; return it, its steps, a row's cycles, and when its first address is a cycle away."""
         command = Signal(command_layout(self.config), name="command")
         busy, taken = Signal(), Signal()
         m.d.comb += [self.commands.ready.eq(~busy), taken.eq(self.commands.valid & self.commands.ready)]
@@ -184,22 +185,21 @@ class VectorUnit(wiring.Component):
             m.d.sync += [command.eq(self.commands.p), busy.eq(1)]
         with m.Elif(self.done):
             m.d.sync += busy.eq(0)
-        steps = Signal(SIZE_BITS)
-        self._steps, self._period = Signal(SIZE_BITS, name="steps"), Signal(SIZE_BITS, name="period")
-        shift = self.config.lanes.bit_length() - 1
-        m.d.comb += steps.eq((command.columns + (self.config.lanes - 1)) >> shift)
-        padded = command.reduce.any() & (steps < INTERVAL)
-        m.d.sync += [self._steps.eq(steps), self._period.eq(Mux(padded, INTERVAL, steps))]
+        made = Signal(SIZE_BITS, name="steps_made")
+        steps, period = Signal(SIZE_BITS), Signal(SIZE_BITS)
+        m.d.comb += made.eq((command.columns + (self.config.lanes - 1)) >> self.config.levels)
+        padded = command.reduce.any() & (made < INTERVAL)
+        m.d.sync += [steps.eq(made), period.eq(Mux(padded, INTERVAL, made))]
         m.submodules.check = check = Check(config=self.config)
         assert Check.LATENCY + 1 == START - 1
         begin, start = delay(m, taken, "begin", cycles=START - 1), Signal()
         m.d.comb += [
             check.command.eq(command),
-            check.steps.eq(steps),
+            check.steps.eq(made),
             self.error.eq(check.error & begin.replicate(4)),
             start.eq(begin & ~check.error.any()),
         ]
-        return command, start
+        return command, steps, period, start
 
     def _codes(self, m: Module, name: str, walker: Walker, storage: Value, known: tuple[Storage, ...]) -> list[Value]:
         """Return the code of each lane, a cycle after the walker's address."""
@@ -230,7 +230,7 @@ class VectorUnit(wiring.Component):
         causal = command.mask_base + walker.row + 1
         m.d.comb += [
             limit.eq(Mux(command.causal & (causal < command.columns), causal, command.columns)),
-            begin.eq(walker.step << (lanes.bit_length() - 1)),
+            begin.eq(walker.step << self.config.levels),
         ]
         return Cat(~walker.inside | (begin + lane >= limit) for lane in range(lanes))
 

@@ -1,6 +1,6 @@
 """Goes over the elements of a matrix, a step of lanes a cycle."""
 
-from amaranth.hdl import Module, Signal, ValueLike
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -73,9 +73,3 @@ class Walker(wiring.Component):
         with m.Elif(self.active):
             m.d.sync += self.step.eq(self.step + 1)
         return m
-
-
-def walk(m: Module, walker: Walker, **inputs: ValueLike) -> Walker:
-    """Connect a walker's inputs; those not given are 0."""
-    m.d.comb += [getattr(walker, name).eq(value) for name, value in inputs.items()]
-    return walker

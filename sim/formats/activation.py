@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .fp32 import NAN
+
 ENTRIES = 512
 STEP_BITS = 11
 """Bits of a position between two entries."""
@@ -22,7 +24,6 @@ GATE_BITS = 24
 """A gate is a multiple of 2**-GATE_BITS, at most 1."""
 ONE = 1 << GATE_BITS
 POSITION_BITS = (ENTRIES - 1).bit_length() + STEP_BITS
-NAN_CODE = 0x7FC00000
 NAMES = ("none", "relu", "silu", "gelu")
 """Activations; the place of a name is its number in a descriptor."""
 
@@ -130,4 +131,4 @@ def activate(name: str, x: ArrayLike) -> np.ndarray:
         gate = ACTIVATIONS[name].gate(x)
         with np.errstate(invalid="ignore", under="ignore"):
             y = np.where(gate == 0, np.float32(0), x * gate)
-    return np.where(np.isnan(x), np.uint32(NAN_CODE).view(np.float32), y).astype(np.float32, copy=False)
+    return np.where(np.isnan(x), NAN, y).astype(np.float32, copy=False)

@@ -15,6 +15,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .fp32 import NAN_CODE
+
 ENTRIES = 512
 MANTISSA_BITS = 23
 BIAS = 127
@@ -31,7 +33,7 @@ LOG2_E = round(math.log2(math.e) * (1 << LOG2_E_BITS))
 """``log2(e)`` in units of ``2 ** -LOG2_E_BITS``."""
 RANGE_BITS = 7
 """From the magnitude ``2 ** RANGE_BITS`` on an exponential is infinite or zero."""
-NAN_CODE, INFINITY_CODE, SIGN = 0x7FC00000, 0x7F800000, 1 << 31
+INFINITY_CODE, SIGN = 0x7F800000, 1 << 31
 
 
 @dataclass(frozen=True)

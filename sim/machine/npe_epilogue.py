@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.sim.formats.activation import NAMES, activate
+from tilewright.sim.formats.fp32 import canonical
 from tilewright.sim.formats.simd import Mode
 
-NAN = np.uint32(0x7FC00000).view(np.float32)
 DROPPED_BITS = 52 - 23
 """Bits of a float64's mantissa that an FP32 has not."""
 
@@ -56,7 +56,7 @@ def epilogue(
             y = y + bias
         if residual is not None:
             y = y + residual
-        y = _canonical(activate(NAMES[activation], y))
+        y = canonical(activate(NAMES[activation], y))
         total, squares = np.zeros(len(y), np.float32), np.zeros(len(y), np.float32)
         maximum = np.full(len(y), -np.inf, np.float32)
         for column in y.T:
@@ -64,7 +64,7 @@ def epilogue(
             squares = squares + column * column
             maximum = np.where(np.isnan(maximum) | (~np.isnan(column) & ~(column > maximum)), maximum, column)
     codes = out_format.format.encode(y.astype(np.float64))
-    return Epilogue(codes, _canonical(total), _canonical(squares), _canonical(maximum))
+    return Epilogue(codes, canonical(total), canonical(squares), canonical(maximum))
 
 
 def to_odd_float32(values: np.ndarray) -> np.ndarray:
@@ -77,8 +77,4 @@ def to_odd_float32(values: np.ndarray) -> np.ndarray:
     mask = np.int64((1 << DROPPED_BITS) - 1)
     inexact = np.isfinite(values) & ((bits & mask) != 0)
     kept = np.where(inexact, (bits & ~mask) | (mask + 1), bits).view(np.float64)
-    return _canonical(kept.astype(np.float32))
-
-
-def _canonical(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isnan(values), NAN, values).astype(np.float32)
+    return canonical(kept.astype(np.float32))

@@ -4,17 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from .steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
+from . import vector_values
+from .matrix import matrix_view
+from .steps import Buffer, Matrix, Pass, Product, Scalars, Step
 from .vector_values import PassResult, decode, encode, run_pass
 
-DTYPES: dict[Storage, type] = {
-    "int4": np.int8,
-    "int8": np.int8,
-    "uint8": np.uint8,
-    "int32": np.int32,
-    "bf16": np.uint16,
-    "fp32": np.uint32,
-}
+DTYPES: dict[str, type] = {**vector_values.DTYPES, "int4": np.int8, "uint8": np.uint8}
 """How a buffer is held here: integers as they are, floats as their bits."""
 
 Memory = dict[str, np.ndarray]
@@ -131,9 +126,4 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
 
 def codes(memory: Memory, matrix: Matrix) -> np.ndarray:
     """Return a view of a matrix as it is stored."""
-    flat = memory[matrix.buffer.name]
-    return np.lib.stride_tricks.as_strided(
-        flat[matrix.offset :],
-        (matrix.rows, matrix.columns),
-        (matrix.stride * flat.itemsize, flat.itemsize),
-    )
+    return matrix_view(memory[matrix.buffer.name], matrix.offset, matrix.rows, matrix.columns, matrix.stride)

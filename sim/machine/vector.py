@@ -8,9 +8,9 @@ from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.vector import INTERVAL, START, VectorConfig
 from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand, VectorError
 
-from .vector_values import PassOptions, decode, run_pass
-
-DTYPES = {Storage.INT8: np.int8, Storage.BF16: np.uint16, Storage.FP32: np.uint32, Storage.INT32: np.int32}
+from . import vector_values
+from .matrix import matrix_view
+from .vector_values import DTYPES, PassOptions, decode, run_pass
 
 
 def pass_cycles(
@@ -69,7 +69,7 @@ class VectorModel:
         )
         if command.d is not None:
             self._write(command.d, result.codes, scatter=command.scatter)
-        places = (command.out + np.arange(rows)) % self.config.scalars
+        places = slice(command.out, command.out + rows)
         if result.linear is not None:
             self.linear[places] = result.linear
         if result.inverse is not None:
@@ -78,36 +78,39 @@ class VectorModel:
         return pass_cycles(self.config, rows, columns, reduce=command.reduce, inverse=inverse)
 
     def _slots(self, file: np.ndarray, slot: int | None, rows: int) -> np.ndarray | None:
-        return None if slot is None else file[(slot + np.arange(rows)) % self.config.scalars]
-
-    def places(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
-        """Return the places of a matrix's elements in memory, in elements."""
-        begin, stride = (
-            (value * self.config.lanes) >> matrix.storage.size for value in (matrix.address, matrix.stride)
-        )
-        return begin + np.arange(rows)[:, None] * stride + np.arange(columns)
+        return None if slot is None else file[slot : slot + rows]
 
     def _read(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
-        stored = self.memory.view(DTYPES[matrix.storage])[self.places(matrix, rows, columns)]
-        if matrix.storage in (Storage.INT8, Storage.INT32):
-            return stored
-        return decode("bf16" if matrix.storage is Storage.BF16 else "fp32", stored)
+        codes = stored(self.config, self.memory, matrix, rows, columns)
+        # Integers stay what they are: a pass takes them so.
+        return codes if codes.dtype.kind == "i" else decode(label(matrix.storage), codes)
 
     def _write(self, matrix: Matrix, codes: np.ndarray, *, scatter: bool) -> None:
         if scatter:
-            self.memory.view(np.uint32)[matrix.address + np.arange(len(codes)) * matrix.stride] = codes[:, 0]
+            matrix_view(self.memory.view(np.uint32), matrix.address, len(codes), 1, matrix.stride)[:] = codes
             return
         # The last step of a row is written whole.
         codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % self.config.lanes)))
-        self.memory.view(DTYPES[matrix.storage])[self.places(matrix, *codes.shape)] = codes
+        stored(self.config, self.memory, matrix, *codes.shape)[:] = codes
+
+
+def label(storage: Storage) -> vector_values.Storage:
+    """Return the name that values of a storage go by."""
+    return storage.name.lower()  # type: ignore[return-value]
+
+
+def stored(config: VectorConfig, memory: np.ndarray, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
+    """Return a view of a matrix as it lies in a scratchpad, uint8."""
+    offset, stride = (value * config.lanes >> matrix.storage.size for value in (matrix.address, matrix.stride))
+    return matrix_view(memory.view(DTYPES[label(matrix.storage)]), offset, rows, columns, stride)
 
 
 def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
     """Return why a command is refused, ``NONE`` if it is not."""
     rows, columns, reduced = command.rows, command.columns, command.reduce != Reduce.NONE
     steps = divide_up(columns, config.lanes)
-    matrices = [matrix for matrix in (command.a, command.b, command.c, command.d) if matrix is not None]
-    in_steps = [matrix for matrix in matrices if not (command.scatter and matrix is command.d)]
+    scattered = command.d if command.scatter else None
+    in_steps = [m for m in (command.a, command.b, command.c, None if scattered else command.d) if m is not None]
     whole = (Storage.INT8, Storage.INT32)
     slots = [command.add, command.multiply, command.out if reduced else None]
     reasons = {
@@ -125,10 +128,9 @@ def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
             matrix.address + (rows - 1) * matrix.stride + (steps << matrix.storage.size) > 1 << config.address_bits
             for matrix in in_steps
         )
-        or any(
-            matrix.address + (rows - 1) * matrix.stride >= 1 << config.element_address_bits
-            for matrix in matrices
-            if command.scatter and matrix is command.d
+        or (
+            scattered is not None
+            and scattered.address + (rows - 1) * scattered.stride >= 1 << config.element_address_bits
         ),
         VectorError.SLOT: any(slot is not None and slot + rows > config.scalars for slot in slots),
         VectorError.ROTATE: bool(command.rotate and columns % (2 * command.rotate)),
@@ -142,6 +144,6 @@ def options(command: VectorCommand) -> PassOptions:
         name: getattr(command, name).name.lower() for name in ("function", "reduce", "inverse")
     }  # fmt: skip
     if command.d is not None:
-        names["output"] = command.d.storage.name.lower()
+        names["output"] = label(command.d.storage)
     same = ("square", "scale", "offset", "causal", "mask_base", "rotate")
     return PassOptions(**names, **{name: getattr(command, name) for name in same})

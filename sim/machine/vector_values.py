@@ -15,10 +15,12 @@ import numpy as np
 
 from tilewright.sim.config.vector import INTERVAL
 from tilewright.sim.formats import BF16, Int, activate
+from tilewright.sim.formats.fp32 import canonical
 from tilewright.sim.formats.functions import exp, reciprocal, rsqrt
 
 Storage = Literal["int8", "bf16", "fp32", "int32"]
-NAN = np.uint32(0x7FC00000).view(np.float32)
+DTYPES: dict[str, type] = {"int8": np.int8, "bf16": np.uint16, "fp32": np.uint32, "int32": np.int32}
+"""How elements are held: integers as they are, floats as their bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +172,3 @@ def decode(storage: Storage, codes: np.ndarray) -> np.ndarray:
     if storage == "fp32":
         return codes.astype(np.uint32).view(np.float32)
     return codes.astype(np.float32)
-
-
-def canonical(y: np.ndarray) -> np.ndarray:
-    """Return FP32 numbers with every NaN the quiet positive one."""
-    return np.where(np.isnan(y), NAN, y).astype(np.float32, copy=False)
