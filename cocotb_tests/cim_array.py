@@ -1,9 +1,10 @@
 """Co-simulation of the CIM array: which arrays and which cases."""
 
 from fractions import Fraction
+from typing import Any
 
 from tilewright.cocotb_tests.cim_cases import Case, Timing
-from tilewright.cocotb_tests.cim_runs import Design, cosim
+from tilewright.cocotb_tests.cim_runs import Design, cosim, tile_fields
 from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.machine.cim_array import block_limits
 
@@ -14,19 +15,10 @@ F = Fraction
 
 def _design(
     tiles: int, rows: int, columns: int, weights: int | str, input_bits: int, input_bits_per_cycle: int,
-    *cases: Case, banks: int = 2, levels: int = 5, common: bool = True, **tile: int | str,
+    *cases: Case, common: bool = True, **fields: Any,
 ) -> Design:  # fmt: skip
-    macro = {
-        "rows": rows,
-        "columns": columns,
-        "weight_bits": 4 if weights == "fp4" else weights,
-        "weight_format": "fp4_e2m1" if weights == "fp4" else "int",
-        "input_bits": input_bits,
-        "input_bits_per_cycle": input_bits_per_cycle,
-        "weight_banks": banks,
-        "tree_levels_per_stage": levels,
-    }
-    config = CIMArrayConfig.model_validate({"tiles": tiles, "tile": {"macro": macro, **tile}})
+    tile = tile_fields(rows, columns, weights, input_bits, input_bits_per_cycle, **fields)
+    config = CIMArrayConfig.model_validate({"tiles": tiles, "tile": tile})
     return Design(config, (*(_common_cases(config) if common else ()), *cases))
 
 

@@ -14,6 +14,24 @@ from tilewright.cocotb_tests.cim_subject import subject
 from tilewright.sim.config import CIMArrayConfig, TileConfig
 
 
+def tile_fields(
+    rows: int, columns: int, weights: int | str, input_bits: int, input_bits_per_cycle: int,
+    *, banks: int = 2, levels: int = 5, **tile: int | str,
+) -> dict:  # fmt: skip
+    """Return the fields of a tile's configuration; ``weights``: bits of integers, or fp4."""
+    macro = {
+        "rows": rows,
+        "columns": columns,
+        "weight_bits": 4 if weights == "fp4" else weights,
+        "weight_format": "fp4_e2m1" if weights == "fp4" else "int",
+        "input_bits": input_bits,
+        "input_bits_per_cycle": input_bits_per_cycle,
+        "weight_banks": banks,
+        "tree_levels_per_stage": levels,
+    }
+    return {"macro": macro, **tile}
+
+
 @dataclass(frozen=True)
 class Design:
     """One tile or array and the cases to run on it."""

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 from tilewright.cocotb_tests.cim_cases import Case, Timing
-from tilewright.cocotb_tests.cim_runs import Design, cosim
+from tilewright.cocotb_tests.cim_runs import Design, cosim, tile_fields
 from tilewright.sim.config import TileConfig
 
 __all__ = ["DESIGNS", "cosim"]
@@ -14,19 +15,11 @@ F = Fraction
 
 def _design(
     rows: int, columns: int, weights: int | str, input_bits: int, input_bits_per_cycle: int,
-    *cases: Case, banks: int = 2, levels: int = 5, **tile: int | str,
+    *cases: Case, **fields: Any,
 ) -> Design:  # fmt: skip
-    macro = {
-        "rows": rows,
-        "columns": columns,
-        "weight_bits": 4 if weights == "fp4" else weights,
-        "weight_format": "fp4_e2m1" if weights == "fp4" else "int",
-        "input_bits": input_bits,
-        "input_bits_per_cycle": input_bits_per_cycle,
-        "weight_banks": banks,
-        "tree_levels_per_stage": levels,
-    }
-    config = TileConfig.model_validate({"macro": macro, **tile})
+    config = TileConfig.model_validate(
+        tile_fields(rows, columns, weights, input_bits, input_bits_per_cycle, **fields)
+    )  # fmt: skip
     return Design(config, (*_common_cases(config), *cases))
 
 

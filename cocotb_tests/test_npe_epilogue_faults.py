@@ -10,9 +10,9 @@ from amaranth.hdl import Cat, Const, Value
 from tilewright.cocotb_tests import epilogue as bench
 from tilewright.cocotb_tests import epilogue_harness
 from tilewright.cocotb_tests.arith_bench import Bench
+from tilewright.cocotb_tests.chosen_faults import Fault, FaultyUnit, planted, with_fault
 from tilewright.cocotb_tests.epilogue import Design
-from tilewright.cocotb_tests.epilogue_faults import Fault, FaultyUnit, planted, with_fault
-from tilewright.cocotb_tests.epilogue_harness import REDUCTIONS_LAG, care
+from tilewright.cocotb_tests.epilogue_harness import REDUCTIONS_LAG, EpilogueUnit, care, element_layout
 from tilewright.cocotb_tests.epilogue_vectors import tile_vectors
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.arith import activation, gate
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.cosim
 
 SMALL = Design((Mode.POSIT8_0, Mode.FP8_E4M3, Mode.BF16), 6)
 LATENCY = EPILOGUE_LATENCY + REDUCTIONS_LAG
+BITS = element_layout(SMALL.rows).size
 
 
 def early(*names: str) -> dict:
@@ -94,14 +95,14 @@ def small_vectors(case: str):
 def faulty() -> Bench:
     """Return the model with all faults, built once."""
     with planted(FAULTS):
-        unit = FaultyUnit(SMALL.modes, rows=SMALL.rows)
+        unit = FaultyUnit(EpilogueUnit(SMALL.modes, rows=SMALL.rows))
         return Bench.of([unit], latencies=[LATENCY], care=care)
 
 
 def test_without_a_fault_it_is_right():
     for case in ("combinations", "reductions", "activations"):
-        faulty().run(with_fault(small_vectors(case), 0, rows=SMALL.rows))
-    faulty().run(with_fault(small_vectors("combinations"), 0, rows=SMALL.rows), "reset_in_flight")
+        faulty().run(with_fault(small_vectors(case), 0, bits=BITS))
+    faulty().run(with_fault(small_vectors("combinations"), 0, bits=BITS), "reset_in_flight")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_without_a_fault_it_is_right():
 def test_a_planted_fault_is_seen(number):
     fault = FAULTS[number - 1]
     with pytest.raises(BenchError, match=rf"{fault.testcase}: .*{fault.seen_in}.* instead of") as seen:
-        faulty().run(with_fault(small_vectors(fault.case), number, rows=SMALL.rows), fault.testcase)
+        faulty().run(with_fault(small_vectors(fault.case), number, bits=BITS), fault.testcase)
     print(str(seen.value)[:200])
 
 
@@ -126,7 +127,7 @@ def test_rows_that_come_too_early_are_seen():
         interval=REDUCTION_INTERVAL - 1,
     )
     with pytest.raises(BenchError, match=r"(sum|squares) .* instead of"):
-        faulty().run(with_fault(vectors, 0, rows=SMALL.rows))
+        faulty().run(with_fault(vectors, 0, bits=BITS))
 
 
 @pytest.mark.slow

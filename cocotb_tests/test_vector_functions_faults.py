@@ -7,10 +7,9 @@ import pytest
 from amaranth.hdl import Const, Value
 
 from tilewright.cocotb_tests.arith_bench import Bench
-from tilewright.cocotb_tests.epilogue_faults import Fault, planted
+from tilewright.cocotb_tests.chosen_faults import Fault, FaultyUnit, planted, with_fault
 from tilewright.cocotb_tests.runner import BenchError
-from tilewright.cocotb_tests.vector_functions import COMPONENTS, LATENCY, FunctionUnit, function_vectors
-from tilewright.cocotb_tests.vector_functions_faults import FaultyUnit, with_fault
+from tilewright.cocotb_tests.vector_functions import COMPONENTS, LATENCY, OPERANDS, FunctionUnit, function_vectors
 from tilewright.hw.vector import exponential, interpolation, inverse
 from tilewright.sim.formats.functions import LOG2_E
 
@@ -73,12 +72,12 @@ def faults(name: str) -> list[Fault]:
 def faulty(name: str) -> Bench:
     """Return the model of a component with all its faults, built once."""
     with planted(faults(name)):
-        return Bench.of([FaultyUnit(name)], latencies=[LATENCY[name]])
+        return Bench.of([FaultyUnit(FunctionUnit(name))], latencies=[LATENCY[name]])
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
 def test_without_a_fault_it_is_right(name):
-    faulty(name).run(with_fault(function_vectors(name, 1000), 0))
+    faulty(name).run(with_fault(function_vectors(name, 1000), 0, bits=OPERANDS.size))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_without_a_fault_it_is_right(name):
 )
 def test_a_planted_fault_is_seen(name, number):
     with pytest.raises(BenchError, match=r"replay: .*result .* instead of") as seen:
-        faulty(name).run(with_fault(function_vectors(name, 1000), number))
+        faulty(name).run(with_fault(function_vectors(name, 1000), number, bits=OPERANDS.size))
     print(str(seen.value)[:200])
 
 

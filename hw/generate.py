@@ -82,44 +82,30 @@ def unit(name: str, component: wiring.Component, **configuration: object) -> Des
 
 def cim_tile(config: TileConfig) -> Design:
     """Return the design of a CIM tile, module ``cim_tile``."""
-    tile = Tile(config=config)
-    return Design(
-        name="cim_tile",
-        component=tile,
-        configuration=config.model_dump(),
-        timing={
-            "cycles_per_vector": config.macro.slices,
-            "latency_cycles": tile.LATENCY,
-            "latency": "from the start of a vector to its first result word",
-            "macs_per_cycle": config.macs_per_cycle,
-        },
-        summary=(
-            f"{config.rows} x {config.columns} {_weights(config)} weights in {config.macro.weight_banks} "
-            f"banks, INT{config.macro.input_bits} activations: {config.macs_per_cycle:,.0f} MAC a cycle, "
-            f"one vector every {config.macro.slices} cycles, latency {config.latency}"
-        ),
-    )
+    return _cim("cim_tile", Tile(config=config), config, config, "")
 
 
 def cim_array(config: CIMArrayConfig) -> Design:
     """Return the design of an array of CIM tiles, module ``cim_array``."""
-    array = CIMArray(config=config)
-    tile = config.tile
+    return _cim("cim_array", CIMArray(config=config), config, config.tile, f"{config.tiles} tiles of ")
+
+
+def _cim(name: str, array: CIMArray, config: TileConfig | CIMArrayConfig, tile: TileConfig, tiles: str) -> Design:
+    macro = tile.macro
     return Design(
-        name="cim_array",
+        name=name,
         component=array,
         configuration=config.model_dump(),
         timing={
-            "cycles_per_vector": tile.macro.slices,
+            "cycles_per_vector": macro.slices,
             "latency_cycles": array.LATENCY,
             "latency": "from the start of a vector to its first result word",
             "macs_per_cycle": config.macs_per_cycle,
         },
         summary=(
-            f"{config.tiles} tiles of {tile.rows} x {tile.columns} {_weights(tile)} weights in "
-            f"{tile.macro.weight_banks} banks, INT{tile.macro.input_bits} activations: "
-            f"{config.macs_per_cycle:,.0f} MAC a cycle, one vector every {tile.macro.slices} cycles, "
-            f"latency {config.latency}"
+            f"{tiles}{tile.rows} x {tile.columns} {_weights(tile)} weights in {macro.weight_banks} banks, "
+            f"INT{macro.input_bits} activations: {config.macs_per_cycle:,.0f} MAC a cycle, "
+            f"one vector every {macro.slices} cycles, latency {array.LATENCY}"
         ),
     )
 

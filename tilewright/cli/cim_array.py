@@ -1,11 +1,9 @@
 """Options and builder of the block ``cim-array``: those of a tile, and how many."""
 
-from pydantic import ValidationError
-
 from tilewright.cli.blocks import Option
-from tilewright.cli.cim_tile import fields_of
+from tilewright.cli.cim_tile import OR_SYSTEM, fields_of
 from tilewright.cli.cim_tile import options as tile_options
-from tilewright.cli.config_options import field_options, refused
+from tilewright.cli.config_options import configuration, field_options
 from tilewright.hw.generate import Design, cim_array
 from tilewright.sim.config import CIMArrayConfig, load_system
 
@@ -25,9 +23,5 @@ def build(system: str | None = None, tiles: int | None = None, **fields: int | s
     """
     if tiles is None and system:
         tiles = load_system(system).cim.tiles
-    array = {"tile": fields_of(system, fields), **({} if tiles is None else {"tiles": tiles})}
-    try:
-        config = CIMArrayConfig.model_validate(array)
-    except ValidationError as error:
-        raise refused(error, "give it, or a --system to start from") from error
-    return cim_array(config)
+    array = {"tile": fields_of(system, fields), "tiles": tiles}
+    return cim_array(configuration(CIMArrayConfig, array, OR_SYSTEM))

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from pydantic import ValidationError
-
 from tilewright.cli.blocks import Option
-from tilewright.cli.config_options import field_options, refused
+from tilewright.cli.config_options import configuration, field_options
 from tilewright.hw.generate import Design, cim_tile
 from tilewright.sim.config import MacroConfig, TileConfig, load_system
+
+OR_SYSTEM = "give it, or a --system to start from"
+"""What to do about a field that is missing."""
 
 
 def options() -> tuple[Option, ...]:
@@ -33,8 +34,4 @@ def build(system: str | None = None, **fields: int | str | None) -> Design:
     ConfigError
         If it is not a configuration.
     """
-    try:
-        config = TileConfig.model_validate(fields_of(system, fields))
-    except ValidationError as error:
-        raise refused(error, "give it, or a --system to start from") from error
-    return cim_tile(config)
+    return cim_tile(configuration(TileConfig, fields_of(system, fields), OR_SYSTEM))

@@ -2,13 +2,16 @@
 
 import re
 import typing
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tilewright.cli.blocks import Option
 from tilewright.sim.config import ConfigError
 from tilewright.sim.config.errors import first_problem
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def field_options(model: type[BaseModel], *, text: tuple[str, ...] = ()) -> list[Option]:
@@ -25,6 +28,20 @@ def field_options(model: type[BaseModel], *, text: tuple[str, ...] = ()) -> list
         about = f"{(field.description or '').rstrip('.')}.{allowed}{default}"
         found.append(Option(name=name.replace("_", "-"), about=about, kind=kind))
     return found
+
+
+def configuration(model: type[M], fields: Mapping[str, object], missing: str = "give it") -> M:
+    """Return the configuration that has the fields given; those that are None are not.
+
+    Raises
+    ------
+    ConfigError
+        If it is not a configuration; ``missing`` is what to do about a field that is missing.
+    """
+    try:
+        return model.model_validate({name: value for name, value in fields.items() if value is not None})
+    except ValidationError as error:
+        raise refused(error, missing) from error
 
 
 def refused(error: ValidationError, missing: str = "give it") -> ConfigError:

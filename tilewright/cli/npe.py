@@ -1,9 +1,7 @@
 """Options and builder of the block ``npe``: those of its configuration."""
 
-from pydantic import ValidationError
-
 from tilewright.cli.blocks import Option
-from tilewright.cli.config_options import field_options, refused
+from tilewright.cli.config_options import configuration, field_options
 from tilewright.hw.generate import Design
 from tilewright.hw.npe.design import npe
 from tilewright.sim.config.npe import NpeConfig
@@ -22,8 +20,4 @@ def build(**fields: int | str | None) -> Design:
     ConfigError
         If it is not a configuration.
     """
-    try:
-        config = NpeConfig.model_validate({name: value for name, value in fields.items() if value is not None})
-    except ValidationError as error:
-        raise refused(error) from error
-    return npe(config)
+    return npe(configuration(NpeConfig, fields))

@@ -1,9 +1,7 @@
 """Options and builder of the block ``vector-unit``: those of its configuration."""
 
-from pydantic import ValidationError
-
 from tilewright.cli.blocks import Option
-from tilewright.cli.config_options import field_options, refused
+from tilewright.cli.config_options import configuration, field_options
 from tilewright.hw.generate import Design
 from tilewright.hw.vector.design import vector_unit
 from tilewright.sim.config.vector import VectorConfig
@@ -22,8 +20,4 @@ def build(**fields: int | None) -> Design:
     ConfigError
         If it is not a configuration.
     """
-    try:
-        config = VectorConfig.model_validate({name: value for name, value in fields.items() if value is not None})
-    except ValidationError as error:
-        raise refused(error) from error
-    return vector_unit(config)
+    return vector_unit(configuration(VectorConfig, fields))

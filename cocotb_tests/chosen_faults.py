@@ -1,4 +1,4 @@
-"""One model of the co-processor's epilogue with many faults, of which the elements choose one or none."""
+"""One model of a unit with many faults, of which its operands choose one or none."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -14,9 +14,7 @@ from amaranth.lib import data
 
 from tilewright.cocotb_tests.arith_harness import word_bytes
 from tilewright.cocotb_tests.arith_vectors import Vectors
-from tilewright.cocotb_tests.epilogue_harness import EpilogueUnit, element_layout, result_layout
 from tilewright.hw.arith.unit import Unit
-from tilewright.sim.formats.simd import Mode
 
 NUMBER_BITS = 8
 """Of the number of a fault; 0 is none."""
@@ -26,7 +24,7 @@ CHOSEN = Signal(NUMBER_BITS, name="chosen_fault")
 
 @dataclass(frozen=True)
 class Fault:
-    """Names of a module that mean something else while an epilogue is elaborated, and the case that must see it."""
+    """Names of a module that mean something else while a unit is elaborated, and the case that must see it."""
 
     name: str
     module: ModuleType
@@ -75,12 +73,12 @@ def _number(right: int, wrongs: list[tuple[int, int]]) -> Value:
 
 
 class FaultyUnit(Unit):
-    """An :class:`EpilogueUnit` for which the number of a fault comes with the elements: in a run always the same."""
+    """A unit for which the number of a fault comes with the operands: in a run always the same."""
 
-    def __init__(self, modes: tuple[Mode, ...], *, rows: int):
-        self._inner = EpilogueUnit(modes, rows=rows)
-        layout = data.StructLayout(dict(element_layout(rows).members) | {"fault": NUMBER_BITS})
-        super().__init__(layout, result_layout(rows), back_pressure=False)
+    def __init__(self, inner: Unit):
+        self._inner = inner
+        layout = data.StructLayout(dict(inner.i.p.shape().members) | {"fault": NUMBER_BITS})
+        super().__init__(layout, inner.o.p.shape(), back_pressure=False)
 
     @property
     def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
@@ -102,12 +100,11 @@ class FaultyUnit(Unit):
         return m
 
 
-def with_fault(vectors: Vectors, number: int, *, rows: int) -> Vectors:
-    """Return the words of a :class:`FaultyUnit` with one of its faults."""
-    offset = element_layout(rows).size
-    words = np.zeros((len(vectors.stimuli), word_bytes(offset + NUMBER_BITS)), np.uint8)
+def with_fault(vectors: Vectors, number: int, *, bits: int) -> Vectors:
+    """Return the words of a :class:`FaultyUnit` with one of its faults; ``bits`` are those of an operand without it."""
+    words = np.zeros((len(vectors.stimuli), word_bytes(bits + NUMBER_BITS)), np.uint8)
     words[:, : vectors.stimuli.shape[1]] = vectors.stimuli
-    for byte, part in enumerate((number << offset % 8).to_bytes(2, "little"), offset // 8):
+    for byte, part in enumerate((number << bits % 8).to_bytes(2, "little"), bits // 8):
         if part:
             words[:, byte] |= part
     return dataclasses.replace(vectors, stimuli=words)
