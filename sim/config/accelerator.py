@@ -1,0 +1,160 @@
+"""The accelerator: a CIM array and a vector unit around a scratchpad, fed by a command processor and an AXI4 master."""
+
+from enum import IntEnum
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from .base import Frozen
+from .cim_array import CIMArrayConfig
+from .vector import VectorConfig
+
+PAGE_BYTES = 4096
+"""What no AXI burst crosses."""
+COMMAND_BYTES = 64
+"""Of a command in memory."""
+
+
+ACCELERATOR_ID = 0x54574143
+"""``TWAC``, what register ID holds."""
+
+
+class Register(IntEnum):
+    """Offsets of the registers, in bytes."""
+
+    ID = 0x00
+    CONTROL = 0x04
+    """Bit 0 starts the program."""
+    STATUS = 0x08
+    """Busy, done without error, ended by an error."""
+    IRQ_ENABLE = 0x0C
+    IRQ_STATUS = 0x10
+    PROGRAM_LOW = 0x14
+    """Address of the first command, a multiple of 64."""
+    PROGRAM_HIGH = 0x18
+    ERROR = 0x1C
+    """Code 7:0, detail 15:8."""
+    ERROR_INDEX = 0x20
+    """Number of the command in the program, from 0."""
+    CYCLES = 0x24
+    COMMANDS = 0x28
+    """Commands that went to the units."""
+    READ_BEATS = 0x2C
+    WRITE_BEATS = 0x30
+    LOAD_BUSY = 0x34
+    """Cycles in which a unit runs a command; as with all below, of each unit in the order of ``Unit``."""
+    ARRAY_BUSY = 0x38
+    VECTOR_BUSY = 0x3C
+    STORE_BUSY = 0x40
+    LOAD_SIGNAL = 0x44
+    """Cycles in which a unit that could run its next command waits for a signal."""
+    ARRAY_SIGNAL = 0x48
+    VECTOR_SIGNAL = 0x4C
+    STORE_SIGNAL = 0x50
+    LOAD_BANK = 0x54
+    """Cycles in which a unit that could run its next command, signals there, waits for a port of a bank."""
+    ARRAY_BANK = 0x58
+    VECTOR_BANK = 0x5C
+    STORE_BANK = 0x60
+    ARRAY_WEIGHTS = 0x64
+    """Cycles in which the array asks for weights and none are there."""
+
+
+class AcceleratorConfig(Frozen):
+    """One accelerator; see docs/accelerator.md."""
+
+    cim: CIMArrayConfig
+    vector: VectorConfig
+    """Its ``address_bits`` are those of one bank."""
+    banks: Annotated[int, Field(ge=4, le=32)] = 8
+    """Of the scratchpad, each with a port to read and one to write; a power of two."""
+    address_bits: Annotated[int, Field(ge=16, le=48)] = 32
+    """Of a byte address in memory."""
+    bus_bits: Annotated[int, Field(ge=32, le=512)] = 128
+    """Data of the AXI4 master, a power of two."""
+    outstanding: Annotated[int, Field(ge=1, le=64)] = 16
+    """Most bursts in flight, in each direction."""
+    max_burst: Annotated[int, Field(ge=1, le=256)] = 32
+    """Most beats of a burst, a power of two."""
+    weight_buffer_beats: Annotated[int, Field(ge=4, le=65536)] = 1024
+    """Beats of weights that wait for the array, a power of two of at least two bursts."""
+    queue_depth: Annotated[int, Field(ge=2, le=64)] = 16
+    """Commands that wait for a unit."""
+    fetch_depth: Annotated[int, Field(ge=2, le=64)] = 8
+    """Commands fetched ahead."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in ("banks", "bus_bits", "max_burst", "weight_buffer_beats"):
+            value = getattr(self, name)
+            if value & (value - 1):
+                raise ValueError(f"{name} = {value} is not allowed: it must be a power of two")
+        tile, word = self.cim.tile, self.vector.word_bits
+        if self.bus_bits > word:
+            raise ValueError(
+                f"bus_bits = {self.bus_bits} is not allowed: a word of the scratchpad, of {self.vector.lanes} lanes, "
+                f"has {word}"
+            )
+        if tile.weight_bus_bits != self.bus_bits:
+            raise ValueError(
+                f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: weights come from the bus, of "
+                f"{self.bus_bits} bits"
+            )
+        for name in ("activation_bus_bits", "result_bus_bits"):
+            value = getattr(tile, name)
+            if value > word or value & (value - 1):
+                raise ValueError(
+                    f"cim.tile.{name} = {value} is not allowed: it must be a power of two up to {word}, a word of the "
+                    "scratchpad"
+                )
+        if tile.accumulator_bits != 32:
+            raise ValueError(
+                f"cim.tile.accumulator_bits = {tile.accumulator_bits} is not allowed: the vector unit takes INT32"
+            )
+        if self.weight_buffer_beats < 2 * self.burst_beats:
+            raise ValueError(
+                f"weight_buffer_beats = {self.weight_buffer_beats} is not allowed: it must hold two bursts of "
+                f"{self.burst_beats}"
+            )
+        if self.scratchpad_bytes > 1 << 32:
+            raise ValueError(f"banks = {self.banks} is not allowed: commands address 4 GiB of scratchpad")
+        return self
+
+    @property
+    def bus_bytes(self) -> int:
+        """Bytes of a beat; what is loaded begins at multiples of it, in memory and in the scratchpad."""
+        return self.bus_bits // 8
+
+    @property
+    def burst_beats(self) -> int:
+        """Beats of the longest burst that is ever asked for."""
+        return min(self.max_burst, PAGE_BYTES // self.bus_bytes)
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of a word of the scratchpad: FP32 of all lanes."""
+        return self.vector.word_bits // 8
+
+    @property
+    def bank_bytes(self) -> int:
+        """Size of a bank; the first one begins at address 0, the others follow."""
+        return self.vector.lanes << self.vector.address_bits
+
+    @property
+    def scratchpad_bytes(self) -> int:
+        """Size of all banks."""
+        return self.banks * self.bank_bytes
+
+    @property
+    def activation_bytes(self) -> int:
+        """Bytes of activations that the array takes a cycle; those of a product begin at multiples of it."""
+        return self.cim.tile.activation_bus_bits // 8
+
+    @property
+    def result_bytes(self) -> int:
+        """Bytes of results that the array sends a cycle; those of a product begin at multiples of it."""
+        return self.cim.tile.result_bus_bits // 8
+
+    def bank(self, address: int) -> int:
+        """Return the bank of a byte address in the scratchpad."""
+        return address // self.bank_bytes
