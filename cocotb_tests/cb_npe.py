@@ -7,7 +7,8 @@ from pathlib import Path
 
 import cocotb
 
-from tilewright.cocotb_tests.npe_bench import NpeBench, differences, padded
+from tilewright.cocotb_tests.axi_bench import differences, padded
+from tilewright.cocotb_tests.npe_bench import NpeBench
 from tilewright.cocotb_tests.npe_cases import Case, Image, ImageBuilder, Job, Timing
 from tilewright.sim.config.npe import ErrorCode, NpeConfig, Register
 from tilewright.sim.formats.simd import Mode

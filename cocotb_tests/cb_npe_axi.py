@@ -13,7 +13,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
-from tilewright.cocotb_tests.npe_bench import differences
+from tilewright.cocotb_tests.axi_bench import differences
 from tilewright.cocotb_tests.npe_cases import Case, ImageBuilder
 from tilewright.sim.config.npe import NPE_ID, ErrorCode, NpeConfig, Register
 from tilewright.sim.machine import npe_values

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
+from tilewright.cocotb_tests.axi_bench import DECERR, OKAY, SLVERR
 from tilewright.cocotb_tests.cb_npe import model
-from tilewright.cocotb_tests.npe_bench import DECERR, OKAY, SLVERR, NpeBench
+from tilewright.cocotb_tests.npe_bench import NpeBench
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.cocotb_tests.npe_plans import (
     TIMEOUT_CYCLES,

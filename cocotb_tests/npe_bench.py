@@ -2,22 +2,12 @@
 
 import json
 import os
-import random
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
-
-from tilewright.cocotb_tests.axi_contract import RULES, SHARE_BITS
-from tilewright.cocotb_tests.npe_cases import Timing
-from tilewright.cocotb_tests.npe_harness import ERRORS, LINE_BITS, TIMING
+from tilewright.cocotb_tests.axi_bench import DONE, FAILED, OKAY, AxiBench
 from tilewright.sim.config.npe import ErrorCode, NpeConfig, Register
 
-OKAY, SLVERR, DECERR = 0, 2, 3
-DONE, FAILED = 0b010, 0b100
-"""STATUS at the end of a start."""
 COUNTERS = (
     Register.CYCLES,
     Register.BUSY,
@@ -38,137 +28,23 @@ class Ending:
     counters: dict[Register, int]
 
 
-class NpeBench:
+class NpeBench(AxiBench):
     """Drives the harness of a co-processor.
 
     The job of the runner, in a JSON file, has at least ``config``, ``memory_bytes`` and ``seed``.
     """
 
+    IRQ_ENABLE = Register.IRQ_ENABLE
+
     def __init__(self, dut):
-        self.dut = dut
         self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
         self.config = NpeConfig.model_validate(self.job["config"])
-        self.memory_bytes: int = self.job["memory_bytes"]
-        self.rng = random.Random(self.job["seed"])
-        dut._log.info("seed %s", self.job["seed"])
-
-    async def begin(self) -> None:
-        """Start the clock and reset."""
-        dut = self.dut
-        for channel in ("aw", "w", "b", "ar", "r"):
-            getattr(dut, f"s_axi_{channel}{'ready' if channel in 'br' else 'valid'}").value = 0
-        for port in ("awaddr", "awprot", "wdata", "wstrb", "araddr", "arprot"):
-            getattr(dut, f"s_axi_{port}").value = 0
-        for port in ("restart", "seed", "shares"):
-            getattr(dut, port).value = 0
-        for port in (*ERRORS, "write_enable", "write_address", "write_data", "read_address"):
-            getattr(dut, f"memory_{port}").value = 0
-        self.set_timing(Timing())
-        Clock(dut.clk, 2, unit="ns").start()
-        await self.reset()
-
-    async def reset(self) -> None:
-        """Reset both sides of the bus; what is in memory stays."""
-        self.dut.rst.value = 1
-        await ClockCycles(self.dut.clk, 2)
-        self.dut.rst.value = 0
-        await self.restart()
-        await self.write(Register.IRQ_ENABLE, 1)
-
-    async def restart(self) -> None:
-        """Make the observer forget."""
-        self.dut.restart.value = 1
-        await RisingEdge(self.dut.clk)
-        self.dut.restart.value = 0
-        await RisingEdge(self.dut.clk)
-
-    def set_timing(self, timing: Timing) -> None:
-        """Set latencies and rates of memory."""
-        values = (
-            timing.latency, *timing.rate.as_integer_ratio(), timing.write_latency, *timing.write_rate.as_integer_ratio()
-        )  # fmt: skip
-        for name, value in zip(TIMING, values, strict=True):
-            getattr(self.dut, f"memory_{name}").value = value
-
-    def set_shares(self, shares: tuple[int, ...], seed: int = 1) -> None:
-        """Set how often each channel waits, in sixteenths; in force from ``restart`` on."""
-        self.dut.shares.value = sum(share << SHARE_BITS * index for index, share in enumerate(shares))
-        self.dut.seed.value = seed
-
-    def set_error(self, address: int | None, response: int = SLVERR) -> None:
-        """Let memory answer at one byte address with an error, or with none."""
-        self.dut.memory_error_enable.value = int(address is not None)
-        self.dut.memory_error_address.value = address or 0
-        self.dut.memory_error_response.value = response
-
-    async def fill(self, memory: np.ndarray, start: int = 0) -> None:
-        """Write memory from byte ``start`` on, both in whole lines."""
-        dut, size = self.dut, LINE_BITS // 8
-        assert len(memory) % size == 0 == start % size
-        assert start + len(memory) <= self.memory_bytes, f"{start + len(memory)} bytes do not fit"
-        dut.memory_write_enable.value = 1
-        for index, line in enumerate(memory.reshape(-1, size), start // size):
-            dut.memory_write_address.value = index
-            dut.memory_write_data.value = int.from_bytes(line.tobytes(), "little")
-            await RisingEdge(dut.clk)
-        dut.memory_write_enable.value = 0
-        await RisingEdge(dut.clk)
-
-    async def dump(self, size: int) -> np.ndarray:
-        """Read memory up to byte ``size``."""
-        dut, beat = self.dut, self.config.bus_bytes
-        words = []
-        for index in range(size // beat):
-            dut.memory_read_address.value = index
-            await Timer(1, unit="ps")
-            words.append(int(dut.memory_read_data.value).to_bytes(beat, "little"))
-        await RisingEdge(dut.clk)
-        return np.frombuffer(b"".join(words), np.uint8).copy()
-
-    async def write(self, register: int, value: int, strobe: int = 15) -> int:
-        """Write a register; return the response."""
-        dut = self.dut
-        await RisingEdge(dut.clk)
-        dut.s_axi_awaddr.value, dut.s_axi_wdata.value, dut.s_axi_wstrb.value = register, value, strobe
-        dut.s_axi_awvalid.value = dut.s_axi_wvalid.value = 1
-        await FallingEdge(dut.clk)
-        # Nothing is under way: both are taken at once.
-        assert dut.s_axi_awready.value == 1 == dut.s_axi_wready.value
-        await RisingEdge(dut.clk)
-        dut.s_axi_awvalid.value = dut.s_axi_wvalid.value = 0
-        dut.s_axi_bready.value = 1
-        await self._until(dut.s_axi_bvalid)
-        response = int(dut.s_axi_bresp.value)
-        await RisingEdge(dut.clk)
-        dut.s_axi_bready.value = 0
-        return response
-
-    async def read(self, register: int) -> tuple[int, int]:
-        """Read a register; return its content and the response."""
-        dut = self.dut
-        await RisingEdge(dut.clk)
-        dut.s_axi_araddr.value, dut.s_axi_arvalid.value = register, 1
-        await self._until(dut.s_axi_arready)
-        await RisingEdge(dut.clk)
-        dut.s_axi_arvalid.value, dut.s_axi_rready.value = 0, 1
-        await self._until(dut.s_axi_rvalid)
-        value, response = int(dut.s_axi_rdata.value), int(dut.s_axi_rresp.value)
-        await RisingEdge(dut.clk)
-        dut.s_axi_rready.value = 0
-        return value, response
-
-    async def _until(self, signal) -> None:
-        for _ in range(20):
-            await FallingEdge(self.dut.clk)
-            if signal.value == 1:
-                return
-        raise AssertionError(f"{signal._name} does not come")
-
-    async def get(self, register: Register) -> int:
-        """Return the content of a register that there is."""
-        value, response = await self.read(register)
-        assert response == OKAY, f"{register.name} answers {response}"
-        return value
+        super().__init__(
+            dut,
+            bus_bytes=self.config.bus_bytes,
+            memory_bytes=self.job["memory_bytes"],
+            seed=self.job["seed"],
+        )
 
     async def start(self, address: int, count: int) -> None:
         """Start descriptors."""
@@ -191,15 +67,7 @@ class NpeBench:
             was seen on the bus.
         """
         dut = self.dut
-        if dut.irq.value != 1:
-            await First(RisingEdge(dut.irq), Timer(2 * timeout_cycles, unit="ns"))
-        await FallingEdge(dut.clk)
-        if dut.irq.value != 1:
-            self.check_rules()
-            raise AssertionError(f"no interrupt after {timeout_cycles} cycles")
-        await ClockCycles(dut.clk, 4)  # whatever came too late would come now
-        await FallingEdge(dut.clk)
-        self.check_bus()
+        await self.interrupted(timeout_cycles)
         status = await self.get(Register.STATUS)
         word = await self.get(Register.ERROR)
         counters = {register: await self.get(register) for register in COUNTERS}
@@ -213,44 +81,8 @@ class NpeBench:
         assert dut.irq.value == 0, "the interrupt cannot be cleared"
         return ended
 
-    def check_bus(self) -> None:
-        """Look after the bus: nothing in flight, and no rule broken since ``restart``.
-
-        Raises
-        ------
-        AssertionError
-            If it is not so.
-        """
-        self.check_rules()
-        assert self.dut.idle.value == 1, "something is in flight"
-
-    def check_rules(self) -> None:
-        """Look whether a rule has been broken since ``restart``.
-
-        Raises
-        ------
-        AssertionError
-            If one has.
-        """
-        flags = int(self.dut.broken.value)
-        broken = [text for index, text in enumerate(RULES) if flags >> index & 1]
-        assert not broken, ", ".join(broken)
-        assert self.dut.memory_broken.value == 0, "memory saw a burst that is none"
-
     async def run(self, address: int, count: int, timeout_cycles: int) -> Ending:
         """Start descriptors and wait for their end."""
         await self.restart()
         await self.start(address, count)
         return await self.ending(timeout_cycles)
-
-
-def padded(memory: np.ndarray) -> np.ndarray:
-    """Return memory up to a whole line."""
-    return np.pad(memory, (0, -len(memory) % (LINE_BITS // 8)))
-
-
-def differences(got: np.ndarray, expected: np.ndarray) -> str:
-    """Return where two memories differ, in short."""
-    places = np.nonzero(got != expected)[0]
-    shown = ", ".join(f"{at:#x}: {got[at]:#04x} not {expected[at]:#04x}" for at in places[:8])
-    return f"{len(places)} bytes differ: {shown}"

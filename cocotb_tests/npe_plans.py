@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tilewright.cocotb_tests.axi_bench import differences, padded
 from tilewright.cocotb_tests.cb_npe import random_timing
-from tilewright.cocotb_tests.npe_bench import Ending, NpeBench, differences, padded
+from tilewright.cocotb_tests.npe_bench import Ending, NpeBench
 from tilewright.cocotb_tests.npe_cases import Image, ImageBuilder, Job
 from tilewright.sim.config.npe import DESCRIPTOR_BYTES, ErrorCode
 from tilewright.sim.machine import npe_values
