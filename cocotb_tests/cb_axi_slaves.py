@@ -13,7 +13,8 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiMaster, AxiResp
 
 from tilewright.cocotb_tests.axi_user import SHARES, waits
 from tilewright.cocotb_tests.cb_axi_memory import Port
-from tilewright.hw.npe.register_map import REGISTER_MAP, Access
+from tilewright.hw.bus.register_map import Access
+from tilewright.hw.npe.register_map import REGISTER_MAP
 from tilewright.sim.config.npe import Register
 
 BENCH = "tilewright.cocotb_tests.cb_axi_slaves"

@@ -12,9 +12,8 @@ from tilewright.cocotb_tests.axi_harness import TOP, MastersHarness
 from tilewright.cocotb_tests.faults import plant
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.cocotb_tests.test_axi import MASTERS, MEMORIES, REGISTERS, memory_harness, registers, run
-from tilewright.hw.bus import bursts
+from tilewright.hw.bus import bursts, register_file
 from tilewright.hw.memory import axi_memory
-from tilewright.hw.npe import registers as npe_registers
 from tilewright.hw.verilog import convert
 
 pytestmark = pytest.mark.cosim
@@ -180,6 +179,6 @@ def test_a_memory_that_ignores_strobes_is_seen(tmp_path):
 
 @pytest.mark.parametrize("statement", [full_strobes, forgets_refusals], ids=lambda statement: statement.__name__)
 def test_a_fault_of_the_registers_is_seen(tmp_path, monkeypatch, statement):
-    monkeypatch.setattr(npe_registers, "AxiLiteSlave", also(statement)(npe_registers.AxiLiteSlave))
+    monkeypatch.setattr(register_file, "AxiLiteSlave", also(statement)(register_file.AxiLiteSlave))
     with pytest.raises(BenchError, match="registers_under"):
         run(tmp_path, registers(), "registers", cb_axi_slaves.BENCH, "registers_under_axi_lite_master", **REGISTERS)

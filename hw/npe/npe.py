@@ -222,8 +222,8 @@ class Npe(wiring.Component):
             registers.events.busy.eq(feeder.word),
             registers.events.stall_load.eq(control.running & ~fed & feeder.waits_for_load),
             registers.events.stall_store.eq(feeder.waits_for_drain),
-            registers.events.read_beat.eq(self.m_axi_rvalid & self.m_axi_rready),
-            registers.events.write_beat.eq(self.m_axi_wvalid & self.m_axi_wready),
+            registers.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
+            registers.events.write_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
             self.irq.eq(registers.irq),
         ]
         return m

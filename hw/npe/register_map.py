@@ -1,32 +1,7 @@
 """The co-processor's registers, as one table that hardware and documentation are made from."""
 
-import enum
-from dataclasses import dataclass
-
+from tilewright.hw.bus.register_map import Access, RegisterEntry
 from tilewright.sim.config.npe import NPE_ID, Register
-
-
-class Access(enum.Enum):
-    """What software may do with a register; a write to one that can only be read is refused."""
-
-    READ = "read"
-    READ_WRITE = "read, write"
-    COMMAND = "write 1 to act, reads 0"
-    CLEAR = "read, write 1 to clear"
-
-
-@dataclass(frozen=True)
-class RegisterEntry:
-    """One register of 32 bits."""
-
-    register: Register
-    access: Access
-    about: str
-    bits: int = 32
-    """Those above are 0."""
-    reset: int | None = 0
-    """Content after reset; None if it depends on the configuration."""
-
 
 REGISTER_MAP = (
     RegisterEntry(Register.ID, Access.READ, "`TWNP`", reset=NPE_ID),
@@ -45,21 +20,15 @@ REGISTER_MAP = (
     RegisterEntry(Register.COUNT, Access.READ_WRITE, "consecutive descriptors, 1..65535; for start", reset=1),
     RegisterEntry(Register.COMPLETED, Access.READ, "descriptors done", 16),
     RegisterEntry(Register.ERROR, Access.READ, "code 7:0, detail 15:8", 16),
-    RegisterEntry(Register.CYCLES, Access.READ, "cycles from start to done"),
-    RegisterEntry(Register.BUSY, Access.READ, "cycles in which the array takes a word"),
-    RegisterEntry(Register.STALL_LOAD, Access.READ, "cycles of a job in which the array waits for operands"),
-    RegisterEntry(Register.STALL_STORE, Access.READ, "cycles in which the array waits to hand over results"),
-    RegisterEntry(Register.READ_BEATS, Access.READ, "beats read"),
-    RegisterEntry(Register.WRITE_BEATS, Access.READ, "beats written"),
+    RegisterEntry(Register.CYCLES, Access.READ, "cycles from start to done", counts=True),
+    RegisterEntry(Register.BUSY, Access.READ, "cycles in which the array takes a word", counts=True),
+    RegisterEntry(
+        Register.STALL_LOAD, Access.READ, "cycles of a job in which the array waits for operands", counts=True
+    ),
+    RegisterEntry(
+        Register.STALL_STORE, Access.READ, "cycles in which the array waits to hand over results", counts=True
+    ),
+    RegisterEntry(Register.READ_BEATS, Access.READ, "beats read", counts=True),
+    RegisterEntry(Register.WRITE_BEATS, Access.READ, "beats written", counts=True),
 )
 """In the order of their offsets, without a gap."""
-
-
-def register_table() -> str:
-    """Return the map as a Markdown table."""
-    lines = ["| offset | name | access | after reset | |", "|---|---|---|---|---|"]
-    for entry in REGISTER_MAP:
-        reset = "configuration" if entry.reset is None else f"0x{entry.reset:X}" if entry.reset > 9 else entry.reset
-        name = entry.register.name
-        lines.append(f"| 0x{entry.register:02X} | {name} | {entry.access.value} | {reset} | {entry.about} |")
-    return "\n".join(lines) + "\n"

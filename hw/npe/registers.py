@@ -1,25 +1,16 @@
 """The co-processor's registers."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import forward, lite_slave_members
-from tilewright.hw.bus.axi_lite import AxiLiteSlave
-from tilewright.hw.npe.counters import EVENTS_LAYOUT, Counters
-from tilewright.hw.npe.register_map import REGISTER_MAP, Access
-from tilewright.sim.config.npe import NPE_ID, Register
+from tilewright.hw.bus.register_file import RegisterFile, events_layout
+from tilewright.hw.npe.register_map import REGISTER_MAP
 
 
 class Registers(wiring.Component):
-    """Registers of ``REGISTER_MAP`` behind AXI4-Lite, with the counters of a run.
-
-    An access to an unknown address, a write to a register that can only be read, and a write of start while ``busy``
-    are refused (SLVERR) and do nothing. Bytes without strobe keep their content; a byte of CONTROL or IRQ_STATUS
-    without strobe does nothing. A write to CONTROL that starts does not abort.
-
-    Latency: see :class:`AxiLiteSlave`; ``start`` and ``abort_now`` are 1 in the cycle in which the write is carried
-    out. CYCLES is the number of cycles with ``busy``: ``d - s`` for ``start`` in cycle ``s``, ``done`` in cycle ``d``.
+    """Registers of ``REGISTER_MAP`` behind AXI4-Lite; accesses, latency and counters as :class:`RegisterFile` says.
 
     Parameters
     ----------
@@ -50,8 +41,9 @@ class Registers(wiring.Component):
         ERROR; with ``done``, not 0 if it has ended by an error.
     completed : In(16)
         COMPLETED.
-    events : In(EVENTS_LAYOUT)
-        What is counted while ``busy``.
+    events : In
+        What is counted while ``busy``: the array takes a word, waits for operands, waits to hand over results; a beat
+        is read, written; by the names of the registers that count it.
     """
 
     def __init__(self, *, rows: int, columns: int, bus_bytes: int, modes_mask: int):
@@ -69,82 +61,27 @@ class Registers(wiring.Component):
                 "done": In(1),
                 "error": In(16),
                 "completed": In(16),
-                "events": In(EVENTS_LAYOUT),
+                "events": In(events_layout(REGISTER_MAP)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.bus = bus = AxiLiteSlave()
-        m.submodules.counters = counters = Counters()
-        forward(m, lite_slave_members(), bus, self)
-
-        stored = {
-            entry.register: Signal(entry.bits, name=entry.register.name.lower(), init=entry.reset)
-            for entry in REGISTER_MAP
-            if entry.access in (Access.READ_WRITE, Access.CLEAR)
-        }
-        done, failed = Signal(), Signal()
-        counts = counters.counters
-        contents: dict[Register, Value] = {
-            **stored,
-            Register.ID: Const(NPE_ID, 32),
-            Register.GEOMETRY: Const(self._geometry, 32),
-            Register.MODES: Const(self._modes_mask, 32),
-            Register.CONTROL: Const(0, 32),
-            Register.STATUS: Cat(self.busy, done, failed),
-            Register.COMPLETED: self.completed,
-            Register.ERROR: self.error,
-            Register.CYCLES: counts.cycles,
-            Register.BUSY: counts.busy,
-            Register.STALL_LOAD: counts.stall_load,
-            Register.STALL_STORE: counts.stall_store,
-            Register.READ_BEATS: counts.read_beats,
-            Register.WRITE_BEATS: counts.write_beats,
-        }
-
-        m.d.comb += [bus.read_refused.eq(1), bus.write_refused.eq(1)]
-        for entry in REGISTER_MAP:
-            with m.If(bus.read_address == entry.register >> 2):
-                m.d.comb += [bus.read_data.eq(contents[entry.register]), bus.read_refused.eq(0)]
-
-        # Writes. Bits to be written, one by one: those of a byte without strobe are not.
-        mask = Cat(strobe.replicate(8) for strobe in bus.write_strobe)
-        ones = bus.write_data & mask  # what a command or a clearing write sets
-        for entry in REGISTER_MAP:
-            if entry.access is Access.READ:
-                continue
-            with m.If(bus.write_address == entry.register >> 2):
-                m.d.comb += bus.write_refused.eq(0)
-                if entry.access is Access.READ_WRITE:
-                    old = stored[entry.register]
-                    with m.If(bus.write):
-                        m.d.sync += old.eq((old & ~mask) | ones)
-                elif entry.access is Access.CLEAR:
-                    with m.If(bus.write):
-                        m.d.sync += stored[entry.register].eq(stored[entry.register] & ~ones)
-                else:
-                    m.d.comb += [
-                        bus.write_refused.eq(ones[0] & self.busy),
-                        self.start.eq(bus.write & ones[0] & ~self.busy),
-                        self.abort_now.eq(bus.write & ones[1] & ~ones[0] & self.busy),
-                    ]
-
-        with m.If(self.start):
-            m.d.sync += [done.eq(0), failed.eq(0)]
-        with m.If(self.done):
-            m.d.sync += [
-                done.eq(~self.error.any()),
-                failed.eq(self.error.any()),
-                # Now rather than cleared, if software clears the end before this one in this cycle.
-                stored[Register.IRQ_STATUS].eq(1),
-            ]
+        m.submodules.file = file = RegisterFile(REGISTER_MAP)
+        forward(m, lite_slave_members(), file, self)
         m.d.comb += [
-            self.irq.eq(stored[Register.IRQ_STATUS] & stored[Register.IRQ_ENABLE]),
-            self.descriptor_address.eq(Cat(stored[Register.DESCRIPTOR_LOW], stored[Register.DESCRIPTOR_HIGH])),
-            self.count.eq(stored[Register.COUNT]),
-            counters.clear.eq(self.start),
-            counters.run.eq(self.busy),
-            counters.events.eq(self.events),
+            self.irq.eq(file.irq),
+            self.start.eq(file.start),
+            self.abort_now.eq(file.commands[1] & self.busy),
+            self.descriptor_address.eq(Cat(file.stored.descriptor_low, file.stored.descriptor_high)),
+            self.count.eq(file.stored["count"]),
+            file.contents.geometry.eq(self._geometry),
+            file.contents.modes.eq(self._modes_mask),
+            file.contents.completed.eq(self.completed),
+            file.contents.error.eq(self.error),
+            file.busy.eq(self.busy),
+            file.done.eq(self.done),
+            file.failed.eq(self.error.any()),
+            file.events.eq(self.events),
         ]
         return m
