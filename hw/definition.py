@@ -6,7 +6,7 @@ sixteen times. A :class:`Definition` is written once, as a Verilog module of its
 
 from collections.abc import Iterator
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal
+from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -27,11 +27,14 @@ class Definition:
         self.module = module
         self.component = component
 
-    def instantiate(self, m: Module, name: str) -> wiring.PureInterface:
-        """Add one instance to ``m`` as submodule ``name``; return the interface at its edge."""
+    def instantiate(self, m: Module, name: str, *, clear: ValueLike | None = None) -> wiring.PureInterface:
+        """Add one instance to ``m`` as submodule ``name``; return the interface at its edge.
+
+        ``clear`` resets all of it, too.
+        """
         signature = self.component.signature
         interface = signature.create(path=(name,))
-        ports = {"i_clk": ClockSignal(), "i_rst": ResetSignal()}
+        ports = {"i_clk": ClockSignal(), "i_rst": ResetSignal() | clear if clear is not None else ResetSignal()}
         for path, member, value in signature.flatten(interface):
             ports[("i_" if member.flow == In else "o_") + "__".join(map(str, path))] = value
         m.submodules[name] = Instance(self.module, **ports)

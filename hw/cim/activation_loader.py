@@ -12,6 +12,8 @@ from tilewright.sim.config import TileConfig
 class ActivationLoader(wiring.Component):
     """Requests vectors as the input buffer has room, and holds them in order until they are computed.
 
+    Vectors follow one another without gaps, unless ``strided``: then each begins ``stride`` words after the one before.
+
     A place in the buffer is reserved when its vector is requested, so that activations never have to wait.
     Elements beyond the vector's length are zero in the buffer, whatever the bus carries.
 
@@ -24,11 +26,15 @@ class ActivationLoader(wiring.Component):
         Shape, bus width and depth of the buffer.
     rows : int or None
         Activations of a vector at most, if not those of the tile.
+    strided : bool
+        Whether there may be gaps.
 
     Members
     -------
     fetches : In(stream)
         Runs of vectors to load.
+    stride : In(32)
+        Only if ``strided``: words from a vector to the next, constant while vectors are to be loaded.
     requests : Out(stream)
         Reads of activation memory, one for each vector, ``REQUEST_LAYOUT``.
     activations : In(stream)
@@ -44,11 +50,13 @@ class ActivationLoader(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, *, config: TileConfig, rows: int | None = None):
+    def __init__(self, *, config: TileConfig, rows: int | None = None, strided: bool = False):
         self.config = config
         self.rows = rows = rows or config.rows
+        self.strided = strided
         super().__init__(
             {
+                **({"stride": In(ADDRESS_BITS)} if strided else {}),
                 "fetches": In(stream.Signature(FETCH_LAYOUT)),
                 "requests": Out(stream.Signature(REQUEST_LAYOUT)),
                 "activations": In(stream.Signature(config.activation_bus_bits)),
@@ -88,7 +96,7 @@ class ActivationLoader(wiring.Component):
         with m.If(self.fetches.ready):
             m.d.sync += [index.eq(0), offset.eq(0)]
         with m.Elif(requested):
-            m.d.sync += [index.eq(index + 1), offset.eq(offset + beats)]
+            m.d.sync += [index.eq(index + 1), offset.eq(offset + (self.stride if self.strided else beats))]
 
         # Receiving: assemble a vector as bit planes, write it in the cycle after its last beat.
         beat = Signal(range(vector_beats))

@@ -6,7 +6,13 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.cim.accumulator import Accumulator
 from tilewright.hw.cim.activation_loader import ActivationLoader
-from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, REQUEST_LAYOUT, CommandDispatch, CommandError
+from tilewright.hw.cim.command import (
+    ADDRESS_BITS,
+    ARRAY_COMMAND_LAYOUT,
+    REQUEST_LAYOUT,
+    CommandDispatch,
+    CommandError,
+)
 from tilewright.hw.cim.core import TileCore
 from tilewright.hw.cim.result_sender import ResultSender, result_layout
 from tilewright.hw.cim.sequencer import Sequencer, vector_layout
@@ -38,11 +44,15 @@ class CIMArray(wiring.Component):
         Number of tiles; their shape, buses and buffers.
     commands : data.StructLayout
         Layout of a command.
+    strided : bool
+        Whether vectors may lie apart in activation memory.
 
     Members
     -------
     commands : In(stream)
         Commands, see ``ARRAY_COMMAND_LAYOUT``.
+    activation_stride : In(32)
+        Only if ``strided``: words from a vector to the next; constant while commands are under way.
     weight_requests, activation_requests : Out(stream)
         Reads of weight and activation memory, ``REQUEST_LAYOUT``.
     weights, activations : In(stream)
@@ -53,12 +63,16 @@ class CIMArray(wiring.Component):
         Why commands are no longer taken; cleared by reset.
     """
 
-    def __init__(self, *, config: CIMArrayConfig, commands: data.StructLayout = ARRAY_COMMAND_LAYOUT):
+    def __init__(
+        self, *, config: CIMArrayConfig, commands: data.StructLayout = ARRAY_COMMAND_LAYOUT, strided: bool = False
+    ):
         self.array_config = config
+        self.strided = strided
         tile = config.tile
         self.definitions = [Definition("cim_core", TileCore(config=tile))]
         super().__init__(
             {
+                **({"activation_stride": In(ADDRESS_BITS)} if strided else {}),
                 "commands": In(stream.Signature(commands)),
                 "weight_requests": Out(stream.Signature(REQUEST_LAYOUT)),
                 "weights": In(stream.Signature(tile.weight_bus_bits)),
@@ -81,7 +95,9 @@ class CIMArray(wiring.Component):
         layout = self.commands.p.shape()
         m.submodules.dispatch = dispatch = CommandDispatch(config=tile, tiles=tiles, layout=layout)
         m.submodules.weight_loader = weights = WeightLoader(config=tile, tiles=tiles)
-        m.submodules.activation_loader = activations = ActivationLoader(config=tile, rows=array.rows)
+        m.submodules.activation_loader = activations = ActivationLoader(
+            config=tile, rows=array.rows, strided=self.strided
+        )
         m.submodules.sequencer = sequencer = Sequencer(config=tile, tiles=tiles)
         m.submodules.accumulator = accumulator = Accumulator(
             config=tile, columns=array.columns, sum_bits=array.sum_bits
@@ -93,6 +109,8 @@ class CIMArray(wiring.Component):
         wiring.connect(m, dispatch.computes, sequencer.computes)
         wiring.connect(m, weights.requests, wiring.flipped(self.weight_requests))
         wiring.connect(m, wiring.flipped(self.weights), weights.weights)
+        if self.strided:
+            m.d.comb += activations.stride.eq(self.activation_stride)
         wiring.connect(m, activations.requests, wiring.flipped(self.activation_requests))
         wiring.connect(m, wiring.flipped(self.activations), activations.activations)
         wiring.connect(m, sender.results, wiring.flipped(self.results))

@@ -45,6 +45,15 @@ class AxiMemoryModel:
         self._arrived = max(last, self._arrived + beats)
         return self._arrived
 
+    def read_slots(self, offered: int, beats: int) -> tuple[int, int]:
+        """Return the number of the slot in which a burst's first beat is fetched, and when its last beat is there."""
+        first = self._reads.first_slot(offered)
+        return first, self.read(offered, beats)
+
+    def arrival(self, slot: int) -> int:
+        """Return the cycle in which the beat is there that was fetched in a slot, given by its number."""
+        return self._reads.slot_cycle(slot) + self._reads.latency
+
     def write_word(self, offered: int, accepted: int) -> int:
         """Return the cycle in which a word is taken; from when it is offered, when its address was accepted."""
         # A word takes a slot of its own, the first one from when both are there.

@@ -43,12 +43,21 @@ class TimedMemory:
         Returns the cycle in which the request is accepted and the one in which the last word is there; a
         reader that has reserved its buffer takes each word at once.
         """
+        first = self.first_slot(earliest)
         request = max(earliest, self.next_request)
         self.next_request = request + 1
-        first_slot = max(request + 1, self.next_fetch) * self.words // self.cycles
-        last = -((first_slot + words) * -self.cycles // self.words) - 1
+        last = self.slot_cycle(first + words - 1)
         self.next_fetch = last + 1
         return request, last + self.latency
+
+    def first_slot(self, earliest: int) -> int:
+        """Return the number of the slot of the first word of a request offered from cycle ``earliest`` on."""
+        request = max(earliest, self.next_request)
+        return max(request + 1, self.next_fetch) * self.words // self.cycles
+
+    def slot_cycle(self, slot: int) -> int:
+        """Return the cycle of a slot, in which a word can be fetched; the first one has the number 0."""
+        return -((slot + 1) * -self.cycles // self.words) - 1
 
     def shift(self, cycles: int) -> None:
         """Let ``cycles`` cycles pass, a multiple of the rate's period, in which it goes on as before."""

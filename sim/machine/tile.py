@@ -116,28 +116,43 @@ class TileModel:
         ConfigError
             If the tile would refuse the command.
         """
-        cfg = self.config
+        times = self.dispatch(command)
+        if command.load:
+            requested, last_word = self._load(command, self.load_earliest(times))
+            times.weights_requested, times.weights_loaded = requested, last_word + LOADED_LATENCY
+        return self.compute(times, activations_ready)
+
+    def dispatch(self, command: TileCommand, earliest: int = 0) -> CommandTimes:
+        """Take one more command, offered from cycle ``earliest`` on; to be followed by :meth:`compute`.
+
+        Raises
+        ------
+        ConfigError
+            If the tile would refuse the command.
+        """
         self._check(command)
         self._holding = not command.release
         self._index += 1
-        self._dispatched = max(self._dispatched + 1, _free(self._fetches), _free(self._computes))
+        self._dispatched = max(self._dispatched + 1, earliest, _free(self._fetches), _free(self._computes))
         if command.load:
             self._dispatched = max(self._dispatched, _free(self._loads))
-        seen = self._dispatched + DISPATCH_LATENCY
-        times = CommandTimes(command, self._dispatched)
-        ready = seen
-        if command.load:
-            request, last_word = self._load(command, max(seen, _free(self._banks)))
-            times.weights_requested = request
-            ready = last_word + LOADED_LATENCY
-            times.weights_loaded = ready
+        return CommandTimes(command, self._dispatched)
 
+    def load_earliest(self, times: CommandTimes) -> int:
+        """Return the first cycle in which the block of a command that was taken can be asked for."""
+        return max(times.dispatched + DISPATCH_LATENCY, _free(self._banks))
+
+    def compute(self, times: CommandTimes, activations_ready: int = 0) -> CommandTimes:
+        """Run the vectors of a command that was taken, and whose block, if it has one, is there as ``times`` say."""
+        command = times.command
+        seen = times.dispatched + DISPATCH_LATENCY
+        ready = seen if times.weights_loaded is None else times.weights_loaded
         fetch = self._stream_vectors(command, times, seen, ready, max(seen, activations_ready))
         self._fetches.append(fetch)
         times.finished = self._next_start - 1
         self._computes.append(times.finished)
         if command.release:
-            self._banks.append(times.finished + cfg.release_latency)
+            self._banks.append(times.finished + self.config.release_latency)
         return times
 
     def _load(self, command: TileCommand, earliest: int) -> tuple[int, int]:

@@ -1,0 +1,295 @@
+"""The accelerator: command processor, units and scratchpad behind an AXI4 master, registers behind AXI4-Lite."""
+
+from typing import Any
+
+from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from tilewright.hw.accelerator.command import INDEX_BITS, field
+from tilewright.hw.accelerator.load import LoadUnit
+from tilewright.hw.accelerator.processor import Processor
+from tilewright.hw.accelerator.product import ArrayUnit
+from tilewright.hw.accelerator.reader import Reader, Target
+from tilewright.hw.accelerator.register_map import REGISTER_MAP
+from tilewright.hw.accelerator.registers import Registers
+from tilewright.hw.accelerator.scheduler import Scheduler
+from tilewright.hw.accelerator.scratchpad import Scratchpad
+from tilewright.hw.accelerator.store import StoreUnit
+from tilewright.hw.bus.axi import (
+    forward,
+    lite_slave_members,
+    master_members,
+    read_master_members,
+    write_master_members,
+)
+from tilewright.hw.bus.register_file import events_layout
+from tilewright.hw.definition import Definition
+from tilewright.hw.pipeline import delay
+from tilewright.hw.vector.unit import VectorUnit
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.program import AcceleratorError, Unit, Vector
+
+PATIENCE = 1 << 12
+"""Cycles in which nothing moves before a program is stopped; more than any unit is ever still for."""
+
+
+class Core(wiring.Component):
+    """All of the accelerator but its registers; to be reset before each start.
+
+    Members
+    -------
+    start : In(1), program : In(64)
+        Begins the program.
+    done : Out(1)
+        It has ended, and nothing is in flight.
+    error, error_detail, error_index : Out
+        Why, if it was stopped; from then on.
+    events : Out
+        See ``Registers``.
+    m_axi_... : Out, In
+    """
+
+    def __init__(self, *, config: AcceleratorConfig):
+        self.config = config
+        self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
+        self._vector = Definition("vector_unit", VectorUnit(config=config.vector))
+        self._array = ArrayUnit(config=config)
+        self._scratchpad = Scratchpad(config=config, readers=5, writers=3)
+        self.definitions = [self._vector, *self._array.definitions, *self._scratchpad.definitions]
+        super().__init__(
+            {
+                "start": In(1),
+                "program": In(64),
+                "done": Out(1),
+                "error": Out(8),
+                "error_detail": Out(8),
+                "error_index": Out(INDEX_BITS),
+                "events": Out(events_layout(REGISTER_MAP)),
+                **master_members(**self._bus),
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        m.submodules.processor = processor = Processor(config=config)
+        m.submodules.reader = reader = Reader(config=config)
+        m.submodules.scheduler = scheduler = Scheduler(config=config)
+        m.submodules.load = load = LoadUnit(config=config)
+        m.submodules.array = array = self._array
+        m.submodules.store = store = StoreUnit(config=config)
+        m.submodules.scratchpad = scratchpad = self._scratchpad
+        vector = self._vector.instantiate(m, "vector")
+        forward(m, read_master_members(**self._bus), reader, self)
+        forward(m, write_master_members(**self._bus), store, self)
+
+        halt = Signal()
+        for unit in Unit:
+            wiring.connect(m, getattr(processor, f"enter{unit}"), getattr(scheduler, f"enter{unit}"))
+        for unit, user in ((Unit.LOAD, load), (Unit.ARRAY, array), (Unit.STORE, store)):
+            wiring.connect(m, getattr(scheduler, f"begin{unit}"), user.begin)
+        self._connect_vector(m, vector, scheduler, scratchpad)
+        wiring.connect(m, load.weights, array.weights)
+        m.d.comb += [
+            processor.start.eq(self.start),
+            processor.program.eq(self.program),
+            processor.active.eq(scheduler.active),
+            processor.weights.eq(load.full),
+            processor.halt.eq(halt),
+            reader.fetch_valid.eq(processor.fetch_valid),
+            reader.fetch_address.eq(processor.fetch_address),
+            processor.fetch_ready.eq(reader.fetch_ready),
+            processor.beat_valid.eq(reader.valid & (reader.target == Target.FETCH)),
+            processor.beat_data.eq(reader.data),
+            processor.beat_error.eq(reader.error),
+            processor.beat_last.eq(reader.last),
+            reader.load_valid.eq(load.burst_valid),
+            reader.load_address.eq(load.burst_address),
+            reader.load_length.eq(load.burst_length),
+            reader.load_weights.eq(load.burst_weights),
+            load.burst_ready.eq(reader.load_ready),
+            load.load_valid.eq(reader.valid & (reader.target == Target.LOAD)),
+            load.weights_valid.eq(reader.valid & (reader.target == Target.WEIGHTS)),
+            load.beat_data.eq(reader.data),
+            load.beat_error.eq(reader.error),
+            reader.stop.eq(halt),
+            store.stop.eq(halt),
+            scheduler.halt.eq(halt),
+            scheduler.done.eq(Cat(load.done, array.done, vector.done, store.done)),
+            # The vector unit's are the first three.
+            scratchpad.read3.eq(array.read),
+            array.data.eq(scratchpad.data3),
+            scratchpad.read4.eq(store.read),
+            store.data.eq(scratchpad.data4),
+            scratchpad.write1.eq(array.write),
+            scratchpad.write2.eq(load.write),
+        ]
+
+        moved = Cat(
+            reader.m_axi_arvalid, ~reader.idle, ~store.idle, array.moved, scheduler.busy[Unit.VECTOR], store.m_axi_wvalid,
+            *(getattr(scheduler, f"begin{unit}").valid for unit in Unit),
+            *(getattr(processor, f"enter{unit}").ready & getattr(processor, f"enter{unit}").valid for unit in Unit),
+        ).any()  # fmt: skip
+        still = Signal(range(PATIENCE + 1))
+        going = Signal()
+        with m.If(moved | ~going):
+            m.d.sync += still.eq(0)
+        with m.Elif(still != PATIENCE):
+            m.d.sync += still.eq(still + 1)
+        with m.If(self.start):
+            m.d.sync += going.eq(1)
+        with m.Elif(self.done):
+            m.d.sync += going.eq(0)
+
+        errors: list[tuple[Value, AcceleratorError, Value, Value | int]] = [
+            (load.failed, AcceleratorError.LOAD_BUS, scheduler.index0, 0),
+            (store.failed, AcceleratorError.STORE_BUS, scheduler.index3, 0),
+            (vector.error.any(), AcceleratorError.VECTOR, scheduler.index2, vector.error),
+            (scheduler.overflow, AcceleratorError.SEMAPHORE, scheduler.overflow_index, 0),
+        ]
+        with m.If(~halt & (going | self.start)):
+            with m.If(still == PATIENCE):
+                m.d.sync += [self.error.eq(AcceleratorError.DEADLOCK), self.error_index.eq(processor.error_index)]
+                m.d.sync += halt.eq(1)
+            with m.If(processor.error.any()):
+                m.d.sync += [self.error.eq(processor.error), self.error_index.eq(processor.error_index), halt.eq(1)]
+            for found, code, index, detail in reversed(errors):
+                with m.If(found):
+                    m.d.sync += [
+                        self.error.eq(code), self.error_detail.eq(detail), self.error_index.eq(index), halt.eq(1)
+                    ]  # fmt: skip
+        closing = Signal()
+        with m.If(processor.ended | halt):
+            m.d.sync += closing.eq(1)
+        m.d.comb += self.done.eq(going & closing & reader.idle & ~reader.m_axi_arvalid & store.idle)
+
+        unit_names = [unit.name.lower() for unit in Unit]
+        m.d.comb += [
+            self.events.commands.eq(
+                Cat(getattr(processor, f"enter{u}").valid & getattr(processor, f"enter{u}").ready for u in Unit).any()
+            ),
+            self.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
+            self.events.write_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
+            self.events.array_weights.eq(array.starved),
+            *(
+                self.events[f"{name}_{what}"].eq(value[unit])
+                for unit, name in enumerate(unit_names)
+                for what, value in (
+                    ("busy", scheduler.busy),
+                    ("signal", scheduler.no_signal),
+                    ("bank", scheduler.no_bank),
+                )
+            ),
+        ]
+        return m
+
+    def _connect_vector(self, m: Module, vector, scheduler, scratchpad) -> None:
+        """Give the vector unit its commands, with addresses within a bank, and its ports."""
+        config = self.config
+        begin = getattr(scheduler, f"begin{Unit.VECTOR}")
+        command = begin.p.command
+        m.d.comb += [
+            vector.commands.valid.eq(begin.valid),
+            begin.ready.eq(vector.commands.ready),
+            *(vector.commands.p[name].eq(field(command, where)) for name, where in Vector.FIELDS.items()),
+        ]
+        # What is above a bank's address is its number.
+        numbers = {}
+        bits = config.banks.bit_length() - 1
+        for name in "abcd":
+            address = field(command, Vector.FIELDS[f"{name}_address"])
+            number = address[config.vector.address_bits :][:bits]
+            if name == "d":
+                scatter = field(command, Vector.FIELDS["scatter"])
+                m.d.comb += vector.commands.p.d_address.eq(address)
+                places = config.vector.element_address_bits
+                inside = Signal(places)
+                with m.If(scatter):
+                    m.d.comb += inside.eq(address[:places])
+                with m.Else():
+                    m.d.comb += inside.eq(address[: config.vector.address_bits])
+                m.d.comb += vector.commands.p.d_address.eq(inside)
+                scattered = Signal(bits)
+                m.d.comb += scattered.eq(address[places:])
+                chosen = Signal(bits)
+                m.d.comb += chosen.eq(number)
+                with m.If(scatter):
+                    m.d.comb += chosen.eq(scattered)
+                number = chosen
+            kept = Signal(bits, name=f"bank_{name}")
+            on = Signal(name=f"on_{name}")
+            with m.If(begin.valid & begin.ready):
+                m.d.sync += kept.eq(number)
+                if name in "bc":
+                    m.d.sync += on.eq(field(command, Vector.FIELDS[name]))
+                else:
+                    m.d.sync += on.eq(1)
+            with m.Elif(vector.done):
+                m.d.sync += on.eq(0)
+            numbers[name] = kept, on
+        for index, name in enumerate("abc"):
+            read = getattr(scratchpad, f"read{index}")
+            m.d.comb += [
+                read.on.eq(numbers[name][1]),
+                read.bank.eq(numbers[name][0]),
+                read.address.eq(getattr(vector, f"{name}_address")),
+                getattr(vector, f"{name}_data").eq(getattr(scratchpad, f"data{index}")),
+            ]
+        m.d.comb += [
+            scratchpad.write0.enable.eq(vector.d_enable),
+            scratchpad.write0.bank.eq(numbers["d"][0]),
+            scratchpad.write0.address.eq(vector.d_address),
+            scratchpad.write0.mask.eq(vector.d_mask),
+            scratchpad.write0.data.eq(vector.d_data),
+        ]
+
+
+class Accelerator(wiring.Component):
+    """Runs programs from memory; see docs/accelerator.md, and docs/program.md for the commands.
+
+    Their cycles: :mod:`.sim.machine.accelerator`.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
+
+    Members
+    -------
+    s_axi_... : In, Out
+        AXI4-Lite slave, 12 address bits: the registers.
+    irq : Out(1)
+        A program has ended, and IRQ_ENABLE is set.
+    m_axi_... : Out, In
+        AXI4 master.
+    """
+
+    def __init__(self, *, config: AcceleratorConfig):
+        self.config = config
+        self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
+        self._core = Definition("accelerator_core", Core(config=config))
+        self.definitions = [self._core]
+        super().__init__({**lite_slave_members(), "irq": Out(1), **master_members(**self._bus)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.registers = registers = Registers(config=self.config)
+        forward(m, lite_slave_members(), registers, self)
+        core = self._core.instantiate(m, "core", clear=registers.start)
+        forward(m, master_members(**self._bus), core, self)
+        busy = Signal()
+        with m.If(registers.start):
+            m.d.sync += busy.eq(1)
+        with m.Elif(core.done):
+            m.d.sync += busy.eq(0)
+        m.d.comb += [
+            core.start.eq(delay(m, registers.start, "started")),
+            core.program.eq(delay(m, registers.program_address, "program")),
+            registers.busy.eq(busy),
+            registers.done.eq(core.done),
+            registers.error.eq(Cat(core.error, core.error_detail)),
+            registers.error_index.eq(core.error_index),
+            registers.events.eq(core.events),
+            self.irq.eq(registers.irq),
+        ]
+        return m

@@ -1,0 +1,50 @@
+"""Commands as hardware sees them."""
+
+from collections.abc import Mapping
+
+from amaranth.hdl import Cat, Value
+from amaranth.lib import data
+
+from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.program import Field
+
+COMMAND_BITS = 8 * COMMAND_BYTES
+INDEX_BITS = 24
+"""Of the number of a command in its program."""
+
+
+def field(command: Value, where: Field) -> Value:
+    """Return the bits of a field of a command."""
+    begin = 32 * where.word + where.shift
+    return command[begin : begin + where.bits]
+
+
+def view(command: Value, fields: Mapping[str, Field]) -> dict[str, Value]:
+    """Return all fields of a command, by name."""
+    return {name: field(command, where) for name, where in fields.items()}
+
+
+def mask(fields: Mapping[str, Field]) -> int:
+    """Return the bits of a command that belong to a field."""
+    return sum((1 << where.bits) - 1 << 32 * where.word + where.shift for where in fields.values())
+
+
+def entry_layout(config: AcceleratorConfig) -> data.StructLayout:
+    """A command on its way to its unit.
+
+    ``address`` is that in memory, with the address register; ``reads`` and ``writes`` have a bit for each bank.
+    """
+    return data.StructLayout(
+        {
+            "command": COMMAND_BITS,
+            "address": config.address_bits,
+            "index": INDEX_BITS,
+            "reads": config.banks,
+            "writes": config.banks,
+        }
+    )
+
+
+def one_hot(value: Value, count: int) -> Value:
+    """Return ``count`` bits of which number ``value`` is set."""
+    return Cat(value == index for index in range(count))

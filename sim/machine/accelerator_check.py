@@ -1,0 +1,163 @@
+"""Why a command of the accelerator is refused before it goes to its unit; twin of the RTL's check."""
+
+from dataclasses import dataclass
+
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import divide_up
+from tilewright.sim.config.program import (
+    REGISTERS,
+    AcceleratorError,
+    Add,
+    Command,
+    Load,
+    Loop,
+    Product,
+    Set,
+    Store,
+    Vector,
+    Weights,
+    vector_fields,
+)
+
+from .cim_array import block_limits
+
+
+@dataclass(frozen=True)
+class Banks:
+    """Banks of the scratchpad whose ports a command holds."""
+
+    reads: frozenset[int] = frozenset()
+    writes: frozenset[int] = frozenset()
+
+
+def banks(config: AcceleratorConfig, command: Command) -> Banks:
+    """Return the banks that a command reads and writes."""
+    match command:
+        case Load():
+            return Banks(writes=frozenset({config.bank(command.destination)}))
+        case Store():
+            return Banks(reads=frozenset({config.bank(command.source)}))
+        case Product():
+            return Banks(frozenset({config.bank(command.a)}), frozenset({config.bank(command.out)}))
+        case Vector():
+            numbers = _vector_banks(config, command)
+            reads = frozenset(numbers[name] for name in "abc" if name in numbers)
+            return Banks(reads, frozenset({numbers["d"]} if "d" in numbers else ()))
+    return Banks()
+
+
+def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0) -> AcceleratorError:
+    """Return why a command, all of whose bits belong to a field, is refused; ``NONE`` if it is not.
+
+    Of several reasons the first. What the vector unit refuses, and what depends on loops, is not seen here.
+
+    Parameters
+    ----------
+    register_value : int
+        What is added to the address in memory.
+    """
+    error = AcceleratorError
+    reasons: dict[AcceleratorError, bool] = {}
+    match command:
+        case Load() | Weights():
+            beat = config.bus_bytes
+            reasons = _memory(config, command, command.beats * beat, beat, register_value)
+            reasons[error.SIZE] |= command.beats == 0
+            if isinstance(command, Load):
+                below = ((command.rows * command.planes - 1) % (1 << 32)) * command.pitch
+                outside, crosses = _span(config, command.destination, below + command.beats * beat)
+                reasons[error.ADDRESS] |= outside or _unaligned(beat, command.destination, command.pitch)
+                reasons[error.BANK] = crosses
+        case Store():
+            size = 1 << command.size if command.size <= config.bus_bytes.bit_length() - 1 else 1
+            reasons = _memory(config, command, command.count << command.size, size, register_value)
+            reasons[error.SIZE] |= command.count == 0 or 1 << command.size > config.bus_bytes
+            pairs = (
+                (command.count, command.element_pitch),
+                (command.rows, command.pitch),
+                (command.planes, command.plane_pitch),
+            )
+            below = sum(((count - 1) % (1 << 16)) * pitch for count, pitch in pairs)
+            outside, crosses = _span(config, command.source, below + size)
+            reasons[error.ADDRESS] |= outside or _unaligned(
+                size, command.source, command.element_pitch, command.pitch, command.plane_pitch
+            )
+            reasons[error.BANK] = crosses
+        case Product():
+            reasons = _product(config, command)
+        case Vector():
+            reasons = _vector(config, command)
+        case Set() | Add():
+            reasons = {error.REGISTER: not 1 <= command.register <= REGISTERS}
+        case Loop():
+            reasons = {error.SIZE: command.count == 0}
+    return next((why for why in sorted(reasons) if reasons[why]), error.NONE)
+
+
+def _memory(
+    config: AcceleratorConfig, command: Load | Weights | Store, row: int, unit: int, register_value: int
+) -> dict[AcceleratorError, bool]:
+    address = command.address + register_value
+    rows, planes = ((count - 1) % (1 << 16) for count in (command.rows, command.planes))
+    end = address + rows * command.stride + planes * command.plane_stride + row
+    return {
+        AcceleratorError.SIZE: command.rows == 0 or command.planes == 0,
+        AcceleratorError.ADDRESS: end > 1 << config.address_bits
+        or _unaligned(unit, address, command.stride, command.plane_stride),
+        AcceleratorError.REGISTER: command.register > REGISTERS,
+    }
+
+
+def _product(config: AcceleratorConfig, command: Product) -> dict[AcceleratorError, bool]:
+    tile = config.cim.tile
+    high, _ = block_limits(config.cim, command.reduce)
+    below = (command.vectors - 1) % (1 << 16)
+    spans = (
+        _span(config, command.a, below * command.a_pitch + divide_up(command.k * tile.macro.input_bits, 8)),
+        _span(config, command.out, below * command.out_pitch + 4 * command.n),
+    )
+    return {
+        AcceleratorError.SIZE: 0 in (command.vectors, command.k, command.n)
+        or command.n % tile.columns != 0
+        or (command.k > high and command.vectors > tile.accumulator_vectors),
+        AcceleratorError.ADDRESS: _unaligned(config.activation_bytes, command.a, command.a_pitch)
+        or _unaligned(config.result_bytes, command.out, command.out_pitch)
+        or any(outside for outside, _ in spans),
+        AcceleratorError.BANK: any(crosses for _, crosses in spans),
+    }
+
+
+def _vector(config: AcceleratorConfig, command: Vector) -> dict[AcceleratorError, bool]:
+    fields = vector_fields(config, command.command)
+    numbers = _vector_banks(config, command)
+    outside = False
+    for name, number in numbers.items():
+        bits = _vector_bits(config, command, name)
+        outside |= number >= config.banks or fields[f"{name}_stride"] >= 1 << bits
+    read = [numbers[name] for name in "abc" if name in numbers]
+    return {
+        AcceleratorError.ADDRESS: outside,
+        # Beyond the last bank addresses start anew.
+        AcceleratorError.BANK: len({number % config.banks for number in read}) < len(read),
+    }
+
+
+def _vector_bits(config: AcceleratorConfig, command: Vector, name: str) -> int:
+    scattered = name == "d" and command.command.scatter
+    return config.vector.element_address_bits if scattered else config.vector.address_bits
+
+
+def _vector_banks(config: AcceleratorConfig, command: Vector) -> dict[str, int]:
+    """Return the bank of each matrix that is there."""
+    matrices = {name: getattr(command.command, name) for name in "abcd"}
+    return {name: matrix.address >> _vector_bits(config, command, name) for name, matrix in matrices.items() if matrix}
+
+
+def _span(config: AcceleratorConfig, begin: int, length: int) -> tuple[bool, bool]:
+    """Return whether a part of the scratchpad ends behind it, and whether it lies in two banks."""
+    last = begin + length - 1
+    return last >= config.scratchpad_bytes, begin // config.bank_bytes != last // config.bank_bytes
+
+
+def _unaligned(unit: int, *values: int) -> bool:
+    return any(value % unit for value in values)
