@@ -1,0 +1,330 @@
+"""Programs as text, and text as programs.
+
+A line is a command: its name and ``field=value`` pairs, fields named as those of its class in
+:mod:`tilewright.sim.config.program`; what is left out has the class's default. ``;`` and ``#`` begin comments, blanks
+at the start of a line mean nothing. For example::
+
+    .lanes 16                                       ; of the vector unit that the program is for
+    set     register=1 value=0x10000
+    loop    count=12
+      weights register=1 address=0x0 beats=8 rows=48 stride=128
+      load    wait=vector signal=array address=0x4000 beats=24 rows=16 stride=384 destination=0x0 pitch=384
+      product signal=vector reduce vectors=16 k=384 n=64 a=0x0 a_pitch=384 out=0x10000 out_pitch=256
+      vector  wait=array rows=16 columns=64 a=0x1000:stride=16:int32 d=0x2000:stride=4:int8 multiply=0 scale=0.25
+    repeat
+    end
+
+=============  ========================================================================================================
+integers       decimal or ``0x`` and hexadecimal
+switches       the field's name alone, or ``=0`` or ``=1``
+units          names joined by ``+``: ``wait=load+vector``; ``none``
+matrices       ``address:stride=rows:storage`` in units of ``lanes`` bytes; without ``stride`` one row for all rows,
+               without storage (``int8``, ``bf16``, ``fp32``, ``int32``) FP32
+codes          names of :class:`Function`, :class:`Reduce`, :class:`Inverse`, or numbers
+numbers        rounded to FP32: ``0.125``, ``1e-6``, ``inf``, or ``fp32:0x7fc00000`` by its bits
+=============  ========================================================================================================
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import MISSING, fields
+from enum import IntEnum
+from functools import cache
+from types import NoneType
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.errors import ConfigError, suggest
+from tilewright.sim.config.program import (
+    COMMANDS,
+    Command,
+    Loop,
+    Repeat,
+    Units,
+    Vector,
+    bits_float,
+    encode,
+    float_bits,
+)
+from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
+
+MNEMONICS: dict[str, Any] = {kind.OPCODE.name.lower(): kind for kind in COMMANDS.values()}
+"""Commands by their names in the text."""
+LANES = ".lanes"
+"""Directive that says how many lanes the vector unit has; addresses of its matrices count so many bytes."""
+_ADDRESSES = {"address", "destination", "source", "a", "out", "value"}
+"""Fields that are written in hexadecimal, where they are integers of other commands than the vector unit's."""
+
+
+def assemble(config: AcceleratorConfig, text: str, *, source: str = "") -> list[Command]:
+    """Return the commands of a text.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
+        The accelerator they are for.
+    text : str
+        See the module.
+    source : str
+        Name of the text, for errors.
+
+    Raises
+    ------
+    ConfigError
+        If a line is no command; names the line, the field, the value and what is allowed.
+    """
+    commands: list[Command] = []
+    for number, words in _lines(text):
+        try:
+            if words[0].startswith("."):
+                lanes = _lanes(words)
+                if lanes != config.vector.lanes:
+                    raise ValueError(f"{LANES} = {lanes} is not allowed: the vector unit has {config.vector.lanes}")
+                continue
+            command = _command(words)
+            encode(config, command)
+        except ValueError as error:
+            raise ConfigError(f"{_place(source, number)}: {error}") from error
+        commands.append(command)
+    return commands
+
+
+def disassemble(config: AcceleratorConfig, commands: Iterable[Command], *, numbered: bool = False) -> str:
+    """Return the text of commands, one a line, those of loops indented.
+
+    What is encoded from it is what is encoded from the commands.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
+        The accelerator that they are for.
+    commands : iterable of Command
+    numbered : bool
+        Let a comment give the number of each, as register ERROR_INDEX counts.
+    """
+    lines = [f"{LANES} {config.vector.lanes}"]
+    width = max(len(name) for name in MNEMONICS)
+    depth = 0
+    for index, command in enumerate(commands):
+        if isinstance(command, Repeat):
+            depth = max(0, depth - 1)
+        line = "  " * depth + " ".join([f"{command.OPCODE.name.lower():{width}}", *_pairs(command)]).rstrip()
+        lines.append(f"{line}  ; {index}" if numbered else line)
+        depth += isinstance(command, Loop)
+    return "\n".join(lines) + "\n"
+
+
+def lanes_of(text: str, *, source: str = "") -> int | None:
+    """Return the lanes that a text names, None if it does not.
+
+    Raises
+    ------
+    ConfigError
+        If a directive is none.
+    """
+    for number, words in _lines(text):
+        if words[0].startswith("."):
+            try:
+                return _lanes(words)
+            except ValueError as error:
+                raise ConfigError(f"{_place(source, number)}: {error}") from error
+    return None
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield number and words of each line that has any."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if words := re.split(r"[;#]", line, maxsplit=1)[0].split():
+            yield number, words
+
+
+def _place(source: str, number: int) -> str:
+    return f"{source}:{number}" if source else f"line {number}"
+
+
+def _lanes(words: list[str]) -> int:
+    if words[0] != LANES:
+        raise ValueError(f"unknown directive '{words[0]}'{suggest(words[0], [LANES])}")
+    if len(words) != 2:
+        raise ValueError(f"{LANES} takes one number, for example `{LANES} 16`")
+    return _read_integer(words[1])
+
+
+def _command(words: list[str]) -> Command:
+    name, *pairs = words
+    kind = MNEMONICS.get(name)
+    if kind is None:
+        raise ValueError(f"unknown command '{name}'{suggest(name, MNEMONICS)}")
+    known = _fields(kind)
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        field, equals, value = pair.partition("=")
+        if field not in known:
+            raise ValueError(f"unknown field '{field}' of {name}{suggest(field, known) if known else ': it has none'}")
+        if field in values:
+            raise ValueError(f"{field} = {value} is not allowed: {field} is there before")
+        notation = known[field].notation
+        if not equals and notation is not _SWITCH:
+            raise ValueError(f"{field} has no value: it must be {notation.form}, as in {field}={notation.example}")
+        try:
+            values[field] = notation.read(value) if equals else True
+        except ValueError as error:
+            about = str(error) or f"it must be {notation.form}"
+            raise ValueError(f"{field} = {value} is not allowed: {about}") from error
+    for field in known:
+        if known[field].required and field not in values:
+            raise ValueError(f"'{field}' of {name} is missing")
+    if kind is not Vector:
+        return kind(**values)
+    head = {field: values.pop(field) for field in ("wait", "signal") if field in values}
+    return Vector(**head, command=VectorCommand(**values))
+
+
+def _pairs(command: Command) -> Iterator[str]:
+    """Yield what the text says of each field that has not its default."""
+    for name, field in _fields(COMMANDS[command.OPCODE]).items():
+        owner = command.command if isinstance(command, Vector) and not hasattr(command, name) else command
+        value = getattr(owner, name)
+        if not field.required and value == field.default and repr(value) == repr(field.default):  # 0.0 is not -0.0
+            continue
+        if field.notation is _SWITCH and value:
+            yield name
+        elif name in _ADDRESSES and field.notation is _INTEGER and not isinstance(command, Vector):
+            yield f"{name}={value:#x}"
+        else:
+            yield f"{name}={field.notation.write(value)}"
+
+
+class _Notation(NamedTuple):
+    """How values of a kind are read and written; ``read`` raises a ValueError, with a reason or without."""
+
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+    form: str
+    example: str
+
+
+class _Field(NamedTuple):
+    notation: _Notation
+    required: bool
+    default: Any
+
+
+@cache
+def _fields(kind: type) -> dict[str, _Field]:
+    """Return the fields of a kind of commands, those of a pass for a command of the vector unit."""
+    found = {}
+    for owner in (kind, VectorCommand) if kind is Vector else (kind,):
+        hints = get_type_hints(owner)
+        for each in fields(owner):
+            if each.name != "command":
+                [hint] = [part for part in get_args(hints[each.name]) or (hints[each.name],) if part is not NoneType]
+                found[each.name] = _Field(_NOTATIONS[hint], each.default is MISSING, each.default)
+    return found
+
+
+def _read_integer(text: str) -> int:
+    if not re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]+", text):
+        raise ValueError("it must be an integer from 0 on, decimal or 0x and hexadecimal")
+    return int(text, 16 if text[:2] in ("0x", "0X") else 10)
+
+
+def _read_switch(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError
+    return text == "1"
+
+
+def _read_units(text: str) -> Units:
+    units = Units.NONE
+    for name in text.split("+"):
+        if name.upper() not in Units.__members__:
+            raise ValueError(f"there is no such unit{suggest(name, [unit.lower() for unit in Units.__members__])}")
+        units |= Units[name.upper()]
+    return units
+
+
+def _write_units(units: Units) -> str:
+    return "+".join(unit.name.lower() for unit in units if unit.name) or "none"
+
+
+def _read_matrix(text: str) -> Matrix:
+    address, *parts = text.split(":")
+    values: dict[str, Any] = {"address": _read_integer(address)}
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if equals and name == "stride":
+            found: dict[str, Any] = {"stride": _read_integer(value)}
+        elif not equals and name.upper() in Storage.__members__:
+            found = {"storage": Storage[name.upper()]}
+        else:
+            storages = [storage.name.lower() for storage in Storage]
+            raise ValueError(f"there is no part '{part}'{suggest(part, ['stride=', *storages])}")
+        if found.keys() & values.keys():
+            raise ValueError(f"'{part}' is there after another")
+        values |= found
+    return Matrix(**values)
+
+
+def _write_matrix(matrix: Matrix) -> str:
+    stride = f":stride={matrix.stride}" if matrix.stride else ""
+    return f"{matrix.address:#x}{stride}:{matrix.storage.name.lower()}"
+
+
+def _read_number(text: str) -> float:
+    if text.startswith("fp32:"):
+        bits = _read_integer(text.removeprefix("fp32:"))
+        if bits >> 32:
+            raise ValueError("FP32 has 32 bits")
+        return bits_float(bits)
+    if text[:2].lower() == "0x":
+        raise ValueError(f"bits are written fp32:{text}")
+    try:
+        return bits_float(float_bits(float(text)))
+    except OverflowError:
+        raise ValueError("FP32 ends before") from None
+    except ValueError:
+        raise ValueError("it must be a number, as in 0.125, 1e-6, inf, or bits as in fp32:0x3e000000") from None
+
+
+def _write_number(value: float) -> str:
+    """Return the shortest text that is read as the number's FP32."""
+    bits = float_bits(value)
+    exact = bits_float(bits)
+    for digits in range(1, 18):
+        text = f"{exact:.{digits}g}"
+        with suppress(OverflowError):  # the largest numbers, rounded up
+            if float_bits(float(text)) == bits:
+                return text
+    return f"fp32:{bits:#010x}"
+
+
+def _codes(kind: type[IntEnum]) -> _Notation:
+    def read(text: str) -> int:
+        if text.upper() in kind.__members__:
+            return kind[text.upper()]
+        if not text[:1].isdigit():
+            raise ValueError(f"there is no such {kind.__name__.lower()}{suggest(text, names)}")
+        number = _read_integer(text)
+        return kind(number) if number in list(kind) else number
+
+    def write(code: int) -> str:
+        return code.name.lower() if isinstance(code, kind) else str(code)
+
+    names = [member.name.lower() for member in kind]
+    return _Notation(read, write, f"one of {', '.join(names)}", names[-1])
+
+
+_INTEGER = _Notation(_read_integer, str, "an integer", "16")
+_SWITCH = _Notation(_read_switch, lambda value: str(int(value)), "0 or 1", "1")
+_NOTATIONS: dict[type, _Notation] = {
+    int: _INTEGER,
+    bool: _SWITCH,
+    float: _Notation(_read_number, _write_number, "a number", "0.125"),
+    Units: _Notation(_read_units, _write_units, "units joined by +", "load+vector"),
+    Matrix: _Notation(_read_matrix, _write_matrix, "a matrix", "0x100:stride=24:int8"),
+    Function: _codes(Function),
+    Reduce: _codes(Reduce),
+    Inverse: _codes(Inverse),
+}
