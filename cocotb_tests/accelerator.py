@@ -1,0 +1,171 @@
+"""Co-simulation of the accelerator: which configurations and which programs, and how they are run."""
+
+import json
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.accelerator_cases import Case, Job
+from tilewright.cocotb_tests.accelerator_harness import TOP, harness_verilog
+from tilewright.cocotb_tests.accelerator_programs import Areas, random_case, random_timing
+from tilewright.cocotb_tests.cb_accelerator import BENCH
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import MacroConfig, TileConfig
+from tilewright.sim.config.cim_array import CIMArrayConfig
+from tilewright.sim.config.vector import VectorConfig
+
+SEED = 20261125
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """One accelerator, its memory, and what to run on it."""
+
+    config: AcceleratorConfig
+    make_cases: Callable[[AcceleratorConfig], tuple[Case, ...]]
+    """Of the configuration; another process has to find it by its name."""
+    memory_bytes: int
+    label: str = ""
+    optimisation: str = "-O1"
+    """The C++ compiler's."""
+
+    @property
+    def name(self) -> str:
+        """Shape in short: tiles, lanes, bits of the bus, banks, and what runs."""
+        config = self.config
+        tile = config.cim.tile
+        shape = f"{config.cim.tiles} x {tile.rows}x{tile.columns}, {config.vector.lanes} lanes"
+        return f"{shape}, bus{config.bus_bits}, {config.banks} banks{self.label and ', '}{self.label}"
+
+
+def configuration(
+    *, lanes: int, bank_address_bits: int, bus_bits: int, tiles: int = 1, scalars: int = 32, tile: dict, macro: dict,
+    **options: Any,
+) -> AcceleratorConfig:  # fmt: skip
+    """Return a configuration of parts."""
+    cim = TileConfig(
+        macro=MacroConfig(input_bits=8, **macro), **{"weight_bus_bits": bus_bits, "activation_bus_bits": 64, **tile}
+    )
+    return AcceleratorConfig(
+        cim=CIMArrayConfig(tiles=tiles, tile=cim),
+        vector=VectorConfig(lanes=lanes, address_bits=bank_address_bits, scalars=scalars),
+        bus_bits=bus_bits,
+        **options,
+    )
+
+
+TINY = configuration(
+    lanes=4, bank_address_bits=8, bus_bits=64, banks=4, outstanding=2, max_burst=8, weight_buffer_beats=16,
+    queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4}, macro={"rows": 8, "columns": 8, "weight_bits": 8},
+)  # fmt: skip
+NARROW = configuration(
+    lanes=8, bank_address_bits=8, bus_bits=32, tiles=2, weight_buffer_beats=128, queue_depth=4,
+    tile={"result_bus_bits": 128, "result_buffer_vectors": 4},
+    macro={"rows": 16, "columns": 16, "weight_bits": 4, "input_bits_per_cycle": 2},
+)  # fmt: skip
+SCALED = configuration(
+    lanes=16, bank_address_bits=8, bus_bits=128, tiles=2, banks=16, outstanding=4, max_burst=8, weight_buffer_beats=64,
+    tile={
+        "grid_rows": 2, "activation_bus_bits": 128, "result_bus_bits": 512, "group_scale": "uint8", "group_rows": 32,
+    },
+    macro={"rows": 16, "columns": 16, "weight_bits": 8, "input_bits_per_cycle": 4},
+)  # fmt: skip
+WIDE = configuration(
+    lanes=32, bank_address_bits=8, bus_bits=512, banks=4, max_burst=256, address_bits=40,
+    tile={"grid_columns": 4, "activation_bus_bits": 128, "result_bus_bits": 1024, "input_buffer_vectors": 8},
+    macro={
+        "rows": 32, "columns": 32, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1,
+    },
+)  # fmt: skip
+SMALL = configuration(
+    lanes=16, bank_address_bits=12, bus_bits=128, tiles=4, scalars=256,
+    tile={
+        "activation_bus_bits": 128, "result_bus_bits": 512, "accumulator_vectors": 64, "input_buffer_vectors": 8,
+        "result_buffer_vectors": 8,
+    },
+    macro={"rows": 16, "columns": 16, "weight_bits": 8, "input_bits_per_cycle": 2},
+)  # fmt: skip
+"""256 multiply-accumulates a cycle, 16 lanes, 512 KiB; the one that layers run on."""
+
+
+def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:
+    """Return cases of random programs, each with another timing of memory."""
+    timings = (random_timing(np.random.default_rng(seed + number)) for number in range(cases))
+    return tuple(
+        random_case(config, seed + number, programs=programs, timing=timing) for number, timing in enumerate(timings)
+    )
+
+
+def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5, seed: int = SEED) -> Design:
+    """Return a design that runs random programs."""
+    return Design(
+        config=config,
+        make_cases=partial(random_cases, seed=seed, cases=cases, programs=programs),
+        memory_bytes=Areas(config).memory_bytes,
+        label="random programs",
+    )
+
+
+DESIGNS = tuple(random_design(config) for config in (TINY, NARROW, SCALED, WIDE))
+"""The designs of the table."""
+
+
+def run_table(design: Design) -> list[dict]:
+    """Build one design and run its cases; return a row for each program.
+
+    Raises
+    ------
+    BenchError
+        If a program does not end, or the bus or a register is not as it must be.
+    """
+    rows = run(design, design.make_cases(design.config), testcase="table")
+    return [{**row, "name": f"{design.name}: {row['name']}"} for row in rows]
+
+
+def run(
+    design: Design,
+    cases: tuple[Case, ...],
+    *,
+    testcase: str = "right",
+    bench: str = BENCH,
+    seed: int = 1,
+    verilog_edit: Callable[[str], str] | None = None,
+    **options: Any,
+) -> list[dict]:
+    """Build an accelerator and run one cocotb test on cases; return the rows that it wrote, if any.
+
+    ``verilog_edit`` plants a fault in the Verilog before it is built.
+
+    Raises
+    ------
+    BenchError
+        If the test fails.
+    """
+    verilog = harness_verilog(design.config, design.memory_bytes)
+    if verilog_edit:
+        verilog = verilog_edit(verilog)
+    model = runner.build(verilog, TOP, optimisation=design.optimisation)
+    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
+        folder = Path(name)
+        rows = folder / "rows.json"
+        job = Job(
+            config=design.config, memory_bytes=design.memory_bytes, cases=cases, seed=seed, rows=str(rows),
+            options=options,
+        )  # fmt: skip
+        (folder / "job.pickle").write_bytes(pickle.dumps(job))
+        env = {"TILEWRIGHT_JOB": str(folder / "job.pickle")}
+        runner.run(model, TOP, bench, folder=folder, env=env, testcase=testcase)
+        return json.loads(rows.read_text()) if rows.exists() else []
+
+
+def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
+    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
+    # The largest takes longest: first.
+    yield from runner.side_by_side(run_table, sorted(designs, key=lambda d: -d.config.cim.macs_per_cycle), jobs)

@@ -1,0 +1,222 @@
+"""Bench of the accelerator: all of memory, cycles and counters beside its exact model."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
+from tilewright.sim.machine.accelerator import AcceleratorModel, AcceleratorRun
+
+from tilewright.cocotb_tests.accelerator_bench import AcceleratorBench, Ending
+from tilewright.cocotb_tests.accelerator_cases import Case, Run, patched
+from tilewright.cocotb_tests.axi_bench import OKAY, SLVERR, differences, padded
+from tilewright.cocotb_tests.npe_cases import Timing
+from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
+from tilewright.sim.config.program import AcceleratorError
+from tilewright.sim.machine.axi_memory import AxiMemoryModel
+
+BENCH = "tilewright.cocotb_tests.cb_accelerator"
+"""This module, as cocotb imports it."""
+STALLS_TIMES = 40
+"""More than random stalls can prolong a run by."""
+WHATEVER_THE_TIMING = (Register.COMMANDS, Register.WRITE_BEATS)
+"""Counters that do not depend on when memory answers: commands may be fetched that are not reached."""
+
+
+def model_of(bench: AcceleratorBench, case: Case) -> AcceleratorModel:
+    """Return a model with the memory of a case, as large as the bench's."""
+    memory = np.zeros(bench.memory_bytes, np.uint8)
+    memory[: len(case.memory)] = case.memory
+    return AcceleratorModel(bench.config, memory)
+
+
+def check_ending(run: Run, ended: Ending, predicted: AcceleratorRun, *, timed: bool) -> list[str]:
+    """Return in what a run has not ended as the model says."""
+    found = []
+    got, wanted = (
+        f"{AcceleratorError(one.error).name}, detail {one.detail}, at command {one.index}" for one in (ended, predicted)
+    )
+    if got != wanted:
+        found.append(f"ends with {got}, not {wanted}")
+    registers = [register for register in predicted.counters if timed or register in WHATEVER_THE_TIMING]
+    found += [
+        f"{register.name} {ended.counters[register]}, not {predicted.counters[register]}"
+        for register in registers
+        if ended.counters[register] != predicted.counters[register]
+    ]
+    return found
+
+
+async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
+    """Run the programs of a case; return their rows of the table.
+
+    Raises
+    ------
+    AssertionError
+        If the model says other than the case how a program ends, or the bus is not as it must be.
+    """
+    model = model_of(bench, case)
+    await bench.fill(padded(case.memory))
+    bench.set_timing(case.timing)
+    bench.set_shares(case.shares, case.seed)
+    timed = not any(case.shares)
+    rows = []
+    for run in case.runs:
+        name = f"{case.name}, {run.name}" if run.name else case.name
+        patched(model.memory, run)
+        predicted = model.run(run.address, AxiMemoryModel(**asdict(case.timing)))
+        check_model(name, run, predicted)
+        await bench.prepare(run)
+        ended = await bench.run(run.address, predicted.cycles * (4 if timed else STALLS_TIMES) + 20000)
+        found = check_ending(run, ended, predicted, timed=timed)
+        got = await bench.dump(len(model.memory))
+        mismatches = int((got != model.memory).sum())
+        if mismatches:
+            found.append(differences(got, model.memory))
+        for text in found:
+            bench.dut._log.error("%s: %s", name, text)
+        cycles = ended.counters[Register.CYCLES]
+        rows.append(
+            {
+                "name": name,
+                "commands": ended.counters[Register.COMMANDS],
+                **{key: str(value) for key, value in asdict(case.timing).items()},
+                "rtl_cycles": cycles,
+                # Random stalls have no model.
+                "model_cycles": predicted.cycles if timed else cycles,
+                "utilisation": run.macs / bench.config.cim.macs_per_cycle / cycles if run.macs else None,
+                "values": len(got),
+                "mismatches": mismatches,
+                "found": "; ".join(found),
+            }
+        )
+    return rows
+
+
+def check_model(name: str, run: Run, predicted: AcceleratorRun) -> None:
+    """See that the model ends a run as whoever made it says.
+
+    Raises
+    ------
+    AssertionError
+        If it does not.
+    """
+    failure = run.failure
+    wanted = (failure.error, failure.detail, failure.index) if failure else (AcceleratorError.NONE, 0, 0)
+    got = (predicted.error, predicted.detail, predicted.index)
+    assert got == wanted, f"{name}: the model ends with {got}, not {wanted}"
+
+
+@cocotb.test()
+async def table(dut) -> None:
+    """The runner's cases: writes a row for each program, for the runner to judge."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    rows = [row for case in bench.job.cases for row in await run_case(bench, case)]
+    Path(bench.job.rows).write_text(json.dumps(rows))
+
+
+@cocotb.test()
+async def right(dut) -> None:
+    """The runner's cases: stops at the first program that is not as the model says in every byte and every cycle."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    for case in bench.job.cases:
+        for row in await run_case(bench, case):
+            assert not row["found"], f"{row['name']}: {row['found']}"
+
+
+@cocotb.test()
+async def reset_in_flight(dut) -> None:
+    """A reset of both sides in any cycle leaves an accelerator that runs the same case right."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    for case in bench.job.cases:
+        model = model_of(bench, case)
+        patched(model.memory, case.runs[0])
+        whole = model.run(case.runs[0].address, AxiMemoryModel(**asdict(case.timing))).cycles
+        await bench.fill(padded(case.memory))
+        bench.set_timing(case.timing)
+        await bench.prepare(case.runs[0])
+        await bench.restart()
+        await bench.start(case.runs[0].address)
+        await ClockCycles(dut.clk, bench.rng.randrange(1, whole))
+        await bench.reset()
+        for register, content in (
+            (Register.STATUS, 0),
+            (Register.ERROR, 0),
+            (Register.IRQ_STATUS, 0),
+            (Register.CYCLES, 0),
+            (Register.COMMANDS, 0),
+            (Register.PROGRAM_LOW, 0),
+        ):
+            assert await bench.get(register) == content, f"{register.name} after reset"
+        bench.check_bus()
+        for row in await run_case(bench, case):
+            assert not row["found"], f"{row['name']}: {row['found']}"
+
+
+@cocotb.test()
+async def registers(dut) -> None:
+    """What registers say, refuse and ignore."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    assert await bench.get(Register.ID) == ACCELERATOR_ID
+    for address in (max(Register) + 4, 0x7C, 0x80, 0xFFC):
+        assert (await bench.read(address))[1] == SLVERR, f"read of {address:#x}"
+        assert await bench.write(address, 1) == SLVERR, f"write to {address:#x}"
+    writable = {
+        Register.CONTROL, Register.IRQ_ENABLE, Register.IRQ_STATUS, Register.PROGRAM_LOW, Register.PROGRAM_HIGH,
+    }  # fmt: skip
+    for register in set(Register) - writable:
+        before = await bench.get(register)
+        assert await bench.write(register, 0x5A5A5A5A) == SLVERR, f"write to {register.name}"
+        assert await bench.get(register) == before, f"{register.name} has changed"
+    await bench.write(Register.PROGRAM_LOW, 0x11223344)
+    await bench.write(Register.PROGRAM_LOW, 0xAABBCCDD, strobe=0b0101)
+    assert await bench.get(Register.PROGRAM_LOW) == 0x11BB33DD, "bytes without strobe stay"
+    assert await bench.get(Register.CONTROL) == 0
+    await bench.write(Register.CONTROL, 1, strobe=0b1110)
+    await ClockCycles(dut.clk, 10)
+    assert await bench.get(Register.STATUS) == 0, "a start without strobe"
+
+    # While it runs: a second start is refused, and the registers of the next start can be written.
+    [case] = bench.job.cases
+    [run] = case.runs
+    await bench.fill(padded(case.memory))
+    bench.set_timing(Timing(latency=200))
+    await bench.restart()
+    await bench.start(run.address)
+    assert await bench.get(Register.STATUS) == 1
+    assert await bench.write(Register.CONTROL, 1) == SLVERR, "start while busy"
+    for register in (Register.PROGRAM_LOW, Register.PROGRAM_HIGH):
+        assert await bench.write(register, 0xFFFFFFFF) == OKAY
+    first = await bench.get(Register.CYCLES)
+    assert await bench.get(Register.CYCLES) > first
+    model = model_of(bench, case)
+    predicted = model.run(run.address, AxiMemoryModel(latency=200))
+    ended = await bench.ending(4 * predicted.cycles)
+    found = check_ending(run, ended, predicted, timed=True)
+    assert not found, f"a start with software at the registers: {found}"
+    assert (await bench.dump(len(model.memory)) == model.memory).all()
+
+    # Without IRQ_ENABLE it ends in silence.
+    await bench.write(Register.IRQ_ENABLE, 0)
+    await bench.fill(padded(case.memory))
+    await bench.start(run.address)
+    for _ in range(predicted.cycles):
+        if await bench.get(Register.STATUS) != 1:
+            break
+    assert await bench.get(Register.STATUS) == 2
+    assert dut.irq.value == 0
+    assert await bench.get(Register.IRQ_STATUS) == 1
+    await bench.write(Register.IRQ_ENABLE, 1)
+    await FallingEdge(dut.clk)
+    assert dut.irq.value == 1
+    await bench.write(Register.IRQ_STATUS, 0)
+    assert dut.irq.value == 1, "a 0 clears nothing"
+    await bench.write(Register.IRQ_STATUS, 1)
+    assert dut.irq.value == 0
+    await RisingEdge(dut.clk)
