@@ -44,6 +44,8 @@ def unpack(words: np.ndarray, bits: int, columns: int) -> np.ndarray:
     -------
     ndarray of int64, shape (..., columns)
     """
+    if bits == 8 and words.flags.c_contiguous:
+        return words.view(np.int8)[..., :columns].astype(np.int64)
     planes = np.unpackbits(words, axis=-1, bitorder="little", count=columns * bits)
     elements = planes.reshape(*words.shape[:-1], columns, bits).astype(np.int64)
     weights = np.left_shift(np.int64(1), np.arange(bits, dtype=np.int64))
