@@ -47,6 +47,7 @@ from tilewright.sim.config.program import (
     encode,
     float_bits,
 )
+from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
 
 MNEMONICS: dict[str, Any] = {kind.OPCODE.name.lower(): kind for kind in COMMANDS.values()}
@@ -148,7 +149,10 @@ def _lanes(words: list[str]) -> int:
         raise ValueError(f"unknown directive '{words[0]}'{suggest(words[0], [LANES])}")
     if len(words) != 2:
         raise ValueError(f"{LANES} takes one number, for example `{LANES} 16`")
-    return _read_integer(words[1])
+    lanes, allowed = _read_integer(words[1]), get_args(VectorConfig.model_fields["lanes"].annotation)
+    if lanes not in allowed:
+        raise ValueError(f"{LANES} = {lanes} is not allowed: it must be one of {', '.join(map(str, allowed))}")
+    return lanes
 
 
 def _command(words: list[str]) -> Command:

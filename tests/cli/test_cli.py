@@ -27,15 +27,16 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
     return line.removeprefix("tilewright: error: ")
 
 
-COMMANDS = ["cosim", "doctor", "generate", "list", "map", "report", "schema", "synth"]
+COMMANDS = ["cosim", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
+PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields"]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile", "synth cim-tile"])
+@pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile", "synth cim-tile", *PROGRAM_COMMANDS])
 def test_help_has_an_example(command):
     result = run(*command.split(), "--help")
     assert result.returncode == 0
     assert f"Example: tilewright {command}" in " ".join(result.stdout.split())
-    if command not in ("generate", "synth"):
+    if command not in ("generate", "program", "synth"):
         assert "--json" in result.stdout
 
 

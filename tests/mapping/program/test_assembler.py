@@ -203,6 +203,7 @@ PASS = "vector rows=1 columns=1 a=1"
         (f"{PASS} scale=fp32:0x100000000", "scale = fp32:0x100000000 is not allowed: FP32 has 32 bits"),
         (f"{PASS} scale=half", "scale = half is not allowed: it must be a number, as in 0.125"),
         (".lanes 8", ".lanes = 8 is not allowed: the vector unit has 16"),
+        (".lanes 3", ".lanes = 3 is not allowed: it must be one of 2, 4, 8, 16, 32, 64"),
         (".lanes", ".lanes takes one number, for example `.lanes 16`"),
         (".lane 16", "unknown directive '.lane' (did you mean '.lanes'? one of: .lanes)"),
     ],

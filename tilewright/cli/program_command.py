@@ -1,0 +1,143 @@
+"""``tilewright program``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tilewright.cli.groups import LazyGroup
+from tilewright.cli.output import console, json_option, print_json, write_file, write_text
+
+if TYPE_CHECKING:
+    from tilewright.sim.config.accelerator import AcceleratorConfig
+
+LANES = 16
+"""Of the vector unit, if nothing says."""
+
+_file_argument = click.argument("file", type=click.Path(path_type=Path))
+
+
+def _configuration(lanes: int) -> "AcceleratorConfig":
+    """Return a configuration of which only the lanes are known: text and bytes of programs need no more."""
+    from tilewright.cli.config_options import configuration
+    from tilewright.sim.config.accelerator import AcceleratorConfig
+    from tilewright.sim.config.vector import VectorConfig
+
+    return AcceleratorConfig.model_construct(vector=configuration(VectorConfig, {"lanes": lanes}))
+
+
+@click.command(
+    name="assemble", epilog="Example: tilewright program assemble examples/product.asm --out build/product.bin"
+)
+@_file_argument
+@click.option("--out", "-o", "out", type=click.Path(path_type=Path), required=True, help="File to write.")
+@click.option("--lanes", type=int, help=f"Of the vector unit. [default: what FILE says, else {LANES}]")
+@json_option
+def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) -> None:
+    """Write the commands of a text FILE as bytes, 64 for each.
+
+    A line is a command: its name and field=value pairs; see docs/program.md, and `tilewright program fields`.
+    """
+    from tilewright.mapping.program.assembler import assemble, lanes_of
+    from tilewright.mapping.program.binary import encode_program
+    from tilewright.sim.config.load import read_text
+
+    text = read_text(file)
+    if lanes is None:
+        lanes = lanes_of(text, source=str(file)) or LANES
+    config = _configuration(lanes)
+    commands = assemble(config, text, source=str(file))
+    data = encode_program(config, commands)
+    write_file(out, lambda part: part.write_bytes(data))
+    if as_json:
+        print_json({"commands": len(commands), "bytes": len(data), "lanes": config.vector.lanes, "file": str(out)})
+        return
+    console().print(f"wrote {out}: {len(commands)} commands, {len(data):,} bytes")
+
+
+@click.command(name="disassemble", epilog="Example: tilewright program disassemble build/product.bin --numbers")
+@_file_argument
+@click.option("--out", "-o", "out", type=click.Path(path_type=Path), help="File to write, instead of the terminal.")
+@click.option("--lanes", type=int, default=LANES, show_default=True, help="Of the vector unit.")
+@click.option("--numbers", is_flag=True, help="Number the commands, as register ERROR_INDEX does.")
+@json_option
+def disassemble_command(file: Path, out: Path | None, lanes: int, numbers: bool, as_json: bool) -> None:
+    """Print the commands of a binary FILE as text."""
+    from tilewright.mapping.program.assembler import disassemble
+    from tilewright.mapping.program.binary import read_program
+
+    config = _configuration(lanes)
+    commands = read_program(config, file)
+    text = disassemble(config, commands, numbered=numbers)
+    if out:
+        write_text(out, text)
+    if as_json:
+        lines = disassemble(config, commands).splitlines()[1:]
+        print_json({"lanes": lanes, "commands": [line.strip() for line in lines]})
+    elif out:
+        console().print(f"wrote {out}: {len(commands)} commands")
+    else:
+        click.echo(text, nl=False)
+
+
+@click.command(name="fields", epilog="Example: tilewright program fields vector")
+@click.argument("names", metavar="[COMMAND]...", nargs=-1)
+@click.option("--markdown", is_flag=True, help="Print Markdown, as in docs/program.md.")
+@json_option
+def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> None:
+    """Print what commands there are, and where in their 64 bytes which field is."""
+    from tilewright.mapping.program.assembler import MNEMONICS
+    from tilewright.mapping.program.fields import command_about, command_table, field_rows
+    from tilewright.sim.config.errors import ConfigError, suggest
+
+    for name in names:
+        if name not in MNEMONICS:
+            raise ConfigError(f"unknown command '{name}'{suggest(name, MNEMONICS)}")
+    chosen = {name: kind for name, kind in MNEMONICS.items() if name in names or not names}
+    if as_json:
+        print_json(
+            {
+                name: {
+                    "opcode": int(kind.OPCODE),
+                    "about": command_about(kind),
+                    "fields": [row._asdict() for row in field_rows(kind)],
+                }
+                for name, kind in chosen.items()
+            }
+        )
+        return
+    if markdown:
+        click.echo("\n".join(command_table(kind) for kind in chosen.values()), nl=False)
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    for name, kind in chosen.items():
+        title = f"[bold]{name}[/], opcode {int(kind.OPCODE)}: {escape(command_about(kind))}"
+        rows = field_rows(kind)
+        if not rows:
+            console().print(title, end="\n\n")
+            continue
+        table = Table(title=title, title_justify="left", title_style="")
+        for heading in ("field", "word", "bits", "meaning"):
+            table.add_column(heading, no_wrap=heading != "meaning")
+        for row in rows:
+            table.add_row(*map(escape, row))
+        console().print(table)
+        console().print()
+
+
+COMMANDS = {
+    "assemble": ("Write a text as a program, 64 bytes a command.", assemble_command),
+    "disassemble": ("Print a program as text.", disassemble_command),
+    "fields": ("Say which commands there are, and where which field is.", fields_command),
+}
+
+command = LazyGroup(
+    name="program",
+    kind="command",
+    about={name: about for name, (about, _) in COMMANDS.items()},
+    make=lambda name: COMMANDS[name][1],
+    help="Assemble and disassemble programs of the accelerator, and say what their fields are.",
+    epilog="Example: tilewright program assemble examples/product.asm --out build/product.bin",
+)
