@@ -107,11 +107,12 @@ def docstrings(kind: type) -> dict[str, str]:
     """
     [body] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(body, ast.ClassDef)
-    found = {}
+    found: dict[str, str] = {}
     for before, after in zip(body.body, body.body[1:], strict=False):
-        targets = before.targets if isinstance(before, ast.Assign) else [getattr(before, "target", None)]
-        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
-            found |= {target.id: _sentence(after.value.value) for target in targets if isinstance(target, ast.Name)}
+        match after:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                targets = before.targets if isinstance(before, ast.Assign) else [getattr(before, "target", None)]
+                found |= {target.id: _sentence(text) for target in targets if isinstance(target, ast.Name)}
     return found
 
 
