@@ -26,29 +26,19 @@ numbers        rounded to FP32: ``0.125``, ``1e-6``, ``inf``, or ``fp32:0x7fc000
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
-from enum import IntEnum
 from functools import cache
 from types import NoneType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.errors import ConfigError, suggest
-from tilewright.sim.config.program import (
-    COMMANDS,
-    Command,
-    Loop,
-    Repeat,
-    Units,
-    Vector,
-    bits_float,
-    encode,
-    float_bits,
-)
+from tilewright.sim.config.program import COMMANDS, Command, Loop, Repeat, Vector, encode
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
+from tilewright.sim.config.vector_command import VectorCommand
+
+from .notation import INTEGER, NOTATIONS, SWITCH, Notation, read_integer
 
 MNEMONICS: dict[str, Any] = {kind.OPCODE.name.lower(): kind for kind in COMMANDS.values()}
 """Commands by their names in the text."""
@@ -149,7 +139,7 @@ def _lanes(words: list[str]) -> int:
         raise ValueError(f"unknown directive '{words[0]}'{suggest(words[0], [LANES])}")
     if len(words) != 2:
         raise ValueError(f"{LANES} takes one number, for example `{LANES} 16`")
-    lanes, allowed = _read_integer(words[1]), get_args(VectorConfig.model_fields["lanes"].annotation)
+    lanes, allowed = read_integer(words[1]), get_args(VectorConfig.model_fields["lanes"].annotation)
     if lanes not in allowed:
         raise ValueError(f"{LANES} = {lanes} is not allowed: it must be one of {', '.join(map(str, allowed))}")
     return lanes
@@ -169,7 +159,7 @@ def _command(words: list[str]) -> Command:
         if field in values:
             raise ValueError(f"{field} = {value} is not allowed: {field} is there before")
         notation = known[field].notation
-        if not equals and notation is not _SWITCH:
+        if not equals and notation is not SWITCH:
             raise ValueError(f"{field} has no value: it must be {notation.form}, as in {field}={notation.example}")
         try:
             values[field] = notation.read(value) if equals else True
@@ -192,25 +182,16 @@ def _pairs(command: Command) -> Iterator[str]:
         value = getattr(owner, name)
         if not field.required and value == field.default and repr(value) == repr(field.default):  # 0.0 is not -0.0
             continue
-        if field.notation is _SWITCH and value:
+        if field.notation is SWITCH and value:
             yield name
-        elif name in _ADDRESSES and field.notation is _INTEGER and not isinstance(command, Vector):
+        elif name in _ADDRESSES and field.notation is INTEGER and not isinstance(command, Vector):
             yield f"{name}={value:#x}"
         else:
             yield f"{name}={field.notation.write(value)}"
 
 
-class _Notation(NamedTuple):
-    """How values of a kind are read and written; ``read`` raises a ValueError, with a reason or without."""
-
-    read: Callable[[str], Any]
-    write: Callable[[Any], str]
-    form: str
-    example: str
-
-
 class _Field(NamedTuple):
-    notation: _Notation
+    notation: Notation
     required: bool
     default: Any
 
@@ -224,111 +205,5 @@ def _fields(kind: type) -> dict[str, _Field]:
         for each in fields(owner):
             if each.name != "command":
                 [hint] = [part for part in get_args(hints[each.name]) or (hints[each.name],) if part is not NoneType]
-                found[each.name] = _Field(_NOTATIONS[hint], each.default is MISSING, each.default)
+                found[each.name] = _Field(NOTATIONS[hint], each.default is MISSING, each.default)
     return found
-
-
-def _read_integer(text: str) -> int:
-    if not re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]+", text):
-        raise ValueError("it must be an integer from 0 on, decimal or 0x and hexadecimal")
-    return int(text, 16 if text[:2] in ("0x", "0X") else 10)
-
-
-def _read_switch(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError
-    return text == "1"
-
-
-def _read_units(text: str) -> Units:
-    units = Units.NONE
-    for name in text.split("+"):
-        if name.upper() not in Units.__members__:
-            raise ValueError(f"there is no such unit{suggest(name, [unit.lower() for unit in Units.__members__])}")
-        units |= Units[name.upper()]
-    return units
-
-
-def _write_units(units: Units) -> str:
-    return "+".join(unit.name.lower() for unit in units if unit.name) or "none"
-
-
-def _read_matrix(text: str) -> Matrix:
-    address, *parts = text.split(":")
-    values: dict[str, Any] = {"address": _read_integer(address)}
-    for part in parts:
-        name, equals, value = part.partition("=")
-        if equals and name == "stride":
-            found: dict[str, Any] = {"stride": _read_integer(value)}
-        elif not equals and name.upper() in Storage.__members__:
-            found = {"storage": Storage[name.upper()]}
-        else:
-            storages = [storage.name.lower() for storage in Storage]
-            raise ValueError(f"there is no part '{part}'{suggest(part, ['stride=', *storages])}")
-        if found.keys() & values.keys():
-            raise ValueError(f"'{part}' is there after another")
-        values |= found
-    return Matrix(**values)
-
-
-def _write_matrix(matrix: Matrix) -> str:
-    stride = f":stride={matrix.stride}" if matrix.stride else ""
-    return f"{matrix.address:#x}{stride}:{matrix.storage.name.lower()}"
-
-
-def _read_number(text: str) -> float:
-    if text.startswith("fp32:"):
-        bits = _read_integer(text.removeprefix("fp32:"))
-        if bits >> 32:
-            raise ValueError("FP32 has 32 bits")
-        return bits_float(bits)
-    if text[:2].lower() == "0x":
-        raise ValueError(f"bits are written fp32:{text}")
-    try:
-        return bits_float(float_bits(float(text)))
-    except OverflowError:
-        raise ValueError("FP32 ends before") from None
-    except ValueError:
-        raise ValueError("it must be a number, as in 0.125, 1e-6, inf, or bits as in fp32:0x3e000000") from None
-
-
-def _write_number(value: float) -> str:
-    """Return the shortest text that is read as the number's FP32."""
-    bits = float_bits(value)
-    exact = bits_float(bits)
-    for digits in range(1, 18):
-        text = f"{exact:.{digits}g}"
-        with suppress(OverflowError):  # the largest numbers, rounded up
-            if float_bits(float(text)) == bits:
-                return text
-    return f"fp32:{bits:#010x}"
-
-
-def _codes(kind: type[IntEnum]) -> _Notation:
-    def read(text: str) -> int:
-        if text.upper() in kind.__members__:
-            return kind[text.upper()]
-        if not text[:1].isdigit():
-            raise ValueError(f"there is no such {kind.__name__.lower()}{suggest(text, names)}")
-        number = _read_integer(text)
-        return kind(number) if number in list(kind) else number
-
-    def write(code: int) -> str:
-        return code.name.lower() if isinstance(code, kind) else str(code)
-
-    names = [member.name.lower() for member in kind]
-    return _Notation(read, write, f"one of {', '.join(names)}", names[-1])
-
-
-_INTEGER = _Notation(_read_integer, str, "an integer", "16")
-_SWITCH = _Notation(_read_switch, lambda value: str(int(value)), "0 or 1", "1")
-_NOTATIONS: dict[type, _Notation] = {
-    int: _INTEGER,
-    bool: _SWITCH,
-    float: _Notation(_read_number, _write_number, "a number", "0.125"),
-    Units: _Notation(_read_units, _write_units, "units joined by +", "load+vector"),
-    Matrix: _Notation(_read_matrix, _write_matrix, "a matrix", "0x100:stride=24:int8"),
-    Function: _codes(Function),
-    Reduce: _codes(Reduce),
-    Inverse: _codes(Inverse),
-}

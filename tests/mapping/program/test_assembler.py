@@ -10,6 +10,7 @@ import pytest
 from tilewright.mapping.program import assembler
 from tilewright.mapping.program.assembler import assemble, disassemble, lanes_of
 from tilewright.mapping.program.binary import decode_program, encode_program, read_program
+from tilewright.mapping.program.notation import NOTATIONS
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.errors import ConfigError
 from tilewright.sim.config.program import (
@@ -264,8 +265,8 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_of_the_text_is_seen(monkeypatch, name):
     kind, wrong = FAULTS[name]
-    notation = assembler._NOTATIONS[kind]
-    monkeypatch.setitem(assembler._NOTATIONS, kind, notation._replace(write=wrong(notation)))
+    notation = NOTATIONS[kind]
+    monkeypatch.setitem(NOTATIONS, kind, notation._replace(write=wrong(notation)))
     assembler._fields.cache_clear()
     try:
         with pytest.raises(AssertionError):
