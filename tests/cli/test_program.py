@@ -3,17 +3,11 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.cli.test_cli import refused, run
-from tilewright.mapping.program.binary import read_program
 from tilewright.mapping.program.fields import command_table
-from tilewright.mapping.tiling import ArrayMatmul
-from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig, VectorConfig
-from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.program import Fence, Loop
-from tilewright.sim.machine.accelerator_values import AcceleratorValues
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "product.asm"
 
@@ -49,27 +43,6 @@ def test_lanes_are_those_of_the_text_or_of_the_option(tmp_path):
         assert out.read_bytes()[59] >> 1 == steps
     shown = run("program", "disassemble", str(out), "--lanes", "2").stdout
     assert shown == ".lanes 2\nvector  rows=1 columns=16 a=0x10:fp32 d=0x20:fp32 rotate=8\n"
-
-
-def test_what_the_example_computes(tmp_path):
-    """On the accelerator that it names."""
-    binary = tmp_path / "product.bin"
-    run("program", "assemble", str(EXAMPLE), "-o", str(binary))
-    tile = TileConfig(
-        macro=MacroConfig(rows=16, columns=16, weight_bits=8, input_bits=8, input_bits_per_cycle=2),
-        weight_bus_bits=128, activation_bus_bits=128, result_bus_bits=512, accumulator_vectors=64,
-    )  # fmt: skip
-    cim = CIMArrayConfig(tiles=4, tile=tile)
-    config = AcceleratorConfig(cim=cim, vector=VectorConfig(lanes=16, address_bits=12), bus_bits=128)
-    rng = np.random.default_rng(1)
-    a, w = rng.integers(-128, 128, (16, 32)), rng.integers(-128, 128, (32, 64))
-    memory = np.zeros(0x4000, np.uint8)
-    memory[0x1000:0x1200] = a.astype(np.int8).view(np.uint8).ravel()
-    memory[0x2000:0x2800] = ArrayMatmul(cim, 16, 32, 64, False).weight_words(w).ravel()
-    values = AcceleratorValues(config, memory)
-    values.run(read_program(config, binary))
-    assert not len(values.weights)
-    assert (memory[0x3000:].view(np.float32).reshape(16, 64) == np.maximum(a @ w, 0)).all()
 
 
 def test_fields():

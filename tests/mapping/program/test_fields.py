@@ -1,17 +1,14 @@
 """The tables of docs/program.md beside the definitions."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from tilewright.hw.accelerator.register_map import REGISTER_MAP
 from tilewright.hw.bus.register_map import register_table
-from tilewright.mapping.program.assembler import MNEMONICS, assemble
+from tilewright.mapping.program.assembler import MNEMONICS
 from tilewright.mapping.program.fields import docstrings, error_rows, error_table, field_rows, program_tables
-from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.program import COMMANDS, AcceleratorError, Load, Vector, layout
-from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.config.program import AcceleratorError, Load, Vector, layout
 
 DOCS = (Path(__file__).parents[3] / "docs" / "program.md").read_text()
 
@@ -45,11 +42,3 @@ def test_rows_of_chosen_fields():
 def test_errors_are_all_there():
     assert [row[0] for row in error_rows()] == list(range(1, len(AcceleratorError)))
     assert docstrings(AcceleratorError)["REGISTER"] == "There is no such address register"
-
-
-def test_the_example_of_the_documentation_is_a_program():
-    config = AcceleratorConfig.model_construct(vector=VectorConfig(lanes=16))
-    [example] = re.findall(r"(?:^    (?! *tilewright).*\n)+", DOCS, re.MULTILINE)
-    opcodes = [command.OPCODE for command in assemble(config, example)]
-    assert [opcode.name for opcode in opcodes[:3]] == ["SET", "SET", "LOOP"]
-    assert set(opcodes) == set(COMMANDS)
