@@ -1,0 +1,157 @@
+"""Places in the banks of the scratchpad and in the files of row scalars, for as long as something is needed."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.errors import ConfigError
+from tilewright.sim.config.program import Unit
+
+NEAR = 6
+"""Operations this far from each other may run at once."""
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A matrix in the scratchpad: rows of ``columns`` elements, each at the begin of a word."""
+
+    name: str
+    rows: int
+    columns: int
+    size: int
+    """Bytes of an element."""
+    pitch: int
+    """Bytes from a row to the next."""
+    address: int = -1
+    first: int = -1
+    """Number of the first operation that uses it."""
+    last: int = -1
+    uses: list[tuple[int, Unit, bool]] = field(default_factory=list)
+    """Number of an operation, its unit, whether it writes."""
+    apart: set["Tensor"] = field(default_factory=set)
+    """Those that have to be in other banks."""
+
+    @property
+    def bytes(self) -> int:
+        """Of all rows."""
+        return self.rows * self.pitch
+
+    def use(self, operation: int, unit: Unit, *, write: bool) -> None:
+        """Note that an operation reads or writes it."""
+        self.first = operation if self.first < 0 else self.first
+        self.last = operation
+        self.uses.append((operation, unit, write))
+
+
+def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int) -> None:
+    """Give each tensor an address in one bank.
+
+    The largest first. Of the banks with room, the one whose ports fewest other units need at about the same time, then
+    the emptiest.
+
+    Parameters
+    ----------
+    slack : int
+        Operations by which another tensor must have been used before its bytes are written anew.
+
+    Raises
+    ------
+    ConfigError
+        If one finds no room.
+    """
+    placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
+    ports: list[dict[tuple[int, bool], list[Unit]]] = [defaultdict(list) for _ in range(config.banks)]
+    for tensor in sorted(tensors, key=lambda each: (-each.bytes, each.first)):
+        taken = {config.bank(other.address) for other in tensor.apart if other.address >= 0}
+        choices = []
+        for bank in range(config.banks):
+            offset = None if bank in taken else _first_fit(config.bank_bytes, tensor, placed[bank], config, slack)
+            if offset is not None:
+                shared = _shared(tensor, ports[bank])
+                choices.append((shared, sum(each.bytes for each in placed[bank]), bank, offset))
+        if not choices:
+            raise ConfigError(
+                f"{tensor.name}: {tensor.bytes} bytes find no room in the scratchpad: operations {tensor.first} to "
+                f"{tensor.last} leave {_free(config, tensor, placed, taken)} in one of its {config.banks} banks of "
+                f"{config.bank_bytes}"
+            )
+        _, _, bank, offset = min(choices)
+        tensor.address = bank * config.bank_bytes + offset
+        placed[bank].append(tensor)
+        for operation, unit, write in tensor.uses:
+            ports[bank][operation, write].append(unit)
+
+
+def _shared(tensor: Tensor, ports: dict[tuple[int, bool], list[Unit]]) -> int:
+    """Return how often another unit may need a port of a bank at about the same time."""
+    return sum(
+        other != unit
+        for operation, unit, write in tensor.uses
+        for near in range(operation - NEAR, operation + NEAR + 1)
+        for other in ports.get((near, write), ())
+    )
+
+
+def _alive(tensor: Tensor, others: Sequence[Tensor], slack: int) -> list[Tensor]:
+    return [each for each in others if each.first <= tensor.last + slack and tensor.first <= each.last + slack]
+
+
+def _first_fit(
+    room: int, tensor: Tensor, others: Sequence[Tensor], config: AcceleratorConfig, slack: int
+) -> int | None:
+    """Return the lowest offset in a bank at which nothing lies while a tensor is needed."""
+    offset = 0
+    for other in sorted(_alive(tensor, others, slack), key=lambda each: each.address):
+        start = other.address % config.bank_bytes
+        if offset + tensor.bytes <= start:
+            break
+        offset = max(offset, start + other.bytes)
+    return offset if offset + tensor.bytes <= room else None
+
+
+def _free(config: AcceleratorConfig, tensor: Tensor, placed: Sequence[Sequence[Tensor]], taken: set[int]) -> int:
+    """Return the most bytes that a bank has for a tensor, in one piece."""
+    most = 0
+    for bank, others in enumerate(placed):
+        if bank in taken:
+            continue
+        offset = 0
+        for other in sorted(_alive(tensor, others, 0), key=lambda each: each.address):
+            start = other.address % config.bank_bytes
+            most, offset = max(most, start - offset), max(offset, start + other.bytes)
+        most = max(most, config.bank_bytes - offset)
+    return most
+
+
+@dataclass(eq=False)
+class Slots:
+    """Row scalars of a name, in both files."""
+
+    name: str
+    rows: int
+    first: int
+    last: int
+    slot: int = -1
+
+
+def place_slots(scalars: int, groups: Iterable[Slots]) -> None:
+    """Give each group of row scalars its first slot.
+
+    Raises
+    ------
+    ConfigError
+        If one finds no room.
+    """
+    placed: list[Slots] = []
+    for group in sorted(groups, key=lambda each: each.first):
+        slot = 0
+        alive = [each for each in placed if each.first <= group.last and group.first <= each.last]
+        for other in sorted(alive, key=lambda each: each.slot):
+            if slot + group.rows <= other.slot:
+                break
+            slot = max(slot, other.slot + other.rows)
+        if slot + group.rows > scalars:
+            raise ConfigError(f"{group.name}: {group.rows} row scalars find no room among {scalars}")
+        group.slot = slot
+        placed.append(group)
