@@ -127,7 +127,8 @@ class Core(wiring.Component):
         ]
 
         moved = Cat(
-            reader.m_axi_arvalid, ~reader.idle, ~store.idle, array.moved, scheduler.busy[Unit.VECTOR], store.m_axi_wvalid,
+            reader.m_axi_arvalid, ~reader.idle, ~store.idle, array.moved, scheduler.busy[Unit.VECTOR],
+            store.m_axi_wvalid,
             *(getattr(scheduler, f"begin{unit}").valid for unit in Unit),
             *(getattr(processor, f"enter{unit}").ready & getattr(processor, f"enter{unit}").valid for unit in Unit),
         ).any()  # fmt: skip

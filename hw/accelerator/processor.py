@@ -1,7 +1,7 @@
 """The command processor: reads the program, runs what is its own, and hands the rest to the units."""
 
 from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal, Value
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
@@ -27,7 +27,8 @@ REGISTER_BITS = 64
 class Processor(wiring.Component):
     """Takes commands in order: each is looked at for ``Check.LATENCY`` cycles, then run, or put into its unit's queue.
 
-    Commands are read ahead, ``fetch_depth`` of them; when a loop begins anew, what was read ahead is dropped as it comes.
+    Commands are read ahead, ``fetch_depth`` of them; when a loop begins anew, what was read ahead is dropped as it
+    comes.
 
     Throughput: a command in ``PERIOD`` cycles. Latency: a command that has come is taken two cycles later.
 
@@ -258,4 +259,4 @@ class Processor(wiring.Component):
                         m.d.comb += problem.eq(AcceleratorError.WEIGHTS)
                     with m.Else():
                         m.d.comb += self.ended.eq(1)
-        assert REGISTERS < len(registers)
+        assert len(registers) > REGISTERS

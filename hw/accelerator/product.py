@@ -58,8 +58,7 @@ class ArrayUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, cim = self.config, self.config.cim
-        tile = cim.tile
+        cim, tile = self.config.cim, self.config.cim.tile
         array = self._array.instantiate(m, "array")
         command = Signal.like(self.begin.p.command)
         product = view(command, Product.FIELDS)

@@ -21,8 +21,8 @@ class Scheduler(wiring.Component):
 
     A semaphore counts, for each ordered pair of units, the signals that the one has given and the other has not taken.
     A command holds the read port of each bank that it reads, and the write port of the one it writes, from the cycle
-    after it began to the one with ``done``; ports that the same unit holds are no obstacle. Of commands that could begin
-    in the same cycle and want the same port, the unit of the lower number goes first.
+    after it began to the one with ``done``; ports that the same unit holds are no obstacle. Of commands that could
+    begin in the same cycle and want the same port, the unit of the lower number goes first.
 
     Latency: a command can begin two cycles after it entered its queue; what ``done`` gives is there in the next cycle.
 
@@ -130,7 +130,7 @@ class Scheduler(wiring.Component):
     def _under_way(self, m: Module, unit: Unit, head, begins: Value, held: list) -> Value:
         """Keep what a unit's commands under way hold; return the signals that ``done`` gives."""
         banks, done = self.config.banks, self.done[unit]
-        layout = data.StructLayout({"signal": 4, "index": INDEX_BITS, "writes": banks})
+        layout = data.StructLayout({"signal": 4, "number": INDEX_BITS, "writes": banks})
         depth = LOADS if unit is Unit.LOAD else 1
         entries = Array(Signal(layout, name=f"under_way{unit}_{i}") for i in range(depth))
         first, last, count = (
@@ -141,7 +141,7 @@ class Scheduler(wiring.Component):
         with m.If(begins):
             m.d.sync += [
                 entries[last].signal.eq(field(head.command, HEAD["signal"])),
-                entries[last].index.eq(head.index),
+                entries[last].number.eq(head.index),
                 entries[last].writes.eq(head.writes),
             ]
             if depth > 1:
@@ -150,7 +150,7 @@ class Scheduler(wiring.Component):
             with m.If(done):
                 m.d.sync += first.eq(first + 1)
         m.d.sync += count.eq(count + begins - done)
-        m.d.comb += [self.busy[unit].eq(count != 0), getattr(self, f"index{unit}").eq(entries[first].index)]
+        m.d.comb += [self.busy[unit].eq(count != 0), getattr(self, f"index{unit}").eq(entries[first].number)]
         if depth > 1:
             reads: Value = Signal(banks, name=f"reads{unit}")
             writes = Signal(banks, name=f"writes{unit}")

@@ -23,8 +23,8 @@ class StoreUnit(wiring.Component):
     """Reads an element a cycle, puts those of a beat together, and writes each row as a transfer.
 
     Latency: the first element is read, and the first row asked for, in the cycle after the command began; a beat can be
-    sent two cycles after its last element was read; ``done`` is in the cycle of the last response. Throughput: an element
-    a cycle; commands do not overlap.
+    sent two cycles after its last element was read; ``done`` is in the cycle of the last response. Throughput: an
+    element a cycle; commands do not overlap.
 
     Members
     -------
@@ -101,7 +101,8 @@ class StoreUnit(wiring.Component):
         ]
         with m.If(begins):
             m.d.sync += [
-                asking.eq(1), row.eq(0), plane_index.eq(0), place.eq(self.begin.p.address), plane.eq(self.begin.p.address)
+                asking.eq(1), row.eq(0), plane_index.eq(0), place.eq(self.begin.p.address),
+                plane.eq(self.begin.p.address),
             ]  # fmt: skip
         with m.Elif(asked):
             m.d.sync += [row.eq(row + 1), place.eq(place + store["stride"])]

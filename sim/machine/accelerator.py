@@ -503,7 +503,7 @@ class _Run:
                 )
                 self.change(time + cycles, self.finish, unit)
             case Store():
-                done, failed = self.stores.run(command, command.address + entry.register_value, time, self.memory_bytes)
+                done, failed = self.stores.run(command, command.address + entry.register_value, time, self._bad_beat)
                 if failed is not None:
                     self.change(failed, self._store_failed, entry)
                 self.change(done + 1, self.finish, unit)
