@@ -60,12 +60,9 @@ class Register(IntEnum):
     """Cycles in which the array asks for weights and none are there."""
 
 
-class AcceleratorConfig(Frozen):
-    """One accelerator; see docs/accelerator.md."""
+class FabricConfig(Frozen):
+    """What joins the units of an accelerator: scratchpad, bus, buffers and queues."""
 
-    cim: CIMArrayConfig
-    vector: VectorConfig
-    """Its ``address_bits`` are those of one bank."""
     banks: Annotated[int, Field(ge=4, le=32)] = 8
     """Of the scratchpad, each with a port to read and one to write; a power of two."""
     address_bits: Annotated[int, Field(ge=16, le=48)] = 32
@@ -82,6 +79,14 @@ class AcceleratorConfig(Frozen):
     """Commands that wait for a unit."""
     fetch_depth: Annotated[int, Field(ge=2, le=64)] = 8
     """Commands fetched ahead."""
+
+
+class AcceleratorConfig(FabricConfig):
+    """One accelerator; see docs/accelerator.md."""
+
+    cim: CIMArrayConfig
+    vector: VectorConfig
+    """Its ``address_bits`` are those of one bank."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -107,6 +112,11 @@ class AcceleratorConfig(Frozen):
                     f"cim.tile.{name} = {value} is not allowed: it must be a power of two up to {word}, a word of the "
                     "scratchpad"
                 )
+        if tile.columns & (tile.columns - 1):
+            raise ValueError(
+                f"cim.tile.macro.columns = {tile.macro.columns} is not allowed: the {tile.columns} columns of a tile "
+                "must be a power of two"
+            )
         if tile.accumulator_bits != 32:
             raise ValueError(
                 f"cim.tile.accumulator_bits = {tile.accumulator_bits} is not allowed: the vector unit takes INT32"

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from .accelerator import AcceleratorConfig, FabricConfig
 from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
-from .errors import suggest
+from .errors import first_problem, suggest
 from .memory import MemoryConfig
 from .vector import VectorConfig
 
@@ -32,6 +33,7 @@ class System(Frozen):
     cim: CIMArrayConfig
     activation_memory: ActivationMemoryConfig
     vector: VectorConfig
+    fabric: FabricConfig = FabricConfig()
     energy: EnergyConfig
     sources: dict[str, str] = {}
     """Where each number comes from, by its dotted path; a path that ends in ``*`` covers all below it."""
@@ -42,6 +44,13 @@ class System(Frozen):
         for source in self.sources:
             if not any(_covers(source, path) for path in paths):
                 raise ValueError(f"sources = '{source}' is not a field of the system" + suggest(source, paths))
+        try:
+            self.accelerator  # noqa: B018 - to see whether it can be
+        except ValidationError as error:
+            # Fields of the fabric and of the parts stand in tables of their own.
+            problem = first_problem(error)[1]
+            own = problem.split(" ")[0] in FabricConfig.model_fields
+            raise ValueError(f"fabric.{problem}" if own else problem) from error
         tile = self.cim.tile
         rate = self.memory.bytes_per_cycle(self.clock_mhz) * 8 / tile.weight_bus_bits
         if rate > 1:
@@ -50,6 +59,11 @@ class System(Frozen):
                 f"delivers {float(rate * tile.weight_bus_bits):.1f} bits a cycle, and the bus must take them"
             )
         return self
+
+    @property
+    def accelerator(self) -> AcceleratorConfig:
+        """The accelerator."""
+        return AcceleratorConfig(cim=self.cim, vector=self.vector, **dict(self.fabric))
 
     def source(self, path: str) -> str | None:
         """Return where the number at a dotted path comes from, if it is said."""
