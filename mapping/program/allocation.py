@@ -44,7 +44,7 @@ class Tensor:
         self.uses.append((operation, unit, write))
 
 
-def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int) -> None:
+def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int, *, tight: bool = False) -> None:
     """Give each tensor an address in one bank.
 
     The largest first. Of the banks with room, the one whose ports fewest other units need at about the same time, then
@@ -54,6 +54,8 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
     ----------
     slack : int
         Operations by which another tensor must have been used before its bytes are written anew.
+    tight : bool
+        What takes most bytes for longest goes first, into the fullest bank.
 
     Raises
     ------
@@ -62,21 +64,29 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
     """
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
     ports: list[dict[tuple[int, bool], list[Unit]]] = [defaultdict(list) for _ in range(config.banks)]
-    for tensor in sorted(tensors, key=lambda each: (-each.bytes, each.first)):
+    tensors = list(tensors)
+    for tensor in tensors:
+        tensor.address = -1
+
+    def order(tensor: Tensor) -> tuple[int, int]:
+        return -tensor.bytes * (tensor.last - tensor.first + 1 if tight else 1), tensor.first
+
+    for tensor in sorted(tensors, key=order):
         taken = {config.bank(other.address) for other in tensor.apart if other.address >= 0}
         choices = []
         for bank in range(config.banks):
             offset = None if bank in taken else _first_fit(config.bank_bytes, tensor, placed[bank], config, slack)
             if offset is not None:
-                shared = _shared(tensor, ports[bank])
-                choices.append((shared, sum(each.bytes for each in placed[bank]), bank, offset))
+                beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack) if tight)
+                used = sum(each.bytes for each in placed[bank])
+                choices.append((-beside, _shared(tensor, ports[bank]), used, bank, offset))
         if not choices:
             raise ConfigError(
                 f"{tensor.name}: {tensor.bytes} bytes find no room in the scratchpad: operations {tensor.first} to "
                 f"{tensor.last} leave {_free(config, tensor, placed, taken)} in one of its {config.banks} banks of "
                 f"{config.bank_bytes}"
             )
-        _, _, bank, offset = min(choices)
+        *_, bank, offset = min(choices)
         tensor.address = bank * config.bank_bytes + offset
         placed[bank].append(tensor)
         for operation, unit, write in tensor.uses:

@@ -144,8 +144,12 @@ class Compiled:
         memory = np.zeros(-(-self.memory.stop // PAGE_BYTES) * PAGE_BYTES, np.uint8)
         for name, weights in self.weights.items():
             weights.write(memory, constants[name], constants[weights.scales] if weights.scales else None)
-        for name, values in ({each: constants[each] for each in self.constants if each in constants}).items():
-            self.write(memory, name, values)
+        for name in self.constants:
+            if name in constants:
+                self.write(memory, name, constants[name])
+        for buffer in self.stored.values():
+            for operand in buffer.operands.values():
+                operand.prepare(memory)
         for name, values in (states or {}).items():
             self.write(memory, name, values)
         self.write_program(memory)

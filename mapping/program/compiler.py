@@ -1,12 +1,12 @@
 """From lowered steps to a program of the accelerator: places, loads and stores, and commands for every step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.errors import ConfigError
-from tilewright.sim.config.program import Command, End, Load, Store, Unit, Vector
+from tilewright.sim.config.program import Command, End, Load, Store, Unit, Vector, bits_float, float_bits
 from tilewright.sim.config.program import Product as ProductCommand
 from tilewright.sim.config.vector_command import Function, Inverse, Reduce, Storage, VectorCommand
 from tilewright.sim.config.vector_command import Matrix as VectorMatrix
@@ -22,8 +22,17 @@ from .stores import merged_stores, row_pieces
 from .synchronise import synchronise
 from .weight_layout import StoredWeights, constant_bytes, reduces, weights_commands
 
-ATTEMPTS = ((True, 16), (True, 6), (True, 0), (False, 6), (False, 0))
-"""Whether constants stay in the scratchpad, and how many operations bytes rest before they are written anew."""
+ATTEMPTS = (
+    (True, 16, False),
+    (True, 6, False),
+    (True, 0, False),
+    (False, 6, False),
+    (False, 0, False),
+    (True, 0, True),
+    (False, 0, True),
+)
+"""Whether constants stay in the scratchpad, how many operations bytes rest before they are written anew, and whether
+banks are filled one after the other."""
 
 
 def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryMap | None = None) -> Compiled:
@@ -44,12 +53,12 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
         If something finds no room, or the accelerator cannot run a step; names both.
     """
     memory = memory or MemoryMap()
-    lowered = in_panels(config, lowered)
+    lowered = in_panels(config, with_early_scalars(lowered))
     survey = _Survey(config, lowered, memory)
-    for attempt, (keep, slack) in enumerate(ATTEMPTS):
+    for attempt, (keep, slack, tight) in enumerate(ATTEMPTS):
         translation = _Translation(config, survey, keep)
         try:
-            place_tensors(config, translation.tensors, slack)
+            place_tensors(config, translation.tensors, slack, tight=tight)
             place_slots(config.vector.scalars, translation.slots.values())
             break
         except ConfigError:
@@ -70,6 +79,31 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
         states=tuple(lowered.states),
         tensors=tuple(translation.tensors),
     )
+
+
+def with_early_scalars(lowered: Lowered) -> Lowered:
+    """Return steps in which row scalars are written right behind the pass that makes them: their slots are soon free.
+
+    Such a pass takes a constant of one column, which nothing but the row scalars changes.
+    """
+    makers: dict[str, int] = {}
+    behind: dict[int, list[Step]] = {}
+    steps = lowered.steps
+    for place, step in enumerate(steps):
+        if not isinstance(step, Pass):
+            continue
+        scalars = step.multiply
+        writes = scalars and step.a.columns == 1 and step.a.buffer.name in lowered.constants
+        if scalars and writes and not (step.add or step.b or step.c or step.linear):
+            behind.setdefault(makers[scalars.name], []).append(step)
+            continue
+        makers |= {each.name: place for each in (step.linear, step.inverse) if each}
+    moved = {id(step) for those in behind.values() for step in those}
+    order: list[Step] = []
+    for place, step in enumerate(steps):
+        order += [] if id(step) in moved else [step]
+        order += behind.get(place, [])
+    return replace(lowered, steps=tuple(order))
 
 
 class _Survey:
@@ -141,10 +175,10 @@ class _Survey:
 
     def _stored(self, name: str, products: dict[int, Product]) -> StoredBuffer:
         tile = self.config.cim.tile
-        if tile.macro.weight_bits != 8 or tile.macro.weight_format != "int" or tile.group_rows:
+        if tile.macro.weight_bits != 8 or tile.macro.weight_format != "int" or tile.group_scale == "e8m0":
             raise ConfigError(
                 f"{name}: int8 that a program makes does not go into tiles of {tile.macro.weight_bits} bits, "
-                f"{tile.macro.weight_format}, group_scale = {tile.group_scale}: int of 8 bits without scales"
+                f"{tile.macro.weight_format}, group_scale = {tile.group_scale}: int of 8 bits, none or uint8"
             )
         first = next(iter(products.values()))
         matrix, transposed = first.weights, first.transposed
@@ -488,8 +522,8 @@ class _Translation:
             function=Function[options.function.upper()],
             square=options.square,
             reduce=Reduce[options.reduce.upper()],
-            scale=options.scale,
-            offset=options.offset,
+            scale=bits_float(float_bits(options.scale)),
+            offset=bits_float(float_bits(options.offset)),
             inverse=Inverse[options.inverse.upper()],
             out=slots["out"] or 0,
             causal=options.causal,

@@ -58,7 +58,8 @@ class StoredWeights:
     """Integers that a program writes and then multiplies with: chunks of a tile's columns, in each row by row.
 
     Keys are taken ``transposed``: a row for each element of the head, of the positions of a chunk. Values: a row for
-    each position, of the elements of a chunk. So both grow without anything being moved.
+    each position, of the elements of a chunk. So both grow without anything being moved. A tile with group scales finds
+    in front of as many rows as it has those of their groups, which are all ones.
     """
 
     config: AcceleratorConfig
@@ -85,9 +86,29 @@ class StoredWeights:
         return divide_up(self.positions if self.transposed else self.head, self.columns)
 
     @property
+    def groups(self) -> int:
+        """Rows of scales in front of the rows that a tile holds."""
+        return self.config.cim.tile.groups if self.config.cim.tile.group_rows else 0
+
+    @property
+    def piece_rows(self) -> int:
+        """Rows, those of scales included, from what a tile holds to what it holds next."""
+        return self.config.cim.tile.rows + self.groups
+
+    @property
+    def chunk_bytes(self) -> int:
+        """From a chunk to the next."""
+        return (self.rows + divide_up(self.rows, self.config.cim.tile.rows) * self.groups) * self.columns
+
+    @property
     def bytes(self) -> int:
         """Of all chunks."""
-        return self.chunks * self.rows * self.columns
+        return self.chunks * self.chunk_bytes
+
+    def _place(self, chunk: int, row: int) -> int:
+        """Return the address of a row."""
+        piece, inside = divmod(row, self.config.cim.tile.rows)
+        return self.address + chunk * self.chunk_bytes + (piece * self.piece_rows + self.groups + inside) * self.columns
 
     def load(self, positions: int) -> tuple[bool, int, list[Weights]]:
         """Return mode and columns of a product with the first positions, and the commands that bring them."""
@@ -101,9 +122,10 @@ class StoredWeights:
         for left in range(0, n, wide):
             for top in range(0, k, high):
                 for part in parts(cim, min(high, k - top), min(wide, n - left), reduce):
-                    chunk = (left + part.columns.start) // self.columns
-                    row = chunk * self.rows + top + part.rows.start
-                    runs.append((self.address + row * self.columns, part.shape[0] * self.columns))
+                    rows = part.shape[0]
+                    scales = cim.tile.block_groups(rows)
+                    address = self._place((left + part.columns.start) // self.columns, top + part.rows.start)
+                    runs.append((address - scales * self.columns, (scales + rows) * self.columns))
         return reduce, n, list(weights_commands(self.config, runs))
 
     def store(
@@ -118,56 +140,69 @@ class StoredWeights:
         position, first : int
             Place of the first row and of its first element.
         """
+        place = (first, elements, position, positions) if self.transposed else (position, positions, first, elements)
+        row, rows, column, columns = place
+        # With scales rows follow one another up to the next tile's.
+        high = self.config.cim.tile.rows if self.groups else self.rows
+        for top, height, pieces in _runs(row, rows, high):
+            for piece in range(pieces):
+                for left, width, planes in _runs(column, columns, self.columns):
+                    there = top + piece * high
+                    if self.transposed:
+                        start = source + (left - column) * pitch + there - row
+                        yield self._store_keys(start, pitch, there, height, left, width, planes)
+                    else:
+                        start = source + (there - row) * pitch + left - column
+                        yield self._store_values(start, pitch, there, height, left, width, planes)
+
+    def _store_keys(self, source: int, pitch: int, row: int, rows: int, left: int, width: int, planes: int) -> Store:
+        chunk, inside = divmod(left, self.columns)
+        return Store(
+            size=0,
+            address=self._place(chunk, row) + inside,
+            count=width,
+            rows=rows,
+            stride=self.columns,
+            planes=planes,
+            plane_stride=self.chunk_bytes,
+            source=source,
+            element_pitch=pitch,
+            pitch=1,
+            plane_pitch=self.columns * pitch,
+        )
+
+    def _store_values(self, source: int, pitch: int, row: int, rows: int, left: int, width: int, planes: int) -> Store:
         columns = self.columns
-        if self.transposed:
-            for start, count, planes in _runs(position, positions, columns):
-                chunk, inside = divmod(start, columns)
-                yield Store(
-                    size=0,
-                    address=self.address + (chunk * self.rows + first) * columns + inside,
-                    count=count,
-                    rows=elements,
-                    stride=columns,
-                    planes=planes,
-                    plane_stride=self.rows * columns,
-                    source=source + (start - position) * pitch,
-                    element_pitch=pitch,
-                    pitch=1,
-                    plane_pitch=columns * pitch,
-                )
-            return
-        for start, count, planes in _runs(first, elements, columns):
-            chunk, inside = divmod(start, columns)
-            address = self.address + (chunk * self.rows + position) * columns + inside
-            place = source + start - first
-            size = self._element(count, address, place, pitch, columns)
-            store = Store(
-                size=size.bit_length() - 1,
-                address=address,
-                count=count // size,
-                rows=positions,
-                stride=columns,
-                planes=planes,
-                plane_stride=self.rows * columns,
-                source=place,
-                element_pitch=size,
-                pitch=pitch,
-                plane_pitch=columns,
-            )
-            if size == columns:
-                # A position is one element, and positions follow one another.
-                store = replace(
-                    store,
-                    count=positions,
-                    element_pitch=pitch,
-                    rows=planes,
-                    stride=store.plane_stride,
-                    pitch=columns,
-                    planes=1,
-                    plane_stride=0,
-                    plane_pitch=0,
-                )
-            yield store
+        chunk, inside = divmod(left, columns)
+        address = self._place(chunk, row) + inside
+        size = self._element(width, address, source, pitch, columns)
+        store = Store(
+            size=size.bit_length() - 1,
+            address=address,
+            count=width // size,
+            rows=rows,
+            stride=columns,
+            planes=planes,
+            plane_stride=self.chunk_bytes,
+            source=source,
+            element_pitch=size,
+            pitch=pitch,
+            plane_pitch=columns,
+        )
+        if size < columns:
+            return store
+        # A position is one element, and positions follow one another.
+        return replace(
+            store,
+            count=rows,
+            element_pitch=pitch,
+            rows=planes,
+            stride=store.plane_stride,
+            pitch=columns,
+            planes=1,
+            plane_stride=0,
+            plane_pitch=0,
+        )
 
     def _element(self, *multiples: int) -> int:
         """Return the bytes of the largest element that divides some numbers."""
@@ -176,25 +211,39 @@ class StoredWeights:
             size //= 2
         return size
 
+    def prepare(self, memory: np.ndarray) -> None:
+        """Write the scales of groups, ones."""
+        for _, data in self._pieces(memory):
+            data[: self.groups] = 1
+
     def read(self, memory: np.ndarray) -> np.ndarray:
         """Return what is stored, (positions, head) int8."""
-        data = memory[self.address : self.address + self.bytes].view(np.int8).reshape(self.chunks, self.rows, -1)
-        if self.transposed:
-            return data.transpose(0, 2, 1).reshape(-1, self.head)[: self.positions]
-        return data.transpose(1, 0, 2).reshape(self.positions, -1)[:, : self.head]
+        chunks = [
+            np.concatenate([data[self.groups :] for index, data in self._pieces(memory) if index == chunk])
+            for chunk in range(self.chunks)
+        ]
+        values = np.concatenate(chunks, axis=1)
+        return (values.T if self.transposed else values)[: self.positions, : self.head]
 
     def write(self, memory: np.ndarray, values: np.ndarray) -> None:
         """Store (positions, head) int8."""
-        padded = np.zeros((self.chunks, self.rows, self.columns), np.int8)
-        if self.transposed:
-            flat = np.zeros((self.chunks * self.columns, self.head), np.int8)
-            flat[: self.positions] = values
-            padded[:] = flat.reshape(self.chunks, self.columns, self.head).transpose(0, 2, 1)
-        else:
-            wide = np.zeros((self.positions, self.chunks * self.columns), np.int8)
-            wide[:, : self.head] = values
-            padded[:] = wide.reshape(self.positions, self.chunks, self.columns).transpose(1, 0, 2)
-        memory[self.address : self.address + self.bytes] = padded.ravel().view(np.uint8)
+        matrix = values.T if self.transposed else values
+        matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % self.columns)))
+        rows = [0] * self.chunks
+        for chunk, data in self._pieces(memory):
+            count = len(data) - self.groups
+            data[self.groups :] = matrix[
+                rows[chunk] : rows[chunk] + count, chunk * self.columns : (chunk + 1) * self.columns
+            ]
+            rows[chunk] += count
+
+    def _pieces(self, memory: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the rows that a tile holds, those of scales in front, int8, of each chunk."""
+        for chunk in range(self.chunks):
+            start = self.address + chunk * self.chunk_bytes
+            data = memory[start : start + self.chunk_bytes].view(np.int8).reshape(-1, self.columns)
+            for first in range(0, len(data), self.piece_rows):
+                yield chunk, data[first : first + self.piece_rows]
 
 
 def _runs(first: int, count: int, size: int) -> Iterator[tuple[int, int, int]]:
