@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import COMMAND_BITS, mask, one_hot, view
+from tilewright.hw.accelerator.command import COMMAND_BITS, mask, one_hot, row_bytes, view
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.program import (
     COMMANDS,
@@ -111,8 +111,8 @@ class Check(wiring.Component):
         bytes_ = Signal(range(self.config.bus_bytes + 1), name="store_element")
         largest = self.config.bus_bytes.bit_length() - 1
         m.d.comb += bytes_.eq(1 << Mux(size > largest, 0, size)[: largest.bit_length()])
-        why = self._memory(m, "store", fields, fields["count"] << size, None, bytes_ - 1)
-        why[AcceleratorError.SIZE] |= (fields["count"] == 0) | (size > largest)
+        why = self._memory(m, "store", fields, row_bytes(fields), None, bytes_ - 1)
+        why[AcceleratorError.SIZE] |= (fields["count"] == 0) | (size > largest) | (fields["packed"] & (size != 0))
         inner, rows, planes = (
             self._stage(m, (fields[count] - 1)[:16] * fields[pitch], f"store_{pitch}")
             for count, pitch in (("count", "element_pitch"), ("rows", "pitch"), ("planes", "plane_pitch"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from amaranth.hdl import Cat, Value
+from amaranth.hdl import Cat, Mux, Value
 from amaranth.lib import data
 
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
@@ -22,6 +22,11 @@ def field(command: Value, where: Field) -> Value:
 def view(command: Value, fields: Mapping[str, Field]) -> dict[str, Value]:
     """Return all fields of a command, by name."""
     return {name: field(command, where) for name, where in fields.items()}
+
+
+def row_bytes(store: Mapping[str, Value]) -> Value:
+    """Return the bytes of a row of a store in memory."""
+    return Mux(store["packed"], (store["count"] + 1) >> 1, store["count"] << store["size"])
 
 
 def mask(fields: Mapping[str, Field]) -> int:

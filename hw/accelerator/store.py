@@ -7,7 +7,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import entry_layout, view
+from tilewright.hw.accelerator.command import entry_layout, row_bytes, view
 from tilewright.hw.accelerator.scratchpad import read_layout
 from tilewright.hw.bus.axi import forward, write_master_members
 from tilewright.hw.bus.write_master import WriteMaster
@@ -91,7 +91,7 @@ class StoreUnit(wiring.Component):
         length = Signal(32)
         last_row, last_plane, asked = Signal(), Signal(), Signal()
         m.d.comb += [
-            length.eq((store["count"] << store["size"]) + place[:shift] + (self.config.bus_bytes - 1)),
+            length.eq(row_bytes(store) + place[:shift] + (self.config.bus_bytes - 1)),
             master.requests.valid.eq(asking),
             master.requests.p.address.eq(Cat(Const(0, shift), place[shift:])),
             master.requests.p.beats.eq(length >> shift),
@@ -134,18 +134,18 @@ class StoreUnit(wiring.Component):
         element, row, plane = (Signal(16, name=name) for name in ("element", "row", "plane"))
         from_row, from_plane, source = (Signal(32, name=name) for name in ("from_row", "from_plane", "source"))
         to_row, to_plane = (Signal(config.address_bits, name=name) for name in ("to_row", "to_plane"))
-        offset = Signal(beat_bits)  # of the element in its beat
+        offset = Signal(beat_bits + 1)  # of the element in its beat, in half bytes
         first, ends = Signal(init=1), Signal()  # element of a beat
         last_element, last_row, last_plane = (Signal(name=f"last_{name}") for name in ("element", "row", "plane"))
-        size = Signal(beat_bits + 1)
+        size = Signal(beat_bits + 2)  # of an element, in half bytes
         opened = Signal(range(WORDS + 1))  # beats that are begun and not sent
         sent = Signal()
         m.d.comb += [
-            size.eq(1 << store["size"][: beat_bits.bit_length()]),
+            size.eq(Mux(store["packed"], 1, 2 << store["size"][: beat_bits.bit_length()])),
             last_element.eq(element == store["count"] - 1),
             last_row.eq(row == store["rows"] - 1),
             last_plane.eq(plane == store["planes"] - 1),
-            ends.eq(last_element | ((offset + size) == config.bus_bytes)),
+            ends.eq(last_element | ((offset + size) == 2 * config.bus_bytes)),
             reads.eq(reading & (~first | (opened != WORDS))),
             sent.eq(master.words.valid & master.words.ready),
         ]
@@ -155,7 +155,8 @@ class StoreUnit(wiring.Component):
             m.d.sync += [
                 reading.eq(1), element.eq(0), row.eq(0), plane.eq(0), first.eq(1),
                 source.eq(new["source"]), from_row.eq(new["source"]), from_plane.eq(new["source"]),
-                to_row.eq(self.begin.p.address), to_plane.eq(self.begin.p.address), offset.eq(self.begin.p.address),
+                to_row.eq(self.begin.p.address), to_plane.eq(self.begin.p.address),
+                offset.eq(self.begin.p.address << 1),
             ]  # fmt: skip
         with m.Elif(reads):
             m.d.sync += [
@@ -168,13 +169,13 @@ class StoreUnit(wiring.Component):
                 down = from_row + store["pitch"]
                 m.d.sync += [
                     element.eq(0), row.eq(row + 1), source.eq(down), from_row.eq(down), to_row.eq(next_row),
-                    offset.eq(next_row),
+                    offset.eq(next_row << 1),
                 ]  # fmt: skip
                 with m.If(last_row):
                     down = from_plane + store["plane_pitch"]
                     m.d.sync += [
                         row.eq(0), plane.eq(plane + 1), source.eq(down), from_row.eq(down), from_plane.eq(down),
-                        to_row.eq(next_plane), to_plane.eq(next_plane), offset.eq(next_plane),
+                        to_row.eq(next_plane), to_plane.eq(next_plane), offset.eq(next_plane << 1),
                         reading.eq(~last_plane),
                     ]  # fmt: skip
         m.d.comb += [
@@ -191,7 +192,8 @@ class StoreUnit(wiring.Component):
             delay(m, value, name) for value, name in ((reads, "came"), (first, "begun"), (ends, "ended"))
         )
         where, place = delay(m, source[:word_bits], "where"), delay(m, offset, "place")
-        value, strobe = Signal(config.bus_bits), Signal(config.bus_bytes)
+        value, strobe, bits = Signal(config.bus_bits), Signal(config.bus_bytes), Signal(config.bus_bits)
+        nibble = Const(0xF, config.bus_bits) << (place << 2)
         with m.Switch(store["size"]):
             for step in range(beat_bits + 1):
                 bytes_ = 1 << step
@@ -201,11 +203,14 @@ class StoreUnit(wiring.Component):
                         part = self.data.word_select(where[step:], 8 * bytes_)
                     m.d.comb += [
                         value.eq(part.replicate(config.bus_bytes // bytes_)),
-                        strobe.eq(Const((1 << bytes_) - 1, config.bus_bytes) << place),
+                        strobe.eq(Const((1 << bytes_) - 1, config.bus_bytes) << place[1:]),
+                        bits.eq(Cat(bit.replicate(8) for bit in strobe)),
                     ]
+        with m.If(store["packed"]):
+            code = self.data.word_select(where, 8)[:4]
+            m.d.comb += [value.eq(code.replicate(config.bus_bits // 4)), bits.eq(nibble)]
         gathered = Signal(data.StructLayout({"data": config.bus_bits, "strobe": config.bus_bytes}))
         before = Signal.like(gathered, name="before")
-        bits = Cat(bit.replicate(8) for bit in strobe)
         m.d.comb += [
             gathered.data.eq(Mux(begun, 0, before.data) & ~bits | (value & bits)),
             gathered.strobe.eq(Mux(begun, 0, before.strobe) | strobe),

@@ -65,7 +65,7 @@ def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: i
             scratchpad_writes=(_rows(command.out, 4 * command.n, command.vectors, command.out_pitch),),
         )
     address = command.address + (register_value if command.register else 0)
-    bytes_ = command.count << command.size if isinstance(command, Store) else command.beats * config.bus_bytes
+    bytes_ = command.row_bytes if isinstance(command, Store) else command.beats * config.bus_bytes
     memory = _planes(address, bytes_, command.rows, command.stride, command.planes, command.plane_stride)
     if isinstance(command, Weights):
         return Footprint(memory_reads=memory)

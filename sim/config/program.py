@@ -214,6 +214,7 @@ class Store:
     FIELDS: ClassVar = {
         "register": Field(0, 16, 4),
         "size": Field(0, 20, 4),
+        "packed": Field(0, 24, 1),
         "address": Field(1, 0, 64),
         "count": Field(3, 0, 16),
         "rows": Field(3, 16, 16),
@@ -231,6 +232,9 @@ class Store:
     register: int = 0
     size: int
     """log2 of the bytes of an element, at most a beat; addresses, strides and pitches are multiples of an element."""
+    packed: bool = False
+    """Of each element, of a byte, the lower four bits are written, two elements to a byte of memory, the first one
+    lower; the second half of a row's last byte may be 0."""
     address: int
     """Of the first row in memory, in bytes."""
     count: int
@@ -248,6 +252,11 @@ class Store:
     """Bytes from a row to the next in the scratchpad."""
     plane_pitch: int = 0
     """Bytes from a plane to the next in the scratchpad."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row in memory."""
+        return (self.count + 1) // 2 if self.packed else self.count << self.size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -415,7 +424,7 @@ def decode(config: AcceleratorConfig, data: bytes) -> Command:
         return Vector(
             wait=Units(values.pop("wait")), signal=Units(values.pop("signal")), command=_vector_command(config, values)
         )
-    for name, flag in (("wait", Units), ("signal", Units), ("reduce", bool)):
+    for name, flag in (("wait", Units), ("signal", Units), ("reduce", bool), ("packed", bool)):
         if name in values:
             values[name] = flag(values[name])
     return kind(**values)

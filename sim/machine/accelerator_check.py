@@ -70,8 +70,9 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
                 reasons[error.BANK] = crosses
         case Store():
             size = 1 << command.size if command.size <= config.bus_bytes.bit_length() - 1 else 1
-            reasons = _memory(config, command, command.count << command.size, size, register_value)
+            reasons = _memory(config, command, command.row_bytes, size, register_value)
             reasons[error.SIZE] |= command.count == 0 or 1 << command.size > config.bus_bytes
+            reasons[error.SIZE] |= command.packed and command.size > 0
             pairs = (
                 (command.count, command.element_pitch),
                 (command.rows, command.pitch),

@@ -52,17 +52,19 @@ class StoreModel:
         for plane in range(command.planes):
             for row in range(command.rows):
                 first = address + plane * command.plane_stride + row * command.stride
-                end = first + command.count * size
+                end = first + command.row_bytes
+                left = command.count
                 at = first // beat * beat
                 taken = max(request, self._announced)
                 request = taken + 1
                 self._announced = taken
                 while at < end:
-                    left = -(-(end - at) // beat)
-                    burst = min(left, config.burst_beats, (PAGE_BYTES - at % PAGE_BYTES) // beat)
+                    burst = min(-(-(end - at) // beat), config.burst_beats, (PAGE_BYTES - at % PAGE_BYTES) // beat)
                     self._announced = max(self._announced + 1, self._answers.popleft() + 1)
                     for _ in range(burst):
-                        elements = (min(end, at + beat) - max(first, at)) // size
+                        room = at + beat - max(first, at)
+                        elements = min(left, 2 * room if command.packed else room // size)
+                        left -= elements
                         read = max(read + 1, sent.popleft() + 1) + elements - 1
                         self._sent = max(read + WORD_LATENCY, self._sent + 1, self._announced + 1, self._word_taken)
                         sent.append(self._sent)

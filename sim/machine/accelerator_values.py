@@ -88,12 +88,17 @@ class AcceleratorValues:
 
     def _store(self, command: Store, register_value: int) -> None:
         size = 1 << command.size
-        shape = (command.planes, command.rows, command.count, size)
+        shape: tuple[int, ...] = (command.planes, command.rows, command.count, size)
         source = view(
             self.scratchpad, command.source, shape, (command.plane_pitch, command.pitch, command.element_pitch, 1)
         )
         address = command.address + register_value
-        view(self.memory, address, shape, (command.plane_stride, command.stride, size, 1))[:] = source
+        strides: tuple[int, ...] = (command.plane_stride, command.stride, size, 1)
+        if command.packed:
+            nibbles = np.pad(source[..., 0] & 15, ((0, 0), (0, 0), (0, command.count % 2)))
+            source = nibbles[..., ::2] | nibbles[..., 1::2] << 4
+            shape, strides = (command.planes, command.rows, command.row_bytes), (*strides[:2], 1)
+        view(self.memory, address, shape, strides)[:] = source
 
     def _multiply(self, command: Product) -> None:
         config = self.config.cim
