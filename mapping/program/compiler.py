@@ -1,6 +1,6 @@
 """From lowered steps to a program of the accelerator: places, loads and stores, and commands for every step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -18,6 +18,7 @@ from .compiled import SIZES, Compiled, ConstantWeights, PaddedRows, StoredBuffer
 from .lowering import Lowered
 from .memory_map import MemoryMap
 from .panels import in_panels
+from .reorder import reordered
 from .stores import merged_stores, row_pieces
 from .synchronise import synchronise
 from .weight_layout import StoredWeights, constant_bytes, reduces, weights_commands
@@ -33,6 +34,9 @@ ATTEMPTS = (
 )
 """Whether constants stay in the scratchpad, how many operations bytes rest before they are written anew, and whether
 banks are filled one after the other."""
+
+LOADED_AHEAD = 1
+"""Products to come before a pass whose constants are loaded already."""
 
 
 def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryMap | None = None) -> Compiled:
@@ -53,19 +57,9 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
         If something finds no room, or the accelerator cannot run a step; names both.
     """
     memory = memory or MemoryMap()
-    lowered = in_panels(config, with_early_scalars(lowered))
-    survey = _Survey(config, lowered, memory)
-    for attempt, (keep, slack, tight) in enumerate(ATTEMPTS):
-        translation = _Translation(config, survey, keep)
-        try:
-            place_tensors(config, translation.tensors, slack, tight=tight)
-            place_slots(config.vector.scalars, translation.slots.values())
-            break
-        except ConfigError:
-            if attempt == len(ATTEMPTS) - 1:
-                raise
-    commands = [command for operation in translation.operations for command in operation.commands()]
-    program = synchronise(config, [*commands, End()])
+    survey = _Survey(config, in_panels(config, with_early_scalars(lowered)), memory)
+    translation = _translate(config, survey)
+    program = synchronise(config, [*translation.commands(), End()])
     return Compiled(
         config=config,
         memory=memory,
@@ -79,6 +73,22 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
         states=tuple(lowered.states),
         tensors=tuple(translation.tensors),
     )
+
+
+def _translate(config: AcceleratorConfig, survey: "_Survey") -> "_Translation":
+    """Return operations that all have found their places."""
+    given = survey.lowered
+    attempts = [(lowered, *attempt) for lowered in (reordered(config, given), given) for attempt in ATTEMPTS]
+    for number, (lowered, keep, slack, tight) in enumerate(attempts):
+        translation = _Translation(config, survey, lowered, keep)
+        try:
+            place_tensors(config, translation.tensors, slack, tight=tight)
+            place_slots(config.vector.scalars, translation.slots.values())
+            return translation
+        except ConfigError:
+            if number == len(attempts) - 1:
+                raise
+    raise AssertionError("no attempt")
 
 
 def with_early_scalars(lowered: Lowered) -> Lowered:
@@ -266,6 +276,8 @@ class _Translation:
 
     config: AcceleratorConfig
     survey: _Survey
+    lowered: Lowered
+    """In the order of the operations."""
     keep: bool
     """Constants stay in the scratchpad."""
     operations: list[_Operation] = field(default_factory=list)
@@ -276,13 +288,19 @@ class _Translation:
     _slots_of: dict[str, Slots] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        lowered = self.survey.lowered
-        source = self._tensor(lowered.input)
-        place = self.survey.input
-        self._load(source, place, 0)
-        for step in lowered.steps:
-            self._add(step)
+        lowered = self.lowered
+        self._load(self._tensor(lowered.input), self.survey.input, 0)
+        for place, step in enumerate(lowered.steps):
+            if isinstance(step, Product):
+                self._load_ahead(lowered.steps[place + 1 :])
+                self._multiply(step)
+            else:
+                self._pass(step)
         self._store_output(lowered.output)
+
+    def commands(self) -> list[Command]:
+        """Return the commands of all operations, when tensors and row scalars have their places."""
+        return [command for operation in self.operations for command in operation.commands()]
 
     def _operation(
         self, unit: Unit, commands: Callable[[], list[Command]], reads: tuple[Tensor, ...], writes: tuple[Tensor, ...]
@@ -309,11 +327,17 @@ class _Translation:
             self._there[buffer.name] = self._new_tensor(buffer.name, rows, columns, SIZES[buffer.storage], room)
         return self._there[buffer.name]
 
-    def _add(self, step: Step) -> None:
-        if isinstance(step, Product):
-            self._multiply(step)
-        else:
-            self._pass(step)
+    def _load_ahead(self, steps: Sequence[Step]) -> None:
+        """Load the constants of what comes before the next product but one: behind its weights they would come late."""
+        products = 0
+        for step in steps if self.keep else ():
+            products += isinstance(step, Product)
+            if products > LOADED_AHEAD:
+                return
+            if isinstance(step, Pass):
+                for matrix in (step.a, step.b, step.c):
+                    if matrix is not None and matrix.buffer.name in self.lowered.constants:
+                        self._loaded(matrix)
 
     # Memory to scratchpad and back.
 

@@ -239,5 +239,8 @@ def test_what_cannot_run_is_named():
         run_encoder(accelerator(weight_bits=4, columns=32), arithmetic=Arithmetic(weight_bits=4))
     with pytest.raises(ConfigError, match="scales of groups of 16 rows do not go into tiles with group_scale = none"):
         run_encoder(SMALL, arithmetic=Arithmetic(group=16))
-    with pytest.raises(ConfigError, match=r"is not the begin of a step of 16 lanes|end within a step of 16 lanes"):
+    with pytest.raises(
+        ConfigError,
+        match=r"begins at byte 8, and the array takes activations at multiples of 16|is not the begin of a step of 16 lanes|end within a step of 16 lanes",
+    ):
         run_encoder(SMALL, EncoderShape(hidden=32, heads=4, ffn=64))

@@ -1,0 +1,118 @@
+"""The order of steps in which array and vector unit wait least for each other."""
+
+from dataclasses import dataclass, field, replace
+
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import divide_up
+from tilewright.sim.config.footprint import Region
+from tilewright.sim.machine.cim_array import block_limits
+from tilewright.sim.machine.steps import Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.machine.vector import pass_cycles
+
+from .lowering import Lowered
+from .weight_layout import reduces
+
+WINDOW = 20
+"""Steps by which one may come before the first that is still to come: more would need more room."""
+MEMORY_CYCLES = 100
+"""From a result to its place in memory and to the array, about; keys are stored element by element besides."""
+
+
+def reordered(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
+    """Return the same steps in an order in which heads overlap: scores of the next one during a softmax.
+
+    A list schedule over two units with the cycles that steps take, about: of the steps that can come next, the one that
+    can begin first.
+    """
+    steps = lowered.steps
+    needs = _dependencies(steps)
+    left = list(range(len(steps)))
+    finished: dict[int, int] = {}
+    free = {True: 0, False: 0}
+    order: list[Step] = []
+    while left:
+        choices = []
+        for place in left[:WINDOW]:
+            if all(each in finished for each in needs[place]):
+                step = steps[place]
+                ready = max((finished[each] + _store_cycles(steps[each], step) for each in needs[place]), default=0)
+                choices.append((max(free[isinstance(step, Product)], ready), place))
+        start, place = min(choices)
+        step = steps[place]
+        finished[place] = free[isinstance(step, Product)] = start + step_cycles(config, step)
+        left.remove(place)
+        order.append(step)
+    return replace(lowered, steps=tuple(order))
+
+
+def _store_cycles(before: Step, step: Step) -> int:
+    """Return the cycles from a pass to a product that takes its result as weights, in which memory gets it."""
+    if not isinstance(step, Product) or before.out is None or before.out.buffer != step.weights.buffer:
+        return 0
+    return MEMORY_CYCLES + (before.out.rows * before.out.columns if step.transposed else 0)
+
+
+def step_cycles(config: AcceleratorConfig, step: Step) -> int:
+    """Return the cycles that a step takes, about."""
+    if isinstance(step, Pass):
+        options = step.options
+        reduced = options.reduce != "none"
+        period = divide_up(step.a.columns, config.vector.lanes)
+        return (
+            pass_cycles(config.vector, step.a.rows, step.a.columns) + step.a.rows * (max(5, period) - period) * reduced
+        )
+    k, n = step.a.columns, step.out.columns
+    high, wide = block_limits(config.cim, reduces(config.cim, k, n))
+    tile = config.cim.tile
+    blocks = divide_up(k, high) * divide_up(n, wide)
+    computing = blocks * step.a.rows * tile.macro.slices
+    loading = k * divide_up(n, tile.columns) * tile.weight_beats_per_row(tile.columns)
+    return max(computing, loading) + config.cim.latency
+
+
+@dataclass
+class _Touched:
+    """Who wrote and who read parts of a buffer, or row scalars of a name."""
+
+    writes: list[tuple[int, Region]] = field(default_factory=list)
+    reads: list[tuple[int, Region]] = field(default_factory=list)
+
+
+def _dependencies(steps: tuple[Step, ...]) -> list[set[int]]:
+    """Return, of each step, those before it that it has to stay behind."""
+    touched: dict[tuple[str, str], _Touched] = {}
+    needs = []
+    for place, step in enumerate(steps):
+        if isinstance(step, Product):
+            read: list[Matrix | Scalars | None] = [step.a, step.weights]
+            written: list[Matrix | Scalars | None] = [step.out]
+        else:
+            read = [step.a, step.b, step.c, step.add, step.multiply]
+            written = [step.out, step.linear, step.inverse]
+        those: set[int] = set()
+        for each in read:
+            if each:
+                at = touched.setdefault(_name(each), _Touched())
+                those |= {other for other, region in at.writes if region.overlaps(_region(each))}
+                at.reads.append((place, _region(each)))
+        for each in written:
+            if each:
+                at = touched.setdefault(_name(each), _Touched())
+                those |= {other for other, region in at.writes + at.reads if region.overlaps(_region(each))}
+                at.writes.append((place, _region(each)))
+        needs.append(those - {place})
+    return needs
+
+
+def _name(each: Matrix | Scalars) -> tuple[str, str]:
+    return ("buffer", each.buffer.name) if isinstance(each, Matrix) else ("scalars", each.name)
+
+
+def _region(each: Matrix | Scalars) -> Region:
+    if isinstance(each, Scalars):
+        return Region(each.first, each.rows)
+    if each.rows == 1 or each.stride == 0:
+        return Region(each.offset, each.columns)
+    if each.stride <= each.columns:
+        return Region(each.offset, (each.rows - 1) * each.stride + each.columns)
+    return Region(each.offset, each.columns, each.rows, each.stride)

@@ -1,0 +1,42 @@
+"""Steps in another order: the same bits, heads that overlap."""
+
+import numpy as np
+import pytest
+
+from tests.mapping.program.compiled_runs import accelerator, step_memory
+from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
+from tilewright.mapping.program.lowering import Arithmetic
+from tilewright.mapping.program.reorder import reordered
+from tilewright.mapping.program.seeded import seeded_decoder
+from tilewright.sim.machine.step_values import run_steps
+from tilewright.sim.machine.steps import Product
+
+SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96, biases=True, head_norm=True)
+
+
+@pytest.mark.parametrize("tokens", [1, 5])
+def test_another_order_leaves_the_same_bits(tokens):
+    lowered = lower_decoder(SHAPE, tokens, 3, 2, Arithmetic(), capacity=12)
+    other = reordered(accelerator(), lowered)
+    assert sorted(map(id, other.steps)) == sorted(map(id, lowered.steps))
+    assert other.steps != lowered.steps
+    constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, layers=2, seed=1), 2, Arithmetic(), capacity=12)
+    x = np.random.default_rng(1).standard_normal((tokens, 64))
+    memories = [step_memory(each, constants, x) for each in (lowered, other)]
+    for each, memory in zip((lowered, other), memories, strict=True):
+        run_steps(each.steps, memory, lanes=16)
+    assert all((memories[0][name] == memories[1][name]).all() for name in memories[0])
+
+
+def test_scores_of_the_next_head_come_before_the_sum_over_values():
+    lowered = lower_decoder(SHAPE, 5, 0, 1, Arithmetic(), capacity=12)
+
+    def attention(steps: tuple) -> list[bool]:
+        return [
+            step.transposed
+            for step in steps
+            if isinstance(step, Product) and step.weights.buffer.name not in lowered.constants
+        ]
+
+    assert attention(lowered.steps) == [True, False] * 4
+    assert attention(reordered(accelerator(), lowered).steps)[:3] == [True, True, True]
