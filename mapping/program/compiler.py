@@ -57,8 +57,8 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
         If something finds no room, or the accelerator cannot run a step; names both.
     """
     memory = memory or MemoryMap()
-    survey = _Survey(config, in_panels(config, with_early_scalars(lowered)), memory)
-    translation = _translate(config, survey)
+    survey = Survey(config, lowered, lambda name: memory)
+    translation = translate(config, survey)
     program = synchronise(config, [*translation.commands(), End()])
     return Compiled(
         config=config,
@@ -75,12 +75,12 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
     )
 
 
-def _translate(config: AcceleratorConfig, survey: "_Survey") -> "_Translation":
+def translate(config: AcceleratorConfig, survey: "Survey") -> "Translation":
     """Return operations that all have found their places."""
     given = survey.lowered
     attempts = [(lowered, *attempt) for lowered in (reordered(config, given), given) for attempt in ATTEMPTS]
     for number, (lowered, keep, slack, tight) in enumerate(attempts):
-        translation = _Translation(config, survey, lowered, keep)
+        translation = Translation(config, survey, lowered, keep)
         try:
             place_tensors(config, translation.tensors, slack, tight=tight)
             place_slots(config.vector.scalars, translation.slots.values())
@@ -116,11 +116,19 @@ def with_early_scalars(lowered: Lowered) -> Lowered:
     return replace(lowered, steps=tuple(order))
 
 
-class _Survey:
+class Survey:
     """How every buffer is used, and what has a place in memory."""
 
-    def __init__(self, config: AcceleratorConfig, lowered: Lowered, memory: MemoryMap):
-        self.config, self.lowered, self.memory = config, lowered, memory
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        lowered: Lowered,
+        memory_of: Callable[[str], MemoryMap],
+        carried: tuple[PaddedRows, PaddedRows] | None = None,
+    ):
+        """Take ``memory_of`` for where a buffer has its place, ``carried`` for those of input and output."""
+        self.config, self.memory_of = config, memory_of
+        self.lowered = lowered = in_panels(config, with_early_scalars(lowered))
         self.columns: dict[str, int] = {}
         """Elements of a row of a buffer."""
         self.padded: dict[str, int] = {}
@@ -133,8 +141,10 @@ class _Survey:
         self._products()
         self._matrices()
         self._constants_and_states()
-        self.input = self._new("input", lowered.input)
-        self.output = self._new("output", lowered.output)
+        self.input, self.output = carried or (
+            self.matrix_place("input", lowered.input),
+            self.matrix_place("output", lowered.output),
+        )
 
     def kept(self, name: str) -> bool:
         """Return whether a buffer is a state of the vector unit's: a row of scales for each head."""
@@ -179,7 +189,7 @@ class _Survey:
             raise ConfigError(f"{buffer.name}: group_scale = e8m0 is not supported by the compiler: none or uint8")
         reduce = reduces(cim, k, n)
         layout = ("weights", k, n, int(reduce))
-        place = self.memory.place(buffer.name, constant_bytes(cim, k, n, reduce), layout)
+        place = self.memory_of(buffer.name).place(buffer.name, constant_bytes(cim, k, n, reduce), layout)
         scales = step.scales.buffer.name if step.scales else None
         self.weights[buffer.name] = ConstantWeights(cim, place.address, k, n, reduce, scales)
 
@@ -203,7 +213,7 @@ class _Survey:
         else:
             positions = (offsets[1] - offsets[0] if len(offsets) > 1 else elements) // head
         one = StoredWeights(self.config, 0, positions, head, transposed)
-        place = self.memory.place(
+        place = self.memory_of(name).place(
             name, len(offsets) * one.bytes, ("stored", positions, head, int(transposed), len(offsets))
         )
         operands = {
@@ -252,13 +262,14 @@ class _Survey:
             pitch = self.pitch(columns, size)
             # Rows without gaps are the same whatever their length is taken for.
             layout = ("rows", buffer.storage) + (() if pitch == columns * size else (columns,))
-            place = self.memory.place(name, rows * pitch, layout)
+            place = self.memory_of(name).place(name, rows * pitch, layout)
             self.constants[name] = PaddedRows(place.address, rows, columns, pitch, buffer.storage)
 
-    def _new(self, name: str, matrix: Matrix) -> PaddedRows:
+    def matrix_place(self, name: str, matrix: Matrix) -> PaddedRows:
+        """Return a new place for a whole buffer."""
         columns = self.columns[matrix.buffer.name]
         pitch = self.pitch(columns, SIZES[matrix.storage])
-        place = self.memory.new(name, matrix.rows * pitch)
+        place = self.memory_of(name).new(name, matrix.rows * pitch)
         return PaddedRows(place.address, matrix.rows, columns, pitch, matrix.storage)
 
 
@@ -271,11 +282,11 @@ class _Operation:
 
 
 @dataclass
-class _Translation:
+class Translation:
     """Operations for all steps, the tensors that they use, and the row scalars."""
 
     config: AcceleratorConfig
-    survey: _Survey
+    survey: Survey
     lowered: Lowered
     """In the order of the operations."""
     keep: bool

@@ -33,6 +33,8 @@ class MemoryMap:
 
     base: int = 0
     places: dict[str, Place] = field(default_factory=dict)
+    nested: dict[str, "MemoryMap"] = field(default_factory=dict)
+    """What lies in some of the places, in the first of equal parts."""
 
     @property
     def stop(self) -> int:
