@@ -71,18 +71,16 @@ NARROW = configuration(
     macro={"rows": 16, "columns": 16, "weight_bits": 4, "input_bits_per_cycle": 2},
 )  # fmt: skip
 SCALED = configuration(
-    lanes=16, bank_address_bits=8, bus_bits=128, tiles=2, banks=16, outstanding=4, max_burst=8, weight_buffer_beats=64,
+    lanes=16, bank_address_bits=8, bus_bits=64, tiles=2, outstanding=4, max_burst=8, weight_buffer_beats=64,
     tile={
-        "grid_rows": 2, "activation_bus_bits": 128, "result_bus_bits": 512, "group_scale": "uint8", "group_rows": 32,
+        "grid_rows": 2, "activation_bus_bits": 128, "result_bus_bits": 256, "group_scale": "uint8", "group_rows": 32,
     },
-    macro={"rows": 16, "columns": 16, "weight_bits": 8, "input_bits_per_cycle": 4},
+    macro={"rows": 16, "columns": 8, "weight_bits": 8, "input_bits_per_cycle": 4},
 )  # fmt: skip
 WIDE = configuration(
-    lanes=32, bank_address_bits=8, bus_bits=512, banks=4, max_burst=256, address_bits=40,
-    tile={"grid_columns": 4, "activation_bus_bits": 128, "result_bus_bits": 1024, "input_buffer_vectors": 8},
-    macro={
-        "rows": 32, "columns": 32, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1,
-    },
+    lanes=16, bank_address_bits=8, bus_bits=512, banks=4, max_burst=256, address_bits=40,
+    tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
+    macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
 SMALL = configuration(
     lanes=16, bank_address_bits=12, bus_bits=128, tiles=4, scalars=256,

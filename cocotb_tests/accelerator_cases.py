@@ -22,12 +22,14 @@ class Failure:
 
     error: AcceleratorError
     detail: int = 0
-    index: int = 0
-    """Of the command, from 0."""
+    index: int | None = 0
+    """Of the command, from 0; ``None``: whatever the model says."""
     bus_address: int | None = None
     """Byte address at which memory answers with an error."""
     bus_response: int = 2
     """And with which."""
+    spared: tuple[tuple[int, int], ...] = ()
+    """Begin and end of what may have been written or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Run:
     patches: tuple[tuple[int, np.ndarray], ...] = ()
     """Address and bytes, whole lines of the bench's memory, that are written before."""
     failure: Failure | None = None
+    errors_ahead: bool = False
+    """Memory may answer with an error to commands that are read ahead."""
     macs: int = 0
     """Multiply-accumulates of its products, for tables."""
 

@@ -251,13 +251,14 @@ class ProgramMaker:
             + (count - 1) * pitches["element_pitch"] + element
         )  # fmt: skip
         source = self._spot(size_in, element)
-        strides = self._rows(count * element, rows, planes, element, apart=True)
-        address = self._address(self._extent(count * element, rows, planes, **strides), element)
+        packed = size == 0 and self._maybe(0.4)
+        row_bytes = (count + 1) // 2 if packed else count * element
+        strides = self._rows(row_bytes, rows, planes, element, apart=True)
+        address = self._address(self._extent(row_bytes, rows, planes, **strides), element)
         if source is None or address is None:
             return
-        self.commands.append(
-            Store(**address, **strides, **pitches, size=size, count=count, rows=rows, planes=planes, source=source)
-        )
+        shape = {"size": size, "count": count, "rows": rows, "planes": planes}
+        self.commands.append(Store(**address, **strides, **pitches, **shape, packed=packed, source=source))
 
     def _product(self) -> Product | None:
         cim, config = self.config.cim, self.config
