@@ -18,7 +18,7 @@ from .compiled import SIZES, Compiled, ConstantWeights, PaddedRows, StoredBuffer
 from .lowering import Lowered
 from .memory_map import MemoryMap
 from .panels import in_panels
-from .reorder import reordered
+from .reorder import depth_first, reordered
 from .stores import merged_stores, row_pieces
 from .synchronise import synchronise
 from .weight_layout import StoredWeights, constant_bytes, reduces, weights_commands
@@ -78,7 +78,9 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
 def translate(config: AcceleratorConfig, survey: "Survey") -> "Translation":
     """Return operations that all have found their places."""
     given = survey.lowered
-    attempts = [(lowered, *attempt) for lowered in (reordered(config, given), given) for attempt in ATTEMPTS]
+    late = depth_first(given)
+    orders = (reordered(config, given), reordered(config, late), late)
+    attempts = [(lowered, *attempt) for lowered in orders for attempt in ATTEMPTS]
     for number, (lowered, keep, slack, tight) in enumerate(attempts):
         translation = Translation(config, survey, lowered, keep)
         try:

@@ -45,6 +45,27 @@ def reordered(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
     return replace(lowered, steps=tuple(order))
 
 
+def depth_first(lowered: Lowered) -> Lowered:
+    """Return the same steps, each as late as what needs it allows: few results and row scalars wait at a time.
+
+    States come first, in the order in which they are written; then all that the output needs.
+    """
+    steps = lowered.steps
+    needs = _dependencies(steps)
+    roots = [place for place, step in enumerate(steps) if step.out and step.out.buffer.name in lowered.states]
+    order: dict[int, None] = {}
+    for root in (*roots, *range(len(steps) - 1, -1, -1)):
+        stack = [root]
+        while stack:
+            place = stack[-1]
+            missing = [each for each in sorted(needs[place], reverse=True) if each not in order]
+            if missing:
+                stack.append(missing[-1])
+                continue
+            order[stack.pop()] = None
+    return replace(lowered, steps=tuple(steps[place] for place in order))
+
+
 def _store_cycles(before: Step, step: Step) -> int:
     """Return the cycles from a pass to a product that takes its result as weights, in which memory gets it."""
     if not isinstance(step, Product) or before.out is None or before.out.buffer != step.weights.buffer:

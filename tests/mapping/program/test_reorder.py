@@ -6,18 +6,19 @@ import pytest
 from tests.mapping.program.compiled_runs import accelerator, step_memory
 from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
 from tilewright.mapping.program.lowering import Arithmetic
-from tilewright.mapping.program.reorder import reordered
+from tilewright.mapping.program.reorder import depth_first, reordered
 from tilewright.mapping.program.seeded import seeded_decoder
 from tilewright.sim.machine.step_values import run_steps
-from tilewright.sim.machine.steps import Product
+from tilewright.sim.machine.steps import Pass, Product
 
 SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96, biases=True, head_norm=True)
 
 
 @pytest.mark.parametrize("tokens", [1, 5])
-def test_another_order_leaves_the_same_bits(tokens):
+@pytest.mark.parametrize("order", [depth_first, lambda lowered: reordered(accelerator(), lowered)])
+def test_another_order_leaves_the_same_bits(order, tokens):
     lowered = lower_decoder(SHAPE, tokens, 3, 2, Arithmetic(), capacity=12)
-    other = reordered(accelerator(), lowered)
+    other = order(lowered)
     assert sorted(map(id, other.steps)) == sorted(map(id, lowered.steps))
     assert other.steps != lowered.steps
     constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, layers=2, seed=1), 2, Arithmetic(), capacity=12)
@@ -40,3 +41,17 @@ def test_scores_of_the_next_head_come_before_the_sum_over_values():
 
     assert attention(lowered.steps) == [True, False] * 4
     assert attention(reordered(accelerator(), lowered).steps)[:3] == [True, True, True]
+
+
+def test_a_query_is_made_when_its_scores_are_needed():
+    lowered = lower_decoder(SHAPE, 5, 0, 1, Arithmetic(), capacity=12)
+
+    def most_waiting(steps: tuple) -> int:
+        """Return how many scales of queries wait at most for a later step."""
+        passes = [step for step in steps if isinstance(step, Pass)]
+        made = {s.linear.name: place for place, s in enumerate(passes) if s.linear and "q_proj" in s.linear.name}
+        used = {s.multiply.name: place for place, s in enumerate(passes) if s.multiply}
+        return max(sum(made[name] <= place < used[name] for name in made) for place in range(len(passes)))
+
+    assert most_waiting(lowered.steps) == SHAPE.heads
+    assert most_waiting(depth_first(lowered).steps) == 1
