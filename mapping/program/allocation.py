@@ -1,6 +1,5 @@
 """Places in the banks of the scratchpad and in the files of row scalars, for as long as something is needed."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -8,8 +7,8 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.errors import ConfigError
 from tilewright.sim.config.program import Unit
 
-NEAR = 6
-"""Operations this far from each other may run at once."""
+MARGIN = 300
+"""Cycles by which it is not known when an operation runs."""
 
 
 @dataclass(eq=False)
@@ -27,8 +26,8 @@ class Tensor:
     first: int = -1
     """Number of the first operation that uses it."""
     last: int = -1
-    uses: list[tuple[int, Unit, bool]] = field(default_factory=list)
-    """Number of an operation, its unit, whether it writes."""
+    uses: list[tuple[int, int, Unit, bool]] = field(default_factory=list)
+    """Of each operation, about, the cycles in which it begins and ends; its unit, whether it writes."""
     apart: set["Tensor"] = field(default_factory=set)
     """Those that have to be in other banks."""
 
@@ -37,11 +36,10 @@ class Tensor:
         """Of all rows."""
         return self.rows * self.pitch
 
-    def use(self, operation: int, unit: Unit, *, write: bool) -> None:
-        """Note that an operation reads or writes it."""
+    def use(self, operation: int) -> None:
+        """Note that an operation uses it."""
         self.first = operation if self.first < 0 else self.first
         self.last = operation
-        self.uses.append((operation, unit, write))
 
 
 def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int, *, tight: bool = False) -> None:
@@ -63,7 +61,7 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
         If one finds no room.
     """
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
-    ports: list[dict[tuple[int, bool], list[Unit]]] = [defaultdict(list) for _ in range(config.banks)]
+    ports: list[list[tuple[int, int, Unit, bool]]] = [[] for _ in range(config.banks)]
     tensors = list(tensors)
     for tensor in tensors:
         tensor.address = -1
@@ -89,17 +87,16 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
         *_, bank, offset = min(choices)
         tensor.address = bank * config.bank_bytes + offset
         placed[bank].append(tensor)
-        for operation, unit, write in tensor.uses:
-            ports[bank][operation, write].append(unit)
+        ports[bank] += tensor.uses
 
 
-def _shared(tensor: Tensor, ports: dict[tuple[int, bool], list[Unit]]) -> int:
-    """Return how often another unit may need a port of a bank at about the same time."""
+def _shared(tensor: Tensor, ports: Sequence[tuple[int, int, Unit, bool]]) -> int:
+    """Return for how many cycles, about, another unit needs the port of a bank that a tensor's operations need."""
     return sum(
-        other != unit
-        for operation, unit, write in tensor.uses
-        for near in range(operation - NEAR, operation + NEAR + 1)
-        for other in ports.get((near, write), ())
+        max(0, min(end, other_end) - max(begin, other_begin) + MARGIN)
+        for begin, end, unit, write in tensor.uses
+        for other_begin, other_end, other_unit, other_write in ports
+        if other_write == write and other_unit != unit
     )
 
 

@@ -17,8 +17,8 @@ from .allocation import Tensor
 from .memory_map import MemoryMap
 from .weight_layout import StoredWeights, constant_bytes, constant_words
 
-SIZES = {"int8": 1, "bf16": 2, "fp32": 4, "int32": 4}
-"""Bytes of an element."""
+SIZES = {"int4": 1, "int8": 1, "bf16": 2, "fp32": 4, "int32": 4}
+"""Bytes of an element in the scratchpad."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ class StoredBuffer:
     """Elements from a position to the next."""
     operands: dict[int, StoredWeights]
     """By their first element in the buffer."""
+    tail: PaddedRows | None = None
+    """Of packed keys, the last position if its number is even, as int8: the next one is stored together with it."""
 
     def parts(self, start: int, length: int) -> Iterator[tuple[int, int, StoredWeights, int, int]]:
         """Yield what elements that follow one another belong to.
@@ -139,7 +141,8 @@ class Compiled:
         Parameters
         ----------
         constants, states : mapping
-            Contents of buffers as they are stored, in any shape.
+            Contents of buffers as they are stored, in any shape. Packed keys, of 4 bits, of an odd number of positions
+            cannot be added to.
         """
         memory = np.zeros(-(-self.memory.stop // PAGE_BYTES) * PAGE_BYTES, np.uint8)
         for name, weights in self.weights.items():

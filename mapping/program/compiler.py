@@ -18,8 +18,8 @@ from .compiled import SIZES, Compiled, ConstantWeights, PaddedRows, StoredBuffer
 from .lowering import Lowered
 from .memory_map import MemoryMap
 from .panels import in_panels
-from .reorder import depth_first, reordered
-from .stores import merged_stores, row_pieces
+from .reorder import command_cycles, depth_first, reordered
+from .stores import row_pieces, stored_commands
 from .synchronise import synchronise
 from .weight_layout import StoredWeights, constant_bytes, reduces, weights_commands
 
@@ -197,13 +197,14 @@ class Survey:
 
     def _stored(self, name: str, products: dict[int, Product]) -> StoredBuffer:
         tile = self.config.cim.tile
-        if tile.macro.weight_bits != 8 or tile.macro.weight_format != "int" or tile.group_scale == "e8m0":
-            raise ConfigError(
-                f"{name}: int8 that a program makes does not go into tiles of {tile.macro.weight_bits} bits, "
-                f"{tile.macro.weight_format}, group_scale = {tile.group_scale}: int of 8 bits, none or uint8"
-            )
         first = next(iter(products.values()))
         matrix, transposed = first.weights, first.transposed
+        fits = tile.macro.weight_bits == 8 or matrix.storage == "int4"
+        if not fits or tile.macro.weight_format != "int" or tile.group_scale == "e8m0":
+            raise ConfigError(
+                f"{name}: {matrix.storage} that a program makes does not go into tiles of {tile.macro.weight_bits} "
+                f"bits, {tile.macro.weight_format}, group_scale = {tile.group_scale}: int of as many bits, or uint8"
+            )
         head, stride, elements = matrix.columns, matrix.stride, matrix.buffer.elements
         if any(
             (p.weights.columns, p.weights.stride, p.transposed) != (head, stride, transposed) for p in products.values()
@@ -222,7 +223,12 @@ class Survey:
             offset: StoredWeights(self.config, place.address + index * one.bytes, positions, head, transposed)
             for index, offset in enumerate(offsets)
         }
-        return StoredBuffer(elements, stride, operands)
+        tail = None
+        if one.packed and transposed and name in self.lowered.states:
+            pitch = self.pitch(head, 1)
+            last = self.memory_of(name).place(f"{name}.last", len(offsets) * pitch)
+            tail = PaddedRows(last.address, len(offsets), head, pitch, "int8")
+        return StoredBuffer(elements, stride, operands, tail)
 
     def _matrices(self) -> None:
         starts: dict[str, set[int]] = {}
@@ -281,6 +287,9 @@ class _Operation:
 
     unit: Unit
     commands: Callable[[], list[Command]]
+    """To be called when all have their places."""
+    reads: tuple[Tensor, ...]
+    writes: tuple[Tensor, ...]
 
 
 @dataclass
@@ -310,6 +319,25 @@ class Translation:
             else:
                 self._pass(step)
         self._store_output(lowered.output)
+        self._estimate()
+
+    def _estimate(self) -> None:
+        """Note when tensors are used, about: units run their operations in order, each when its tensors are there."""
+        free = dict.fromkeys(Unit, 0)
+        written: dict[Tensor, int] = {}
+        used: dict[Tensor, int] = {}
+        for operation in self.operations:
+            those = (*operation.reads, *operation.writes)
+            begin = max(free[operation.unit], *(written.get(each, 0) for each in those))
+            begin = max(begin, *(used.get(each, 0) for each in operation.writes), 0)
+            end = begin + sum(command_cycles(self.config, each) for each in operation.commands())
+            free[operation.unit] = end
+            for write, tensors in enumerate((operation.reads, operation.writes)):
+                for tensor in tensors:
+                    tensor.uses.append((begin, end, operation.unit, bool(write)))
+                    if write:
+                        written[tensor] = end
+                    used[tensor] = max(used.get(tensor, 0), end)
 
     def commands(self) -> list[Command]:
         """Return the commands of all operations, when tensors and row scalars have their places."""
@@ -319,11 +347,9 @@ class Translation:
         self, unit: Unit, commands: Callable[[], list[Command]], reads: tuple[Tensor, ...], writes: tuple[Tensor, ...]
     ) -> None:
         number = len(self.operations)
-        self.operations.append(_Operation(unit, commands))
-        for tensor in reads:
-            tensor.use(number, unit, write=False)
-        for tensor in writes:
-            tensor.use(number, unit, write=True)
+        self.operations.append(_Operation(unit, commands, reads, writes))
+        for tensor in (*reads, *writes):
+            tensor.use(number)
 
     def _new_tensor(self, name: str, rows: int, columns: int, size: int, room: int = 0) -> Tensor:
         pitch = self.survey.pitch(max(columns if not room else 0, room), size)
@@ -485,13 +511,16 @@ class Translation:
         staged = step.out is not None and (
             step.out.buffer.name in self.survey.stored or self.survey.kept(step.out.buffer.name)
         )
-        scatter = False
+        scatter, lead = False, 0
         if step.out is not None:
             scatter = self._scatters(step.out)
             if staged:
-                rows, columns = (1, step.out.rows) if scatter else (step.out.rows, step.out.columns)
+                lead = self._lead(step.out)
+                rows, columns = (1, step.out.rows) if scatter else (lead + step.out.rows, step.out.columns)
                 out = self._new_tensor(f"{step.out.buffer.name}.new", rows, columns, SIZES[step.out.storage])
-                places["d"] = out, 0, out.size if scatter else out.pitch, step.out
+                places["d"] = out, lead * out.pitch, out.size if scatter else out.pitch, step.out
+                if lead:
+                    self._load_last(step.out, out, lead)
             else:
                 out = self._tensor(step.out)
                 places["d"] = out, *self._located(out, step.out), step.out
@@ -523,7 +552,7 @@ class Translation:
         written = (places["d"][0],) if step.out is not None else ()
         self._operation(Unit.VECTOR, commands, tuple(tensors), written)
         if staged and step.out is not None:
-            self._store(step.out, places["d"][0], scatter)
+            self._store(step.out, places["d"][0], lead)
 
     def _vector_command(
         self,
@@ -539,7 +568,7 @@ class Translation:
                 return None
             tensor, offset, stride, of = places[name]
             unit = 4 if name == "d" and scatter else lanes
-            storage = Storage[of.storage.upper()]
+            storage = Storage[of.storage.upper().replace("INT4", "INT8")]
             return VectorMatrix(address=(tensor.address + offset) // unit, stride=stride // unit, storage=storage)
 
         slots = {name: None if those is None else those[0].slot + those[1] for name, those in scalars.items()}
@@ -605,51 +634,60 @@ class Translation:
             self._slots_of[step.inverse.name] = slots
         return slots, linear.first
 
-    def _store(self, out: Matrix, staging: Tensor, scatter: bool) -> None:
-        """Store what a pass has left in a tensor of its own."""
+    def _lead(self, out: Matrix) -> int:
+        """Return how many rows of a staging tensor are for positions before those of a result.
+
+        Packed keys of an odd number of positions share bytes with the position before: of each head one row.
+        """
+        stored = self.survey.stored.get(out.buffer.name)
+        if stored is None or stored.tail is None:
+            return 0
+        pieces = list(row_pieces(stored, out))
+        assert len({(piece.position, piece.rows) for piece in pieces}) == 1, f"{out.buffer.name}: heads differ"
+        return len(pieces) if pieces[0].position % 2 else 0
+
+    def _load_last(self, out: Matrix, staging: Tensor, lead: int) -> None:
+        """Load the positions before those of a result, one of each head."""
+        stored = self.survey.stored[out.buffer.name]
+        assert stored.tail is not None
+        tail, first = stored.tail, next(row_pieces(stored, out)).operand
+        address = tail.address + list(stored.operands.values()).index(first) * tail.pitch
+
+        def commands() -> list[Command]:
+            return [
+                Load(
+                    address=address,
+                    beats=tail.pitch // self.config.bus_bytes,
+                    rows=lead,
+                    stride=tail.pitch,
+                    destination=staging.address,
+                    pitch=staging.pitch,
+                )
+            ]
+
+        self._operation(Unit.LOAD, commands, (), (staging,))
+
+    def _store(self, out: Matrix, staging: Tensor, lead: int) -> None:
+        """Store what a pass has left in a tensor of its own, behind so many rows of positions before."""
         name = out.buffer.name
         if name in self.survey.stored:
             stored = self.survey.stored[name]
-            pieces = list(row_pieces(stored, out))
-            rest: dict[str, Tensor] = {}
+
+            def commands() -> list[Command]:
+                return list(stored_commands(stored, out, staging.address, staging.pitch, lead))
         else:
             # What was loaded is no longer what memory holds.
-            rest = self._there
-        rest.pop(name, None)
-
-        def commands() -> list[Command]:
-            if name in self.survey.stored:
-                stores = [
-                    store
-                    for piece in pieces
-                    for store in piece.operand.store(
-                        staging.address + piece.row * staging.pitch + piece.column,
-                        staging.pitch,
-                        position=piece.position,
-                        positions=piece.rows,
-                        first=piece.first,
-                        elements=piece.elements,
-                    )
-                ]
-                return list(merged_stores(stores))
+            self._there.pop(name, None)
             place = self.survey.constants[name]
-            row, column = divmod(out.offset, place.columns)
-            address = place.address + row * place.pitch + 4 * column
-            if out.stride < place.columns:
-                return [Store(size=2, address=address, count=out.rows, source=staging.address, element_pitch=4)]
-            stride = out.stride // place.columns * place.pitch
-            return [
-                Store(
-                    size=2,
-                    address=address,
-                    count=1,
-                    rows=out.rows,
-                    stride=stride,
-                    source=staging.address,
-                    element_pitch=4,
-                    pitch=4,
-                )
-            ]
+
+            def commands() -> list[Command]:
+                row, column = divmod(out.offset, place.columns)
+                address = place.address + row * place.pitch + 4 * column
+                one_row = Store(size=2, address=address, count=out.rows, source=staging.address, element_pitch=4)
+                if out.stride < place.columns:
+                    return [one_row]
+                stride = out.stride // place.columns * place.pitch
+                return [replace(one_row, count=1, rows=out.rows, stride=stride, pitch=4)]
 
         self._operation(Unit.STORE, commands, (staging,), ())
 

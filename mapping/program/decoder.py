@@ -9,7 +9,7 @@ from tilewright.sim.machine.steps import Matrix, Scalars
 from tilewright.sim.machine.vector_values import PassOptions, encode
 
 from .attention import KeysValues, attend
-from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Quantised
+from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Quantised, magnitude
 from .weights import quantise_weights
 
 QUERY, KEY, VALUE, OUTPUT = (f"self_attn.{part}_proj" for part in "qkvo")
@@ -133,9 +133,9 @@ class _Layer:
         """Add new keys and values to the cache; return what each of its heads then holds."""
         lowering, shape = self.lowering, self.shape
         key, value = (self.heads_of(x8, part, shape.kv_heads) for part in (KEY, VALUE))
-        rows = shape.kv_heads * self.capacity
+        rows, storage = shape.kv_heads * self.capacity, lowering.arithmetic.cache_storage
         (keys, key_scales), (values, value_scales) = (
-            (lowering.state(name, rows, shape.head, "int8"), lowering.state(f"{name}.scales", rows, 1, "fp32"))
+            (lowering.state(name, rows, shape.head, storage), lowering.state(f"{name}.scales", rows, 1, "fp32"))
             for name in (self.name("cache.keys"), self.name("cache.values"))
         )
         new_keys = self.rotated(key, KEY, KEY_NORM, self.new_rows(keys, x8.codes.rows))
@@ -143,7 +143,8 @@ class _Layer:
         for index, (source, out) in enumerate(
             zip(self.head_rows(value), self.new_rows(values, x8.codes.rows), strict=True)
         ):
-            scale = lowering.run(source, MAGNITUDE, to=self.name(f"{VALUE}.{index}.scale"))
+            options = magnitude(lowering.arithmetic.cache_bits)
+            scale = lowering.run(source, options, to=self.name(f"{VALUE}.{index}.scale"))
             new_values.append(lowering.quantised(source, scale, out=out))
         for new, scales in ((new_keys, key_scales), (new_values, value_scales)):
             for each, place in zip(new, self.new_rows(scales, x8.codes.rows), strict=True):
@@ -210,7 +211,8 @@ class _Layer:
             source, first, both, eight = matrices
             lowering.run(source, b=cos, out=first)
             name = self.name(f"{part}.{index}.scale")
-            scale = lowering.run(source, replace(MAGNITUDE, rotate=half), b=sin, c=first, out=both, to=name)
+            options = replace(magnitude(lowering.arithmetic.cache_bits if out else 8), rotate=half)
+            scale = lowering.run(source, options, b=sin, c=first, out=both, to=name)
             heads.append(lowering.quantised(both, scale, out=eight))
         return heads
 

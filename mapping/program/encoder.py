@@ -9,7 +9,7 @@ from tilewright.sim.machine.steps import Matrix, Scalars
 from tilewright.sim.machine.vector_values import PassOptions, encode
 
 from .attention import KeysValues, attend
-from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Projected, Quantised
+from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Projected, Quantised, magnitude
 from .weights import quantise_weights
 
 ATTENTION = "attention.self"
@@ -75,7 +75,10 @@ def _add_layer(
 
     x8 = _quantised(lowering, x, scale, name(f"{ATTENTION}.factors"))
     mixed = lowering.matrix(name("mixed"), tokens, hidden)
-    query, key, value = (_heads(lowering, shape, x8, name(part)) for part in (QUERY, KEY, VALUE))
+    bits = lowering.arithmetic.cache_bits
+    query, key, value = (
+        _heads(lowering, shape, x8, name(part), size) for part, size in ((QUERY, 8), (KEY, bits), (VALUE, bits))
+    )
     key_scales, value_scales = (
         _scale_rows(lowering, heads, name(part)) for heads, part in ((key, KEY), (value, VALUE))
     )
@@ -107,20 +110,22 @@ def _quantised(lowering: Lowering, x: Matrix, scale: tuple[Scalars, Scalars], fa
     return lowering.quantised(x, scale)
 
 
-def _heads(lowering: Lowering, shape: EncoderShape, x8: Quantised, name: str) -> list[Quantised]:
-    """Add a projection; return its heads."""
+def _heads(lowering: Lowering, shape: EncoderShape, x8: Quantised, name: str, bits: int) -> list[Quantised]:
+    """Add a projection; return its heads, as integers of some bits."""
     bias = lowering.constant(f"{name}.bias", 1, shape.hidden)
     projected = lowering.project(x8, name, shape.hidden, bias)
     parts = [slice(head * shape.head, (head + 1) * shape.head) for head in range(shape.heads)]
     out = lowering.matrix(name, x8.codes.rows, shape.hidden)
+    options = magnitude(bits)
+    codes = lowering.matrix(f"{name}.int{bits}", x8.codes.rows, shape.hidden, "int4" if bits == 4 else "int8")
     if lowering.arithmetic.scales == "token":
-        whole = lowering.quantised(out, lowering.run_scaled(projected, MAGNITUDE, out=out, to=f"{name}.scale"))
+        scale = lowering.run_scaled(projected, options, out=out, to=f"{name}.scale")
+        whole = lowering.quantised(out, scale, out=codes)
         return [whole.part(part) for part in parts]
-    codes = lowering.matrix(f"{name}.int8", x8.codes.rows, shape.hidden, "int8")
     heads = []
     for head, part in enumerate(parts):
         values = out.part(columns=part)
-        scale = lowering.run_scaled(projected.part(part), MAGNITUDE, out=values, to=f"{name}.{head}.scale")
+        scale = lowering.run_scaled(projected.part(part), options, out=values, to=f"{name}.{head}.scale")
         heads.append(lowering.quantised(values, scale, out=codes.part(columns=part)))
     return heads
 

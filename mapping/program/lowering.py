@@ -6,10 +6,16 @@ from typing import Literal
 from tilewright.sim.machine.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
 from tilewright.sim.machine.vector_values import PassOptions
 
-INT8_MAX = 127
 PLAIN = PassOptions()
-MAGNITUDE = PassOptions(reduce="magnitude", scale=1 / INT8_MAX, inverse="reciprocal")
-"""Options of a pass that measures rows for :meth:`Lowering.quantised`."""
+
+
+def magnitude(bits: int) -> PassOptions:
+    """Return the options of a pass that measures rows for :meth:`Lowering.quantised` to integers of some bits."""
+    return PassOptions(reduce="magnitude", scale=1 / ((1 << bits - 1) - 1), inverse="reciprocal")
+
+
+MAGNITUDE = magnitude(8)
+"""To int8."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,13 @@ class Arithmetic:
     smooth: bool = False
     """Columns of the inputs of an encoder's projections are divided before they become int8, those with outliers the
     most, and rows of the weights multiplied."""
+    cache_bits: Literal[4, 8] = 8
+    """Of keys and values: those of weights in an array that holds no others."""
+
+    @property
+    def cache_storage(self) -> Storage:
+        """Of keys and values."""
+        return "int4" if self.cache_bits == 4 else "int8"
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,8 @@ class Lowering:
         if out is not None and a.rows == 1:
             a = a.repeated(out.rows)
         if out is not None:
-            options = replace(options, output=out.storage)  # type: ignore[arg-type]
+            output = "int8" if out.storage == "int4" else out.storage
+            options = replace(options, output=output)  # type: ignore[arg-type]
         linear, inverse = Scalars(to, a.rows), Scalars(f"{to}.inverse", a.rows)
         b, c = (m.repeated(a.rows) if m and m.rows == 1 else m for m in (b, c))
         self.steps.append(

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field, replace
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.footprint import Region
-from tilewright.sim.machine.cim_array import block_limits
+from tilewright.sim.config.program import Command, Load, Store, Vector
+from tilewright.sim.config.program import Product as ProductCommand
+from tilewright.sim.config.vector_command import Inverse
 from tilewright.sim.machine.steps import Matrix, Pass, Product, Scalars, Step
 from tilewright.sim.machine.vector import pass_cycles
 
 from .lowering import Lowered
-from .weight_layout import reduces
+from .weight_layout import blocks, reduces
 
 WINDOW = 20
 """Steps by which one may come before the first that is still to come: more would need more room."""
@@ -83,12 +85,31 @@ def step_cycles(config: AcceleratorConfig, step: Step) -> int:
             pass_cycles(config.vector, step.a.rows, step.a.columns) + step.a.rows * (max(5, period) - period) * reduced
         )
     k, n = step.a.columns, step.out.columns
-    high, wide = block_limits(config.cim, reduces(config.cim, k, n))
+    return product_cycles(config, step.a.rows, k, n, reduces(config.cim, k, n))
+
+
+def product_cycles(config: AcceleratorConfig, vectors: int, k: int, n: int, reduce: bool) -> int:
+    """Return the cycles that a product takes, about: those of computing, or of a beat of weights each."""
     tile = config.cim.tile
-    blocks = divide_up(k, high) * divide_up(n, wide)
-    computing = blocks * step.a.rows * tile.macro.slices
+    computing = blocks(config.cim, k, n, reduce) * vectors * tile.macro.slices
     loading = k * divide_up(n, tile.columns) * tile.weight_beats_per_row(tile.columns)
     return max(computing, loading) + config.cim.latency
+
+
+def command_cycles(config: AcceleratorConfig, command: Command) -> int:
+    """Return the cycles that a command takes, about; loads of weights take theirs beside products."""
+    if isinstance(command, Load):
+        return command.beats * command.rows * command.planes
+    if isinstance(command, Store):
+        return command.count * command.rows * command.planes
+    if isinstance(command, Vector):
+        those = command.command
+        return pass_cycles(
+            config.vector, those.rows, those.columns, reduce=those.reduce, inverse=those.inverse != Inverse.NONE
+        )
+    if isinstance(command, ProductCommand):
+        return product_cycles(config, command.vectors, command.k, command.n, command.reduce)
+    return 0
 
 
 @dataclass

@@ -43,6 +43,49 @@ def row_pieces(stored: StoredBuffer, matrix: Matrix) -> Iterator[Piece]:
     yield from last.values()
 
 
+def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: int, lead: int) -> Iterator[Store]:
+    """Yield the commands that store a matrix of int8, which lies in the scratchpad.
+
+    Parameters
+    ----------
+    source, pitch : int
+        Of the first row, in bytes.
+    lead : int
+        Rows in front of it: of each head the position before, which is stored anew.
+    """
+    pieces = list(row_pieces(stored, matrix))
+    stores: list[Store] = []
+    for index, piece in enumerate(pieces):
+        before = bool(lead)
+        stores += piece.operand.store(
+            source + (index if before else piece.row) * pitch + piece.column,
+            pitch * lead if before else pitch,
+            position=piece.position - before,
+            positions=piece.rows + before,
+            first=piece.first,
+            elements=piece.elements,
+        )
+    yield from merged_stores(stores)
+    tail = stored.tail
+    if tail is None or (pieces[0].position + pieces[0].rows) % 2 == 0:
+        return
+    operands = list(stored.operands.values())
+    last = []
+    for piece in pieces:
+        size = piece.operand.element_bytes(tail.columns)
+        row = lead + piece.row + piece.rows - 1
+        last.append(
+            Store(
+                size=size.bit_length() - 1,
+                address=tail.address + operands.index(piece.operand) * tail.pitch,
+                count=tail.columns // size,
+                source=source + row * pitch,
+                element_pitch=size,
+            )
+        )
+    yield from merged_stores(last)
+
+
 def merged_stores(stores: Iterable[Store]) -> Iterator[Store]:
     """Yield stores, those of one plane that are alike and at equal distances as planes of one."""
     group: list[Store] = []

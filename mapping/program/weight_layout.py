@@ -72,8 +72,18 @@ class StoredWeights:
 
     @property
     def columns(self) -> int:
-        """Of a chunk, also its bytes in a row."""
+        """Of a chunk, also its bytes in a row of scales."""
         return self.config.cim.tile.columns
+
+    @property
+    def packed(self) -> bool:
+        """Whether elements have four bits; otherwise they have eight."""
+        return self.config.cim.tile.macro.weight_bits == 4
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row of a chunk."""
+        return self.columns // 2 if self.packed else self.columns
 
     @property
     def rows(self) -> int:
@@ -91,14 +101,15 @@ class StoredWeights:
         return self.config.cim.tile.groups if self.config.cim.tile.group_rows else 0
 
     @property
-    def piece_rows(self) -> int:
-        """Rows, those of scales included, from what a tile holds to what it holds next."""
-        return self.config.cim.tile.rows + self.groups
+    def piece_bytes(self) -> int:
+        """Of the rows that a tile holds, with their scales."""
+        return self.config.cim.tile.rows * self.row_bytes + self.groups * self.columns
 
     @property
     def chunk_bytes(self) -> int:
         """From a chunk to the next."""
-        return (self.rows + divide_up(self.rows, self.config.cim.tile.rows) * self.groups) * self.columns
+        pieces = divide_up(self.rows, self.config.cim.tile.rows)
+        return self.rows * self.row_bytes + pieces * self.groups * self.columns
 
     @property
     def bytes(self) -> int:
@@ -108,7 +119,8 @@ class StoredWeights:
     def _place(self, chunk: int, row: int) -> int:
         """Return the address of a row."""
         piece, inside = divmod(row, self.config.cim.tile.rows)
-        return self.address + chunk * self.chunk_bytes + (piece * self.piece_rows + self.groups + inside) * self.columns
+        scales = self.groups * self.columns
+        return self.address + chunk * self.chunk_bytes + piece * self.piece_bytes + scales + inside * self.row_bytes
 
     def load(self, positions: int) -> tuple[bool, int, list[Weights]]:
         """Return mode and columns of a product with the first positions, and the commands that bring them."""
@@ -125,11 +137,18 @@ class StoredWeights:
                     rows = part.shape[0]
                     scales = cim.tile.block_groups(rows)
                     address = self._place((left + part.columns.start) // self.columns, top + part.rows.start)
-                    runs.append((address - scales * self.columns, (scales + rows) * self.columns))
+                    runs.append((address - scales * self.columns, scales * self.columns + rows * self.row_bytes))
         return reduce, n, list(weights_commands(self.config, runs))
 
     def store(
-        self, source: int, pitch: int, *, position: int, positions: int, first: int, elements: int
+        self,
+        source: int,
+        pitch: int,
+        *,
+        position: int,
+        positions: int,
+        first: int,
+        elements: int,
     ) -> Iterator[Store]:
         """Yield the commands that store a matrix from the scratchpad: a row for each position, of int8.
 
@@ -138,73 +157,66 @@ class StoredWeights:
         source, pitch : int
             Of the first row, in bytes.
         position, first : int
-            Place of the first row and of its first element.
+            Place of the first row and of its first element. Of what is packed, an element that shares a byte with one
+            before it cannot be stored without that.
         """
         place = (first, elements, position, positions) if self.transposed else (position, positions, first, elements)
         row, rows, column, columns = place
+        assert not (self.packed and column % 2), f"{column} is the second of its byte"
         # With scales rows follow one another up to the next tile's.
         high = self.config.cim.tile.rows if self.groups else self.rows
         for top, height, pieces in _runs(row, rows, high):
-            for piece in range(pieces):
+            for there in range(top, top + pieces * height, height):
                 for left, width, planes in _runs(column, columns, self.columns):
-                    there = top + piece * high
                     if self.transposed:
                         start = source + (left - column) * pitch + there - row
-                        yield self._store_keys(start, pitch, there, height, left, width, planes)
+                        yield self._store_rows(start, 1, pitch, there, height, left, width, planes)
                     else:
                         start = source + (there - row) * pitch + left - column
-                        yield self._store_values(start, pitch, there, height, left, width, planes)
+                        yield self._store_rows(start, pitch, 1, there, height, left, width, planes)
 
-    def _store_keys(self, source: int, pitch: int, row: int, rows: int, left: int, width: int, planes: int) -> Store:
+    def _store_rows(
+        self, source: int, pitch: int, element_pitch: int, row: int, rows: int, left: int, width: int, planes: int
+    ) -> Store:
+        """Return the command that stores rows of some chunks, from elements of a byte."""
         chunk, inside = divmod(left, self.columns)
-        return Store(
+        address = self._place(chunk, row) + (inside // 2 if self.packed else inside)
+        store = Store(
             size=0,
-            address=self._place(chunk, row) + inside,
+            packed=self.packed,
+            address=address,
             count=width,
             rows=rows,
-            stride=self.columns,
+            stride=self.row_bytes,
             planes=planes,
             plane_stride=self.chunk_bytes,
             source=source,
-            element_pitch=pitch,
-            pitch=1,
-            plane_pitch=self.columns * pitch,
-        )
-
-    def _store_values(self, source: int, pitch: int, row: int, rows: int, left: int, width: int, planes: int) -> Store:
-        columns = self.columns
-        chunk, inside = divmod(left, columns)
-        address = self._place(chunk, row) + inside
-        size = self._element(width, address, source, pitch, columns)
-        store = Store(
-            size=size.bit_length() - 1,
-            address=address,
-            count=width // size,
-            rows=rows,
-            stride=columns,
-            planes=planes,
-            plane_stride=self.chunk_bytes,
-            source=source,
-            element_pitch=size,
+            element_pitch=element_pitch,
             pitch=pitch,
-            plane_pitch=columns,
+            plane_pitch=self.columns * element_pitch,
         )
-        if size < columns:
+        size = (
+            1 if self.packed or element_pitch != 1 else self.element_bytes(width, address, source, pitch, self.columns)
+        )
+        if size == 1:
             return store
-        # A position is one element, and positions follow one another.
+        store = replace(store, size=size.bit_length() - 1, count=width // size, element_pitch=size)
+        if size < self.columns:
+            return store
+        # A row is one element, and rows follow one another.
         return replace(
             store,
             count=rows,
             element_pitch=pitch,
             rows=planes,
             stride=store.plane_stride,
-            pitch=columns,
+            pitch=self.columns,
             planes=1,
             plane_stride=0,
             plane_pitch=0,
         )
 
-    def _element(self, *multiples: int) -> int:
+    def element_bytes(self, *multiples: int) -> int:
         """Return the bytes of the largest element that divides some numbers."""
         size = self.config.bus_bytes
         while any(each % size for each in multiples):
@@ -213,37 +225,41 @@ class StoredWeights:
 
     def prepare(self, memory: np.ndarray) -> None:
         """Write the scales of groups, ones."""
-        for _, data in self._pieces(memory):
-            data[: self.groups] = 1
+        for _, scales, _ in self._pieces(memory):
+            scales[:] = 1
 
     def read(self, memory: np.ndarray) -> np.ndarray:
         """Return what is stored, (positions, head) int8."""
-        chunks = [
-            np.concatenate([data[self.groups :] for index, data in self._pieces(memory) if index == chunk])
-            for chunk in range(self.chunks)
-        ]
-        values = np.concatenate(chunks, axis=1)
+        chunks: list[list[np.ndarray]] = [[] for _ in range(self.chunks)]
+        for chunk, _, rows in self._pieces(memory):
+            if self.packed:
+                pairs = np.stack([rows << 4, rows], axis=-1).reshape(len(rows), -1)
+                chunks[chunk].append(pairs.view(np.int8) >> 4)
+            else:
+                chunks[chunk].append(rows.view(np.int8))
+        values = np.concatenate([np.concatenate(each) for each in chunks], axis=1)
         return (values.T if self.transposed else values)[: self.positions, : self.head]
 
     def write(self, memory: np.ndarray, values: np.ndarray) -> None:
         """Store (positions, head) int8."""
         matrix = values.T if self.transposed else values
-        matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % self.columns)))
-        rows = [0] * self.chunks
-        for chunk, data in self._pieces(memory):
-            count = len(data) - self.groups
-            data[self.groups :] = matrix[
-                rows[chunk] : rows[chunk] + count, chunk * self.columns : (chunk + 1) * self.columns
-            ]
-            rows[chunk] += count
+        matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % self.columns))).view(np.uint8)
+        done = [0] * self.chunks
+        for chunk, _, rows in self._pieces(memory):
+            start = done[chunk]
+            done[chunk] += len(rows)
+            part = matrix[start : done[chunk], chunk * self.columns : (chunk + 1) * self.columns]
+            rows[:] = (part[:, ::2] & 15) | (part[:, 1::2] << 4) if self.packed else part
 
-    def _pieces(self, memory: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the rows that a tile holds, those of scales in front, int8, of each chunk."""
+    def _pieces(self, memory: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """Yield chunk, scales and rows of what a tile holds, each row as its bytes."""
+        scale_bytes = self.groups * self.columns
         for chunk in range(self.chunks):
-            start = self.address + chunk * self.chunk_bytes
-            data = memory[start : start + self.chunk_bytes].view(np.int8).reshape(-1, self.columns)
-            for first in range(0, len(data), self.piece_rows):
-                yield chunk, data[first : first + self.piece_rows]
+            for first in range(0, self.rows, self.config.cim.tile.rows):
+                end = self._place(chunk, min(first + self.config.cim.tile.rows, self.rows) - 1) + self.row_bytes
+                start = self._place(chunk, first)
+                scales = memory[start - scale_bytes : start].reshape(-1, self.columns)
+                yield chunk, scales, memory[start:end].reshape(-1, self.row_bytes)
 
 
 def _runs(first: int, count: int, size: int) -> Iterator[tuple[int, int, int]]:

@@ -159,7 +159,8 @@ class Pass:
         for scalars in (self.add, self.multiply, self.linear, self.inverse):
             if scalars and scalars.rows != self.a.rows:
                 raise ValueError(f"{scalars.name}: {scalars.rows} scalars of {self.a.rows} rows")
-        if self.out and self.out.storage != self.options.output:
+        # What is to be int4 is int8 that has been scaled so.
+        if self.out and self.options.output != ("int8" if self.out.storage == "int4" else self.out.storage):
             raise ValueError(f"{self.out.buffer.name}: {self.options.output} into a buffer of {self.out.storage}")
         if (self.linear is None) != (self.options.reduce == "none"):
             raise ValueError(f"linear = {self.linear} with reduce = {self.options.reduce}")

@@ -162,6 +162,23 @@ def test_two_layers_and_a_prompt_in_two_parts():
     run_decoder(SMALL, lengths=(3, 15, 1, 2), layers=2)
 
 
+@pytest.mark.parametrize("lengths", [(16, 1, 1, 1), (5, 1, 2, 3, 4, 1), (1, 1, 1)])
+@pytest.mark.parametrize(
+    "fields", [{"columns": 32}, {"columns": 32, "rows": 32, "group_rows": 32}, {"columns": 64, "rows": 64, "tiles": 2}]
+)
+def test_keys_and_values_of_four_bits(fields, lengths):
+    config = accelerator(weight_bits=4, **fields)
+    arithmetic = Arithmetic(weight_bits=4, cache_bits=4, group=fields.get("group_rows", 0))
+    for run in (in_sequence, beside_one_another(1)):
+        run_decoder(config, lengths=lengths, arithmetic=arithmetic, run=run)
+    for scales in ("head", "token"):
+        run_encoder(config, tokens=7, arithmetic=replace(arithmetic, scales=scales))
+
+
+def test_four_bits_go_into_tiles_of_eight():
+    run_decoder(SMALL, lengths=(5, 1, 1), arithmetic=Arithmetic(weight_bits=4, cache_bits=4))
+
+
 CONFIGS = {
     "4 lanes": {"lanes": 4, "bus_bits": 32},
     "4 lanes, bus of a word": {"lanes": 4, "bus_bits": 128, "address_bits": 14, "rows": 8, "grid_rows": 4},
