@@ -11,7 +11,9 @@ from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.program import Product, Unit, UnitCommand
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.machine.accelerator import AcceleratorModel
 from tilewright.sim.machine.accelerator_values import AcceleratorValues
+from tilewright.sim.machine.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.step_values import Memory, empty_memory, load, run_steps, store
 
 Runner = Callable[[AcceleratorValues, Compiled], None]
@@ -89,6 +91,12 @@ def beside_one_another(seed: int) -> Runner:
         Interleaving(compiled.config, compiled.commands, rng, begin, end).run()
 
     return run
+
+
+def on_the_model(machine: AcceleratorValues, compiled: Compiled) -> None:
+    """Run a program from memory on the cycle model, which refuses what the hardware refuses."""
+    run = AcceleratorModel(compiled.config, machine.memory).run(compiled.program_address, AxiMemoryModel(latency=20))
+    assert not run.error, f"{run.error.name}: command {run.index}, {compiled.commands[run.index]}"
 
 
 def check(

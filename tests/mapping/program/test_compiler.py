@@ -12,6 +12,7 @@ from tests.mapping.program.compiled_runs import (
     check,
     in_sequence,
     kinds,
+    on_the_model,
     step_memory,
 )
 from tilewright.mapping.program.compiled import Compiled
@@ -146,8 +147,9 @@ def test_encoders(arithmetic, tokens):
     run_encoder(SMALL, tokens=tokens, layers=2, arithmetic=arithmetic)
 
 
-def test_a_layer_of_minilm():
-    compiled = run_encoder(SMALL, MINILM, 16)
+@pytest.mark.parametrize("run", [in_sequence, on_the_model])
+def test_a_layer_of_minilm(run):
+    compiled = run_encoder(SMALL, MINILM, 16, run=run)
     # Six weight matrices, one of them in two panels, of each head two products.
     assert kinds(compiled)["Product"] == 6 + 1 + 2 * MINILM.heads
     assert kinds(compiled)["Weights"] == kinds(compiled)["Product"]
@@ -158,8 +160,9 @@ def test_decoders_over_a_growing_cache(changes):
     run_decoder(SMALL, replace(DECODER, **changes))
 
 
-def test_two_layers_and_a_prompt_in_two_parts():
-    run_decoder(SMALL, lengths=(3, 15, 1, 2), layers=2)
+@pytest.mark.parametrize("run", [in_sequence, on_the_model])
+def test_two_layers_and_a_prompt_in_two_parts(run):
+    run_decoder(SMALL, lengths=(3, 15, 1, 2), layers=2, run=run)
 
 
 @pytest.mark.parametrize("lengths", [(16, 1, 1, 1), (5, 1, 2, 3, 4, 1), (1, 1, 1)])
@@ -169,7 +172,7 @@ def test_two_layers_and_a_prompt_in_two_parts():
 def test_keys_and_values_of_four_bits(fields, lengths):
     config = accelerator(weight_bits=4, **fields)
     arithmetic = Arithmetic(weight_bits=4, cache_bits=4, group=fields.get("group_rows", 0))
-    for run in (in_sequence, beside_one_another(1)):
+    for run in (in_sequence, beside_one_another(1), on_the_model):
         run_decoder(config, lengths=lengths, arithmetic=arithmetic, run=run)
     for scales in ("head", "token"):
         run_encoder(config, tokens=7, arithmetic=replace(arithmetic, scales=scales))

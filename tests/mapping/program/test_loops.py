@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.mapping.program.compiled_runs import accelerator, beside_one_another, in_sequence, step_memory
+from tests.mapping.program.compiled_runs import accelerator, beside_one_another, in_sequence, on_the_model, step_memory
 from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, layer_name, lower_decoder
 from tilewright.mapping.program.encoder import EncoderShape, lower_encoder
 from tilewright.mapping.program.head import HEAD, NORM, head_constants, lower_head
@@ -36,7 +36,7 @@ def compiled(tokens: int, position: int, memory: MemoryMap) -> CompiledLoops:
     )
 
 
-@pytest.mark.parametrize("run", [in_sequence, beside_one_another(1), beside_one_another(2)])
+@pytest.mark.parametrize("run", [in_sequence, beside_one_another(1), beside_one_another(2), on_the_model])
 def test_layers_and_head_leave_the_bits_of_their_steps(run):
     rng = np.random.default_rng(1)
     tensors = seeded_decoder(SHAPE, layers=LAYERS, seed=2)
