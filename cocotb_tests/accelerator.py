@@ -4,7 +4,7 @@ import json
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 
 from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.accelerator_cases import Case, Job
+from tilewright.cocotb_tests.accelerator_failures import BadCommands, failing_case, fetch_runs
 from tilewright.cocotb_tests.accelerator_harness import TOP, harness_verilog
 from tilewright.cocotb_tests.accelerator_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.cb_accelerator import BENCH
@@ -55,7 +56,7 @@ def configuration(
     )
     return AcceleratorConfig(
         cim=CIMArrayConfig(tiles=tiles, tile=cim),
-        vector=VectorConfig(lanes=lanes, address_bits=bank_address_bits, scalars=scalars),
+        vector=VectorConfig.model_validate({"lanes": lanes, "address_bits": bank_address_bits, "scalars": scalars}),
         bus_bits=bus_bits,
         **options,
     )
@@ -91,6 +92,8 @@ SMALL = configuration(
     macro={"rows": 16, "columns": 16, "weight_bits": 8, "input_bits_per_cycle": 2},
 )  # fmt: skip
 """256 multiply-accumulates a cycle, 16 lanes, 512 KiB; the one that layers run on."""
+LAYER_BYTES = 4 << 20
+"""Memory in which a layer has room."""
 
 
 def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:
@@ -99,6 +102,24 @@ def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: 
     return tuple(
         random_case(config, seed + number, programs=programs, timing=timing) for number, timing in enumerate(timings)
     )
+
+
+def stalled_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:
+    """Return cases of random programs during which the channels of the bus wait at random."""
+    made = []
+    for number, case in enumerate(random_cases(config, seed=seed, cases=cases, programs=programs)):
+        rng = np.random.default_rng(seed + number)
+        shares = tuple(int(share) for share in rng.choice((0, 3, 8, 14), 5))
+        made.append(replace(case, shares=shares if any(shares) else (8,) * 5))
+    return tuple(made)
+
+
+def failing_cases(config: AcceleratorConfig, *, seed: int, share: float = 1.0) -> tuple[Case, ...]:
+    """Return programs that are to be stopped: a share of each kind, and all starts that cannot read their commands."""
+    rng = np.random.default_rng(seed)
+    every = BadCommands(config, Areas(config), rng).all()
+    chosen = [every[index] for index in sorted(rng.choice(len(every), round(share * len(every)), replace=False))]
+    return failing_case(config, seed, chosen, timing=random_timing(rng)), fetch_runs(config, seed)
 
 
 def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5, seed: int = SEED) -> Design:

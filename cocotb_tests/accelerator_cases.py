@@ -43,6 +43,8 @@ class Run:
     failure: Failure | None = None
     errors_ahead: bool = False
     """Memory may answer with an error to commands that are read ahead."""
+    expected: tuple[tuple[int, bytes], ...] = ()
+    """Address and bytes of what memory must hold behind it, whatever the model says."""
     macs: int = 0
     """Multiply-accumulates of its products, for tables."""
 

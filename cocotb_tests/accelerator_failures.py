@@ -118,11 +118,14 @@ class BadCommands:
     def unknown(self) -> Iterator[Bad]:
         """Yield operations that there are not, and bits that no field has."""
         for code in sorted({0, 255, *range(16)} - set(COMMANDS)):
-            command = bytearray(encode(self.config, self.load))
-            command[0] = code
-            yield Bad(name=f"opcode {code}", commands=(bytes(command),), error=AcceleratorError.OPCODE)
-        for command in (self.load, self.weights, self.product, self.vector, self.store, Set(register=1, value=64),
-                        Add(register=1, value=0), Loop(count=1), Repeat(), Fence(), End()):  # fmt: skip
+            data = bytearray(encode(self.config, self.load))
+            data[0] = code
+            yield Bad(name=f"opcode {code}", commands=(bytes(data),), error=AcceleratorError.OPCODE)
+        commands: list[Command] = [
+            self.load, self.weights, self.product, self.vector, self.store, Set(register=1, value=64),
+            Add(register=1, value=0), Loop(count=1), Repeat(), Fence(), End(),
+        ]  # fmt: skip
+        for command in commands:
             data = bytearray(encode(self.config, command))
             used = field_bits(type(command))
             bit = int(self.rng.choice([bit for bit in range(8 * COMMAND_BYTES) if not used >> bit & 1]))
@@ -285,7 +288,7 @@ class BadCommands:
             name="256 signals", commands=self._encoded(*loop), error=AcceleratorError.SEMAPHORE, at=1, **after
         )  # fmt: skip
         for command, unit in ((self.load, Units.STORE), (self.store, Units.ARRAY), (self.vector, Units.LOAD)):
-            waits = replace(command, wait=unit)  # type: ignore[type-var]
+            waits = replace(command, wait=unit)
             name = f"{command.OPCODE.name} without a signal"
             yield Bad(name=name, commands=self._encoded(waits), error=deadlock, at=1, **after)
             fence = (waits, Fence(), self.load)
@@ -318,7 +321,7 @@ class BadCommands:
         for command, error in ((self.load, load_error), (self.weights, load_error), (self.store, store_error)):
             name = command.OPCODE.name
             for address in (end, end - 2 * beat, (1 << self.config.address_bits) - 8 * beat):
-                moved = replace(command, address=address)  # type: ignore[type-var]
+                moved = replace(command, address=address)
                 yield Bad(name=f"{name} beyond memory", commands=self._encoded(moved), error=error, checked=False)
             for response, text in BUS.items():
                 bad = command.address + int(self.rng.integers(8 * beat))

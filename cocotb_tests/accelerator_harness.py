@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from tilewright.cocotb_tests.axi_bench_harness import AxiBenchHarness
+from tilewright.cocotb_tests.axi_bench_harness import AxiBenchHarness, compiled_once
 from tilewright.hw.accelerator.accelerator import Accelerator
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
@@ -11,6 +11,8 @@ from tilewright.sim.config.accelerator import AcceleratorConfig, Register
 
 TOP = "accelerator_harness"
 """Name of the top module."""
+REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
+"""Modules of which there are many instances."""
 
 
 def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenchHarness:
@@ -29,4 +31,7 @@ def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenc
 @lru_cache
 def harness_verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
     """Return the harness around one accelerator as Verilog."""
-    return convert(accelerator_harness(config, memory_bytes), TOP) + AxiMemory.SOURCE.read_text()
+    verilog = convert(accelerator_harness(config, memory_bytes), TOP)
+    for module in REPEATED:
+        verilog = compiled_once(verilog, module)
+    return verilog + AxiMemory.SOURCE.read_text()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -140,7 +141,7 @@ class ProgramMaker:
 
     # Memory.
 
-    def _rows(self, row_bytes: int, rows: int, planes: int, step: int, *, apart: bool) -> dict[str, int]:
+    def _rows(self, row_bytes: int, rows: int, planes: int, step: int, *, apart: bool) -> dict[str, Any]:
         """Return strides of rows and planes, multiples of ``step``; ``apart``: no byte lies in two of them."""
         if not apart:
             strides = (self._upto(4 * row_bytes // step + 3, 0) * step for _ in range(2))
@@ -152,7 +153,7 @@ class ProgramMaker:
         plane_stride = row_bytes + gap
         return {"stride": planes * plane_stride + plane_gap, "plane_stride": plane_stride}
 
-    def _address(self, size: int, step: int) -> dict[str, int] | None:
+    def _address(self, size: int, step: int) -> dict[str, Any] | None:
         """Return an address in data, with a register or without; none if there is no room."""
         begin, end = self.areas.data, self.areas.memory_bytes - size
         usable = [number for number, held in self._registers.items() if held.most - held.least <= end - begin]
@@ -241,7 +242,7 @@ class ProgramMaker:
         size = beat.bit_length() - 1 if self._maybe(0.4) else self._upto(beat.bit_length() - 1, 0)
         element = 1 << size
         count, rows, planes = self._shape(min(self.config.bank_bytes >> size, 200))
-        pitches = {
+        pitches: dict[str, Any] = {
             "element_pitch": element * (1 if self._maybe(0.6) else self._upto(5, 0)),
             "pitch": self._upto(2 * count, 0) * element,
             "plane_pitch": self._upto(4 * count, 0) * element,
@@ -257,7 +258,7 @@ class ProgramMaker:
         address = self._address(self._extent(row_bytes, rows, planes, **strides), element)
         if source is None or address is None:
             return
-        shape = {"size": size, "count": count, "rows": rows, "planes": planes}
+        shape: dict[str, Any] = {"size": size, "count": count, "rows": rows, "planes": planes}
         self.commands.append(Store(**address, **strides, **pitches, **shape, packed=packed, source=source))
 
     def _product(self) -> Product | None:
@@ -294,7 +295,8 @@ class ProgramMaker:
     def _weights_of(self, product: Product, most: int) -> list[Command] | None:
         """Return at most ``most`` commands that bring the weights of a product, from anywhere in data."""
         beat = self.config.bus_bytes
-        left, commands = product_beats(self.config, product), []
+        left = product_beats(self.config, product)
+        commands: list[Command] = []
         for number in range(most, 0, -1):
             take = left if number == 1 or self._maybe() else self._upto(left)
             for planes, rows in ((self._small(3), self._small(6)), (1, self._small(9)), (1, 1)):
@@ -489,7 +491,7 @@ def fill_program(config: AcceleratorConfig, areas: Areas) -> list[Command]:
 
 def show_program(config: AcceleratorConfig, areas: Areas) -> list[Command]:
     """Return commands that store all of the scratchpad, and then all row scalars times what is at its begin."""
-    whole = {"size": config.bus_bytes.bit_length() - 1, "element_pitch": config.bus_bytes}
+    whole: dict[str, Any] = {"size": config.bus_bytes.bit_length() - 1, "element_pitch": config.bus_bytes}
     beats = config.bank_bytes // config.bus_bytes
     commands: list[Command] = [
         Store(address=areas.shown + start, count=beats, source=start, **whole)

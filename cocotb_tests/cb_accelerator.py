@@ -87,6 +87,10 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
         for begin, end in failure.spared if failure else ():
             model.memory[begin:end] = got[begin:end]
         mismatches = int((got != model.memory).sum())
+        for address, content in run.expected:
+            if got[address : address + len(content)].tobytes() != content:
+                found.append(f"not the {len(content)} bytes at {address:#x} that the steps make")
+                mismatches += not mismatches
         if mismatches:
             found.append(differences(got, model.memory))
         for text in found:
@@ -202,6 +206,7 @@ async def registers(dut) -> None:
     [case] = bench.job.cases
     [run] = case.runs
     await bench.fill(padded(case.memory))
+    await bench.prepare(run)
     bench.set_timing(Timing(latency=200))
     await bench.restart()
     await bench.start(run.address)
@@ -212,6 +217,7 @@ async def registers(dut) -> None:
     first = await bench.get(Register.CYCLES)
     assert await bench.get(Register.CYCLES) > first
     model = model_of(bench, case)
+    patched(model.memory, run)
     predicted = model.run(run.address, AxiMemoryModel(latency=200))
     ended = await bench.ending(4 * predicted.cycles)
     found = check_ending(run, ended, predicted, timed=True)
@@ -220,7 +226,6 @@ async def registers(dut) -> None:
 
     # Without IRQ_ENABLE it ends in silence.
     await bench.write(Register.IRQ_ENABLE, 0)
-    await bench.fill(padded(case.memory))
     await bench.start(run.address)
     for _ in range(predicted.cycles):
         if await bench.get(Register.STATUS) != 1:

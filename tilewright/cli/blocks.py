@@ -253,6 +253,10 @@ class Cosim:
 
 
 COSIMS = {
+    "accelerator": Cosim(
+        "Accelerator against its exact model, in every byte of memory: random programs, several memory timings",
+        "tilewright.cocotb_tests.accelerator",
+    ),
     "arith": Cosim(
         "Arithmetic units against golden numerics, and their latency and throughput", "tilewright.cocotb_tests.arith"
     ),
@@ -263,6 +267,14 @@ COSIMS = {
     "cim-tile": Cosim(
         "CIM tile against numpy and the exact cycle model, over shapes and memory timings",
         "tilewright.cocotb_tests.cim_tile",
+    ),
+    "decoder-layer": Cosim(
+        "A decoder layer on the accelerator against numpy and the exact model: a prompt, then single tokens",
+        "tilewright.cocotb_tests.decoder_layer",
+    ),
+    "encoder-layer": Cosim(
+        "A layer of MiniLM on the accelerator against numpy and the exact model",
+        "tilewright.cocotb_tests.encoder_layer",
     ),
     "npe": Cosim(
         "Matrix co-processor against numpy and its exact cycle model: shapes, formats, epilogues, memory timings",
