@@ -12,10 +12,12 @@ from tilewright.sim.machine import vector_values
 from tilewright.sim.machine.vector_values import decode
 
 from .compiled import SIZES, PaddedRows
-from .compiler import Survey, Translation, translate
+from .compiler import translate
 from .lowering import Lowered
 from .memory_map import MemoryMap
+from .survey import Survey
 from .synchronise import synchronise
+from .translation import Translation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -68,6 +68,31 @@ def depth_first(lowered: Lowered) -> Lowered:
     return replace(lowered, steps=tuple(steps[place] for place in order))
 
 
+def with_early_scalars(lowered: Lowered) -> Lowered:
+    """Return steps in which row scalars are written right behind the pass that makes them: their slots are soon free.
+
+    Such a pass takes a constant of one column, which nothing but the row scalars changes.
+    """
+    makers: dict[str, int] = {}
+    behind: dict[int, list[Step]] = {}
+    steps = lowered.steps
+    for place, step in enumerate(steps):
+        if not isinstance(step, Pass):
+            continue
+        scalars = step.multiply
+        writes = scalars and step.a.columns == 1 and step.a.buffer.name in lowered.constants
+        if scalars and writes and not (step.add or step.b or step.c or step.linear):
+            behind.setdefault(makers[scalars.name], []).append(step)
+            continue
+        makers |= {each.name: place for each in (step.linear, step.inverse) if each}
+    moved = {id(step) for those in behind.values() for step in those}
+    order: list[Step] = []
+    for place, step in enumerate(steps):
+        order += [] if id(step) in moved else [step]
+        order += behind.get(place, [])
+    return replace(lowered, steps=tuple(order))
+
+
 def _store_cycles(before: Step, step: Step) -> int:
     """Return the cycles from a pass to a product that takes its result as weights, in which memory gets it."""
     if not isinstance(step, Product) or before.out is None or before.out.buffer != step.weights.buffer:
