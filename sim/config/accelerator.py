@@ -100,6 +100,11 @@ class AcceleratorConfig(FabricConfig):
                 f"bus_bits = {self.bus_bits} is not allowed: a word of the scratchpad, of {self.vector.lanes} lanes, "
                 f"has {word}"
             )
+        if self.max_burst * self.bus_bytes < COMMAND_BYTES:
+            raise ValueError(
+                f"max_burst = {self.max_burst} is not allowed: a command, read at once, has "
+                f"{COMMAND_BYTES // self.bus_bytes} beats of {self.bus_bits} bits"
+            )
         if tile.weight_bus_bits != self.bus_bits:
             raise ValueError(
                 f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: weights come from the bus, of "

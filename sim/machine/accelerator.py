@@ -238,7 +238,7 @@ class _Run:
                 following = flight[0] + 1
             elif self._fetches(time):
                 self._fetch(time)
-            elif self.asking is None:
+            elif self.asking is None or time <= self.asking[0].begin:
                 return
             else:
                 possible = self._credit()
