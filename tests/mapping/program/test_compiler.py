@@ -139,7 +139,7 @@ def valid(compiled: Compiled) -> None:
             assert len(bank_ports(config, command)[0]) == len(matrices)
 
 
-@pytest.mark.parametrize("tokens", [1, 7, 19])
+@pytest.mark.parametrize("tokens", [1, 7, 19, 70])
 @pytest.mark.parametrize(
     "arithmetic", [Arithmetic(), Arithmetic(scales="head", smooth=True), Arithmetic(storage="fp32", weight_bits=4)]
 )
