@@ -55,6 +55,13 @@ def depth_first(lowered: Lowered) -> Lowered:
     steps = lowered.steps
     needs = _dependencies(steps)
     roots = [place for place, step in enumerate(steps) if step.out and step.out.buffer.name in lowered.states]
+    users: dict[int, list[int]] = {}
+    for place, step in enumerate(steps):
+        factor = step.multiply if isinstance(step, Pass) else None
+        for maker in needs[place] if factor else ():
+            before = steps[maker]
+            if factor and isinstance(before, Pass) and before.inverse and before.inverse.name == factor.name:
+                users.setdefault(maker, []).append(place)
     order: dict[int, None] = {}
     for root in (*roots, *range(len(steps) - 1, -1, -1)):
         stack = [root]
@@ -65,6 +72,10 @@ def depth_first(lowered: Lowered) -> Lowered:
                 stack.append(missing[-1])
                 continue
             order[stack.pop()] = None
+            # What takes an inverse gives its slots back.
+            for user in users.get(place, ()):
+                if user not in order and all(each in order for each in needs[user]):
+                    order[user] = None
     return replace(lowered, steps=tuple(steps[place] for place in order))
 
 
