@@ -30,7 +30,8 @@ class Repeated:
     own: str
     """Names of constants and states that begin so belong to each run, all others to all of them."""
     carried: bool = True
-    """The output of a run is the input of the next one; otherwise all have the same input and outputs of their own."""
+    """The output of a run is the input of the next one; otherwise all have the same input, the last rows of what there
+    is, and outputs of their own."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,9 @@ def _compile(config: AcceleratorConfig, loop: Repeated, memory: MemoryMap, carri
 
         made = Survey(config, loop.lowered, memory_of, None if not loop.carried else (carried, carried))
         if not loop.carried:
-            made.input = carried
+            rows = loop.lowered.input.rows
+            first = carried.address + (carried.rows - rows) * carried.pitch
+            made.input = replace(carried, address=first, rows=rows)
         return made
 
     kinds = ("constants", "states", "output")
