@@ -114,10 +114,15 @@ def stalled_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs:
     return tuple(made)
 
 
-def failing_cases(config: AcceleratorConfig, *, seed: int, share: float = 1.0) -> tuple[Case, ...]:
-    """Return programs that are to be stopped: a share of each kind, and all starts that cannot read their commands."""
+def failing_cases(
+    config: AcceleratorConfig, *, seed: int, share: float = 1.0, kinds: tuple[str, ...] = ("",)
+) -> tuple[Case, ...]:
+    """Return programs that are to be stopped, and all starts that cannot read their commands.
+
+    Of those whose name begins with one of ``kinds`` there is a share.
+    """
     rng = np.random.default_rng(seed)
-    every = BadCommands(config, Areas(config), rng).all()
+    every = [bad for bad in BadCommands(config, Areas(config), rng).all() if bad.name.startswith(kinds)]
     chosen = [every[index] for index in sorted(rng.choice(len(every), round(share * len(every)), replace=False))]
     return failing_case(config, seed, chosen, timing=random_timing(rng)), fetch_runs(config, seed)
 

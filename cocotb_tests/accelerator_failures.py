@@ -174,6 +174,7 @@ class BadCommands:
             (size, {"count": 0}),
             (size, {"size": self.size + 1}),
             (size, {"size": 15}),
+            (size, {"packed": 1}),
             *in_memory,
             (address, {"source": 1}),
             (address, {"element_pitch": beat // 2}),
