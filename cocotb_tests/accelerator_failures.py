@@ -303,8 +303,15 @@ class BadCommands:
         yield Bad(name="a beat of weights missing", commands=self._encoded(short, self.product), error=deadlock, at=2,
                   **after)  # fmt: skip
         room = self.config.weight_buffer_beats
-        full = [replace(weights, beats=room), replace(weights, beats=1)]
+        full: list[Command] = [replace(weights, beats=room), replace(weights, beats=1)]
         yield Bad(name="too many weights", commands=self._encoded(*full), error=deadlock, at=2, **after)
+        # What waits behind could begin, but for the unit.
+        again = (self.product, self.product)
+        yield Bad(name="no weights, a product behind", commands=self._encoded(*again), error=deadlock, at=2, **after)
+        behind = (*full, self.load)
+        yield Bad(
+            name="too many weights, a load behind", commands=self._encoded(*behind), error=deadlock, at=3, **after
+        )
         left = AcceleratorError.WEIGHTS
         yield Bad(name="weights left", commands=self._encoded(replace(weights, beats=1)), error=left, at=1, **after)
         yield Bad(
