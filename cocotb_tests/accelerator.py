@@ -79,7 +79,7 @@ SCALED = configuration(
     macro={"rows": 16, "columns": 8, "weight_bits": 8, "input_bits_per_cycle": 4},
 )  # fmt: skip
 WIDE = configuration(
-    lanes=16, bank_address_bits=8, bus_bits=512, banks=4, max_burst=256, address_bits=40,
+    lanes=16, bank_address_bits=8, bus_bits=512, banks=4, max_burst=256, address_bits=40, weight_buffer_beats=256,
     tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip

@@ -34,6 +34,8 @@ from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Redu
 PROGRAM = 0x200
 """Where programs begin, at the earliest: not at 0, where an address that was lost would point to."""
 PROGRAM_BYTES = 256 * COMMAND_BYTES
+REGISTER_RANGE = 1 << 64
+"""Address registers wrap: what is added may be negative."""
 MOST_VECTORS = 6
 MOST_BLOCKS = 2.5
 """Of weights, in each direction, for a product."""
@@ -183,12 +185,13 @@ class ProgramMaker:
         number, beat = int(self.rng.choice(free)), self.config.bus_bytes
         value = self._upto((self.areas.memory_bytes - self.areas.data) // beat // 2, 0) * beat
         held = self._registers.get(number)
-        if held is not None and held.most + value < self.areas.memory_bytes and self._depth == 0 and self._maybe():
-            self._registers[number] = Register(held.least + value, held.most + value)
-            self.commands.append(Add(register=number, value=value))
-        else:
+        if held is None or self._depth or self._maybe():
             self._registers[number] = Register(value, value)
             self.commands.append(Set(register=number, value=value))
+            return
+        step = value if held.most + value < self.areas.memory_bytes else -min(value, held.least)
+        self._registers[number] = Register(held.least + step, held.most + step)
+        self.commands.append(Add(register=number, value=step % REGISTER_RANGE))
 
     # The scratchpad.
 
@@ -355,11 +358,11 @@ class ProgramMaker:
         free = [number for number in range(1, REGISTERS + 1) if number not in self._advancing]
         chosen = {}
         for number in self.rng.permutation(free)[: self._upto(2, 0)]:
-            step = self._upto(9, 0) * beat
-            start = self._upto(64, 0) * beat
+            step = self._upto(9, 0) * beat * (-1 if self._maybe(0.3) else 1)
+            start = self._upto(64, 0) * beat - min(0, count * step)
             chosen[int(number)] = step
             self.commands.append(Set(register=int(number), value=start))
-            self._registers[int(number)] = Register(start, start + count * step)
+            self._registers[int(number)] = Register(*sorted((start, start + count * step)))
         # What is set within is not the same the next time, before it is set again.
         self._registers = {n: held for n, held in self._registers.items() if n in chosen or n in self._advancing}
         outside = dict(self._registers)
@@ -367,7 +370,7 @@ class ProgramMaker:
         self._advancing += chosen
         self._depth += 1
         self._times *= count
-        adds = [Add(register=number, value=step) for number, step in chosen.items()]
+        adds = [Add(register=number, value=step % REGISTER_RANGE) for number, step in chosen.items()]
         early = self._maybe(0.3)
         if early:
             self.commands += adds
@@ -382,7 +385,8 @@ class ProgramMaker:
         self._advancing = [number for number in self._advancing if number not in chosen]
         self._registers = outside
         for number, step in chosen.items():
-            value = outside[number].least + count * step
+            held = outside[number]
+            value = held.most if step >= 0 else held.least
             self._registers[number] = Register(value, value)
 
     def _vector(self) -> None:

@@ -1,0 +1,76 @@
+"""Programs that benches of the accelerator run: valid ones, and such as are to be stopped."""
+
+import numpy as np
+import pytest
+
+from tilewright.cocotb_tests.accelerator import DESIGNS, failing_cases, random_cases
+from tilewright.cocotb_tests.accelerator_cases import Case, Run, patched
+from tilewright.cocotb_tests.cb_accelerator import check_model
+from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.program import Command, End, Loop, Product, Store, Units, Vector, Weights, decode
+from tilewright.sim.machine.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator_values import AcceleratorValues
+from tilewright.sim.machine.axi_memory import AxiMemoryModel
+
+CONFIGS = [pytest.param(design.config, id=design.name) for design in DESIGNS]
+
+
+def program(config: AcceleratorConfig, memory: np.ndarray, run: Run) -> list[Command]:
+    """Return the commands of a run, up to its end."""
+    commands: list[Command] = []
+    while not (commands and isinstance(commands[-1], End)):
+        begin = run.address + COMMAND_BYTES * len(commands)
+        commands.append(decode(config, memory[begin : begin + COMMAND_BYTES].tobytes()))
+    return commands
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_units_beside_one_another_do_what_they_do_one_after_the_other(config):
+    for case in random_cases(config, seed=1, cases=3, programs=5):
+        model = AcceleratorModel(config, case.memory.copy())
+        values = AcceleratorValues(config, case.memory.copy())
+        for run in case.runs:
+            patched(model.memory, run)
+            patched(values.memory, run)
+            check_model(run.name, run, model.run(run.address, AxiMemoryModel(latency=9)))
+            values.run(program(config, values.memory, run))
+            assert (model.memory == values.memory).all(), f"{case.name}, {run.name}"
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_programs_that_are_to_be_stopped_are(config):
+    for case in failing_cases(config, seed=2):
+        model = AcceleratorModel(config, case.memory.copy())
+        for run in case.runs:
+            patched(model.memory, run)
+            bad = run.failure.bus_address if run.failure else None
+            check_model(run.name, run, model.run(run.address, AxiMemoryModel(), bad_address=bad))
+
+
+def every_command(config: AcceleratorConfig, cases: tuple[Case, ...]) -> list[Command]:
+    found: list[Command] = []
+    for case in cases:
+        memory = case.memory.copy()
+        for run in case.runs:
+            patched(memory, run)
+            found += program(config, memory, run)
+    return found
+
+
+def test_random_programs_have_everything():
+    config = DESIGNS[0].config
+    commands = every_command(config, random_cases(config, seed=3, cases=6, programs=10))
+    products = [command for command in commands if isinstance(command, Product)]
+    high = config.cim.tile.rows
+    assert {product.reduce for product in products} == {False, True}
+    assert any(product.k > high for product in products)
+    assert any(product.n > config.cim.columns for product in products)
+    assert {command.size for command in commands if isinstance(command, Store)} == {0, 1, 2, 3}
+    assert any(command.packed for command in commands if isinstance(command, Store))
+    assert any(command.planes > 1 < command.rows for command in commands if isinstance(command, Weights))
+    assert any(command.count > 1 for command in commands if isinstance(command, Loop))
+    passes = [command.command for command in commands if isinstance(command, Vector)]
+    for part in ("b", "c", "d", "scatter", "add", "multiply", "square", "reduce", "inverse", "causal", "rotate"):
+        assert any(getattr(each, part) for each in passes), part
+    waits = {command.wait for command in commands if isinstance(command, Vector | Store | Product | Weights)}
+    assert {Units.LOAD, Units.ARRAY, Units.VECTOR, Units.STORE} <= waits
