@@ -25,6 +25,8 @@ CHOSEN = "chosen_fault"
 """Signal of a harness with planted faults: which one is in force."""
 STALLS_TIMES = 40
 """More than random stalls can prolong a run by."""
+UNKNOWN_CYCLES = 100_000
+"""More than any program that gets stuck takes until then."""
 WHATEVER_THE_TIMING = (Register.COMMANDS, Register.WRITE_BEATS)
 """Counters that do not depend on when memory answers: commands may be fetched that are not reached."""
 
@@ -81,7 +83,9 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
         await bench.prepare(run)
         bench.allowed = {LATE} if run.errors_ahead else set()
         try:
-            ended = await bench.run(run.address, predicted.cycles * (4 if timed else STALLS_TIMES) + 20000)
+            # When nothing moves any more the model does not say.
+            cycles = UNKNOWN_CYCLES if predicted.error is AcceleratorError.DEADLOCK else predicted.cycles
+            ended = await bench.run(run.address, cycles * (4 if timed else STALLS_TIMES) + 20000)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
         found = check_ending(run, ended, predicted, timed=timed)
