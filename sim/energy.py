@@ -3,7 +3,21 @@
 from dataclasses import dataclass
 
 from tilewright.sim.config import System
-from tilewright.sim.machine.array import Counts
+
+
+@dataclass
+class Counts:
+    """Events that cost energy."""
+
+    memory_bytes: int = 0
+    macs: int = 0
+    """Multiply-accumulates that the array carried out, also those whose result nobody uses."""
+    weight_bits: int = 0
+    """Bits written into the array."""
+    activation_bits: int = 0
+    """Bits moved between the scratchpad and the array."""
+    vector_elements: int = 0
+    """Elements, times passes, of the vector unit."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +45,9 @@ def energy(counts: Counts, system: System) -> list[EnergyItem]:
         return EnergyItem(name, events, unit, pj, system.source(path) or "no source given")
 
     return [
-        item("main memory", counts.dram_bytes * 8, "bit", system.memory.energy_pj_per_bit, "memory.energy_pj_per_bit"),
+        item(
+            "main memory", counts.memory_bytes * 8, "bit", system.memory.energy_pj_per_bit, "memory.energy_pj_per_bit"
+        ),
         item("CIM multiply-accumulate", counts.macs, "MAC", on_chip.mac_pj, "energy.mac_pj"),
         item(
             "CIM weight write",
@@ -41,7 +57,7 @@ def energy(counts: Counts, system: System) -> list[EnergyItem]:
             "energy.weight_write_pj_per_bit",
         ),
         item(
-            "activation memory",
+            "scratchpad and array",
             counts.activation_bits,
             "bit",
             on_chip.activation_read_pj_per_bit,

@@ -2,8 +2,17 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from tilewright.sim.machine.array import Span
+
+@dataclass(frozen=True)
+class Span:
+    """Cycles in which a unit was busy: ``start`` to ``end``, the latter excluded."""
+
+    unit: str
+    name: str
+    start: int
+    end: int
 
 
 def perfetto_json(spans: Iterable[Span], title: str) -> str:

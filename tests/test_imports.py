@@ -74,7 +74,7 @@ def test_imports_follow_the_rule(path):
 
 def test_the_rule_is_not_empty(tmp_path):
     # The reader of imports sees what it must see.
-    file = ROOT / "mapping" / "schedule.py"
-    assert "tilewright.sim.machine.array" in imported(file)
+    file = ROOT / "mapping" / "result.py"
+    assert "tilewright.sim.machine.accelerator" in imported(file)
     assert part_of("sim.config.load") == "sim.config"
     assert part_of("hw.cim.tile") == "hw"

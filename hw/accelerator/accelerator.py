@@ -129,7 +129,7 @@ class Core(wiring.Component):
         moved = Cat(
             reader.m_axi_arvalid, ~reader.idle, ~store.idle, array.moved, scheduler.busy[Unit.VECTOR],
             store.m_axi_wvalid,
-            *(getattr(scheduler, f"begin{unit}").valid for unit in Unit),
+            *(getattr(scheduler, f"begin{unit}").valid & getattr(scheduler, f"begin{unit}").ready for unit in Unit),
             *(getattr(processor, f"enter{unit}").ready & getattr(processor, f"enter{unit}").valid for unit in Unit),
         ).any()  # fmt: skip
         still = Signal(range(PATIENCE + 1))

@@ -29,6 +29,8 @@ LOADED_AHEAD = 1
 class _Operation:
     """What one unit does for a step."""
 
+    label: str
+    """The buffer that it fills, or empties to memory."""
     unit: Unit
     commands: Callable[[], list[Command]]
     """To be called when all have their places."""
@@ -85,13 +87,18 @@ class Translation:
 
     def commands(self) -> list[Command]:
         """Return the commands of all operations, when tensors and row scalars have their places."""
-        return [command for operation in self.operations for command in operation.commands()]
+        return [
+            replace(command, label=operation.label)  # type: ignore[arg-type]
+            for operation in self.operations
+            for command in operation.commands()
+        ]
 
     def _operation(
         self, unit: Unit, commands: Callable[[], list[Command]], reads: tuple[Tensor, ...], writes: tuple[Tensor, ...]
     ) -> None:
         number = len(self.operations)
-        self.operations.append(_Operation(unit, commands, reads, writes))
+        label = (*writes, *reads)[0].name
+        self.operations.append(_Operation(label, unit, commands, reads, writes))
         for tensor in (*reads, *writes):
             tensor.use(number)
 

@@ -6,7 +6,7 @@ the operation, see ``FIELDS`` of its class; words and bits that no field has are
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, IntFlag
 from typing import Any, ClassVar, NamedTuple
 
@@ -124,6 +124,8 @@ class Load:
     """Takes a signal of each of these units before it begins."""
     signal: Units = Units.NONE
     """Gives a signal to each of these units when it has ended."""
+    label: str = field(default="", compare=False, repr=False)
+    """What it is part of, for people; memory does not hold it."""
     register: int = 0
     """Address register, 1 to 8, that is added to ``address``; 0: none."""
     address: int
@@ -148,10 +150,11 @@ class Weights:
 
     OPCODE: ClassVar = Opcode.WEIGHTS
     UNIT: ClassVar = Unit.LOAD
-    FIELDS: ClassVar = {name: field for name, field in Load.FIELDS.items() if name not in ("destination", "pitch")}
+    FIELDS: ClassVar = {name: place for name, place in Load.FIELDS.items() if name not in ("destination", "pitch")}
 
     wait: Units = Units.NONE
     signal: Units = Units.NONE
+    label: str = field(default="", compare=False, repr=False)
     register: int = 0
     address: int
     beats: int
@@ -184,6 +187,7 @@ class Product:
 
     wait: Units = Units.NONE
     signal: Units = Units.NONE
+    label: str = field(default="", compare=False, repr=False)
     reduce: bool = False
     """Blocks are as high as all tiles, instead of as wide."""
     vectors: int
@@ -229,6 +233,7 @@ class Store:
 
     wait: Units = Units.NONE
     signal: Units = Units.NONE
+    label: str = field(default="", compare=False, repr=False)
     register: int = 0
     size: int
     """log2 of the bytes of an element, at most a beat; addresses, strides and pitches are multiples of an element."""
@@ -305,6 +310,7 @@ class Vector:
 
     wait: Units = Units.NONE
     signal: Units = Units.NONE
+    label: str = field(default="", compare=False, repr=False)
     command: VectorCommand
 
 
@@ -382,12 +388,12 @@ def encode(config: AcceleratorConfig, command: Command) -> bytes:
     """
     values = dict(_values(config, command))
     words = [0] * (COMMAND_BYTES // 4)
-    for name, field in (HEAD | command.FIELDS).items():
+    for name, place in (HEAD | command.FIELDS).items():
         value = int(values.get(name, 0))
-        if not 0 <= value < 1 << field.bits:
-            raise ValueError(f"{name} = {value} is not allowed: {type(command).__name__} has {field.bits} bits for it")
-        for step in range(0, field.bits, 32):
-            words[field.word + step // 32] |= (value >> step & 0xFFFFFFFF) << field.shift
+        if not 0 <= value < 1 << place.bits:
+            raise ValueError(f"{name} = {value} is not allowed: {type(command).__name__} has {place.bits} bits for it")
+        for step in range(0, place.bits, 32):
+            words[place.word + step // 32] |= (value >> step & 0xFFFFFFFF) << place.shift
     return struct.pack("<16I", *words)
 
 
@@ -406,13 +412,13 @@ def decode(config: AcceleratorConfig, data: bytes) -> Command:
             f"{opcode} ({opcode.name})" for opcode in Opcode))  # fmt: skip
     values = {}
     left = list(words)
-    for name, field in layout(kind).items():
+    for name, place in layout(kind).items():
         value = 0
-        for step in range(0, field.bits, 32):
-            bits = min(32, field.bits - step)
-            word = field.word + step // 32
-            value |= (words[word] >> field.shift & (1 << bits) - 1) << step
-            left[word] &= ~(((1 << bits) - 1) << field.shift)
+        for step in range(0, place.bits, 32):
+            bits = min(32, place.bits - step)
+            word = place.word + step // 32
+            value |= (words[word] >> place.shift & (1 << bits) - 1) << step
+            left[word] &= ~(((1 << bits) - 1) << place.shift)
         values[name] = value
     if any(left):
         word = next(index for index, bits in enumerate(left) if bits)
@@ -439,7 +445,7 @@ def layout(kind: type) -> dict[str, Field]:
 def _values(config: AcceleratorConfig, command: Command) -> Iterator[tuple[str, int]]:
     yield "opcode", command.OPCODE
     for each in fields(command):
-        if each.name != "command":
+        if each.name not in ("command", "label"):
             yield each.name, getattr(command, each.name)
     if isinstance(command, Vector):
         yield from vector_fields(config, command.command).items()

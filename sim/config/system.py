@@ -14,14 +14,6 @@ from .memory import MemoryConfig
 from .vector import VectorConfig
 
 
-class ActivationMemoryConfig(Frozen):
-    """On-chip memory of activations; every tile has a port of its own to it."""
-
-    capacity_kib: Annotated[int, Field(ge=1, le=1_048_576)]
-    latency_cycles: Annotated[int, Field(ge=1, le=1000)]
-    """Cycles from the fetch of a word to its arrival at a tile."""
-
-
 class System(Frozen):
     """One accelerator: a CIM array, a vector unit, and the memories that feed them."""
 
@@ -31,7 +23,6 @@ class System(Frozen):
     """Clock of everything on chip."""
     memory: MemoryConfig
     cim: CIMArrayConfig
-    activation_memory: ActivationMemoryConfig
     vector: VectorConfig
     fabric: FabricConfig = FabricConfig()
     energy: EnergyConfig

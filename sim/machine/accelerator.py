@@ -69,6 +69,8 @@ class Span:
     index: int
     begin: int
     end: int
+    label: str = ""
+    """Of the command."""
 
 
 @dataclass
@@ -567,7 +569,7 @@ class _Run:
         if self.execute is not None:
             self.execute(entry.command, entry.register_value)
         if self.timeline:
-            self.spans.append(Span(unit, entry.index, entry.begin, ended))
+            self.spans.append(Span(unit, entry.index, entry.begin, ended, entry.command.label))
         self.ask(time, self.begin)
         self.ask(time, self.act)
 

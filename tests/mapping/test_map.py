@@ -3,12 +3,14 @@ from itertools import pairwise
 
 import pytest
 
-from tilewright.mapping.result import map_model
+from tilewright.mapping.result import map_model, step_name
 from tilewright.mapping.workload import load_model
 from tilewright.sim.config import ConfigError, load_system
 
 LLAMA = load_model("llama-3.2-1b")
 EDGE = load_system("edge-int4")
+THIN = LLAMA.model_copy(update={"num_hidden_layers": 2, "vocab_size": 4096})
+"""Fewer layers and logits, for what does not need all of them."""
 
 
 @pytest.fixture(scope="module")
@@ -23,51 +25,46 @@ def test_decode_reaches_the_bound(decoded):
     assert decoded.tokens_per_s < 51.2e9 / decoded.workload.dram_bytes
 
 
-def test_operators_add_up_to_the_run(decoded):
+def test_steps_add_up_to_the_run(decoded):
     result = decoded.to_dict()
-    assert sum(op["cycles"] for op in result["operators"]) == result["cycles"]
-    assert all(op["cycles"] >= 0 for op in result["operators"])
-    assert sum(op["macs"] for op in result["operators"]) == result["macs"]
-    assert sum(op["bytes"] for op in result["operators"]) <= result["dram_bytes"]
+    assert sum(step["cycles"] for step in result["steps"]) == result["cycles"]
+    assert all(step["cycles"] >= 0 for step in result["steps"])
+    # Padding of heads to the columns of a tile.
+    assert result["macs"] <= sum(step["macs"] for step in result["steps"]) < 1.15 * result["macs"]
     assert result["energy_j"] == pytest.approx(sum(item["joules"] for item in result["energy"]))
 
 
-def test_no_result_comes_before_its_inputs(decoded):
-    done = {placed.operator.name: placed.done for placed in decoded.placed}
-    for placed in decoded.placed:
-        assert all(done[name] <= placed.done for name in placed.operator.inputs)
-
-
-def test_units_do_one_thing_at_a_time(decoded):
+def test_units_run_one_command_at_a_time_except_for_loads(decoded):
     spans = defaultdict(list)
     for span in decoded.spans:
         spans[span.unit].append((span.start, span.end))
-    assert set(spans) == {"DRAM", "vector unit", "tile 0", "tile 1", "tile 2", "tile 3"}
-    for unit, busy in spans.items():
-        for (_, end), (start, _) in pairwise(busy):
-            assert end <= start, unit
+    assert set(spans) == {"load", "CIM array", "vector unit", "store"}
+    for unit in ("CIM array", "vector unit", "store"):
+        busy = sorted(spans[unit])
+        assert all(end <= start for (_, end), (start, _) in pairwise(busy)), unit
+        assert sum(end - start for start, end in busy) == decoded.unit_cycles[unit]
         assert busy[-1][1] <= decoded.cycles
     # Main memory is what everything waits for.
-    assert sum(end - start for start, end in spans["DRAM"]) > 0.95 * decoded.cycles
+    assert 0.95 * decoded.cycles < decoded.unit_cycles["load"] <= decoded.cycles
 
 
 def test_every_weight_passes_main_memory_once(decoded):
-    # Blocks fill whole words on this array: nothing is padded but the ends of scales and of the cache.
-    assert decoded.workload.dram_bytes <= decoded.dram_bytes < 1.001 * decoded.workload.dram_bytes
+    # Values have rows as wide as a tile: a head of 64 takes four times its bytes.
+    assert decoded.workload.dram_bytes <= decoded.memory_bytes < 1.03 * decoded.workload.dram_bytes
 
 
 @pytest.mark.parametrize("context", [1, 63, 257, 4096])
 def test_any_context(context):
-    result = map_model("x", LLAMA, EDGE, phase="decode", context=context, record_spans=False)
-    assert 0.95 <= result.bound_fraction <= 1
+    result = map_model("x", THIN, EDGE, phase="decode", context=context)
+    assert 0.6 <= result.bound_fraction <= 1
 
 
-@pytest.mark.parametrize("tokens", [1, 100, 300])
+@pytest.mark.parametrize("tokens", [1, 33, 100])
 def test_prefill(tokens):
-    result = map_model("x", LLAMA, EDGE, phase="prefill", context=tokens, record_spans=False)
+    result = map_model("x", THIN, EDGE, phase="prefill", context=tokens)
     assert 0 < result.bound_fraction <= 1
-    assert result.workload.tokens == tokens
-    assert sum(placed.cycles for placed in result.placed) == result.cycles
+    assert result.workload.tokens == sum(result.chunks) == tokens
+    assert sum(step.cycles for step in result.steps) == result.cycles
 
 
 def test_more_bandwidth_is_never_slower():
@@ -86,7 +83,22 @@ def test_latency_is_hidden():
     assert near.cycles <= far.cycles <= 1.03 * near.cycles
 
 
-def test_a_model_too_large_for_the_activation_memory_is_refused():
-    small = EDGE.replace(activation_memory=EDGE.activation_memory.replace(capacity_kib=8))
-    with pytest.raises(ConfigError, match="capacity_kib = 8 is not allowed for this model: one token needs 22 KiB"):
+def test_a_model_too_large_for_the_scratchpad_is_refused():
+    small = EDGE.replace(vector=EDGE.vector.replace(address_bits=8))
+    with pytest.raises(ConfigError, match="bytes"):
         map_model("x", LLAMA, small, phase="decode", context=1)
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("model.layers.0.self_attn.q_proj.sums", "self_attn.q_proj"),
+        ("model.layers.0.mlp.gate_proj.columns", "mlp.gate_proj"),
+        ("model.layers.0.attention.3.scores.sums", "attention"),
+        ("model.layers.0.cache.keys.scales.new", "cache.keys"),
+        ("model.layers.0.input_layernorm.weight", "input_layernorm"),
+        ("lm_head.sums", "lm_head"),
+    ],
+)
+def test_steps_have_the_names_of_the_model(label, name):
+    assert step_name(label) == name

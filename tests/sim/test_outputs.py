@@ -3,15 +3,14 @@
 import json
 
 from tilewright.sim.config import load_system
-from tilewright.sim.energy import energy
-from tilewright.sim.machine.array import Counts, Span
+from tilewright.sim.energy import Counts, energy
 from tilewright.sim.plot import breakdown
-from tilewright.sim.trace import perfetto_json
+from tilewright.sim.trace import Span, perfetto_json
 
 
 def test_energy_is_events_times_energy_each():
     system = load_system("edge-int4")
-    items = {item.name: item for item in energy(Counts(dram_bytes=1000, macs=10**6), system)}
+    items = {item.name: item for item in energy(Counts(memory_bytes=1000, macs=10**6), system)}
     assert items["main memory"].joules == 8000 * 20e-12
     assert items["CIM multiply-accumulate"].joules == 10**6 * 0.045e-12
     assert all(item.source != "no source given" for item in items.values())

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @out_option
 @json_option
 def command(model_name: str, phase: str, context: int, system_name: str, folder: Path | None, as_json: bool) -> None:
-    """Map a transformer onto a system and run it in the cycle model.
+    """Compile a transformer for a system and run its program in the exact cycle model.
 
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
@@ -45,11 +45,8 @@ def command(model_name: str, phase: str, context: int, system_name: str, folder:
     model, system = load_model(model_name), load_system(system_name)
     if folder:
         make_folder(folder)
-    if as_json:
-        result = map_model(model_name, model, system, phase=phase, context=context, record_spans=folder is not None)
-    else:
-        with console(stderr=True).status(f"running {model_name} on {system.name}"):
-            result = map_model(model_name, model, system, phase=phase, context=context)
+    with console(stderr=True).status(f"running {model_name} on {system.name}"):
+        result = map_model(model_name, model, system, phase=phase, context=context)
     files = _write(result, folder) if folder else []
     if as_json:
         print_json({**result.to_dict(), "files": [str(file) for file in files]})

@@ -1,6 +1,5 @@
 """Tables for people, from the JSON that commands write."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,7 @@ if TYPE_CHECKING:
 
 def cycles_by_step(result: dict) -> dict[str, int]:
     """Return the cycles of each operator of a map result, layers together, largest first."""
-    cycles: Counter[str] = Counter()
-    for operator in result["operators"]:
-        cycles[operator["step"]] += operator["cycles"]
-    return dict(cycles.most_common())
+    return {step["step"]: step["cycles"] for step in result["steps"]}
 
 
 def print_map(console: "Console", result: dict) -> None:
@@ -27,21 +23,19 @@ def print_map(console: "Console", result: dict) -> None:
         caption="cycles: by how much an operator moves the end of all before it",
         caption_justify="left",
     )
-    for heading in ("operator", "unit"):
+    for heading in ("operator", "units"):
         table.add_column(heading)
-    for heading in ("cycles", "share", "MB", "M MAC"):
+    for heading in ("cycles", "share", "commands", "M MAC"):
         table.add_column(heading, justify="right")
     total = result["cycles"]
-    for step, cycles in cycles_by_step(result).items():
-        same = [operator for operator in result["operators"] if operator["step"] == step]
-        times = f" x {len(same)}" if len(same) > 1 else ""
+    for step in result["steps"]:
         table.add_row(
-            f"{step}{times}",
-            same[0]["unit"],
-            f"{cycles:,}",
-            f"{cycles / total:.1%}",
-            f"{sum(operator['bytes'] for operator in same) / 1e6:,.2f}",
-            f"{sum(operator['macs'] for operator in same) / 1e6:,.1f}",
+            step["step"],
+            ", ".join(step["units"]),
+            f"{step['cycles']:,}",
+            f"{step['cycles'] / total:.1%}",
+            f"{step['commands']:,}",
+            f"{step['macs'] / 1e6:,.1f}",
         )
     console.print(table)
 
@@ -56,6 +50,8 @@ def print_map(console: "Console", result: dict) -> None:
         ("compute bound", result["compute_bound_cycles"], f"{result['macs'] / 1e6:,.0f} M MAC"),
     ):
         table.add_row(label, f"{cycles:,} cycles", f"{cycles * ms:,.3f} ms   {note}")
+    for unit, cycles in result["unit_cycles"].items():
+        table.add_row(f"{unit} at work", f"{cycles:,} cycles", f"{cycles / total:.1%}")
     table.add_row("larger bound / run", f"[bold]{result['bound_fraction']:.2%}[/]", "")
     console.print(table)
 

@@ -45,8 +45,8 @@ CONFIG = AcceleratorConfig(
     vector=VectorConfig(lanes=4, address_bits=8),
     banks=4,
     bus_bits=32,
-    max_burst=4,
-    weight_buffer_beats=8,
+    max_burst=16,
+    weight_buffer_beats=32,
     queue_depth=4,
 )
 BANK = CONFIG.bank_bytes
