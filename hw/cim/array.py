@@ -135,7 +135,7 @@ class CIMArray(wiring.Component):
         flags = delay(m, flags, "slice_flags")
         inputs = Signal(len(activations.vector), reset_less=True)
         step = tile.macro.input_bits_per_cycle * array.rows
-        m.d.sync += inputs.eq(inputs << step)
+        m.d.sync += inputs.eq(inputs.shift_left(step))
         vector: Value = activations.vector
         if tiles > 1:
             vector = Mux(travelling[1].reduce, vector, self._to_all_tiles(vector))

@@ -87,5 +87,5 @@ class ResultSender(wiring.Component):
         with m.If(self.taken):
             m.d.sync += [words.eq(head.total), left.eq(head.beats)]
         with m.Elif(sent):
-            m.d.sync += [words.eq(words >> cfg.result_bus_bits), left.eq(left - 1)]
+            m.d.sync += [words.eq(words.shift_right(cfg.result_bus_bits)), left.eq(left - 1)]
         return m

@@ -127,6 +127,13 @@ def _arithmetic(name: str, about: str, example: str, *options: Option) -> Block:
 
 
 BLOCKS = {
+    "accelerator": Block(
+        about="Accelerator: CIM array, vector unit, scratchpad, command processor, AXI4 master, AXI4-Lite registers",
+        builder="tilewright.cli.accelerator:build",
+        options="tilewright.cli.accelerator:options",
+        example="--system tiny",
+        notes="Docs: docs/accelerator.md.",
+    ),
     "cim-tile": Block(
         about="CIM tile: a grid of bit-serial macros, input buffer, accumulators, streams",
         builder="tilewright.cli.cim_tile:build",

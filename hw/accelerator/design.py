@@ -1,0 +1,32 @@
+"""The accelerator with what is said of it."""
+
+from tilewright.hw.accelerator.accelerator import Accelerator
+from tilewright.hw.accelerator.reader import Reader
+from tilewright.hw.generate import Design
+from tilewright.sim.config.accelerator import AcceleratorConfig
+
+START_LATENCY = 2 + Reader.LATENCY
+"""Cycles from the one in which the write of start is carried out to that of the first read address."""
+
+
+def accelerator(config: AcceleratorConfig) -> Design:
+    """Return the design of an accelerator, module ``accelerator``."""
+    cim, macro = config.cim, config.cim.tile.macro
+    tiles = f"{cim.tiles} {'tile' if cim.tiles == 1 else 'tiles'} of {cim.tile.rows} x {cim.tile.columns}"
+    return Design(
+        name="accelerator",
+        component=Accelerator(config=config),
+        configuration=config.model_dump(mode="json"),
+        timing={
+            "macs_per_cycle": cim.macs_per_cycle,
+            "cycles_per_vector": macro.slices,
+            "elements_per_cycle": config.vector.lanes,
+            "latency_cycles": START_LATENCY,
+            "latency": "from the start of a program to the first read address",
+        },
+        summary=(
+            f"{tiles} weights of {macro.weight_bits} bits: {cim.macs_per_cycle:,.0f} MAC a cycle; "
+            f"{config.vector.lanes} FP32 lanes; {config.scratchpad_bytes >> 10:,} KiB of scratchpad in {config.banks} "
+            f"banks; AXI4 of {config.bus_bits} bits"
+        ),
+    )

@@ -1,0 +1,77 @@
+# amaranth: UnusedElaboratable=no
+"""The accelerator as a block: ports, what is said of it, lint, synthesis, systems that do not go."""
+
+import pytest
+
+from tests.cli.test_cli import refused
+from tilewright.cli.blocks import BLOCKS
+from tilewright.cocotb_tests import runner
+from tilewright.hw.generate import GeneratedBlock
+from tilewright.hw.synth.run import run_yosys
+from tilewright.sim.config import load_system
+from tilewright.tools import find_synthesis_tools
+
+
+def generated(system: str) -> GeneratedBlock:
+    return BLOCKS["accelerator"].design(system=system).generate()
+
+
+@pytest.fixture(scope="module")
+def tiny() -> GeneratedBlock:
+    return generated("tiny")
+
+
+def test_ports_are_two_axi_interfaces_and_an_interrupt(tiny):
+    ports = {port["name"]: (port["direction"], port["width"]) for port in tiny.ports["ports"]}
+    others = {name: port for name, port in ports.items() if not name.startswith(("s_axi_", "m_axi_"))}
+    assert others == {"clk": ("input", 1), "rst": ("input", 1), "irq": ("output", 1)}
+    config = load_system("tiny").accelerator
+    assert ports["m_axi_rdata"] == ("input", config.bus_bits)
+    assert ports["m_axi_wstrb"] == ("output", config.bus_bytes)
+    assert ports["m_axi_araddr"] == ("output", config.address_bits)
+    assert ports["s_axi_wdata"] == ("input", 32)
+
+
+def test_what_is_said_is_of_the_system(tiny):
+    config = load_system("tiny").accelerator
+    assert tiny.ports["configuration"] == config.model_dump(mode="json")
+    assert tiny.ports["timing"]["macs_per_cycle"] == config.cim.macs_per_cycle
+    assert tiny.ports["timing"]["elements_per_cycle"] == config.vector.lanes
+
+
+def test_equal_structure_is_written_once(tiny):
+    for module in ("accelerator_core", "cim_macro", "scratchpad_bank", "vector_lane"):
+        assert tiny.verilog.count(f"\nmodule {module}(") == 1
+
+
+@pytest.mark.cosim
+def test_verilator_finds_nothing(tiny):
+    assert runner.lint(tiny.verilog, tiny.name) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.cosim
+def test_verilator_finds_nothing_in_the_edge_system():
+    """Takes 7 GB of memory."""
+    edge = generated("edge-int4")
+    assert runner.lint(edge.verilog, edge.name) == ""
+
+
+def test_yosys_reads_it(tmp_path, tiny):
+    tools = find_synthesis_tools()
+    if tools.yosys is None:
+        pytest.skip("no Yosys")
+    (tmp_path / "block.v").write_text(tiny.verilog)
+    run_yosys(tools.yosys, f"read_verilog block.v; hierarchy -check -top {tiny.name}; proc; check -assert", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Missing option '--system'"),
+        (["--system", "tinny"], "unknown system 'tinny' (did you mean 'tiny'?"),
+        (["--system", "none.toml"], "none.toml: cannot be read: No such file"),
+    ],
+)
+def test_bad_systems_get_one_line(tmp_path, arguments, said):
+    assert said in refused("generate", "accelerator", *arguments, cwd=tmp_path)
