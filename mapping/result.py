@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from tilewright.mapping.program.decoder import DecoderShape
 from tilewright.mapping.program.loops import CompiledLoops
@@ -293,6 +294,7 @@ class _Report:
         ]
 
 
+@cache
 def step_name(label: str) -> str:
     """Return the operator that a command is part of, by what it fills: all layers and heads have the same."""
     name = re.sub(r"^model\.layers\.\d+\.", "", label)

@@ -306,9 +306,10 @@ class _Run:
         address, beats = self.burst
         slot, last = self.timing.read_slots(time + 1, beats)
         self._note(time, last, beats)
-        bad = self._bad_beat(address, beats)
-        if bad is not None:
-            self.change(self.timing.arrival(slot + bad), self._load_failed, entry)
+        if self.memory_bytes is not None:
+            bad = self._bad_beat(address, beats)
+            if bad is not None:
+                self.change(self.timing.arrival(slot + bad), self._load_failed, entry)
         following = next(more, None)
         if following is None:
             self.asking = None
@@ -320,7 +321,7 @@ class _Run:
             self.burst = following
         if isinstance(entry.command, Weights):
             self.stream.ask(slot, beats)
-            if self.product is not None:
+            if self.product is not None and not self.stream.missing:
                 self._go_on(time)
 
     def _load_failed(self, time: int, entry: _Entry) -> None:

@@ -39,6 +39,11 @@ class WeightStream:
         """Whether there are beats, here or on their way, that no block has claimed."""
         return self.asked != self._claimed
 
+    @property
+    def missing(self) -> bool:
+        """Whether beats of the block claimed have not been asked for."""
+        return self.asked < self._claimed
+
     def ask(self, slot: int, beats: int) -> None:
         """Note a burst whose first beat is fetched in a slot."""
         self._bursts.append((self.asked, slot))

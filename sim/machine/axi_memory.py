@@ -47,8 +47,13 @@ class AxiMemoryModel:
 
     def read_slots(self, offered: int, beats: int) -> tuple[int, int]:
         """Return the number of the slot in which a burst's first beat is fetched, and when its last beat is there."""
-        first = self._reads.first_slot(offered)
-        return first, self.read(offered, beats)
+        reads = self._reads
+        first = reads.first_slot(offered)
+        # As many slots on, in which the rate gives one each: so beats never catch up with those before.
+        last = reads.slot_cycle(first + beats - 1)
+        reads.next_request, reads.next_fetch = max(offered, reads.next_request) + 1, last + 1
+        self._arrived = last + reads.latency
+        return first, self._arrived
 
     def arrival(self, slot: int) -> int:
         """Return the cycle in which the beat is there that was fetched in a slot, given by its number."""

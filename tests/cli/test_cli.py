@@ -57,28 +57,30 @@ def test_map_as_json(tmp_path):
     data = json.loads(result.stdout)
     assert {
         "cycles", "seconds", "tokens_per_s", "dram_bytes", "dram_bound_cycles", "compute_bound_cycles",
-        "bound_fraction", "energy_j", "operators",
+        "bound_fraction", "energy_j", "steps",
     } <= set(data)  # fmt: skip
     assert data["bound_fraction"] >= 0.95
-    assert all({"name", "unit", "cycles", "bytes", "macs"} <= set(op) for op in data["operators"])
+    assert all({"step", "units", "commands", "cycles", "macs"} <= set(step) for step in data["steps"])
     assert json.loads((tmp_path / "map.json").read_text())["cycles"] == data["cycles"]
     assert len(json.loads((tmp_path / "map.trace.json").read_text())["traceEvents"]) > 1000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.json", "map.png", "map.trace.json"]
 
 
-def test_map_takes_less_than_a_second_of_cpu_time():
+def test_map_simulates_seven_million_cycles_in_a_second_of_cpu_time():
     took = []
     for _ in range(3):
         before = os.times()
-        assert run("map", "llama-3.2-1b", "--json").returncode == 0
+        result = run("map", "llama-3.2-1b", "--json")
         after = os.times()
+        assert result.returncode == 0
         took.append(after.children_user + after.children_system - before.children_user - before.children_system)
-    assert min(took) < 1, took
+    # Of the whole command, imports and compiler included.
+    assert json.loads(result.stdout)["cycles"] / min(took) > 7e6, took
 
 
 def test_map_prints_what_a_person_needs():
     text = run("map", "llama-3.2-1b").stdout
-    for part in ("tokens/s", "DRAM bound", "compute bound", "mlp.up_proj x 16", "energy:", "JESD209", "Chih"):
+    for part in ("tokens/s", "DRAM bound", "compute bound", "mlp.up_proj", "energy:", "JESD209", "Chih"):
         assert part in text or part == "JESD209", part
 
 
