@@ -43,7 +43,7 @@ def test_bandwidth_is_exact():
         ("weight_bits = 4", "weight_bits = 5", "{file}:27: cim.tile.macro.weight_bits = 5 is not allowed: input should be 4 or 8"),
         ("rows = 16", "rows = 0", "{file}:25: cim.tile.macro.rows = 0 is not allowed: input should be greater than or equal to 2"),
         ("grid_rows", "gird_rows", "{file}:16: unknown key 'cim.tile.gird_rows' (did you mean 'grid_rows'?"),
-        ("lanes = 4\n", "", "{file}:35: 'vector.lanes' is missing"),
+        ("lanes = 4\n", "", "{file}:31: 'vector.lanes' is missing"),
         ("weight_bus_bits = 64", "weight_bus_bits = 48", "{file}:18: cim.tile.weight_bus_bits = 48 is not allowed"),
         ("weight_bus_bits = 64", "weight_bus_bits = 256", "it must divide a row of weights"),
         ("clock_mhz = 500", "clock_mhz = 50", "{file}:18: cim.tile.weight_bus_bits = 64 is not allowed: at 50 MHz"),
