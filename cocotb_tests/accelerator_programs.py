@@ -10,10 +10,12 @@ import numpy as np
 from tilewright.cocotb_tests.accelerator_cases import LINE_BYTES, NEAR, Case, Run, encoded, patch
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program.synchronise import product_beats, synchronise
-from tilewright.sim.config.accelerator import COMMAND_BYTES, PAGE_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.footprint import footprint
 from tilewright.sim.config.program import (
     LOOPS,
+    REGISTER_BITS,
     REGISTERS,
     Add,
     Command,
@@ -34,7 +36,7 @@ from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Redu
 PROGRAM = 0x200
 """Where programs begin, at the earliest: not at 0, where an address that was lost would point to."""
 PROGRAM_BYTES = 256 * COMMAND_BYTES
-REGISTER_RANGE = 1 << 64
+REGISTER_RANGE = 1 << REGISTER_BITS
 """Address registers wrap: what is added may be negative."""
 MOST_VECTORS = 6
 MOST_BLOCKS = 2.5

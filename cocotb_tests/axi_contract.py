@@ -6,7 +6,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tilewright.cocotb_tests.streams import StreamContract, StreamGate
-from tilewright.hw.bus.axi import CACHE, PAGE_BYTES, Burst, flipped, master_members
+from tilewright.hw.bus.axi import CACHE, Burst, flipped, master_members
+from tilewright.sim.config.axi import PAGE_BYTES
 
 CHANNELS = ("ar", "r", "aw", "w", "b")
 """The channels, in the order of the bits of ``block``."""

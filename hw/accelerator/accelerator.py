@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -126,11 +126,13 @@ class Core(wiring.Component):
             scratchpad.write2.eq(load.write),
         ]
 
+        entered, begun = Signal(len(Unit)), Signal(len(Unit))
+        for unit in Unit:
+            enter, begin = getattr(processor, f"enter{unit}"), getattr(scheduler, f"begin{unit}")
+            m.d.comb += [entered[unit].eq(enter.valid & enter.ready), begun[unit].eq(begin.valid & begin.ready)]
         moved = Cat(
             reader.m_axi_arvalid, ~reader.idle, ~store.idle, array.moved, scheduler.busy[Unit.VECTOR],
-            store.m_axi_wvalid,
-            *(getattr(scheduler, f"begin{unit}").valid & getattr(scheduler, f"begin{unit}").ready for unit in Unit),
-            *(getattr(processor, f"enter{unit}").ready & getattr(processor, f"enter{unit}").valid for unit in Unit),
+            store.m_axi_wvalid, entered, begun,
         ).any()  # fmt: skip
         still = Signal(range(PATIENCE + 1))
         going = Signal()
@@ -167,9 +169,7 @@ class Core(wiring.Component):
 
         unit_names = [unit.name.lower() for unit in Unit]
         m.d.comb += [
-            self.events.commands.eq(
-                Cat(getattr(processor, f"enter{u}").valid & getattr(processor, f"enter{u}").ready for u in Unit).any()
-            ),
+            self.events.commands.eq(entered.any()),
             self.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
             self.events.write_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
             self.events.array_weights.eq(array.starved),
@@ -200,32 +200,16 @@ class Core(wiring.Component):
         bits = config.banks.bit_length() - 1
         for name in "abcd":
             address = field(command, Vector.FIELDS[f"{name}_address"])
-            number = address[config.vector.address_bits :][:bits]
+            whole, places = config.vector.address_bits, config.vector.element_address_bits
+            number: Value = address[whole:]
             if name == "d":
                 scatter = field(command, Vector.FIELDS["scatter"])
-                m.d.comb += vector.commands.p.d_address.eq(address)
-                places = config.vector.element_address_bits
-                inside = Signal(places)
-                with m.If(scatter):
-                    m.d.comb += inside.eq(address[:places])
-                with m.Else():
-                    m.d.comb += inside.eq(address[: config.vector.address_bits])
-                m.d.comb += vector.commands.p.d_address.eq(inside)
-                scattered = Signal(bits)
-                m.d.comb += scattered.eq(address[places:])
-                chosen = Signal(bits)
-                m.d.comb += chosen.eq(number)
-                with m.If(scatter):
-                    m.d.comb += chosen.eq(scattered)
-                number = chosen
+                number = Mux(scatter, address[places:], number)
+                m.d.comb += vector.commands.p.d_address.eq(Mux(scatter, address[:places], address[:whole]))
             kept = Signal(bits, name=f"bank_{name}")
             on = Signal(name=f"on_{name}")
             with m.If(begin.valid & begin.ready):
-                m.d.sync += kept.eq(number)
-                if name in "bc":
-                    m.d.sync += on.eq(field(command, Vector.FIELDS[name]))
-                else:
-                    m.d.sync += on.eq(1)
+                m.d.sync += [kept.eq(number), on.eq(field(command, Vector.FIELDS[name]) if name in "bc" else 1)]
             with m.Elif(vector.done):
                 m.d.sync += on.eq(0)
             numbers[name] = kept, on
@@ -274,7 +258,7 @@ class Accelerator(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.registers = registers = Registers(config=self.config)
+        m.submodules.registers = registers = Registers()
         forward(m, lite_slave_members(), registers, self)
         core = self._core.instantiate(m, "core", clear=registers.start)
         forward(m, master_members(**self._bus), core, self)

@@ -8,7 +8,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import COMMAND_BITS, mask, one_hot, row_bytes, view
-from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.accelerator import CHECK, AcceleratorConfig
 from tilewright.sim.config.program import (
     COMMANDS,
     REGISTERS,
@@ -48,7 +48,7 @@ class Check(wiring.Component):
         A bit for each bank.
     """
 
-    LATENCY = 3
+    LATENCY = CHECK
 
     def __init__(self, *, config: AcceleratorConfig):
         self.config = config

@@ -6,9 +6,9 @@ from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import entry_layout, view
-from tilewright.hw.accelerator.scheduler import LOADS
 from tilewright.hw.accelerator.scratchpad import write_layout
-from tilewright.sim.config.accelerator import PAGE_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import LOADS, AcceleratorConfig
+from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.program import Load, Opcode
 
 

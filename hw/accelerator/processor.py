@@ -12,6 +12,7 @@ from tilewright.sim.config.program import (
     COMMANDS,
     HEAD,
     LOOPS,
+    REGISTER_BITS,
     REGISTERS,
     UNIT_COMMANDS,
     AcceleratorError,
@@ -20,8 +21,6 @@ from tilewright.sim.config.program import (
     Set,
     Unit,
 )
-
-REGISTER_BITS = 64
 
 
 class Processor(wiring.Component):

@@ -7,17 +7,12 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.accelerator.register_map import REGISTER_MAP
 from tilewright.hw.bus.axi import forward, lite_slave_members
 from tilewright.hw.bus.register_file import RegisterFile, events_layout
-from tilewright.sim.config.accelerator import AcceleratorConfig
 
 
 class Registers(wiring.Component):
     """Registers of ``REGISTER_MAP`` behind AXI4-Lite; accesses, latency and counters as :class:`RegisterFile` says.
 
     They are the same for every configuration: software writes an address of 64 bits, allowed or not.
-
-    Parameters
-    ----------
-    config : AcceleratorConfig
 
     Members
     -------
@@ -41,8 +36,7 @@ class Registers(wiring.Component):
         What is counted while ``busy``, a bit for each of COMMANDS to ARRAY_WEIGHTS, by its name in lower case.
     """
 
-    def __init__(self, *, config: AcceleratorConfig):
-        self.config = config
+    def __init__(self):
         super().__init__(
             {
                 **lite_slave_members(),

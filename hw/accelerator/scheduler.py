@@ -8,12 +8,8 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import INDEX_BITS, entry_layout, field
-from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.accelerator import LOADS, SEMAPHORE_BITS, AcceleratorConfig
 from tilewright.sim.config.program import HEAD, Unit
-
-LOADS = 8
-"""Loads that may be under way."""
-SEMAPHORE_BITS = 8
 
 
 class Scheduler(wiring.Component):

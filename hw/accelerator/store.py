@@ -12,11 +12,8 @@ from tilewright.hw.accelerator.scratchpad import read_layout
 from tilewright.hw.bus.axi import forward, write_master_members
 from tilewright.hw.bus.write_master import WriteMaster
 from tilewright.hw.pipeline import delay
-from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.accelerator import STORE_BEATS, AcceleratorConfig
 from tilewright.sim.config.program import Store
-
-WORDS = 8
-"""Beats that are put together ahead of the bus."""
 
 
 class StoreUnit(wiring.Component):
@@ -138,7 +135,7 @@ class StoreUnit(wiring.Component):
         first, ends = Signal(init=1), Signal()  # element of a beat
         last_element, last_row, last_plane = (Signal(name=f"last_{name}") for name in ("element", "row", "plane"))
         size = Signal(beat_bits + 2)  # of an element, in half bytes
-        opened = Signal(range(WORDS + 1))  # beats that are begun and not sent
+        opened = Signal(range(STORE_BEATS + 1))  # beats that are begun and not sent
         sent = Signal()
         m.d.comb += [
             size.eq(Mux(store["packed"], 1, 2 << store["size"][: beat_bits.bit_length()])),
@@ -146,7 +143,7 @@ class StoreUnit(wiring.Component):
             last_row.eq(row == store["rows"] - 1),
             last_plane.eq(plane == store["planes"] - 1),
             ends.eq(last_element | ((offset + size) == 2 * config.bus_bytes)),
-            reads.eq(reading & (~first | (opened != WORDS))),
+            reads.eq(reading & (~first | (opened != STORE_BEATS))),
             sent.eq(master.words.valid & master.words.ready),
         ]
         m.d.sync += opened.eq(opened + (reads & first) - sent)
@@ -218,7 +215,7 @@ class StoreUnit(wiring.Component):
         with m.If(came):
             m.d.sync += before.eq(gathered)
         # Never full: so many beats are begun.
-        m.submodules.words = words = SyncFIFO(width=len(gathered.as_value()), depth=WORDS)
+        m.submodules.words = words = SyncFIFO(width=len(gathered.as_value()), depth=STORE_BEATS)
         m.d.comb += [
             words.w_data.eq(gathered.as_value()),
             words.w_en.eq(came & ended),

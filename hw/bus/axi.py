@@ -11,8 +11,6 @@ from amaranth.hdl import Module
 from amaranth.lib import enum
 from amaranth.lib.wiring import In, Member, Out
 
-PAGE_BYTES = 4096
-"""No burst crosses a multiple of this."""
 MAX_BURST = 256
 """Most beats of an INCR burst."""
 

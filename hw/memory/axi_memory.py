@@ -5,9 +5,10 @@ from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.bus.axi import PAGE_BYTES, Burst, Response, flipped, master_members
+from tilewright.hw.bus.axi import Burst, Response, flipped, master_members
 from tilewright.hw.memory.line_storage import LineStorage
 from tilewright.hw.memory.slots import RateSlots
+from tilewright.sim.config.axi import PAGE_BYTES
 
 TIME_BITS = 32
 PREFIX = "s_axi_"

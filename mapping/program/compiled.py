@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.sim.config import CIMArrayConfig
-from tilewright.sim.config.accelerator import COMMAND_BYTES, PAGE_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.program import Command, encode
 from tilewright.sim.machine import vector_values
 from tilewright.sim.machine.cim_array import block_limits

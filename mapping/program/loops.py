@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tilewright.sim.config.accelerator import COMMAND_BYTES, PAGE_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.errors import ConfigError
 from tilewright.sim.config.program import Add, Command, End, Load, Loop, Repeat, Set, Store, Weights, encode
 from tilewright.sim.machine import vector_values

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from tilewright.sim.config.accelerator import PAGE_BYTES
+from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.errors import ConfigError
 
 

@@ -7,7 +7,7 @@ from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.footprint import Region
 from tilewright.sim.config.program import Command, Load, Store, Vector
 from tilewright.sim.config.program import Product as ProductCommand
-from tilewright.sim.config.vector_command import Inverse
+from tilewright.sim.machine import vector
 from tilewright.sim.machine.steps import Matrix, Pass, Product, Scalars, Step
 from tilewright.sim.machine.vector import pass_cycles
 
@@ -139,10 +139,7 @@ def command_cycles(config: AcceleratorConfig, command: Command) -> int:
     if isinstance(command, Store):
         return command.count * command.rows * command.planes
     if isinstance(command, Vector):
-        those = command.command
-        return pass_cycles(
-            config.vector, those.rows, those.columns, reduce=those.reduce, inverse=those.inverse != Inverse.NONE
-        )
+        return vector.command_cycles(config.vector, command.command)
     if isinstance(command, ProductCommand):
         return product_cycles(config, command.vectors, command.k, command.n, command.reduce)
     return 0

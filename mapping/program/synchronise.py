@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.accelerator import SEMAPHORE_BITS, AcceleratorConfig
 from tilewright.sim.config.footprint import Footprint, Region, footprint
 from tilewright.sim.config.program import (
+    REGISTER_BITS,
     UNIT_COMMANDS,
     Add,
     Command,
@@ -19,8 +20,10 @@ from tilewright.sim.config.program import (
     Units,
     Weights,
 )
+from tilewright.sim.machine.accelerator_array import array_commands
+from tilewright.sim.machine.cim_array import array_beats
 
-SIGNALS = 255
+SIGNALS = (1 << SEMAPHORE_BITS) - 1
 """Most signals that a semaphore counts."""
 QUEUED = 65
 """Most commands that have been handed to a unit and have not begun."""
@@ -239,17 +242,7 @@ class _Synchroniser:
 
 def product_beats(config: AcceleratorConfig, command: Product) -> int:
     """Return the beats of weights, scales included, that a product takes."""
-    tile = config.cim.tile
-    high = config.cim.rows if command.reduce else tile.rows
-    columns = command.n // tile.columns
-    beats = 0
-    for start in range(0, command.k, high):
-        rows = min(high, command.k - start)
-        pieces = range(0, rows, tile.rows) if command.reduce else range(1)
-        for first in pieces:
-            part = min(tile.rows, rows - first) if command.reduce else rows
-            beats += columns * tile.block_beats(part, tile.columns)
-    return beats
+    return sum(array_beats(config.cim, block) for block in array_commands(config.cim, command))
 
 
 def _touch(some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:
@@ -258,7 +251,8 @@ def _touch(some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:
 
 def _wrapped(value: int) -> int:
     """Return what a register holds, as a difference: registers wrap at 64 bits, so that a large value steps back."""
-    return (value + (1 << 63)) % (1 << 64) - (1 << 63)
+    half = 1 << REGISTER_BITS - 1
+    return (value + half) % (2 * half) - half
 
 
 def _overfull(spans: list[tuple[int, int]]) -> tuple[int, int] | None:

@@ -5,14 +5,21 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from .axi import PAGE_BYTES
 from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .vector import VectorConfig
 
-PAGE_BYTES = 4096
-"""What no AXI burst crosses."""
 COMMAND_BYTES = 64
 """Of a command in memory."""
+CHECK = 3
+"""Cycles for which a command is looked at."""
+LOADS = 8
+"""Loads that may be under way."""
+STORE_BEATS = 8
+"""Beats of a store that are put together ahead of the bus."""
+SEMAPHORE_BITS = 8
+"""Of the signals that a semaphore counts."""
 
 
 ACCELERATOR_ID = 0x54574143

@@ -11,6 +11,7 @@ from pydantic import Field, field_serializer, field_validator, model_validator
 
 from tilewright.sim.formats.simd import ALL_MODES, WORD_BITS, Mode, parse_modes
 
+from .axi import PAGE_BYTES
 from .base import Frozen
 from .cim import divide_up
 
@@ -20,8 +21,6 @@ MAX_DIMENSION = (1 << 16) - 1
 """Largest M, N and K of a product."""
 MAX_COUNT = (1 << 16) - 1
 """Most descriptors of one start."""
-PAGE_BYTES = 4096
-"""A burst does not cross a multiple of this (AXI4, A3.4.1)."""
 NPE_ID = 0x54574E50
 """Register ID: ``TWNP``."""
 DESCRIPTOR_BYTES = 128

@@ -15,6 +15,8 @@ from .vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCo
 
 REGISTERS = 8
 """Address registers."""
+REGISTER_BITS = 64
+"""Of an address register; they wrap."""
 LOOPS = 4
 """Loops in one another."""
 

@@ -8,14 +8,16 @@ logic. Times count from the first cycle in which a read address is offered: from
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tilewright.sim.config.accelerator import COMMAND_BYTES, PAGE_BYTES, AcceleratorConfig, Register
+from tilewright.sim.config.accelerator import CHECK, COMMAND_BYTES, LOADS, SEMAPHORE_BITS, AcceleratorConfig, Register
+from tilewright.sim.config.footprint import bank_ports
 from tilewright.sim.config.program import (
     LOOPS,
+    REGISTER_BITS,
     AcceleratorError,
     Add,
     Command,
@@ -34,14 +36,15 @@ from tilewright.sim.config.program import (
     decode,
 )
 from tilewright.sim.config.vector import START
-from tilewright.sim.config.vector_command import Inverse, VectorError
+from tilewright.sim.config.vector_command import VectorError
 
 from .accelerator_array import ArrayUnitModel, WeightStream
-from .accelerator_check import banks, refusal
-from .accelerator_store import NEVER, StoreModel
+from .accelerator_check import in_banks, refusal
+from .accelerator_store import StoreModel
 from .accelerator_values import AcceleratorValues
+from .axi_master import NEVER, bursts
 from .axi_memory import AxiMemoryModel
-from .vector import pass_cycles
+from .vector import command_cycles
 from .vector import refusal as vector_refusal
 
 FIRST_FETCH = -1
@@ -50,15 +53,8 @@ START_TO_FETCH = 1
 """Cycles in which a program runs before that."""
 QUEUE_LATENCY = 2
 """From a command, or a beat, entering a queue to its being there at the end."""
-CHECK_CYCLES = 4
+CHECK_CYCLES = CHECK + 1
 """From a command being taken to its being run or handed over."""
-LOADS = 8
-"""Loads that may be under way."""
-SEMAPHORE_MAX = 255
-REGISTER_RANGE = 1 << 64
-
-CHANGE, QUESTION = 0, 1
-"""Order of the events of a cycle."""
 
 
 @dataclass(frozen=True)
@@ -261,8 +257,8 @@ class _Run:
 
     def _fetch(self, time: int) -> None:
         beats = COMMAND_BYTES // self.config.bus_bytes
-        last = self._read(time, beats)
-        self.last_fetch = last
+        last = self.last_fetch = self.timing.read(time + 1, beats)
+        self._note(time, last, beats)
         broken = self._bad_beat(self.program + self.fetch_index * COMMAND_BYTES, beats)
         self.fetched.append((last + QUEUE_LATENCY, broken is not None))
         self.fetch_index += 1
@@ -278,11 +274,6 @@ class _Run:
         if self.bad_address is not None and address <= self.bad_address < address + size:
             return (self.bad_address - address) // self.config.bus_bytes
         return None
-
-    def _read(self, time: int, beats: int) -> int:
-        last = self.timing.read(time + 1, beats)
-        self._note(time, last, beats)
-        return last
 
     def _note(self, time: int, last: int, beats: int) -> None:
         self.granted, self.last_beat = time, last
@@ -352,7 +343,7 @@ class _Run:
             self._refuse(time, command)
             return
         register = getattr(command, "register", 0)
-        value = self.registers[register] if register < len(self.registers) else 0
+        value = self.registers[register]
         error = refusal(self.config, command, value)
         if error:
             self._refuse(time, error)
@@ -361,7 +352,7 @@ class _Run:
             case Set():
                 self.registers[register] = command.value
             case Add():
-                self.registers[register] = (value + command.value) % REGISTER_RANGE
+                self.registers[register] = (value + command.value) % (1 << REGISTER_BITS)
             case Loop():
                 if len(self.loops) == LOOPS:
                     self._refuse(time, AcceleratorError.LOOP)
@@ -404,8 +395,7 @@ class _Run:
         lane = self.lanes[command.UNIT]
         if lane.level == self.config.queue_depth:
             return False
-        held = banks(self.config, command)
-        entry = _Entry(command, self.index, value, time + QUEUE_LATENCY, held.reads, held.writes)
+        entry = _Entry(command, self.index, value, time + QUEUE_LATENCY, *bank_ports(self.config, command))
         if not lane.waiting:
             lane.head = max(lane.head, entry.there)
             self.ask(lane.head, self.begin)
@@ -485,42 +475,24 @@ class _Run:
         command = entry.command
         match command:
             case Load() | Weights():
-                bursts = self._bursts(command, command.address + entry.register_value)
-                self.asking, self.burst = (entry, bursts), next(bursts)
+                those = self._bursts(command, command.address + entry.register_value)
+                self.asking, self.burst = (entry, those), next(those)
                 self.ask(time + 1, self.grant)
             case Product():
                 self.product = self.array.run_product(command, time)
                 self._go_on(time)
             case Vector():
-                inside = self._in_banks(command)
+                inside = in_banks(self.config, command)
                 refused = vector_refusal(self.config.vector, inside)
                 if refused:
                     self.change(time + START - 1, self._vector_failed, (entry, refused))
                     return
-                cycles = pass_cycles(
-                    self.config.vector,
-                    inside.rows,
-                    inside.columns,
-                    reduce=inside.reduce,
-                    inverse=inside.inverse != Inverse.NONE,
-                )
-                self.change(time + cycles, self.finish, unit)
+                self.change(time + command_cycles(self.config.vector, inside), self.finish, unit)
             case Store():
                 done, failed = self.stores.run(command, command.address + entry.register_value, time, self._bad_beat)
                 if failed is not None:
                     self.change(failed, self._store_failed, entry)
                 self.change(done + 1, self.finish, unit)
-
-    def _in_banks(self, command: Vector):  # type: ignore[no-untyped-def]
-        """Return a pass with addresses within banks, as the unit sees it."""
-        config, inner = self.config.vector, command.command
-        parts = {}
-        for name in "abcd":
-            matrix = getattr(inner, name)
-            if matrix is not None:
-                bits = config.element_address_bits if name == "d" and inner.scatter else config.address_bits
-                parts[name] = replace(matrix, address=matrix.address % (1 << bits))
-        return replace(inner, **parts)
 
     def _vector_failed(self, time: int, what: tuple[_Entry, VectorError]) -> None:
         entry, refused = what
@@ -530,16 +502,10 @@ class _Run:
         self.fail(time, 1, AcceleratorError.STORE_BUS, entry.index)
 
     def _bursts(self, command: Load | Weights, address: int) -> Iterator[tuple[int, int]]:
-        beat, longest = self.config.bus_bytes, self.config.burst_beats
         for plane in range(command.planes):
             for row in range(command.rows):
                 at = address + plane * command.plane_stride + row * command.stride
-                left = command.beats
-                while left:
-                    burst = min(left, longest, (PAGE_BYTES - at % PAGE_BYTES) // beat)
-                    yield at, burst
-                    at += burst * beat
-                    left -= burst
+                yield from bursts(self.config, at, command.beats)
 
     def _go_on(self, time: int) -> None:
         """Let the product go on as far as its weights are known."""
@@ -565,7 +531,7 @@ class _Run:
         for taker in Unit:
             if entry.command.signal >> taker & 1:
                 self.semaphores[unit][taker] += 1
-                if self.semaphores[unit][taker] > SEMAPHORE_MAX:
+                if self.semaphores[unit][taker] >> SEMAPHORE_BITS:
                     self.fail(ended, 3, AcceleratorError.SEMAPHORE, entry.index)
         if self.execute is not None:
             self.execute(entry.command, entry.register_value)

@@ -3,11 +3,12 @@
 from collections import deque
 from collections.abc import Iterator
 
+from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.program import Product
 
 from .axi_memory import AxiMemoryModel
-from .cim_array import ArrayCommand, ArrayModel, block_limits, parts
+from .cim_array import ArrayCommand, ArrayModel, array_beats, block_limits, parts
 from .memory import TimedMemory
 from .tile import LOADED_LATENCY
 
@@ -100,15 +101,15 @@ class ArrayUnitModel(ArrayModel):
         """
         stream = self._stream
         done = begin
-        for command in commands(self.array_config, product):
+        for command in array_commands(self.array_config, product):
             times = self.dispatch(command, begin + 1)
-            blocks = list(parts(self.array_config, command.rows, command.columns, command.reduce))
             requested = self.load_earliest(times)
-            stream.claim(sum(self.config.block_beats(*part.shape) for part in blocks), requested + REQUEST_LATENCY)
+            stream.claim(array_beats(self.array_config, command), requested + REQUEST_LATENCY)
             while (last := stream.finish()) is None:
                 yield None
             # Requests for the parts follow one another; the load leaves its queue with the last one.
-            self._loads.append(requested + len(blocks) - 1)
+            pieces = parts(self.array_config, command.rows, command.columns, command.reduce)
+            self._loads.append(requested + sum(1 for _ in pieces) - 1)
             times.weights_loaded = last + LOADED_LATENCY
             self.compute(times)
             if times.sent is not None:
@@ -116,8 +117,8 @@ class ArrayUnitModel(ArrayModel):
         yield done
 
 
-def commands(config, product: Product) -> Iterator[ArrayCommand]:  # type: ignore[no-untyped-def]
-    """Yield the array's commands of a product."""
+def array_commands(config: CIMArrayConfig, product: Product) -> Iterator[ArrayCommand]:
+    """Yield the array's commands of a product: a block of weights each, in the order in which they come."""
     high, wide = block_limits(config, product.reduce)
     for column in range(0, product.n, wide):
         for row in range(0, product.k, high):

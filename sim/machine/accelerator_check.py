@@ -1,6 +1,7 @@
 """Why a command of the accelerator is refused before it goes to its unit; twin of the RTL's check."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
@@ -18,32 +19,18 @@ from tilewright.sim.config.program import (
     Weights,
     vector_fields,
 )
+from tilewright.sim.config.vector_command import Matrix, VectorCommand
 
 from .cim_array import block_limits
 
 
-@dataclass(frozen=True)
-class Banks:
-    """Banks of the scratchpad whose ports a command holds."""
-
-    reads: frozenset[int] = frozenset()
-    writes: frozenset[int] = frozenset()
-
-
-def banks(config: AcceleratorConfig, command: Command) -> Banks:
-    """Return the banks that a command reads and writes."""
-    match command:
-        case Load():
-            return Banks(writes=frozenset({config.bank(command.destination)}))
-        case Store():
-            return Banks(reads=frozenset({config.bank(command.source)}))
-        case Product():
-            return Banks(frozenset({config.bank(command.a)}), frozenset({config.bank(command.out)}))
-        case Vector():
-            numbers = _vector_banks(config, command)
-            reads = frozenset(numbers[name] for name in "abc" if name in numbers)
-            return Banks(reads, frozenset({numbers["d"]} if "d" in numbers else ()))
-    return Banks()
+def in_banks(config: AcceleratorConfig, command: Vector) -> VectorCommand:
+    """Return a pass with addresses within banks, as the vector unit sees it."""
+    inside: dict[str, Any] = {
+        name: replace(matrix, address=matrix.address % (1 << _vector_bits(config, command, name)))
+        for name, matrix in _matrices(command).items()
+    }
+    return replace(command.command, **inside)
 
 
 def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0) -> AcceleratorError:
@@ -150,8 +137,12 @@ def _vector_bits(config: AcceleratorConfig, command: Vector, name: str) -> int:
 
 def _vector_banks(config: AcceleratorConfig, command: Vector) -> dict[str, int]:
     """Return the bank of each matrix that is there."""
-    matrices = {name: getattr(command.command, name) for name in "abcd"}
-    return {name: matrix.address >> _vector_bits(config, command, name) for name, matrix in matrices.items() if matrix}
+    return {name: matrix.address >> _vector_bits(config, command, name) for name, matrix in _matrices(command).items()}
+
+
+def _matrices(command: Vector) -> dict[str, Matrix]:
+    """Return the matrices that are there."""
+    return {name: matrix for name in "abcd" if (matrix := getattr(command.command, name)) is not None}
 
 
 def _span(config: AcceleratorConfig, begin: int, length: int) -> tuple[bool, bool]:

@@ -1,18 +1,16 @@
 """Exact times of the store unit and its bus."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from tilewright.sim.config.accelerator import PAGE_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import STORE_BEATS, AcceleratorConfig
 from tilewright.sim.config.program import Store
 
+from .axi_master import NEVER, WriteMasterModel
 from .axi_memory import AxiMemoryModel
 
-WORDS = 8
-"""Beats that are put together ahead of the bus."""
 WORD_LATENCY = 2
 """Cycles from the read of a beat's last element to the beat being offered."""
-NEVER = -1 << 40
 
 
 class StoreModel:
@@ -25,10 +23,13 @@ class StoreModel:
     """
 
     def __init__(self, config: AcceleratorConfig, memory: AxiMemoryModel):
-        self._config, self._memory = config, memory
-        self._announced = self._sent = self._word_taken = NEVER
-        self._answers = deque([NEVER] * config.outstanding)
-        self.beats = 0
+        self._beat = config.bus_bytes
+        self._master = WriteMasterModel(config, memory)
+
+    @property
+    def beats(self) -> int:
+        """Beats written so far."""
+        return self._master.beats
 
     def run(
         self, command: Store, address: int, begin: int, bad_beat: Callable[[int, int], int | None]
@@ -42,37 +43,37 @@ class StoreModel:
         bad_beat : callable
             Returns the first beat of a burst, given by address and beats, that memory answers with an error.
         """
-        config, memory = self._config, self._memory
-        beat, size = config.bus_bytes, 1 << command.size
+        master = self._master
+        rows = [
+            address + plane * command.plane_stride + row * command.stride
+            for plane in range(command.planes)
+            for row in range(command.rows)
+        ]
+        elements = (count for first in rows for count in self._elements(command, first))
         read = begin
-        sent: deque[int] = deque([NEVER] * WORDS)
-        request = begin + 1
-        failed = None
-        answered = begin
-        for plane in range(command.planes):
-            for row in range(command.rows):
-                first = address + plane * command.plane_stride + row * command.stride
-                end = first + command.row_bytes
-                left = command.count
-                at = first // beat * beat
-                taken = max(request, self._announced)
-                request = taken + 1
-                self._announced = taken
-                while at < end:
-                    burst = min(-(-(end - at) // beat), config.burst_beats, (PAGE_BYTES - at % PAGE_BYTES) // beat)
-                    self._announced = max(self._announced + 1, self._answers.popleft() + 1)
-                    for _ in range(burst):
-                        room = at + beat - max(first, at)
-                        elements = min(left, 2 * room if command.packed else room // size)
-                        left -= elements
-                        read = max(read + 1, sent.popleft() + 1) + elements - 1
-                        self._sent = max(read + WORD_LATENCY, self._sent + 1, self._announced + 1, self._word_taken)
-                        sent.append(self._sent)
-                        self._word_taken = memory.write_word(self._sent + 1, self._announced + 1)
-                        at += beat
-                    answered = memory.response(self._word_taken)
-                    self._answers.append(answered)
-                    self.beats += burst
-                    if failed is None and bad_beat(at - burst * beat, burst) is not None:
-                        failed = answered
+        # When those of the last beats were sent that may be begun ahead of the bus.
+        sent = deque([NEVER] * STORE_BEATS, maxlen=STORE_BEATS)
+
+        def offered() -> int:
+            nonlocal read
+            sent.append(master.sent)
+            read = max(read, sent[0]) + next(elements)
+            return read + WORD_LATENCY
+
+        request, answered, failed = begin + 1, begin, None
+        for first in rows:
+            start = first // self._beat * self._beat
+            beats = -(-(first + command.row_bytes - start) // self._beat)
+            for place, burst, answered in master.request(request, start, beats, offered):
+                if failed is None and bad_beat(place, burst) is not None:
+                    failed = answered
+            request = master.taken + 1
         return answered, failed
+
+    def _elements(self, command: Store, first: int) -> Iterator[int]:
+        """Yield the elements of each beat of a row."""
+        left, room = command.count, self._beat - first % self._beat
+        while left:
+            count = min(left, 2 * room if command.packed else room >> command.size)
+            yield count
+            left, room = left - count, self._beat

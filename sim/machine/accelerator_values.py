@@ -6,6 +6,7 @@ import numpy as np
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.program import (
+    REGISTER_BITS,
     REGISTERS,
     Add,
     Command,
@@ -141,7 +142,7 @@ def in_order(commands: Sequence[Command]) -> Iterator[tuple[UnitCommand, int]]:
         if isinstance(command, Set):
             registers[command.register] = command.value
         elif isinstance(command, Add):
-            registers[command.register] = (registers[command.register] + command.value) % (1 << 64)
+            registers[command.register] = (registers[command.register] + command.value) % (1 << REGISTER_BITS)
         elif isinstance(command, Loop):
             loops.append([place, command.count])
         elif isinstance(command, Repeat):

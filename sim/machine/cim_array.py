@@ -45,6 +45,12 @@ def parts(config: CIMArrayConfig, rows: int, columns: int, reduce: bool) -> Iter
         yield Part(piece, slice(0, columns)) if reduce else Part(slice(0, rows), piece)
 
 
+def array_beats(config: CIMArrayConfig, command: ArrayCommand) -> int:
+    """Return the beats of weights, scales included, that a command's block has."""
+    pieces = parts(config, command.rows, command.columns, command.reduce)
+    return sum(config.tile.block_beats(*piece.shape) for piece in pieces)
+
+
 class ArrayModel(TileModel):
     """An array whose results are taken at once, with memories of set timing.
 

@@ -15,13 +15,13 @@ from tilewright.sim.config.npe import (
     CHUNKS_AHEAD,
     DESCRIPTOR_BYTES,
     OUTPUT_SLOTS,
-    PAGE_BYTES,
     PARAMETER_SLOTS,
     RECORD_BYTES,
     NpeConfig,
 )
 from tilewright.sim.formats.simd import Mode
 
+from .axi_master import WriteMasterModel, bursts
 from .axi_memory import AxiMemoryModel
 from .npe_descriptor import Descriptor
 from .npe_schedule import Chunk, Request, Tile, schedule
@@ -64,7 +64,7 @@ class NpeModel:
     def __init__(self, config: NpeConfig, memory: AxiMemoryModel):
         self.config = config
         self._reads = _ReadMaster(config, memory)
-        self._writes = _WriteMaster(config, memory)
+        self._writes = WriteMasterModel(config, memory)
         self.busy = self.stall_load = self.stall_store = 0
 
     def run(self, address: int, descriptors: Sequence[Descriptor]) -> NpeRun:
@@ -177,7 +177,8 @@ class _Job:
     def _line(self, read: int, address: int, size: int) -> int:
         """Return the cycle in which the last beat of a line is given away; it is read in cycle ``read``."""
         beat = self.config.bus_bytes
-        return self.writes.request(read + 1, address // beat * beat, -(-size // beat))
+        self.writes.request(read + 1, address // beat * beat, -(-size // beat))
+        return self.writes.sent
 
 
 class _StoreAddresses:
@@ -193,17 +194,6 @@ class _StoreAddresses:
             (tile.column, tile.columns, tile.row) if d.transpose else (tile.row, tile.rows, tile.column)
         )
         return [d.c + line * d.c_stride + before * bits // 8 for line in range(first, first + count)]
-
-
-def bursts(config: NpeConfig, address: int, beats: int) -> list[int]:
-    """Return the beats of the bursts that a request becomes."""
-    size, sizes = config.bus_bytes, []
-    while beats:
-        burst = min(beats, config.max_burst, (PAGE_BYTES - address % PAGE_BYTES) // size)
-        sizes.append(burst)
-        address += burst * size
-        beats -= burst
-    return sizes
 
 
 class _ReadMaster:
@@ -223,7 +213,7 @@ class _ReadMaster:
         taken = max(earliest, self.offered)
         self.beats += beats
         offered = taken
-        for burst in bursts(self.config, address, beats):
+        for _, burst in bursts(self.config, address, beats):
             offered = max(offered + 1, self.free.popleft())
             ends = self.memory.read(offered + 1, burst)
             self.free.append(ends + 1)
@@ -234,36 +224,3 @@ class _ReadMaster:
     def idle(self) -> int:
         """Return the first cycle in which nothing is in flight."""
         return self.completed[-1] + 1
-
-
-class _WriteMaster:
-    """The bus master that writes."""
-
-    def __init__(self, config: NpeConfig, memory: AxiMemoryModel):
-        self.config, self.memory = config, memory
-        self.announced = -MASTER_LATENCY - 1
-        self.sent = self.word_taken = -MASTER_LATENCY - 1
-        self.answered = -MASTER_LATENCY - 1
-        self.beats = 0
-        self.free = deque([-MASTER_LATENCY] * config.outstanding)
-
-    def request(self, earliest: int, address: int, beats: int) -> int:
-        """Return the cycle in which the last word of a request is taken that is offered from ``earliest`` on."""
-        taken = max(earliest, self.announced)
-        self.beats += beats
-        announced = taken
-        for burst in bursts(self.config, address, beats):
-            announced = max(announced + 1, self.free.popleft())
-            for _ in range(burst):
-                # A word goes through a register, which is free when the one before is taken from it. Its address
-                # is at the bus in the cycle behind ``announced``.
-                self.sent = max(self.sent + 1, announced + 1, self.word_taken)
-                self.word_taken = self.memory.write_word(self.sent + 1, announced + 1)
-            self.answered = self.memory.response(self.word_taken)
-            self.free.append(self.answered + 1)
-        self.announced = announced
-        return self.sent
-
-    def idle(self) -> int:
-        """Return the first cycle in which nothing is in flight."""
-        return self.answered + 1

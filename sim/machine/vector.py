@@ -31,6 +31,12 @@ def pass_cycles(
     return START + rows * period + tail
 
 
+def command_cycles(config: VectorConfig, command: VectorCommand) -> int:
+    """Return :func:`pass_cycles` of a command that is not refused."""
+    inverse = command.inverse != Inverse.NONE
+    return pass_cycles(config, command.rows, command.columns, reduce=command.reduce, inverse=inverse)
+
+
 class VectorModel:
     """A vector unit with its scratchpad.
 
@@ -74,8 +80,7 @@ class VectorModel:
             self.linear[places] = result.linear
         if result.inverse is not None:
             self.inverse[places] = result.inverse
-        inverse = command.inverse != Inverse.NONE
-        return pass_cycles(self.config, rows, columns, reduce=command.reduce, inverse=inverse)
+        return command_cycles(self.config, command)
 
     def _slots(self, file: np.ndarray, slot: int | None, rows: int) -> np.ndarray | None:
         return None if slot is None else file[slot : slot + rows]

@@ -10,22 +10,9 @@ from tilewright.hw.accelerator.register_map import REGISTER_MAP
 from tilewright.hw.accelerator.registers import Registers
 from tilewright.hw.bus.register_file import events_layout
 from tilewright.hw.bus.register_map import Access
-from tilewright.sim.config.accelerator import ACCELERATOR_ID, AcceleratorConfig, Register
-from tilewright.sim.config.cim import MacroConfig, TileConfig
-from tilewright.sim.config.cim_array import CIMArrayConfig
-from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
 
 COUNTERS = [register for register in Register if register > Register.CYCLES]
-
-
-MACRO = MacroConfig(rows=16, columns=16, weight_bits=8, input_bits=8, input_bits_per_cycle=2)
-TILE = TileConfig(
-    macro=MACRO, weight_bus_bits=128, activation_bus_bits=128, result_bus_bits=512, accumulator_vectors=64,
-    input_buffer_vectors=8, result_buffer_vectors=8,
-)  # fmt: skip
-CONFIG = AcceleratorConfig(
-    cim=CIMArrayConfig(tiles=4, tile=TILE), vector=VectorConfig(lanes=16, address_bits=12), bus_bits=128
-)
 
 
 def test_the_map_has_every_register_in_its_place():
@@ -36,7 +23,7 @@ def test_the_map_has_every_register_in_its_place():
 
 
 def test_random_accesses_do_what_the_map_says():
-    dut = Registers(config=CONFIG)
+    dut = Registers()
     rng = random.Random(5)
 
     async def bench(ctx):
@@ -142,7 +129,7 @@ def check_programs(dut: Registers) -> None:
 
 
 def test_start_and_end():
-    check_programs(Registers(config=CONFIG))
+    check_programs(Registers())
 
 
 FAULTS = {
@@ -164,4 +151,4 @@ def test_a_fault_is_seen(name):
             return m
 
     with pytest.raises(AssertionError, match=said):
-        check_programs(Faulty(config=CONFIG))
+        check_programs(Faulty())
