@@ -6,15 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.sim.config import CIMArrayConfig
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.axi import PAGE_BYTES
-from tilewright.sim.config.program import Command, encode
-from tilewright.sim.machine import vector_values
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.program import Command
 from tilewright.sim.machine.cim_array import block_limits
-from tilewright.sim.machine.steps import Matrix
-from tilewright.sim.machine.vector_values import DTYPES, decode
+from tilewright.sim.machine.steps import Matrix, Storage
+from tilewright.sim.machine.vector_values import DTYPES, decode, encode
 
 from .allocation import Tensor
+from .binary import encode_program
 from .memory_map import MemoryMap
 from .weight_layout import StoredWeights, constant_bytes, constant_words
 
@@ -31,12 +30,20 @@ class PaddedRows:
     columns: int
     pitch: int
     """Bytes from a row to the next."""
-    storage: str
+    storage: Storage
 
     def view(self, memory: np.ndarray) -> np.ndarray:
         """Return the elements as they are stored, (rows, columns)."""
         flat: np.ndarray = memory[self.address : self.address + self.rows * self.pitch].view(DTYPES[self.storage])
         return flat.reshape(self.rows, -1)[:, : self.columns]
+
+    def read(self, memory: np.ndarray) -> np.ndarray:
+        """Return the elements as numbers, (rows, columns) float32."""
+        return decode(self.storage, self.view(memory))  # type: ignore[arg-type]
+
+    def write(self, memory: np.ndarray, values: np.ndarray) -> None:
+        """Write (rows, columns) numbers, rounded."""
+        self.view(memory)[:] = encode(self.storage, values.astype(np.float32))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -112,14 +119,34 @@ class StoredBuffer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compiled:
-    """A program, and where in memory it and what it works on lie."""
+class InMemory:
+    """A program, and where in memory it and its input lie."""
 
     config: AcceleratorConfig
     memory: MemoryMap
     commands: Sequence[Command]
     program_address: int
     input: PaddedRows
+
+    @property
+    def binary(self) -> bytes:
+        """The program as memory holds it."""
+        return encode_program(self.config, self.commands)
+
+    def write_program(self, memory: np.ndarray) -> None:
+        """Write the program's commands."""
+        data = np.frombuffer(self.binary, np.uint8)
+        memory[self.program_address : self.program_address + len(data)] = data
+
+    def write_input(self, memory: np.ndarray, values: np.ndarray) -> None:
+        """Write (rows, columns) numbers as the input."""
+        self.input.write(memory, values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled(InMemory):
+    """A program of steps, and where in memory what it works on lies."""
+
     output: PaddedRows
     weights: Mapping[str, ConstantWeights]
     constants: Mapping[str, PaddedRows]
@@ -128,11 +155,6 @@ class Compiled:
     states: tuple[str, ...]
     tensors: tuple[Tensor, ...]
     """What has a place in the scratchpad."""
-
-    @property
-    def binary(self) -> bytes:
-        """The program as memory holds it."""
-        return b"".join(encode(self.config, command) for command in self.commands)
 
     def memory_image(
         self, constants: Mapping[str, np.ndarray], states: Mapping[str, np.ndarray] | None = None
@@ -145,7 +167,7 @@ class Compiled:
             Contents of buffers as they are stored, in any shape. Packed keys, of 4 bits, of an odd number of positions
             cannot be added to.
         """
-        memory = np.zeros(-(-self.memory.stop // PAGE_BYTES) * PAGE_BYTES, np.uint8)
+        memory = np.zeros(self.memory.next_page, np.uint8)
         for name, weights in self.weights.items():
             weights.write(memory, constants[name], constants[weights.scales] if weights.scales else None)
         for name in self.constants:
@@ -158,12 +180,6 @@ class Compiled:
             self.write(memory, name, values)
         self.write_program(memory)
         return memory
-
-    def write_program(self, memory: np.ndarray) -> None:
-        """Write the program's commands."""
-        data = np.frombuffer(self.binary, np.uint8)
-        assert len(data) == COMMAND_BYTES * len(self.commands)
-        memory[self.program_address : self.program_address + len(data)] = data
 
     def write(self, memory: np.ndarray, name: str, values: np.ndarray) -> None:
         """Write a state, or a constant that is no weight: its elements as they are stored."""
@@ -179,12 +195,6 @@ class Compiled:
             return self.stored[name].read(memory)
         return self.constants[name].view(memory).ravel()
 
-    def write_input(self, memory: np.ndarray, values: np.ndarray) -> None:
-        """Write (rows, columns) numbers as the input."""
-        storage: vector_values.Storage = self.input.storage  # type: ignore[assignment]
-        self.input.view(memory)[:] = vector_values.encode(storage, values.astype(np.float32))
-
     def read_output(self, memory: np.ndarray) -> np.ndarray:
         """Return the output, (rows, columns) float32."""
-        storage: vector_values.Storage = self.output.storage  # type: ignore[assignment]
-        return decode(storage, self.output.view(memory))
+        return self.output.read(memory)

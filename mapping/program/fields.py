@@ -4,6 +4,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Iterable, Sequence
+from dataclasses import is_dataclass
 from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
@@ -103,8 +104,14 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def docstrings(kind: type) -> dict[str, str]:
     """Return the docstrings below the fields of a class, or members of an enumeration, without the dot at the end.
 
-    They are read off its source, since Python does not keep them.
+    Those of fields that it inherits, too. They are read off the source, since Python does not keep them.
     """
+    if is_dataclass(kind) and is_dataclass(kind.__base__):
+        return docstrings(kind.__base__) | _own_docstrings(kind)
+    return _own_docstrings(kind)
+
+
+def _own_docstrings(kind: type) -> dict[str, str]:
     [body] = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(body, ast.ClassDef)
     found: dict[str, str] = {}

@@ -6,13 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.errors import ConfigError
-from tilewright.sim.config.program import Add, Command, End, Load, Loop, Repeat, Set, Store, Weights, encode
-from tilewright.sim.machine import vector_values
-from tilewright.sim.machine.vector_values import decode
+from tilewright.sim.config.program import Add, Command, End, Load, Loop, Repeat, Set, Store, Weights
 
-from .compiled import SIZES, PaddedRows
+from .compiled import SIZES, InMemory, PaddedRows
 from .compiler import translate
 from .lowering import Lowered
 from .memory_map import MemoryMap
@@ -47,24 +44,14 @@ class _Compiled:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompiledLoops:
-    """A program of loops, and where in memory it and what it works on lie."""
+class CompiledLoops(InMemory):
+    """A program of loops, and where in memory what they work on lies."""
 
-    config: AcceleratorConfig
-    memory: MemoryMap
-    commands: Sequence[Command]
-    program_address: int
-    input: PaddedRows
     loops: Mapping[str, _Compiled]
-
-    @property
-    def binary(self) -> bytes:
-        """The program as memory holds it."""
-        return b"".join(encode(self.config, command) for command in self.commands)
 
     def empty_memory(self) -> np.ndarray:
         """Return memory with this program alone, uint8, and scales of groups for what programs store."""
-        memory = np.zeros(-(-self.memory.stop // PAGE_BYTES) * PAGE_BYTES, np.uint8)
+        memory = np.zeros(self.memory.next_page, np.uint8)
         for name, loop in self.loops.items():
             for run in range(loop.repeated.count):
                 for key, buffer in loop.survey.stored.items():
@@ -72,11 +59,6 @@ class CompiledLoops:
                         operand.prepare(self._of_run(memory, name, key, run))
         self.write_program(memory)
         return memory
-
-    def write_program(self, memory: np.ndarray) -> None:
-        """Write the program's commands."""
-        data = np.frombuffer(self.binary, np.uint8)
-        memory[self.program_address : self.program_address + len(data)] = data
 
     def write_constants(self, memory: np.ndarray, loop: str, run: int, constants: Mapping[str, np.ndarray]) -> None:
         """Write the constants of a run, by the names that the steps have, as they are stored."""
@@ -96,19 +78,13 @@ class CompiledLoops:
             return survey.stored[name].read(memory)
         return survey.constants[name].view(memory).ravel()
 
-    def write_input(self, memory: np.ndarray, values: np.ndarray) -> None:
-        """Write (rows, columns) numbers as the input of the first loop."""
-        storage: vector_values.Storage = self.input.storage  # type: ignore[assignment]
-        self.input.view(memory)[:] = vector_values.encode(storage, values.astype(np.float32))
-
     def read_output(self, memory: np.ndarray, loop: str, run: int = 0) -> np.ndarray:
         """Return the output of a run, (rows, columns) float32."""
         of_loop = self.loops[loop]
         place = of_loop.survey.output
         if not of_loop.repeated.carried:
             memory = self._of_run(memory, loop, "output", run)
-        storage: vector_values.Storage = place.storage  # type: ignore[assignment]
-        return decode(storage, place.view(memory))
+        return place.read(memory)
 
     def _of_run(self, memory: np.ndarray, loop: str, name: str, run: int) -> np.ndarray:
         """Return memory from where a buffer of the first run would lie if that of another run were there."""
@@ -182,7 +158,7 @@ def _compile(config: AcceleratorConfig, loop: Repeated, memory: MemoryMap, carri
     survey(sizes, of_all)
     own, regions = {}, []
     for kind in kinds:
-        stride = -(-sizes[kind].stop // PAGE_BYTES) * PAGE_BYTES
+        stride = sizes[kind].next_page
         if not stride:
             own[kind] = MemoryMap()
             continue

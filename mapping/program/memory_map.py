@@ -41,6 +41,11 @@ class MemoryMap:
         """Behind the last place."""
         return max((place.stop for place in self.places.values()), default=self.base)
 
+    @property
+    def next_page(self) -> int:
+        """First page behind the last place."""
+        return -(-self.stop // PAGE_BYTES) * PAGE_BYTES
+
     def place(self, name: str, size: int, layout: tuple[int | str, ...] = ()) -> Place:
         """Return the place of a name, a new one at the begin of a page if there is none.
 
@@ -50,8 +55,7 @@ class MemoryMap:
             If it is there with another size or layout.
         """
         if name not in self.places:
-            address = -(-self.stop // PAGE_BYTES) * PAGE_BYTES
-            self.places[name] = Place(address, size, layout)
+            self.places[name] = Place(self.next_page, size, layout)
         found = self.places[name]
         if (found.bytes, found.layout) != (size, layout):
             raise ConfigError(

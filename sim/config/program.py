@@ -105,22 +105,8 @@ HEAD = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
-    """Reads ``planes x rows`` rows of whole beats from memory into the scratchpad, one below the other."""
-
-    OPCODE: ClassVar = Opcode.LOAD
-    UNIT: ClassVar = Unit.LOAD
-    FIELDS: ClassVar = {
-        "register": Field(0, 16, 4),
-        "address": Field(1, 0, 64),
-        "beats": Field(3, 0, 16),
-        "rows": Field(3, 16, 16),
-        "stride": Field(4, 0, 32),
-        "planes": Field(5, 0, 16),
-        "plane_stride": Field(6, 0, 32),
-        "destination": Field(7, 0, 32),
-        "pitch": Field(8, 0, 32),
-    }
+class _OfUnit:
+    """What commands of all units have."""
 
     wait: Units = Units.NONE
     """Takes a signal of each of these units before it begins."""
@@ -128,6 +114,23 @@ class Load:
     """Gives a signal to each of these units when it has ended."""
     label: str = field(default="", compare=False, repr=False)
     """What it is part of, for people; memory does not hold it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfLoad(_OfUnit):
+    """What commands have that read rows of memory."""
+
+    UNIT: ClassVar = Unit.LOAD
+    FIELDS: ClassVar[dict[str, Field]] = {
+        "register": Field(0, 16, 4),
+        "address": Field(1, 0, 64),
+        "beats": Field(3, 0, 16),
+        "rows": Field(3, 16, 16),
+        "stride": Field(4, 0, 32),
+        "planes": Field(5, 0, 16),
+        "plane_stride": Field(6, 0, 32),
+    }
+
     register: int = 0
     """Address register, 1 to 8, that is added to ``address``; 0: none."""
     address: int
@@ -140,6 +143,15 @@ class Load:
     planes: int = 1
     plane_stride: int = 0
     """Bytes from a plane to the next, in memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load(_OfLoad):
+    """Reads ``planes x rows`` rows of whole beats from memory into the scratchpad, one below the other."""
+
+    OPCODE: ClassVar = Opcode.LOAD
+    FIELDS: ClassVar = _OfLoad.FIELDS | {"destination": Field(7, 0, 32), "pitch": Field(8, 0, 32)}
+
     destination: int
     """Of the first row in the scratchpad, in bytes: a multiple of a beat."""
     pitch: int = 0
@@ -147,27 +159,14 @@ class Load:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
+class Weights(_OfLoad):
     """Reads ``planes x rows`` rows of whole beats from memory, in this order, for the products to come."""
 
     OPCODE: ClassVar = Opcode.WEIGHTS
-    UNIT: ClassVar = Unit.LOAD
-    FIELDS: ClassVar = {name: place for name, place in Load.FIELDS.items() if name not in ("destination", "pitch")}
-
-    wait: Units = Units.NONE
-    signal: Units = Units.NONE
-    label: str = field(default="", compare=False, repr=False)
-    register: int = 0
-    address: int
-    beats: int
-    rows: int = 1
-    stride: int = 0
-    planes: int = 1
-    plane_stride: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Product:
+class Product(_OfUnit):
     """``out = a @ weights``: (vectors, k) of the array's activations times (k, n) of its weights, sums in INT32.
 
     Blocks of weights are taken as they come: for each block of columns those of its rows, for each block the parts of
@@ -187,9 +186,6 @@ class Product:
         "out_pitch": Field(6, 0, 32),
     }
 
-    wait: Units = Units.NONE
-    signal: Units = Units.NONE
-    label: str = field(default="", compare=False, repr=False)
     reduce: bool = False
     """Blocks are as high as all tiles, instead of as wide."""
     vectors: int
@@ -209,7 +205,7 @@ class Product:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Store:
+class Store(_OfUnit):
     """Writes ``planes x rows`` rows of ``count`` elements each to memory, where the elements of a row have no gaps.
 
     An element takes a cycle. Elements of a whole beat make for bursts.
@@ -233,9 +229,6 @@ class Store:
         "plane_pitch": Field(10, 0, 32),
     }
 
-    wait: Units = Units.NONE
-    signal: Units = Units.NONE
-    label: str = field(default="", compare=False, repr=False)
     register: int = 0
     size: int
     """log2 of the bytes of an element, at most a beat; addresses, strides and pitches are multiples of an element."""
@@ -267,7 +260,7 @@ class Store:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Vector:
+class Vector(_OfUnit):
     """A pass of the vector unit; addresses of matrices count ``lanes`` bytes from the start of the scratchpad."""
 
     OPCODE: ClassVar = Opcode.VECTOR
@@ -310,9 +303,6 @@ class Vector:
     }
     """As the unit's own, see ``command_layout``; ``rotate_steps`` is log2 of the steps in half a rotary block."""
 
-    wait: Units = Units.NONE
-    signal: Units = Units.NONE
-    label: str = field(default="", compare=False, repr=False)
     command: VectorCommand
 
 
