@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tilewright.cocotb_tests.accelerator_cases import Job, Run
-from tilewright.cocotb_tests.axi_bench import DONE, FAILED, OKAY, AxiBench
+from tilewright.cocotb_tests.axi_bench import AxiBench
 from tilewright.sim.config.accelerator import Register
 from tilewright.sim.config.program import AcceleratorError
 
@@ -27,7 +27,8 @@ class Ending:
 class AcceleratorBench(AxiBench):
     """Drives the harness of an accelerator; the runner's :class:`Job` comes as a file."""
 
-    IRQ_ENABLE = Register.IRQ_ENABLE
+    REGISTERS = Register
+    COUNTERS = COUNTERS
 
     def __init__(self, dut):
         self.job: Job = pickle.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_bytes())
@@ -47,37 +48,18 @@ class AcceleratorBench(AxiBench):
 
     async def start(self, address: int) -> None:
         """Start a program."""
-        for register, value in (
-            (Register.PROGRAM_LOW, address & 0xFFFFFFFF),
-            (Register.PROGRAM_HIGH, address >> 32),
-            (Register.CONTROL, 1),
-        ):
-            response = await self.write(register, value)
-            assert response == OKAY, f"{register.name} answers {response}"
+        await self.set_registers(
+            {
+                Register.PROGRAM_LOW: address & 0xFFFFFFFF,
+                Register.PROGRAM_HIGH: address >> 32,
+                Register.CONTROL: 1,
+            }
+        )
 
     async def ending(self, timeout_cycles: int) -> Ending:
-        """Wait for the interrupt, look after everything that must hold then, and return what the registers say.
-
-        Raises
-        ------
-        AssertionError
-            If it does not come, the bus was or is not left as it must be, or registers contradict one another or what
-            was seen on the bus.
-        """
-        dut = self.dut
-        await self.interrupted(timeout_cycles)
-        status = await self.get(Register.STATUS)
-        word = await self.get(Register.ERROR)
-        counters = {register: await self.get(register) for register in COUNTERS}
-        ended = Ending(AcceleratorError(word & 255), word >> 8, await self.get(Register.ERROR_INDEX), counters)
-        assert status == (FAILED if ended.error else DONE), f"STATUS {status:#x} with error {ended.error.name}"
-        assert counters[Register.CYCLES] == int(dut.cycles.value), f"CYCLES {counters[Register.CYCLES]}"
-        assert counters[Register.READ_BEATS] == int(dut.read_beats.value)
-        assert counters[Register.WRITE_BEATS] == int(dut.write_beats.value)
-        assert await self.get(Register.IRQ_STATUS) == 1
-        await self.write(Register.IRQ_STATUS, 1)
-        assert dut.irq.value == 0, "the interrupt cannot be cleared"
-        return ended
+        """Return what the registers say at the end, as :meth:`read_ending` does; raises as it does."""
+        code, detail, counters = await self.read_ending(timeout_cycles)
+        return Ending(AcceleratorError(code), detail, await self.get(Register.ERROR_INDEX), counters)
 
     async def run(self, address: int, timeout_cycles: int) -> Ending:
         """Start a program and wait for its end."""

@@ -1,8 +1,9 @@
 """What benches of masters on AXI4 have in common: software at their registers, memory, and what the bus must be."""
 
 import random
+from collections.abc import Mapping
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from cocotb.clock import Clock
@@ -30,8 +31,11 @@ class AxiBench:
         Of everything random.
     """
 
-    IRQ_ENABLE: ClassVar[IntEnum]
-    """The register that lets interrupts out."""
+    REGISTERS: ClassVar[Any]
+    """Offsets of the registers, an enumeration: among them STATUS, ERROR, IRQ_ENABLE, IRQ_STATUS, CYCLES, READ_BEATS,
+    WRITE_BEATS."""
+    COUNTERS: ClassVar[tuple[Any, ...]]
+    """Those that count."""
 
     def __init__(self, dut, *, bus_bytes: int, memory_bytes: int, seed: int):
         self.dut = dut
@@ -62,7 +66,7 @@ class AxiBench:
         await ClockCycles(self.dut.clk, 2)
         self.dut.rst.value = 0
         await self.restart()
-        await self.write(self.IRQ_ENABLE, 1)
+        await self.write(self.REGISTERS.IRQ_ENABLE, 1)
 
     async def restart(self) -> None:
         """Make the observer forget."""
@@ -158,6 +162,61 @@ class AxiBench:
         value, response = await self.read(register)
         assert response == OKAY, f"{register.name} answers {response}"
         return value
+
+    async def set_registers(self, values: Mapping[IntEnum, int]) -> None:
+        """Write registers in order; each write must be carried out."""
+        for register, value in values.items():
+            response = await self.write(register, value)
+            assert response == OKAY, f"{register.name} answers {response}"
+
+    async def read_ending(self, timeout_cycles: int) -> tuple[int, int, dict[Any, int]]:
+        """Wait for the interrupt, look after everything that must hold then, and clear it.
+
+        Returns the error's code and detail, and the counters.
+
+        Raises
+        ------
+        AssertionError
+            If it does not come, the bus was or is not left as it must be, or registers contradict one another or what
+            was seen on the bus.
+        """
+        dut, registers = self.dut, self.REGISTERS
+        await self.interrupted(timeout_cycles)
+        status = await self.get(registers.STATUS)
+        word = await self.get(registers.ERROR)
+        counters = {register: await self.get(register) for register in self.COUNTERS}
+        assert status == (FAILED if word & 255 else DONE), f"STATUS {status:#x} with error {word & 255}"
+        assert counters[registers.CYCLES] == int(dut.cycles.value), f"CYCLES {counters[registers.CYCLES]}"
+        assert counters[registers.READ_BEATS] == int(dut.read_beats.value)
+        assert counters[registers.WRITE_BEATS] == int(dut.write_beats.value)
+        assert await self.get(registers.IRQ_STATUS) == 1
+        await self.write(registers.IRQ_STATUS, 1)
+        assert dut.irq.value == 0, "the interrupt cannot be cleared"
+        return word & 255, word >> 8, counters
+
+    async def end_in_silence(self, timeout_cycles: int) -> None:
+        """See that what was started without IRQ_ENABLE ends without an interrupt until that lets it out.
+
+        Raises
+        ------
+        AssertionError
+            If it does not.
+        """
+        dut, registers = self.dut, self.REGISTERS
+        for _ in range(timeout_cycles):
+            if await self.get(registers.STATUS) != 1:
+                break
+        assert await self.get(registers.STATUS) == 2
+        assert dut.irq.value == 0
+        assert await self.get(registers.IRQ_STATUS) == 1
+        await self.write(registers.IRQ_ENABLE, 1)
+        await FallingEdge(dut.clk)
+        assert dut.irq.value == 1
+        await self.write(registers.IRQ_STATUS, 0)
+        assert dut.irq.value == 1, "a 0 clears nothing"
+        await self.write(registers.IRQ_STATUS, 1)
+        assert dut.irq.value == 0
+        await RisingEdge(dut.clk)
 
     def check_bus(self) -> None:
         """Look after the bus: nothing in flight, and no rule broken since ``restart``.
