@@ -337,6 +337,17 @@ class BadCommands:
                     name=f"{name}, {text}", commands=self._encoded(command), error=error, bus_address=bad,
                     bus_response=response, checked=False,
                 )  # fmt: skip
+        # Weights of products in memory, then one beyond, which the buffer has no room for until some have ended.
+        beats = product_beats(self.config, self.product)
+        products = self.config.weight_buffer_beats // beats + 5
+        weights = Weights(address=end - products * beats * beat, beats=products * beats + 1)
+        first = replace(self.product, signal=Units.STORE)
+        kept = replace(self.store, source=first.out, wait=Units.ARRAY)
+        after = [replace(self.product, out=2 * self.config.bank_bytes)] * (products - 1)
+        yield Bad(
+            name="a beat of weights beyond memory behind products", error=load_error, at=1, checked=False,
+            commands=self._encoded(Fence(), weights, first, kept, *after, Fence()),
+        )  # fmt: skip
 
 
 def field_bits(kind: type) -> int:

@@ -297,10 +297,9 @@ class _Run:
         address, beats = self.burst
         slot, last = self.timing.read_slots(time + 1, beats)
         self._note(time, last, beats)
-        if self.memory_bytes is not None:
-            bad = self._bad_beat(address, beats)
-            if bad is not None:
-                self.change(self.timing.arrival(slot + bad), self._load_failed, entry)
+        bad = self._bad_beat(address, beats)
+        if bad is not None:
+            self.change(self.timing.arrival(slot + bad), self._load_failed, entry)
         following = next(more, None)
         if following is None:
             self.asking = None
@@ -311,6 +310,9 @@ class _Run:
         else:
             self.burst = following
         if isinstance(entry.command, Weights):
+            # Values come burst by burst, too: a product may end while others are still to come, or fail.
+            if self.execute is not None and bad != 0:
+                self.execute(Weights(address=address, beats=beats), 0)
             self.stream.ask(slot, beats)
             if self.product is not None and not self.stream.missing:
                 self._go_on(time)
@@ -533,7 +535,7 @@ class _Run:
                 self.semaphores[unit][taker] += 1
                 if self.semaphores[unit][taker] >> SEMAPHORE_BITS:
                     self.fail(ended, 3, AcceleratorError.SEMAPHORE, entry.index)
-        if self.execute is not None:
+        if self.execute is not None and not isinstance(entry.command, Weights):
             self.execute(entry.command, entry.register_value)
         if self.timeline:
             self.spans.append(Span(unit, entry.index, entry.begin, ended, entry.command.label))
@@ -585,7 +587,7 @@ class AcceleratorModel:
             except ValueError:
                 return AcceleratorError.OPCODE
 
-        self.values.weights = self.values.weights[:0]
+        self.values.weights.clear()
         run = _Run(config, timing, command_at, self.values.execute, len(memory), bad_address, timeline)
         run.program = address
         return run.run()

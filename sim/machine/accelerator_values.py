@@ -50,8 +50,8 @@ class AcceleratorValues:
         vector = config.vector.model_copy(update={"address_bits": address_bits})
         self.vector = VectorModel(vector, self.scratchpad)
         """A vector unit over the whole scratchpad."""
-        self.weights = np.zeros(0, np.uint8)
-        """Bytes of weights that no product has taken."""
+        self.weights = bytearray()
+        """Weights that no product has taken."""
 
     def execute(self, command: UnitCommand, register_value: int = 0) -> None:
         """Run a command of a unit.
@@ -82,7 +82,7 @@ class AcceleratorValues:
         strides = (command.plane_stride, command.stride, 1)
         data = view(self.memory, address, (command.planes, command.rows, width), strides)
         if isinstance(command, Weights):
-            self.weights = np.concatenate([self.weights, data.ravel()])
+            self.weights += data.tobytes()
         else:
             rows = command.planes * command.rows
             view(self.scratchpad, command.destination, (rows, width), (command.pitch, 1))[:] = data.reshape(rows, width)
@@ -126,7 +126,8 @@ class AcceleratorValues:
         tile = self.config.cim.tile
         size = tile.block_beats(rows, columns) * self.config.bus_bytes
         assert size <= len(self.weights), f"a block of {size} bytes of weights: {len(self.weights)} are there"
-        taken, self.weights = self.weights[:size], self.weights[size:]
+        taken = np.frombuffer(self.weights[:size], np.uint8)
+        del self.weights[:size]
         values, factors = unpack_block(tile, taken.reshape(-1, self.config.bus_bytes), rows, columns)
         return (values * factors).astype(np.float64)
 

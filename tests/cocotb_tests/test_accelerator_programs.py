@@ -1,13 +1,32 @@
 """Programs that benches of the accelerator run: valid ones, and such as are to be stopped."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from tilewright.cocotb_tests.accelerator import DESIGNS, failing_cases, random_cases
-from tilewright.cocotb_tests.accelerator_cases import Case, Run, patched
+from tilewright.cocotb_tests.accelerator_cases import Case, Run, encoded, patch, patched
+from tilewright.cocotb_tests.accelerator_failures import BadCommands
+from tilewright.cocotb_tests.accelerator_programs import PROGRAM, Areas, random_memory
 from tilewright.cocotb_tests.cb_accelerator import check_model
+from tilewright.mapping.program.synchronise import product_beats
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.program import Command, End, Loop, Product, Store, Units, Vector, Weights, decode
+from tilewright.sim.config.program import (
+    AcceleratorError,
+    Command,
+    End,
+    Fence,
+    Load,
+    Loop,
+    Product,
+    Store,
+    Units,
+    Vector,
+    Weights,
+    decode,
+)
 from tilewright.sim.machine.accelerator import AcceleratorModel
 from tilewright.sim.machine.accelerator_values import AcceleratorValues
 from tilewright.sim.machine.axi_memory import AxiMemoryModel
@@ -45,6 +64,26 @@ def test_programs_that_are_to_be_stopped_are(config):
             patched(model.memory, run)
             bad = run.failure.bus_address if run.failure else None
             check_model(run.name, run, model.run(run.address, AxiMemoryModel(), bad_address=bad))
+
+
+@pytest.mark.parametrize(("products", "error"), [(2, AcceleratorError.NONE), (1, AcceleratorError.LOAD_BUS)])
+def test_a_product_ends_while_its_weights_command_still_brings_beats(products, error):
+    """Beats for another product, or, where there is none, beats beyond memory: its results are stored all the same."""
+    config = DESIGNS[0].config
+    areas, rng = Areas(config), np.random.default_rng(1)
+    product = replace(BadCommands(config, areas, rng).product, signal=Units.STORE)
+    store = Store(address=areas.data, size=2, count=product.n, source=product.out, element_pitch=4, wait=Units.ARRAY)
+    beats, memory = product_beats(config, product), random_memory(areas, rng)
+    load = Load(address=areas.data, beats=product.k // config.bus_bytes * product.vectors, destination=0)
+    weights = Weights(address=areas.memory_bytes - products * beats * config.bus_bytes, beats=2 * beats)
+    commands = [load, Fence(), weights, product, store, replace(product, signal=Units.NONE), End()]
+    patch(memory, PROGRAM, encoded(config, commands))
+    values = AcceleratorValues(config, memory.copy())
+    values.run([load, replace(weights, beats=beats), product, store])
+    model = AcceleratorModel(config, memory)
+    run = model.run(PROGRAM, AxiMemoryModel(rate=Fraction(1, 99)))
+    assert (run.error, run.index) == (error, 2 if error else 0)
+    assert (model.memory == values.memory).all()
 
 
 def every_command(config: AcceleratorConfig, cases: tuple[Case, ...]) -> list[Command]:
