@@ -418,11 +418,11 @@ def failing_case(
             )
         )
         if number % good == good - 1 or number == len(bad) - 1:
-            runs.append(_good_run(config, areas, rng, image, f"behind failure {number}"))
+            runs.append(good_run(config, areas, rng, image, f"behind failure {number}"))
     return Case(name=f"failures, seed {seed}", memory=memory, runs=tuple(runs), timing=timing, seed=seed)
 
 
-def _good_run(config: AcceleratorConfig, areas: Areas, rng: np.random.Generator, image: np.ndarray, name: str) -> Run:
+def good_run(config: AcceleratorConfig, areas: Areas, rng: np.random.Generator, image: np.ndarray, name: str) -> Run:
     """Return a program for which it does not matter what the scratchpad held."""
     maker = ProgramMaker(config, areas, rng)
     maker.add(8)

@@ -16,6 +16,7 @@ from tilewright.cocotb_tests.accelerator import (
     run_table,
     stalled_cases,
 )
+from tilewright.cocotb_tests.accelerator_corruptions import corrupted_case
 from tilewright.cocotb_tests.accelerator_layers import decoder_case
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program import minilm
@@ -67,6 +68,11 @@ def test_reset_in_flight():
 @pytest.mark.parametrize("seed", range(1000, 1020, 10))
 def test_two_hundred_random_programs(seed):
     run(EVERYDAY, random_cases(EVERYDAY.config, seed=seed, cases=10, programs=20))
+
+
+@pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
+def test_two_hundred_corrupted_programs(design):
+    run(design, tuple(corrupted_case(design.config, seed=seed, count=50) for seed in range(8, 12)))
 
 
 @pytest.mark.slow

@@ -494,7 +494,8 @@ class _Run:
                 done, failed = self.stores.run(command, command.address + entry.register_value, time, self._bad_beat)
                 if failed is not None:
                     self.change(failed, self._store_failed, entry)
-                self.change(done + 1, self.finish, unit)
+                else:
+                    self.change(done + 1, self.finish, unit)
 
     def _vector_failed(self, time: int, what: tuple[_Entry, VectorError]) -> None:
         entry, refused = what

@@ -8,6 +8,7 @@ import pytest
 
 from tilewright.cocotb_tests.accelerator import DESIGNS, failing_cases, random_cases
 from tilewright.cocotb_tests.accelerator_cases import Case, Run, encoded, patch, patched
+from tilewright.cocotb_tests.accelerator_corruptions import CORRUPTIONS, corrupted_case
 from tilewright.cocotb_tests.accelerator_failures import BadCommands
 from tilewright.cocotb_tests.accelerator_programs import PROGRAM, Areas, random_memory
 from tilewright.cocotb_tests.cb_accelerator import check_model
@@ -64,6 +65,13 @@ def test_programs_that_are_to_be_stopped_are(config):
             patched(model.memory, run)
             bad = run.failure.bus_address if run.failure else None
             check_model(run.name, run, model.run(run.address, AxiMemoryModel(), bad_address=bad))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_programs_corrupted_at_random_are_stopped_for_many_reasons(config):
+    runs = corrupted_case(config, seed=1, count=100).runs
+    assert len({run.failure.error for run in runs if run.failure}) >= 6
+    assert len({run.name.split(":")[0] for run in runs if run.failure}) == len(CORRUPTIONS)
 
 
 @pytest.mark.parametrize(("products", "error"), [(2, AcceleratorError.NONE), (1, AcceleratorError.LOAD_BUS)])
