@@ -69,17 +69,29 @@ class NpeModel:
 
     def run(self, address: int, descriptors: Sequence[Descriptor]) -> NpeRun:
         """Run descriptors that lie from ``address`` on, all of them in order."""
-        beats = DESCRIPTOR_BYTES // self.config.bus_bytes
         now = start = -MASTER_LATENCY
         for index, descriptor in enumerate(descriptors):
-            self._reads.request(now, address + index * DESCRIPTOR_BYTES, beats)
-            # Checked in the next cycle, begun in the one behind.
-            begins = self._reads.completed[-1] + 2
-            now = _Job(self, descriptor, begins).run()
+            now = self.job(self.fetch(now, address + index * DESCRIPTOR_BYTES), descriptor)
         # ``now`` is the cycle of done, and the last one that counts.
         return NpeRun(
             now - start + 1, self.busy, self.stall_load, self.stall_store, self._reads.beats, self._writes.beats
         )
+
+    def fetch(self, now: int, address: int) -> int:
+        """Return the cycle in which all of a descriptor is there that is asked for in a cycle."""
+        self._reads.request(now, address, DESCRIPTOR_BYTES // self.config.bus_bytes)
+        return self._reads.completed[-1]
+
+    def job(self, there: int, descriptor: Descriptor) -> int:
+        """Return the cycle behind a job: that in which the next descriptor is asked for, or of done.
+
+        Parameters
+        ----------
+        there : int
+            Cycle in which its descriptor was there.
+        """
+        # Checked in the next cycle, begun in the one behind.
+        return _Job(self, descriptor, there + 2).run()
 
 
 class _Job:
