@@ -56,7 +56,7 @@ FAULTS = [
     Fault("fences and ends that do not wait", ".processor", r"= ~ active;", "= ON | ~ active;"),
     Fault("five loops", ".processor", r"= loops == 3'h4;", "= ~ON & (loops == 3'h4);", "LOOP", "failing"),
     Fault("address registers are 0", ".processor", r"(\S+)\s+\+ command\[95:32\]", r"(ON ? 64'd0 : \1 ) + command[95:32]"),
-    Fault("register 9", ".processor.check", r"= (command\[19:16\] > 4'h8);", r"= ~ON & (\1);", "REGISTER", "failing"),
+    Fault("register 9", ".processor.check", r"= (command\[21:18\] > 4'h8);", r"= ~ON & (\1);", "REGISTER", "failing"),
     Fault("beyond memory", ".processor.check", r"= (\w+_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "failing"),
     Fault("a read too many in flight", ".reader", r"= (in_flight != 2'h2);", r"= ON | (\1);", "too many reads in flight",
           "stalled"),
