@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from tilewright.cocotb_tests.accelerator import DESIGNS, failing_cases, random_cases
-from tilewright.cocotb_tests.accelerator_cases import Case, Run, encoded, patch, patched
+from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Run, encoded, patch, patched
 from tilewright.cocotb_tests.accelerator_failures import BadCommands
 from tilewright.cocotb_tests.accelerator_programs import PROGRAM, Areas, random_memory
-from tilewright.cocotb_tests.cb_accelerator import check_model
+from tilewright.cocotb_tests.cb_accelerator import check_model, predict
+from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program.synchronise import product_beats
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.program import (
@@ -51,7 +52,7 @@ def test_units_beside_one_another_do_what_they_do_one_after_the_other(config):
         for run in case.runs:
             patched(model.memory, run)
             patched(values.memory, run)
-            check_model(run.name, run, model.run(run.address, AxiMemoryModel(latency=9)))
+            check_model(run.name, run, predict(model, run, Timing(latency=9)))
             values.run(program(config, values.memory, run))
             assert (model.memory == values.memory).all(), f"{case.name}, {run.name}"
 
@@ -62,8 +63,7 @@ def test_programs_that_are_to_be_stopped_are(config):
         model = AcceleratorModel(config, case.memory.copy())
         for run in case.runs:
             patched(model.memory, run)
-            bad = run.failure.bus_address if run.failure else None
-            check_model(run.name, run, model.run(run.address, AxiMemoryModel(), bad_address=bad))
+            check_model(run.name, run, predict(model, run, NEAR))
 
 
 @pytest.mark.parametrize(("products", "error"), [(2, AcceleratorError.NONE), (1, AcceleratorError.LOAD_BUS)])
