@@ -6,6 +6,8 @@ import pytest
 from tests.cli.test_cli import refused
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.accelerator import APART
+from tilewright.hw.accelerator.design import accelerator
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
 from tilewright.sim.config import load_system
@@ -47,6 +49,29 @@ def test_equal_structure_is_written_once(tiny):
 @pytest.mark.cosim
 def test_verilator_finds_nothing(tiny):
     assert runner.lint(tiny.verilog, tiny.name) == ""
+
+
+@pytest.fixture(scope="module")
+def beside() -> GeneratedBlock:
+    """Return an accelerator with a co-processor."""
+    return accelerator(APART).generate()
+
+
+def test_a_co_processor_has_a_port_of_its_own(tiny, beside):
+    assert not any(port["name"].startswith("npe_") for port in tiny.ports["ports"])
+    ports = {port["name"]: (port["direction"], port["width"]) for port in beside.ports["ports"]}
+    assert APART.npe is not None
+    assert ports["npe_m_axi_rdata"] == ("input", APART.npe.bus_bits)
+    assert ports["npe_m_axi_awaddr"] == ("output", APART.address_bits)
+    assert ports["m_axi_rdata"] == ("input", APART.bus_bits)
+    assert sorted(name for name in ports if "npe_m_axi_" in name) == sorted(
+        name for name in (f"npe_{name}" for name in ports if name.startswith("m_axi_"))
+    )
+
+
+@pytest.mark.cosim
+def test_verilator_finds_nothing_with_a_co_processor(beside):
+    assert runner.lint(beside.verilog, beside.name) == ""
 
 
 @pytest.mark.slow
