@@ -112,6 +112,14 @@ APART = NARROW.model_copy(
     }
 )
 """The second one, with a co-processor of a wider bus."""
+FAR = WIDE.model_copy(
+    update={
+        "npe": NpeConfig(
+            rows=2, columns=4, bus_bits=64, depth=8, panels=2, modes=parse_modes("posit8_0,int8"), address_bits=40
+        )
+    }
+)
+"""The last one, with a co-processor of a narrower bus."""
 LAYER_BYTES = 4 << 20
 """Memory in which a layer has room."""
 
@@ -157,7 +165,7 @@ def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 
     )
 
 
-WITH_NPE = tuple(random_design(config) for config in (BESIDE, APART))
+WITH_NPE = tuple(random_design(config) for config in (BESIDE, APART, FAR))
 DESIGNS = (*(random_design(config) for config in (TINY, NARROW, SCALED, WIDE)), *WITH_NPE)
 """The designs of the table."""
 
