@@ -1,12 +1,12 @@
 """Random jobs of the co-processor for programs of the accelerator."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from tilewright.sim.config.npe import RECORD_BYTES, NpeConfig
-from tilewright.sim.config.program import UNIT_COMMANDS, Command, Jobs, Loop, Repeat, Unit, Units
+from tilewright.sim.config.program import UNIT_COMMANDS, Command, Jobs, Loop, Repeat, Unit, UnitCommand, Units
 from tilewright.sim.machine.npe_descriptor import Activation, Along, Descriptor
 
 MOST_ROWS, MOST_K = 10, 60
@@ -67,30 +67,43 @@ def beside(commands: Sequence[Command], jobs: Sequence[Jobs], rng: np.random.Gen
 
     Now and then a job waits for a command before it, or one behind it waits for the job, though nothing asks for it.
     """
-    depth, outside = 0, []
+    done = list(commands)
+    for job in jobs:
+        place = int(rng.choice(_outside_loops(done)))
+        done.insert(place, job)
+        free = [at for at in _outside_loops(done) if isinstance(done[at], UNIT_COMMANDS) and at != place]
+        before, behind = [at for at in free if at < place], [at for at in free if at > place]
+        # Loads do not wait for jobs: a product that has begun may be in want of weights behind them.
+        behind = [at for at in behind if getattr(done[at], "UNIT", None) is not Unit.LOAD]
+        for others in (before[-4:], behind[:4]):
+            if others and rng.random() < 0.6:
+                _signalled(done, *sorted((place, int(rng.choice(others)))))
+    return done
+
+
+def _outside_loops(commands: Sequence[Command]) -> list[int]:
+    depth, places = 0, []
     for place, command in enumerate(commands):
         if depth == 0:
-            outside.append(place)
+            places.append(place)
         depth += isinstance(command, Loop) - isinstance(command, Repeat)
-    done: list[Command] = list(commands)
-    free = [place for place in outside if isinstance(done[place], UNIT_COMMANDS)]
-    inserts: dict[int, list[Jobs]] = {}
-    for place, job in zip(sorted(int(each) for each in rng.choice(outside, len(jobs))), jobs, strict=True):
-        added = job
-        before, behind = [each for each in free if each < place], [each for each in free if each >= place]
-        # Signals to and from a unit are taken in the order in which they are given, if both are in that of the program.
-        # Loads do not wait for jobs: a product that has begun may be in want of weights behind them.
-        behind = [each for each in behind if getattr(done[each], "UNIT", None) is not Unit.LOAD]
-        for others, given in ((before[-4:], True), (behind[:4], False)):
-            if not others or rng.random() < 0.4:
-                continue
-            other = int(rng.choice(others))
-            command = done[other]
-            assert isinstance(command, UNIT_COMMANDS)
-            field, own = ("signal", "wait") if given else ("wait", "signal")
-            if getattr(command, field) & Units.NPE:
-                continue
-            done[other] = replace(command, **{field: getattr(command, field) | Units.NPE})
-            added = replace(added, **{own: getattr(added, own) | Units(1 << command.UNIT)})
-        inserts.setdefault(place, []).append(added)
-    return [each for place, command in enumerate(done) for each in (*inserts.get(place, ()), command)]
+    return places
+
+
+def _signalled(commands: list[Command], giver: int, taker: int) -> None:
+    """Let a command of a program give a signal to one behind it, if that changes who takes no other signal."""
+    gives, takes = commands[giver], commands[taker]
+    assert isinstance(gives, UNIT_COMMANDS)
+    assert isinstance(takes, UNIT_COMMANDS)
+    to, of = Units(1 << takes.UNIT), Units(1 << gives.UNIT)
+    # The first given is the first taken: as many of this pair of units are given before as are taken before.
+    given = sum(bool(each.signal & to) for each in _of_unit(commands[:giver], gives.UNIT))
+    taken = sum(bool(each.wait & of) for each in _of_unit(commands[:taker], takes.UNIT))
+    if gives.UNIT is takes.UNIT or given != taken or gives.signal & to or takes.wait & of:
+        return
+    commands[giver] = replace(gives, signal=gives.signal | to)
+    commands[taker] = replace(takes, wait=takes.wait | of)
+
+
+def _of_unit(commands: Sequence[Command], unit: Unit) -> Iterator[UnitCommand]:
+    return (each for each in commands if isinstance(each, UNIT_COMMANDS) and each.UNIT is unit)

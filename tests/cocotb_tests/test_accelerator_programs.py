@@ -102,7 +102,7 @@ def every_command(config: AcceleratorConfig, cases: tuple[Case, ...]) -> list[Co
 @pytest.mark.parametrize("config", [design.config for design in WITH_NPE])
 def test_jobs_run_beside_everything_else(config):
     beside = dict.fromkeys(Unit, 0)
-    for case in random_cases(config, seed=4, cases=3, programs=5):
+    for case in random_cases(config, seed=4, cases=8, programs=5):
         model = AcceleratorModel(config, case.memory.copy())
         for run in case.runs:
             patched(model.memory, run)
