@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, IntFlag
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from .accelerator import COMMAND_BYTES, AcceleratorConfig
 from .npe import DESCRIPTOR_BYTES
@@ -26,11 +26,19 @@ LOOPS = 4
 class Unit(IntEnum):
     """What runs commands beside one another, each its own in order."""
 
-    LOAD = 0
-    ARRAY = 1
-    VECTOR = 2
-    STORE = 3
-    NPE = 4
+    label: str
+    """For people."""
+
+    def __new__(cls, value: int, label: str) -> Self:
+        unit = int.__new__(cls, value)
+        unit._value_, unit.label = value, label
+        return unit
+
+    LOAD = 0, "load"
+    ARRAY = 1, "CIM array"
+    VECTOR = 2, "vector unit"
+    STORE = 3, "store"
+    NPE = 4, "co-processor"
     """The matrix co-processor, where there is one."""
 
 

@@ -6,11 +6,10 @@ import pytest
 from tests.cli.test_cli import refused
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.accelerator import APART
-from tilewright.hw.accelerator.design import accelerator
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
 from tilewright.sim.config import load_system
+from tilewright.sim.config.load import PRESETS
 from tilewright.tools import find_synthesis_tools
 
 
@@ -52,18 +51,20 @@ def test_verilator_finds_nothing(tiny):
 
 
 @pytest.fixture(scope="module")
-def beside() -> GeneratedBlock:
-    """Return an accelerator with a co-processor."""
-    return accelerator(APART).generate()
+def beside(tmp_path_factory) -> GeneratedBlock:
+    """Return the accelerator of a system with a co-processor, whose bus is wider."""
+    file = tmp_path_factory.mktemp("system") / "beside.toml"
+    npe = '[npe]\nrows = 4\ncolumns = 2\nbus_bits = 128\nmodes = "int8,bf16"\n'
+    file.write_text((PRESETS / "tiny.toml").read_text().replace("[fabric]", npe + "[fabric]"))
+    return BLOCKS["accelerator"].design(system=str(file)).generate()
 
 
 def test_a_co_processor_has_a_port_of_its_own(tiny, beside):
     assert not any(port["name"].startswith("npe_") for port in tiny.ports["ports"])
     ports = {port["name"]: (port["direction"], port["width"]) for port in beside.ports["ports"]}
-    assert APART.npe is not None
-    assert ports["npe_m_axi_rdata"] == ("input", APART.npe.bus_bits)
-    assert ports["npe_m_axi_awaddr"] == ("output", APART.address_bits)
-    assert ports["m_axi_rdata"] == ("input", APART.bus_bits)
+    assert ports["npe_m_axi_rdata"] == ("input", 128)
+    assert ports["npe_m_axi_awaddr"] == ("output", 32)
+    assert ports["m_axi_rdata"] == ("input", 64)
     assert sorted(name for name in ports if "npe_m_axi_" in name) == sorted(
         name for name in (f"npe_{name}" for name in ports if name.startswith("m_axi_"))
     )
