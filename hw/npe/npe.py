@@ -115,7 +115,7 @@ class NpeCore(wiring.Component):
         b_panels = cleared("b_panels", Panels(config, Kind.B, config.columns, B_PANELS))
         parameters = cleared("parameters", Parameters(config, PARAMETER_SLOTS))
         array = cleared("array", self._array)
-        drain = cleared("drain", Drain(config, self._results.INTERVAL))
+        drain = cleared("drain", Drain(config, self._results.INTERVAL, Panels.LATENCY + self._array.LATENCY))
         results = cleared("results", self._results)
         store = cleared("store", Store(config))
 
@@ -184,7 +184,7 @@ class NpeCore(wiring.Component):
             drain.reductions_on.eq(job.reductions_on),
             drain.slot_released.eq(store.slot_released),
             drain.records_stored.eq(store.records_stored),
-            feeder.drained.eq(drain.drained),
+            feeder.frees.eq(drain.frees),
             array.shift.eq(drain.shift),
             array.row.eq(drain.element.row),
             results.sum.eq(array.sum),

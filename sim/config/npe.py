@@ -33,8 +33,8 @@ CHUNKS_AHEAD = 4
 """Chunks that can be asked for before the array has ended with the first of them."""
 PARAMETER_SLOTS = 4
 """Tiles whose parameters are on chip: as many as are between loader and epilogue when they are short."""
-OUTPUT_SLOTS = 2
-"""Tiles of results on chip: one is filled while the other is stored."""
+OUTPUT_SLOTS = 4
+"""Tiles of results on chip: one is read out of the array, one or two are in the epilogue, one is stored."""
 CORE_LATENCY = 3
 """Of a SIMD MAC between decoders and read-out. The RTL refuses to be built with another."""
 READ_OUT_LATENCY = 4

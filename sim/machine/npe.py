@@ -110,7 +110,7 @@ class _Job:
         self.fed = begins
         """Last cycle in which the feeder was occupied."""
         self.sums_free = begins
-        """The array can take over new sums."""
+        """The last word of another tile can be sent."""
         self.records_free = begins
         """The reductions of the row block before have been stored."""
         self.stored = begins
@@ -164,11 +164,13 @@ class _Job:
 
     def _drain(self, tile: Tile, ends: int) -> None:
         config = self.config
-        captured = ends + PANEL_LATENCY + config.array_latency
+        latency = PANEL_LATENCY + config.array_latency
+        captured = ends + latency
         begins = max(captured + 1, self.slot_free.popleft(), self.records_free)
         column = max(tile.rows, config.reduction_interval) if self.reductions else tile.rows
         last = begins + (tile.columns - 1) * column + tile.rows - 1
-        self.sums_free = begins + tile.columns * column
+        # The next tile's sums are captured when the last of this one's are read, at the earliest.
+        self.sums_free = begins + max(1, tile.columns * column - 1 - latency)
         self.parameters_free.append(last + config.parameter_latency + 1)
         self._store(tile, last + config.result_latency)
 
