@@ -20,7 +20,9 @@ from tilewright.cocotb_tests.cb_accelerator import BENCH
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import MacroConfig, TileConfig
 from tilewright.sim.config.cim_array import CIMArrayConfig
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.formats.simd import parse_modes
 
 SEED = 20261125
 
@@ -43,6 +45,8 @@ class Design:
         config = self.config
         tile = config.cim.tile
         shape = f"{config.cim.tiles} x {tile.rows}x{tile.columns}, {config.vector.lanes} lanes"
+        if config.npe is not None:
+            shape += f", NPE {config.npe.rows}x{config.npe.columns} bus{config.npe.bus_bits}"
         return f"{shape}, bus{config.bus_bits}, {config.banks} banks{self.label and ', '}{self.label}"
 
 
@@ -92,6 +96,30 @@ SMALL = configuration(
     macro={"rows": 16, "columns": 16, "weight_bits": 8, "input_bits_per_cycle": 2},
 )  # fmt: skip
 """256 multiply-accumulates a cycle, 16 lanes, 512 KiB; the one that layers run on."""
+BESIDE = TINY.model_copy(
+    update={
+        "npe": NpeConfig(
+            rows=2, columns=2, bus_bits=64, depth=4, panels=2, modes=parse_modes("int4,int8"), outstanding=4
+        )
+    }
+)
+"""The first one with a co-processor."""
+APART = NARROW.model_copy(
+    update={
+        "npe": NpeConfig(
+            rows=4, columns=2, bus_bits=128, depth=8, panels=3, modes=parse_modes("fp4_e2m1,fp8_e4m3,bf16")
+        )
+    }
+)
+"""The second one, with a co-processor of a wider bus."""
+FAR = WIDE.model_copy(
+    update={
+        "npe": NpeConfig(
+            rows=2, columns=4, bus_bits=64, depth=8, panels=2, modes=parse_modes("posit8_0,int8"), address_bits=40
+        )
+    }
+)
+"""The last one, with a co-processor of a narrower bus."""
 LAYER_BYTES = 4 << 20
 """Memory in which a layer has room."""
 
@@ -137,7 +165,8 @@ def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 
     )
 
 
-DESIGNS = tuple(random_design(config) for config in (TINY, NARROW, SCALED, WIDE))
+WITH_NPE = tuple(random_design(config) for config in (BESIDE, APART, FAR))
+DESIGNS = (*(random_design(config) for config in (TINY, NARROW, SCALED, WIDE)), *WITH_NPE)
 """The designs of the table."""
 
 

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from tilewright.cocotb_tests.accelerator_cases import Job, Run
 from tilewright.cocotb_tests.axi_bench import AxiBench
+from tilewright.hw.accelerator.register_map import register_map
 from tilewright.sim.config.accelerator import Register
 from tilewright.sim.config.program import AcceleratorError
-
-COUNTERS = tuple(register for register in Register if register >= Register.CYCLES)
-"""Registers that count."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,11 @@ class AcceleratorBench(AxiBench):
     """Drives the harness of an accelerator; the runner's :class:`Job` comes as a file."""
 
     REGISTERS = Register
-    COUNTERS = COUNTERS
 
     def __init__(self, dut):
         self.job: Job = pickle.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_bytes())
         self.config = self.job.config
+        self.counters = tuple(Register(entry.register) for entry in register_map(self.config) if entry.counts)
         super().__init__(
             dut, bus_bytes=self.config.bus_bytes, memory_bytes=self.job.memory_bytes, seed=self.job.seed
         )  # fmt: skip

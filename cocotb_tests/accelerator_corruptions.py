@@ -15,10 +15,11 @@ from tilewright.cocotb_tests.accelerator_programs import (
     random_timing,
     safe,
 )
+from tilewright.cocotb_tests.cb_accelerator import predict
+from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.program import COMMANDS, Loop, decode, layout
 from tilewright.sim.machine.accelerator import AcceleratorModel, AcceleratorRun
-from tilewright.sim.machine.axi_memory import AxiMemoryModel
 
 MOST_ROUNDS = 4096
 """Of loops: what a corrupted count makes longer takes too long to simulate."""
@@ -69,7 +70,7 @@ CORRUPTIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] 
 """Of a program, (commands, 64) uint8, into another: by name."""
 
 
-def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: AxiMemoryModel) -> AcceleratorRun | None:
+def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: Timing) -> AcceleratorRun | None:
     """Return how the model ends the program in an image of memory, or ``None`` if that is not to be compared."""
     rounds = []
     for command in image[PROGRAM : areas.image].reshape(-1, COMMAND_BYTES):
@@ -82,7 +83,7 @@ def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: Ax
     if prod(rounds) > MOST_ROUNDS:
         return None
     memory = image.copy()
-    ended = AcceleratorModel(config, memory).run(PROGRAM, timing)
+    ended = predict(AcceleratorModel(config, memory), Run(name="", address=PROGRAM), timing)
     # What writes into the program that is being fetched has no right end.
     if not ended.error or ended.cycles > MOST_CYCLES or not np.array_equal(memory[: areas.image], image[: areas.image]):
         return None
@@ -118,7 +119,7 @@ def corrupted_case(config: AcceleratorConfig, seed: int, *, count: int, commands
         program = encoded(config, safe(config, maker.commands)).reshape(-1, COMMAND_BYTES)
         tried = image.copy()
         lines = patch(tried, PROGRAM, CORRUPTIONS[name](program, rng).reshape(-1))
-        ended = _ends(config, tried, areas, AxiMemoryModel(**vars(timing)))
+        ended = _ends(config, tried, areas, timing)
         if ended is None:
             continue
         image = tried

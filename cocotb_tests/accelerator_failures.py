@@ -3,11 +3,14 @@
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Failure, Run, patch
+from tilewright.cocotb_tests.accelerator_jobs import random_descriptor
 from tilewright.cocotb_tests.accelerator_programs import (
+    JOBS,
     PROGRAM,
     Areas,
     ProgramMaker,
@@ -21,8 +24,8 @@ from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program.synchronise import product_beats, synchronise
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.footprint import footprint
+from tilewright.sim.config.npe import DESCRIPTOR_BYTES, ErrorCode
 from tilewright.sim.config.program import (
-    COMMANDS,
     LOOPS,
     REGISTERS,
     AcceleratorError,
@@ -30,15 +33,18 @@ from tilewright.sim.config.program import (
     Command,
     End,
     Fence,
+    Jobs,
     Load,
     Loop,
     Product,
     Repeat,
     Set,
     Store,
+    UnitCommand,
     Units,
     Vector,
     Weights,
+    commands_of,
     encode,
     layout,
 )
@@ -61,6 +67,8 @@ class Bad:
     bus_response: int = SLVERR
     checked: bool = True
     """Refused by the command processor: nothing behind it is done."""
+    descriptors: tuple[bytes, ...] = ()
+    """Of the co-processor's jobs, from ``areas.own_jobs`` on."""
 
 
 class BadCommands:
@@ -99,6 +107,8 @@ class BadCommands:
                 c=Matrix(address=2 * units, stride=4), d=Matrix(address=3 * units, stride=4),
             )
         )  # fmt: skip
+        if config.npe is not None:
+            self.jobs = Jobs(address=areas.own_jobs, count=2)
 
     def all(self) -> list[Bad]:
         """Return one of each kind."""
@@ -109,6 +119,7 @@ class BadCommands:
             *self.loops(),
             *self.signals(),
             *self.bus_errors(),
+            *self.of_the_npe(),
         ]
 
     def changed(self, command: Command, **fields: int) -> bytes:
@@ -117,7 +128,7 @@ class BadCommands:
 
     def unknown(self) -> Iterator[Bad]:
         """Yield operations that there are not, and bits that no field has."""
-        for code in sorted({0, 255, *range(16)} - set(COMMANDS)):
+        for code in sorted({0, 255, *range(16)} - set(commands_of(self.config))):
             data = bytearray(encode(self.config, self.load))
             data[0] = code
             yield Bad(name=f"opcode {code}", commands=(bytes(data),), error=AcceleratorError.OPCODE)
@@ -125,13 +136,20 @@ class BadCommands:
             self.load, self.weights, self.product, self.vector, self.store, Set(register=1, value=64),
             Add(register=1, value=0), Loop(count=1), Repeat(), Fence(), End(),
         ]  # fmt: skip
+        commands += [self.jobs] if self.config.npe is not None else []
         for command in commands:
             data = bytearray(encode(self.config, command))
-            used = field_bits(type(command))
+            used = field_bits(type(command), self.config)
             bit = int(self.rng.choice([bit for bit in range(8 * COMMAND_BYTES) if not used >> bit & 1]))
             data[bit // 8] |= 1 << bit % 8
             name = f"bit {bit} of {command.OPCODE.name}"
             yield Bad(name=name, commands=(bytes(data),), error=AcceleratorError.OPCODE)
+        if self.config.npe is None:
+            for command in (self.load, self.weights, self.product, self.vector, self.store):
+                for name in ("wait", "signal"):
+                    bits = self.changed(command, **{name: Units.NPE})
+                    yield Bad(name=f"{command.OPCODE.name} with {name}=npe", commands=(bits,),
+                              error=AcceleratorError.OPCODE)  # fmt: skip
 
     def fields(self) -> Iterator[Bad]:
         """Yield values that the command processor refuses, some for two reasons."""
@@ -226,6 +244,19 @@ class BadCommands:
             (Add(register=1, value=1), [(register, {"register": number}) for number in (0, 9, 15)]),
             (Loop(count=1), [(size, {"count": 0})]),
         ]
+        if config.npe is not None:
+            top = 1 << config.address_bits
+            jobs: list[tuple[AcceleratorError, dict[str, int]]] = [
+                (size, {"count": 0}),
+                (address, {"address": self.areas.jobs + DESCRIPTOR_BYTES // 2}),
+                (address, {"address": top}),
+                (address, {"address": top - DESCRIPTOR_BYTES}),
+                (address, {"address": top - 65535 * DESCRIPTOR_BYTES + DESCRIPTOR_BYTES, "count": 65535}),
+                (address, {"address": 1 << 63}),
+                (register, {"register": REGISTERS + 1}),
+                (size, {"count": 0, "address": 1, "register": 15}),
+            ]
+            kinds.append((self.jobs, jobs))
         for command, changes in kinds:
             for error, values in changes:
                 name = f"{command.OPCODE.name} with {values}"
@@ -282,13 +313,19 @@ class BadCommands:
 
     def signals(self) -> Iterator[Bad]:
         """Yield programs that would never end, or count too far, or leave weights."""
-        deadlock, after = AcceleratorError.DEADLOCK, {"checked": False}
+        deadlock = AcceleratorError.DEADLOCK
+        after: dict[str, Any] = {"checked": False}
         given = replace(self.load, rows=1, planes=1, signal=Units.VECTOR)
         loop = (Loop(count=256), given, Repeat())
         yield Bad(
             name="256 signals", commands=self._encoded(*loop), error=AcceleratorError.SEMAPHORE, at=1, **after
         )  # fmt: skip
-        for command, unit in ((self.load, Units.STORE), (self.store, Units.ARRAY), (self.vector, Units.LOAD)):
+        pairs: list[tuple[UnitCommand, Units]] = [
+            (self.load, Units.STORE), (self.store, Units.ARRAY), (self.vector, Units.LOAD)
+        ]  # fmt: skip
+        if self.config.npe is not None:
+            pairs += [(self.jobs, Units.VECTOR), (self.load, Units.NPE)]
+        for command, unit in pairs:
             waits = replace(command, wait=unit)
             name = f"{command.OPCODE.name} without a signal"
             yield Bad(name=name, commands=self._encoded(waits), error=deadlock, at=1, **after)
@@ -349,10 +386,57 @@ class BadCommands:
             commands=self._encoded(Fence(), weights, first, kept, *after, Fence()),
         )  # fmt: skip
 
+    def of_the_npe(self) -> Iterator[Bad]:
+        """Yield jobs that the co-processor or memory refuses, and one that runs when something else is stopped."""
+        npe, areas = self.config.npe, self.areas
+        if npe is None:
+            return
+        good, bad = (random_descriptor(npe, self.rng, areas.data_end, areas.jobs) for _ in range(2))
+        common: dict[str, Any] = {"error": AcceleratorError.NPE, "checked": False}
+        jobs = self._encoded(self.jobs)
+        changes: list[tuple[ErrorCode, dict[str, Any]]] = [
+            (ErrorCode.FIELD, {"mode": 15}),
+            (ErrorCode.FIELD, {"m": 0}),
+            (ErrorCode.FIELD, {"k": 1 << 16}),
+            (ErrorCode.ALIGNMENT, {"a": bad.a + 1}),
+            (ErrorCode.ALIGNMENT, {"c_stride": bad.c_stride + 1}),
+            (ErrorCode.RANGE, {"b": 1 << npe.address_bits}),
+            (ErrorCode.READ_DECERR, {"a": areas.memory_bytes}),
+            (ErrorCode.READ_DECERR, {"b": (1 << npe.address_bits) - 4096}),
+            (ErrorCode.WRITE_DECERR, {"c": areas.memory_bytes}),
+        ]
+        for code, values in changes:
+            made = replace(bad, **values)
+            first = (made, good) if self.rng.random() < 0.5 else (good, made)
+            encoded = tuple(each.encode() for each in first)
+            yield Bad(name=f"a job with {values}", commands=jobs, detail=code, descriptors=encoded, **common)
+        places = {"descriptor": areas.own_jobs + DESCRIPTOR_BYTES, "A": bad.a, "B": bad.b, "C": bad.c}
+        for name, place in places.items():
+            for response, text in BUS.items():
+                code = ErrorCode.WRITE_SLVERR if name == "C" else ErrorCode.READ_SLVERR
+                yield Bad(
+                    name=f"a job, {text} to {name}", commands=jobs, detail=code + (response == DECERR),
+                    descriptors=(good.encode(), bad.encode()), bus_response=response,
+                    bus_address=place + int(self.rng.integers(npe.bus_bytes)), **common,
+                )  # fmt: skip
+        for address in (areas.memory_bytes, (1 << self.config.address_bits) - 4 * DESCRIPTOR_BYTES):
+            beyond = self._encoded(replace(self.jobs, address=address))
+            yield Bad(name="jobs beyond memory", commands=beyond, detail=ErrorCode.READ_DECERR, **common)
+        # Whatever the co-processor is at when it has to stop.
+        moved = replace(self.load, address=areas.memory_bytes)
+        for number in range(6):
+            wait = [self.load] * number
+            yield Bad(
+                name=f"a load beyond memory beside jobs, {number} loads ahead",
+                commands=self._encoded(replace(self.jobs, count=JOBS), *wait, moved), at=number + 1,
+                error=AcceleratorError.LOAD_BUS, checked=False,
+                descriptors=tuple((good, bad)[number % 2].encode() for number in range(JOBS)),
+            )  # fmt: skip
 
-def field_bits(kind: type) -> int:
-    """Return the bits of a command that belong to a field."""
-    return sum((1 << field.bits) - 1 << 32 * field.word + field.shift for field in layout(kind).values())
+
+def field_bits(kind: type, config: AcceleratorConfig) -> int:
+    """Return the bits of a command that belong to a field of an accelerator's."""
+    return sum((1 << field.bits) - 1 << 32 * field.word + field.shift for field in layout(kind, config).values())
 
 
 def with_fields(data: bytes, kind: type, **values: int) -> bytes:
@@ -406,7 +490,11 @@ def failing_case(
             Run(
                 name=each.name,
                 address=PROGRAM,
-                patches=(patch(image, PROGRAM, np.frombuffer(b"".join(commands), np.uint8)),),
+                patches=(
+                    patch(image, PROGRAM, np.frombuffer(b"".join(commands), np.uint8)),
+                    *_descriptors(image, areas.jobs, maker.descriptors),
+                    *_descriptors(image, areas.own_jobs, each.descriptors),
+                ),
                 failure=Failure(
                     error=each.error,
                     detail=each.detail,
@@ -428,20 +516,31 @@ def good_run(config: AcceleratorConfig, areas: Areas, rng: np.random.Generator, 
     maker.add(8)
     commands = safe(config, [*fill_program(config, areas), *maker.commands, *show_program(config, areas)])
     data = np.frombuffer(b"".join(encode(config, command) for command in commands), np.uint8)
-    return Run(name=name, address=PROGRAM, patches=(patch(image, PROGRAM, data),), macs=maker.macs)
+    patches = (patch(image, PROGRAM, data), *_descriptors(image, areas.jobs, maker.descriptors))
+    return Run(name=name, address=PROGRAM, patches=patches, macs=maker.macs)
+
+
+def _descriptors(image: np.ndarray, address: int, descriptors: Sequence[bytes]) -> list[tuple[int, np.ndarray]]:
+    """Write descriptors, if there are any; return their patches."""
+    data = np.frombuffer(b"".join(descriptors), np.uint8)
+    return [patch(image, address, data)] if len(data) else []
 
 
 def _stored(config: AcceleratorConfig, command: Command, areas: Areas) -> list[tuple[int, int]]:
     """Return where in memory a command writes; through a register, anywhere among data."""
+    if isinstance(command, Jobs):
+        return [(areas.data, areas.data_end)]
     if not isinstance(command, Store):
         return []
     if command.register:
-        return [(areas.data, areas.memory_bytes)]
+        return [(areas.data, areas.data_end)]
     return [(region.start, region.stop) for region in footprint(config, command).memory_writes]
 
 
 def _stored_by(config: AcceleratorConfig, data: bytes, areas: Areas, bad: Bad) -> list[tuple[int, int]]:
     """Return where in memory a command writes that memory answers with an error."""
+    if bad.descriptors:
+        return [(areas.data_end, areas.jobs)]
     if bad.error is not AcceleratorError.STORE_BUS:
         return []
     start, _ = struct.unpack("<QQ", data[4:20])

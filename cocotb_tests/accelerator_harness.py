@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 
-from tilewright.cocotb_tests.axi_bench_harness import AxiBenchHarness, compiled_once
-from tilewright.hw.accelerator.accelerator import Accelerator
+from tilewright.cocotb_tests.axi_bench_harness import AxiBenchHarness, SecondPort, compiled_once
+from tilewright.cocotb_tests.npe_harness import CORE
+from tilewright.hw.accelerator.accelerator import NPE_PREFIX, Accelerator
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.verilog import convert
@@ -17,6 +18,12 @@ REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
 
 def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenchHarness:
     """Return the bench around an accelerator, the Verilog module ``accelerator``."""
+    npe = config.npe
+    second = None
+    if npe is not None:
+        second = SecondPort(
+            prefix=NPE_PREFIX, data_bits=npe.bus_bits, max_burst=npe.max_burst, outstanding=npe.outstanding
+        )
     return AxiBenchHarness(
         dut=Definition("accelerator", Accelerator(config=config)),
         control=Register.CONTROL,
@@ -25,6 +32,7 @@ def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenc
         max_burst=config.burst_beats,
         outstanding=config.outstanding,
         memory_bytes=memory_bytes,
+        second=second,
     )
 
 
@@ -32,6 +40,6 @@ def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenc
 def harness_verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
     """Return the harness around one accelerator as Verilog."""
     verilog = convert(accelerator_harness(config, memory_bytes), TOP)
-    for module in REPEATED:
+    for module in (*REPEATED, *((CORE,) if config.npe is not None else ())):
         verilog = compiled_once(verilog, module)
     return verilog + AxiMemory.SOURCE.read_text()

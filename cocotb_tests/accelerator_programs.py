@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from tilewright.cocotb_tests.accelerator_cases import LINE_BYTES, NEAR, Case, Run, encoded, patch
+from tilewright.cocotb_tests.accelerator_jobs import beside, random_descriptor
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program.synchronise import product_beats, synchronise
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.footprint import footprint
+from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.config.program import (
     LOOPS,
     REGISTER_BITS,
@@ -21,6 +23,7 @@ from tilewright.sim.config.program import (
     Command,
     End,
     Fence,
+    Jobs,
     Load,
     Loop,
     Product,
@@ -38,6 +41,10 @@ PROGRAM = 0x200
 PROGRAM_BYTES = 256 * COMMAND_BYTES
 REGISTER_RANGE = 1 << REGISTER_BITS
 """Address registers wrap: what is added may be negative."""
+JOBS = 32
+"""Descriptors of a program."""
+JOBS_BYTES = 2 * JOBS * DESCRIPTOR_BYTES
+"""And as many that share nothing with anybody."""
 MOST_VECTORS = 6
 MOST_BLOCKS = 2.5
 """Of weights, in each direction, for a product."""
@@ -50,6 +57,8 @@ class Areas:
 
     config: AcceleratorConfig
     data_bytes: int = 8 * PAGE_BYTES
+    own_bytes: int = 4 * PAGE_BYTES
+    """Where jobs work that share nothing with anybody, with a co-processor."""
 
     @property
     def image(self) -> int:
@@ -69,8 +78,23 @@ class Areas:
 
     @property
     def memory_bytes(self) -> int:
-        """Size of memory, which ends with data."""
+        """Size of memory, which ends with data, of an accelerator without a co-processor."""
+        return self.data + self.data_bytes + (self.own_bytes + JOBS_BYTES if self.config.npe is not None else 0)
+
+    @property
+    def data_end(self) -> int:
+        """End of data."""
         return self.data + self.data_bytes
+
+    @property
+    def jobs(self) -> int:
+        """Begin of descriptors, behind what jobs have for themselves."""
+        return self.data_end + self.own_bytes
+
+    @property
+    def own_jobs(self) -> int:
+        """Begin of those of jobs that share nothing with anybody."""
+        return self.jobs + JOBS * DESCRIPTOR_BYTES
 
 
 @dataclass
@@ -104,6 +128,8 @@ class ProgramMaker:
         self._depth = 0
         self._times = 1
         """How often the command that comes now runs."""
+        self.descriptors: list[bytes] = []
+        """Of jobs, one behind the other from ``areas.jobs`` on."""
         self._products: list[Product] = []
         """Products whose weights are loaded already."""
         self._waiting_beats = 0
@@ -124,6 +150,8 @@ class ProgramMaker:
             self._weights_early: 1.5,
             self._fence: 0.4,
         }
+        if self.config.npe is not None:
+            kinds[self._jobs] = 2
         if self._products:
             kinds[self._add_products] = 3
         elif self._depth < LOOPS and self._times <= 12:
@@ -159,7 +187,7 @@ class ProgramMaker:
 
     def _address(self, size: int, step: int) -> dict[str, Any] | None:
         """Return an address in data, with a register or without; none if there is no room."""
-        begin, end = self.areas.data, self.areas.memory_bytes - size
+        begin, end = self.areas.data, self.areas.data_end - size
         usable = [number for number, held in self._registers.items() if held.most - held.least <= end - begin]
         if usable and self._maybe(0.7 if self._advancing else 0.3):
             register = int(self.rng.choice(usable))
@@ -211,6 +239,46 @@ class ProgramMaker:
 
     def _fence(self) -> None:
         self.commands.append(Fence())
+
+    def _jobs(self) -> None:
+        """Add jobs on data: descriptors of their own, or some of those that there are."""
+        assert self.config.npe is not None
+        count = self._small(3)
+        first = len(self.descriptors)
+        if first >= count and (self._maybe(0.2) or first + count > JOBS):
+            first = self._upto(first - count, 0)
+        elif first + count > JOBS:
+            return
+        else:
+            self.descriptors += [
+                random_descriptor(self.config.npe, self.rng, self.areas.data, self.areas.data_end).encode()
+                for _ in range(count)
+            ]
+        address = self.areas.jobs + first * DESCRIPTOR_BYTES
+        free = [number for number in range(1, REGISTERS + 1) if number not in self._advancing]
+        if free and self._maybe(0.3):
+            number, value = int(self.rng.choice(free)), self._upto(address // DESCRIPTOR_BYTES, 0) * DESCRIPTOR_BYTES
+            self._registers[number] = Register(value, value)
+            self.commands += [
+                Set(register=number, value=value), Jobs(register=number, address=address - value, count=count)
+            ]  # fmt: skip
+        else:
+            self.commands.append(Jobs(address=address, count=count))
+
+    def own_jobs(self, count: int) -> tuple[list[Jobs], np.ndarray]:
+        """Return so many commands that share nothing with anybody, and their descriptors, from ``areas.jobs`` on."""
+        assert self.config.npe is not None
+        areas = self.areas
+        made = [random_descriptor(self.config.npe, self.rng, areas.data_end, areas.jobs).encode() for _ in range(JOBS)]
+        commands = []
+        for _ in range(count):
+            jobs = self._small(4)
+            first = self._upto(JOBS - jobs, 0)
+            commands.append(Jobs(address=areas.own_jobs + first * DESCRIPTOR_BYTES, count=jobs))
+        descriptors = np.zeros(JOBS_BYTES, np.uint8)
+        for number, data in (*enumerate(self.descriptors), *enumerate(made, JOBS)):
+            descriptors[number * DESCRIPTOR_BYTES :][:DESCRIPTOR_BYTES] = np.frombuffer(data, np.uint8)
+        return commands, descriptors
 
     def _shape(self, row_limit: int) -> tuple[int, int, int]:
         """Return elements of a row, rows and planes, mostly few."""
@@ -565,13 +633,19 @@ def random_case(
         maker = ProgramMaker(config, areas, rng)
         maker.add(int(rng.integers(1, commands + 1)))
         before = fill_program(config, areas) if number == 0 else []
-        program = encoded(config, safe(config, [*before, *maker.commands, *show_program(config, areas)]))
+        made = safe(config, [*before, *maker.commands, *show_program(config, areas)])
+        descriptors = None
+        if config.npe is not None:
+            own, descriptors = maker.own_jobs(int(rng.integers(0, 8)))
+            made = beside(made, own, rng)
+        program = encoded(config, made)
         places = (PROGRAM_BYTES - len(program)) // COMMAND_BYTES
         address = PROGRAM + int(rng.integers(places + 1)) * COMMAND_BYTES
         fresh = int(rng.integers(areas.data // LINE_BYTES, areas.memory_bytes // LINE_BYTES)) * LINE_BYTES
         patches = (
             patch(image, address, program),
             patch(image, fresh, rng.integers(0, 256, LINE_BYTES, dtype=np.uint8)),
+            *(() if descriptors is None else (patch(image, areas.jobs, descriptors),)),
         )
         runs.append(Run(name=f"program {number}", address=address, patches=patches, macs=maker.macs))
     return Case(

@@ -34,7 +34,7 @@ class AxiBench:
     REGISTERS: ClassVar[Any]
     """Offsets of the registers, an enumeration: among them STATUS, ERROR, IRQ_ENABLE, IRQ_STATUS, CYCLES, READ_BEATS,
     WRITE_BEATS."""
-    COUNTERS: ClassVar[tuple[Any, ...]]
+    counters: tuple[Any, ...]
     """Those that count."""
 
     def __init__(self, dut, *, bus_bytes: int, memory_bytes: int, seed: int):
@@ -184,7 +184,7 @@ class AxiBench:
         await self.interrupted(timeout_cycles)
         status = await self.get(registers.STATUS)
         word = await self.get(registers.ERROR)
-        counters = {register: await self.get(register) for register in self.COUNTERS}
+        counters = {register: await self.get(register) for register in self.counters}
         assert status == (FAILED if word & 255 else DONE), f"STATUS {status:#x} with error {word & 255}"
         assert counters[registers.CYCLES] == int(dut.cycles.value), f"CYCLES {counters[registers.CYCLES]}"
         assert counters[registers.READ_BEATS] == int(dut.read_beats.value)

@@ -4,9 +4,10 @@ Software, the bench, has the registers and the interrupt; between start and inte
 """
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,6 +15,7 @@ from tilewright.cocotb_tests.axi_contract import CHANNELS, RULES, SHARE_BITS, Ax
 from tilewright.hw.bus.axi import connect, forward, lite_slave_members, master_members
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
+from tilewright.hw.memory.axi_memory_pair import SECOND, AxiMemoryPair
 
 LINE_BITS = 2048
 """Bits of memory that the bench writes at a time."""
@@ -24,6 +26,17 @@ TIMING = ("latency", "rate_words", "rate_cycles", "write_latency", "write_rate_w
 ERRORS = ("error_enable", "error_address", "error_response")
 BACKDOOR = ("write_enable", "write_address", "write_data", "read_address", "read_data")
 MEMORY_PORTS = (*TIMING, *ERRORS, *BACKDOOR)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondPort:
+    """Another AXI4 port of a master, to the same memory; addresses have the bits of the first one's."""
+
+    prefix: str
+    """Of its names, as in ``npe_m_axi_``."""
+    data_bits: int
+    max_burst: int
+    outstanding: int
 
 
 class AxiBenchHarness(wiring.Component):
@@ -40,6 +53,9 @@ class AxiBenchHarness(wiring.Component):
         The master's port and what it keeps to, see :class:`AxiContract`.
     memory_bytes : int
         Size of memory: a multiple of a line.
+    second : SecondPort
+        A second port, if the master has one: memory serves it beside the first, at rates of its own that have the same
+        cycle 0, see :class:`AxiMemoryPair`.
 
     Members
     -------
@@ -60,7 +76,7 @@ class AxiBenchHarness(wiring.Component):
     memory_broken : Out(1)
         See :class:`AxiMemory`, ``broken``; kept until ``restart``.
     broken, idle, read_beats, write_beats, write_end : Out
-        See :class:`AxiContract`.
+        See :class:`AxiContract`; ``broken``, ``idle`` and ``write_end`` of both ports, beats of the first.
     """
 
     def __init__(
@@ -73,6 +89,7 @@ class AxiBenchHarness(wiring.Component):
         max_burst: int,
         outstanding: int,
         memory_bytes: int,
+        second: SecondPort | None = None,
     ):
         bus: dict[str, Any] = {"address_bits": address_bits, "data_bits": data_bits}
         self._members = master_members(**bus)
@@ -80,13 +97,26 @@ class AxiBenchHarness(wiring.Component):
         self.definitions = [dut]
         self._gates = AxiGates(**bus)
         self._contract = AxiContract(**bus, max_burst=max_burst, outstanding=outstanding)
-        self._memory = AxiMemory(
-            **bus,
-            words=memory_bytes // (data_bits // 8),
-            line_words=LINE_BITS // data_bits,
-            requests=outstanding,
-            max_latency=MAX_LATENCY,
-        )
+        self._second = second
+        self._memory: AxiMemory | AxiMemoryPair
+        if second is None:
+            self._memory = AxiMemory(
+                **bus,
+                words=memory_bytes // (data_bits // 8),
+                line_words=LINE_BITS // data_bits,
+                requests=outstanding,
+                max_latency=MAX_LATENCY,
+            )
+        else:
+            self._memory = AxiMemoryPair(
+                **bus,
+                second_bits=second.data_bits,
+                size=memory_bytes,
+                line_bytes=LINE_BITS // 8,
+                requests=outstanding,
+                second_requests=second.outstanding,
+                max_latency=MAX_LATENCY,
+            )
         memory = self._memory.signature.members
         super().__init__(
             {
@@ -140,13 +170,38 @@ class AxiBenchHarness(wiring.Component):
             contract.running.eq(running),
             contract.restart.eq(self.restart),
         ]
-        for name in ("broken", "idle", "read_beats", "write_beats", "write_end"):
-            m.d.comb += getattr(self, name).eq(getattr(contract, name))
+        seen = {name: getattr(contract, name) for name in ("broken", "idle", "read_beats", "write_beats", "write_end")}
+        if self._second is not None:
+            other = self._watched(m, self._second, dut, block, running)
+            seen["broken"] |= other.broken
+            seen["idle"] &= other.idle
+            seen["write_end"] = Mux(other.write_end > contract.write_end, other.write_end, contract.write_end)
+        for name, value in seen.items():
+            m.d.comb += getattr(self, name).eq(value)
         with m.If(self.restart):
             m.d.sync += self.memory_broken.eq(0)
         with m.Elif(memory.broken):
             m.d.sync += self.memory_broken.eq(1)
         return m
+
+    def _watched(self, m: Module, port: SecondPort, dut, block: RandomBlock, running: Signal) -> AxiContract:
+        """Connect the second port to memory, through gates; return what watches it."""
+        bus: dict[str, Any] = {"address_bits": len(self.memory_error_address), "data_bits": port.data_bits}
+        m.submodules.second_gates = gates = AxiGates(**bus)
+        m.submodules.second_contract = contract = AxiContract(
+            **bus, max_burst=port.max_burst, outstanding=port.outstanding
+        )
+        members = master_members(**bus)
+        theirs, memory = _Renamed(dut, "m_axi_", port.prefix), _Renamed(self._memory, "s_axi_", f"{SECOND}s_axi_")
+        connect(m, members, theirs, gates, prefix="m_axi_", slave_prefix="m_axi_")
+        connect(m, members, _Renamed(gates), memory, prefix="m_axi_", slave_prefix="s_axi_")
+        m.d.comb += [getattr(contract, name).eq(getattr(theirs, name)) for name in members]
+        m.d.comb += [
+            gates.block.eq(block.block),
+            contract.running.eq(running),
+            contract.restart.eq(self.restart),
+        ]
+        return contract
 
     def _running(self, m: Module) -> Signal:
         """Return whether a start is accepted and has not ended; count its cycles."""
@@ -172,13 +227,13 @@ class AxiBenchHarness(wiring.Component):
 
 
 class _Renamed:
-    """The memory's side of the gates, by the names of a master."""
+    """Ports by other names: as they are, the memory's side of the gates by the names of a master."""
 
-    def __init__(self, gates: AxiGates):
-        self._gates = gates
+    def __init__(self, ports: Any, prefix: str = "m_axi_", there: str = "s_axi_"):
+        self._ports, self._prefix, self._there = ports, prefix, there
 
     def __getattr__(self, name: str):
-        return getattr(self._gates, name.replace("m_axi_", "s_axi_", 1))
+        return getattr(self._ports, name.replace(self._prefix, self._there, 1))
 
 
 def compiled_once(verilog: str, module: str) -> str:

@@ -9,9 +9,10 @@ import numpy as np
 from cocotb.triggers import ClockCycles
 
 from tilewright.cocotb_tests.accelerator_bench import AcceleratorBench, Ending
-from tilewright.cocotb_tests.accelerator_cases import Case, Run, patched
+from tilewright.cocotb_tests.accelerator_cases import Case, Failure, Run, patched
 from tilewright.cocotb_tests.axi_bench import OKAY, SLVERR, differences, padded
 from tilewright.cocotb_tests.npe_cases import Timing
+from tilewright.hw.accelerator.register_map import register_map
 from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
 from tilewright.sim.config.program import AcceleratorError
 from tilewright.sim.machine.accelerator import AcceleratorModel, AcceleratorRun
@@ -36,6 +37,15 @@ def model_of(bench: AcceleratorBench, case: Case) -> AcceleratorModel:
     memory = np.zeros(bench.memory_bytes, np.uint8)
     memory[: len(case.memory)] = case.memory
     return AcceleratorModel(bench.config, memory)
+
+
+def predict(model: AcceleratorModel, run: Run, timing: Timing) -> AcceleratorRun:
+    """Run a program on a model; the co-processor's port has the timing of the other one."""
+    failure = run.failure or Failure(error=AcceleratorError.NONE)
+    main, npe = (AxiMemoryModel(**asdict(timing)) for _ in range(2))
+    return model.run(
+        run.address, main, npe_timing=npe, bad_address=failure.bus_address, bad_response=failure.bus_response
+    )
 
 
 def check_ending(run: Run, ended: Ending, predicted: AcceleratorRun, *, timed: bool) -> list[str]:
@@ -76,9 +86,7 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
         name = f"{case.name}, {run.name}" if run.name else case.name
         patched(model.memory, run)
         failure = run.failure
-        predicted = model.run(
-            run.address, AxiMemoryModel(**asdict(case.timing)), bad_address=failure.bus_address if failure else None
-        )
+        predicted = predict(model, run, case.timing)
         check_model(name, run, predicted)
         await bench.prepare(run)
         bench.allowed = {LATE} if run.errors_ahead else set()
@@ -168,7 +176,7 @@ async def reset_in_flight(dut) -> None:
     for case in bench.job.cases:
         model = model_of(bench, case)
         patched(model.memory, case.runs[0])
-        whole = model.run(case.runs[0].address, AxiMemoryModel(**asdict(case.timing))).cycles
+        whole = predict(model, case.runs[0], case.timing).cycles
         await bench.fill(padded(case.memory))
         bench.set_timing(case.timing)
         await bench.prepare(case.runs[0])
@@ -202,7 +210,7 @@ async def registers(dut) -> None:
     writable = {
         Register.CONTROL, Register.IRQ_ENABLE, Register.IRQ_STATUS, Register.PROGRAM_LOW, Register.PROGRAM_HIGH,
     }  # fmt: skip
-    for register in set(Register) - writable:
+    for register in {entry.register for entry in register_map(bench.config)} - writable:
         before = await bench.get(register)
         assert await bench.write(register, 0x5A5A5A5A) == SLVERR, f"write to {register.name}"
         assert await bench.get(register) == before, f"{register.name} has changed"
@@ -230,7 +238,7 @@ async def registers(dut) -> None:
     assert await bench.get(Register.CYCLES) > first
     model = model_of(bench, case)
     patched(model.memory, run)
-    predicted = model.run(run.address, AxiMemoryModel(latency=200))
+    predicted = predict(model, run, Timing(latency=200))
     ended = await bench.ending(4 * predicted.cycles)
     found = check_ending(run, ended, predicted, timed=True)
     assert not found, f"a start with software at the registers: {found}"

@@ -131,6 +131,7 @@ _WIDE = NpeConfig(
     address_bits=40,
     modes=parse_modes("posit8_0,bf16"),
 )
+_BROAD = NpeConfig(rows=4, columns=8, bus_bits=128, modes=parse_modes("int8"))
 _LARGE = NpeConfig(rows=8, columns=8, bus_bits=128, modes=parse_modes("fp4_e2m1,int8,bf16"))
 
 _ATTENTION = {"m": 128, "n": 512, "k": 2048}
@@ -145,6 +146,9 @@ SPEED = (
     ),
 )  # fmt: skip
 """Products large enough that what comes before and behind them does not count."""
+
+SQUARE = _case("64x64x64 int8", _of(Mode.INT8, 64, 64, 64))
+"""A product whose tiles have as many words as elements: the array must not wait for one tile to leave it."""
 
 LIMITS = (
     _case("K 65535", _of(Mode.INT8, 1, 1, 65535, scale=Along.ROW)),
@@ -175,6 +179,7 @@ DESIGNS = (
             *_timings(_of(Mode.BF16, 9, 50, 300, residual=Mode.BF16, sum=True)),
         ),
     ),
+    Design(_BROAD, (SQUARE,), optimisation="-O1"),
     Design(_LARGE, (*_shapes(Mode.INT8, _LARGE), *SPEED), 2048 * KIB, "-O1"),
 )
 """The designs of the table; the last is the one whose speed is measured."""

@@ -35,7 +35,7 @@ class NpeBench(AxiBench):
     """
 
     REGISTERS = Register
-    COUNTERS = COUNTERS
+    counters = COUNTERS
 
     def __init__(self, dut):
         self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())

@@ -9,6 +9,7 @@ from tilewright.cocotb_tests.accelerator import (
     DESIGNS,
     LAYER_BYTES,
     SMALL,
+    WITH_NPE,
     Design,
     failing_cases,
     random_cases,
@@ -25,8 +26,10 @@ from tilewright.sim.config.errors import ConfigError
 
 pytestmark = pytest.mark.cosim
 
-EVERYDAY, *OTHERS = DESIGNS
-ALL = [EVERYDAY, *(pytest.param(design, marks=pytest.mark.slow) for design in OTHERS)]
+EVERYDAY = DESIGNS[0]
+ALL = [
+    design if design in (EVERYDAY, WITH_NPE[0]) else pytest.param(design, marks=pytest.mark.slow) for design in DESIGNS
+]
 LAYERS = Design(config=SMALL, make_cases=decoder_layer.cases, memory_bytes=LAYER_BYTES)
 
 
@@ -54,14 +57,16 @@ def test_programs_that_are_stopped(design):
     run(design, failing_cases(design.config, seed=2, share=0.15))
 
 
-def test_registers():
-    [case] = random_cases(EVERYDAY.config, seed=3, cases=1, programs=1)
-    run(EVERYDAY, (replace(case, timing=Timing(latency=200)),), testcase="registers")
+@pytest.mark.parametrize("design", [EVERYDAY, WITH_NPE[0]], ids=lambda design: design.name)
+def test_registers(design):
+    [case] = random_cases(design.config, seed=3, cases=1, programs=1)
+    run(design, (replace(case, timing=Timing(latency=200)),), testcase="registers")
 
 
-def test_reset_in_flight():
-    cases = random_cases(EVERYDAY.config, seed=4, cases=8, programs=1)
-    run(EVERYDAY, cases, testcase="reset_in_flight")
+@pytest.mark.parametrize("design", [EVERYDAY, WITH_NPE[0]], ids=lambda design: design.name)
+def test_reset_in_flight(design):
+    cases = random_cases(design.config, seed=4, cases=8, programs=1)
+    run(design, cases, testcase="reset_in_flight")
 
 
 @pytest.mark.slow
@@ -76,7 +81,7 @@ def test_two_hundred_corrupted_programs(design):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", DESIGNS[:2], ids=lambda design: design.name)
+@pytest.mark.parametrize("design", [*DESIGNS[:2], WITH_NPE[0]], ids=lambda design: design.name)
 def test_every_kind_of_program_that_is_stopped(design):
     run(design, failing_cases(design.config, seed=5))
 
@@ -85,6 +90,12 @@ def test_every_kind_of_program_that_is_stopped(design):
 def test_many_stalls_and_resets():
     run(EVERYDAY, stalled_cases(EVERYDAY.config, seed=6, cases=20, programs=5))
     run(EVERYDAY, random_cases(EVERYDAY.config, seed=7, cases=60, programs=1), testcase="reset_in_flight")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2000, 2040, 10))
+def test_random_programs_with_jobs(seed):
+    run(WITH_NPE[0], random_cases(WITH_NPE[0].config, seed=seed, cases=10, programs=5))
 
 
 @pytest.mark.slow

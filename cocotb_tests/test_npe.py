@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from tilewright.cocotb_tests import cb_npe_axi, cb_npe_errors
-from tilewright.cocotb_tests.npe import DESIGNS, KIB, LIMITS, SPEED, run_bench, run_table, run_verilog
+from tilewright.cocotb_tests.npe import DESIGNS, KIB, LIMITS, SPEED, SQUARE, run_bench, run_table, run_verilog
 from tilewright.hw.npe.npe import Npe
 from tilewright.hw.verilog import convert
 from tilewright.sim.formats.simd import ALL_MODES
@@ -109,6 +109,15 @@ def test_the_largest_products():
     for row in rows:
         assert row["mismatches"] == 0, row
         assert row["rtl_cycles"] == row["model_cycles"], row
+
+
+@pytest.mark.slow
+def test_tiles_with_as_many_words_as_elements_keep_the_array_busy():
+    [design] = (design for design in DESIGNS if SQUARE in design.cases)
+    [row] = run_table(design)
+    assert row["rtl_cycles"] == row["model_cycles"], row
+    assert row["m"] * row["n"] * row["k"] == 64 * row["busy_cycles"]
+    assert row["busy_cycles"] >= 0.95 * row["rtl_cycles"], row
 
 
 @pytest.mark.slow

@@ -58,7 +58,7 @@ FAULTS = [
         "too many reads in flight",
     ),
     Fault("sums overwritten", "npe.feeder", r"& sums_held", "& 1'b0", "random_jobs", ""),
-    Fault("one tile of results on chip", "npe.drain", r"2'h2", "2'h1", "random_jobs", "rtl_cycles"),
+    Fault("one tile of results on chip", "npe.drain", r"3'h4", "3'h1", "random_jobs", "rtl_cycles"),
     Fault("bytes without elements written", "npe.store", r"places \+ 1'h1", "places + 2'h2", "random_jobs", "mismatches"),
     Fault("never transposed", "npe.store", r"job\[19\]", "1'b0", "random_jobs", ""),
     Fault(

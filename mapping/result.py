@@ -12,7 +12,7 @@ from tilewright.mapping.program.whole_decoder import compile_decoder
 from tilewright.mapping.workload import ModelConfig, Precision, Workload, decode, prefill
 from tilewright.sim.config import ConfigError, System
 from tilewright.sim.config.accelerator import Register
-from tilewright.sim.config.program import Product, Unit, Vector
+from tilewright.sim.config.program import Product, Vector, units_of
 from tilewright.sim.energy import Counts, EnergyItem, energy
 from tilewright.sim.machine.accelerator import AcceleratorRun, run_commands
 from tilewright.sim.machine.accelerator_values import in_order
@@ -22,7 +22,6 @@ from tilewright.sim.trace import Span
 PHASES = ("decode", "prefill")
 LARGEST_CHUNK = 64
 """Prompt tokens that are tried first to go through the model together."""
-UNIT_NAMES = {Unit.LOAD: "load", Unit.ARRAY: "CIM array", Unit.VECTOR: "vector unit", Unit.STORE: "store"}
 
 
 @dataclass(frozen=True)
@@ -235,7 +234,7 @@ class _Report:
     def __init__(self, system: System):
         self._system = system
         self.cycles = 0
-        self.unit_cycles = dict.fromkeys(UNIT_NAMES.values(), 0)
+        self.unit_cycles = {unit.label: 0 for unit in units_of(system.accelerator)}
         self.counts = Counts()
         self.spans: list[Span] = []
         self._cycles: dict[str, int] = {}
@@ -250,14 +249,14 @@ class _Report:
         self._add_counts(program, run)
         end = 0
         for span in sorted(run.spans, key=lambda span: span.end):
-            step, unit = step_name(span.label), UNIT_NAMES[span.unit]
+            step, name = step_name(span.label), span.unit.label
             self._cycles[step] = self._cycles.get(step, 0) + max(0, span.end - end)
             end = max(end, span.end)
             units = self._units.setdefault(step, {})
-            units[unit] = units.get(unit, 0) + 1
-            self.spans.append(Span(unit, step, self.cycles + span.begin, self.cycles + span.end))
-        for unit_number, name in UNIT_NAMES.items():
-            self.unit_cycles[name] += run.counters[Register[f"{unit_number.name}_BUSY"]]
+            units[name] = units.get(name, 0) + 1
+            self.spans.append(Span(name, step, self.cycles + span.begin, self.cycles + span.end))
+        for unit in units_of(self._system.accelerator):
+            self.unit_cycles[unit.label] += run.counters[Register[f"{unit.name}_BUSY"]]
         self._cycles["start and end"] = self._cycles.get("start and end", 0) + run.cycles - end
         self.cycles += run.cycles
 

@@ -7,11 +7,12 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import INDEX_BITS, field
+from tilewright.hw.accelerator.jobs import JobsUnit
 from tilewright.hw.accelerator.load import LoadUnit
 from tilewright.hw.accelerator.processor import Processor
 from tilewright.hw.accelerator.product import ArrayUnit
 from tilewright.hw.accelerator.reader import Reader, Target
-from tilewright.hw.accelerator.register_map import REGISTER_MAP
+from tilewright.hw.accelerator.register_map import register_map
 from tilewright.hw.accelerator.registers import Registers
 from tilewright.hw.accelerator.scheduler import Scheduler
 from tilewright.hw.accelerator.scratchpad import Scratchpad
@@ -27,11 +28,28 @@ from tilewright.hw.bus.register_file import events_layout
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.unit import VectorUnit
-from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.program import AcceleratorError, Unit, Vector
+from tilewright.sim.config.accelerator import AcceleratorConfig, Register
+from tilewright.sim.config.program import AcceleratorError, Unit, Vector, units_of
 
 PATIENCE = 1 << 12
 """Cycles in which nothing moves before a program is stopped; more than any unit is ever still for."""
+NPE_PREFIX = "npe_m_axi_"
+"""Of the names of the co-processor's port."""
+
+
+def npe_members(config: AcceleratorConfig) -> dict[str, Any]:
+    """Return the co-processor's AXI4 port at the edge of an accelerator; nothing if it has none."""
+    npe = config.npe
+    if npe is None:
+        return {}
+    return master_members(address_bits=npe.address_bits, data_bits=npe.bus_bits, prefix=NPE_PREFIX)
+
+
+def connect_npe(m: Module, config: AcceleratorConfig, inner: Any, outer: Any, *, prefix: str = NPE_PREFIX) -> None:
+    """Let the port of ``outer`` be that of something within, whose names there begin with ``prefix``."""
+    for name, member in npe_members(config).items():
+        inside, outside = getattr(inner, prefix + name.removeprefix(NPE_PREFIX)), getattr(outer, name)
+        m.d.comb += outside.eq(inside) if member.flow == Out else inside.eq(outside)
 
 
 class Core(wiring.Component):
@@ -47,16 +65,19 @@ class Core(wiring.Component):
         Why, if it was stopped; from then on.
     events : Out
         See ``Registers``.
-    m_axi_... : Out, In
+    m_axi_..., with a co-processor npe_m_axi_... : Out, In
     """
 
     def __init__(self, *, config: AcceleratorConfig):
         self.config = config
         self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
+        self._jobs = JobsUnit(config=config) if config.npe is not None else None
         self._vector = Definition("vector_unit", VectorUnit(config=config.vector))
         self._array = ArrayUnit(config=config)
         self._scratchpad = Scratchpad(config=config, readers=5, writers=3)
         self.definitions = [self._vector, *self._array.definitions, *self._scratchpad.definitions]
+        if self._jobs is not None:
+            self.definitions += self._jobs.definitions
         super().__init__(
             {
                 "start": In(1),
@@ -65,8 +86,9 @@ class Core(wiring.Component):
                 "error": Out(8),
                 "error_detail": Out(8),
                 "error_index": Out(INDEX_BITS),
-                "events": Out(events_layout(REGISTER_MAP)),
+                "events": Out(events_layout(register_map(config))),
                 **master_members(**self._bus),
+                **npe_members(config),
             }
         )
 
@@ -85,7 +107,15 @@ class Core(wiring.Component):
         forward(m, write_master_members(**self._bus), store, self)
 
         halt = Signal()
-        for unit in Unit:
+        jobs, units = self._jobs, units_of(config)
+        of_units = [load.done, array.done, vector.done, store.done]
+        if jobs is not None:
+            m.submodules.jobs = jobs
+            connect_npe(m, config, jobs, self, prefix="m_axi_")
+            wiring.connect(m, getattr(scheduler, f"begin{Unit.NPE}"), jobs.begin)
+            m.d.comb += jobs.stop.eq(halt)
+            of_units.append(jobs.done)
+        for unit in units:
             wiring.connect(m, getattr(processor, f"enter{unit}"), getattr(scheduler, f"enter{unit}"))
         for unit, user in ((Unit.LOAD, load), (Unit.ARRAY, array), (Unit.STORE, store)):
             wiring.connect(m, getattr(scheduler, f"begin{unit}"), user.begin)
@@ -116,7 +146,7 @@ class Core(wiring.Component):
             reader.stop.eq(halt),
             store.stop.eq(halt),
             scheduler.halt.eq(halt),
-            scheduler.done.eq(Cat(load.done, array.done, vector.done, store.done)),
+            scheduler.done.eq(Cat(of_units)),
             # The vector unit's are the first three.
             scratchpad.read3.eq(array.read),
             array.data.eq(scratchpad.data3),
@@ -126,13 +156,13 @@ class Core(wiring.Component):
             scratchpad.write2.eq(load.write),
         ]
 
-        entered, begun = Signal(len(Unit)), Signal(len(Unit))
-        for unit in Unit:
+        entered, begun = Signal(len(units)), Signal(len(units))
+        for unit in units:
             enter, begin = getattr(processor, f"enter{unit}"), getattr(scheduler, f"begin{unit}")
             m.d.comb += [entered[unit].eq(enter.valid & enter.ready), begun[unit].eq(begin.valid & begin.ready)]
         moved = Cat(
             reader.m_axi_arvalid, ~reader.idle, ~store.idle, array.moved, scheduler.busy[Unit.VECTOR],
-            store.m_axi_wvalid, entered, begun,
+            store.m_axi_wvalid, entered, begun, *((~jobs.idle,) if jobs is not None else ()),
         ).any()  # fmt: skip
         still = Signal(range(PATIENCE + 1))
         going = Signal()
@@ -151,6 +181,8 @@ class Core(wiring.Component):
             (vector.error.any(), AcceleratorError.VECTOR, scheduler.index2, vector.error),
             (scheduler.overflow, AcceleratorError.SEMAPHORE, scheduler.overflow_index, 0),
         ]
+        if jobs is not None:
+            errors.insert(3, (jobs.failed, AcceleratorError.NPE, scheduler.index4, jobs.code))
         with m.If(~halt & (going | self.start)):
             with m.If(still == PATIENCE):
                 m.d.sync += [self.error.eq(AcceleratorError.DEADLOCK), self.error_index.eq(processor.error_index)]
@@ -165,22 +197,22 @@ class Core(wiring.Component):
         closing = Signal()
         with m.If(processor.ended | halt):
             m.d.sync += closing.eq(1)
-        m.d.comb += self.done.eq(going & closing & reader.idle & ~reader.m_axi_arvalid & store.idle)
-
-        unit_names = [unit.name.lower() for unit in Unit]
+        done: Value = going & closing & reader.idle & ~reader.m_axi_arvalid & store.idle
+        m.d.comb += self.done.eq(done if jobs is None else done & jobs.idle)
         m.d.comb += [
             self.events.commands.eq(entered.any()),
             self.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
             self.events.write_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
             self.events.array_weights.eq(array.starved),
             *(
-                self.events[f"{name}_{what}"].eq(value[unit])
-                for unit, name in enumerate(unit_names)
+                self.events[f"{unit.name.lower()}_{what}"].eq(value[unit])
+                for unit in units
                 for what, value in (
                     ("busy", scheduler.busy),
                     ("signal", scheduler.no_signal),
                     ("bank", scheduler.no_bank),
                 )
+                if f"{unit.name}_{what.upper()}" in Register.__members__
             ),
         ]
         return m
@@ -247,6 +279,8 @@ class Accelerator(wiring.Component):
         A program has ended, and IRQ_ENABLE is set.
     m_axi_... : Out, In
         AXI4 master.
+    npe_m_axi_... : Out, In
+        That of the co-processor, if there is one.
     """
 
     def __init__(self, *, config: AcceleratorConfig):
@@ -254,14 +288,15 @@ class Accelerator(wiring.Component):
         self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
         self._core = Definition("accelerator_core", Core(config=config))
         self.definitions = [self._core]
-        super().__init__({**lite_slave_members(), "irq": Out(1), **master_members(**self._bus)})
+        super().__init__({**lite_slave_members(), "irq": Out(1), **master_members(**self._bus), **npe_members(config)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.registers = registers = Registers()
+        m.submodules.registers = registers = Registers(config=self.config)
         forward(m, lite_slave_members(), registers, self)
         core = self._core.instantiate(m, "core", clear=registers.start)
         forward(m, master_members(**self._bus), core, self)
+        connect_npe(m, self.config, core, self)
         busy = Signal()
         with m.If(registers.start):
             m.d.sync += busy.eq(1)

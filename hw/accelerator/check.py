@@ -9,16 +9,19 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import COMMAND_BITS, mask, one_hot, row_bytes, view
 from tilewright.sim.config.accelerator import CHECK, AcceleratorConfig
+from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.config.program import (
     COMMANDS,
     REGISTERS,
     AcceleratorError,
+    Jobs,
     Load,
     Opcode,
     Product,
     Set,
     Store,
     Vector,
+    commands_of,
     layout,
 )
 
@@ -72,13 +75,16 @@ class Check(wiring.Component):
             Opcode.PRODUCT: self._product,
             Opcode.VECTOR: self._vector,
             Opcode.STORE: self._store,
+            Opcode.JOBS: self._jobs,
             Opcode.SET: self._register,
             Opcode.ADD: self._register,
             Opcode.LOOP: self._loop,
         }
         reasons: dict[Opcode, dict[AcceleratorError, Value]] = {}
-        for code, kind in COMMANDS.items():
-            stray = (self.command & Const(((1 << COMMAND_BITS) - 1) & ~mask(layout(kind)), COMMAND_BITS)).any()
+        for code, kind in commands_of(self.config).items():
+            stray = (
+                self.command & Const(((1 << COMMAND_BITS) - 1) & ~mask(layout(kind, self.config)), COMMAND_BITS)
+            ).any()
             check = checks.get(Opcode(code))
             reasons[Opcode(code)] = {AcceleratorError.OPCODE: stray} | (check(m) if check else {})
         with m.Switch(opcode):
@@ -167,6 +173,16 @@ class Check(wiring.Component):
         return {AcceleratorError.ADDRESS: outside, AcceleratorError.BANK: same} | self._uses(
             m, Opcode.VECTOR, reads=[a, b, c], writes=[banks["d"]]
         )
+
+    def _jobs(self, m: Module) -> dict[AcceleratorError, Value]:
+        fields = view(self.command, Jobs.FIELDS)
+        end = self._stage(m, self.address + fields["count"] * DESCRIPTOR_BYTES, "jobs_end")
+        return {
+            AcceleratorError.SIZE: fields["count"] == 0,
+            AcceleratorError.ADDRESS: _unaligned(DESCRIPTOR_BYTES, self.address)
+            | (end > (1 << self.config.address_bits)),
+            AcceleratorError.REGISTER: fields["register"] > REGISTERS,
+        }
 
     def _register(self, m: Module) -> dict[AcceleratorError, Value]:
         register = view(self.command, Set.FIELDS)["register"]

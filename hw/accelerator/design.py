@@ -12,6 +12,7 @@ START_LATENCY = 2 + Reader.LATENCY
 def accelerator(config: AcceleratorConfig) -> Design:
     """Return the design of an accelerator, module ``accelerator``."""
     cim, macro = config.cim, config.cim.tile.macro
+    npe = f"; co-processor of {config.npe.rows} x {config.npe.columns} SIMD MACs" if config.npe is not None else ""
     tiles = f"{cim.tiles} {'tile' if cim.tiles == 1 else 'tiles'} of {cim.tile.rows} x {cim.tile.columns}"
     return Design(
         name="accelerator",
@@ -27,6 +28,6 @@ def accelerator(config: AcceleratorConfig) -> Design:
         summary=(
             f"{tiles} weights of {macro.weight_bits} bits: {cim.macs_per_cycle:,.0f} MAC a cycle; "
             f"{config.vector.lanes} FP32 lanes; {config.scratchpad_bytes >> 10:,} KiB of scratchpad in {config.banks} "
-            f"banks; AXI4 of {config.bus_bits} bits"
+            f"banks; AXI4 of {config.bus_bits} bits{npe}"
         ),
     )

@@ -19,7 +19,7 @@ from tilewright.sim.config.program import (
     Load,
     Opcode,
     Set,
-    Unit,
+    units_of,
 )
 
 
@@ -39,8 +39,8 @@ class Processor(wiring.Component):
         A burst that reads a command.
     beat_valid, beat_data, beat_error, beat_last : In
         A beat of it.
-    enter0 .. enter3 : Out(stream)
-        Commands for the units.
+    enter0 .. enter3, or enter4 : Out(stream)
+        Commands for each unit that there is.
     active : In(1)
         A unit has something to do.
     weights : In(1)
@@ -69,7 +69,7 @@ class Processor(wiring.Component):
                 "beat_data": In(config.bus_bits),
                 "beat_error": In(2),
                 "beat_last": In(1),
-                **{f"enter{unit}": Out(stream.Signature(layout)) for unit in Unit},
+                **{f"enter{unit}": Out(stream.Signature(layout)) for unit in units_of(config)},
                 "active": In(1),
                 "weights": In(1),
                 "halt": In(1),
@@ -207,7 +207,7 @@ class Processor(wiring.Component):
         innermost = Signal(range(LOOPS))
         m.d.comb += innermost.eq(loops - 1)
         register = view(command, Set.FIELDS)
-        for unit in Unit:
+        for unit in units_of(self.config):
             enter = getattr(self, f"enter{unit}")
             codes = [kind.OPCODE for kind in UNIT_COMMANDS if unit == kind.UNIT]
             m.d.comb += [

@@ -1,7 +1,7 @@
 """The accelerator's registers, as one table that hardware and documentation are made from."""
 
 from tilewright.hw.bus.register_map import Access, RegisterEntry
-from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
+from tilewright.sim.config.accelerator import ACCELERATOR_ID, AcceleratorConfig, Register
 from tilewright.sim.config.program import Unit
 
 _PER_UNIT = (
@@ -32,6 +32,7 @@ REGISTER_MAP = (
         RegisterEntry(Register[f"{unit.name}_{what}"], Access.READ, about.format(unit.name.lower()), counts=True)
         for what, about in _PER_UNIT
         for unit in Unit
+        if unit is not Unit.NPE
     ),
     RegisterEntry(
         Register.ARRAY_WEIGHTS,
@@ -39,5 +40,18 @@ REGISTER_MAP = (
         "cycles in which the array asks for weights and none are there",
         counts=True,
     ),
+    # Without banks: it only uses memory.
+    *(
+        RegisterEntry(
+            Register[f"NPE_{what}"], Access.READ, about.format("NPE") + "; with a co-processor only", counts=True
+        )
+        for what, about in _PER_UNIT[:2]
+    ),
 )
 """In the order of their offsets, without a gap."""
+
+
+def register_map(config: AcceleratorConfig) -> tuple[RegisterEntry, ...]:
+    """Return the registers that an accelerator has."""
+    there = config.npe is not None
+    return tuple(entry for entry in REGISTER_MAP if there or not entry.register.name.startswith("NPE_"))

@@ -4,15 +4,20 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.register_map import REGISTER_MAP
+from tilewright.hw.accelerator.register_map import register_map
 from tilewright.hw.bus.axi import forward, lite_slave_members
 from tilewright.hw.bus.register_file import RegisterFile, events_layout
+from tilewright.sim.config.accelerator import AcceleratorConfig
 
 
 class Registers(wiring.Component):
-    """Registers of ``REGISTER_MAP`` behind AXI4-Lite; accesses, latency and counters as :class:`RegisterFile` says.
+    """Registers of :func:`register_map` behind AXI4-Lite; accesses, latency and counters as :class:`RegisterFile` says.
 
-    They are the same for every configuration: software writes an address of 64 bits, allowed or not.
+    Software writes an address of 64 bits, allowed or not, whatever the configuration.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
 
     Members
     -------
@@ -33,10 +38,11 @@ class Registers(wiring.Component):
     error_index : In(32)
         With ``done``, kept in ERROR_INDEX likewise.
     events : In
-        What is counted while ``busy``, a bit for each of COMMANDS to ARRAY_WEIGHTS, by its name in lower case.
+        What is counted while ``busy``, a bit for each register from COMMANDS on, by its name in lower case.
     """
 
-    def __init__(self):
+    def __init__(self, *, config: AcceleratorConfig):
+        self.config = config
         super().__init__(
             {
                 **lite_slave_members(),
@@ -47,13 +53,13 @@ class Registers(wiring.Component):
                 "done": In(1),
                 "error": In(16),
                 "error_index": In(32),
-                "events": In(events_layout(REGISTER_MAP)),
+                "events": In(events_layout(register_map(config))),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.file = file = RegisterFile(REGISTER_MAP)
+        m.submodules.file = file = RegisterFile(register_map(self.config))
         forward(m, lite_slave_members(), file, self)
         error, error_index = Signal(16), Signal(32)
         with m.If(self.start):

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import INDEX_BITS, entry_layout, field
 from tilewright.sim.config.accelerator import LOADS, SEMAPHORE_BITS, AcceleratorConfig
-from tilewright.sim.config.program import HEAD, Unit
+from tilewright.sim.config.program import HEAD, Unit, units_of
 
 
 class Scheduler(wiring.Component):
@@ -24,20 +24,20 @@ class Scheduler(wiring.Component):
 
     Members
     -------
-    enter0 .. enter3 : In(stream)
-        Commands for each unit, :func:`entry_layout`.
-    begin0 .. begin3 : Out(stream)
+    enter0 .. enter3, or enter4 : In(stream)
+        Commands for each unit that there is, :func:`entry_layout`.
+    begin0 ... : Out(stream)
         Commands that begin; ``ready``: the unit could begin one.
-    done : In(4)
-        The oldest command of a unit under way has ended.
-    index0 .. index3 : Out
+    done : In
+        A bit for each unit: the oldest command of a unit under way has ended.
+    index0 ... : Out
         Number of the oldest command of each unit under way.
     halt : In(1)
         Nothing begins.
     active : Out(1)
         A command waits or is under way.
-    busy, no_signal, no_bank : Out(4)
-        A unit runs a command; it could, but a signal, or a port, is not there.
+    busy, no_signal, no_bank : Out
+        A bit for each unit: it runs a command; it could, but a signal, or a port, is not there.
     overflow : Out(1), overflow_index : Out
         A semaphore cannot count a signal; the command that gave it.
     """
@@ -46,22 +46,23 @@ class Scheduler(wiring.Component):
         self.config = config
         layout = entry_layout(config)
         members: dict[str, Any] = {}
-        for unit in Unit:
+        self.units = units_of(config)
+        for unit in self.units:
             members |= {
                 f"enter{unit}": In(stream.Signature(layout)),
                 f"begin{unit}": Out(stream.Signature(layout)),
                 f"index{unit}": Out(INDEX_BITS),
             }
-        units = len(Unit)
+        count = len(self.units)
         super().__init__(
             {
                 **members,
-                "done": In(units),
+                "done": In(count),
                 "halt": In(1),
                 "active": Out(1),
-                "busy": Out(units),
-                "no_signal": Out(units),
-                "no_bank": Out(units),
+                "busy": Out(count),
+                "no_signal": Out(count),
+                "no_bank": Out(count),
                 "overflow": Out(1),
                 "overflow_index": Out(INDEX_BITS),
             }
@@ -77,7 +78,7 @@ class Scheduler(wiring.Component):
         signals: list[Value] = []
         begins: list[Value] = []
         held: list[tuple[Value, Value]] = []
-        for unit in Unit:
+        for unit in self.units:
             enter, begin = getattr(self, f"enter{unit}"), getattr(self, f"begin{unit}")
             queue = SyncFIFOBuffered(width=layout.size, depth=config.queue_depth)
             m.submodules[f"queue{unit}"] = queue
@@ -96,13 +97,13 @@ class Scheduler(wiring.Component):
             signals.append(self._under_way(m, unit, heads[-1], begins[-1], held))
 
         semaphores = self._semaphores(m, heads, begins, signals)
-        for unit in Unit:
+        for unit in self.units:
             head, begin = heads[unit], getattr(self, f"begin{unit}")
             wanted = field(head.command, HEAD["wait"])
-            there = Cat((semaphores[giver][unit] != 0) | ~wanted[giver] for giver in Unit).all()
+            there = Cat((semaphores[giver][unit] != 0) | ~wanted[giver] for giver in self.units).all()
             # Ports that other units hold, or take in this cycle.
             clash: Value = Cat()
-            for other in Unit:
+            for other in self.units:
                 if other != unit:
                     reads, writes = held[other]
                     clash = Cat(clash, head.reads & reads, head.writes & writes)
@@ -126,7 +127,8 @@ class Scheduler(wiring.Component):
     def _under_way(self, m: Module, unit: Unit, head, begins: Value, held: list) -> Value:
         """Keep what a unit's commands under way hold; return the signals that ``done`` gives."""
         banks, done = self.config.banks, self.done[unit]
-        layout = data.StructLayout({"signal": 4, "number": INDEX_BITS, "writes": banks})
+        units = len(self.units)
+        layout = data.StructLayout({"signal": units, "number": INDEX_BITS, "writes": banks})
         depth = LOADS if unit is Unit.LOAD else 1
         entries = Array(Signal(layout, name=f"under_way{unit}_{i}") for i in range(depth))
         first, last, count = (
@@ -136,7 +138,7 @@ class Scheduler(wiring.Component):
         )
         with m.If(begins):
             m.d.sync += [
-                entries[last].signal.eq(field(head.command, HEAD["signal"])),
+                entries[last].signal.eq(field(head.command, HEAD["signal"])[:units]),
                 entries[last].number.eq(head.index),
                 entries[last].writes.eq(head.writes),
             ]
@@ -161,16 +163,16 @@ class Scheduler(wiring.Component):
             with m.Elif(done):
                 m.d.sync += [reads.eq(0), writes.eq(0)]
         held.append((reads, writes))
-        given = Signal(4, name=f"given{unit}")
-        m.d.comb += given.eq(entries[first].signal & done.replicate(4))
+        given = Signal(units, name=f"given{unit}")
+        m.d.comb += given.eq(entries[first].signal & done.replicate(units))
         return given
 
     def _semaphores(self, m: Module, heads: list, begins: list, signals: list) -> list[list[Signal]]:
         """Return the semaphores, by who gives and who takes."""
         semaphores = []
-        for giver in Unit:
+        for giver in self.units:
             row = []
-            for taker in Unit:
+            for taker in self.units:
                 count = Signal(SEMAPHORE_BITS, name=f"signals_{giver}_{taker}")
                 taken = begins[taker] & field(heads[taker].command, HEAD["wait"])[giver]
                 m.d.sync += count.eq(count + signals[giver][taker] - taken)

@@ -1,5 +1,7 @@
 """An AXI4 memory with set latency and bandwidth, for simulation."""
 
+from typing import Any
+
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
@@ -14,7 +16,152 @@ TIME_BITS = 32
 PREFIX = "s_axi_"
 
 
-class AxiMemory(wiring.Component):
+class AxiFront(wiring.Component):
+    """The AXI4 side of a memory: what :class:`AxiMemory` says of reads, writes and errors.
+
+    Its storage has the members of :class:`LineStorage`, here words of ``data_bits``.
+
+    Parameters
+    ----------
+    address_bits, data_bits, words, requests, max_latency : int
+        See :class:`AxiMemory`.
+    members : dict
+        Further ones.
+    """
+
+    def __init__(
+        self, *, address_bits: int, data_bits: int, words: int, requests: int, max_latency: int, members: dict[str, Any]
+    ):
+        self._members = master_members(address_bits=address_bits, data_bits=data_bits, prefix=PREFIX)
+        if words < 2:
+            raise ValueError(f"words = {words} is not allowed: it must be at least 2")
+        if words * data_bits // 8 > 1 << address_bits:
+            raise ValueError(f"words = {words} is not allowed: {address_bits} address bits do not reach them")
+        self._address_bits, self._data_bits, self._words = address_bits, data_bits, words
+        self._requests = requests
+        self._in_flight = max_latency + 2
+        self._shift = (data_bits // 8).bit_length() - 1
+        super().__init__(
+            {
+                **flipped(self._members),
+                "latency": In(16),
+                "rate_words": In(16),
+                "rate_cycles": In(16),
+                "write_latency": In(16),
+                "write_rate_words": In(16),
+                "write_rate_cycles": In(16),
+                "restart": In(1),
+                "error_enable": In(1),
+                "error_address": In(address_bits),
+                "error_response": In(2),
+                **members,
+                "broken": Out(1),
+            }
+        )
+
+    def _connect(self, m: Module, storage: Any) -> None:
+        """Serve both directions from a storage."""
+        now = Signal(TIME_BITS)
+        m.d.sync += now.eq(now + 1)
+        with m.If(self.restart):
+            m.d.sync += self.broken.eq(0)
+        self._read(m, storage, now)
+        self._write(m, storage, now)
+
+    def _read(self, m: Module, storage: Any, now: Signal) -> None:
+        slots = self._slots(m, "read_slots", self.rate_words, self.rate_cycles)
+        bursts = self._bursts(m, "ar")
+        burst, last, address = bursts.burst, bursts.last, bursts.address
+        layout = data.StructLayout({"id": 1, "data": self._data_bits, "response": 2, "last": 1})
+        answers = _Delayed(m, "read_answers", layout, self._in_flight, now, self.latency)
+        fetch = Signal()
+        response = Signal(2)
+        m.d.comb += [
+            fetch.eq(slots.slot & bursts.waiting & answers.room),
+            bursts.step.eq(fetch),
+            storage.read_address_0.eq(address),
+            response.eq(Mux(burst.response.any(), burst.response, Mux(self._hit(address), self.error_response, 0))),
+            answers.enter.eq(fetch),
+            answers.entering.id.eq(burst.id),
+            answers.entering.data.eq(Mux(response.any(), 0, storage.read_data_0)),
+            answers.entering.response.eq(response),
+            answers.entering.last.eq(last),
+            self.s_axi_rvalid.eq(answers.valid),
+            self.s_axi_rid.eq(answers.leaving.id),
+            self.s_axi_rdata.eq(answers.leaving.data),
+            self.s_axi_rresp.eq(answers.leaving.response),
+            self.s_axi_rlast.eq(answers.leaving.last),
+            answers.leave.eq(self.s_axi_rready),
+        ]
+
+    def _write(self, m: Module, storage: Any, now: Signal) -> None:
+        slots = self._slots(m, "write_slots", self.write_rate_words, self.write_rate_cycles)
+        bursts = self._bursts(m, "aw")
+        burst, last, address = bursts.burst, bursts.last, bursts.address
+        layout = data.StructLayout({"id": 1, "response": 2})
+        answers = _Delayed(m, "write_answers", layout, self._in_flight, now, self.write_latency)
+        accepted, hit = Signal(), Signal()
+        earlier, response = Signal(2), Signal(2)  # of the burst's beats before this one, and with it
+        m.d.comb += [
+            self.s_axi_wready.eq(slots.slot & bursts.waiting & answers.room),
+            accepted.eq(self.s_axi_wvalid & self.s_axi_wready),
+            bursts.step.eq(accepted),
+            hit.eq(self._hit(address)),
+            response.eq(Mux(burst.response.any(), burst.response, Mux(hit, self.error_response, earlier))),
+            storage.write_enable.eq(accepted & ~hit & ~burst.response.any()),
+            storage.write_address.eq(address),
+            storage.write_mask.eq(Cat(strobe.replicate(8) for strobe in self.s_axi_wstrb)),
+            storage.write_data.eq(self.s_axi_wdata),
+            answers.enter.eq(accepted & last),
+            answers.entering.id.eq(burst.id),
+            answers.entering.response.eq(response),
+            self.s_axi_bvalid.eq(answers.valid),
+            self.s_axi_bid.eq(answers.leaving.id),
+            self.s_axi_bresp.eq(answers.leaving.response),
+            answers.leave.eq(self.s_axi_bready),
+        ]
+        with m.If(accepted):
+            m.d.sync += earlier.eq(Mux(last, 0, response))
+            with m.If(self.s_axi_wlast != last):
+                m.d.sync += self.broken.eq(1)
+
+    def _slots(self, m: Module, name: str, words: Value, cycles: Value) -> RateSlots:
+        m.submodules[name] = slots = RateSlots()
+        m.d.comb += [slots.words.eq(words), slots.cycles.eq(cycles), slots.restart.eq(self.restart)]
+        return slots
+
+    def _bursts(self, m: Module, channel: str) -> "_Bursts":
+        """Connect an address channel to a queue of its bursts, each with the response that it will have."""
+
+        def port(name: str) -> Value:
+            return getattr(self, PREFIX + channel + name)
+
+        word_address = port("addr")[self._shift :]
+        layout = data.StructLayout({"id": 1, "address": len(word_address), "length": 8, "response": 2})
+        bursts = _Bursts(m, f"{channel}_bursts", layout, self._requests)
+        page_beats = PAGE_BYTES >> self._shift
+        in_page = word_address[: page_beats.bit_length() - 1]
+        odd = (port("burst") != Burst.INCR) | (port("size") != self._shift)
+        m.d.comb += [
+            port("ready").eq(bursts.room),
+            bursts.enter.eq(port("valid")),
+            bursts.entering.id.eq(port("id")),
+            bursts.entering.address.eq(word_address),
+            bursts.entering.length.eq(port("len")),
+        ]
+        with m.If(odd):
+            m.d.comb += bursts.entering.response.eq(Response.SLVERR)
+        with m.Elif(word_address + port("len") >= self._words):
+            m.d.comb += bursts.entering.response.eq(Response.DECERR)
+        with m.If(port("valid") & port("ready") & (odd | (in_page + port("len") >= page_beats))):
+            m.d.sync += self.broken.eq(1)
+        return bursts
+
+    def _hit(self, address: Value) -> Value:
+        return self.error_enable & (address == self.error_address[self._shift :])
+
+
+class AxiMemory(AxiFront):
     """Reads and writes bursts in order, with a latency and at a rate for each direction, exact to the cycle.
 
     Cycles count from 0, the first without ``restart``. ``slot`` of a direction is that of :class:`RateSlots`: cycle
@@ -96,38 +243,24 @@ class AxiMemory(wiring.Component):
         requests: int = 16,
         max_latency: int = 256,
     ):
-        self._members = master_members(address_bits=address_bits, data_bits=data_bits, prefix=PREFIX)
         if line_words < 1 or line_words & (line_words - 1):
             raise ValueError(f"line_words = {line_words} is not allowed: it must be a power of two")
         if words < 2 or words % line_words:
             raise ValueError(f"words = {words} is not allowed: it must be a multiple of line_words, and at least 2")
-        if words * data_bits // 8 > 1 << address_bits:
-            raise ValueError(f"words = {words} is not allowed: {address_bits} address bits do not reach them")
-        self._address_bits, self._data_bits = address_bits, data_bits
-        self._words, self._line_words = words, line_words
-        self._requests = requests
-        self._in_flight = max_latency + 2
-        self._shift = (data_bits // 8).bit_length() - 1
+        self._line_words = line_words
         super().__init__(
-            {
-                **flipped(self._members),
-                "latency": In(16),
-                "rate_words": In(16),
-                "rate_cycles": In(16),
-                "write_latency": In(16),
-                "write_rate_words": In(16),
-                "write_rate_cycles": In(16),
-                "restart": In(1),
-                "error_enable": In(1),
-                "error_address": In(address_bits),
-                "error_response": In(2),
+            address_bits=address_bits,
+            data_bits=data_bits,
+            words=words,
+            requests=requests,
+            max_latency=max_latency,
+            members={
                 "write_enable": In(1),
                 "write_address": In(range(max(2, words // line_words))),
                 "write_data": In(data_bits * line_words),
                 "read_address": In(range(words)),
                 "read_data": Out(data_bits),
-                "broken": Out(1),
-            }
+            },
         )
 
     def elaborate(self, platform):
@@ -135,8 +268,6 @@ class AxiMemory(wiring.Component):
         m.submodules.storage = storage = LineStorage(
             width=self._data_bits, depth=self._words, line_words=self._line_words
         )
-        now = Signal(TIME_BITS)
-        m.d.sync += now.eq(now + 1)
         m.d.comb += [
             storage.line_enable.eq(self.write_enable),
             storage.line_address.eq(self.write_address),
@@ -144,103 +275,8 @@ class AxiMemory(wiring.Component):
             storage.read_address_1.eq(self.read_address),
             self.read_data.eq(storage.read_data_1),
         ]
-        with m.If(self.restart):
-            m.d.sync += self.broken.eq(0)
-        self._read(m, storage, now)
-        self._write(m, storage, now)
+        self._connect(m, storage)
         return m
-
-    def _read(self, m: Module, storage: LineStorage, now: Signal) -> None:
-        slots = self._slots(m, "read_slots", self.rate_words, self.rate_cycles)
-        bursts = self._bursts(m, "ar")
-        burst, last, address = bursts.burst, bursts.last, bursts.address
-        layout = data.StructLayout({"id": 1, "data": self._data_bits, "response": 2, "last": 1})
-        answers = _Delayed(m, "read_answers", layout, self._in_flight, now, self.latency)
-        fetch = Signal()
-        response = Signal(2)
-        m.d.comb += [
-            fetch.eq(slots.slot & bursts.waiting & answers.room),
-            bursts.step.eq(fetch),
-            storage.read_address_0.eq(address),
-            response.eq(Mux(burst.response.any(), burst.response, Mux(self._hit(address), self.error_response, 0))),
-            answers.enter.eq(fetch),
-            answers.entering.id.eq(burst.id),
-            answers.entering.data.eq(Mux(response.any(), 0, storage.read_data_0)),
-            answers.entering.response.eq(response),
-            answers.entering.last.eq(last),
-            self.s_axi_rvalid.eq(answers.valid),
-            self.s_axi_rid.eq(answers.leaving.id),
-            self.s_axi_rdata.eq(answers.leaving.data),
-            self.s_axi_rresp.eq(answers.leaving.response),
-            self.s_axi_rlast.eq(answers.leaving.last),
-            answers.leave.eq(self.s_axi_rready),
-        ]
-
-    def _write(self, m: Module, storage: LineStorage, now: Signal) -> None:
-        slots = self._slots(m, "write_slots", self.write_rate_words, self.write_rate_cycles)
-        bursts = self._bursts(m, "aw")
-        burst, last, address = bursts.burst, bursts.last, bursts.address
-        layout = data.StructLayout({"id": 1, "response": 2})
-        answers = _Delayed(m, "write_answers", layout, self._in_flight, now, self.write_latency)
-        accepted, hit = Signal(), Signal()
-        earlier, response = Signal(2), Signal(2)  # of the burst's beats before this one, and with it
-        m.d.comb += [
-            self.s_axi_wready.eq(slots.slot & bursts.waiting & answers.room),
-            accepted.eq(self.s_axi_wvalid & self.s_axi_wready),
-            bursts.step.eq(accepted),
-            hit.eq(self._hit(address)),
-            response.eq(Mux(burst.response.any(), burst.response, Mux(hit, self.error_response, earlier))),
-            storage.write_enable.eq(accepted & ~hit & ~burst.response.any()),
-            storage.write_address.eq(address),
-            storage.write_mask.eq(Cat(strobe.replicate(8) for strobe in self.s_axi_wstrb)),
-            storage.write_data.eq(self.s_axi_wdata),
-            answers.enter.eq(accepted & last),
-            answers.entering.id.eq(burst.id),
-            answers.entering.response.eq(response),
-            self.s_axi_bvalid.eq(answers.valid),
-            self.s_axi_bid.eq(answers.leaving.id),
-            self.s_axi_bresp.eq(answers.leaving.response),
-            answers.leave.eq(self.s_axi_bready),
-        ]
-        with m.If(accepted):
-            m.d.sync += earlier.eq(Mux(last, 0, response))
-            with m.If(self.s_axi_wlast != last):
-                m.d.sync += self.broken.eq(1)
-
-    def _slots(self, m: Module, name: str, words: Value, cycles: Value) -> RateSlots:
-        m.submodules[name] = slots = RateSlots()
-        m.d.comb += [slots.words.eq(words), slots.cycles.eq(cycles), slots.restart.eq(self.restart)]
-        return slots
-
-    def _bursts(self, m: Module, channel: str) -> "_Bursts":
-        """Connect an address channel to a queue of its bursts, each with the response that it will have."""
-
-        def port(name: str) -> Value:
-            return getattr(self, PREFIX + channel + name)
-
-        word_address = port("addr")[self._shift :]
-        layout = data.StructLayout({"id": 1, "address": len(word_address), "length": 8, "response": 2})
-        bursts = _Bursts(m, f"{channel}_bursts", layout, self._requests)
-        page_beats = PAGE_BYTES >> self._shift
-        in_page = word_address[: page_beats.bit_length() - 1]
-        odd = (port("burst") != Burst.INCR) | (port("size") != self._shift)
-        m.d.comb += [
-            port("ready").eq(bursts.room),
-            bursts.enter.eq(port("valid")),
-            bursts.entering.id.eq(port("id")),
-            bursts.entering.address.eq(word_address),
-            bursts.entering.length.eq(port("len")),
-        ]
-        with m.If(odd):
-            m.d.comb += bursts.entering.response.eq(Response.SLVERR)
-        with m.Elif(word_address + port("len") >= self._words):
-            m.d.comb += bursts.entering.response.eq(Response.DECERR)
-        with m.If(port("valid") & port("ready") & (odd | (in_page + port("len") >= page_beats))):
-            m.d.sync += self.broken.eq(1)
-        return bursts
-
-    def _hit(self, address: Value) -> Value:
-        return self.error_enable & (address == self.error_address[self._shift :])
 
 
 class _Bursts:

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 
 class LineStorage(wiring.Component):
-    """Words of which some bits, or a line of words, are written on the clock edge; two are read in the same cycle.
+    """Words of which some bits, or a line of words, are written on the clock edge; three are read in the same cycle.
 
     A Verilog module without initial values, for the reason that :class:`SimulationStorage` is one.
 
@@ -25,9 +25,11 @@ class LineStorage(wiring.Component):
     -------
     write_enable, write_address, write_mask, write_data : In
         Writes the bits of a word that ``write_mask`` has.
+    write_enable_1, write_address_1, write_mask_1, write_data_1 : In
+        Likewise, after that.
     line_enable, line_address, line_data : In
-        Writes the line that begins at word ``line_address * line_words``; it comes after the word.
-    read_address_0, read_data_0, read_address_1, read_data_1 : In, Out
+        Writes the line that begins at word ``line_address * line_words``; it comes after the words.
+    read_address_0, read_data_0, ... read_address_2, read_data_2 : In, Out
         Read a word each.
     """
 
@@ -42,6 +44,10 @@ class LineStorage(wiring.Component):
                 "write_address": In(range(depth)),
                 "write_mask": In(width),
                 "write_data": In(width),
+                "write_enable_1": In(1),
+                "write_address_1": In(range(depth)),
+                "write_mask_1": In(width),
+                "write_data_1": In(width),
                 "line_enable": In(1),
                 "line_address": In(range(max(2, depth // line_words))),
                 "line_data": In(width * line_words),
@@ -49,6 +55,8 @@ class LineStorage(wiring.Component):
                 "read_data_0": Out(width),
                 "read_address_1": In(range(depth)),
                 "read_data_1": Out(width),
+                "read_address_2": In(range(depth)),
+                "read_data_2": Out(width),
             }
         )
 

@@ -28,7 +28,8 @@ class Drain(wiring.Component):
 
     With reductions on, a column takes at least ``interval`` cycles, so that an element of a row meets the sum of
     those before it. A tile begins when it has been captured, a slot for results is free, and, with reductions on,
-    those of the row blocks that ended with the tile before have been stored.
+    those of the row blocks that ended with the tile before have been stored. From then on nothing holds it up, so that
+    it is known ahead when the array can take over new sums.
 
     Members
     -------
@@ -43,14 +44,17 @@ class Drain(wiring.Component):
         This element of the array is read in this cycle.
     shift : Out(1)
         To the array: go on to the next column.
-    drained : Out(1)
-        The last element is read, or was, and the array can take over new sums.
+    frees : Out(1)
+        The last word of the next tile can be sent from the next cycle on: when its sums are captured, the last element
+        of this one is read.
     waits_for_store : Out(1)
         Sums wait.
     """
 
-    def __init__(self, config: NpeConfig, interval: int):
+    def __init__(self, config: NpeConfig, interval: int, capture_latency: int):
         self.config, self.interval = config, interval
+        # From the cycle that ``frees`` to the last one: the next word is sent in the cycle behind it.
+        self.lead = capture_latency + 2
         super().__init__(
             {
                 "tile_ends": In(1),
@@ -62,7 +66,7 @@ class Drain(wiring.Component):
                 "element_valid": Out(1),
                 "element": Out(element_layout(config)),
                 "shift": Out(1),
-                "drained": Out(1),
+                "frees": Out(1),
                 "waits_for_store": Out(1),
             }
         )
@@ -70,9 +74,10 @@ class Drain(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        chunk = Signal(chunk_layout(config))
+        # What is said of a tile waits for its sums, while the one before is read.
+        sent, chunk = Signal(chunk_layout(config)), Signal(chunk_layout(config))
         with m.If(self.tile_ends):
-            m.d.sync += chunk.eq(self.chunk)
+            m.d.sync += sent.eq(self.chunk)
         tile = chunk.tile
         held, running, records_wait = Signal(), Signal(), Signal()
         slot = Signal(range(OUTPUT_SLOTS))
@@ -80,16 +85,20 @@ class Drain(wiring.Component):
         # ``beat`` counts the cycles of a column; its first ``rows`` have an element.
         longest = max(config.rows, self.interval)
         beat, column = Signal(range(longest)), Signal(range(config.columns))
-        column_cycles = Signal(range(longest + 1))
-        begins, on, column_ends = Signal(), Signal(), Signal()
+        column_cycles, sent_cycles = Signal(range(longest + 1)), Signal(range(longest + 1))
+        begins, on, column_ends, drained = Signal(), Signal(), Signal(), Signal()
+        # Cycles of the tile at hand, and those before the one that ``frees``.
+        cycle, ahead = (Signal(range(longest * config.columns + 1), name=name) for name in ("cycle", "ahead"))
+        tile_cycles = Signal.like(ahead)
         m.d.comb += [
-            column_cycles.eq(Mux(self.reductions_on & (tile.rows < self.interval), self.interval, tile.rows)),
+            sent_cycles.eq(Mux(self.reductions_on & (sent.tile.rows < self.interval), self.interval, sent.tile.rows)),
             begins.eq(held & ~running & free.any() & ~records_wait),
             self.waits_for_store.eq(held & ~running & ~begins),
             on.eq(begins | running),
             column_ends.eq(on & (beat + 1 == column_cycles)),
             self.shift.eq(column_ends),
-            self.drained.eq(column_ends & (column + 1 == tile.columns)),
+            drained.eq(column_ends & (column + 1 == tile.columns)),
+            self.frees.eq(on & (cycle == ahead)),
             self.element_valid.eq(on & (beat < tile.rows)),
             self.element.row.eq(beat),
             self.element.column.eq(column),
@@ -99,15 +108,22 @@ class Drain(wiring.Component):
             self.element.slot.eq(slot),
             self.element.parameters.eq(chunk.parameters),
         ]
+        m.d.sync += tile_cycles.eq(sent_cycles * sent.tile.columns)  # there before it is captured
         m.d.sync += free.eq(free + self.slot_released - begins)
-        with m.If(self.captured):
-            m.d.sync += held.eq(1)
         with m.If(on):
-            m.d.sync += [running.eq(1), beat.eq(beat + 1)]
+            m.d.sync += [running.eq(1), beat.eq(beat + 1), cycle.eq(cycle + 1)]
         with m.If(column_ends):
             m.d.sync += [beat.eq(0), column.eq(column + 1)]
-        with m.If(self.drained):
+        with m.If(drained):
             m.d.sync += [held.eq(0), running.eq(0), column.eq(0), slot.eq(slot + 1)]
+        with m.If(self.captured):
+            m.d.sync += [
+                held.eq(1),
+                chunk.eq(sent),
+                column_cycles.eq(sent_cycles),
+                cycle.eq(0),
+                ahead.eq(Mux(tile_cycles > self.lead, tile_cycles - self.lead, 0)),
+            ]
         with m.If(begins & self.reductions_on & tile.last_columns):
             m.d.sync += records_wait.eq(1)
         with m.Elif(self.records_stored):

@@ -11,7 +11,8 @@ from tilewright.sim.config.npe import B_PANELS, NpeConfig
 class Feeder(wiring.Component):
     """A word of every row and column a cycle, chunk behind chunk without a gap.
 
-    Waits for a chunk's panels and, at the last word of a tile, until the sums of the tile before have left the array.
+    Waits for a chunk's panels and, at the last word of a tile, until the sums of the tile before will have left the
+    array when those of this one are captured.
 
     Members
     -------
@@ -19,8 +20,8 @@ class Feeder(wiring.Component):
         See :func:`.loader.chunk_layout`.
     completed : In
         Requests all of whose words are on chip, modulo.
-    drained : In(1)
-        The sums of the last tile have left the array.
+    frees : In(1)
+        The last word of another tile can be sent from the next cycle on.
     word : Out(1)
         A word is read in this cycle.
     a_address, b_address : Out
@@ -45,7 +46,7 @@ class Feeder(wiring.Component):
             {
                 "chunks": In(stream.Signature(chunk_layout(config))),
                 "completed": In(COUNT_BITS),
-                "drained": In(1),
+                "frees": In(1),
                 "word": Out(1),
                 "a_address": Out(range(config.panels * config.depth)),
                 "b_address": Out(range(B_PANELS * config.depth)),
@@ -95,6 +96,6 @@ class Feeder(wiring.Component):
             m.d.sync += index.eq(Mux(at_end, 0, index + 1))
         with m.If(self.tile_ends):
             m.d.sync += sums_held.eq(1)
-        with m.Elif(self.drained):
+        with m.Elif(self.frees):
             m.d.sync += sums_held.eq(0)
         return m

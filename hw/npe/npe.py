@@ -5,7 +5,7 @@ from typing import Any
 from amaranth.hdl import Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import (
     forward,
@@ -15,6 +15,7 @@ from tilewright.hw.bus.axi import (
     write_master_members,
 )
 from tilewright.hw.bus.read_master import ReadMaster
+from tilewright.hw.bus.register_file import events_layout
 from tilewright.hw.bus.write_master import WriteMaster
 from tilewright.hw.npe.array import Array
 from tilewright.hw.npe.control import Control
@@ -24,6 +25,7 @@ from tilewright.hw.npe.feeder import Feeder
 from tilewright.hw.npe.loader import Kind, Loader, chunk_layout, entry_layout
 from tilewright.hw.npe.panels import Panels, Parameters
 from tilewright.hw.npe.receiver import Receiver
+from tilewright.hw.npe.register_map import REGISTER_MAP
 from tilewright.hw.npe.registers import Registers
 from tilewright.hw.npe.results import Results
 from tilewright.hw.npe.store import Store
@@ -31,8 +33,8 @@ from tilewright.hw.pipeline import delay
 from tilewright.sim.config.npe import B_PANELS, CHUNKS_AHEAD, PARAMETER_SLOTS, NpeConfig
 
 
-class Npe(wiring.Component):
-    """``C = act(scale * (A @ B^T) + bias + residual)`` on an array of SIMD MACs; see docs/npe.md.
+class NpeCore(wiring.Component):
+    """All of the co-processor but its registers: ``C = act(scale * (A @ B^T) + bias + residual)``, see docs/npe.md.
 
     Parameters
     ----------
@@ -40,12 +42,20 @@ class Npe(wiring.Component):
 
     Members
     -------
-    s_axi_... : In, Out
-        Registers, AXI4-Lite.
+    start, abort_now : In(1)
+        See :class:`.control.Control`; ``start`` only when not ``busy``.
+    descriptor_address : In(64), count : In(32)
+        The first descriptor and how many there are; taken with ``start``.
+    busy : Out(1)
+        From the cycle after ``start`` to the one with ``done``.
+    done : Out(1)
+        For a cycle, at the end: all is written.
+    error : Out(16), completed : Out(16)
+        Code and detail; descriptors done. From ``done`` on.
+    events : Out
+        See :class:`.registers.Registers`.
     m_axi_... : In, Out
         Memory, AXI4.
-    irq : Out(1)
-        A start has ended.
     """
 
     def __init__(self, *, config: NpeConfig):
@@ -61,7 +71,25 @@ class Npe(wiring.Component):
             config.array_latency, config.result_latency, config.parameter_latency, config.reduction_interval
         )  # fmt: skip
         assert made == modelled, f"latencies are {made}, but the cycle model has {modelled}"
-        super().__init__({**lite_slave_members(), **master_members(**self._bus), "irq": Out(1)})
+        super().__init__(self._members())
+
+    def _members(self) -> dict[str, Any]:
+        return {
+            "start": In(1),
+            "abort_now": In(1),
+            "descriptor_address": In(64),
+            "count": In(32),
+            "busy": Out(1),
+            "done": Out(1),
+            "error": Out(16),
+            "completed": Out(16),
+            "events": Out(events_layout(REGISTER_MAP)),
+            **master_members(**self._bus),
+        }
+
+    def _software(self, m: Module) -> Any:
+        """Return what has the members of who starts it: this component, or one that is added to the module."""
+        return self
 
     def elaborate(self, platform):
         m = Module()
@@ -69,12 +97,9 @@ class Npe(wiring.Component):
         control = Control(config)
         limits = {"outstanding": config.outstanding, "max_burst": config.max_burst}
         reads, writes = ReadMaster(**self._bus, **limits), WriteMaster(**self._bus, **limits)
-        registers = Registers(
-            rows=config.rows, columns=config.columns, bus_bytes=config.bus_bytes, modes_mask=config.mode_mask
-        )
-        m.submodules.control, m.submodules.registers = control, registers
+        m.submodules.control = control
+        software = self._software(m)
         m.submodules.reads, m.submodules.writes = reads, writes
-        forward(m, lite_slave_members(), registers, self)
         forward(m, read_master_members(**self._bus), reads, self)
         forward(m, write_master_members(**self._bus), writes, self)
 
@@ -90,7 +115,7 @@ class Npe(wiring.Component):
         b_panels = cleared("b_panels", Panels(config, Kind.B, config.columns, B_PANELS))
         parameters = cleared("parameters", Parameters(config, PARAMETER_SLOTS))
         array = cleared("array", self._array)
-        drain = cleared("drain", Drain(config, self._results.INTERVAL))
+        drain = cleared("drain", Drain(config, self._results.INTERVAL, Panels.LATENCY + self._array.LATENCY))
         results = cleared("results", self._results)
         store = cleared("store", Store(config))
 
@@ -159,7 +184,7 @@ class Npe(wiring.Component):
             drain.reductions_on.eq(job.reductions_on),
             drain.slot_released.eq(store.slot_released),
             drain.records_stored.eq(store.records_stored),
-            feeder.drained.eq(drain.drained),
+            feeder.frees.eq(drain.frees),
             array.shift.eq(drain.shift),
             array.row.eq(drain.element.row),
             results.sum.eq(array.sum),
@@ -204,10 +229,10 @@ class Npe(wiring.Component):
         with m.Elif(feeder.tile_ends & word_chunk.final):
             m.d.sync += fed.eq(1)
         m.d.comb += [
-            control.start.eq(registers.start),
-            control.abort.eq(registers.abort_now),
-            control.descriptor_address.eq(registers.descriptor_address),
-            control.count.eq(registers.count),
+            control.start.eq(software.start),
+            control.abort.eq(software.abort_now),
+            control.descriptor_address.eq(software.descriptor_address),
+            control.count.eq(software.count),
             control.finished.eq(store.finished),
             control.read_error.eq(receiver.error),
             control.read_kind.eq(receiver.error_kind),
@@ -215,15 +240,48 @@ class Npe(wiring.Component):
             control.idle.eq(reads.idle & writes.idle),
             reads.stop.eq(control.stop),
             writes.stop.eq(control.stop),
-            registers.busy.eq(control.busy),
-            registers.done.eq(control.done),
-            registers.error.eq(control.error),
-            registers.completed.eq(control.completed),
-            registers.events.busy.eq(feeder.word),
-            registers.events.stall_load.eq(control.running & ~fed & feeder.waits_for_load),
-            registers.events.stall_store.eq(feeder.waits_for_drain),
-            registers.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
-            registers.events.write_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
-            self.irq.eq(registers.irq),
+            software.busy.eq(control.busy),
+            software.done.eq(control.done),
+            software.error.eq(control.error),
+            software.completed.eq(control.completed),
+            software.events.busy.eq(feeder.word),
+            software.events.stall_load.eq(control.running & ~fed & feeder.waits_for_load),
+            software.events.stall_store.eq(feeder.waits_for_drain),
+            software.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
+            software.events.write_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
         ]
+        return m
+
+
+class Npe(NpeCore):
+    """``C = act(scale * (A @ B^T) + bias + residual)`` on an array of SIMD MACs; see docs/npe.md.
+
+    Parameters
+    ----------
+    config : NpeConfig
+
+    Members
+    -------
+    s_axi_... : In, Out
+        Registers, AXI4-Lite.
+    m_axi_... : In, Out
+        Memory, AXI4.
+    irq : Out(1)
+        A start has ended.
+    """
+
+    def _members(self) -> dict[str, Any]:
+        return {**lite_slave_members(), **master_members(**self._bus), "irq": Out(1)}
+
+    def _software(self, m: Module) -> Registers:
+        config = self.config
+        m.submodules.registers = registers = Registers(
+            rows=config.rows, columns=config.columns, bus_bytes=config.bus_bytes, modes_mask=config.mode_mask
+        )
+        forward(m, lite_slave_members(), registers, self)
+        return registers
+
+    def elaborate(self, platform):
+        m = super().elaborate(platform)
+        m.d.comb += self.irq.eq(m.submodules.registers.irq)
         return m

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.errors import ConfigError
-from tilewright.sim.config.program import COMMANDS, Command, decode, encode
+from tilewright.sim.config.program import Command, commands_of, decode, encode
 
 
 def encode_program(config: AcceleratorConfig, commands: Iterable[Command]) -> bytes:
@@ -45,7 +45,7 @@ def decode_program(config: AcceleratorConfig, data: bytes, *, source: str = "pro
         try:
             commands.append(decode(config, piece))
         except ValueError as error:
-            word = "" if piece[0] in COMMANDS else "word 0: "
+            word = "" if piece[0] in commands_of(config) else "word 0: "
             raise ConfigError(f"{place}: {word}{error}") from error
     return commands
 

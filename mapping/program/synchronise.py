@@ -33,13 +33,13 @@ Origin = int | None
 
 
 def synchronise(config: AcceleratorConfig, commands: Iterable[Command], *, apart: bool = False) -> list[Command]:
-    """Return a program with the signals that let the four units run its commands beside one another.
+    """Return a program with the signals that let the units run its commands beside one another.
 
     A command waits for the last earlier one of each other unit that writes what it reads or writes, or reads what it
     writes, in the scratchpad or in memory, unless it follows from signals taken before that this one has ended. Loads
     of weights and products share nothing but the weight buffer, which needs no signals. But a product holds ports of
     banks while it waits for weights; so it begins only after all that these must wait for, and after loads in front of
-    them that want the same port.
+    them that want the same port. Jobs of the co-processor may read and write anything in memory.
 
     A fence is put in front of a loop and of its end: nothing that runs before has to be waited for behind it. One is
     also put where a semaphore might count too far.
@@ -192,6 +192,8 @@ class _Synchroniser:
             (a.memory_writes, b.memory_reads),
             (a.memory_writes, b.memory_writes),
         )
+        if a.anywhere or b.anywhere:
+            return any(x and y for x, y in pairs)
         if one.origin != other.origin:
             return not self.apart and any(x and y for x, y in pairs)
         return any(_touch(x, y) for x, y in pairs)

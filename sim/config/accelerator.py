@@ -1,4 +1,7 @@
-"""The accelerator: a CIM array and a vector unit around a scratchpad, fed by a command processor and an AXI4 master."""
+"""The accelerator: a CIM array and a vector unit around a scratchpad, fed by a command processor and an AXI4 master.
+
+A matrix co-processor may stand beside them.
+"""
 
 from enum import IntEnum
 from typing import Annotated, Self
@@ -8,6 +11,7 @@ from pydantic import Field, model_validator
 from .axi import PAGE_BYTES
 from .base import Frozen
 from .cim_array import CIMArrayConfig
+from .npe import NpeConfig
 from .vector import VectorConfig
 
 COMMAND_BYTES = 64
@@ -65,6 +69,9 @@ class Register(IntEnum):
     STORE_BANK = 0x60
     ARRAY_WEIGHTS = 0x64
     """Cycles in which the array asks for weights and none are there."""
+    NPE_BUSY = 0x68
+    """Of an accelerator with a co-processor only, as the next one."""
+    NPE_SIGNAL = 0x6C
 
 
 class FabricConfig(Frozen):
@@ -94,6 +101,8 @@ class AcceleratorConfig(FabricConfig):
     cim: CIMArrayConfig
     vector: VectorConfig
     """Its ``address_bits`` are those of one bank."""
+    npe: NpeConfig | None = None
+    """A matrix co-processor, a unit with an AXI4 port of its own; its ``address_bits`` are those of memory."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -137,6 +146,11 @@ class AcceleratorConfig(FabricConfig):
             raise ValueError(
                 f"weight_buffer_beats = {self.weight_buffer_beats} is not allowed: it must hold two bursts of "
                 f"{self.burst_beats}"
+            )
+        if self.npe is not None and self.npe.address_bits != self.address_bits:
+            raise ValueError(
+                f"npe.address_bits = {self.npe.address_bits} is not allowed: addresses in memory have "
+                f"{self.address_bits} bits"
             )
         if self.scratchpad_bytes > 1 << 32:
             raise ValueError(f"banks = {self.banks} is not allowed: commands address 4 GiB of scratchpad")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .accelerator import AcceleratorConfig
 from .cim import divide_up
-from .program import Load, Product, Store, UnitCommand, Vector, Weights
+from .program import Jobs, Load, Product, Store, UnitCommand, Vector, Weights
 from .vector_command import Matrix
 
 MOST_PLANES = 256
@@ -46,6 +46,8 @@ class Footprint:
     scratchpad_writes: tuple[Region, ...] = ()
     memory_reads: tuple[Region, ...] = ()
     memory_writes: tuple[Region, ...] = ()
+    anywhere: bool = False
+    """Regions of memory stand for all of it, whatever addresses count from: what is touched is not known."""
 
 
 def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: int = 0) -> Footprint:
@@ -58,6 +60,10 @@ def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: i
     """
     if isinstance(command, Vector):
         return _of_pass(config, command)
+    if isinstance(command, Jobs):
+        # What its descriptors say is not known here.
+        whole = (Region(0, 1 << config.address_bits),)
+        return Footprint(memory_reads=whole, memory_writes=whole, anywhere=True)
     if isinstance(command, Product):
         activations = divide_up(command.k * config.cim.tile.macro.input_bits, 8)
         return Footprint(

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -72,8 +73,10 @@ def describe_problem(
         problem = f"'{field}' is missing"
     elif named := re.match(r"([\w.]+) = ", problem):
         # A check over several fields names the one that it refuses, from where it stands.
-        problem = f"{field}.{problem}" if field else problem
+        if keys[-1:] == [named[1]]:  # it is that field's own check
+            keys.pop()
         keys += named[1].split(".")
+        problem = ".".join(keys) + problem.removeprefix(named[1])
     elif keys:
         problem = f"{field} = {problem}"
     line = _line_of(text, keys)
@@ -84,9 +87,14 @@ def _model_at(model: type[BaseModel], keys: list[str]) -> type[BaseModel] | None
     """Return the description that the keys lead to."""
     for key in keys:
         field = model.model_fields.get(key)
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+        if field is None:
             return None
-        model = field.annotation
+        # Of an optional part there are two kinds, of which one is None.
+        kinds = get_args(field.annotation) or (field.annotation,)
+        models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if not models:
+            return None
+        [model] = models
     return model
 
 

@@ -7,7 +7,7 @@ import enum
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_serializer, field_validator, model_validator
+from pydantic import Field, WithJsonSchema, field_serializer, field_validator, model_validator
 
 from tilewright.sim.formats.simd import ALL_MODES, WORD_BITS, Mode, parse_modes
 
@@ -33,8 +33,8 @@ CHUNKS_AHEAD = 4
 """Chunks that can be asked for before the array has ended with the first of them."""
 PARAMETER_SLOTS = 4
 """Tiles whose parameters are on chip: as many as are between loader and epilogue when they are short."""
-OUTPUT_SLOTS = 2
-"""Tiles of results on chip: one is filled while the other is stored."""
+OUTPUT_SLOTS = 4
+"""Tiles of results on chip: one is read out of the array, one or two are in the epilogue, one is stored."""
 CORE_LATENCY = 3
 """Of a SIMD MAC between decoders and read-out. The RTL refuses to be built with another."""
 READ_OUT_LATENCY = 4
@@ -102,6 +102,14 @@ class ReadStream(enum.IntEnum):
     RESIDUAL = 5
 
 
+_NAMES = [mode.label for mode in ALL_MODES]
+_NAMED = (
+    WithJsonSchema({"anyOf": [{"type": "array", "items": {"enum": _NAMES}}, {"type": "string"}]}),
+    Field(json_schema_extra={"default": [*_NAMES]}),
+)
+"""Descriptions name formats, and so does their schema."""
+
+
 class NpeConfig(Frozen):
     """A matrix co-processor: ``rows x columns`` SIMD MACs behind one AXI4 and one AXI4-Lite port."""
 
@@ -111,7 +119,7 @@ class NpeConfig(Frozen):
     """MACs that share a word of A: columns of C computed at a time."""
     bus_bits: Literal[64, 128, 256, 512] = 128
     """Width of the AXI4 data bus."""
-    modes: tuple[Mode, ...] = ALL_MODES
+    modes: Annotated[tuple[Mode, ...], *_NAMED] = ALL_MODES
     """Number formats that the array has, in the order of their numbers: names, `all` or `xr-npe`."""
     depth: Annotated[int, Field(ge=2, le=4096)] = 64
     """Beats of one row of a panel: a power of two."""

@@ -8,9 +8,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, IntFlag
-from typing import Any, ClassVar, NamedTuple
+from functools import cache
+from typing import Any, ClassVar, NamedTuple, Self
 
 from .accelerator import COMMAND_BYTES, AcceleratorConfig
+from .npe import DESCRIPTOR_BYTES
 from .vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
 
 REGISTERS = 8
@@ -24,10 +26,20 @@ LOOPS = 4
 class Unit(IntEnum):
     """What runs commands beside one another, each its own in order."""
 
-    LOAD = 0
-    ARRAY = 1
-    VECTOR = 2
-    STORE = 3
+    label: str
+    """For people."""
+
+    def __new__(cls, value: int, label: str) -> Self:
+        unit = int.__new__(cls, value)
+        unit._value_, unit.label = value, label
+        return unit
+
+    LOAD = 0, "load"
+    ARRAY = 1, "CIM array"
+    VECTOR = 2, "vector unit"
+    STORE = 3, "store"
+    NPE = 4, "co-processor"
+    """The matrix co-processor, where there is one."""
 
 
 class Units(IntFlag):
@@ -38,16 +50,18 @@ class Units(IntFlag):
     ARRAY = 2
     VECTOR = 4
     STORE = 8
+    NPE = 16
 
 
 class Opcode(IntEnum):
-    """Operations; the units' have the numbers 1 to 5."""
+    """Operations; the units' have the numbers 1 to 6."""
 
     LOAD = 1
     WEIGHTS = 2
     PRODUCT = 3
     VECTOR = 4
     STORE = 5
+    JOBS = 6
     SET = 8
     ADD = 9
     LOOP = 10
@@ -61,7 +75,7 @@ class AcceleratorError(IntEnum):
 
     NONE = 0
     OPCODE = 1
-    """There is no such operation, or bits are set that no field has."""
+    """There is no such operation or unit, or bits are set that no field has."""
     SIZE = 2
     """A count is 0, or more than there can be."""
     ADDRESS = 3
@@ -86,6 +100,8 @@ class AcceleratorError(IntEnum):
     """Memory answered with an error to a load."""
     STORE_BUS = 13
     """Memory answered with an error to a store."""
+    NPE = 14
+    """The co-processor stopped; the detail is its error code."""
 
 
 class Field(NamedTuple):
@@ -98,8 +114,8 @@ class Field(NamedTuple):
 
 HEAD = {
     "opcode": Field(0, 0, 8),
-    "wait": Field(0, 8, 4),
-    "signal": Field(0, 12, 4),
+    "wait": Field(0, 8, 5),
+    "signal": Field(0, 13, 5),
 }
 """Of every command; ``wait`` and ``signal`` of those of the units only."""
 
@@ -122,7 +138,7 @@ class _OfLoad(_OfUnit):
 
     UNIT: ClassVar = Unit.LOAD
     FIELDS: ClassVar[dict[str, Field]] = {
-        "register": Field(0, 16, 4),
+        "register": Field(0, 18, 4),
         "address": Field(1, 0, 64),
         "beats": Field(3, 0, 16),
         "rows": Field(3, 16, 16),
@@ -176,7 +192,7 @@ class Product(_OfUnit):
     OPCODE: ClassVar = Opcode.PRODUCT
     UNIT: ClassVar = Unit.ARRAY
     FIELDS: ClassVar = {
-        "reduce": Field(0, 16, 1),
+        "reduce": Field(0, 18, 1),
         "vectors": Field(1, 0, 16),
         "k": Field(1, 16, 16),
         "n": Field(2, 0, 16),
@@ -214,9 +230,9 @@ class Store(_OfUnit):
     OPCODE: ClassVar = Opcode.STORE
     UNIT: ClassVar = Unit.STORE
     FIELDS: ClassVar = {
-        "register": Field(0, 16, 4),
-        "size": Field(0, 20, 4),
-        "packed": Field(0, 24, 1),
+        "register": Field(0, 18, 4),
+        "size": Field(0, 22, 4),
+        "packed": Field(0, 26, 1),
         "address": Field(1, 0, 64),
         "count": Field(3, 0, 16),
         "rows": Field(3, 16, 16),
@@ -307,11 +323,31 @@ class Vector(_OfUnit):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Jobs(_OfUnit):
+    """Runs ``count`` jobs of the matrix co-processor, whose descriptors lie in memory one behind the other."""
+
+    OPCODE: ClassVar = Opcode.JOBS
+    UNIT: ClassVar = Unit.NPE
+    FIELDS: ClassVar = {"register": Field(0, 18, 4), "address": Field(1, 0, 64), "count": Field(3, 0, 16)}
+
+    register: int = 0
+    address: int
+    """Of the first descriptor, in bytes: a multiple of 128."""
+    count: int
+    """Descriptors."""
+
+    @property
+    def addresses(self) -> range:
+        """Where descriptors begin, without the address register."""
+        return range(self.address, self.address + self.count * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Set:
     """Sets an address register."""
 
     OPCODE: ClassVar = Opcode.SET
-    FIELDS: ClassVar = {"register": Field(0, 16, 4), "value": Field(1, 0, 64)}
+    FIELDS: ClassVar = {"register": Field(0, 18, 4), "value": Field(1, 0, 64)}
 
     register: int
     value: int
@@ -362,12 +398,26 @@ class End:
     FIELDS: ClassVar[dict[str, Field]] = {}
 
 
-UnitCommand = Load | Weights | Product | Vector | Store
+UnitCommand = Load | Weights | Product | Vector | Store | Jobs
 Command = UnitCommand | Set | Add | Loop | Repeat | Fence | End
 COMMANDS: dict[int, Any] = {
-    kind.OPCODE: kind for kind in (Load, Weights, Product, Vector, Store, Set, Add, Loop, Repeat, Fence, End)
+    kind.OPCODE: kind for kind in (Load, Weights, Product, Vector, Store, Jobs, Set, Add, Loop, Repeat, Fence, End)
 }
-UNIT_COMMANDS = (Load, Weights, Product, Vector, Store)
+UNIT_COMMANDS = (Load, Weights, Product, Vector, Store, Jobs)
+
+
+_UNITS_WITHOUT_NPE = tuple(unit for unit in Unit if unit is not Unit.NPE)
+_COMMANDS_WITHOUT_NPE = {code: kind for code, kind in COMMANDS.items() if kind is not Jobs}
+
+
+def units_of(config: AcceleratorConfig) -> tuple[Unit, ...]:
+    """Return the units that an accelerator has."""
+    return _UNITS_WITHOUT_NPE if config.npe is None else tuple(Unit)
+
+
+def commands_of(config: AcceleratorConfig) -> dict[int, Any]:
+    """Return the kinds of commands that an accelerator has, by their opcodes."""
+    return _COMMANDS_WITHOUT_NPE if config.npe is None else COMMANDS
 
 
 def encode(config: AcceleratorConfig, command: Command) -> bytes:
@@ -376,11 +426,13 @@ def encode(config: AcceleratorConfig, command: Command) -> bytes:
     Raises
     ------
     ValueError
-        If a field does not hold its value; names both.
+        If a field does not hold its value, names both; or the accelerator has no such unit.
     """
+    if command.OPCODE not in commands_of(config):
+        raise ValueError(f"opcode = {command.OPCODE} ({command.OPCODE.name}) is not allowed: there is no co-processor")
     values = dict(_values(config, command))
     words = [0] * (COMMAND_BYTES // 4)
-    for name, place in (HEAD | command.FIELDS).items():
+    for name, place in layout(type(command), config).items():
         value = int(values.get(name, 0))
         if not 0 <= value < 1 << place.bits:
             raise ValueError(f"{name} = {value} is not allowed: {type(command).__name__} has {place.bits} bits for it")
@@ -395,16 +447,17 @@ def decode(config: AcceleratorConfig, data: bytes) -> Command:
     Raises
     ------
     ValueError
-        If there is no such operation, or bits are set that no field has.
+        If there is no such operation or unit, or bits are set that no field has.
     """
     words = list(struct.unpack("<16I", data))
-    kind = COMMANDS.get(words[0] & 0xFF)
+    known = commands_of(config)
+    kind = known.get(words[0] & 0xFF)
     if kind is None:
         raise ValueError(f"opcode = {words[0] & 0xFF} is not allowed: it must be one of " + ", ".join(
-            f"{opcode} ({opcode.name})" for opcode in Opcode))  # fmt: skip
+            f"{opcode} ({known[opcode].OPCODE.name})" for opcode in known))  # fmt: skip
     values = {}
     left = list(words)
-    for name, place in layout(kind).items():
+    for name, place in layout(kind, config).items():
         value = 0
         for step in range(0, place.bits, 32):
             bits = min(32, place.bits - step)
@@ -428,9 +481,19 @@ def decode(config: AcceleratorConfig, data: bytes) -> Command:
     return kind(**values)
 
 
-def layout(kind: type) -> dict[str, Field]:
-    """Return the fields of a kind of commands, with those of its head."""
-    head = HEAD if kind in UNIT_COMMANDS else {"opcode": HEAD["opcode"]}
+def layout(kind: type, config: AcceleratorConfig | None = None) -> dict[str, Field]:
+    """Return the fields of a kind of commands, with those of its head.
+
+    With a configuration, ``wait`` and ``signal`` have the bits of the units that there are.
+    """
+    return _layout(kind, len(Unit if config is None else units_of(config)))
+
+
+@cache
+def _layout(kind: type, units: int) -> dict[str, Field]:
+    head = {"opcode": HEAD["opcode"]}
+    if kind in UNIT_COMMANDS:
+        head |= {name: HEAD[name]._replace(bits=units) for name in ("wait", "signal")}
     return head | kind.FIELDS  # type: ignore[attr-defined]
 
 

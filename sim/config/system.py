@@ -11,11 +11,12 @@ from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .errors import first_problem, suggest
 from .memory import MemoryConfig
+from .npe import NpeConfig
 from .vector import VectorConfig
 
 
 class System(Frozen):
-    """One accelerator: a CIM array, a vector unit, and the memories that feed them."""
+    """One accelerator: a CIM array, a vector unit, perhaps a matrix co-processor, and the memories that feed them."""
 
     name: str
     description: str
@@ -24,6 +25,8 @@ class System(Frozen):
     memory: MemoryConfig
     cim: CIMArrayConfig
     vector: VectorConfig
+    npe: NpeConfig | None = None
+    """A matrix co-processor beside them, if there is this table; its ``address_bits`` are those of the fabric."""
     fabric: FabricConfig = FabricConfig()
     energy: EnergyConfig
     sources: dict[str, str] = {}
@@ -54,7 +57,7 @@ class System(Frozen):
     @property
     def accelerator(self) -> AcceleratorConfig:
         """The accelerator."""
-        return AcceleratorConfig(cim=self.cim, vector=self.vector, **dict(self.fabric))
+        return AcceleratorConfig(cim=self.cim, vector=self.vector, npe=self.npe, **dict(self.fabric))
 
     def source(self, path: str) -> str | None:
         """Return where the number at a dotted path comes from, if it is said."""
@@ -67,12 +70,15 @@ class System(Frozen):
 
 
 def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the dotted path and the value of every number and text of a description, ``sources`` excepted."""
+    """Yield the dotted path and the value of every number and text of a description, ``sources`` excepted.
+
+    A part that is not there has none.
+    """
     for name in type(model).model_fields:
         value = getattr(model, name)
         if isinstance(value, BaseModel):
             yield from leaves(value, f"{prefix}{name}.")
-        elif name != "sources":
+        elif name != "sources" and value is not None:
             yield f"{prefix}{name}", value
 
 

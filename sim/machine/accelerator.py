@@ -15,6 +15,7 @@ import numpy as np
 
 from tilewright.sim.config.accelerator import CHECK, COMMAND_BYTES, LOADS, SEMAPHORE_BITS, AcceleratorConfig, Register
 from tilewright.sim.config.footprint import bank_ports
+from tilewright.sim.config.npe import ErrorCode
 from tilewright.sim.config.program import (
     LOOPS,
     REGISTER_BITS,
@@ -23,6 +24,7 @@ from tilewright.sim.config.program import (
     Command,
     End,
     Fence,
+    Jobs,
     Load,
     Loop,
     Product,
@@ -34,16 +36,19 @@ from tilewright.sim.config.program import (
     Vector,
     Weights,
     decode,
+    units_of,
 )
 from tilewright.sim.config.vector import START
 from tilewright.sim.config.vector_command import VectorError
 
 from .accelerator_array import ArrayUnitModel, WeightStream
 from .accelerator_check import in_banks, refusal
+from .accelerator_jobs import JobsModel
 from .accelerator_store import StoreModel
 from .accelerator_values import AcceleratorValues
 from .axi_master import NEVER, bursts
 from .axi_memory import AxiMemoryModel
+from .npe_descriptor import Descriptor
 from .vector import command_cycles
 from .vector import refusal as vector_refusal
 
@@ -80,7 +85,7 @@ class AcceleratorRun:
     index: int = 0
     """Of the command at which it was stopped."""
     counters: dict[Register, int] = field(default_factory=dict)
-    """Of registers COMMANDS to ARRAY_WEIGHTS; not of a program that was stopped."""
+    """Of registers from COMMANDS on; not of a program that was stopped."""
     spans: list[Span] = field(default_factory=list)
     """With a timeline."""
 
@@ -130,12 +135,15 @@ class _Run:
         memory_bytes: int | None,
         bad_address: int | None,
         timeline: bool,
+        jobs: JobsModel | None,
     ):
         self.config, self.timing = config, timing
         self.command_at, self.execute = fetch, execute
         self.memory_bytes, self.bad_address, self.timeline = memory_bytes, bad_address, timeline
-        self.lanes = [_Lane() for _ in Unit]
-        self.semaphores = [[0] * len(Unit) for _ in Unit]
+        self.jobs, self.job = jobs, 0
+        self.units = units_of(config)
+        self.lanes = [_Lane() for _ in self.units]
+        self.semaphores = [[0] * len(self.units) for _ in self.units]
         self.stream = WeightStream(timing)
         self.array = ArrayUnitModel(config, self.stream)
         self.stores = StoreModel(config, timing)
@@ -214,10 +222,11 @@ class _Run:
             Register.WRITE_BEATS: self.stores.beats,
             Register.ARRAY_WEIGHTS: self.stream.starved,
         }
-        for unit, lane in zip(Unit, self.lanes, strict=True):
+        for unit, lane in zip(self.units, self.lanes, strict=True):
             counters[Register[f"{unit.name}_BUSY"]] = lane.busy
             counters[Register[f"{unit.name}_SIGNAL"]] = lane.no_signal
-            counters[Register[f"{unit.name}_BANK"]] = lane.no_bank
+            if unit is not Unit.NPE:
+                counters[Register[f"{unit.name}_BANK"]] = lane.no_bank
         return dict(sorted(counters.items()))
 
     # The bus
@@ -391,7 +400,7 @@ class _Run:
 
     def _refuse(self, time: int, error: AcceleratorError) -> None:
         self.acting = None
-        self.fail(time, 4, error, self.index)
+        self.fail(time, 5, error, self.index)
 
     def _enter(self, time: int, command: UnitCommand, value: int) -> bool:
         lane = self.lanes[command.UNIT]
@@ -436,12 +445,12 @@ class _Run:
 
     def begin(self, time: int) -> None:
         """Let the first command of each queue begin that can."""
-        for unit, lane in zip(Unit, self.lanes, strict=True):
+        for unit, lane in zip(self.units, self.lanes, strict=True):
             if not lane.waiting or lane.head > time or lane.ready is None or lane.ready > time:
                 continue
             entry = lane.waiting[0]
             wait = entry.command.wait
-            givers = [giver for giver in Unit if wait >> giver & 1]
+            givers = [giver for giver in self.units if wait >> giver & 1]
             if any(not self.semaphores[giver][unit] for giver in givers):
                 continue
             if lane.signalled is None:
@@ -496,6 +505,35 @@ class _Run:
                     self.change(failed, self._store_failed, entry)
                 else:
                     self.change(done + 1, self.finish, unit)
+            case Jobs():
+                self.job = 0
+                self.change(time + 1, self._run_job, entry)
+
+    def _run_job(self, time: int, entry: _Entry) -> None:
+        """Run the next job of a command, whose descriptor is asked for in this cycle."""
+        assert self.jobs is not None
+        assert isinstance(entry.command, Jobs)
+        address = entry.command.addresses[self.job] + entry.register_value
+        ends, descriptor, error = self.jobs.run(time, address)
+        if error:
+            self.change(ends, self._jobs_failed, (entry, error))
+        else:
+            self.change(ends, self._job_ended, (entry, descriptor))
+
+    def _job_ended(self, time: int, what: tuple[_Entry, Descriptor]) -> None:
+        assert self.jobs is not None
+        entry, descriptor = what
+        assert isinstance(entry.command, Jobs)
+        self.jobs.finish(descriptor)
+        self.job += 1
+        if self.job < entry.command.count:
+            self._run_job(time, entry)
+        else:
+            self.change(time + 1, self.finish, Unit.NPE)
+
+    def _jobs_failed(self, time: int, what: tuple[_Entry, ErrorCode]) -> None:
+        entry, error = what
+        self.fail(time, 3, AcceleratorError.NPE, entry.index, error)
 
     def _vector_failed(self, time: int, what: tuple[_Entry, VectorError]) -> None:
         entry, refused = what
@@ -531,12 +569,12 @@ class _Run:
         # Loads overlap: there the last burst frees the unit, unless too many are under way.
         if unit is not Unit.LOAD or (lane.ready is None and self.asking is None):
             lane.ready = time
-        for taker in Unit:
+        for taker in self.units:
             if entry.command.signal >> taker & 1:
                 self.semaphores[unit][taker] += 1
                 if self.semaphores[unit][taker] >> SEMAPHORE_BITS:
-                    self.fail(ended, 3, AcceleratorError.SEMAPHORE, entry.index)
-        if self.execute is not None and not isinstance(entry.command, Weights):
+                    self.fail(ended, 4, AcceleratorError.SEMAPHORE, entry.index)
+        if self.execute is not None and not isinstance(entry.command, Weights | Jobs):
             self.execute(entry.command, entry.register_value)
         if self.timeline:
             self.spans.append(Span(unit, entry.index, entry.begin, ended, entry.command.label))
@@ -564,7 +602,14 @@ class AcceleratorModel:
         return self.values.memory
 
     def run(
-        self, address: int, timing: AxiMemoryModel, *, bad_address: int | None = None, timeline: bool = False
+        self,
+        address: int,
+        timing: AxiMemoryModel,
+        *,
+        npe_timing: AxiMemoryModel | None = None,
+        bad_address: int | None = None,
+        bad_response: int = 2,
+        timeline: bool = False,
     ) -> AcceleratorRun:
         """Run the program at an address; what it leaves on chip stays for the next one.
 
@@ -572,8 +617,11 @@ class AcceleratorModel:
         ----------
         timing : AxiMemoryModel
             Of memory, new for each program.
-        bad_address : int
-            Of a byte whose beat memory answers with an error.
+        npe_timing : AxiMemoryModel
+            Likewise, as the co-processor's port sees it, if there is one; it has a bandwidth of its own. If not given,
+            memory answers it at once.
+        bad_address, bad_response : int
+            Of a byte whose beat memory answers with an error, and with which: 2 SLVERR, 3 DECERR.
         timeline : bool
             Whether to note what ran when.
         """
@@ -589,13 +637,25 @@ class AcceleratorModel:
                 return AcceleratorError.OPCODE
 
         self.values.weights.clear()
-        run = _Run(config, timing, command_at, self.values.execute, len(memory), bad_address, timeline)
+        jobs = None
+        if config.npe is not None:
+            jobs = JobsModel(
+                config.npe, npe_timing or AxiMemoryModel(), memory=memory, bad_address=bad_address,
+                bad_response=bad_response,
+            )  # fmt: skip
+        run = _Run(config, timing, command_at, self.values.execute, len(memory), bad_address, timeline, jobs)
         run.program = address
         return run.run()
 
 
 def run_commands(
-    config: AcceleratorConfig, commands: Sequence[Command], timing: AxiMemoryModel, *, timeline: bool = False
+    config: AcceleratorConfig,
+    commands: Sequence[Command],
+    timing: AxiMemoryModel,
+    *,
+    npe_timing: AxiMemoryModel | None = None,
+    descriptor_at: Callable[[int], Descriptor] | None = None,
+    timeline: bool = False,
 ) -> AcceleratorRun:
     """Return the times of a program, without its values and without memory.
 
@@ -603,5 +663,12 @@ def run_commands(
     ----------
     commands : sequence of Command
         With an END.
+    npe_timing : AxiMemoryModel
+        As in :meth:`AcceleratorModel.run`.
+    descriptor_at : callable
+        Returns the descriptor at an address, for jobs of the co-processor.
     """
-    return _Run(config, timing, commands.__getitem__, None, None, None, timeline).run()
+    jobs = None
+    if config.npe is not None:
+        jobs = JobsModel(config.npe, npe_timing or AxiMemoryModel(), descriptor_at=descriptor_at)
+    return _Run(config, timing, commands.__getitem__, None, None, None, timeline, jobs).run()

@@ -5,11 +5,13 @@ from typing import Any
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.config.program import (
     REGISTERS,
     AcceleratorError,
     Add,
     Command,
+    Jobs,
     Load,
     Loop,
     Product,
@@ -75,6 +77,14 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
             reasons = _product(config, command)
         case Vector():
             reasons = _vector(config, command)
+        case Jobs():
+            address = command.address + register_value
+            end = address + command.count * DESCRIPTOR_BYTES
+            reasons = {
+                error.SIZE: command.count == 0,
+                error.ADDRESS: _unaligned(DESCRIPTOR_BYTES, address) or end > 1 << config.address_bits,
+                error.REGISTER: command.register > REGISTERS,
+            }
         case Set() | Add():
             reasons = {error.REGISTER: not 1 <= command.register <= REGISTERS}
         case Loop():

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.config.program import (
     REGISTER_BITS,
     REGISTERS,
@@ -12,6 +13,7 @@ from tilewright.sim.config.program import (
     Command,
     End,
     Fence,
+    Jobs,
     Load,
     Loop,
     Product,
@@ -25,6 +27,8 @@ from tilewright.sim.config.program import (
 from tilewright.sim.config.vector_command import VectorError
 
 from .cim_array import block_limits, parts
+from .npe_descriptor import Descriptor
+from .npe_values import run_job
 from .vector import VectorModel
 from .weights import unpack_block
 from .words import unpack
@@ -68,6 +72,8 @@ class AcceleratorValues:
         elif isinstance(command, Vector):
             self.vector.run(command.command)
             assert self.vector.error == VectorError.NONE, f"{self.vector.error.name}: {command.command}"
+        elif isinstance(command, Jobs):
+            self._run_jobs(command, register_value)
         else:
             self._store(command, register_value)
 
@@ -86,6 +92,16 @@ class AcceleratorValues:
         else:
             rows = command.planes * command.rows
             view(self.scratchpad, command.destination, (rows, width), (command.pitch, 1))[:] = data.reshape(rows, width)
+
+    def _run_jobs(self, command: Jobs, register_value: int) -> None:
+        npe = self.config.npe
+        assert npe is not None, "there is no co-processor"
+        for address in command.addresses:
+            content = self.memory[address + register_value :][:DESCRIPTOR_BYTES].tobytes()
+            job = Descriptor.decode(content)
+            problem = job.check(npe)
+            assert problem is None, f"{problem}: {job}"
+            run_job(npe, job, self.memory)
 
     def _store(self, command: Store, register_value: int) -> None:
         size = 1 << command.size

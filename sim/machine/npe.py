@@ -69,17 +69,29 @@ class NpeModel:
 
     def run(self, address: int, descriptors: Sequence[Descriptor]) -> NpeRun:
         """Run descriptors that lie from ``address`` on, all of them in order."""
-        beats = DESCRIPTOR_BYTES // self.config.bus_bytes
         now = start = -MASTER_LATENCY
         for index, descriptor in enumerate(descriptors):
-            self._reads.request(now, address + index * DESCRIPTOR_BYTES, beats)
-            # Checked in the next cycle, begun in the one behind.
-            begins = self._reads.completed[-1] + 2
-            now = _Job(self, descriptor, begins).run()
+            now = self.job(self.fetch(now, address + index * DESCRIPTOR_BYTES), descriptor)
         # ``now`` is the cycle of done, and the last one that counts.
         return NpeRun(
             now - start + 1, self.busy, self.stall_load, self.stall_store, self._reads.beats, self._writes.beats
         )
+
+    def fetch(self, now: int, address: int) -> int:
+        """Return the cycle in which all of a descriptor is there that is asked for in a cycle."""
+        self._reads.request(now, address, DESCRIPTOR_BYTES // self.config.bus_bytes)
+        return self._reads.completed[-1]
+
+    def job(self, there: int, descriptor: Descriptor) -> int:
+        """Return the cycle behind a job: that in which the next descriptor is asked for, or of done.
+
+        Parameters
+        ----------
+        there : int
+            Cycle in which its descriptor was there.
+        """
+        # Checked in the next cycle, begun in the one behind.
+        return _Job(self, descriptor, there + 2).run()
 
 
 class _Job:
@@ -98,7 +110,7 @@ class _Job:
         self.fed = begins
         """Last cycle in which the feeder was occupied."""
         self.sums_free = begins
-        """The array can take over new sums."""
+        """The last word of another tile can be sent."""
         self.records_free = begins
         """The reductions of the row block before have been stored."""
         self.stored = begins
@@ -152,11 +164,13 @@ class _Job:
 
     def _drain(self, tile: Tile, ends: int) -> None:
         config = self.config
-        captured = ends + PANEL_LATENCY + config.array_latency
+        latency = PANEL_LATENCY + config.array_latency
+        captured = ends + latency
         begins = max(captured + 1, self.slot_free.popleft(), self.records_free)
         column = max(tile.rows, config.reduction_interval) if self.reductions else tile.rows
         last = begins + (tile.columns - 1) * column + tile.rows - 1
-        self.sums_free = begins + tile.columns * column
+        # The next tile's sums are captured when the last of this one's are read, at the earliest.
+        self.sums_free = begins + max(1, tile.columns * column - 1 - latency)
         self.parameters_free.append(last + config.parameter_latency + 1)
         self._store(tile, last + config.result_latency)
 

@@ -11,7 +11,7 @@ import numpy as np
 from tilewright.sim.config.npe import DESCRIPTOR_BYTES, RECORD_BYTES, ErrorCode, NpeConfig, ReadStream
 from tilewright.sim.formats.simd import Mode, simd_matmul
 
-from .npe_descriptor import Along, Descriptor, check_start
+from .npe_descriptor import Along, Descriptor, Problem, check_start
 from .npe_epilogue import Epilogue, epilogue
 from .npe_schedule import Request, schedule
 
@@ -54,12 +54,17 @@ def run(config: NpeConfig, memory: np.ndarray, address: int, count: int) -> Outc
         problem = job.check(config)
         if problem:
             return Outcome(memory, *problem, index)
-        problem = _beyond(config, job, len(memory))
+        problem = memory_error(config, job, len(memory))
         if problem:
             return Outcome(memory, *problem, index, job)
-        for where, values in results(config, job, memory):
-            memory[where] = values
+        run_job(config, job, memory)
     return Outcome(memory, completed=count)
+
+
+def run_job(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> None:
+    """Write what a job leaves into a memory that begins at address 0; the job must be valid."""
+    for where, values in results(config, job, memory):
+        memory[where] = values
 
 
 def places(config: NpeConfig, job: Descriptor) -> list[np.ndarray]:
@@ -142,11 +147,40 @@ def _lines(config: NpeConfig, base: int, stride: int, rows: int, length: int) ->
     return places & np.uint64((1 << config.address_bits) - 1)
 
 
-def _beyond(config: NpeConfig, job: Descriptor, size: int) -> tuple[ErrorCode, int] | None:
-    """Return the error of a job that leaves memory: of the first read that does, or else of its writes."""
+def memory_error(
+    config: NpeConfig, job: Descriptor, size: int, bad_address: int | None = None, bad_response: int = 2
+) -> Problem | None:
+    """Return the error of a job that memory refuses: of the first read that it does, or else of its writes.
+
+    Parameters
+    ----------
+    size : int
+        Of memory; what reaches beyond is answered with DECERR.
+    bad_address, bad_response : int
+        Byte whose beat is answered with an error, and with which: 2 SLVERR, 3 DECERR.
+    """
+    beat = config.bus_bytes
     for item in schedule(config, job):
-        if isinstance(item, Request) and item.address + item.beats * config.bus_bytes > size:
-            return ErrorCode.READ_DECERR, item.stream
-    if any(lines.max() >= size for lines in places(config, job)):
+        if isinstance(item, Request):
+            error = read_error(
+                item.address, item.beats * beat, ReadStream(item.stream), size, bad_address, bad_response
+            )
+            if error is not None:
+                return error
+    written = places(config, job)
+    if any(lines.max() >= size for lines in written):
         return ErrorCode.WRITE_DECERR, 0
+    if bad_address is not None and any((lines // beat == bad_address // beat).any() for lines in written):
+        return ErrorCode(ErrorCode.WRITE_SLVERR + (bad_response == 3)), 0
+    return None
+
+
+def read_error(
+    address: int, length: int, stream: ReadStream, size: int, bad_address: int | None, bad_response: int
+) -> Problem | None:
+    """Return the error of a read of whole beats, if memory refuses it; parameters as :func:`memory_error`."""
+    if address + length > size:
+        return ErrorCode.READ_DECERR, stream
+    if bad_address is not None and address <= bad_address < address + length:
+        return ErrorCode(ErrorCode.READ_SLVERR + (bad_response == 3)), stream
     return None

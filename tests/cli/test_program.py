@@ -51,7 +51,7 @@ def test_fields():
         assert part in shown
     assert "product" not in shown.split("fence")[1]
     data = json.loads(run("program", "fields", "--json").stdout)
-    assert len(data) == 11
+    assert len(data) == 12
     assert data["loop"]["fields"] == [{"name": "count", "word": "1", "bits": "31:0", "about": "At least 1"}]
     shown = run("program", "fields", "loop", "fence", "--markdown").stdout
     assert shown == f"{command_table(Loop)}\n{command_table(Fence)}"

@@ -6,14 +6,16 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.accelerator import DESIGNS, failing_cases, random_cases
-from tilewright.cocotb_tests.accelerator_cases import Case, Run, encoded, patch, patched
+from tilewright.cocotb_tests.accelerator import DESIGNS, WITH_NPE, failing_cases, random_cases
+from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Run, encoded, patch, patched
 from tilewright.cocotb_tests.accelerator_corruptions import CORRUPTIONS, corrupted_case
 from tilewright.cocotb_tests.accelerator_failures import BadCommands
 from tilewright.cocotb_tests.accelerator_programs import PROGRAM, Areas, random_memory
-from tilewright.cocotb_tests.cb_accelerator import check_model
+from tilewright.cocotb_tests.cb_accelerator import check_model, predict
+from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program.synchronise import product_beats
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.config.program import (
     AcceleratorError,
     Command,
@@ -23,14 +25,16 @@ from tilewright.sim.config.program import (
     Loop,
     Product,
     Store,
+    Unit,
     Units,
     Vector,
     Weights,
     decode,
 )
-from tilewright.sim.machine.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator import AcceleratorModel, run_commands
 from tilewright.sim.machine.accelerator_values import AcceleratorValues
 from tilewright.sim.machine.axi_memory import AxiMemoryModel
+from tilewright.sim.machine.npe_descriptor import Descriptor
 
 CONFIGS = [pytest.param(design.config, id=design.name) for design in DESIGNS]
 
@@ -52,7 +56,7 @@ def test_units_beside_one_another_do_what_they_do_one_after_the_other(config):
         for run in case.runs:
             patched(model.memory, run)
             patched(values.memory, run)
-            check_model(run.name, run, model.run(run.address, AxiMemoryModel(latency=9)))
+            check_model(run.name, run, predict(model, run, Timing(latency=9)))
             values.run(program(config, values.memory, run))
             assert (model.memory == values.memory).all(), f"{case.name}, {run.name}"
 
@@ -63,8 +67,7 @@ def test_programs_that_are_to_be_stopped_are(config):
         model = AcceleratorModel(config, case.memory.copy())
         for run in case.runs:
             patched(model.memory, run)
-            bad = run.failure.bus_address if run.failure else None
-            check_model(run.name, run, model.run(run.address, AxiMemoryModel(), bad_address=bad))
+            check_model(run.name, run, predict(model, run, NEAR))
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -102,6 +105,40 @@ def every_command(config: AcceleratorConfig, cases: tuple[Case, ...]) -> list[Co
             patched(memory, run)
             found += program(config, memory, run)
     return found
+
+
+@pytest.mark.parametrize("config", [design.config for design in WITH_NPE])
+def test_jobs_run_beside_everything_else(config):
+    beside = dict.fromkeys(Unit, 0)
+    for case in random_cases(config, seed=4, cases=8, programs=5):
+        model = AcceleratorModel(config, case.memory.copy())
+        for run in case.runs:
+            patched(model.memory, run)
+            spans = model.run(run.address, AxiMemoryModel(latency=9), timeline=True).spans
+            for jobs in (span for span in spans if span.unit is Unit.NPE):
+                for unit in {span.unit for span in spans if span.begin < jobs.end and jobs.begin < span.end}:
+                    beside[unit] += 1
+    assert all(beside[unit] > 10 for unit in Unit), beside
+
+
+def test_times_of_jobs_without_memory_are_the_same():
+    config = WITH_NPE[0].config
+    for case in random_cases(config, seed=5, cases=2, programs=4):
+        model = AcceleratorModel(config, case.memory.copy())
+        for run in case.runs:
+            patched(model.memory, run)
+            commands = program(config, model.memory, run)
+            memory = model.memory.copy()
+
+            def descriptor_at(address: int, memory: np.ndarray = memory) -> Descriptor:
+                return Descriptor.decode(memory[address : address + DESCRIPTOR_BYTES].tobytes())
+
+            whole = model.run(run.address, AxiMemoryModel(latency=9), npe_timing=AxiMemoryModel(latency=30))
+            alone = run_commands(
+                config, commands, AxiMemoryModel(latency=9), npe_timing=AxiMemoryModel(latency=30),
+                descriptor_at=descriptor_at,
+            )  # fmt: skip
+            assert (alone.cycles, alone.counters) == (whole.cycles, whole.counters)
 
 
 def test_random_programs_have_everything():

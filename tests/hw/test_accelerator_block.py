@@ -9,6 +9,7 @@ from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
 from tilewright.sim.config import load_system
+from tilewright.sim.config.load import PRESETS
 from tilewright.tools import find_synthesis_tools
 
 
@@ -47,6 +48,31 @@ def test_equal_structure_is_written_once(tiny):
 @pytest.mark.cosim
 def test_verilator_finds_nothing(tiny):
     assert runner.lint(tiny.verilog, tiny.name) == ""
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory) -> GeneratedBlock:
+    """Return the accelerator of a system with a co-processor, whose bus is wider."""
+    file = tmp_path_factory.mktemp("system") / "beside.toml"
+    npe = '[npe]\nrows = 4\ncolumns = 2\nbus_bits = 128\nmodes = "int8,bf16"\n'
+    file.write_text((PRESETS / "tiny.toml").read_text().replace("[fabric]", npe + "[fabric]"))
+    return BLOCKS["accelerator"].design(system=str(file)).generate()
+
+
+def test_a_co_processor_has_a_port_of_its_own(tiny, beside):
+    assert not any(port["name"].startswith("npe_") for port in tiny.ports["ports"])
+    ports = {port["name"]: (port["direction"], port["width"]) for port in beside.ports["ports"]}
+    assert ports["npe_m_axi_rdata"] == ("input", 128)
+    assert ports["npe_m_axi_awaddr"] == ("output", 32)
+    assert ports["m_axi_rdata"] == ("input", 64)
+    assert sorted(name for name in ports if "npe_m_axi_" in name) == sorted(
+        name for name in (f"npe_{name}" for name in ports if name.startswith("m_axi_"))
+    )
+
+
+@pytest.mark.cosim
+def test_verilator_finds_nothing_with_a_co_processor(beside):
+    assert runner.lint(beside.verilog, beside.name) == ""
 
 
 @pytest.mark.slow

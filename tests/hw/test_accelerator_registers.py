@@ -6,30 +6,39 @@ import pytest
 
 from tests.hw.lite_bus import OKAY, SLVERR, Bus
 from tests.hw.simulate import simulate
-from tilewright.hw.accelerator.register_map import REGISTER_MAP
+from tilewright.cocotb_tests.accelerator import SMALL
+from tilewright.hw.accelerator.register_map import REGISTER_MAP, register_map
 from tilewright.hw.accelerator.registers import Registers
 from tilewright.hw.bus.register_file import events_layout
 from tilewright.hw.bus.register_map import Access
 from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
+from tilewright.sim.config.npe import NpeConfig
 
-COUNTERS = [register for register in Register if register > Register.CYCLES]
+WITH_NPE = SMALL.model_copy(update={"npe": NpeConfig()})
+REGISTERS = [register for register in Register if register < Register.NPE_BUSY]
+"""Without a co-processor."""
+COUNTERS = [register for register in REGISTERS if register > Register.CYCLES]
 
 
 def test_the_map_has_every_register_in_its_place():
     assert [entry.register for entry in REGISTER_MAP] == list(Register)
-    assert [int(entry.register) for entry in REGISTER_MAP] == list(range(0, 0x68, 4))
-    assert [entry.register for entry in REGISTER_MAP if entry.counts] == [Register.CYCLES, *COUNTERS]
-    assert [name for name, _ in events_layout(REGISTER_MAP)] == [register.name.lower() for register in COUNTERS]
+    assert [int(entry.register) for entry in REGISTER_MAP] == list(range(0, 0x70, 4))
+    assert register_map(WITH_NPE) == REGISTER_MAP
+    assert [entry.register for entry in register_map(SMALL)] == REGISTERS
+    assert [entry.register for entry in register_map(SMALL) if entry.counts] == [Register.CYCLES, *COUNTERS]
+    names = [name for name, _ in events_layout(register_map(SMALL))]
+    assert names == [register.name.lower() for register in COUNTERS]
 
 
 def test_random_accesses_do_what_the_map_says():
-    dut = Registers()
+    dut = Registers(config=SMALL)
     rng = random.Random(5)
 
     async def bench(ctx):
         bus = Bus(ctx, dut, rng)
-        content = {int(entry.register): entry.reset for entry in REGISTER_MAP}
-        writable = {int(entry.register): entry for entry in REGISTER_MAP if entry.access is not Access.READ}
+        there = register_map(SMALL)
+        content = {int(entry.register): entry.reset for entry in there}
+        writable = {int(entry.register): entry for entry in there if entry.access is not Access.READ}
         assert content[Register.ID] == ACCELERATOR_ID
         assert sorted(writable) == [0x04, 0x0C, 0x10, 0x14, 0x18]
         ctx.set(dut.error, 0x0506)  # without done: nothing
@@ -118,7 +127,7 @@ def check_programs(dut: Registers) -> None:
             assert ctx.get(dut.irq)
             await bus.write(Register.IRQ_STATUS, 1)
             assert not ctx.get(dut.irq)
-            read = {register: (await bus.read(register))[0] for register in Register}
+            read = {register: (await bus.read(register))[0] for register in REGISTERS}
             assert read[Register.STATUS] == (4 if error else 2), "STATUS at the end"
             assert (read[Register.ERROR], read[Register.ERROR_INDEX]) == (error, index), "ERROR at the end"
             assert read[Register.CYCLES] == busy_cycles > cycles, "CYCLES"
@@ -129,7 +138,7 @@ def check_programs(dut: Registers) -> None:
 
 
 def test_start_and_end():
-    check_programs(Registers())
+    check_programs(Registers(config=SMALL))
 
 
 FAULTS = {
@@ -151,4 +160,4 @@ def test_a_fault_is_seen(name):
             return m
 
     with pytest.raises(AssertionError, match=said):
-        check_programs(Faulty())
+        check_programs(Faulty(config=SMALL))

@@ -6,6 +6,7 @@ import pytest
 from tilewright.mapping.result import map_model, step_name
 from tilewright.mapping.workload import load_model
 from tilewright.sim.config import ConfigError, load_system
+from tilewright.sim.config.npe import NpeConfig
 
 LLAMA = load_model("llama-3.2-1b")
 EDGE = load_system("edge-int4")
@@ -51,6 +52,13 @@ def test_units_run_one_command_at_a_time_except_for_loads(decoded):
 def test_every_weight_passes_main_memory_once(decoded):
     # Values have rows as wide as a tile: a head of 64 takes four times its bytes.
     assert decoded.workload.dram_bytes <= decoded.memory_bytes < 1.03 * decoded.workload.dram_bytes
+
+
+def test_a_co_processor_that_has_nothing_to_do_changes_nothing():
+    beside = EDGE.replace(npe=NpeConfig(rows=2, columns=2))
+    with_it, without = (map_model("x", THIN, system, phase="decode", context=9) for system in (beside, EDGE))
+    assert (with_it.cycles, with_it.energy) == (without.cycles, without.energy)
+    assert with_it.unit_cycles == {**without.unit_cycles, "co-processor": 0}
 
 
 @pytest.mark.parametrize("context", [1, 63, 257, 4096])

@@ -52,6 +52,10 @@ def test_bandwidth_is_exact():
         ("[cim]", "[cim", "{file}: expected ']'"),
         ("clock_mhz = 500", "clock_mhz = 500\nclock_mhz = 2", "{file}: cannot overwrite"),
         ('"cim.*"', '"cin.*"', "sources = 'cin.*' is not a field"),
+        ("[fabric]", "[npe]\nrow = 4\n[fabric]", "{file}:36: unknown key 'npe.row' (did you mean 'rows'?"),
+        ("[fabric]", "[npe]\nrows = 3\n[fabric]", "{file}:36: npe.rows = 3 is not allowed: input should be 2, 4, 8, 16 or 32"),
+        ("[fabric]", "[npe]\nmodes = 'int9'\n[fabric]", "{file}:36: npe.modes = int9 is not allowed: 'int9' is none of"),
+        ("[fabric]", "[npe]\naddress_bits = 40\n[fabric]", "{file}:36: npe.address_bits = 40 is not allowed: addresses in memory have 32"),
     ],
 )  # fmt: skip
 def test_a_bad_description_is_refused_in_one_line(tmp_path, old, new, message):

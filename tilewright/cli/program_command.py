@@ -18,12 +18,13 @@ _file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 
 def _configuration(lanes: int) -> "AcceleratorConfig":
-    """Return a configuration of which only the lanes are known: text and bytes of programs need no more."""
+    """Return a configuration of which the lanes are known, and that it has all units: programs need no more."""
     from tilewright.cli.config_options import configuration
     from tilewright.sim.config.accelerator import AcceleratorConfig
+    from tilewright.sim.config.npe import NpeConfig
     from tilewright.sim.config.vector import VectorConfig
 
-    return AcceleratorConfig.model_construct(vector=configuration(VectorConfig, {"lanes": lanes}))
+    return AcceleratorConfig.model_construct(vector=configuration(VectorConfig, {"lanes": lanes}), npe=NpeConfig())
 
 
 @click.command(

@@ -22,6 +22,7 @@ from tilewright.sim.config.program import (
     UnitCommand,
     Units,
     Weights,
+    units_of,
 )
 
 MOST_SIGNALS = 255
@@ -56,14 +57,19 @@ class Interleaving:
     rng: np.random.Generator
     begin: Callable[[int, UnitCommand, int], None] = lambda *_: None
     end: Callable[[int, UnitCommand, int], None] = lambda *_: None
-    queues: dict[Unit, deque] = field(default_factory=lambda: {unit: deque() for unit in Unit})
-    running: dict[Unit, _Running | None] = field(default_factory=lambda: dict.fromkeys(Unit))
+    queues: dict[Unit, deque] = field(init=False)
+    running: dict[Unit, _Running | None] = field(init=False)
     signals: dict[tuple[Unit, Unit], int] = field(default_factory=dict)
     registers: list[int] = field(default_factory=lambda: [0] * 9)
     loops: list[list[int]] = field(default_factory=list)
     weights: int = 0
     place: int = 0
     number: int = 0
+
+    def __post_init__(self) -> None:
+        self.units = units_of(self.config)
+        self.queues = {unit: deque() for unit in self.units}
+        self.running = dict.fromkeys(self.units)
 
     def run(self) -> None:
         """Run all of the program."""
@@ -82,7 +88,7 @@ class Interleaving:
         assert not any(self.signals.values()), f"signals are left: {self.signals}"
 
     def _favour(self) -> dict[Unit | None, float]:
-        return {key: 10.0 ** -self.rng.integers(0, 4) for key in (None, *Unit)}
+        return {key: 10.0 ** -self.rng.integers(0, 4) for key in (None, *self.units)}
 
     def _idle(self) -> bool:
         return not any(self.queues.values()) and not any(self.running.values())
@@ -100,7 +106,7 @@ class Interleaving:
             free = len(self.queues[command.UNIT]) < self.config.queue_depth
         if free:
             moves.append((None, self._dispatch))
-        for unit in Unit:
+        for unit in self.units:
             if self.running[unit] is None and self.queues[unit] and self._may_begin(unit):
                 moves.append((unit, lambda unit=unit: self._begin(unit)))
             elif self.running[unit] is not None and self._may_move(self.running[unit]):
@@ -129,7 +135,7 @@ class Interleaving:
 
     def _may_begin(self, unit: Unit) -> bool:
         _, command, _ = self.queues[unit][0]
-        if any(command.wait & Units(1 << giver) and not self.signals.get((giver, unit)) for giver in Unit):
+        if any(command.wait & Units(1 << giver) and not self.signals.get((giver, unit)) for giver in self.units):
             return False
         reads, writes = bank_ports(self.config, command)
         others = [each for each in self.running.values() if each]
@@ -137,7 +143,7 @@ class Interleaving:
 
     def _begin(self, unit: Unit) -> None:
         number, command, value = self.queues[unit].popleft()
-        for giver in Unit:
+        for giver in self.units:
             if command.wait & Units(1 << giver):
                 self.signals[giver, unit] -= 1
         beats = 0
@@ -168,7 +174,7 @@ class Interleaving:
             return
         self.end(running.number, running.command, running.value)
         self.running[unit] = None
-        for taker in Unit:
+        for taker in self.units:
             if running.command.signal & Units(1 << taker):
                 self.signals[unit, taker] = self.signals.get((unit, taker), 0) + 1
                 assert self.signals[unit, taker] <= MOST_SIGNALS, f"{unit.name} signals {taker.name} too often"

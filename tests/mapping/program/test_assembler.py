@@ -13,6 +13,7 @@ from tilewright.mapping.program.binary import decode_program, encode_program, re
 from tilewright.mapping.program.notation import NOTATIONS
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.errors import ConfigError
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.config.program import (
     COMMANDS,
     Add,
@@ -39,8 +40,8 @@ from tilewright.sim.config.vector_command import Function, Inverse, Matrix, Redu
 
 
 def configuration(lanes: int = 16) -> AcceleratorConfig:
-    """Return a configuration of which only the lanes are known: text and bytes need no more."""
-    return AcceleratorConfig.model_construct(vector=VectorConfig(lanes=lanes))
+    """Return a configuration of which the lanes are known, and that it has all units: text and bytes need no more."""
+    return AcceleratorConfig.model_construct(vector=VectorConfig(lanes=lanes), npe=NpeConfig())
 
 
 CONFIG = configuration()

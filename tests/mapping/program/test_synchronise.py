@@ -11,12 +11,14 @@ from tilewright.mapping.tiling import ArrayMatmul
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.footprint import footprint
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.config.program import (
     UNIT_COMMANDS,
     Add,
     Command,
     End,
     Fence,
+    Jobs,
     Load,
     Loop,
     Product,
@@ -50,6 +52,7 @@ CONFIG = AcceleratorConfig(
     queue_depth=4,
 )
 BANK = CONFIG.bank_bytes
+WITH_NPE = CONFIG.model_copy(update={"npe": NpeConfig()})
 
 
 def load(place: int, address: int = 0, beats: int = 4, **fields) -> Load:
@@ -74,7 +77,7 @@ def copy(source: int, to: int, columns: int = 4, *more: int) -> Vector:
     return Vector(command=VectorCommand(rows=1, columns=columns, a=places[0], b=b, d=places[1]))
 
 
-def random_program(rng: np.random.Generator, length: int, *, loops: bool = False) -> list[Command]:
+def random_program(rng: np.random.Generator, length: int, *, loops: bool = False, jobs: bool = False) -> list[Command]:
     """Return commands on few places, so that most conflict with others."""
 
     def place(bank: int) -> int:
@@ -89,7 +92,9 @@ def random_program(rng: np.random.Generator, length: int, *, loops: bool = False
     while len(program) < length:
         a, b, d = (int(bank) for bank in rng.permutation(4)[:3])
         kind = rng.integers(8 if loops else 5)
-        if kind == 0:
+        if jobs and rng.random() < 0.15:
+            program.append(Jobs(**address(), count=1))
+        elif kind == 0:
             program.append(Load(**address(), beats=8, rows=2, stride=64, destination=place(a), pitch=64))
         elif kind == 1:
             program.append(
@@ -135,7 +140,9 @@ class Watch:
 
 
 def conflict(one: UnitCommand, value: int, other: UnitCommand, other_value: int) -> bool:
-    """Return whether one writes a byte that the other reads or writes; in sets of bytes."""
+    """Return whether one writes a byte that the other reads or writes; in sets of bytes. Jobs may use any of memory."""
+    if Jobs in (type(one), type(other)):
+        return not {type(one), type(other)} & {Product, Vector}
 
     def byte_sets(command: UnitCommand, register: int) -> tuple[set[int], set[int], set[int], set[int]]:
         those = footprint(CONFIG, command, register)
@@ -148,9 +155,9 @@ def conflict(one: UnitCommand, value: int, other: UnitCommand, other_value: int)
     return bool(a & f or b & e or b & f or c & h or d & g or d & h)
 
 
-def run(program: list[Command], seed: int) -> None:
+def run(program: list[Command], seed: int, config: AcceleratorConfig = CONFIG) -> None:
     watch = Watch()
-    Interleaving(CONFIG, program, np.random.default_rng(seed), watch.begin, watch.end).run()
+    Interleaving(config, program, np.random.default_rng(seed), watch.begin, watch.end).run()
 
 
 @pytest.mark.parametrize("loops", [False, True])
@@ -160,6 +167,39 @@ def test_random_programs_run_in_any_order_of_their_units(seed, loops):
     done = synchronise(CONFIG, program)
     for order in range(6):
         run(done, order)
+
+
+@pytest.mark.parametrize("loops", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_jobs_of_the_co_processor_wait_for_all_that_use_memory(seed, loops):
+    program = random_program(np.random.default_rng(seed), 60, loops=loops, jobs=True)
+    assert any(isinstance(each, Jobs) for each in program)
+    done = synchronise(WITH_NPE, program)
+    for order in range(6):
+        run(done, order, WITH_NPE)
+
+
+def test_jobs_have_signals_from_and_to_memory_only():
+    job = Jobs(address=0, count=3)
+    program = synchronise(WITH_NPE, [load(0), copy(0, BANK), job, store(BANK, 4096), job, copy(BANK, 0), End()])
+    assert pairs(program) == [
+        (Units.NONE, Units.VECTOR | Units.NPE),
+        (Units.LOAD, Units.STORE),
+        (Units.LOAD, Units.STORE),
+        (Units.VECTOR | Units.NPE, Units.NPE),
+        (Units.STORE, Units.NONE),
+        (Units.NONE, Units.NONE),
+    ]
+
+
+def test_jobs_are_never_apart_from_what_is_addressed_through_registers():
+    body = [replace(store(0, 4096), register=1), Jobs(address=0, count=1), replace(load(0), register=2)]
+    program = synchronise(WITH_NPE, [Loop(count=2), *body, Repeat(), End()], apart=True)
+    assert pairs(program) == [
+        (Units.NONE, Units.NPE),
+        (Units.STORE, Units.LOAD),
+        (Units.NPE, Units.NONE),
+    ]
 
 
 def test_programs_without_signals_do_not():
