@@ -4,18 +4,20 @@ What they must leave behind comes from their steps, run by numpy: compiler and m
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Run
+from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Reference, Run
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program import minilm
 from tilewright.mapping.program.compiled import Compiled
 from tilewright.mapping.program.compiler import compile_program
-from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.program.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder, lower_network
+from tilewright.mapping.program.encoder import encoder_constants, layer_name, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic, Lowered
 from tilewright.mapping.program.memory_map import MemoryMap
+from tilewright.mapping.program.reference import encoder_layer
 from tilewright.mapping.program.seeded import seeded_decoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.machine.step_values import Memory, codes, empty_memory, run_steps, store
@@ -25,10 +27,12 @@ SENTENCE = "Tiles of weights stay where they are and activations stream by them.
 """Of sixteen tokens."""
 DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
 SEED = 7
+NEAR_ENOUGH = 0.999
+"""Least cosine of the angle between a real layer's output and that of the layer without quantisation."""
 
 
 def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
-    """Return the first layer of MiniLM on the tokens of a sentence.
+    """Return the first layer of MiniLM on the tokens of a sentence; its output must come near to the layer in float64.
 
     Raises
     ------
@@ -45,6 +49,8 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(tokens)} tokens", config, compiled, lowered, steps)
+    exact = encoder_layer(minilm.SHAPE, tensors, layer_name(0), x)
+    run = replace(run, reference=Reference(output=compiled.output, values=exact, least=NEAR_ENOUGH))
     return Case(name="MiniLM layer", memory=image, runs=(run,), timing=timing)
 
 
@@ -76,6 +82,22 @@ def decoder_case(
         runs.append(_run(name, config, compiled, lowered, steps))
         states = {state: steps[state] for state in lowered.states}
     return Case(name="decoder layer", memory=image, runs=tuple(runs), timing=timing)
+
+
+def network_case(config: AcceleratorConfig, shape: DecoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+    """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
+    bits = config.cim.tile.macro.weight_bits
+    arithmetic = Arithmetic(weight_bits=bits, cache_bits=bits, group=config.cim.tile.group_rows)
+    lowered = lower_network(shape, tokens, arithmetic)
+    tensors = seeded_decoder(shape, layers=1, seed=SEED)
+    every = decoder_constants(shape, tensors, 1, arithmetic, capacity=tokens)
+    constants = {name: every[name] for name in lowered.constants}
+    compiled = compile_program(config, lowered)
+    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
+    image = compiled.memory_image(constants)
+    compiled.write_input(image, x)
+    run = _run(f"{tokens} tokens", config, compiled, lowered, _steps_memory(lowered, constants, x))
+    return Case(name=f"SwiGLU {shape.hidden}-{shape.ffn}", memory=image, runs=(run,), timing=timing)
 
 
 def _steps_memory(

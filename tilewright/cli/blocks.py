@@ -261,6 +261,11 @@ class Cosim:
 
 COSIMS = {
     "accelerator": Cosim(
+        "Accelerator against its exact model, in every byte of memory: layers over arrays, formats and memory timings; "
+        "or any --program",
+        "tilewright.cocotb_tests.accelerator_table",
+    ),
+    "accelerator-random": Cosim(
         "Accelerator against its exact model, in every byte of memory: random programs, several memory timings",
         "tilewright.cocotb_tests.accelerator",
     ),
