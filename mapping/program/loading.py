@@ -76,9 +76,7 @@ def read_commands(config: AcceleratorConfig, path: Path) -> bytes:
     if not data:
         raise ConfigError(f"{path}: there are no commands: it is empty")
     if len(data) % COMMAND_BYTES:
-        raise ConfigError(
-            f"{path}: size = {len(data)} bytes is not allowed: it must be whole commands, of {COMMAND_BYTES} bytes"
-        )
+        raise ConfigError(f"{path}: size = {len(data)} bytes is not allowed: it must be a multiple of {COMMAND_BYTES}")
     return data
 
 

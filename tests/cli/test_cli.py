@@ -28,7 +28,7 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
 
 
 COMMANDS = ["cosim", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
-PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields"]
+PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields", "program run"]
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile", "synth cim-tile", *PROGRAM_COMMANDS])

@@ -21,8 +21,7 @@ Cosim = Callable[[tuple[Any, ...], int], Iterator[tuple[Any, list[dict]]]]
 
 @click.command(
     name="cosim",
-    epilog="Examples: tilewright cosim cim-tile --design 64x64 --out build; "
-    "tilewright cosim accelerator --program examples/product.asm --system small",
+    epilog="Example: tilewright cosim accelerator --program examples/product.asm --system small --out build",
 )
 @click.argument("name", metavar="NAME", required=False)
 @click.option("--design", help="Only the designs whose name contains this text.")

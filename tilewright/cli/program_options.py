@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tilewright.sim.machine.axi_memory import AxiMemoryModel
 
 F = TypeVar("F", bound=Callable[..., Any])
-MEMORY_BYTES = 1 << 20
-"""Of memory, if nothing says."""
+MEMORY_BYTES = 4 << 20
+"""Of memory, if nothing says; as of layers in co-simulation, which so share builds with programs."""
 
 _OPTIONS = (
     click.option("--system", "system_name", help="Preset or TOML file: the accelerator that the program is for."),
