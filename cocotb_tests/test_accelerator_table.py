@@ -3,18 +3,25 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.accelerator import TINY, run_table
+from tilewright.cocotb_tests.accelerator import LAYER_BYTES, TINY, Design, run_table
+from tilewright.cocotb_tests.accelerator_cases import Reference
+from tilewright.cocotb_tests.accelerator_layers import network_case
 from tilewright.cocotb_tests.accelerator_program import program_design
 from tilewright.cocotb_tests.accelerator_programs import Areas
-from tilewright.cocotb_tests.accelerator_table import DESIGNS
+from tilewright.cocotb_tests.accelerator_table import DESIGNS, SHAPE
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.cocotb_tests.test_accelerator import check
-from tilewright.mapping.program.loading import fill_memory, place_program, read_commands
+from tilewright.mapping.program.compiled import PaddedRows
+from tilewright.mapping.program.loading import Image, fill_memory, place_program, read_commands
 from tilewright.sim.config import load_system
+from tilewright.sim.config.accelerator import COMMAND_BYTES
 
 pytestmark = pytest.mark.cosim
 
@@ -86,32 +93,54 @@ def test_a_program_from_a_file(files):
     data = json.loads(result.stdout)
     assert json.loads((files / "out" / "cosim-accelerator.json").read_text()) == data
     [row] = data["cases"]
-    assert row["name"].endswith("good.asm: 10 commands, ends")
+    assert row["name"].endswith("good.asm: 11 commands, ends")
     assert (row["latency"], row["bytes_per_cycle"], row["commands"]) == ("7", 6.0, 15)
     assert (row["rtl_cycles"], row["mismatches"], row["found"]) == (row["model_cycles"], 0, "")
     assert row["values"] == Areas(TINY).memory_bytes
 
 
+def run_program(files: Path, text: str) -> dict:
+    """Run a program in RTL; return its row."""
+    (files / "program.asm").write_text(text)
+    memory = fill_memory(TINY, Areas(TINY).memory_bytes, [Image(files / "image.bin", 0x1000)])
+    program = read_commands(TINY, files / "program.asm")
+    timing = Timing(latency=30, rate=Fraction(1, 4), write_latency=30, write_rate=Fraction(1, 4))
+    place = place_program(memory, program)
+    commands = len(program) // COMMAND_BYTES
+    design = program_design(TINY, name="it", memory=memory, address=place, commands=commands, timing=timing)
+    [row] = run_table(design)
+    return row
+
+
 def test_a_program_that_is_stopped(files):
-    (files / "bad.asm").write_text(PROGRAM.format(end="load address=0x4 beats=1 destination=0x0"))
-    result = cosim(files, "bad.asm", "--latency", "30", "--bandwidth", "2")
-    assert result.returncode == 0, result.stdout
-    assert "stopped by ADDRESS at command 9" in " ".join(result.stdout.replace("│", "").split())
+    row = run_program(files, PROGRAM.format(end="load address=0x4 beats=1 destination=0x0"))
+    assert row["name"].endswith("stopped by ADDRESS at command 10")
+    check([row])
 
 
-def test_a_program_that_differs(files):
-    """What a program finds in the scratchpad is zeros in the model and anything in RTL."""
-    (files / "unset.asm").write_text("store size=2 address=0x8 count=64 source=0x0 element_pitch=4\nend\n")
-    result = cosim(files, "unset.asm")
-    assert result.returncode == 1, result.stdout
-    assert "bytes differ: 0x8:" in result.stdout
+def test_a_difference_is_told():
+    case = network_case(TINY, SHAPE, tokens=1)
+    [run] = case.runs
+    [(address, content)] = run.expected
+    near = Reference(
+        output=PaddedRows(address, 1, len(content) // 2, len(content), "bf16"), values=-np.ones(64), least=1
+    )
+    wrong = replace(run, expected=((address, content[::-1]),), reference=near)
+    design = Design(
+        config=TINY, make_cases=lambda _: (replace(case, runs=(wrong,)),), memory_bytes=Areas(TINY).memory_bytes
+    )
+    [row] = run_table(design)
+    assert row["mismatches"] == 1
+    assert f"not the 128 bytes at {address:#x} that the steps make" in row["found"]
+    assert "to the layer without quantisation, not 1" in row["found"]
+    assert -1 < row["cosine"] < 1
 
 
 @pytest.mark.slow
 def test_the_example():
     config = load_system("small").accelerator
-    memory = fill_memory(config, 4 << 20, ())
-    program = read_commands(config, EXAMPLE)
-    place = place_program(memory, program)
+    memory = fill_memory(config, LAYER_BYTES, ())
+    place = place_program(memory, read_commands(config, EXAMPLE))
     timing = Timing(latency=50, write_latency=50)
-    check(run_table(program_design(config, name=EXAMPLE.name, memory=memory, address=place, commands=6, timing=timing)))
+    design = program_design(config, name=EXAMPLE.name, memory=memory, address=place, commands=6, timing=timing)
+    check(run_table(design))

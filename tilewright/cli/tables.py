@@ -147,7 +147,7 @@ def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *
         for columns in (BEFORE, BEHIND)
     )
     headings = (before if "bytes_per_cycle" in before else {}) | COMPARED | behind
-    total = {"name": f"{len(cases)} cases", **_summed(cases)}
+    total = {"name": f"{len(cases)} case{'s' if len(cases) > 1 else ''}", **_summed(cases)}
     if markdown:
         from tilewright.mapping.program.fields import markdown as table_of
 
