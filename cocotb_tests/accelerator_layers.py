@@ -10,14 +10,14 @@ import numpy as np
 
 from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Reference, Run
 from tilewright.cocotb_tests.npe_cases import Timing
-from tilewright.mapping.program import minilm
+from tilewright.mapping.program import decoder, encoder, minilm
 from tilewright.mapping.program.compiled import Compiled
 from tilewright.mapping.program.compiler import compile_program
 from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder, lower_network
-from tilewright.mapping.program.encoder import encoder_constants, layer_name, lower_encoder
+from tilewright.mapping.program.encoder import encoder_constants, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic, Lowered
 from tilewright.mapping.program.memory_map import MemoryMap
-from tilewright.mapping.program.reference import encoder_layer
+from tilewright.mapping.program.reference import decoder_layer, encoder_layer
 from tilewright.mapping.program.seeded import seeded_decoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.machine.step_values import Memory, codes, empty_memory, run_steps, store
@@ -28,7 +28,7 @@ SENTENCE = "Tiles of weights stay where they are and activations stream by them.
 DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
 SEED = 7
 NEAR_ENOUGH = 0.999
-"""Least cosine of the angle between a real layer's output and that of the layer without quantisation."""
+"""Least cosine of the angle between a layer's output and that of the layer in float64."""
 
 
 def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
@@ -49,9 +49,8 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(tokens)} tokens", config, compiled, lowered, steps)
-    exact = encoder_layer(minilm.SHAPE, tensors, layer_name(0), x)
-    run = replace(run, reference=Reference(output=compiled.output, values=exact, least=NEAR_ENOUGH))
-    return Case(name="MiniLM layer", memory=image, runs=(run,), timing=timing)
+    exact = encoder_layer(minilm.SHAPE, tensors, encoder.layer_name(0), x)
+    return Case(name="MiniLM layer", memory=image, runs=(_near(run, compiled, exact),), timing=timing)
 
 
 def decoder_case(
@@ -62,9 +61,13 @@ def decoder_case(
     tokens: int = 8,
     timing: Timing = NEAR,
 ) -> Case:
-    """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves."""
+    """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves.
+
+    What each leaves must come near to the layer in float64.
+    """
     arithmetic, capacity, memory = Arithmetic(), prompt + tokens, MemoryMap()
-    constants = decoder_constants(shape, seeded_decoder(shape, layers=1, seed=SEED), 1, arithmetic, capacity=capacity)
+    tensors = seeded_decoder(shape, layers=1, seed=SEED)
+    constants = decoder_constants(shape, tensors, 1, arithmetic, capacity=capacity)
     x = np.random.default_rng(SEED).standard_normal((capacity, shape.hidden))
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))
@@ -72,6 +75,7 @@ def decoder_case(
     programs = [compile_program(config, lowered, memory) for lowered in all_lowered]
     # The places of all programs are known: whose image it is makes no difference.
     image = programs[-1].memory_image(constants)
+    exact = decoder_layer(shape, tensors, decoder.layer_name(0), x)
     states: Memory = {}
     runs = []
     for (begin, end), lowered, compiled in zip(parts, all_lowered, programs, strict=True):
@@ -79,7 +83,8 @@ def decoder_case(
         compiled.write_input(image, x[begin:end])
         steps = _steps_memory(lowered, constants, x[begin:end], states)
         name = f"prompt of {end} tokens" if begin == 0 else f"token {begin}"
-        runs.append(_run(name, config, compiled, lowered, steps))
+        run = _run(name, config, compiled, lowered, steps)
+        runs.append(_near(run, compiled, exact[begin:end]))
         states = {state: steps[state] for state in lowered.states}
     return Case(name="decoder layer", memory=image, runs=tuple(runs), timing=timing)
 
@@ -106,6 +111,11 @@ def _steps_memory(
     memory = empty_memory(lowered.buffers.values(), dict(constants) | (states or {}))
     store(memory, lowered.input, x)
     return memory
+
+
+def _near(run: Run, compiled: Compiled, exact: np.ndarray) -> Run:
+    """Return a run whose output must come near to what a layer in float64 makes."""
+    return replace(run, reference=Reference(output=compiled.output, values=exact, least=NEAR_ENOUGH))
 
 
 def _run(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowered, steps: Memory) -> Run:
