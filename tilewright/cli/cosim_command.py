@@ -23,7 +23,7 @@ Cosim = Callable[[tuple[Any, ...], int], Iterator[tuple[Any, list[dict]]]]
     name="cosim",
     epilog="Example: tilewright cosim accelerator --program examples/product.asm --system small --out build",
 )
-@click.argument("name", metavar="NAME", required=False)
+@click.argument("name", metavar="[NAME]", required=False)
 @click.option("--design", help="Only the designs whose name contains this text.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Designs at a time. [default: all cores]")
 @click.option("--program", type=click.Path(path_type=Path), metavar="FILE",

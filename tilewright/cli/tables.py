@@ -162,13 +162,17 @@ def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *
 
 def _comparison(rows: list[dict], total: dict, headings: dict[str, str]) -> "Table":
     """Return the table of a comparison, a section for each design."""
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title="RTL under Verilator beside its model", title_justify="left")
+    # As little as can be around figures: names of cases are long.
+    table = Table(title="RTL under Verilator beside its model", title_justify="left", box=box.SIMPLE_HEAD,
+                  collapse_padding=True, pad_edge=False)  # fmt: skip
     table.add_column("case")
-    for heading in headings.values():
-        table.add_column(heading, justify="right", no_wrap=True)
+    for key, heading in headings.items():
+        figures = (_figure(key, row.get(key)) for row in (*rows, total))
+        table.add_column(heading, justify="right", min_width=max(map(len, (*figures, *heading.split()))))
     last = ""
     for row in rows:
         style = "red" if row["apart"] or row["mismatches"] or row["found"] else None
