@@ -168,7 +168,7 @@ def _comparison(rows: list[dict], total: dict, headings: dict[str, str]) -> "Tab
 
     # As little as can be around figures: names of cases are long.
     table = Table(title="RTL under Verilator beside its model", title_justify="left", box=box.SIMPLE_HEAD,
-                  collapse_padding=True, pad_edge=False)  # fmt: skip
+                  padding=0, pad_edge=False)  # fmt: skip
     table.add_column("case")
     for key, heading in headings.items():
         figures = (_figure(key, row.get(key)) for row in (*rows, total))
