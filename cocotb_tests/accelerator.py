@@ -17,6 +17,7 @@ from tilewright.cocotb_tests.accelerator_failures import BadCommands, failing_ca
 from tilewright.cocotb_tests.accelerator_harness import TOP, harness_verilog
 from tilewright.cocotb_tests.accelerator_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.cb_accelerator import BENCH
+from tilewright.sim.config import load_system
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import MacroConfig, TileConfig
 from tilewright.sim.config.cim_array import CIMArrayConfig
@@ -87,14 +88,12 @@ WIDE = configuration(
     tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
-SMALL = configuration(
-    lanes=16, bank_address_bits=12, bus_bits=128, tiles=4, scalars=256,
-    tile={
-        "activation_bus_bits": 128, "result_bus_bits": 512, "accumulator_vectors": 64, "input_buffer_vectors": 8,
-        "result_buffer_vectors": 8,
-    },
-    macro={"rows": 16, "columns": 16, "weight_bits": 8, "input_bits_per_cycle": 2},
+MX = configuration(
+    lanes=8, bank_address_bits=8, bus_bits=64, banks=4, tiles=2, weight_buffer_beats=64,
+    tile={"grid_rows": 2, "result_bus_bits": 256, "group_scale": "e8m0", "group_rows": 32, "max_shift": 7},
+    macro={"rows": 16, "columns": 16, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 2},
 )  # fmt: skip
+SMALL = load_system("small").accelerator
 """256 multiply-accumulates a cycle, 16 lanes, 512 KiB; the one that layers run on."""
 BESIDE = TINY.model_copy(
     update={

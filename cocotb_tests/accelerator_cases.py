@@ -7,6 +7,8 @@ import numpy as np
 
 from tilewright.cocotb_tests.axi_bench_harness import LINE_BITS
 from tilewright.cocotb_tests.npe_cases import Timing
+from tilewright.mapping.program.compiled import PaddedRows
+from tilewright.mapping.program.reference import cosine
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.program import AcceleratorError, Command, encode
 
@@ -33,6 +35,21 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reference:
+    """What a program's output comes near to: the same without quantisation."""
+
+    output: PaddedRows
+    values: np.ndarray
+    """(rows, columns) float64."""
+    least: float
+    """Cosine of the angle between both."""
+
+    def cosine(self, memory: np.ndarray) -> float:
+        """Return the cosine of what is in memory."""
+        return cosine(self.output.read(memory), self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """A start of the program at an address."""
 
@@ -45,6 +62,7 @@ class Run:
     """Memory may answer with an error to commands that are read ahead."""
     expected: tuple[tuple[int, bytes], ...] = ()
     """Address and bytes of what memory must hold behind it, whatever the model says."""
+    reference: Reference | None = None
     macs: int = 0
     """Multiply-accumulates of its products, for tables."""
 

@@ -4,18 +4,20 @@ What they must leave behind comes from their steps, run by numpy: compiler and m
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Run
+from tilewright.cocotb_tests.accelerator_cases import NEAR, Case, Reference, Run
 from tilewright.cocotb_tests.npe_cases import Timing
-from tilewright.mapping.program import minilm
+from tilewright.mapping.program import decoder, encoder, minilm
 from tilewright.mapping.program.compiled import Compiled
 from tilewright.mapping.program.compiler import compile_program
-from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
+from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder, lower_network
 from tilewright.mapping.program.encoder import encoder_constants, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic, Lowered
 from tilewright.mapping.program.memory_map import MemoryMap
+from tilewright.mapping.program.reference import decoder_layer, encoder_layer
 from tilewright.mapping.program.seeded import seeded_decoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.machine.step_values import Memory, codes, empty_memory, run_steps, store
@@ -25,10 +27,12 @@ SENTENCE = "Tiles of weights stay where they are and activations stream by them.
 """Of sixteen tokens."""
 DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
 SEED = 7
+NEAR_ENOUGH = {8: 0.999, 4: 0.98}
+"""Least cosine of the angle between a layer's output and that of the layer in float64, by bits of weights."""
 
 
 def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
-    """Return the first layer of MiniLM on the tokens of a sentence.
+    """Return the first layer of MiniLM on the tokens of a sentence; its output must come near to the layer in float64.
 
     Raises
     ------
@@ -45,7 +49,8 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(tokens)} tokens", config, compiled, lowered, steps)
-    return Case(name="MiniLM layer", memory=image, runs=(run,), timing=timing)
+    exact = encoder_layer(minilm.SHAPE, tensors, encoder.layer_name(0), x)
+    return Case(name="MiniLM layer", memory=image, runs=(_near(run, compiled, exact),), timing=timing)
 
 
 def decoder_case(
@@ -56,9 +61,13 @@ def decoder_case(
     tokens: int = 8,
     timing: Timing = NEAR,
 ) -> Case:
-    """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves."""
+    """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves.
+
+    What each leaves must come near to the layer in float64.
+    """
     arithmetic, capacity, memory = Arithmetic(), prompt + tokens, MemoryMap()
-    constants = decoder_constants(shape, seeded_decoder(shape, layers=1, seed=SEED), 1, arithmetic, capacity=capacity)
+    tensors = seeded_decoder(shape, layers=1, seed=SEED)
+    constants = decoder_constants(shape, tensors, 1, arithmetic, capacity=capacity)
     x = np.random.default_rng(SEED).standard_normal((capacity, shape.hidden))
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))
@@ -66,6 +75,7 @@ def decoder_case(
     programs = [compile_program(config, lowered, memory) for lowered in all_lowered]
     # The places of all programs are known: whose image it is makes no difference.
     image = programs[-1].memory_image(constants)
+    exact = decoder_layer(shape, tensors, decoder.layer_name(0), x)
     states: Memory = {}
     runs = []
     for (begin, end), lowered, compiled in zip(parts, all_lowered, programs, strict=True):
@@ -73,9 +83,26 @@ def decoder_case(
         compiled.write_input(image, x[begin:end])
         steps = _steps_memory(lowered, constants, x[begin:end], states)
         name = f"prompt of {end} tokens" if begin == 0 else f"token {begin}"
-        runs.append(_run(name, config, compiled, lowered, steps))
+        run = _run(name, config, compiled, lowered, steps)
+        runs.append(_near(run, compiled, exact[begin:end]))
         states = {state: steps[state] for state in lowered.states}
     return Case(name="decoder layer", memory=image, runs=tuple(runs), timing=timing)
+
+
+def network_case(config: AcceleratorConfig, shape: DecoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+    """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
+    bits = config.cim.tile.macro.weight_bits
+    arithmetic = Arithmetic(weight_bits=bits, cache_bits=bits, group=config.cim.tile.group_rows)
+    lowered = lower_network(shape, tokens, arithmetic)
+    tensors = seeded_decoder(shape, layers=1, seed=SEED)
+    every = decoder_constants(shape, tensors, 1, arithmetic, capacity=tokens)
+    constants = {name: every[name] for name in lowered.constants}
+    compiled = compile_program(config, lowered)
+    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
+    image = compiled.memory_image(constants)
+    compiled.write_input(image, x)
+    run = _run(f"{tokens} tokens", config, compiled, lowered, _steps_memory(lowered, constants, x))
+    return Case(name=f"SwiGLU {shape.hidden}-{shape.ffn}", memory=image, runs=(run,), timing=timing)
 
 
 def _steps_memory(
@@ -84,6 +111,12 @@ def _steps_memory(
     memory = empty_memory(lowered.buffers.values(), dict(constants) | (states or {}))
     store(memory, lowered.input, x)
     return memory
+
+
+def _near(run: Run, compiled: Compiled, exact: np.ndarray) -> Run:
+    """Return a run whose output must come near to what a layer in float64 makes."""
+    least = NEAR_ENOUGH[compiled.config.cim.tile.macro.weight_bits]
+    return replace(run, reference=Reference(output=compiled.output, values=exact, least=least))
 
 
 def _run(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowered, steps: Memory) -> Run:

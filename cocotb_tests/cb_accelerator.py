@@ -111,6 +111,11 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
                 mismatches += not mismatches
         if mismatches:
             found.append(differences(got, expected))
+        near = None
+        if run.reference:
+            near = run.reference.cosine(got)
+            if near < run.reference.least:
+                found.append(f"cosine {near:.5f} to the layer without quantisation, not {run.reference.least}")
         for text in found:
             bench.dut._log.error("%s: %s", name, text)
         cycles = ended.counters[Register.CYCLES]
@@ -119,10 +124,12 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
                 "name": name,
                 "commands": ended.counters[Register.COMMANDS],
                 **{key: str(value) for key, value in asdict(case.timing).items()},
+                "bytes_per_cycle": float(case.timing.rate * bench.bus_bytes),
                 "rtl_cycles": cycles,
                 # Neither random stalls have a model, nor what follows an error.
                 "model_cycles": predicted.cycles if timed and not predicted.error else cycles,
                 "utilisation": run.macs / bench.config.cim.macs_per_cycle / cycles if run.macs else None,
+                "cosine": near,
                 "values": len(got),
                 "mismatches": mismatches,
                 "found": "; ".join(found),

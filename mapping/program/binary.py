@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.errors import ConfigError
+from tilewright.sim.config.load import read_bytes
 from tilewright.sim.config.program import Command, commands_of, decode, encode
 
 
@@ -58,8 +59,4 @@ def read_program(config: AcceleratorConfig, path: Path | str) -> list[Command]:
     ConfigError
         If it cannot be read, and as :func:`decode_program`.
     """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    return decode_program(config, data, source=str(path))
+    return decode_program(config, read_bytes(Path(path)), source=str(path))

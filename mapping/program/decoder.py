@@ -66,6 +66,13 @@ def lower_decoder(
     return lowering.finish(source, residual)
 
 
+def lower_network(shape: DecoderShape, tokens: int, arithmetic: Arithmetic) -> Lowered:
+    """Return the steps of a layer's second half: norm, gated network, residual."""
+    lowering = Lowering(arithmetic)
+    source = lowering.matrix("input", tokens, shape.hidden)
+    return lowering.finish(source, _Layer(lowering, shape, 0, 0, tokens).add_network(source))
+
+
 @dataclass(frozen=True)
 class _Layer:
     """Adds one layer."""
@@ -91,6 +98,12 @@ class _Layer:
         total = lowering.matrix(self.name(f"{OUTPUT}.sum"), tokens, hidden)
         output = lowering.project(lowering.quantised_afresh(mixed), self.name(OUTPUT), hidden, x)
         lowering.run_scaled(output, out=total)
+        return self.add_network(total)
+
+    def add_network(self, total: Matrix) -> Matrix:
+        """Add the gated network behind its norm; return its sum with what goes in, the output of the layer."""
+        lowering, shape = self.lowering, self.shape
+        tokens, hidden = total.rows, shape.hidden
         x8 = self.normed(total, SECOND_NORM)
         gate, up = (lowering.matrix(self.name(part), tokens, shape.ffn) for part in (GATE, UP))
         for out, part in ((gate, GATE), (up, UP)):

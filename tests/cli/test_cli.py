@@ -28,7 +28,7 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
 
 
 COMMANDS = ["cosim", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
-PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields"]
+PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields", "program run"]
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile", "synth cim-tile", *PROGRAM_COMMANDS])
@@ -117,6 +117,47 @@ def test_doctor_says_how_to_get_what_is_missing(tmp_path):
     assert "apt install opensta" in result.stdout
     assert "apt install g++" in result.stdout
     assert "apt install make" in result.stdout
+
+
+FAKE = """
+import json, sys
+from tilewright.cli import main
+from tilewright.cli.blocks import COSIMS, Cosim
+from types import SimpleNamespace as Some
+row = {"name": "one: two", "rtl_cycles": 7, "model_cycles": 7, "values": 3, "mismatches": 0} | json.loads(sys.argv[1])
+sys.modules["fake"] = Some(DESIGNS=(Some(name="one"),), cosim=lambda designs, jobs: ((each, [row]) for each in designs))
+COSIMS["fake"] = Cosim("", "fake")
+main(["cosim", "fake", *sys.argv[2:]])
+"""
+"""A co-simulation that ends with one row."""
+
+
+@pytest.mark.parametrize(
+    ("row", "status", "said"),
+    [
+        ({}, 0, ""),
+        ({"mismatches": 1}, 1, ""),
+        ({"model_cycles": 8}, 1, ""),
+        ({"found": "READ_BEATS 4, not 5"}, 1, "one: two: READ_BEATS 4, not 5"),
+    ],
+)
+def test_cosim_fails_if_anything_differs(row, status, said):
+    command = [sys.executable, "-c", FAKE, json.dumps(row)]
+    for options in ([], ["--markdown"]):
+        result = subprocess.run([*command, *options], capture_output=True, text=True)
+        assert result.returncode == status, result
+        assert said in result.stdout
+
+
+def test_cosim_as_markdown():
+    row = {"latency": "20", "bytes_per_cycle": 6.4, "cosine": 0.9997612, "rtl_cycles": 1007, "model_cycles": 1007}
+    result = subprocess.run([sys.executable, "-c", FAKE, json.dumps(row), "--markdown"], capture_output=True, text=True)
+    assert result.stdout.splitlines() == [
+        "| case | latency | B/cycle | RTL cycles | model cycles | apart | values | mismatches | cosine |",
+        "|---|---|---|---|---|---|---|---|---|",
+        "| one: two | 20 | 6.4 | 1,007 | 1,007 | 0 | 3 | 0 | 0.99976 |",
+        "| 1 case |  |  | 1,007 | 1,007 | 0 | 3 | 0 | |",
+    ]
 
 
 SHAPE = ["--rows", "16", "--columns", "16", "--weight-bits", "4", "--input-bits", "8"]

@@ -60,7 +60,7 @@ def test_fields():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["asemble"], "unknown command 'asemble' (did you mean 'assemble'? one of: assemble, disassemble, fields)"),
+        (["asemble"], "unknown command 'asemble' (did you mean 'assemble'? one of: assemble, disassemble, fields, run)"),
         (["assemble", "good.asm"], "Missing option '--out'"),
         (["assemble", "none.asm", "-o", "x"], "none.asm: cannot be read: No such file or directory"),
         (["assemble", "short.bin", "-o", "x"], "short.bin: cannot be read: not UTF-8 text"),

@@ -15,7 +15,7 @@ COMMANDS = {
     "generate": "Write the Verilog of a block.",
     "list": "List the systems, models, blocks and co-simulations that there are.",
     "map": "Map a transformer onto a system: cycles, bounds, energy.",
-    "program": "Assemble and disassemble programs of the accelerator, and say what their fields are.",
+    "program": "Assemble, disassemble and run programs of the accelerator, and say what their fields are.",
     "report": "Sum up what map, cosim, generate and synth wrote to a folder.",
     "schema": "Print the JSON schema of a system description.",
     "synth": "Synthesise a block: look-up tables, flip-flops, cells, area, path, power.",

@@ -261,6 +261,11 @@ class Cosim:
 
 COSIMS = {
     "accelerator": Cosim(
+        "Accelerator against its exact model, in every byte of memory: layers over arrays, formats and memory timings; "
+        "or any --program",
+        "tilewright.cocotb_tests.accelerator_table",
+    ),
+    "accelerator-random": Cosim(
         "Accelerator against its exact model, in every byte of memory: random programs, several memory timings",
         "tilewright.cocotb_tests.accelerator",
     ),
@@ -276,11 +281,11 @@ COSIMS = {
         "tilewright.cocotb_tests.cim_tile",
     ),
     "decoder-layer": Cosim(
-        "A decoder layer on the accelerator against numpy and the exact model: a prompt, then single tokens",
+        "A decoder layer on the accelerator against numpy, the exact model and float64: a prompt, then single tokens",
         "tilewright.cocotb_tests.decoder_layer",
     ),
     "encoder-layer": Cosim(
-        "A layer of MiniLM on the accelerator against numpy and the exact model",
+        "A layer of MiniLM on the accelerator against numpy, the exact model and float64",
         "tilewright.cocotb_tests.encoder_layer",
     ),
     "npe": Cosim(

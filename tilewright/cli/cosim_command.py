@@ -2,32 +2,55 @@
 
 import importlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tilewright.cli.blocks import COSIMS
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_json
+from tilewright.cli.program_options import load_program, program_options
 from tilewright.sim.config import ConfigError, suggest
 
+PROGRAM_RUNNER = "accelerator"
+"""The co-simulation that can run any program."""
+Cosim = Callable[[tuple[Any, ...], int], Iterator[tuple[Any, list[dict]]]]
+"""Runs designs, some at a time; yields each with its rows."""
 
-@click.command(name="cosim", epilog="Example: tilewright cosim cim-tile --design 64x64 --out build")
-@click.argument("name", metavar="NAME")
+
+@click.command(
+    name="cosim",
+    epilog="Example: tilewright cosim accelerator --program examples/product.asm --system small --out build",
+)
+@click.argument("name", metavar="[NAME]", required=False)
 @click.option("--design", help="Only the designs whose name contains this text.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Designs at a time. [default: all cores]")
+@click.option("--program", type=click.Path(path_type=Path), metavar="FILE",
+              help="Run this program of the accelerator instead, text or bytes; with the options below.")  # fmt: skip
+@program_options
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown, as in docs/accelerator.md.")
 @out_option
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, name: str, design: str | None, jobs: int | None, folder: Path | None, as_json: bool
+    ctx: click.Context,
+    name: str | None,
+    design: str | None,
+    jobs: int | None,
+    program: Path | None,
+    markdown: bool,
+    folder: Path | None,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Run RTL under Verilator beside its cycle model: values against numpy, cycles against the model.
 
-    NAME is a co-simulation of `tilewright list`. Built models are kept and used again. With --out, writes
-    cosim-NAME.json. Exit status 1 if a value or a cycle differs.
+    NAME is a co-simulation of `tilewright list`; with --program it may be left out. Built models are kept and used
+    again. With --out, writes cosim-NAME.json. Exit status 1 if a value, a cycle or a counter differs.
     """
-    if name not in COSIMS:
-        raise ConfigError(f"unknown co-simulation '{name}'{suggest(name, COSIMS)}")
+    name = _named(name, program, design, options)
+    designs, run = _of_program(program, options) if program else _of_table(name, design)
     from tilewright import tools
 
     for find in (tools.find_verilator, tools.find_compiler, tools.find_make, tools.find_libpython):
@@ -38,14 +61,10 @@ def command(
     from tilewright.cli.tables import print_cosim
     from tilewright.cocotb_tests.runner import BenchError, SimulationError
 
-    table = importlib.import_module(COSIMS[name].module)
-    designs = tuple(d for d in table.DESIGNS if design is None or design in d.name)
-    if not designs:
-        raise ConfigError(f"unknown design '{design}'{suggest(design or '', [d.name for d in table.DESIGNS])}")
     done: dict[str, list[dict]] = {}
     try:
         with progress("building and running", len(designs)) as tell:
-            for finished, rows in table.cosim(designs, jobs or len(os.sched_getaffinity(0))):
+            for finished, rows in run(designs, jobs or len(os.sched_getaffinity(0))):
                 done[finished.name] = rows
                 tell(finished.name)
     except (BenchError, SimulationError) as error:
@@ -57,7 +76,66 @@ def command(
     if as_json:
         print_json(result)
     else:
-        print_cosim(console(), cases)
+        print_cosim(console(), cases, markdown=markdown)
         if file:
             console().print(f"wrote {file}")
-    ctx.exit(int(any(row["mismatches"] or row["rtl_cycles"] != row["model_cycles"] for row in cases)))
+    ctx.exit(int(any(_differs(row) for row in cases)))
+
+
+def _named(name: str | None, program: Path | None, design: str | None, options: dict[str, Any]) -> str:
+    """Return the name of the co-simulation.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name, or options do not go together.
+    """
+    if program:
+        if name not in (None, PROGRAM_RUNNER):
+            raise ConfigError(f"--program {program} is not allowed with '{name}': only with '{PROGRAM_RUNNER}'")
+        if design is not None:
+            raise ConfigError(f"--design {design} is not allowed with --program: --system says what it runs on")
+        return PROGRAM_RUNNER
+    for option, value in options.items():
+        if value not in (None, ()):
+            option = {"system_name": "system", "images": "memory"}.get(option, option.replace("_", "-"))
+            raise ConfigError(f"--{option} is not allowed without --program")
+    if name is None:
+        raise ConfigError(f"NAME is missing: one of {', '.join(COSIMS)}, or --program FILE")
+    if name not in COSIMS:
+        raise ConfigError(f"unknown co-simulation '{name}'{suggest(name, COSIMS)}")
+    return name
+
+
+def _of_table(name: str, design: str | None) -> tuple[tuple[Any, ...], Cosim]:
+    """Return the designs of a co-simulation, or some of them, and what runs them."""
+    table = importlib.import_module(COSIMS[name].module)
+    designs = tuple(d for d in table.DESIGNS if design is None or design in d.name)
+    if not designs:
+        raise ConfigError(f"unknown design '{design}'{suggest(design or '', [d.name for d in table.DESIGNS])}")
+    return designs, table.cosim
+
+
+def _of_program(file: Path, options: dict[str, Any]) -> tuple[tuple[Any, ...], Cosim]:
+    """Return the design that runs a program, and what runs it."""
+    loaded = load_program(file, **options)
+    from tilewright.cocotb_tests.accelerator import cosim
+    from tilewright.cocotb_tests.accelerator_program import program_design
+    from tilewright.cocotb_tests.npe_cases import Timing
+
+    timing = Timing(
+        latency=loaded.latency, rate=loaded.rate, write_latency=loaded.latency, write_rate=loaded.rate
+    )  # fmt: skip
+    design = program_design(
+        loaded.config,
+        name=file.name,
+        memory=loaded.memory,
+        address=loaded.address,
+        commands=loaded.commands,
+        timing=timing,
+    )
+    return (design,), cosim
+
+
+def _differs(row: dict) -> bool:
+    return bool(row["mismatches"] or row["rtl_cycles"] != row["model_cycles"] or row.get("found"))

@@ -7,6 +7,7 @@ import click
 
 from tilewright.cli.groups import LazyGroup
 from tilewright.cli.output import console, json_option, print_json, write_file, write_text
+from tilewright.cli.program_run import run_command
 
 if TYPE_CHECKING:
     from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -132,6 +133,7 @@ COMMANDS = {
     "assemble": ("Write a text as a program, 64 bytes a command.", assemble_command),
     "disassemble": ("Print a program as text.", disassemble_command),
     "fields": ("Say which commands there are, and where which field is.", fields_command),
+    "run": ("Run a program on the exact cycle model: cycles, counters, errors, timeline.", run_command),
 }
 
 command = LazyGroup(
@@ -139,6 +141,6 @@ command = LazyGroup(
     kind="command",
     about={name: about for name, (about, _) in COMMANDS.items()},
     make=lambda name: COMMANDS[name][1],
-    help="Assemble and disassemble programs of the accelerator, and say what their fields are.",
+    help="Assemble, disassemble and run programs of the accelerator, and say what their fields are.",
     epilog="Example: tilewright program assemble examples/product.asm --out build/product.bin",
 )

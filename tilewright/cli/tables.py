@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 
 def cycles_by_step(result: dict) -> dict[str, int]:
@@ -65,10 +66,49 @@ def print_map(console: "Console", result: dict) -> None:
     console.print(table)
 
 
-def print_cosim(console: "Console", cases: list[dict]) -> None:
-    """Print the cases of a co-simulation: RTL cycles, model cycles, mismatches, and the use of the array if known."""
-    rows = [{**_summed([case]), "name": case["name"], "use": case.get("utilisation")} for case in cases]
-    _print_comparison(console, rows, cases)
+def print_run(console: "Console", result: dict) -> None:
+    """Print how a program ended, and what its units did."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    what = f"{result['program']} on {result['system']}: {result['commands']} commands at {result['address']:#x}"
+    console.print(
+        f"{escape(what)}, memory {result['latency']} cycles away, {result['bytes_per_cycle']:g} bytes a cycle"
+    )  # fmt: skip
+    took = f"{result['cycles']:,} cycles, {result['seconds'] * 1e6:,.3f} µs"
+    if error := result["error"]:
+        when = f" after {took}" if result["cycles"] else ""
+        console.print(
+            f"[red]stopped by {error['name']} ({error['code']}) at command {error['index']}{when}[/]\n"
+            f"  {escape(error['command'])}\n  {escape(error['about'])}"
+        )
+        return
+    counters = result["counters"]
+    console.print(
+        f"[bold]{took}[/]: {counters['COMMANDS']:,} commands of units, {counters['READ_BEATS']:,} beats read, "
+        f"{counters['WRITE_BEATS']:,} written"
+    )
+    table = Table(caption="cycles; a unit waits when it could run its next command", caption_justify="left")
+    table.add_column("unit")
+    for heading in ("busy", "of all", "waits for a signal", "waits for a bank", "waits for weights"):
+        table.add_column(heading, justify="right")
+    for unit in (name.removesuffix("_BUSY") for name in counters if name.endswith("_BUSY")):
+        busy, signal, bank = (counters[f"{unit}_{what}"] for what in ("BUSY", "SIGNAL", "BANK"))
+        weights = counters.get(f"{unit}_WEIGHTS")
+        share = f"{busy / result['cycles']:.1%}"
+        table.add_row(
+            unit, f"{busy:,}", share, f"{signal:,}", f"{bank:,}", "-" if weights is None else f"{weights:,}"
+        )  # fmt: skip
+    console.print(table)
+
+
+def print_cosim(console: "Console", cases: list[dict], *, markdown: bool = False) -> None:
+    """Print the cases of a co-simulation: RTL cycles, model cycles, mismatches, and what else is known of them.
+
+    That may be the memory's timing, the use of the array, and how near the output is to one without quantisation.
+    """
+    rows = [{**case, **_summed([case])} for case in cases]
+    _print_comparison(console, rows, cases, markdown=markdown)
 
 
 def print_cosim_summary(console: "Console", cases: list[dict]) -> None:
@@ -85,29 +125,81 @@ def _summed(cases: list[dict]) -> dict:
     return {
         **{key: sum(case[key] for case in cases) for key in ("rtl_cycles", "model_cycles", "values", "mismatches")},
         "apart": sum(abs(case["rtl_cycles"] - case["model_cycles"]) for case in cases),
+        "found": "; ".join(case["found"] for case in cases if case.get("found")),
     }
 
 
-def _print_comparison(console: "Console", rows: list[dict], cases: list[dict]) -> None:
-    """Print rows, and below them the sums over all cases."""
+COMPARED = {"rtl_cycles": "RTL cycles", "model_cycles": "model cycles", "apart": "apart", "values": "values",
+            "mismatches": "mismatches"}  # fmt: skip
+"""Columns of every comparison, and their headings."""
+BEFORE = {"latency": "latency", "bytes_per_cycle": "B/cycle"}
+"""Columns in front of these, if a case has them: of memory, in cycles and bytes a cycle."""
+BEHIND = {"utilisation": "in use", "cosine": "cosine"}
+"""Columns behind them, likewise."""
+
+
+def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *, markdown: bool = False) -> None:
+    """Print rows, below them the sums over all cases, and what differs."""
+    from rich.markup import escape
+
+    before, behind = (
+        {key: heading for key, heading in columns.items() if any(row.get(key) is not None for row in rows)}
+        for columns in (BEFORE, BEHIND)
+    )
+    headings = (before if "bytes_per_cycle" in before else {}) | COMPARED | behind
+    total = {"name": f"{len(cases)} case{'s' if len(cases) > 1 else ''}", **_summed(cases)}
+    if markdown:
+        from tilewright.mapping.program.fields import markdown as table_of
+
+        lines = [(row["name"], *(_figure(key, row.get(key)) for key in headings)) for row in (*rows, total)]
+        console.out(table_of(("case", *headings.values()), lines), end="", highlight=False)
+    else:
+        console.print(_comparison(rows, total, headings))
+    for row in rows:
+        if row["found"]:
+            console.print(f"[red]{escape(row['name'])}: {escape(row['found'])}[/]", soft_wrap=True)
+
+
+def _comparison(rows: list[dict], total: dict, headings: dict[str, str]) -> "Table":
+    """Return the table of a comparison, a section for each design."""
+    from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title="RTL under Verilator beside its model", title_justify="left")
+    # As little as can be around figures: names of cases are long.
+    table = Table(title="RTL under Verilator beside its model", title_justify="left", box=box.SIMPLE_HEAD,
+                  padding=0, pad_edge=False)  # fmt: skip
     table.add_column("case")
-    for heading in ("RTL cycles", "model cycles", "apart", "values", "mismatches"):
-        table.add_column(heading, justify="right")
-    columns = ("rtl_cycles", "model_cycles", "apart", "values", "mismatches")
-    used = any(row.get("use") is not None for row in rows)
-    if used:
-        table.add_column("in use", justify="right")
+    for key, heading in headings.items():
+        figures = (_figure(key, row.get(key)) for row in (*rows, total))
+        table.add_column(heading, justify="right", min_width=max(map(len, (*figures, *heading.split()))))
+    last = ""
     for row in rows:
-        style = "red" if row["apart"] or row["mismatches"] else None
-        use = [f"{row['use']:.1%}" if row["use"] is not None else "-"] if used else []
-        table.add_row(row["name"], *(f"{row[column]:,}" for column in columns), *use, style=style)
+        style = "red" if row["apart"] or row["mismatches"] or row["found"] else None
+        design, colon, name = row["name"].partition(": ")
+        if colon and design != last:
+            table.add_section()
+            table.add_row(escape(design), style="bold")
+            last = design
+        shown = f"  {name}" if colon else design
+        table.add_row(escape(shown), *(_figure(key, row.get(key)) for key in headings), style=style)
     table.add_section()
-    total = _summed(cases)
-    table.add_row(f"{len(cases)} cases", *(f"{total[column]:,}" for column in columns), style="bold")
-    console.print(table)
+    table.add_row(total["name"], *(_figure(key, total.get(key)) for key in headings), style="bold")
+    return table
+
+
+def _figure(key: str, value: float | str | None) -> str:
+    """Return a figure of a comparison as people read it."""
+    if value is None:
+        return ""
+    match key:
+        case "utilisation":
+            return f"{value:.1%}"
+        case "cosine":
+            return f"{value:.5f}"
+        case "bytes_per_cycle":
+            return f"{value:g}"
+    return f"{int(value):,}"
 
 
 def print_blocks(console: "Console", blocks: Iterable[dict]) -> None:
