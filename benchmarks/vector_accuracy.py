@@ -73,8 +73,8 @@ UNITS = (
 )
 WEIGHTS = (
     Row("INT8, a scale a column", BF16),
-    *(Row(f"INT4, groups of {g}", replace(BF16, weight_bits=4, group=g)) for g in (32, 64, 128)),
-    Row("INT4, a scale a column", replace(BF16, weight_bits=4)),
+    *(Row(f"INT4, groups of {g}", replace(BF16, weights="int4", group=g)) for g in (32, 64, 128)),
+    Row("INT4, a scale a column", replace(BF16, weights="int4")),
 )
 SCALES = (
     Row("each head; columns as they are", Arithmetic(scales="head")),
@@ -228,7 +228,7 @@ def tables() -> dict[str, list[str]]:
         "layer", "weights", "steps, prompt", "steps, token", "prompt", "tokens that follow", "bits as in a prompt"
     )
     for name, shape in DECODERS:
-        for kind, arithmetic in (("INT8", Arithmetic()), ("INT4, groups of 32", Arithmetic(weight_bits=4, group=32))):
+        for kind, arithmetic in (("INT8", Arithmetic()), ("INT4, groups of 32", Arithmetic(weights="int4", group=32))):
             run = run_decoder(shape, arithmetic)
             lines["decoders"].append(
                 f"| {name} | {kind} | {run.prompt_steps} | {run.decode_steps} | {run.prompt:.5f} | {run.decoded:.5f} "

@@ -35,7 +35,7 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     ConfigError
         If the model is not installed.
     """
-    tensors, arithmetic = minilm.load_tensors(), Arithmetic()
+    tensors, arithmetic = minilm.load_tensors(), Arithmetic.of(config.cim.tile)
     tokens = minilm.tokens_of(SENTENCE)
     lowered = lower_encoder(minilm.SHAPE, len(tokens), 1, arithmetic)
     constants = encoder_constants(minilm.SHAPE, tensors, 1, arithmetic)
@@ -57,7 +57,7 @@ def decoder_case(
     timing: Timing = NEAR,
 ) -> Case:
     """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves."""
-    arithmetic, capacity, memory = Arithmetic(), prompt + tokens, MemoryMap()
+    arithmetic, capacity, memory = Arithmetic.of(config.cim.tile), prompt + tokens, MemoryMap()
     constants = decoder_constants(shape, seeded_decoder(shape, layers=1, seed=SEED), 1, arithmetic, capacity=capacity)
     x = np.random.default_rng(SEED).standard_normal((capacity, shape.hidden))
     begins = [0, *range(prompt, capacity)]

@@ -133,7 +133,7 @@ class MapResult:
 def map_model(name: str, model: ModelConfig, system: System, *, phase: str, context: int) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of so many tokens, and run it in the exact cycle model.
 
-    The array's widths decide the precision: weights and cache have those of its weights. Prompt tokens go through the
+    The array decides the precision: weights and cache are what its weights are. Prompt tokens go through the
     model in chunks, as many at a time as the scratchpad has room for.
 
     Raises
@@ -195,7 +195,6 @@ def decoder_shape(model: ModelConfig) -> DecoderShape:
 def _compiled(
     model: ModelConfig, system: System, tokens: int, position: int, capacity: int, memory: MemoryMap, *, logits: bool
 ) -> CompiledLoops:
-    bits = system.cim.tile.macro.weight_bits
     return compile_decoder(
         system.accelerator,
         decoder_shape(model),
@@ -204,7 +203,7 @@ def _compiled(
         tokens=tokens,
         position=position,
         capacity=capacity,
-        arithmetic=Arithmetic(weight_bits=bits, cache_bits=bits, group=system.cim.tile.group_rows),
+        arithmetic=Arithmetic.of(system.cim.tile),
         memory=memory,
     )
 

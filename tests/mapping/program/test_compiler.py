@@ -141,7 +141,7 @@ def valid(compiled: Compiled) -> None:
 
 @pytest.mark.parametrize("tokens", [1, 7, 19, 70])
 @pytest.mark.parametrize(
-    "arithmetic", [Arithmetic(), Arithmetic(scales="head", smooth=True), Arithmetic(storage="fp32", weight_bits=4)]
+    "arithmetic", [Arithmetic(), Arithmetic(scales="head", smooth=True), Arithmetic(storage="fp32", weights="int4")]
 )
 def test_encoders(arithmetic, tokens):
     run_encoder(SMALL, tokens=tokens, layers=2, arithmetic=arithmetic)
@@ -171,15 +171,41 @@ def test_two_layers_and_a_prompt_in_two_parts(run):
 )
 def test_keys_and_values_of_four_bits(fields, lengths):
     config = accelerator(weight_bits=4, **fields)
-    arithmetic = Arithmetic(weight_bits=4, cache_bits=4, group=fields.get("group_rows", 0))
+    arithmetic = Arithmetic(weights="int4", cache="int4", group=fields.get("group_rows", 0))
     for run in (in_sequence, beside_one_another(1), on_the_model):
         run_decoder(config, lengths=lengths, arithmetic=arithmetic, run=run)
     for scales in ("head", "token"):
         run_encoder(config, tokens=7, arithmetic=replace(arithmetic, scales=scales))
 
 
+FP4 = {"weight_bits": 4, "weight_format": "fp4_e2m1", "columns": 32}
+E2M1_TILES = {
+    "fp4_e2m1": FP4,
+    "mxfp4": {**FP4, "rows": 32, "group_rows": 32, "group_scale": "e8m0"},
+    "mxfp4, two groups": {**FP4, "grid_rows": 4, "group_rows": 32, "group_scale": "e8m0", "tiles": 2, "bus_bits": 64},
+    "fp4_e2m1, integer scales": {**FP4, "rows": 64, "columns": 64, "group_rows": 64, "tiles": 1, "lanes": 8},
+}
+
+
+@pytest.mark.parametrize("fields", E2M1_TILES.values(), ids=E2M1_TILES)
+def test_weights_keys_and_values_of_e2m1(fields):
+    config = accelerator(**fields)
+    arithmetic = Arithmetic.of(config.cim.tile)
+    assert (arithmetic.weights, arithmetic.cache) == ("fp4_e2m1", "fp4_e2m1")
+    for run in (in_sequence, beside_one_another(1), on_the_model):
+        run_decoder(config, lengths=(5, 1, 2, 3, 1), arithmetic=arithmetic, run=run)
+        for scales in ("head", "token"):
+            run_encoder(config, tokens=7, arithmetic=replace(arithmetic, scales=scales), run=run)
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_integers_in_groups_of_powers_of_two(bits):
+    config = accelerator(weight_bits=bits, rows=32, columns=32, group_rows=32, group_scale="e8m0", tiles=2)
+    run_decoder(config, lengths=(3, 1, 1), arithmetic=Arithmetic.of(config.cim.tile), run=on_the_model)
+
+
 def test_four_bits_go_into_tiles_of_eight():
-    run_decoder(SMALL, lengths=(5, 1, 1), arithmetic=Arithmetic(weight_bits=4, cache_bits=4))
+    run_decoder(SMALL, lengths=(5, 1, 1), arithmetic=Arithmetic(weights="int4", cache="int4"))
 
 
 CONFIGS = {
@@ -198,7 +224,7 @@ CONFIGS = {
 @pytest.mark.parametrize("fields", CONFIGS.values(), ids=CONFIGS)
 def test_units_beside_one_another(fields):
     config = accelerator(**fields)
-    arithmetic = Arithmetic(weight_bits=4, group=fields.get("group_rows", 0))
+    arithmetic = Arithmetic(weights="int4", group=fields.get("group_rows", 0))
     for seed in range(3):
         run_encoder(config, tokens=19, arithmetic=arithmetic, run=beside_one_another(seed))
         run_decoder(config, arithmetic=arithmetic, run=beside_one_another(seed))
@@ -250,15 +276,24 @@ def test_what_cannot_run_is_named():
         ConfigError, match="half a rotary block has 16 columns: it must be 32 lanes times a power of two"
     ):
         run_decoder(accelerator(lanes=32))
-    with pytest.raises(ConfigError, match="weights of 8 bits do not go into tiles of 4 bits"):
+    with pytest.raises(ConfigError, match=r"^encoder.*codes: weights of int8 do not go into tiles of int4$"):
         run_encoder(accelerator(weight_bits=4, columns=32))
     with pytest.raises(
         ConfigError,
-        match=r"query: int8 that a program makes does not|key: int8 that a program makes does not|int8: int8 that a program makes does not",
+        match=r"^encoder\.layer\.0\.attention\.self\.key\.int8: weights of int8 do not go into tiles of int4$",
     ):
-        run_encoder(accelerator(weight_bits=4, columns=32), arithmetic=Arithmetic(weight_bits=4))
-    with pytest.raises(ConfigError, match="scales of groups of 16 rows do not go into tiles with group_scale = none"):
+        run_encoder(accelerator(weight_bits=4, columns=32), arithmetic=Arithmetic(weights="int4"))
+    with pytest.raises(ConfigError, match="int8 do not go into tiles of fp4_e2m1"):
+        run_encoder(accelerator(**FP4))
+    with pytest.raises(ConfigError, match="fp4_e2m1 do not go into tiles of int8"):
+        run_encoder(SMALL, arithmetic=Arithmetic(weights="fp4_e2m1"))
+    with pytest.raises(
+        ConfigError, match="scales uint8 of groups of 16 rows do not go into tiles with group_scale = none"
+    ):
         run_encoder(SMALL, arithmetic=Arithmetic(group=16))
+    mxfp4 = accelerator(**E2M1_TILES["mxfp4"])
+    with pytest.raises(ConfigError, match=r"scales uint8 .* do not go into tiles with group_scale = e8m0"):
+        run_encoder(mxfp4, arithmetic=replace(Arithmetic.of(mxfp4.cim.tile), group_scale="uint8"))
     with pytest.raises(
         ConfigError,
         match=r"begins at byte 8, and the array takes activations at multiples of 16|is not the begin of a step of 16 lanes|end within a step of 16 lanes",

@@ -50,11 +50,23 @@ def run(arithmetic: Arithmetic, tensors: dict[str, np.ndarray], x: np.ndarray, l
 
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("scales", ["head", "token"])
-@pytest.mark.parametrize(("bits", "group", "least"), [(8, 0, 0.999), (8, 16, 0.999), (4, 16, 0.98)])
-def test_layers_come_near_to_float64(bits, group, least, scales, smooth):
+@pytest.mark.parametrize(
+    ("held", "least"),
+    [
+        ({}, 0.999),
+        ({"group": 16}, 0.999),
+        ({"group": 16, "group_scale": "e8m0"}, 0.999),
+        ({"weights": "int4", "group": 16}, 0.98),
+        ({"weights": "fp4_e2m1", "group": 16}, 0.98),
+        ({"weights": "fp4_e2m1", "group": 16, "group_scale": "e8m0"}, 0.98),
+        ({"weights": "fp4_e2m1"}, 0.98),
+        ({"weights": "fp4_e2m1", "cache": "fp4_e2m1"}, 0.96),
+    ],
+)
+def test_layers_come_near_to_float64(held, least, scales, smooth):
     tensors = small_tensors(2)
     x = np.random.default_rng(3).standard_normal((7, SMALL.hidden))
-    arithmetic = Arithmetic(weight_bits=bits, group=group, scales=scales, smooth=smooth)
+    arithmetic = Arithmetic(**held, scales=scales, smooth=smooth)
     exact = encoder_layer(SMALL, tensors, layer_name(1), encoder_layer(SMALL, tensors, layer_name(0), x))
     assert cosine(run(arithmetic, tensors, x, 2), exact) >= least
 

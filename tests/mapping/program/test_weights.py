@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tilewright.mapping.program.lowering import Arithmetic
 from tilewright.mapping.program.weights import quantise_weights
 from tilewright.sim.formats import BF16
 
@@ -11,7 +12,7 @@ from tilewright.sim.formats import BF16
 @pytest.mark.parametrize("bits", [4, 8])
 def test_weights_are_within_half_a_step(bits, group):
     weights = np.random.default_rng(1).standard_normal((40, 6)) * np.array([1, 2, 0.1, 1e-3, 50, 0])
-    done = quantise_weights(weights, bits, group)
+    done = quantise_weights(weights, Arithmetic(weights=f"int{bits}", group=group))
     largest = 2 ** (bits - 1) - 1
     assert (BF16.decode(BF16.encode(done.columns)) == done.columns).all()
     assert np.abs(done.codes.astype(int)).max() <= largest + 1
@@ -31,6 +32,9 @@ def test_weights_are_within_half_a_step(bits, group):
 
 def test_groups_are_nearer_than_columns():
     weights = np.random.default_rng(1).standard_normal((256, 16)) * np.repeat([1.0, 0.1, 3.0, 0.5], 64)[:, None]
-    errors = [np.square(quantise_weights(weights, 4, g).values - weights).sum() for g in (0, 64, 32)]
+    errors = [
+        np.square(quantise_weights(weights, Arithmetic(weights="int4", group=g)).values - weights).sum()
+        for g in (0, 64, 32)
+    ]
     assert errors[0] > 2 * errors[1]
     assert errors[1] > errors[2]
