@@ -142,7 +142,7 @@ def map_model(name: str, model: ModelConfig, system: System, *, phase: str, cont
         If the model has no room for the context, or the accelerator none for a token.
     """
     weight_bits = system.cim.tile.macro.weight_bits
-    precision = Precision(weight_bits=weight_bits, cache_bits=weight_bits)
+    precision = Precision(weight_bits=weight_bits, cache_bits=weight_bits, group=system.cim.tile.group_rows)
     if phase == "decode":
         workload = decode(model, context, precision)
         programs = [_compiled(model, system, 1, context - 1, context, MemoryMap(), logits=True)]

@@ -93,6 +93,7 @@ def test_an_array_of_mxfp4():
         # A scale of 8 bits beside 32 weights of 4: a sixteenth more of bytes.
         assert 1.04 * plain.memory_bytes < scaled.memory_bytes < 1.065 * plain.memory_bytes
         assert plain.cycles < scaled.cycles < 1.3 * plain.cycles
+        assert 1.05 * plain.dram_bound_cycles < scaled.dram_bound_cycles <= scaled.cycles
 
 
 def test_a_model_too_large_for_the_scratchpad_is_refused():
