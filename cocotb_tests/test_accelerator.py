@@ -93,6 +93,11 @@ def test_a_decoder_layer_of_sixteen_tokens_and_eight():
 
 
 @pytest.mark.slow
+def test_a_decoder_layer_of_mxfp4():
+    check(run_table(decoder_layer.DESIGNS[1]))
+
+
+@pytest.mark.slow
 def test_a_layer_of_minilm():
     try:
         minilm.load_tensors()
