@@ -13,10 +13,11 @@ from tilewright.mapping.program import minilm
 from tilewright.mapping.program.compiled import Compiled
 from tilewright.mapping.program.compiler import compile_program
 from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.program.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.program.encoder import EncoderShape, encoder_constants, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic, Lowered
 from tilewright.mapping.program.memory_map import MemoryMap
-from tilewright.mapping.program.seeded import seeded_decoder
+from tilewright.mapping.program.reference import Tensors
+from tilewright.mapping.program.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.machine.step_values import Memory, codes, empty_memory, run_steps, store
 from tilewright.sim.machine.steps import Product
@@ -35,17 +36,29 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     ConfigError
         If the model is not installed.
     """
-    tensors, arithmetic = minilm.load_tensors(), Arithmetic.of(config.cim.tile)
-    tokens = minilm.tokens_of(SENTENCE)
-    lowered = lower_encoder(minilm.SHAPE, len(tokens), 1, arithmetic)
-    constants = encoder_constants(minilm.SHAPE, tensors, 1, arithmetic)
+    tensors = minilm.load_tensors()
+    x = minilm.embed(tensors, minilm.tokens_of(SENTENCE))
+    return _encoder_case("MiniLM layer", config, minilm.SHAPE, tensors, x, timing)
+
+
+def seeded_encoder_case(config: AcceleratorConfig, shape: EncoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+    """Return an encoder layer with seeded weights."""
+    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
+    return _encoder_case("encoder layer", config, shape, seeded_encoder(shape, layers=1, seed=SEED), x, timing)
+
+
+def _encoder_case(
+    name: str, config: AcceleratorConfig, shape: EncoderShape, tensors: Tensors, x: np.ndarray, timing: Timing
+) -> Case:
+    arithmetic = Arithmetic.of(config.cim.tile)
+    lowered = lower_encoder(shape, len(x), 1, arithmetic)
+    constants = encoder_constants(shape, tensors, 1, arithmetic)
     compiled = compile_program(config, lowered)
-    x = minilm.embed(tensors, tokens)
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
-    run = _run(f"{len(tokens)} tokens", config, compiled, lowered, steps)
-    return Case(name="MiniLM layer", memory=image, runs=(run,), timing=timing)
+    run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
+    return Case(name=name, memory=image, runs=(run,), timing=timing)
 
 
 def decoder_case(

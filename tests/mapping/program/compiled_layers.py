@@ -15,7 +15,7 @@ from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, 
 from tilewright.mapping.program.encoder import EncoderShape, encoder_constants, layer_name, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic
 from tilewright.mapping.program.memory_map import MemoryMap
-from tilewright.mapping.program.seeded import seeded_decoder
+from tilewright.mapping.program.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.footprint import bank_ports, footprint
 from tilewright.sim.config.program import UNIT_COMMANDS, Load, Product, Store, Vector, Weights, decode
@@ -27,23 +27,6 @@ DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
 CAPACITY = 40
 PLAIN = Arithmetic()
 SMALL = accelerator()
-
-
-def encoder_tensors(shape: EncoderShape, layers: int) -> dict[str, np.ndarray]:
-    """Return layers with normal weights, and biases large enough to be missed."""
-    rng = np.random.default_rng(1)
-    h, f = shape.hidden, shape.ffn
-    tensors = {}
-    for layer in range(layers):
-        sizes = {f"attention.self.{part}": (h, h) for part in ("query", "key", "value")}
-        sizes |= {"attention.output.dense": (h, h), "intermediate.dense": (f, h), "output.dense": (h, f)}
-        for part, size in sizes.items():
-            tensors[f"{layer_name(layer, part)}.weight"] = rng.standard_normal(size) / np.sqrt(size[1])
-            tensors[f"{layer_name(layer, part)}.bias"] = rng.standard_normal(size[0])
-        for part in ("attention.output.LayerNorm", "output.LayerNorm"):
-            tensors[f"{layer_name(layer, part)}.weight"] = 1 + 0.2 * rng.standard_normal(h)
-            tensors[f"{layer_name(layer, part)}.bias"] = rng.standard_normal(h)
-    return tensors
 
 
 def run_encoder(
@@ -60,7 +43,7 @@ def run_encoder(
         for each in range(layers)
         for part in ("attention.self", "intermediate.dense")
     }
-    constants = encoder_constants(shape, encoder_tensors(shape, layers), layers, arithmetic, factors)
+    constants = encoder_constants(shape, seeded_encoder(shape, layers=layers, seed=1), layers, arithmetic, factors)
     compiled = compile_program(config, lowered)
     x = np.random.default_rng(2).standard_normal((tokens, shape.hidden))
     check(compiled, lowered, step_memory(lowered, constants, x), compiled.memory_image(constants), x, run)

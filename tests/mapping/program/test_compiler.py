@@ -11,7 +11,6 @@ from tests.mapping.program.compiled_layers import (
     ENCODER,
     MINILM,
     SMALL,
-    encoder_tensors,
     run_decoder,
     run_encoder,
 )
@@ -29,6 +28,7 @@ from tilewright.mapping.program.decoder import lower_decoder
 from tilewright.mapping.program.encoder import EncoderShape, encoder_constants, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic
 from tilewright.mapping.program.memory_map import MemoryMap
+from tilewright.mapping.program.seeded import seeded_encoder
 from tilewright.sim.config.errors import ConfigError
 from tilewright.sim.config.program import UNIT_COMMANDS
 
@@ -101,7 +101,7 @@ def test_units_beside_one_another(fields):
 def test_a_missing_signal_is_seen():
     compiled = run_encoder(SMALL)
     lowered = lower_encoder(ENCODER, 7, 1, Arithmetic())
-    constants = encoder_constants(ENCODER, encoder_tensors(ENCODER, 1), 1, Arithmetic())
+    constants = encoder_constants(ENCODER, seeded_encoder(ENCODER, layers=1, seed=1), 1, Arithmetic())
     x = np.random.default_rng(2).standard_normal((7, ENCODER.hidden))
     bare = [replace(each, wait=0, signal=0) if isinstance(each, UNIT_COMMANDS) else each for each in compiled.commands]
     with pytest.raises(AssertionError, match="of the output differ"):
