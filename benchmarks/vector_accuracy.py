@@ -71,10 +71,19 @@ UNITS = (
     Row("BF16, sums in FP32", BF16, other.BF16_WIDE),
     Row("BF16, sums in BF16", BF16, other.BF16_ONLY),
 )
+E2M1 = {"weights": "fp4_e2m1"}
+MXFP4 = {**E2M1, "group": 32, "group_scale": "e8m0", "max_shift": 7}
+CACHE = {"cache": "fp4_e2m1"}
 WEIGHTS = (
     Row("INT8, a scale a column", BF16),
-    *(Row(f"INT4, groups of {g}", replace(BF16, weight_bits=4, group=g)) for g in (32, 64, 128)),
-    Row("INT4, a scale a column", replace(BF16, weight_bits=4)),
+    *(Row(f"INT4, groups of {g}", replace(BF16, weights="int4", group=g)) for g in (32, 64, 128)),
+    Row("INT4, a scale a column", replace(BF16, weights="int4")),
+    Row("FP4 (E2M1), groups of 32", replace(BF16, **E2M1, group=32)),
+    Row("MXFP4", replace(BF16, **MXFP4)),
+    Row("FP4 (E2M1), a scale a column", replace(BF16, **E2M1)),
+    Row("INT8; keys and values INT4", replace(BF16, cache="int4")),
+    Row("INT8; keys and values FP4 (E2M1)", replace(BF16, **CACHE)),
+    Row("MXFP4; keys and values FP4 (E2M1)", replace(BF16, **MXFP4, **CACHE)),
 )
 SCALES = (
     Row("each head; columns as they are", Arithmetic(scales="head")),
@@ -100,6 +109,14 @@ DECODERS = (
     ("Llama", DecoderShape(**DECODER)),
     ("with biases of queries, keys and values (Qwen2)", DecoderShape(**DECODER, biases=True)),
     ("with norms of query and key heads (Qwen3)", DecoderShape(**DECODER, head_norm=True)),
+)
+
+DECODER_WEIGHTS = (
+    ("INT8", Arithmetic()),
+    ("INT4, groups of 32", Arithmetic(weights="int4", group=32)),
+    ("INT4, groups of 32; cache INT4", Arithmetic(weights="int4", group=32, cache="int4")),
+    ("MXFP4", Arithmetic(**MXFP4)),
+    ("MXFP4; cache FP4", Arithmetic(**MXFP4, **CACHE)),
 )
 
 
@@ -228,7 +245,7 @@ def tables() -> dict[str, list[str]]:
         "layer", "weights", "steps, prompt", "steps, token", "prompt", "tokens that follow", "bits as in a prompt"
     )
     for name, shape in DECODERS:
-        for kind, arithmetic in (("INT8", Arithmetic()), ("INT4, groups of 32", Arithmetic(weight_bits=4, group=32))):
+        for kind, arithmetic in DECODER_WEIGHTS:
             run = run_decoder(shape, arithmetic)
             lines["decoders"].append(
                 f"| {name} | {kind} | {run.prompt_steps} | {run.decode_steps} | {run.prompt:.5f} | {run.decoded:.5f} "

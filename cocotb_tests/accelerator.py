@@ -88,11 +88,15 @@ WIDE = configuration(
     tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
-MX = configuration(
-    lanes=8, bank_address_bits=8, bus_bits=64, banks=4, tiles=2, weight_buffer_beats=64,
-    tile={"grid_rows": 2, "result_bus_bits": 256, "group_scale": "e8m0", "group_rows": 32, "max_shift": 7},
-    macro={"rows": 16, "columns": 16, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 2},
+MXFP4 = configuration(
+    lanes=8, bank_address_bits=10, bus_bits=64, tiles=2, scalars=64, weight_buffer_beats=128,
+    tile={
+        "grid_rows": 2, "result_bus_bits": 256, "accumulator_vectors": 8, "group_scale": "e8m0", "group_rows": 32,
+        "max_shift": 7,
+    },
+    macro={"rows": 16, "columns": 16, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 4},
 )  # fmt: skip
+"""Weights of E2M1, a scale for 32 of them; smaller layers run on it."""
 SMALL = load_system("small").accelerator
 """256 multiply-accumulates a cycle, 16 lanes, 512 KiB; the one that layers run on."""
 BESIDE = TINY.model_copy(

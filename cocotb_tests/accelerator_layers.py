@@ -14,11 +14,11 @@ from tilewright.mapping.program import decoder, encoder, minilm
 from tilewright.mapping.program.compiled import Compiled
 from tilewright.mapping.program.compiler import compile_program
 from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder, lower_network
-from tilewright.mapping.program.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.program.encoder import EncoderShape, encoder_constants, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic, Lowered
 from tilewright.mapping.program.memory_map import MemoryMap
-from tilewright.mapping.program.reference import decoder_layer, encoder_layer
-from tilewright.mapping.program.seeded import seeded_decoder
+from tilewright.mapping.program.reference import Tensors, decoder_layer, encoder_layer
+from tilewright.mapping.program.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.machine.step_values import Memory, codes, empty_memory, run_steps, store
 from tilewright.sim.machine.steps import Product
@@ -39,18 +39,30 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     ConfigError
         If the model is not installed.
     """
-    tensors, arithmetic = minilm.load_tensors(), Arithmetic()
-    tokens = minilm.tokens_of(SENTENCE)
-    lowered = lower_encoder(minilm.SHAPE, len(tokens), 1, arithmetic)
-    constants = encoder_constants(minilm.SHAPE, tensors, 1, arithmetic)
+    tensors = minilm.load_tensors()
+    x = minilm.embed(tensors, minilm.tokens_of(SENTENCE))
+    return _encoder_case("MiniLM layer", config, minilm.SHAPE, tensors, x, timing)
+
+
+def seeded_encoder_case(config: AcceleratorConfig, shape: EncoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+    """Return an encoder layer with seeded weights."""
+    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
+    return _encoder_case("encoder layer", config, shape, seeded_encoder(shape, layers=1, seed=SEED), x, timing)
+
+
+def _encoder_case(
+    name: str, config: AcceleratorConfig, shape: EncoderShape, tensors: Tensors, x: np.ndarray, timing: Timing
+) -> Case:
+    arithmetic = Arithmetic.of(config.cim.tile)
+    lowered = lower_encoder(shape, len(x), 1, arithmetic)
+    constants = encoder_constants(shape, tensors, 1, arithmetic)
     compiled = compile_program(config, lowered)
-    x = minilm.embed(tensors, tokens)
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
-    run = _run(f"{len(tokens)} tokens", config, compiled, lowered, steps)
-    exact = encoder_layer(minilm.SHAPE, tensors, encoder.layer_name(0), x)
-    return Case(name="MiniLM layer", memory=image, runs=(_near(run, compiled, exact),), timing=timing)
+    run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
+    exact = encoder_layer(shape, tensors, encoder.layer_name(0), x)
+    return Case(name=name, memory=image, runs=(_near(run, compiled, exact),), timing=timing)
 
 
 def decoder_case(
@@ -65,7 +77,7 @@ def decoder_case(
 
     What each leaves must come near to the layer in float64.
     """
-    arithmetic, capacity, memory = Arithmetic(), prompt + tokens, MemoryMap()
+    arithmetic, capacity, memory = Arithmetic.of(config.cim.tile), prompt + tokens, MemoryMap()
     tensors = seeded_decoder(shape, layers=1, seed=SEED)
     constants = decoder_constants(shape, tensors, 1, arithmetic, capacity=capacity)
     x = np.random.default_rng(SEED).standard_normal((capacity, shape.hidden))
@@ -91,8 +103,7 @@ def decoder_case(
 
 def network_case(config: AcceleratorConfig, shape: DecoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
     """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
-    bits = config.cim.tile.macro.weight_bits
-    arithmetic = Arithmetic(weight_bits=bits, cache_bits=bits, group=config.cim.tile.group_rows)
+    arithmetic = Arithmetic.of(config.cim.tile)
     lowered = lower_network(shape, tokens, arithmetic)
     tensors = seeded_decoder(shape, layers=1, seed=SEED)
     every = decoder_constants(shape, tensors, 1, arithmetic, capacity=tokens)

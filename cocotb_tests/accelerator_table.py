@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from tilewright.cocotb_tests.accelerator import (
     LAYER_BYTES,
-    MX,
+    MXFP4,
     NARROW,
     SCALED,
     SMALL,
@@ -18,7 +18,6 @@ from tilewright.cocotb_tests.accelerator import (
 )
 from tilewright.cocotb_tests.accelerator_cases import Case
 from tilewright.cocotb_tests.accelerator_layers import decoder_case, network_case
-from tilewright.cocotb_tests.accelerator_linear import linear_case
 from tilewright.cocotb_tests.accelerator_programs import Areas
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.mapping.program.decoder import DecoderShape
@@ -54,11 +53,6 @@ def layers(config: AcceleratorConfig) -> tuple[Case, ...]:
     return tuple(decoder_case(config, SHAPE, prompt=8, tokens=0, timing=timing) for timing in timings(config))
 
 
-def linears(config: AcceleratorConfig) -> tuple[Case, ...]:
-    """Return a linear layer of FP4 weights at all timings."""
-    return tuple(linear_case(config, vectors=6, k=64, panels=3, timing=timing) for timing in timings(config))
-
-
 def _design(config: AcceleratorConfig, make_cases, label: str) -> Design:
     return Design(config=config, make_cases=make_cases, memory_bytes=Areas(config).memory_bytes, label=label)
 
@@ -67,8 +61,8 @@ DESIGNS = (
     _design(TINY, networks, "INT8"),
     _design(NARROW, networks, "INT4"),
     _design(SCALED, networks, "INT8 in scaled groups"),
-    _design(WIDE, linears, "FP4"),
-    _design(MX, linears, "MXFP4"),
+    _design(WIDE, networks, "FP4"),
+    _design(MXFP4, networks, "MXFP4"),
     Design(config=SMALL, make_cases=layers, memory_bytes=LAYER_BYTES, label="INT8"),
 )
 """The designs of the table; random programs of the same ones have the same memory, and so the same builds."""

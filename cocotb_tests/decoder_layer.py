@@ -1,12 +1,15 @@
 """Co-simulation of a decoder layer with seeded weights, prompt and tokens, on the accelerator."""
 
-from tilewright.cocotb_tests.accelerator import LAYER_BYTES, SMALL, Design, cosim
+from tilewright.cocotb_tests.accelerator import LAYER_BYTES, MXFP4, SMALL, Design, cosim
 from tilewright.cocotb_tests.accelerator_cases import Case
 from tilewright.cocotb_tests.accelerator_layers import decoder_case
 from tilewright.cocotb_tests.npe_cases import Timing
+from tilewright.mapping.program.decoder import DecoderShape
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 __all__ = ["DESIGNS", "cosim"]
+
+SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=16, ffn=96)
 
 
 def cases(config: AcceleratorConfig) -> tuple[Case, ...]:
@@ -14,4 +17,15 @@ def cases(config: AcceleratorConfig) -> tuple[Case, ...]:
     return decoder_case(config), decoder_case(config, timing=Timing(latency=100, write_latency=100))
 
 
-DESIGNS = (Design(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="decoder"),)
+def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return a smaller layer, whose prompt ends between two keys that share bytes."""
+    return (
+        decoder_case(config, SHAPE, prompt=5, tokens=3),
+        decoder_case(config, SHAPE, prompt=5, tokens=3, timing=Timing(latency=100, write_latency=100)),
+    )
+
+
+DESIGNS = (
+    Design(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="decoder"),
+    Design(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 decoder"),
+)

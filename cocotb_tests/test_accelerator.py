@@ -110,6 +110,12 @@ def test_a_decoder_layer_of_sixteen_tokens_and_eight():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("layer", [decoder_layer, encoder_layer])
+def test_layers_of_mxfp4(layer):
+    check(run_table(layer.DESIGNS[1]))
+
+
+@pytest.mark.slow
 def test_a_layer_of_minilm():
     try:
         minilm.load_tensors()

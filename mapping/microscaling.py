@@ -1,37 +1,38 @@
-"""MXFP4 matrices as weights and scales of CIM tiles."""
+"""Microscaling matrices as weights and scales of CIM tiles."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from tilewright.sim.config import ConfigError
-from tilewright.sim.formats import E2M1, E8M0, MXFP4, Blocks
-from tilewright.sim.machine.weights import E2M1_UNITS
+from tilewright.sim.formats import E8M0, Blocks, Microscaling
 
 
 class ScaledWeights(NamedTuple):
-    """A matrix of shape (k, n): ``weights / 2 * 2**shifts * 2**exponents``, shifts by group of 32 rows."""
+    """A matrix of shape (k, n): ``weights * element.min * 2**shifts * 2**exponents``, shifts by group of rows."""
 
     weights: np.ndarray
-    """E2M1 in units of 1/2, int64, shape (k, n)."""
+    """As tiles count them, in units of the element's smallest number, 1/2 for E2M1; int64, shape (k, n)."""
     shifts: np.ndarray
-    """e8m0 scales as tiles take them, 0 to ``max_shift``, int64, shape (k / 32, n)."""
+    """e8m0 scales as tiles take them, 0 to ``max_shift``, int64, shape (k / block, n)."""
     exponents: np.ndarray
     """What is left for the vector unit to apply: a power of two of each column, int64, shape (n,)."""
 
 
-def from_mxfp4(blocks: Blocks, max_shift: int) -> ScaledWeights:
-    """Return an MXFP4 matrix whose columns' scales fit the window of a tile.
+def from_blocks(form: Microscaling, blocks: Blocks, max_shift: int) -> ScaledWeights:
+    """Return a microscaling matrix, MXFP4 say, whose columns' scales fit the window of a tile.
 
     The window of a column ends at its largest scale and begins ``max_shift`` below, or at its smallest scale if that
-    is higher. Blocks with scales in it are exact. Those below are rounded to the nearest E2M1 at the window's
-    beginning: an error of at most ``2**-2 * 2**exponents``, that is ``2**(-2 - max_shift)`` times the largest scale.
-    Blocks of zeros have no scale to speak of.
+    is higher. Blocks with scales in it are exact. Those below are rounded to the nearest element at the window's
+    beginning: of E2M1 an error of at most ``2**-2 * 2**exponents``, that is ``2**(-2 - max_shift)`` times the largest
+    scale. Blocks of zeros have no scale to speak of.
 
     Parameters
     ----------
+    form : Microscaling
+        With scales E8M0.
     blocks : Blocks
-        Of MXFP4, one row for each column of the matrix: scales (n, k / 32), elements (n, k).
+        One row for each column of the matrix: scales (n, k / block), elements (n, k).
     max_shift : int
         The tile's.
 
@@ -40,12 +41,12 @@ def from_mxfp4(blocks: Blocks, max_shift: int) -> ScaledWeights:
     ConfigError
         If a block is not a number.
     """
-    scales = np.asarray(blocks.scales)
+    scales, element = np.asarray(blocks.scales), form.element
     if np.isnan(E8M0.decode(scales)).any():
-        raise ConfigError("a block of MXFP4 weights has scale NaN, which is not allowed: a tile has no NaN")
+        raise ConfigError(f"a block of {form.name} weights has scale NaN, which is not allowed: a tile has no NaN")
     exponents = scales.astype(np.int64) - 127
     n, groups = exponents.shape
-    values = np.asarray(E2M1.decode(blocks.elements)).reshape(n, groups, MXFP4.block)
+    values = np.asarray(element.decode(blocks.elements)).reshape(n, groups, form.block)
     counts = (values != 0).any(axis=2)
     low, high = np.iinfo(np.int64).min // 2, np.iinfo(np.int64).max // 2
     top = np.where(counts, exponents, low).max(axis=1)
@@ -54,6 +55,6 @@ def from_mxfp4(blocks: Blocks, max_shift: int) -> ScaledWeights:
     shifts = np.where(counts, exponents - base[:, None], 0)
     below = np.minimum(shifts, 0)
     # Far below the window everything is zero; the bound keeps the powers finite.
-    rounded = E2M1.decode(E2M1.encode(values * 2.0 ** np.maximum(below, -64)[:, :, None]))
-    weights = (rounded * E2M1_UNITS).astype(np.int64).reshape(n, -1)
+    rounded = element.decode(element.encode(values * 2.0 ** np.maximum(below, -64)[:, :, None]))
+    weights = (rounded / element.min).astype(np.int64).reshape(n, -1)
     return ScaledWeights(weights.T, np.maximum(shifts, 0).T, base)

@@ -132,7 +132,7 @@ class MapResult:
 def map_model(name: str, model: ModelConfig, system: System, *, phase: str, context: int) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of so many tokens, and run it in the exact cycle model.
 
-    The array's widths decide the precision: weights and cache have those of its weights. Prompt tokens go through the
+    The array decides the precision: weights and cache are what its weights are. Prompt tokens go through the
     model in chunks, as many at a time as the scratchpad has room for.
 
     Raises
@@ -141,7 +141,7 @@ def map_model(name: str, model: ModelConfig, system: System, *, phase: str, cont
         If the model has no room for the context, or the accelerator none for a token.
     """
     weight_bits = system.cim.tile.macro.weight_bits
-    precision = Precision(weight_bits=weight_bits, cache_bits=weight_bits)
+    precision = Precision(weight_bits=weight_bits, cache_bits=weight_bits, group=system.cim.tile.group_rows)
     if phase == "decode":
         workload = decode(model, context, precision)
         programs = [_compiled(model, system, 1, context - 1, context, MemoryMap(), logits=True)]
@@ -194,7 +194,6 @@ def decoder_shape(model: ModelConfig) -> DecoderShape:
 def _compiled(
     model: ModelConfig, system: System, tokens: int, position: int, capacity: int, memory: MemoryMap, *, logits: bool
 ) -> CompiledLoops:
-    bits = system.cim.tile.macro.weight_bits
     return compile_decoder(
         system.accelerator,
         decoder_shape(model),
@@ -203,7 +202,7 @@ def _compiled(
         tokens=tokens,
         position=position,
         capacity=capacity,
-        arithmetic=Arithmetic(weight_bits=bits, cache_bits=bits, group=system.cim.tile.group_rows),
+        arithmetic=Arithmetic.of(system.cim.tile),
         memory=memory,
     )
 

@@ -13,11 +13,11 @@ class KeysValues:
     """Keys and values of a head as weights, a row for each position."""
 
     keys: Matrix
-    """(positions, head size) int8."""
+    """(positions, head size)."""
     key_scales: Matrix
     """(1, positions)."""
     values: Matrix
-    """(positions, head size) int8."""
+    """(positions, head size)."""
     value_scales: Matrix
     """(1, positions)."""
 

@@ -11,14 +11,15 @@ from tilewright.sim.config.program import Command
 from tilewright.sim.machine.cim_array import block_limits
 from tilewright.sim.machine.steps import Matrix, Storage
 from tilewright.sim.machine.vector_values import DTYPES, decode, encode
+from tilewright.sim.machine.weights import e2m1_values
 
 from .allocation import Tensor
 from .binary import encode_program
 from .memory_map import MemoryMap
 from .weight_layout import StoredWeights, constant_bytes, constant_words
 
-SIZES = {"int4": 1, "int8": 1, "bf16": 2, "fp32": 4, "int32": 4}
-"""Bytes of an element in the scratchpad."""
+SIZES = {"int4": 1, "int8": 1, "fp4_e2m1": 4, "bf16": 2, "fp32": 4, "int32": 4}
+"""Bytes of an element in the scratchpad, as the vector unit writes it."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,11 @@ class ConstantWeights:
         return self.address + before, constant_bytes(self.config, self.k, matrix.columns, self.reduce)
 
     def write(self, memory: np.ndarray, codes: np.ndarray, scales: np.ndarray | None) -> None:
-        """Write (k, n) weights."""
+        """Write (k, n) weights as they are stored."""
         if scales is not None:
             scales = scales.reshape(-1, self.n)
-        words = constant_words(self.config, codes.reshape(self.k, self.n), scales, self.reduce)
+        weights = e2m1_values(codes) if self.config.tile.macro.weight_format == "fp4_e2m1" else codes
+        words = constant_words(self.config, weights.reshape(self.k, self.n), scales, self.reduce)
         memory[self.address : self.address + len(words)] = words
 
 
@@ -84,7 +86,8 @@ class StoredBuffer:
     operands: dict[int, StoredWeights]
     """By their first element in the buffer."""
     tail: PaddedRows | None = None
-    """Of packed keys, the last position if its number is even, as int8: the next one is stored together with it."""
+    """Of packed keys, the last position if its number is even, as the vector unit has written it: the next one is
+    stored together with it."""
 
     def parts(self, start: int, length: int) -> Iterator[tuple[int, int, StoredWeights, int, int]]:
         """Yield what elements that follow one another belong to.
@@ -106,7 +109,7 @@ class StoredBuffer:
         return offset + np.arange(operand.positions)[:, None] * self.stride + np.arange(operand.head)
 
     def read(self, memory: np.ndarray) -> np.ndarray:
-        """Return the buffer, flat int8."""
+        """Return the buffer, flat int8; of fp4_e2m1 the codes."""
         values = np.zeros(self.elements, np.int8)
         for offset, operand in self.operands.items():
             values[self._index(offset, operand)] = operand.read(memory)

@@ -9,6 +9,7 @@ from tilewright.sim.machine.steps import Matrix, Scalars
 from tilewright.sim.machine.vector_values import PassOptions, encode
 
 from .attention import KeysValues, attend
+from .e2m1 import factors_constant
 from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Quantised, magnitude
 from .weights import quantise_weights
 
@@ -146,7 +147,7 @@ class _Layer:
         """Add new keys and values to the cache; return what each of its heads then holds."""
         lowering, shape = self.lowering, self.shape
         key, value = (self.heads_of(x8, part, shape.kv_heads) for part in (KEY, VALUE))
-        rows, storage = shape.kv_heads * self.capacity, lowering.arithmetic.cache_storage
+        rows, storage = shape.kv_heads * self.capacity, lowering.arithmetic.cache
         (keys, key_scales), (values, value_scales) = (
             (lowering.state(name, rows, shape.head, storage), lowering.state(f"{name}.scales", rows, 1, "fp32"))
             for name in (self.name("cache.keys"), self.name("cache.values"))
@@ -156,7 +157,7 @@ class _Layer:
         for index, (source, out) in enumerate(
             zip(self.head_rows(value), self.new_rows(values, x8.codes.rows), strict=True)
         ):
-            options = magnitude(lowering.arithmetic.cache_bits)
+            options = magnitude(storage)
             scale = lowering.run(source, options, to=self.name(f"{VALUE}.{index}.scale"))
             new_values.append(lowering.quantised(source, scale, out=out))
         for new, scales in ((new_keys, key_scales), (new_values, value_scales)):
@@ -224,7 +225,7 @@ class _Layer:
             source, first, both, eight = matrices
             lowering.run(source, b=cos, out=first)
             name = self.name(f"{part}.{index}.scale")
-            options = replace(magnitude(lowering.arithmetic.cache_bits if out else 8), rotate=half)
+            options = replace(magnitude(lowering.arithmetic.cache if out else "int8"), rotate=half)
             scale = lowering.run(source, options, b=sin, c=first, out=both, to=name)
             heads.append(lowering.quantised(both, scale, out=eight))
         return heads
@@ -253,6 +254,8 @@ def decoder_constants(
         constants[name] = encode("fp32", values.astype(np.float32))
 
     put("one", np.ones(1))
+    if arithmetic.cache == "fp4_e2m1":
+        constants |= factors_constant(shape.head)
     for table, values in zip(("cos", "sin"), rotary_tables(shape, capacity), strict=True):
         put(f"rotary.{table}", values)
     for layer in range(layers):
@@ -265,7 +268,7 @@ def decoder_constants(
         for part in (QUERY, KEY, VALUE, OUTPUT, GATE, UP, DOWN):
             name, factor = layer_name(layer, part), shape.head**-0.5 if part == scaled else 1.0
             weights = tensors[f"{name}.weight"].T * factor
-            constants |= quantise_weights(weights, arithmetic.weight_bits, arithmetic.group).constants(name)
+            constants |= quantise_weights(weights, arithmetic).constants(name)
             if shape.biases and part in (QUERY, KEY, VALUE):
                 put(f"{name}.bias", tensors[f"{name}.bias"] * factor)
     return constants

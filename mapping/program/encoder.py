@@ -9,7 +9,8 @@ from tilewright.sim.machine.steps import Matrix, Scalars
 from tilewright.sim.machine.vector_values import PassOptions, encode
 
 from .attention import KeysValues, attend
-from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Projected, Quantised, magnitude
+from .e2m1 import factors_constant
+from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Projected, Quantised, WeightStorage, magnitude
 from .weights import quantise_weights
 
 ATTENTION = "attention.self"
@@ -75,17 +76,17 @@ def _add_layer(
 
     x8 = _quantised(lowering, x, scale, name(f"{ATTENTION}.factors"))
     mixed = lowering.matrix(name("mixed"), tokens, hidden)
-    bits = lowering.arithmetic.cache_bits
+    cache = lowering.arithmetic.cache
     query, key, value = (
-        _heads(lowering, shape, x8, name(part), size) for part, size in ((QUERY, 8), (KEY, bits), (VALUE, bits))
+        _heads(lowering, shape, x8, name(part), "int8" if part == QUERY else cache) for part in (QUERY, KEY, VALUE)
     )
     key_scales, value_scales = (
         _scale_rows(lowering, heads, name(part)) for heads, part in ((key, KEY), (value, VALUE))
     )
     for head in range(shape.heads):
-        cache = KeysValues(key[head].codes, key_scales[head], value[head].codes, value_scales[head])
+        weights = KeysValues(key[head].codes, key_scales[head], value[head].codes, value_scales[head])
         out = mixed.part(columns=slice(head * shape.head, (head + 1) * shape.head))
-        attend(lowering, name(f"head.{head}"), query[head], cache, out)
+        attend(lowering, name(f"head.{head}"), query[head], weights, out)
     mixed8 = lowering.quantised_afresh(mixed)
     x, scale = _add_norm(lowering, shape, mixed8, name(OUTPUT), x, name(NORM), _measure(lowering.arithmetic))
 
@@ -110,14 +111,16 @@ def _quantised(lowering: Lowering, x: Matrix, scale: tuple[Scalars, Scalars], fa
     return lowering.quantised(x, scale)
 
 
-def _heads(lowering: Lowering, shape: EncoderShape, x8: Quantised, name: str, bits: int) -> list[Quantised]:
-    """Add a projection; return its heads, as integers of some bits."""
+def _heads(
+    lowering: Lowering, shape: EncoderShape, x8: Quantised, name: str, storage: WeightStorage
+) -> list[Quantised]:
+    """Add a projection; return its heads, as numbers of a storage."""
     bias = lowering.constant(f"{name}.bias", 1, shape.hidden)
     projected = lowering.project(x8, name, shape.hidden, bias)
     parts = [slice(head * shape.head, (head + 1) * shape.head) for head in range(shape.heads)]
     out = lowering.matrix(name, x8.codes.rows, shape.hidden)
-    options = magnitude(bits)
-    codes = lowering.matrix(f"{name}.int{bits}", x8.codes.rows, shape.hidden, "int4" if bits == 4 else "int8")
+    options = magnitude(storage)
+    codes = lowering.matrix(f"{name}.{storage}", x8.codes.rows, shape.hidden, storage)
     if lowering.arithmetic.scales == "token":
         scale = lowering.run_scaled(projected, options, out=out, to=f"{name}.scale")
         whole = lowering.quantised(out, scale, out=codes)
@@ -180,6 +183,8 @@ def encoder_constants(
         With ``arithmetic.smooth``, from :func:`.smoothing.smoothing_factors`.
     """
     constants = {"one": encode("fp32", np.ones(1, np.float32))}
+    if arithmetic.cache == "fp4_e2m1":
+        constants |= factors_constant(shape.hidden if arithmetic.scales == "token" else shape.head)
 
     def put(name: str, values: np.ndarray) -> None:
         constants[name] = encode("fp32", values.astype(np.float32))
@@ -192,7 +197,7 @@ def encoder_constants(
             columns = factors[layer_name(layer, smooth)]
             put(f"{layer_name(layer, smooth)}.factors", columns)
             weights, offset = weights / columns[:, None], offset * columns
-        quantised = quantise_weights(weights, arithmetic.weight_bits, arithmetic.group)
+        quantised = quantise_weights(weights, arithmetic)
         constants.update(quantised.constants(name))
         if offset is not None:
             put(f"{name}.bias", tensors[f"{name}.bias"] * factor - offset @ quantised.values)

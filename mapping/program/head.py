@@ -36,6 +36,6 @@ def head_constants(tensors: Mapping[str, np.ndarray], arithmetic: Arithmetic) ->
     tensors : mapping
         ``model.norm.weight``, and ``lm_head.weight`` (vocabulary, hidden).
     """
-    quantised = quantise_weights(tensors[f"{HEAD}.weight"].T, arithmetic.weight_bits, arithmetic.group)
+    quantised = quantise_weights(tensors[f"{HEAD}.weight"].T, arithmetic)
     norm = encode("fp32", tensors[f"{NORM}.weight"].astype(np.float32))
     return {f"{NORM}.weight": norm, **quantised.constants(HEAD)}

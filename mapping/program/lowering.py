@@ -1,21 +1,26 @@
 """Parts of which layers are made: products, and the passes around them."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Self
 
-from tilewright.sim.machine.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
+from tilewright.sim.config import TileConfig
+from tilewright.sim.machine.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage, written_as
 from tilewright.sim.machine.vector_values import PassOptions
 
+from .e2m1 import ROUND, factors_name
+
+WeightStorage = Literal["int4", "int8", "fp4_e2m1"]
+LARGEST = {"int4": 7, "int8": 127, "fp4_e2m1": 12}
+"""Largest magnitude of a number of a storage, as the array counts it."""
 PLAIN = PassOptions()
 
 
-def magnitude(bits: int) -> PassOptions:
-    """Return the options of a pass that measures rows for :meth:`Lowering.quantised` to integers of some bits."""
-    return PassOptions(reduce="magnitude", scale=1 / ((1 << bits - 1) - 1), inverse="reciprocal")
+def magnitude(storage: WeightStorage) -> PassOptions:
+    """Return the options of a pass that measures rows for :meth:`Lowering.quantised` to numbers of a storage."""
+    return PassOptions(reduce="magnitude", scale=1 / LARGEST[storage], inverse="reciprocal")
 
 
-MAGNITUDE = magnitude(8)
-"""To int8."""
+MAGNITUDE = magnitude("int8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,22 +29,42 @@ class Arithmetic:
 
     storage: Literal["bf16", "fp32"] = "bf16"
     """Of activations that are no integers."""
-    weight_bits: Literal[4, 8] = 8
+    weights: WeightStorage = "int8"
     group: int = 0
-    """Rows of weights that share an integer scale beside their column's; 0: none do."""
+    """Rows of weights that share a scale beside their column's; 0: none do."""
+    group_scale: Literal["uint8", "e8m0"] = "uint8"
+    """Such a scale: an integer, or a power of two."""
+    max_shift: int = 15
+    """Largest exponent of e8m0."""
     scales: Literal["head", "token"] = "token"
     """Queries, keys and values of an encoder: a scale for each head of a token, or one for all its heads. (A decoder's
     have one for each head.)"""
     smooth: bool = False
     """Columns of the inputs of an encoder's projections are divided before they become int8, those with outliers the
     most, and rows of the weights multiplied."""
-    cache_bits: Literal[4, 8] = 8
-    """Of keys and values: those of weights in an array that holds no others."""
+    cache: WeightStorage = "int8"
+    """Keys and values: as weights are in an array that holds no others."""
 
-    @property
-    def cache_storage(self) -> Storage:
-        """Of keys and values."""
-        return "int4" if self.cache_bits == 4 else "int8"
+    @classmethod
+    def of(cls, tile: TileConfig) -> Self:
+        """Return the arithmetic for which an array of such tiles is made."""
+        if tile.group_scale == "none":
+            return cls(weights=held(tile), cache=held(tile))
+        return cls(
+            weights=held(tile),
+            cache=held(tile),
+            group=tile.group_rows,
+            group_scale=tile.group_scale,
+            max_shift=tile.max_shift,
+        )
+
+
+def held(tile: TileConfig) -> WeightStorage:
+    """Return what a tile's weights are."""
+    macro = tile.macro
+    if macro.weight_format == "fp4_e2m1":
+        return "fp4_e2m1"
+    return "int4" if macro.weight_bits == 4 else "int8"
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,7 @@ class Lowered:
 
 @dataclass(frozen=True)
 class Quantised:
-    """A matrix of int8, each row with a scale."""
+    """A matrix of numbers as the array takes them, each row with a scale."""
 
     codes: Matrix
     scale: Scalars
@@ -141,8 +166,7 @@ class Lowering:
         if out is not None and a.rows == 1:
             a = a.repeated(out.rows)
         if out is not None:
-            output = "int8" if out.storage == "int4" else out.storage
-            options = replace(options, output=output)  # type: ignore[arg-type]
+            options = replace(options, output=written_as(out.storage))  # type: ignore[arg-type]
         linear, inverse = Scalars(to, a.rows), Scalars(f"{to}.inverse", a.rows)
         b, c = (m.repeated(a.rows) if m and m.rows == 1 else m for m in (b, c))
         self.steps.append(
@@ -173,11 +197,22 @@ class Lowering:
         return self.run(those.sums, options, multiply=those.rows, b=those.columns, c=those.addend, out=out, to=to)
 
     def quantised(self, values: Matrix, scalars: tuple[Scalars, Scalars], *, out: Matrix | None = None) -> Quantised:
-        """Add the pass that makes int8 of values whose magnitudes a pass with :data:`MAGNITUDE` has measured."""
+        """Add what makes int8 of values, or what ``out`` holds; a pass with :func:`magnitude` has measured them."""
         scale, inverse = scalars
         out = out or self.matrix(f"{values.buffer.name}.int8", values.rows, values.columns, "int8")
-        self.run(values, multiply=inverse, out=out)
+        if out.storage == "fp4_e2m1":
+            self._to_e2m1(values, inverse, out)
+        else:
+            self.run(values, multiply=inverse, out=out)
         return Quantised(out, scale)
+
+    def _to_e2m1(self, values: Matrix, inverse: Scalars, out: Matrix) -> None:
+        """Add the passes that make E2M1 of ``values * inverse``; how they do is told in :mod:`.e2m1`."""
+        name = f"{values.buffer.name}.{values.offset}.small"
+        factors = self.constant(factors_name(values.columns), 2, values.columns)
+        small = self.matrix(name, values.rows, values.columns, "fp32")
+        offset, _ = self.run(values, ROUND, multiply=inverse, b=factors.part(rows=slice(0, 1)), out=small, to=name)
+        self.run(replace(small, bits_as="int32"), add=offset, b=factors.part(rows=slice(1, 2)), out=out)
 
     def quantised_afresh(self, values: Matrix) -> Quantised:
         """Add the passes that measure and quantise values."""
@@ -194,8 +229,9 @@ class Lowering:
     def project(self, a: Quantised, name: str, columns: int, addend: Matrix | None = None) -> Projected:
         """Add the product with a weight matrix, whose constants are ``name.codes``, ``.columns`` and ``.groups``."""
         k, group = a.codes.columns, self.arithmetic.group
-        codes = self.constant(f"{name}.codes", k, columns, "int4" if self.arithmetic.weight_bits == 4 else "int8")
-        scales = self.constant(f"{name}.groups", -(-k // group), columns, "uint8") if group else None
+        codes = self.constant(f"{name}.codes", k, columns, self.arithmetic.weights)
+        kind = self.arithmetic.group_scale
+        scales = self.constant(f"{name}.groups", -(-k // group), columns, kind) if group else None
         sums = self.matrix(f"{name}.sums", a.codes.rows, columns, "int32")
         self.steps.append(Product(a=a.codes, weights=codes, out=sums, scales=scales, group=group))
         return Projected(sums, a.scale, self.constant(f"{name}.columns", 1, columns, "bf16"), addend)

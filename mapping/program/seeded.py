@@ -1,9 +1,33 @@
-"""Decoder layers with weights at random, for tests and benches."""
+"""Encoder and decoder layers with weights at random, for tests and benches."""
 
 import numpy as np
 
-from . import decoder
+from . import decoder, encoder
 from .decoder import DOWN, GATE, KEY, NORM, OUTPUT, QUERY, SECOND_NORM, UP, VALUE, DecoderShape, layer_name
+from .encoder import EncoderShape
+
+
+def seeded_encoder(shape: EncoderShape, *, layers: int, seed: int) -> dict[str, np.ndarray]:
+    """Return the tensors of some layers, by the names that Hugging Face gives them.
+
+    Weights are normal, with a variance that keeps the size of activations; biases are large enough to be missed, gains
+    of norms about 1.
+    """
+    rng = np.random.default_rng(seed)
+    hidden, ffn = shape.hidden, shape.ffn
+    square = dict.fromkeys((encoder.QUERY, encoder.KEY, encoder.VALUE, encoder.OUTPUT), (hidden, hidden))
+    sizes = square | {encoder.UP: (ffn, hidden), encoder.DOWN: (hidden, ffn)}
+    tensors = {}
+    for layer in range(layers):
+        for part, size in sizes.items():
+            name = encoder.layer_name(layer, part)
+            tensors[f"{name}.weight"] = rng.standard_normal(size) / np.sqrt(size[1])
+            tensors[f"{name}.bias"] = rng.standard_normal(size[0])
+        for part in (encoder.NORM, encoder.LAST_NORM):
+            name = encoder.layer_name(layer, part)
+            tensors[f"{name}.weight"] = 1 + 0.2 * rng.standard_normal(hidden)
+            tensors[f"{name}.bias"] = rng.standard_normal(hidden)
+    return tensors
 
 
 def seeded_decoder(shape: DecoderShape, *, layers: int, seed: int) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from tilewright.sim.config.program import Store
 from tilewright.sim.machine.steps import Matrix
 
-from .compiled import StoredBuffer
+from .compiled import SIZES, StoredBuffer
 from .weight_layout import MOST, StoredWeights
 
 
@@ -44,7 +44,7 @@ def row_pieces(stored: StoredBuffer, matrix: Matrix) -> Iterator[Piece]:
 
 
 def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: int, lead: int) -> Iterator[Store]:
-    """Yield the commands that store a matrix of int8, which lies in the scratchpad.
+    """Yield the commands that store a matrix, which lies in the scratchpad as a pass has written it.
 
     Parameters
     ----------
@@ -54,12 +54,14 @@ def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: in
         Rows in front of it: of each head the position before, which is stored anew.
     """
     pieces = list(row_pieces(stored, matrix))
+    bytes_each = SIZES[matrix.storage]
     stores: list[Store] = []
     for index, piece in enumerate(pieces):
         before = bool(lead)
         stores += piece.operand.store(
-            source + (index if before else piece.row) * pitch + piece.column,
+            source + (index if before else piece.row) * pitch + piece.column * bytes_each,
             pitch * lead if before else pitch,
+            size=bytes_each,
             position=piece.position - before,
             positions=piece.rows + before,
             first=piece.first,
@@ -72,13 +74,14 @@ def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: in
     operands = list(stored.operands.values())
     last = []
     for piece in pieces:
-        size = piece.operand.element_bytes(tail.columns)
+        row_bytes = tail.columns * bytes_each
+        size = piece.operand.element_bytes(row_bytes)
         row = lead + piece.row + piece.rows - 1
         last.append(
             Store(
                 size=size.bit_length() - 1,
                 address=tail.address + operands.index(piece.operand) * tail.pitch,
-                count=tail.columns // size,
+                count=row_bytes // size,
                 source=source + row * pitch,
                 element_pitch=size,
             )

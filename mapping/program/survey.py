@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from tilewright.sim.config import TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.errors import ConfigError
-from tilewright.sim.machine.steps import Matrix, Pass, Product
+from tilewright.sim.machine.steps import Matrix, Pass, Product, Storage, written_as
 
 from .compiled import SIZES, ConstantWeights, PaddedRows, StoredBuffer
-from .lowering import Lowered
+from .lowering import Lowered, held
 from .memory_map import MemoryMap
 from .panels import in_panels
 from .reorder import with_early_scalars
@@ -73,19 +74,12 @@ class Survey:
         cim, tile, buffer = self.config.cim, self.config.cim.tile, step.weights.buffer
         k = step.weights.rows
         n = step.weights.stride if k > 1 else buffer.elements
-        bits = {"int4": 4, "int8": 8}[step.weights.storage]
-        if bits > tile.macro.weight_bits or tile.macro.weight_format != "int":
+        _check_held(buffer.name, step.weights.storage, tile)
+        if step.scales and (step.group, step.scales.storage) != (tile.group_rows, tile.group_scale):
             raise ConfigError(
-                f"{buffer.name}: weights of {bits} bits do not go into tiles of {tile.macro.weight_bits} bits, "
-                f"{tile.macro.weight_format}"
+                f"{buffer.name}: scales {step.scales.storage} of groups of {step.group} rows do not go into tiles with "
+                f"group_scale = {tile.group_scale}, group_rows = {tile.group_rows}"
             )
-        if step.group and (step.group, "uint8") != (tile.group_rows, tile.group_scale):
-            raise ConfigError(
-                f"{buffer.name}: scales of groups of {step.group} rows do not go into tiles with group_scale = "
-                f"{tile.group_scale}, group_rows = {tile.group_rows}"
-            )
-        if tile.group_scale == "e8m0":
-            raise ConfigError(f"{buffer.name}: group_scale = e8m0 is not supported by the compiler: none or uint8")
         reduce = reduces(cim, k, n)
         layout = ("weights", k, n, int(reduce))
         place = self.memory_of(buffer.name).place(buffer.name, constant_bytes(cim, k, n, reduce), layout)
@@ -93,15 +87,9 @@ class Survey:
         self.weights[buffer.name] = ConstantWeights(cim, place.address, k, n, reduce, scales)
 
     def _stored(self, name: str, products: dict[int, Product]) -> StoredBuffer:
-        tile = self.config.cim.tile
         first = next(iter(products.values()))
         matrix, transposed = first.weights, first.transposed
-        fits = tile.macro.weight_bits == 8 or matrix.storage == "int4"
-        if not fits or tile.macro.weight_format != "int" or tile.group_scale == "e8m0":
-            raise ConfigError(
-                f"{name}: {matrix.storage} that a program makes does not go into tiles of {tile.macro.weight_bits} "
-                f"bits, {tile.macro.weight_format}, group_scale = {tile.group_scale}: int of as many bits, or uint8"
-            )
+        _check_held(name, matrix.storage, self.config.cim.tile)
         head, stride, elements = matrix.columns, matrix.stride, matrix.buffer.elements
         if any(
             (p.weights.columns, p.weights.stride, p.transposed) != (head, stride, transposed) for p in products.values()
@@ -122,9 +110,9 @@ class Survey:
         }
         tail = None
         if one.packed and transposed and name in self.lowered.states:
-            pitch = self.pitch(head, 1)
+            pitch = self.pitch(head, SIZES[matrix.storage])
             last = self.memory_of(name).place(f"{name}.last", len(offsets) * pitch)
-            tail = PaddedRows(last.address, len(offsets), head, pitch, "int8")
+            tail = PaddedRows(last.address, len(offsets), head, pitch, written_as(matrix.storage))
         return StoredBuffer(elements, stride, operands, tail)
 
     def _matrices(self) -> None:
@@ -176,3 +164,10 @@ class Survey:
         pitch = self.pitch(columns, SIZES[matrix.storage])
         place = self.memory_of(name).new(name, matrix.rows * pitch)
         return PaddedRows(place.address, matrix.rows, columns, pitch, matrix.storage)
+
+
+def _check_held(name: str, storage: Storage, tile: TileConfig) -> None:
+    """See that a tile holds weights of a storage; four bits go into eight."""
+    holds = held(tile)
+    if storage not in ((holds, "int4") if holds == "int8" else (holds,)):
+        raise ConfigError(f"{name}: weights of {storage} do not go into tiles of {holds}")

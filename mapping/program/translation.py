@@ -11,7 +11,7 @@ from tilewright.sim.config.program import Product as ProductCommand
 from tilewright.sim.config.vector_command import Function, Inverse, Reduce, Storage, VectorCommand
 from tilewright.sim.config.vector_command import Matrix as VectorMatrix
 from tilewright.sim.machine.cim_array import block_limits
-from tilewright.sim.machine.steps import Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.machine.steps import Matrix, Pass, Product, Scalars, Step, written_as
 
 from .allocation import Slots, Tensor
 from .compiled import SIZES, PaddedRows
@@ -319,7 +319,7 @@ class Translation:
                 return None
             tensor, offset, stride, of = places[name]
             unit = 4 if name == "d" and scatter else lanes
-            storage = Storage[of.storage.upper().replace("INT4", "INT8")]
+            storage = Storage[written_as(of.storage).upper()]
             return VectorMatrix(address=(tensor.address + offset) // unit, stride=stride // unit, storage=storage)
 
         slots = {name: None if those is None else those[0].slot + those[1] for name, those in scalars.items()}

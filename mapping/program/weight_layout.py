@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tilewright.mapping.tiling import ArrayMatmul
-from tilewright.sim.config import CIMArrayConfig
+from tilewright.sim.config import CIMArrayConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.program import Store, Weights
@@ -27,18 +27,25 @@ def reduces(config: CIMArrayConfig, k: int, n: int) -> bool:
     return config.tiles > 1 and blocks(config, k, n, True) < blocks(config, k, n, False)
 
 
+def unit_scale(tile: TileConfig) -> int:
+    """Return the scale that leaves a group as it is."""
+    return 0 if tile.group_scale == "e8m0" else 1
+
+
 def constant_words(config: CIMArrayConfig, weights: np.ndarray, scales: np.ndarray | None, reduce: bool) -> np.ndarray:
     """Return the bytes of (k, n) weights as products of all of them, or of columns of whole blocks, take them.
 
-    Columns are filled up with zeros to whole tiles; a tile with group scales gets ones where none are given.
+    Weights are numbers, of fp4_e2m1 in halves. Columns are filled up with zeros to whole tiles; a tile with group
+    scales gets those that change nothing where none are given.
     """
     tile = config.tile
     k, n = weights.shape
     padding = ((0, 0), (0, -n % tile.columns))
     padded = np.pad(weights.astype(np.int64), padding)
     if tile.group_rows:
-        ones = np.ones((divide_up(k, tile.group_rows), n), np.int64)
-        scales = np.pad(ones if scales is None else scales.astype(np.int64), padding, constant_values=1)
+        unit = unit_scale(tile)
+        units = np.full((divide_up(k, tile.group_rows), n), unit, np.int64)
+        scales = np.pad(units if scales is None else scales.astype(np.int64), padding, constant_values=unit)
     return ArrayMatmul(config, 1, k, padded.shape[1], reduce).weight_words(padded, scales).ravel()
 
 
@@ -55,11 +62,11 @@ def constant_bytes(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """Integers that a program writes and then multiplies with: chunks of a tile's columns, in each row by row.
+    """Weights that a program writes and then multiplies with: chunks of a tile's columns, in each row by row.
 
     Keys are taken ``transposed``: a row for each element of the head, of the positions of a chunk. Values: a row for
     each position, of the elements of a chunk. So both grow without anything being moved. A tile with group scales finds
-    in front of as many rows as it has those of their groups, which are all ones.
+    in front of as many rows as it has those of their groups, which all change nothing.
     """
 
     config: AcceleratorConfig
@@ -145,17 +152,20 @@ class StoredWeights:
         source: int,
         pitch: int,
         *,
+        size: int = 1,
         position: int,
         positions: int,
         first: int,
         elements: int,
     ) -> Iterator[Store]:
-        """Yield the commands that store a matrix from the scratchpad: a row for each position, of int8.
+        """Yield the commands that store a matrix from the scratchpad: a row for each position.
 
         Parameters
         ----------
         source, pitch : int
             Of the first row, in bytes.
+        size : int
+            Bytes of an element, of which the first one is stored.
         position, first : int
             Place of the first row and of its first element. Of what is packed, an element that shares a byte with one
             before it cannot be stored without that.
@@ -169,11 +179,11 @@ class StoredWeights:
             for there in range(top, top + pieces * height, height):
                 for left, width, planes in _runs(column, columns, self.columns):
                     if self.transposed:
-                        start = source + (left - column) * pitch + there - row
-                        yield self._store_rows(start, 1, pitch, there, height, left, width, planes)
+                        start = source + (left - column) * pitch + (there - row) * size
+                        yield self._store_rows(start, size, pitch, there, height, left, width, planes)
                     else:
-                        start = source + (there - row) * pitch + left - column
-                        yield self._store_rows(start, pitch, 1, there, height, left, width, planes)
+                        start = source + (there - row) * pitch + (left - column) * size
+                        yield self._store_rows(start, pitch, size, there, height, left, width, planes)
 
     def _store_rows(
         self, source: int, pitch: int, element_pitch: int, row: int, rows: int, left: int, width: int, planes: int
@@ -224,24 +234,25 @@ class StoredWeights:
         return size
 
     def prepare(self, memory: np.ndarray) -> None:
-        """Write the scales of groups, ones."""
+        """Write the scales of groups, which change nothing."""
         for _, scales, _ in self._pieces(memory):
-            scales[:] = 1
+            scales[:] = unit_scale(self.config.cim.tile)
 
     def read(self, memory: np.ndarray) -> np.ndarray:
-        """Return what is stored, (positions, head) int8."""
+        """Return what is stored, (positions, head) int8; of fp4_e2m1 the codes, 0 to 15."""
+        e2m1 = self.config.cim.tile.macro.weight_format == "fp4_e2m1"
         chunks: list[list[np.ndarray]] = [[] for _ in range(self.chunks)]
         for chunk, _, rows in self._pieces(memory):
             if self.packed:
-                pairs = np.stack([rows << 4, rows], axis=-1).reshape(len(rows), -1)
-                chunks[chunk].append(pairs.view(np.int8) >> 4)
+                pairs = np.stack([rows << 4, rows], axis=-1).reshape(len(rows), -1).view(np.int8) >> 4
+                chunks[chunk].append(pairs & 15 if e2m1 else pairs)
             else:
                 chunks[chunk].append(rows.view(np.int8))
         values = np.concatenate([np.concatenate(each) for each in chunks], axis=1)
         return (values.T if self.transposed else values)[: self.positions, : self.head]
 
     def write(self, memory: np.ndarray, values: np.ndarray) -> None:
-        """Store (positions, head) int8."""
+        """Store (positions, head) as :meth:`read` returns them."""
         matrix = values.T if self.transposed else values
         matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % self.columns))).view(np.uint8)
         done = [0] * self.chunks

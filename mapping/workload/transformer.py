@@ -18,6 +18,8 @@ class Precision:
     vector_bits: int = 16
     """Of norm weights and of scales: one for each column of a weight matrix, and for each head and position
     of the cache."""
+    group: int = 0
+    """Rows of a weight matrix that share a scale of 8 bits in each column; 0: none do."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ class _Run:
 
     def _matmul(self, step: str, source: str, columns: int, *, k: int) -> str:
         weights = self._bytes(k * columns, self.precision.weight_bits) + self._vector_bytes(columns)
+        if self.precision.group:
+            weights += -(-k // self.precision.group) * columns
         return self._add(step, Kind.MATMUL, (source,), k=k, n=columns, read_bytes=weights)
 
     def _add(self, step: str, kind: Kind, inputs: tuple[str, ...], *, m: int | None = None, **sizes: int) -> str:

@@ -8,8 +8,11 @@ from . import vector_values
 from .matrix import matrix_view
 from .steps import Buffer, Matrix, Pass, Product, Scalars, Step
 from .vector_values import PassResult, decode, encode, run_pass
+from .weights import e2m1_values
 
-DTYPES: dict[str, type] = {**vector_values.DTYPES, "int4": np.int8, "uint8": np.uint8}
+DTYPES: dict[str, type] = {
+    **vector_values.DTYPES, "int4": np.int8, "fp4_e2m1": np.uint8, "uint8": np.uint8, "e8m0": np.uint8
+}  # fmt: skip
 """How a buffer is held here: integers as they are, floats as their bits."""
 
 Memory = dict[str, np.ndarray]
@@ -60,11 +63,14 @@ def multiply(step: Product, memory: Memory) -> None:
 def dot_products(step: Product, memory: Memory) -> np.ndarray:
     """Return the sums of a product, float64: exact, before they wrap as the accumulators do."""
     # Sums of less than 2**53 are exact, and numpy multiplies float64 fast.
-    a, weights = (codes(memory, matrix).astype(np.float64) for matrix in (step.a, step.weights))
-    if step.transposed:
-        weights = weights.T
+    a, weights = codes(memory, step.a).astype(np.float64), codes(memory, step.weights)
+    if step.weights.storage == "fp4_e2m1":
+        weights = e2m1_values(weights)
+    weights = (weights.T if step.transposed else weights).astype(np.float64)
     if step.scales:
-        weights = weights * np.repeat(codes(memory, step.scales), step.group, axis=0)[: len(weights)]
+        scales = codes(memory, step.scales)
+        factors = np.ldexp(1.0, scales) if step.scales.storage == "e8m0" else scales
+        weights = weights * np.repeat(factors, step.group, axis=0)[: len(weights)]
     return a @ weights
 
 
@@ -115,7 +121,7 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
         c=operand(step.c),
     )
     if step.out:
-        codes(memory, step.out)[:] = done.codes
+        codes(memory, step.out)[:] = done.codes & 15 if step.out.storage == "fp4_e2m1" else done.codes
     for those, values in ((step.linear, done.linear), (step.inverse, done.inverse)):
         if those is not None:
             kept = scalars.get(those.name, np.zeros(0, np.float32))
@@ -126,4 +132,7 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
 
 def codes(memory: Memory, matrix: Matrix) -> np.ndarray:
     """Return a view of a matrix as it is stored."""
-    return matrix_view(memory[matrix.buffer.name], matrix.offset, matrix.rows, matrix.columns, matrix.stride)
+    flat = memory[matrix.buffer.name]
+    if matrix.bits_as:
+        flat = flat.view(DTYPES[matrix.bits_as])
+    return matrix_view(flat, matrix.offset, matrix.rows, matrix.columns, matrix.stride)

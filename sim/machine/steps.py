@@ -9,7 +9,20 @@ from typing import Literal, Self
 
 from .vector_values import PassOptions
 
-Storage = Literal["int4", "int8", "uint8", "int32", "bf16", "fp32"]
+Storage = Literal["int4", "int8", "fp4_e2m1", "uint8", "e8m0", "int32", "bf16", "fp32"]
+"""``fp4_e2m1``: codes, of weights; ``uint8`` and ``e8m0``: scales of groups of weights, factors or powers of two."""
+WEIGHTS = ("int4", "int8", "fp4_e2m1")
+"""Storages that the array multiplies with."""
+_WRITTEN_AS = {"int4": "int8", "fp4_e2m1": "fp32"}
+
+
+def written_as(storage: Storage) -> Storage:
+    """Return what the vector unit writes where numbers of a storage are to be.
+
+    Of each element the lowest four bits are kept: for ``int4`` of an int8 that has been scaled so, for ``fp4_e2m1`` of
+    an FP32 number's mantissa.
+    """
+    return _WRITTEN_AS.get(storage, storage)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -37,6 +50,8 @@ class Matrix:
     stride: int
     """Elements from a row to the next; 0: all rows are the same one."""
     offset: int = 0
+    bits_as: Storage | None = None
+    """Storage of the same size as which the bits of elements are read; None: that of the buffer."""
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.columns < 1:
@@ -50,7 +65,7 @@ class Matrix:
     @property
     def storage(self) -> Storage:
         """Of its elements."""
-        return self.buffer.storage
+        return self.bits_as or self.buffer.storage
 
     def part(self, *, rows: slice = slice(None), columns: slice = slice(None)) -> Self:
         """Return some rows and columns that follow one another."""
@@ -91,8 +106,9 @@ class Scalars:
 class Product:
     """A product of integers on the CIM array: ``out = a @ weights``, sums in int32.
 
-    With ``transposed``, row n of ``weights`` is column n of the product's matrix: keys, as they lie in the cache. With
-    ``scales``, uint8, the weights (k, n) count ``scales[k // group, n]`` times.
+    With ``transposed``, row n of ``weights`` is column n of the product's matrix: keys, as they lie in the cache.
+    Weights of fp4_e2m1 count in units of 1/2. With ``scales`` the weights (k, n) count ``scales[k // group, n]`` times,
+    if these are uint8, or ``2 ** scales[k // group, n]`` times, if they are e8m0: without the bias of OCP's.
 
     Raises
     ------
@@ -117,16 +133,18 @@ class Product:
                 f"{self.out.buffer.name}: {self.out.rows} x {self.out.columns} is not the shape of "
                 f"{self.a.rows} x {self.a.columns} times {k} x {n}"
             )
-        for matrix in (self.a, self.weights):
-            if matrix.storage not in ("int4", "int8"):
-                raise ValueError(f"{matrix.buffer.name}: storage {matrix.storage} cannot be multiplied: int4 or int8")
+        for matrix, allowed in ((self.a, ("int4", "int8")), (self.weights, WEIGHTS)):
+            if matrix.storage not in allowed:
+                raise ValueError(
+                    f"{matrix.buffer.name}: storage {matrix.storage} cannot be multiplied: {' or '.join(allowed)}"
+                )
         if self.out.storage != "int32":
             raise ValueError(f"{self.out.buffer.name}: storage {self.out.storage} holds no sums: int32")
         if (self.scales is None) != (self.group == 0):
             raise ValueError(f"{self.out.buffer.name}: group = {self.group} with scales = {self.scales}")
         if self.scales:
             shape = (self.scales.rows, self.scales.columns, self.scales.storage)
-            if self.transposed or shape != (-(-k // self.group), n, "uint8"):
+            if self.transposed or shape not in [(-(-k // self.group), n, kind) for kind in ("uint8", "e8m0")]:
                 raise ValueError(f"{self.scales.buffer.name}: {shape} do not scale groups of {self.group} of {k} x {n}")
 
 
@@ -159,8 +177,7 @@ class Pass:
         for scalars in (self.add, self.multiply, self.linear, self.inverse):
             if scalars and scalars.rows != self.a.rows:
                 raise ValueError(f"{scalars.name}: {scalars.rows} scalars of {self.a.rows} rows")
-        # What is to be int4 is int8 that has been scaled so.
-        if self.out and self.options.output != ("int8" if self.out.storage == "int4" else self.out.storage):
+        if self.out and self.options.output != written_as(self.out.storage):
             raise ValueError(f"{self.out.buffer.name}: {self.options.output} into a buffer of {self.out.storage}")
         if (self.linear is None) != (self.options.reduce == "none"):
             raise ValueError(f"linear = {self.linear} with reduce = {self.options.reduce}")

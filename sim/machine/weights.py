@@ -9,12 +9,18 @@ from .words import pack, unpack
 
 E2M1_UNITS = 2
 """fp4_e2m1 weights count in units of 1 / E2M1_UNITS."""
+_E2M1 = (E2M1.decode(np.arange(16)) * E2M1_UNITS).astype(np.int64)
+
+
+def e2m1_values(codes: np.ndarray) -> np.ndarray:
+    """Return fp4_e2m1 codes, 0 to 15, as numbers in units of 1/2, int64 from -12 to 12."""
+    return _E2M1[codes]
 
 
 def weight_values(macro: MacroConfig) -> np.ndarray:
     """Return every weight that a macro can hold, int64, ascending; those of fp4_e2m1 in units of 1/2."""
     if macro.weight_format == "fp4_e2m1":
-        return np.unique(E2M1.decode(np.arange(16)) * E2M1_UNITS).astype(np.int64)
+        return np.unique(_E2M1)
     return np.arange(-(1 << macro.weight_bits - 1), 1 << macro.weight_bits - 1)
 
 
@@ -52,7 +58,7 @@ def unpack_block(config: TileConfig, words: np.ndarray, rows: int, columns: int)
     scale_words, row_words = np.split(words, [groups * config.scale_beats(columns)])
     weights = unpack(row_words.reshape(rows, -1), macro.weight_bits, columns)
     if macro.weight_format == "fp4_e2m1":
-        weights = (E2M1.decode(weights & 15) * E2M1_UNITS).astype(np.int64)
+        weights = e2m1_values(weights & 15)
     if not groups:
         return weights, np.ones_like(weights)
     scales = unpack(scale_words.reshape(groups, -1), 8, columns) & ((1 << config.scale_bits) - 1)

@@ -66,6 +66,20 @@ def test_map_as_json(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.json", "map.png", "map.trace.json"]
 
 
+def test_map_on_an_array_of_mxfp4(tmp_path):
+    text = (PRESETS / "edge-int4.toml").read_text()
+    for old, new in (
+        ("rows = 64\n", 'rows = 32\nweight_format = "fp4_e2m1"\n'),
+        ("grid_rows = 4\n", 'grid_rows = 8\ngroup_scale = "e8m0"\ngroup_rows = 32\nmax_shift = 7\n'),
+    ):
+        assert text.count(f"\n{old}") == 1
+        text = text.replace(f"\n{old}", f"\n{new}")
+    (tmp_path / "edge.toml").write_text(text)
+    result = run("map", "llama-3.2-1b", "--system", str(tmp_path / "edge.toml"), "--context", "64", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["bound_fraction"] >= 0.95
+
+
 def test_map_simulates_seven_million_cycles_in_a_second_of_cpu_time():
     took = []
     for _ in range(3):

@@ -34,6 +34,9 @@ def test_bytes_of_a_decode_step():
     cache = 16 * 2 * 1025 * (512 // 2 + 8 * 2)  # read 1024 positions, write one, with a scale for each head
     embedding = 2048 // 2 + 2
     assert work.dram_bytes == weights + 2 * columns + 2 * norms + cache + embedding
+    grouped = decode(LLAMA, 1024, Precision(weight_bits=4, cache_bits=4, group=32))
+    # A byte for 16 of weights.
+    assert grouped.dram_bytes - work.dram_bytes == weights / 16
 
 
 def test_every_operator_of_a_layer_is_there_and_follows_its_inputs():

@@ -1,5 +1,7 @@
 """Steps of a program: what they refuse, and what they compute, against an element at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,32 @@ def test_scales_of_groups_count_weights_and_sums_wrap():
     memory |= memory_of(scales := matrix("g", 1, 1, "uint8"), g=np.array([2]))
     run_steps([Product(a=long, weights=big, out=total, scales=scales, group=70000)], memory, lanes=4)
     assert load(memory, total)[0, 0] == 70000 * 128 * 128 * 2 - 2**32
+
+
+def test_e2m1_counts_in_halves_and_e8m0_in_powers_of_two():
+    a, out = matrix("a", 1, 4, "int8"), matrix("out", 1, 3, "int32")
+    weights, scales = matrix("w", 4, 3, "fp4_e2m1"), matrix("s", 2, 3, "e8m0")
+    memory = memory_of(
+        a, out, weights, scales,
+        a=np.array([1, 10, 100, -100]), w=np.array([[1, 2, 3], [4, 5, 6], [7, 15, 8], [0, 8, 9]]),
+        s=np.array([[0, 1, 5], [0, 2, 15]]),
+    )  # fmt: skip
+    run_steps([Product(a=a, weights=weights, out=out, scales=scales, group=2)], memory, lanes=4)
+    assert load(memory, out).tolist() == [[1 + 40 + 1200, 2 * (2 + 60) - 4 * 1200, 32 * (3 + 80) + 2**15 * 100]]
+
+
+def test_bits_of_fp32_are_read_as_integers_and_four_of_them_kept():
+    a, out = matrix("a", 1, 2), matrix("out", 1, 2, "fp4_e2m1")
+    memory = memory_of(a, out)
+    store(memory, a, np.array([[1.0, -1.0]]))
+    bits = replace(a, bits_as="int32")
+    assert load(memory, bits).tolist() == [[0x3F800000, 0x3F800000 - 2**31]]
+    term = Scalars("t", 1)
+    five = PassOptions(reduce="maximum", scale=0.0, offset=2.0**23 + 5)
+    run_steps(
+        [Pass(options=five, a=a, linear=term), Pass(options=PassOptions(), a=a, add=term, out=out)], memory, lanes=4
+    )
+    assert memory["out"].tolist() == [6, 4]
 
 
 def test_a_pass_reads_and_writes_its_matrices_and_scalars():
@@ -105,6 +133,20 @@ A, INT8 = matrix("a", 2, 3), matrix("e", 2, 3, "int8")
             "o: storage fp32 holds no sums",
         ),
         (lambda: Product(a=A, weights=INT8, out=matrix("o", 2, 2, "int32"), transposed=True), "a: storage fp32 cannot"),
+        (
+            lambda: Product(
+                a=matrix("f", 2, 3, "fp4_e2m1"), weights=INT8, out=matrix("o", 2, 2, "int32"), transposed=True
+            ),
+            "f: storage fp4_e2m1 cannot be multiplied: int4 or int8$",
+        ),
+        (
+            lambda: Product(a=INT8, weights=A, out=matrix("o", 2, 2, "int32"), transposed=True),
+            "a: storage fp32 cannot be multiplied: int4 or int8 or fp4_e2m1$",
+        ),
+        (
+            lambda: Pass(options=PassOptions(output="int8"), a=A, out=matrix("f", 2, 3, "fp4_e2m1")),
+            "f: int8 into a buffer",
+        ),
         (
             lambda: Product(a=INT8, weights=INT8, out=matrix("o", 2, 2, "int32"), transposed=True, group=2),
             "o: group = 2 with scales = None",

@@ -28,13 +28,17 @@ def accelerator(
     rows: int = 16,
     columns: int = 16,
     weight_bits: int = 8,
+    weight_format: str = "int",
     group_rows: int = 0,
+    group_scale: str = "uint8",
+    max_shift: int = 7,
     grid_rows: int = 1,
     **fields,
 ) -> AcceleratorConfig:
     """Return a small accelerator; without options the contract's own."""
     macro = MacroConfig(
-        rows=rows, columns=columns, weight_bits=weight_bits, input_bits=8, input_bits_per_cycle=2
+        rows=rows, columns=columns, weight_bits=weight_bits, weight_format=weight_format, input_bits=8,
+        input_bits_per_cycle=2,
     )  # fmt: skip
     tile = TileConfig(
         macro=macro,
@@ -45,8 +49,9 @@ def accelerator(
         accumulator_vectors=64,
         input_buffer_vectors=8,
         result_buffer_vectors=8,
-        group_scale="uint8" if group_rows else "none",
+        group_scale=group_scale if group_rows else "none",
         group_rows=group_rows,
+        max_shift=max_shift,
     )
     return AcceleratorConfig(
         cim=CIMArrayConfig(tiles=tiles, tile=tile),

@@ -5,8 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.mapping.program.compiled_layers import (
+    CAPACITY,
+    DECODER,
+    ENCODER,
+    MINILM,
+    SMALL,
+    run_decoder,
+    run_encoder,
+)
 from tests.mapping.program.compiled_runs import (
-    Runner,
     accelerator,
     beside_one_another,
     check,
@@ -15,133 +23,19 @@ from tests.mapping.program.compiled_runs import (
     on_the_model,
     step_memory,
 )
-from tilewright.mapping.program.compiled import Compiled
 from tilewright.mapping.program.compiler import compile_program
-from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.program.encoder import EncoderShape, encoder_constants, layer_name, lower_encoder
+from tilewright.mapping.program.decoder import lower_decoder
+from tilewright.mapping.program.encoder import EncoderShape, encoder_constants, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic
 from tilewright.mapping.program.memory_map import MemoryMap
-from tilewright.mapping.program.seeded import seeded_decoder
-from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.mapping.program.seeded import seeded_encoder
 from tilewright.sim.config.errors import ConfigError
-from tilewright.sim.config.footprint import bank_ports, footprint
-from tilewright.sim.config.program import UNIT_COMMANDS, Load, Product, Store, Vector, Weights, decode
-from tilewright.sim.machine.vector import refusal
-
-ENCODER = EncoderShape(hidden=64, heads=2, ffn=96)
-MINILM = EncoderShape(hidden=384, heads=12, ffn=1536)
-DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
-CAPACITY = 40
-PLAIN = Arithmetic()
-SMALL = accelerator()
-
-
-def encoder_tensors(shape: EncoderShape, layers: int) -> dict[str, np.ndarray]:
-    """Return layers with normal weights, and biases large enough to be missed."""
-    rng = np.random.default_rng(1)
-    h, f = shape.hidden, shape.ffn
-    tensors = {}
-    for layer in range(layers):
-        sizes = {f"attention.self.{part}": (h, h) for part in ("query", "key", "value")}
-        sizes |= {"attention.output.dense": (h, h), "intermediate.dense": (f, h), "output.dense": (h, f)}
-        for part, size in sizes.items():
-            tensors[f"{layer_name(layer, part)}.weight"] = rng.standard_normal(size) / np.sqrt(size[1])
-            tensors[f"{layer_name(layer, part)}.bias"] = rng.standard_normal(size[0])
-        for part in ("attention.output.LayerNorm", "output.LayerNorm"):
-            tensors[f"{layer_name(layer, part)}.weight"] = 1 + 0.2 * rng.standard_normal(h)
-            tensors[f"{layer_name(layer, part)}.bias"] = rng.standard_normal(h)
-    return tensors
-
-
-def run_encoder(
-    config: AcceleratorConfig,
-    shape: EncoderShape = ENCODER,
-    tokens: int = 7,
-    layers: int = 1,
-    arithmetic: Arithmetic = PLAIN,
-    run: Runner = in_sequence,
-) -> Compiled:
-    lowered = lower_encoder(shape, tokens, layers, arithmetic)
-    factors = {
-        layer_name(each, part): np.linspace(0.5, 2, shape.hidden)
-        for each in range(layers)
-        for part in ("attention.self", "intermediate.dense")
-    }
-    constants = encoder_constants(shape, encoder_tensors(shape, layers), layers, arithmetic, factors)
-    compiled = compile_program(config, lowered)
-    x = np.random.default_rng(2).standard_normal((tokens, shape.hidden))
-    check(compiled, lowered, step_memory(lowered, constants, x), compiled.memory_image(constants), x, run)
-    valid(compiled)
-    return compiled
-
-
-def run_decoder(
-    config: AcceleratorConfig,
-    shape: DecoderShape = DECODER,
-    lengths: tuple[int, ...] = (16, 1, 1),
-    layers: int = 1,
-    arithmetic: Arithmetic = PLAIN,
-    run: Runner = in_sequence,
-) -> list[Compiled]:
-    """Run a prompt and what follows, each a program on the memory that the one before has left."""
-    constants = decoder_constants(
-        shape, seeded_decoder(shape, layers=layers, seed=3), layers, arithmetic, capacity=CAPACITY
-    )
-    memory = MemoryMap()
-    steps = [
-        lower_decoder(shape, length, sum(lengths[:index]), layers, arithmetic, capacity=CAPACITY)
-        for index, length in enumerate(lengths)
-    ]
-    programs = [compile_program(config, each, memory) for each in steps]
-    image = programs[0].memory_image(constants)
-    states = None
-    rng = np.random.default_rng(5)
-    for lowered, compiled, length in zip(steps, programs, lengths, strict=True):
-        x = rng.standard_normal((length, shape.hidden))
-        before = step_memory(lowered, constants, x, states)
-        check(compiled, lowered, before, image, x, run)
-        states = {name: before[name] for name in lowered.states}
-        valid(compiled)
-    assert all(np.count_nonzero(values) for values in states.values())
-    return programs
-
-
-def valid(compiled: Compiled) -> None:
-    """See that commands obey what the accelerator asks of them."""
-    config = compiled.config
-    whole = config.vector.model_copy(
-        update={"address_bits": (config.scratchpad_bytes // config.vector.lanes).bit_length() - 1}
-    )
-    binary = compiled.binary
-    for index, command in enumerate(compiled.commands):
-        assert decode(config, binary[64 * index : 64 * index + 64]) == command
-        if not isinstance(command, UNIT_COMMANDS):
-            continue
-        those = footprint(config, command)
-        for region in those.scratchpad_reads + those.scratchpad_writes:
-            assert 0 <= region.start < region.stop <= config.scratchpad_bytes
-            assert config.bank(region.start) == config.bank(region.stop - 1)
-        if isinstance(command, Load | Weights):
-            values = [command.address, command.stride, command.plane_stride]
-            values += [command.destination, command.pitch] if isinstance(command, Load) else []
-            assert not any(value % config.bus_bytes for value in values)
-        elif isinstance(command, Product):
-            assert not any(value % config.activation_bytes for value in (command.a, command.a_pitch))
-            assert not any(value % config.result_bytes for value in (command.out, command.out_pitch))
-            assert command.n % config.cim.tile.columns == 0
-        elif isinstance(command, Store):
-            values = [command.address, command.stride, command.plane_stride, command.source, command.element_pitch]
-            assert not any(value % (1 << command.size) for value in [*values, command.pitch, command.plane_pitch])
-            assert 1 << command.size <= config.bus_bytes
-        elif isinstance(command, Vector):
-            assert not refusal(whole, command.command)
-            matrices = [m for m in (command.command.a, command.command.b, command.command.c) if m]
-            assert len(bank_ports(config, command)[0]) == len(matrices)
+from tilewright.sim.config.program import UNIT_COMMANDS
 
 
 @pytest.mark.parametrize("tokens", [1, 7, 19, 70])
 @pytest.mark.parametrize(
-    "arithmetic", [Arithmetic(), Arithmetic(scales="head", smooth=True), Arithmetic(storage="fp32", weight_bits=4)]
+    "arithmetic", [Arithmetic(), Arithmetic(scales="head", smooth=True), Arithmetic(storage="fp32", weights="int4")]
 )
 def test_encoders(arithmetic, tokens):
     run_encoder(SMALL, tokens=tokens, layers=2, arithmetic=arithmetic)
@@ -171,7 +65,7 @@ def test_two_layers_and_a_prompt_in_two_parts(run):
 )
 def test_keys_and_values_of_four_bits(fields, lengths):
     config = accelerator(weight_bits=4, **fields)
-    arithmetic = Arithmetic(weight_bits=4, cache_bits=4, group=fields.get("group_rows", 0))
+    arithmetic = Arithmetic(weights="int4", cache="int4", group=fields.get("group_rows", 0))
     for run in (in_sequence, beside_one_another(1), on_the_model):
         run_decoder(config, lengths=lengths, arithmetic=arithmetic, run=run)
     for scales in ("head", "token"):
@@ -179,7 +73,7 @@ def test_keys_and_values_of_four_bits(fields, lengths):
 
 
 def test_four_bits_go_into_tiles_of_eight():
-    run_decoder(SMALL, lengths=(5, 1, 1), arithmetic=Arithmetic(weight_bits=4, cache_bits=4))
+    run_decoder(SMALL, lengths=(5, 1, 1), arithmetic=Arithmetic(weights="int4", cache="int4"))
 
 
 CONFIGS = {
@@ -198,7 +92,7 @@ CONFIGS = {
 @pytest.mark.parametrize("fields", CONFIGS.values(), ids=CONFIGS)
 def test_units_beside_one_another(fields):
     config = accelerator(**fields)
-    arithmetic = Arithmetic(weight_bits=4, group=fields.get("group_rows", 0))
+    arithmetic = Arithmetic(weights="int4", group=fields.get("group_rows", 0))
     for seed in range(3):
         run_encoder(config, tokens=19, arithmetic=arithmetic, run=beside_one_another(seed))
         run_decoder(config, arithmetic=arithmetic, run=beside_one_another(seed))
@@ -207,7 +101,7 @@ def test_units_beside_one_another(fields):
 def test_a_missing_signal_is_seen():
     compiled = run_encoder(SMALL)
     lowered = lower_encoder(ENCODER, 7, 1, Arithmetic())
-    constants = encoder_constants(ENCODER, encoder_tensors(ENCODER, 1), 1, Arithmetic())
+    constants = encoder_constants(ENCODER, seeded_encoder(ENCODER, layers=1, seed=1), 1, Arithmetic())
     x = np.random.default_rng(2).standard_normal((7, ENCODER.hidden))
     bare = [replace(each, wait=0, signal=0) if isinstance(each, UNIT_COMMANDS) else each for each in compiled.commands]
     with pytest.raises(AssertionError, match="of the output differ"):
@@ -250,14 +144,16 @@ def test_what_cannot_run_is_named():
         ConfigError, match="half a rotary block has 16 columns: it must be 32 lanes times a power of two"
     ):
         run_decoder(accelerator(lanes=32))
-    with pytest.raises(ConfigError, match="weights of 8 bits do not go into tiles of 4 bits"):
+    with pytest.raises(ConfigError, match=r"^encoder.*codes: weights of int8 do not go into tiles of int4$"):
         run_encoder(accelerator(weight_bits=4, columns=32))
     with pytest.raises(
         ConfigError,
-        match=r"query: int8 that a program makes does not|key: int8 that a program makes does not|int8: int8 that a program makes does not",
+        match=r"^encoder\.layer\.0\.attention\.self\.key\.int8: weights of int8 do not go into tiles of int4$",
     ):
-        run_encoder(accelerator(weight_bits=4, columns=32), arithmetic=Arithmetic(weight_bits=4))
-    with pytest.raises(ConfigError, match="scales of groups of 16 rows do not go into tiles with group_scale = none"):
+        run_encoder(accelerator(weight_bits=4, columns=32), arithmetic=Arithmetic(weights="int4"))
+    with pytest.raises(
+        ConfigError, match="scales uint8 of groups of 16 rows do not go into tiles with group_scale = none"
+    ):
         run_encoder(SMALL, arithmetic=Arithmetic(group=16))
     with pytest.raises(
         ConfigError,

@@ -16,7 +16,9 @@ SMALL = DecoderShape(hidden=32, heads=4, kv_heads=2, head=8, ffn=48)
 
 
 @pytest.mark.parametrize(("name", "shape"), DECODERS, ids=[name for name, _ in DECODERS])
-@pytest.mark.parametrize(("arithmetic", "least"), [(Arithmetic(), 0.9995), (Arithmetic(weight_bits=4, group=32), 0.98)])
+@pytest.mark.parametrize(
+    ("arithmetic", "least"), [(Arithmetic(), 0.9995), (Arithmetic(weights="int4", group=32), 0.98)]
+)
 def test_prompt_and_tokens_come_near_to_float64_and_to_each_other(name, shape, arithmetic, least):
     run = run_decoder(shape, arithmetic)
     assert run.prompt >= least

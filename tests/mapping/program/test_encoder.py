@@ -11,30 +11,13 @@ from tilewright.mapping.program import minilm
 from tilewright.mapping.program.encoder import EncoderShape, encoder_constants, layer_name, lower_encoder
 from tilewright.mapping.program.lowering import Arithmetic
 from tilewright.mapping.program.reference import cosine, encoder_layer
+from tilewright.mapping.program.seeded import seeded_encoder
 from tilewright.mapping.program.smoothing import smoothing_factors
 from tilewright.sim.config.errors import ConfigError
 from tilewright.sim.machine.step_values import empty_memory, load, run_steps, store
 from tilewright.sim.machine.steps import Pass, Product
 
 SMALL = EncoderShape(hidden=32, heads=4, ffn=64)
-
-
-def small_tensors(layers: int, seed: int = 1) -> dict[str, np.ndarray]:
-    """Return layers with normal weights, and biases large enough to be missed."""
-    rng = np.random.default_rng(seed)
-    h, f = SMALL.hidden, SMALL.ffn
-    tensors = {}
-    for layer in range(layers):
-        for part, shape in (
-            *((f"attention.self.{p}", (h, h)) for p in ("query", "key", "value")),
-            ("attention.output.dense", (h, h)), ("intermediate.dense", (f, h)), ("output.dense", (h, f)),
-        ):  # fmt: skip
-            tensors[f"{layer_name(layer, part)}.weight"] = rng.standard_normal(shape) / np.sqrt(shape[1])
-            tensors[f"{layer_name(layer, part)}.bias"] = rng.standard_normal(shape[0])
-        for part in ("attention.output.LayerNorm", "output.LayerNorm"):
-            tensors[f"{layer_name(layer, part)}.weight"] = 1 + 0.2 * rng.standard_normal(h)
-            tensors[f"{layer_name(layer, part)}.bias"] = rng.standard_normal(h)
-    return tensors
 
 
 def run(arithmetic: Arithmetic, tensors: dict[str, np.ndarray], x: np.ndarray, layers: int) -> np.ndarray:
@@ -50,11 +33,23 @@ def run(arithmetic: Arithmetic, tensors: dict[str, np.ndarray], x: np.ndarray, l
 
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize("scales", ["head", "token"])
-@pytest.mark.parametrize(("bits", "group", "least"), [(8, 0, 0.999), (8, 16, 0.999), (4, 16, 0.98)])
-def test_layers_come_near_to_float64(bits, group, least, scales, smooth):
-    tensors = small_tensors(2)
+@pytest.mark.parametrize(
+    ("held", "least"),
+    [
+        ({}, 0.999),
+        ({"group": 16}, 0.999),
+        ({"group": 16, "group_scale": "e8m0"}, 0.999),
+        ({"weights": "int4", "group": 16}, 0.98),
+        ({"weights": "fp4_e2m1", "group": 16}, 0.98),
+        ({"weights": "fp4_e2m1", "group": 16, "group_scale": "e8m0"}, 0.98),
+        ({"weights": "fp4_e2m1"}, 0.98),
+        ({"weights": "fp4_e2m1", "cache": "fp4_e2m1"}, 0.96),
+    ],
+)
+def test_layers_come_near_to_float64(held, least, scales, smooth):
+    tensors = seeded_encoder(SMALL, layers=2, seed=1)
     x = np.random.default_rng(3).standard_normal((7, SMALL.hidden))
-    arithmetic = Arithmetic(weight_bits=bits, group=group, scales=scales, smooth=smooth)
+    arithmetic = Arithmetic(**held, scales=scales, smooth=smooth)
     exact = encoder_layer(SMALL, tensors, layer_name(1), encoder_layer(SMALL, tensors, layer_name(0), x))
     assert cosine(run(arithmetic, tensors, x, 2), exact) >= least
 
@@ -63,7 +58,7 @@ def test_layers_come_near_to_float64(bits, group, least, scales, smooth):
     "part", ["attention.self.key", "attention.self.query", "attention.output.dense", "output.dense"]
 )
 def test_a_layer_with_another_bias_is_not_near(part):
-    tensors = small_tensors(1)
+    tensors = seeded_encoder(SMALL, layers=1, seed=1)
     x = np.random.default_rng(3).standard_normal((7, SMALL.hidden))
     y = run(Arithmetic(), tensors, x, 1)
     name = f"{layer_name(0, part)}.bias"

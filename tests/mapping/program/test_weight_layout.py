@@ -13,6 +13,7 @@ from tilewright.mapping.program.weight_layout import (
 )
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.program import Product, Weights
+from tilewright.sim.formats import E2M1
 from tilewright.sim.machine.accelerator_values import AcceleratorValues
 
 CONFIGS = [
@@ -21,7 +22,28 @@ CONFIGS = [
     accelerator(tiles=3, rows=32, columns=32, group_rows=32, grid_rows=2),
     accelerator(weight_bits=4, columns=32),
     accelerator(weight_bits=4, columns=32, rows=32, group_rows=32, tiles=2),
+    accelerator(weight_bits=4, weight_format="fp4_e2m1", columns=32),
+    accelerator(
+        weight_bits=4, weight_format="fp4_e2m1", columns=32, rows=32, group_rows=32, group_scale="e8m0", tiles=2
+    ),
 ]
+
+
+def random_codes(config: AcceleratorConfig, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Return weights as they are stored."""
+    if is_e2m1(config):
+        return rng.integers(0, 16, shape).astype(np.uint8)
+    limit = 7 if config.cim.tile.macro.weight_bits == 4 else 127
+    return rng.integers(-limit, limit + 1, shape).astype(np.int8)
+
+
+def numbers(config: AcceleratorConfig, codes: np.ndarray) -> np.ndarray:
+    """Return what stored weights count."""
+    return (E2M1.decode(codes) * 2 if is_e2m1(config) else codes).astype(int)
+
+
+def is_e2m1(config: AcceleratorConfig) -> bool:
+    return config.cim.tile.macro.weight_format == "fp4_e2m1"
 
 
 def products(
@@ -45,11 +67,10 @@ def products(
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("head", [8, 32, 40])
 def test_products_with_what_is_stored(config, transposed, head):
-    limit = 7 if config.cim.tile.macro.weight_bits == 4 else 127
     rng = np.random.default_rng(head)
     stored = StoredWeights(config, 64, 75, head, transposed)
     memory = rng.integers(0, 256, 1 << 16, dtype=np.uint8)
-    values = rng.integers(-limit, limit + 1, (75, head)).astype(np.int8)
+    values = random_codes(config, rng, (75, head))
     stored.prepare(memory)
     stored.write(memory, values)
     assert (stored.read(memory) == values).all()
@@ -58,14 +79,15 @@ def test_products_with_what_is_stored(config, transposed, head):
         matrix = values[:positions].T if transposed else values[:positions]
         a = rng.integers(-128, 128, (2, len(matrix)))
         got = products(config, memory, a, n, reduce, weights)
-        assert (got[:, : matrix.shape[1]] == a @ matrix.astype(int)).all()
+        assert (got[:, : matrix.shape[1]] == a @ numbers(config, matrix)).all()
 
 
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize("transposed", [False, True])
 def test_stores_put_rows_where_they_belong(config, transposed):
-    limit = 7 if config.cim.tile.macro.weight_bits == 4 else 127
     rng = np.random.default_rng(7)
+    # FP4 comes in the lowest byte of FP32.
+    size = 4 if is_e2m1(config) else 1
     stored = StoredWeights(config, 128, 75, 40, transposed)
     memory = np.zeros(1 << 16, np.uint8)
     stored.prepare(memory)
@@ -78,11 +100,12 @@ def test_stores_put_rows_where_they_belong(config, transposed):
         (44, 31, 0, 40),
         (0, 75, 8, 24),
     ):
-        values = rng.integers(-limit, limit + 1, (positions, elements)).astype(np.int8)
-        rows = np.zeros((positions, 64), np.int8)
-        rows[:, :elements] = values
-        run.scratchpad[: rows.size] = rows.ravel().view(np.uint8)
-        for store in stored.store(0, 64, position=position, positions=positions, first=first, elements=elements):
+        values = random_codes(config, rng, (positions, elements))
+        rows = rng.integers(0, 256, (positions, 64, size)).astype(np.uint8)
+        rows[:, :elements, 0] = values.view(np.uint8)
+        run.scratchpad[: rows.size] = rows.ravel()
+        places = {"position": position, "positions": positions, "first": first, "elements": elements}
+        for store in stored.store(0, 64 * size, size=size, **places):
             run.execute(store)
         expected[position : position + positions, first : first + elements] = values
         if (
@@ -101,7 +124,7 @@ def test_stores_put_rows_where_they_belong(config, transposed):
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize(("k", "n"), [(16, 64), (70, 100), (200, 16), (5, 7)])
 def test_constants_are_as_long_as_is_said(config, k, n):
-    weights = np.random.default_rng(k).integers(-7, 8, (k, n))
+    weights = numbers(config, random_codes(config, np.random.default_rng(k), (k, n)))
     for reduce in (False, True):
         words = constant_words(config.cim, weights, None, reduce)
         assert len(words) == constant_bytes(config.cim, k, n, reduce)

@@ -27,9 +27,16 @@ def test_parts_of_a_vocabulary_fit_into_a_bank():
     assert head_parts(accelerator(), 64) == (1, 64)
 
 
+MXFP4 = {
+    "weight_bits": 4, "weight_format": "fp4_e2m1", "rows": 32, "columns": 32, "group_rows": 32, "group_scale": "e8m0"
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("run", [in_sequence, on_the_model])
-def test_logits_of_the_last_token(run):
-    config, plain = accelerator(address_bits=8), Arithmetic()
+@pytest.mark.parametrize("fields", [{}, MXFP4], ids=["int8", "mxfp4"])
+def test_logits_of_the_last_token(fields, run):
+    config = accelerator(address_bits=8, **fields)
+    plain = Arithmetic.of(config.cim.tile)
     rng = np.random.default_rng(1)
     constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, layers=COUNT, seed=2), COUNT, plain, capacity=CAPACITY)
     parts, columns = head_parts(config, VOCABULARY)
