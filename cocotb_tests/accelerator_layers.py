@@ -56,8 +56,12 @@ def decoder_case(
     tokens: int = 8,
     timing: Timing = NEAR,
 ) -> Case:
-    """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves."""
-    arithmetic, capacity, memory = Arithmetic(), prompt + tokens, MemoryMap()
+    """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves.
+
+    Weights, keys and values have as many bits as the macros' weights.
+    """
+    bits = config.cim.tile.macro.weight_bits
+    arithmetic, capacity, memory = Arithmetic(weight_bits=bits, cache_bits=bits), prompt + tokens, MemoryMap()
     constants = decoder_constants(shape, seeded_decoder(shape, layers=1, seed=SEED), 1, arithmetic, capacity=capacity)
     x = np.random.default_rng(SEED).standard_normal((capacity, shape.hidden))
     begins = [0, *range(prompt, capacity)]

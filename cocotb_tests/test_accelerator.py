@@ -82,9 +82,10 @@ def test_many_stalls_and_resets():
 
 
 @pytest.mark.slow
-def test_a_small_decoder_layer():
+@pytest.mark.parametrize("design", [LAYERS, DESIGNS[-1]], ids=lambda design: design.name)
+def test_a_small_decoder_layer(design):
     shape = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96)
-    check(run(LAYERS, (decoder_case(SMALL, shape, prompt=4, tokens=2),), testcase="table"))
+    check(run(design, (decoder_case(design.config, shape, prompt=4, tokens=2),), testcase="table"))
 
 
 @pytest.mark.slow
