@@ -80,6 +80,16 @@ def measure(row: Row) -> dict:
     )  # fmt: skip
 
 
+def line(row: Row, report: dict) -> str:
+    """Return a row of the table."""
+    [clock] = report["fmax"].values()
+    used = {name: cell["used"] for name, cell in report["utilization"].items()}
+    return (
+        f"| `{row.command}` | `{row.flags}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} "
+        f"| {used['TRELLIS_FF']:,} | {used['DP16KD']} | {used['MULT18X18D']} |"
+    )
+
+
 def main() -> None:
     """Measure every row and write the table."""
     lines = [
@@ -97,13 +107,7 @@ def main() -> None:
     ]
     for row in ROWS:
         print(row.command, file=sys.stderr)
-        report = measure(row)
-        [clock] = report["fmax"].values()
-        used = {name: cell["used"] for name, cell in report["utilization"].items()}
-        lines.append(
-            f"| `{row.command}` | `{row.flags}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} "
-            f"| {used['TRELLIS_FF']:,} | {used['DP16KD']} | {used['MULT18X18D']} |"
-        )
+        lines.append(line(row, measure(row)))
     TABLE.write_text("\n".join(lines) + "\n")
 
 
