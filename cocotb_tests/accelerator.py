@@ -88,6 +88,8 @@ WIDE = configuration(
     tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
+NANO = load_system("nano").accelerator
+"""The preset that fits on an FPGA, as it is."""
 MXFP4 = configuration(
     lanes=8, bank_address_bits=10, bus_bits=64, tiles=2, scalars=64, weight_buffer_beats=128,
     tile={
@@ -169,7 +171,7 @@ def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 
 
 
 WITH_NPE = tuple(random_design(config) for config in (BESIDE, APART, FAR))
-DESIGNS = (*(random_design(config) for config in (TINY, NARROW, SCALED, WIDE)), *WITH_NPE)
+DESIGNS = (*(random_design(config) for config in (TINY, NARROW, SCALED, WIDE, NANO)), *WITH_NPE)
 """The designs of the table."""
 
 

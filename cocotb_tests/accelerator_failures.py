@@ -277,7 +277,7 @@ class BadCommands:
             (VectorError.CODE, {"d_storage": Storage.INT32}),
             (VectorError.CODE, {"function": 5}),
             (VectorError.CODE, {"inverse": 3}),
-            (VectorError.CODE, {"scatter": 1, "columns": 2}),
+            (VectorError.CODE, {"scatter": 1, "columns": 2, "d_address": 0}),
             (VectorError.EMPTY, {"write": 0}),
             (VectorError.ALIGNMENT, {"a_address": 1}),
             (VectorError.ALIGNMENT, {"a_stride": 2}),

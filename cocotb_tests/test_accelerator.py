@@ -8,11 +8,13 @@ from tilewright.cocotb_tests import decoder_layer, encoder_layer
 from tilewright.cocotb_tests.accelerator import (
     DESIGNS,
     LAYER_BYTES,
+    NANO,
     SMALL,
     WITH_NPE,
     Design,
     failing_cases,
     random_cases,
+    random_design,
     run,
     run_table,
     stalled_cases,
@@ -99,9 +101,10 @@ def test_random_programs_with_jobs(seed):
 
 
 @pytest.mark.slow
-def test_a_small_decoder_layer():
+@pytest.mark.parametrize("design", [LAYERS, random_design(NANO)], ids=lambda design: design.name)
+def test_a_small_decoder_layer(design):
     shape = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96)
-    check(run(LAYERS, (decoder_case(SMALL, shape, prompt=4, tokens=2),), testcase="table"))
+    check(run(design, (decoder_case(design.config, shape, prompt=4, tokens=2),), testcase="table"))
 
 
 @pytest.mark.slow

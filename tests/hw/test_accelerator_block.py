@@ -1,6 +1,8 @@
 # amaranth: UnusedElaboratable=no
 """The accelerator as a block: ports, what is said of it, lint, synthesis, systems that do not go."""
 
+from functools import cache
+
 import pytest
 
 from tests.cli.test_cli import refused
@@ -13,13 +15,19 @@ from tilewright.sim.config.load import PRESETS
 from tilewright.tools import find_synthesis_tools
 
 
+@cache
 def generated(system: str) -> GeneratedBlock:
     return BLOCKS["accelerator"].design(system=system).generate()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def tiny() -> GeneratedBlock:
     return generated("tiny")
+
+
+@pytest.fixture(params=["tiny", "nano"])
+def small(request) -> GeneratedBlock:
+    return generated(request.param)
 
 
 def test_ports_are_two_axi_interfaces_and_an_interrupt(tiny):
@@ -46,8 +54,8 @@ def test_equal_structure_is_written_once(tiny):
 
 
 @pytest.mark.cosim
-def test_verilator_finds_nothing(tiny):
-    assert runner.lint(tiny.verilog, tiny.name) == ""
+def test_verilator_finds_nothing(small):
+    assert runner.lint(small.verilog, small.name) == ""
 
 
 @pytest.fixture(scope="module")
@@ -83,12 +91,12 @@ def test_verilator_finds_nothing_in_the_edge_system():
     assert runner.lint(edge.verilog, edge.name) == ""
 
 
-def test_yosys_reads_it(tmp_path, tiny):
+def test_yosys_reads_it(tmp_path, small):
     tools = find_synthesis_tools()
     if tools.yosys is None:
         pytest.skip("no Yosys")
-    (tmp_path / "block.v").write_text(tiny.verilog)
-    run_yosys(tools.yosys, f"read_verilog block.v; hierarchy -check -top {tiny.name}; proc; check -assert", tmp_path)
+    (tmp_path / "block.v").write_text(small.verilog)
+    run_yosys(tools.yosys, f"read_verilog block.v; hierarchy -check -top {small.name}; proc; check -assert", tmp_path)
 
 
 @pytest.mark.parametrize(

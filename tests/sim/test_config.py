@@ -98,7 +98,7 @@ def test_the_schema_names_units_and_ranges():
 
 
 def test_the_shipped_presets_are_found():
-    assert {"edge-int4", "tiny"} <= set(preset_names())
+    assert {"edge-int4", "nano", "tiny"} <= set(preset_names())
     assert Path(PRESETS / "tiny.toml").exists()
 
 
