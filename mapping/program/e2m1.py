@@ -12,7 +12,8 @@ exponent, a significand that is subnormal at the lower end; what is left is to c
    the lowest four bits of its significand are the code, and a packed store writes these.
 
 Rows whose scale is 0 become zeros: the sum of step 2 is NaN, whose bits end with zeros. The nearest number is missed
-only where FP32's rounding of ``values * inverse`` or of the bits as an integer, 2**-15 codes, leads to the middle.
+only within 2**-15 codes of the middle of two: there the error of the reciprocal, and FP32's rounding of the product and
+of the bits as an integer, decide.
 """
 
 import numpy as np

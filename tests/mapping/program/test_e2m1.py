@@ -45,6 +45,18 @@ def test_numbers_next_to_the_middles():
         assert (codes == E2M1.encode(x)).all()
 
 
+def test_numbers_are_missed_only_within_a_little_of_the_middles():
+    rng = np.random.default_rng(2)
+    numbers = E2M1.decode(np.arange(8))
+    which = rng.integers(0, 7, (20000, COLUMNS))
+    step, away = np.diff(numbers)[which], rng.uniform(2.0**-15, 2.0**-14, which.shape)
+    x = (numbers[which] + step * (0.5 + away * rng.choice([-1, 1], which.shape))) * rng.choice([-1, 1], which.shape)
+    x[:, 0] = 6
+    scaled = (x * np.exp(3 * rng.standard_normal((len(x), 1)))).astype(np.float32)
+    codes, _ = converted(scaled)
+    assert (codes == E2M1.encode(x)).all()
+
+
 def test_random_rows_come_to_the_nearest_number():
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((4000, COLUMNS)) * np.exp(10 * rng.standard_normal((4000, 1)))
