@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from tilewright.cocotb_tests.accelerator_cases import Case, Failure, Run, encoded, patch
-from tilewright.cocotb_tests.accelerator_failures import good_run, with_fields
+from tilewright.cocotb_tests.accelerator_failures import descriptor_patches, good_run, with_fields
 from tilewright.cocotb_tests.accelerator_programs import (
     PROGRAM,
     Areas,
@@ -15,11 +15,11 @@ from tilewright.cocotb_tests.accelerator_programs import (
     random_timing,
     safe,
 )
-from tilewright.cocotb_tests.cb_accelerator import predict
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.program import COMMANDS, Loop, decode, layout
 from tilewright.sim.machine.accelerator import AcceleratorModel, AcceleratorRun
+from tilewright.sim.machine.axi_memory import AxiMemoryModel
 
 MOST_ROUNDS = 4096
 """Of loops: what a corrupted count makes longer takes too long to simulate."""
@@ -83,7 +83,8 @@ def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: Ti
     if prod(rounds) > MOST_ROUNDS:
         return None
     memory = image.copy()
-    ended = predict(AcceleratorModel(config, memory), Run(name="", address=PROGRAM), timing)
+    ports = [AxiMemoryModel(**vars(timing)) for _ in range(2)]
+    ended = AcceleratorModel(config, memory).run(PROGRAM, ports[0], npe_timing=ports[1])
     # What writes into the program that is being fetched has no right end.
     if not ended.error or ended.cycles > MOST_CYCLES or not np.array_equal(memory[: areas.image], image[: areas.image]):
         return None
@@ -119,6 +120,7 @@ def corrupted_case(config: AcceleratorConfig, seed: int, *, count: int, commands
         program = encoded(config, safe(config, maker.commands)).reshape(-1, COMMAND_BYTES)
         tried = image.copy()
         lines = patch(tried, PROGRAM, CORRUPTIONS[name](program, rng).reshape(-1))
+        jobs = descriptor_patches(tried, areas.jobs, maker.descriptors)
         ended = _ends(config, tried, areas, timing)
         if ended is None:
             continue
@@ -126,7 +128,7 @@ def corrupted_case(config: AcceleratorConfig, seed: int, *, count: int, commands
         failure = Failure(
             error=ended.error, detail=ended.detail, index=ended.index, spared=((areas.data, areas.memory_bytes),)
         )
-        runs.append(Run(name=f"{name}: {ended.error.name}", address=PROGRAM, patches=(lines,), failure=failure))
+        runs.append(Run(name=f"{name}: {ended.error.name}", address=PROGRAM, patches=(lines, *jobs), failure=failure))
         if len(runs) % good == 0:
             runs.append(good_run(config, areas, rng, image, f"behind {len(runs)}"))
     runs.append(good_run(config, areas, rng, image, "in the end"))

@@ -492,8 +492,8 @@ def failing_case(
                 address=PROGRAM,
                 patches=(
                     patch(image, PROGRAM, np.frombuffer(b"".join(commands), np.uint8)),
-                    *_descriptors(image, areas.jobs, maker.descriptors),
-                    *_descriptors(image, areas.own_jobs, each.descriptors),
+                    *descriptor_patches(image, areas.jobs, maker.descriptors),
+                    *descriptor_patches(image, areas.own_jobs, each.descriptors),
                 ),
                 failure=Failure(
                     error=each.error,
@@ -516,11 +516,11 @@ def good_run(config: AcceleratorConfig, areas: Areas, rng: np.random.Generator, 
     maker.add(8)
     commands = safe(config, [*fill_program(config, areas), *maker.commands, *show_program(config, areas)])
     data = np.frombuffer(b"".join(encode(config, command) for command in commands), np.uint8)
-    patches = (patch(image, PROGRAM, data), *_descriptors(image, areas.jobs, maker.descriptors))
+    patches = (patch(image, PROGRAM, data), *descriptor_patches(image, areas.jobs, maker.descriptors))
     return Run(name=name, address=PROGRAM, patches=patches, macs=maker.macs)
 
 
-def _descriptors(image: np.ndarray, address: int, descriptors: Sequence[bytes]) -> list[tuple[int, np.ndarray]]:
+def descriptor_patches(image: np.ndarray, address: int, descriptors: Sequence[bytes]) -> list[tuple[int, np.ndarray]]:
     """Write descriptors, if there are any; return their patches."""
     data = np.frombuffer(b"".join(descriptors), np.uint8)
     return [patch(image, address, data)] if len(data) else []

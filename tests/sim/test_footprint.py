@@ -51,7 +51,7 @@ def machine(seed: int) -> AcceleratorValues:
     run.memory[:] = rng.integers(0, 256, 8192)
     # Small exponents, so that no FP32 is a NaN.
     run.scratchpad[:] = rng.integers(1, 64, len(run.scratchpad))
-    run.weights = np.full(1 << 16, 1, np.uint8)
+    run.weights = bytearray(b"\1" * (1 << 16))
     return run
 
 
