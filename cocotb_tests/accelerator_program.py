@@ -55,7 +55,7 @@ def program_cases(
 ) -> tuple[Case, ...]:
     """Return the program, which ends as the model says.
 
-    Of a program that is stopped, what its stores may write is not compared: they may be under way.
+    Of a program that is stopped, what its stores may write is not compared: they may be under way. Nor are its cycles.
     """
     model = AcceleratorModel(config, memory.copy())
     ending = model.run(address, AxiMemoryModel(**asdict(timing)))
@@ -65,7 +65,7 @@ def program_cases(
         failure = Failure(error=ending.error, detail=ending.detail, index=ending.index, spared=spared)
         how = f"stopped by {ending.error.name} at command {ending.index}"
     run = Run(name=how, address=address, failure=failure, errors_ahead=True)
-    return (Case(name=f"{commands} commands", memory=memory, runs=(run,), timing=timing),)
+    return (Case(name=f"{commands} command{'s' if commands > 1 else ''}", memory=memory, runs=(run,), timing=timing),)
 
 
 def _stored(config: AcceleratorConfig, memory: np.ndarray, address: int, commands: int) -> tuple[tuple[int, int], ...]:
