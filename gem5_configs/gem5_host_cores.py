@@ -45,12 +45,13 @@ WRITES = ("MemWrite", "FloatMemWrite")
 def make_processor(host: dict, clock: SrcClockDomain) -> BaseCPUProcessor:
     """Return the cores of a host, all in one clock domain."""
     make = {"o3": make_o3, "minor": make_minor}[host["core"]]
-    return BaseCPUProcessor([make_core(make(host[host["core"]]), clock) for _ in range(host["cores"])])
+    return BaseCPUProcessor([make_core(make(host[host["core"]]), index, clock) for index in range(host["cores"])])
 
 
-def make_core(cpu: BaseCPU, clock: SrcClockDomain) -> BaseCPUCore:
+def make_core(cpu: BaseCPU, index: int, clock: SrcClockDomain) -> BaseCPUCore:
     """Return a core of the standard library around a processor model, in a clock domain, without vectors."""
     core = BaseCPUCore(cpu, ISA.RISCV)
+    cpu.cpu_id = index
     cpu.clk_domain = clock
     # It has its instruction set since it is a core; the decoder shares it.
     cpu.isa[0].enable_rvv = False
