@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("hw", "sim", "mapping", "cocotb_tests", "tilewright", "tests")
+FOLDERS = ("hw", "sim", "mapping", "gem5_configs", "cocotb_tests", "tilewright", "tests")
 
 ALLOWED = {
     # part of the tree: parts of ours that it may import, besides itself
@@ -15,10 +15,11 @@ ALLOWED = {
     "sim": {"sim"},
     "hw": {"sim.formats", "sim.config"},
     "mapping": {"sim"},
+    "gem5_configs": {"sim", "tools", "cache"},
     "cocotb_tests": {"sim", "hw", "mapping", "tools", "cache"},
     "tools": {"sim.config"},
     "cache": {"sim.config"},
-    "cli": {"sim", "hw", "mapping", "cocotb_tests", "tools", "cache"},
+    "cli": {"sim", "hw", "mapping", "gem5_configs", "cocotb_tests", "tools", "cache"},
 }
 
 
@@ -52,7 +53,7 @@ def part_of(name: str) -> str | None:
 
 def test_there_are_sources_of_every_part():
     found = {part_of(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in sources()}
-    assert {"hw", "sim", "sim.config", "mapping", "cocotb_tests"} <= found
+    assert {"hw", "sim", "sim.config", "mapping", "gem5_configs", "cocotb_tests"} <= found
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
