@@ -8,8 +8,8 @@ from tilewright.gem5_configs.runs import Run
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 5
-"""From a wrong branch's execution to its successor's, fetch excepted: the branch delay and a cycle each to fetch 2, decode
-and execute. Source: arXiv 2408.03308, artefact, and gem5's defaults. It only divides the core's own time."""
+"""From a wrong branch's execution to its successor's, fetch excepted: the branch delay and a cycle each to fetch 2,
+decode and execute. Source: arXiv 2408.03308, artefact, and gem5's defaults. It only divides the core's own time."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from tilewright.gem5_configs.runs import Run
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 7
-"""From a wrong branch's execution to its successor's, fetch excepted: gem5's delays from execute to commit and to fetch,
-and from fetch to decode, rename, issue and execute. Source: gem5 24.0, src/cpu/o3/BaseO3CPU.py, defaults. It only divides
-the core's own time between ``base`` and ``branch``."""
+"""From a wrong branch's execution to its successor's, fetch excepted: gem5's delays from execute to commit and to
+fetch, and from fetch to decode, rename, issue and execute. Source: defaults of gem5 24.0, src/cpu/o3/BaseO3CPU.py. It
+only divides the core's own time between ``base`` and ``branch``."""
 
 
 @dataclass(frozen=True)

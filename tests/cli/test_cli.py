@@ -27,16 +27,18 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
     return line.removeprefix("tilewright: error: ")
 
 
-COMMANDS = ["cosim", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
+COMMANDS = ["cosim", "cpu", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
 PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields"]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile", "synth cim-tile", *PROGRAM_COMMANDS])
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, "cpu predict", "generate cim-tile", "synth cim-tile", *PROGRAM_COMMANDS]
+)
 def test_help_has_an_example(command):
     result = run(*command.split(), "--help")
     assert result.returncode == 0
     assert f"Example: tilewright {command}" in " ".join(result.stdout.split())
-    if command not in ("generate", "program", "synth"):
+    if command not in ("cpu", "generate", "program", "synth"):
         assert "--json" in result.stdout
 
 
