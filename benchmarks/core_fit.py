@@ -13,7 +13,7 @@ import numpy as np
 from tilewright.gem5_configs.core_minor import MinorConstants
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.core_o3 import O3Constants
-from tilewright.gem5_configs.runs import BASELINE, Run
+from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
 from tilewright.sim.config.host import CoreKind
 
 Constants = O3Constants | MinorConstants
@@ -26,8 +26,8 @@ NUDGE = 1e-4
 class Point:
     """A measured run and the one at baseline clocks that it is predicted from."""
 
-    run: Run
-    baseline: Run
+    run: MeasuredRun
+    baseline: MeasuredRun
 
     def ratio(self, constants: Constants) -> float:
         """Return predicted over measured time."""
@@ -36,7 +36,7 @@ class Point:
         return found.seconds / self.run.sim_seconds
 
 
-def points_of(runs: Sequence[Run], core: CoreKind) -> list[Point]:
+def points_of(runs: Sequence[MeasuredRun], core: CoreKind) -> list[Point]:
     """Return all runs of a core away from the baseline's clocks, each with its baseline."""
     found = {run.workload: run for run in runs if run.core == core and run.clocks == BASELINE}
     return [Point(run, found[run.workload]) for run in runs if run.core == core and run.clocks != BASELINE]

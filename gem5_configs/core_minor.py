@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tilewright.gem5_configs.core_stack import Stack
 from tilewright.gem5_configs.memory_times import MemoryTimes
-from tilewright.gem5_configs.runs import Run
+from tilewright.gem5_configs.runs import MeasuredRun
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 5
@@ -22,7 +22,7 @@ class MinorConstants:
     """Share of misses that are waited for: those of loads."""
 
 
-def stalls(run: Run, times: MemoryTimes, host: HostConfig, constants: MinorConstants) -> Stack:
+def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: MinorConstants) -> Stack:
     """Return the time that the core waits, its own work left out."""
     # What the next level counts beyond the misses of this one are prefetches: nothing waits for them.
     second = min(run.l2_accesses, run.l1d_misses + run.l1i_misses)

@@ -11,7 +11,7 @@ from tilewright.gem5_configs.core_minor import MinorConstants, stalls
 from tilewright.gem5_configs.core_o3 import O3Constants, overlap, stall_sides
 from tilewright.gem5_configs.core_stack import PARTS, Stack
 from tilewright.gem5_configs.memory_times import MemoryTimes, memory_times
-from tilewright.gem5_configs.runs import Run
+from tilewright.gem5_configs.runs import MeasuredRun
 from tilewright.sim.config.host import HostConfig, load_host
 from tilewright.sim.config.host_clocks import HostClocks
 
@@ -37,7 +37,7 @@ def measured_host() -> HostConfig:
 
 
 def predict(
-    run: Run,
+    run: MeasuredRun,
     clocks: HostClocks,
     host: HostConfig | None = None,
     o3: O3Constants = O3_CONSTANTS,
@@ -49,7 +49,7 @@ def predict(
 
     Parameters
     ----------
-    run : Run
+    run : MeasuredRun
         What was measured, at any clocks.
     clocks : HostClocks
         To predict for; the core is that of the run.
@@ -72,7 +72,12 @@ def predict(
 
 
 def _predict_minor(
-    run: Run, measured: float, before: MemoryTimes, after: MemoryTimes, host: HostConfig, constants: MinorConstants
+    run: MeasuredRun,
+    measured: float,
+    before: MemoryTimes,
+    after: MemoryTimes,
+    host: HostConfig,
+    constants: MinorConstants,
 ) -> Stack:
     known = stalls(run, before, host, constants).total
     rest = max(measured - known, 0)
@@ -81,7 +86,7 @@ def _predict_minor(
 
 
 def _predict_o3(
-    run: Run, measured: float, before: MemoryTimes, after: MemoryTimes, host: HostConfig, constants: O3Constants
+    run: MeasuredRun, measured: float, before: MemoryTimes, after: MemoryTimes, host: HostConfig, constants: O3Constants
 ) -> Stack:
     share = overlap(run, host)
     fetch, waiting = stall_sides(run, before, host, constants)

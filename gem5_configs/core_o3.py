@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tilewright.gem5_configs.core_stack import Stack
 from tilewright.gem5_configs.memory_times import MemoryTimes, answered
-from tilewright.gem5_configs.runs import Run
+from tilewright.gem5_configs.runs import MeasuredRun
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 7
@@ -33,7 +33,7 @@ class O3Constants:
     """Share of a memory access that is waited for, where no access joins a line that is already on its way."""
 
 
-def stall_sides(run: Run, times: MemoryTimes, host: HostConfig, constants: O3Constants) -> tuple[Stack, Stack]:
+def stall_sides(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: O3Constants) -> tuple[Stack, Stack]:
     """Return the time of fetch and the time for which the window waits for data, the core's own work left out."""
     core = host.o3
     # A line that was fetched behind a wrong branch costs nothing but what the branch costs anyway.
@@ -63,6 +63,6 @@ def stall_sides(run: Run, times: MemoryTimes, host: HostConfig, constants: O3Con
     return fetch, waiting
 
 
-def overlap(run: Run, host: HostConfig) -> float:
+def overlap(run: MeasuredRun, host: HostConfig) -> float:
     """Return the share of the time in which fetch and window overlap: whole windows without a wrong branch."""
     return run.sim_insts / (run.sim_insts + host.o3.reorder_entries * run.cond_mispredicts)

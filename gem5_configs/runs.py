@@ -26,7 +26,7 @@ Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class Run(Frozen):
+class MeasuredRun(Frozen):
     """One run of one workload, as gem5 counted it on the core that ran it.
 
     A miss counts as often as something misses: an access to a line that is already on its way is one more. Prefetches
@@ -81,11 +81,11 @@ class Run(Frozen):
         )
 
 
-COLUMNS = tuple(Run.model_fields)
+COLUMNS = tuple(MeasuredRun.model_fields)
 
 
-def read_runs(path: Path) -> list[Run]:
-    """Return the runs of a CSV file with a column for each field of ``Run``; others are passed over.
+def read_runs(path: Path) -> list[MeasuredRun]:
+    """Return the runs of a CSV file with a column for each field of ``MeasuredRun``; others are passed over.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def read_runs(path: Path) -> list[Run]:
             raise ConfigError(f"{where}: has {len(cells)} cells, and the first line has {len(header)}")
         row = dict(zip(header, cells, strict=True))
         try:
-            runs.append(Run.model_validate({column: row[column].strip() for column in COLUMNS}))
+            runs.append(MeasuredRun.model_validate({column: row[column].strip() for column in COLUMNS}))
         except ValidationError as error:
             location, problem = first_problem(error)
             raise ConfigError(f"{where}: {location[0]} = {problem}") from error
@@ -117,7 +117,7 @@ def read_runs(path: Path) -> list[Run]:
     return runs
 
 
-def format_runs(runs: Iterable[Run]) -> str:
+def format_runs(runs: Iterable[MeasuredRun]) -> str:
     """Return the CSV text of runs, which ``read_runs`` reads."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -127,7 +127,7 @@ def format_runs(runs: Iterable[Run]) -> str:
     return text.getvalue()
 
 
-def baselines(runs: Sequence[Run], core: CoreKind, path: Path) -> dict[str, Run]:
+def baselines(runs: Sequence[MeasuredRun], core: CoreKind, path: Path) -> dict[str, MeasuredRun]:
     """Return the run at ``BASELINE`` clocks of each workload on a core.
 
     Raises
@@ -135,7 +135,7 @@ def baselines(runs: Sequence[Run], core: CoreKind, path: Path) -> dict[str, Run]
     ConfigError
         If there is none, or two of one workload that differ; names the file ``path``.
     """
-    found: dict[str, Run] = {}
+    found: dict[str, MeasuredRun] = {}
     for run in runs:
         if run.core != core or run.clocks != BASELINE:
             continue
@@ -152,7 +152,7 @@ def baselines(runs: Sequence[Run], core: CoreKind, path: Path) -> dict[str, Run]
     return found
 
 
-def pick(found: dict[str, Run], workload: str, path: Path) -> dict[str, Run]:
+def pick(found: dict[str, MeasuredRun], workload: str, path: Path) -> dict[str, MeasuredRun]:
     """Return the run of one workload.
 
     Raises

@@ -1,6 +1,7 @@
 """Who may import whom, read off the sources."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,14 @@ def test_imports_follow_the_rule(path):
             continue
         allowed = ALLOWED[part]
         assert other in allowed or other.split(".")[0] in allowed, f"{part} must not import {module}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "gem5_configs").glob("gem5_*.py")), ids=lambda path: path.name)
+def test_what_gem5_runs_needs_only_gem5(path):
+    # gem5 has a Python of its own, which has none of our dependencies.
+    beside = {file.stem for file in path.parent.glob("gem5_*.py")}
+    allowed = {"m5", "gem5", *beside, *sys.stdlib_module_names}
+    assert {module.split(".")[0] for module in imported(path)} <= allowed
 
 
 def test_the_rule_is_not_empty(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tilewright.gem5_configs.core_model import measured_host, predict
 from tilewright.gem5_configs.core_stack import PARTS, Stack
 from tilewright.gem5_configs.memory_times import answered, memory_times
-from tilewright.gem5_configs.runs import BASELINE, PUBLISHED, Run, read_runs
+from tilewright.gem5_configs.runs import BASELINE, PUBLISHED, MeasuredRun, read_runs
 from tilewright.sim.config.host_clocks import HostClocks, domain_clocks
 
 RUNS = [run for run in read_runs(PUBLISHED) if run.domains == "all-cryo"]
@@ -20,7 +20,7 @@ any_clocks = st.builds(HostClocks, **dict.fromkeys(CLOCKS, ghz))
 counts = st.integers(0, 10**8)
 # Any counts at all, also such as no program has.
 any_run = st.builds(
-    Run,
+    MeasuredRun,
     core=st.sampled_from(["o3", "minor"]),
     domains=st.just("any"),
     workload=st.just("any"),
@@ -33,7 +33,7 @@ any_run = st.builds(
     **dict.fromkeys(
         [
             name
-            for name in Run.model_fields
+            for name in MeasuredRun.model_fields
             if name.startswith(
                 (
                     "core_cycles",

@@ -1,4 +1,4 @@
-"""``tilewright cpu``: its commands are modules ``cpu_NAME`` of this package."""
+"""``tilewright cpu``: the host core and its caches."""
 
 import importlib
 
@@ -6,9 +6,12 @@ import click
 
 from tilewright.cli.groups import LazyGroup
 
-CPU_COMMANDS = {
-    "predict": "Predict the time of workloads at other clocks from one measured run of each.",
+COMMANDS = {
+    "predict": "Predict workloads at other clocks from one measured run of each.",
+    "run": "Run workloads on hosts under gem5 and read what it counted.",
+    "stats": "Read what gem5 counted in runs made elsewhere.",
 }
+"""Commands and what they do; the module of each is ``cpu_`` and its name."""
 
 
 def _load(name: str) -> click.Command:
@@ -18,8 +21,8 @@ def _load(name: str) -> click.Command:
 command = LazyGroup(
     name="cpu",
     kind="command",
-    about=CPU_COMMANDS,
+    about=COMMANDS,
     make=_load,
-    help="The host core: out-of-order or in-order, caches and memory in clock domains of their own.",
-    epilog="Example: tilewright cpu predict --core-ghz 100 --l1-ghz 100",
+    help="The host: an out-of-order or in-order RISC-V core and its caches, each with a clock of its own.",
+    epilog="Example: tilewright cpu run --workload gemv --domains all-cryo,super-core-l1 --ghz 100",
 )
