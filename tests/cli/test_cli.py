@@ -28,7 +28,7 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
 
 
 COMMANDS = ["cosim", "cpu", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
-CPU_COMMANDS = ["cpu run", "cpu stats"]
+CPU_COMMANDS = ["cpu predict", "cpu run", "cpu stats"]
 PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields"]
 
 

@@ -11,7 +11,7 @@ from tilewright.cli.groups import LazyGroup
 
 COMMANDS = {
     "cosim": "Run RTL under Verilator beside its cycle model and print the differences.",
-    "cpu": "The host core and its caches: run workloads under gem5, read what it counted.",
+    "cpu": "The host core and its caches: predict workloads at other clocks, or run them under gem5.",
     "doctor": "Say which outside tools were found, and how to get those that were not.",
     "generate": "Write the Verilog of a block.",
     "list": "List the systems, models, blocks and co-simulations that there are.",

@@ -7,6 +7,7 @@ import click
 from tilewright.cli.groups import LazyGroup
 
 COMMANDS = {
+    "predict": "Predict workloads at other clocks from one measured run of each.",
     "run": "Run workloads on hosts under gem5 and read what it counted.",
     "stats": "Read what gem5 counted in runs made elsewhere.",
 }

@@ -174,3 +174,26 @@ def _options(configuration: dict) -> str:
     for key, value in configuration.items():
         parts.append(_options(value) if isinstance(value, dict) else f"{key}={value}")
     return " ".join(parts)
+
+
+def print_predictions(console: "Console", result: dict) -> None:
+    """Print predicted times of workloads on a host core, and where the cycles of an instruction go."""
+    from rich.table import Table
+
+    clocks = ", ".join(f"{name.removesuffix('_ghz')} {ghz:g}" for name, ghz in result["clocks"].items())
+    table = Table(title=f"core {result['core']}, GHz: {clocks}", title_justify="left")
+    table.add_column("workload")
+    parts = list(result["workloads"][0]["cpi_stack"])
+    for heading in ("ms", "speed-up", "IPC", *parts):
+        table.add_column(heading, justify="right")
+    for row in result["workloads"]:
+        cycles = sum(row["cpi_stack"].values())
+        table.add_row(
+            row["workload"],
+            f"{row['seconds'] * 1e3:,.3f}",
+            f"{row['speedup']:.2f}",
+            f"{row['ipc']:.3f}",
+            *(f"{row['cpi_stack'][part] / cycles:.0%}" for part in parts),
+        )
+    console.print(table)
+    console.print("  predicted from one measured run of each; its error against gem5: docs/host-core.md", markup=False)
