@@ -26,12 +26,10 @@ from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import CoreKind
 from tilewright.sim.config.load import read_text
 
+from .runs import COLUMNS
+
 CACHES = ("l1i", "l1d", "l2", "l3")
-COUNTED = (
-    "sim_seconds", "sim_insts", "core_cycles", "ipc", "cond_predicted", "cond_mispredicts",
-    *(f"{cache}_{what}" for cache in CACHES for what in ("accesses", "misses")),
-    "dram_reads", "dram_writes", "dram_bytes_per_s", "dram_access_latency_ps",
-)  # fmt: skip
+COUNTED = COLUMNS[COLUMNS.index("sim_seconds") :]
 """Columns that a run is counted in, in their order."""
 
 BEGIN, END = "---------- Begin Simulation Statistics", "---------- End Simulation Statistics"

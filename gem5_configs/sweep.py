@@ -24,12 +24,10 @@ from tilewright.sim.config.host import HostConfig
 from tilewright.tools import Tool
 
 from .config_check import differences
-from .statistics import COUNTED, read_statistics
+from .runs import COLUMNS
+from .statistics import read_statistics
 
 SCRIPT = Path(__file__).with_name("gem5_host.py")
-COLUMNS = ("core", "domains", "workload", "core_ghz", "l1d_ghz", "l2_ghz", "l3_ghz", "board_ghz", *COUNTED)
-"""Of a row: those of the published runs."""
-
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -59,7 +57,7 @@ class Finished:
     index: int
     """Of the run in the sweep."""
     row: dict
-    """:data:`COLUMNS` and their values."""
+    """Columns of ``runs.COLUMNS`` and their values."""
     folder: Path
     """What gem5 wrote: ``stats.txt``, ``config.json``, ``gem5.log``, ``program.out`` ..."""
     kept: bool

@@ -28,11 +28,12 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
 
 
 COMMANDS = ["cosim", "cpu", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
+CPU_COMMANDS = ["cpu predict", "cpu run", "cpu stats"]
 PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields"]
 
 
 @pytest.mark.parametrize(
-    "command", [*COMMANDS, "cpu predict", "generate cim-tile", "synth cim-tile", *PROGRAM_COMMANDS]
+    "command", [*COMMANDS, "generate cim-tile", "synth cim-tile", *CPU_COMMANDS, *PROGRAM_COMMANDS]
 )
 def test_help_has_an_example(command):
     result = run(*command.split(), "--help")

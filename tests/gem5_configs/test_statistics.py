@@ -1,7 +1,5 @@
 """What gem5 counted, read from small files."""
 
-import csv
-
 import pytest
 
 from tests.gem5_configs.gem5_statistics import BEGIN, CACHES, CORE, END, MEMORY, VALUES, statistics
@@ -128,14 +126,3 @@ def test_bad_files_are_refused(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"stats\.txt: cannot be read: No such file"):
         read_statistics(tmp_path / "stats.txt")
-
-
-def test_columns_are_those_of_the_published_runs():
-    header = (
-        "core,domains,workload,core_ghz,l1d_ghz,l2_ghz,l3_ghz,board_ghz,sim_seconds,sim_insts,core_cycles,ipc,"
-        "cond_predicted,cond_mispredicts,l1i_accesses,l1i_misses,l1d_accesses,l1d_misses,l2_accesses,l2_misses,"
-        "l3_accesses,l3_misses,dram_reads,dram_writes,dram_bytes_per_s,dram_access_latency_ps"
-    )
-    from tilewright.gem5_configs.sweep import COLUMNS
-
-    assert next(csv.reader([header])) == list(COLUMNS)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.gem5_configs.gem5_statistics import CORE
-from tilewright.gem5_configs.sweep import COLUMNS, Run, sweep
+from tilewright.gem5_configs.runs import COLUMNS, read_runs
+from tilewright.gem5_configs.sweep import Run, sweep
 from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import load_host
 from tilewright.sim.config.host_clocks import domain_clocks
@@ -291,6 +292,7 @@ def test_the_command_writes_the_rows(gem5, program, tmp_path):
     lines = (out / "cpu-run.csv").read_text().splitlines()
     assert lines[0] == ",".join(COLUMNS)
     assert len(lines) == 7
+    assert [run.core_cycles for run in read_runs(out / "cpu-run.csv")] == [row["core_cycles"] for row in rows]
     assert len(result.stderr.splitlines()) == 6
     assert set(started(gem5)) == {"a b"}
     again = cli(*arguments, "--ghz", "10,100", GEM5=gem5.command[0])

@@ -103,10 +103,11 @@ def command(
     """Run workloads on hosts under gem5, every combination of what is given, and print what it counted.
 
     Needs gem5 >= 24.0 for RISC-V (GEM5 or on PATH) and a RISC-V compiler. Lists have commas. A run is kept and
-    not made again. With --out, writes cpu-run.csv, with the columns of the published runs.
+    not made again. With --out, writes cpu-run.csv, which `tilewright cpu predict --baseline` reads.
     """
     from tilewright import tools
-    from tilewright.gem5_configs.sweep import COLUMNS, Run, sweep
+    from tilewright.gem5_configs.runs import COLUMNS
+    from tilewright.gem5_configs.sweep import Run, sweep
 
     if not workloads and program is None:
         raise ConfigError("nothing to run: give --workload or --program")
