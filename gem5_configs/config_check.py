@@ -104,15 +104,16 @@ def _machine(host: HostConfig, objects: dict[str, dict]) -> Expected:
             yield core, f"{port}.peer", f"{cache}.cpu_side"
             yield cache, "mem_side.peer", f"{CACHES}l2buses{number}.cpu_side_ports"
             yield from _cache(cache, config, clocks.l1_ghz)
-        yield from _crossbar(f"{CACHES}l2buses{number}", host.crossbar, clocks.l2_ghz)
+        held = host.l1i.size_kib + host.l1d.size_kib
+        yield from _crossbar(f"{CACHES}l2buses{number}", host.crossbar, clocks.l2_ghz, held)
         yield l2, "cpu_side.peer", f"{CACHES}l2buses{number}.mem_side_ports"
         yield l2, "mem_side.peer", f"{CACHES}l3bus.cpu_side_ports"
         yield from _cache(l2, host.l2, clocks.l2_ghz)
-    yield from _crossbar(f"{CACHES}l3bus", host.crossbar, clocks.l3_ghz)
+    yield from _crossbar(f"{CACHES}l3bus", host.crossbar, clocks.l3_ghz, host.cores * host.l2.size_kib)
     yield f"{CACHES}l3cache", "cpu_side.peer", f"{CACHES}l3bus.mem_side_ports"
     yield f"{CACHES}l3cache", "mem_side.peer", f"{CACHES}membus.cpu_side_ports"
     yield from _cache(f"{CACHES}l3cache", host.l3, clocks.l3_ghz)
-    yield from _crossbar(f"{CACHES}membus", host.bus, clocks.board_ghz)
+    yield from _crossbar(f"{CACHES}membus", host.bus, clocks.board_ghz, host.l3.size_kib)
     yield MEMORY, "port.peer", f"{CACHES}membus.mem_side_ports"
     yield from _memory(host.memory)
 
@@ -201,7 +202,9 @@ def _cache(path: str, config: CacheConfig, ghz: float) -> Expected:
     yield path, "prefetcher", None
 
 
-def _crossbar(path: str, config: CrossbarConfig, ghz: float) -> Expected:
+def _crossbar(path: str, config: CrossbarConfig, ghz: float, held_kib: int) -> Expected:
+    # It must know at least all that the caches in front of it hold.
+    yield f"{path}.snoop_filter", "max_capacity", 2 * 1024 * held_kib
     yield path, "clock", _period(ghz)
     yield path, "width", config.width_bytes
     yield path, "frontend_latency", config.frontend_cycles

@@ -58,6 +58,6 @@ def main() -> None:
         sys.exit(3)
 
 
-# gem5 runs a script under this name.
+# The name under which gem5 runs a script.
 if __name__ == "__m5_main__":
     main()

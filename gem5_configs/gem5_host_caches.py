@@ -2,7 +2,17 @@
 
 from gem5.components.boards.abstract_board import AbstractBoard
 from gem5.components.cachehierarchies.classic.abstract_classic_cache_hierarchy import AbstractClassicCacheHierarchy
-from m5.objects import BadAddr, Cache, L2XBar, Port, SrcClockDomain, SystemXBar, VoltageDomain
+from m5.objects import (
+    BadAddr,
+    Cache,
+    CoherentXBar,
+    L2XBar,
+    Port,
+    SnoopFilter,
+    SrcClockDomain,
+    SystemXBar,
+    VoltageDomain,
+)
 
 
 def domain(gigahertz: float) -> SrcClockDomain:
@@ -25,15 +35,24 @@ def make_cache(config: dict, clock: SrcClockDomain, **more: object) -> Cache:
     )
 
 
-def crossbar_parameters(config: dict) -> dict:
-    """Return the parameters of a crossbar as gem5 calls them."""
-    return {
-        "width": config["width_bytes"],
-        "frontend_latency": config["frontend_cycles"],
-        "forward_latency": config["forward_cycles"],
-        "response_latency": config["response_cycles"],
-        "header_latency": config["header_cycles"],
-    }
+def make_crossbar(kind: type[CoherentXBar], config: dict, held_kib: int, **more: object) -> CoherentXBar:
+    """Return a crossbar in front of which caches hold so much.
+
+    Its snoop filter knows all that they hold, in the time that gem5 gives it. gem5 stops when it knows more than it
+    may: 8 MiB, unless it is told.
+    """
+    crossbar = kind(
+        width=config["width_bytes"],
+        frontend_latency=config["frontend_cycles"],
+        forward_latency=config["forward_cycles"],
+        response_latency=config["response_cycles"],
+        header_latency=config["header_cycles"],
+        **more,
+    )
+    # Twice as much: lines on their way are known, too.
+    latency = 0 if kind is L2XBar else 1
+    crossbar.snoop_filter = SnoopFilter(lookup_latency=latency, max_capacity=f"{2 * held_kib}KiB")
+    return crossbar
 
 
 class HostCaches(AbstractClassicCacheHierarchy):
@@ -50,7 +69,7 @@ class HostCaches(AbstractClassicCacheHierarchy):
     def __init__(self, host: dict) -> None:
         super().__init__()
         self._host = host
-        self.membus = SystemXBar(**crossbar_parameters(host["bus"]))
+        self.membus = make_crossbar(SystemXBar, host["bus"], host["l3"]["size_kib"])
         self.membus.badaddr_responder = BadAddr()
         self.membus.default = self.membus.badaddr_responder.pio
 
@@ -70,15 +89,17 @@ class HostCaches(AbstractClassicCacheHierarchy):
         board.connect_system_port(self.membus.cpu_side_ports)
         for _, port in board.get_mem_ports():
             self.membus.mem_side_ports = port
-        crossbar = crossbar_parameters(host["crossbar"])
-        self.l3bus = L2XBar(clk_domain=self.l3_domain, **crossbar)
+        self.l3bus = make_crossbar(
+            L2XBar, host["crossbar"], len(cores) * host["l2"]["size_kib"], clk_domain=self.l3_domain
+        )
         self.l3cache = make_cache(host["l3"], self.l3_domain)
         self.l3cache.cpu_side = self.l3bus.mem_side_ports
         self.l3cache.mem_side = self.membus.cpu_side_ports
 
         self.l1icaches = [make_cache(host["l1i"], self.l1_domain, is_read_only=True) for _ in cores]
         self.l1dcaches = [make_cache(host["l1d"], self.l1_domain) for _ in cores]
-        self.l2buses = [L2XBar(clk_domain=self.l2_domain, **crossbar) for _ in cores]
+        l1_kib = host["l1i"]["size_kib"] + host["l1d"]["size_kib"]
+        self.l2buses = [make_crossbar(L2XBar, host["crossbar"], l1_kib, clk_domain=self.l2_domain) for _ in cores]
         self.l2caches = [make_cache(host["l2"], self.l2_domain) for _ in cores]
         for index, core in enumerate(cores):
             bus, l2 = self.l2buses[index], self.l2caches[index]

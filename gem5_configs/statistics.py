@@ -117,9 +117,7 @@ class _Run:
         for level in CACHES:
             cache = self._cache(level)
             found[f"{level}_accesses"] = self._number(f"{cache}.overallAccesses::total")
-            # gem5 leaves out what is zero.
-            misses = f"{cache}.overallMisses::total"
-            found[f"{level}_misses"] = self._number(misses) if misses in self._values else 0
+            found[f"{level}_misses"] = self._number_or_zero(f"{cache}.overallMisses::total")
         return {**found, **self._memory()}
 
     def _memory(self) -> dict[str, float]:
@@ -135,7 +133,7 @@ class _Run:
         return {
             "dram_reads": sum(self._number(f"{name}.readReqs") for name in controllers),
             "dram_writes": sum(self._number(f"{name}.writeReqs") for name in controllers),
-            "dram_bytes_per_s": sum(self._number(f"{name}.bwTotal::total") for name in interfaces),
+            "dram_bytes_per_s": sum(self._number_or_zero(f"{name}.bwTotal::total") for name in interfaces),
             "dram_access_latency_ps": waited / max(1, sum(bursts.values())),
         }
 
@@ -152,6 +150,10 @@ class _Run:
         if not math.isfinite(value):
             raise ConfigError(f"{self._path}: {name} = {text} is not allowed: it must be a number")
         return int(text) if re.fullmatch(r"-?\d+", text) else value
+
+    def _number_or_zero(self, name: str) -> float:
+        """Return a statistic of those that gem5 leaves out if they are zero."""
+        return self._number(name) if name in self._values else 0
 
     def _objects(self, statistic: str) -> list[str]:
         """Return the objects that have a statistic, in the order of the numbers in their names."""

@@ -2,16 +2,12 @@
 
 A finished run is a folder in the cache, named by the hash of all that it depends on: description, program, arguments,
 gem5 and the scripts that it runs. It appears whole or not at all: gem5 writes to another folder, which gets this name
-when the statistics have been read.
+when the statistics have been read. Of a run that failed, ``.failed`` is left to look at until the next try.
 """
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -24,11 +20,15 @@ from tilewright.sim.config.host import HostConfig
 from tilewright.tools import Tool
 
 from .config_check import differences
+from .processes import Processes
 from .runs import COLUMNS
 from .statistics import read_statistics
 
 SCRIPT = Path(__file__).with_name("gem5_host.py")
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+class RunError(Exception):
+    """A run that failed: gem5, the program, or what they wrote. One line, with the folder that is left to look at."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,10 @@ def sweep(runs: Sequence[Run], gem5: Tool, jobs: int) -> Iterator[Finished]:
 
     Raises
     ------
-    ConfigError
+    RunError
         If gem5 or a program fails, or the machine is not the one described; the other runs are stopped.
+    ConfigError
+        If the cache cannot be written.
     """
     identity = _identity(Path(gem5.command[0]))
     folders = [_folder(run, identity) for run in runs]
@@ -82,106 +84,59 @@ def sweep(runs: Sequence[Run], gem5: Tool, jobs: int) -> Iterator[Finished]:
             yield Finished(index, row, folder, kept=True)
         else:
             todo.append(index)
-    stop = _Stop()
+    processes = Processes()
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            waiting = {pool.submit(_make, runs[index], folders[index], gem5, stop): index for index in todo}
+            waiting = {pool.submit(_make, runs[index], folders[index], gem5, processes): index for index in todo}
             for future in as_completed(waiting):
                 index = waiting[future]
                 row, kept = future.result()
                 yield Finished(index, row, folders[index], kept)
         finally:
-            stop.now()
+            processes.stop()
             pool.shutdown(cancel_futures=True)
 
 
-class _Stop:
-    """The processes that run, to be ended together."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: set[subprocess.Popen] = set()
-        self._stopped = False
-
-    def wait(self, command: list[str], log: Path, cwd: Path) -> int:
-        """Run a command to its end; return its status."""
-        with log.open("w") as out:
-            with self._lock:
-                if self._stopped:
-                    raise _StoppedError
-                # The small process in front asks to be ended with this one, and becomes the command.
-                process = subprocess.Popen(
-                    [sys.executable, "-c", _FRONT, str(os.getpid()), *command],
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=subprocess.STDOUT,
-                    cwd=cwd,
-                )
-                self._running.add(process)
-            try:
-                status = process.wait()
-            finally:
-                with self._lock:
-                    self._running.discard(process)
-        if self._stopped:
-            raise _StoppedError
-        return status
-
-    def now(self) -> None:
-        with self._lock:
-            self._stopped = True
-            for process in self._running:
-                process.kill()
-
-
-class _StoppedError(Exception):
-    """The caller has stopped."""
-
-
-_FRONT = f"""
-import ctypes, os, signal, sys
-parent = int(sys.argv[1])
-try:
-    ctypes.CDLL(None).prctl({_DIE_WITH_PARENT}, signal.SIGKILL)
-except AttributeError:
-    pass
-if os.getppid() != parent:
-    sys.exit(1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
-
-
-def _make(run: Run, folder: Path, gem5: Tool, stop: _Stop) -> tuple[dict, bool]:
+def _make(run: Run, folder: Path, gem5: Tool, processes: Processes) -> tuple[dict, bool]:
     """Run gem5; return the row, and whether another process had made it meanwhile."""
     with locked(folder.with_suffix(".lock")):
         if row := _read_row(run, folder):
             return row, True
-        part = folder.with_suffix(".part")
-        shutil.rmtree(part, ignore_errors=True)  # of a process that was killed
+        part, failed = folder.with_suffix(".part"), folder.with_suffix(".failed")
+        for old in (part, failed):
+            shutil.rmtree(old, ignore_errors=True)
         try:
             part.mkdir()
-            row = _simulate(run, part, gem5, stop)
+            row = _simulate(run, part, gem5, processes)
             part.rename(folder)
+        except (_FailureError, ConfigError) as error:
+            part.rename(failed)
+            reason = str(error).replace(str(part), str(failed))
+            raise RunError(f"{run.name}: {reason} (see {failed})") from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
         return row, False
 
 
-def _simulate(run: Run, folder: Path, gem5: Tool, stop: _Stop) -> dict:
+class _FailureError(Exception):
+    """Why a run failed."""
+
+
+def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> dict:
     """Run gem5 in a folder and read what it wrote."""
     host = folder / "host.json"
     host.write_text(json.dumps(_described(run.host), indent=2))
     command = [*gem5.command, "-d", str(folder), str(SCRIPT), "--host", str(host), str(run.program), *run.arguments]
-    status = stop.wait(command, folder / "gem5.log", folder)
+    status = processes.run(command, folder / "gem5.log")
     if status:
-        raise ConfigError(f"{run.name}: {_why(folder, status)}")
+        raise _FailureError(_why(folder, status))
     counted = read_statistics(folder / "stats.txt", run.host.core)
     try:
         config = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{run.name}: gem5 wrote no config.json that can be read: {error}") from error
+        raise _FailureError(f"gem5 wrote no config.json that can be read: {error}") from error
     if differs := differences(config, run.host):
-        raise ConfigError(f"{run.name}: gem5 built another machine: {differs[0]} ({len(differs)} differences)")
+        raise _FailureError(f"gem5 built another machine: {differs[0]} ({len(differs)} differences)")
     (folder / "counted.json").write_text(json.dumps(counted, indent=2))
     return _row(run, counted)
 

@@ -26,10 +26,10 @@ KEPT = {
     *("executeMemoryIssueLimit", "executeMemoryCommitLimit", "executeMaxAccessesInMemory"),
     *("executeLSQRequestsQueueSize", "executeLSQTransfersQueueSize", "executeLSQStoreBufferSize"),
     *("executeBranchDelay", "fetch1ToFetch2BackwardDelay", "fetch2InputBufferSize", "decodeInputBufferSize"),
-    *("executeInputBufferSize", "enableIdling"),
+    *("executeInputBufferSize", "enableIdling", "max_capacity"),
 }  # fmt: skip
 """Parameters that the check looks at, and what leads to them."""
-SKIPPED = {"power_state", "tags", "replacement_policy", "snoop_filter", "mmu", "voltage_domain", "workload", "tracer"}
+SKIPPED = {"power_state", "tags", "replacement_policy", "mmu", "voltage_domain", "workload", "tracer"}
 
 
 def machine(core: str) -> dict:

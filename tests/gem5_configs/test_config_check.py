@@ -63,6 +63,7 @@ def test_every_number_of_a_description_is_compared(core, path):
         (("cache_hierarchy", "l1dcaches", 1, "mem_side", "peer"), "board.cache_hierarchy.l2buses0.cpu_side_ports[2]", "l1dcaches1.mem_side.peer is"),
         (("processor", "cores", 1, "core", "fuPool", "FUList", 0, "count"), 6, "cores1.core.fuPool.unit IntAlu is (6, 1, 1), expected (2, 1, 1)"),
         (("processor", "cores", 0, "core", "isa", 0, "enable_rvv"), True, "cores0.core.isa.enable_rvv is True, expected False"),
+        (("cache_hierarchy", "membus", "snoop_filter", "max_capacity"), 8 << 20, "membus.snoop_filter.max_capacity is 8388608, expected 33554432"),
         (("memory", "mem_ctrl", 0, "dram", "tCL"), 15000, "board.memory.mem_ctrl.dram.tCL is 15000, expected 13750"),
     ],
 )  # fmt: skip

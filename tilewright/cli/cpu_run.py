@@ -85,7 +85,9 @@ def _memories() -> tuple[str, ...]:
 @click.option("--jobs", type=click.IntRange(1, 256), help="Runs at a time, at most one a core. [default: all cores]")
 @out_option
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     hosts: str | None,
     cores: tuple[str, ...],
     domains: tuple[str, ...],
@@ -103,11 +105,12 @@ def command(
     """Run workloads on hosts under gem5, every combination of what is given, and print what it counted.
 
     Needs gem5 >= 24.0 for RISC-V (GEM5 or on PATH) and a RISC-V compiler. Lists have commas. A run is kept and
-    not made again. With --out, writes cpu-run.csv, which `tilewright cpu predict --baseline` reads.
+    not made again. With --out, writes cpu-run.csv, which `tilewright cpu predict --baseline` reads. Exit status 1
+    if a run fails.
     """
     from tilewright import tools
     from tilewright.gem5_configs.runs import COLUMNS
-    from tilewright.gem5_configs.sweep import Run, sweep
+    from tilewright.gem5_configs.sweep import Run, RunError, sweep
 
     if not workloads and program is None:
         raise ConfigError("nothing to run: give --workload or --program")
@@ -133,10 +136,14 @@ def command(
 
     rows: dict[int, dict] = {}
     at_most = len(os.sched_getaffinity(0))
-    with progress("running gem5", len(runs)) as tell:
-        for done in sweep(runs, gem5, min(jobs or at_most, at_most)):
-            rows[done.index] = done.row
-            tell(f"{runs[done.index].name}{' (kept)' if done.kept else ''}")
+    try:
+        with progress("running gem5", len(runs)) as tell:
+            for done in sweep(runs, gem5, min(jobs or at_most, at_most)):
+                rows[done.index] = done.row
+                tell(f"{runs[done.index].name}{' (kept)' if done.kept else ''}")
+    except RunError as error:
+        click.echo(f"tilewright: {error}", err=True)
+        ctx.exit(1)
     table = [rows[index] for index in range(len(runs))]
     file = write_file(folder / "cpu-run.csv", lambda part: _write_csv(part, COLUMNS, table)) if folder else None
     if as_json:
