@@ -1,9 +1,9 @@
-"""Compares the analytic core model with published runs of gem5, and writes docs/host-core.md: errors and constants.
+"""Compares the analytic core model with published runs of gem5; writes docs/host-core.md with its pictures.
 
     make core-table
 
 Every run is predicted from the 4 GHz run of its workload on its core, and from nothing else. Cross-validation fits the
-constants anew without a workload, or without a frequency, and predicts what was left out.
+constants anew without a workload, a frequency or a variant, and predicts what was left out.
 """
 
 from collections.abc import Callable, Hashable, Sequence
@@ -13,12 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.core_fit import KINDS, Constants, Point, fit, points_of
-from tilewright.gem5_configs.runs import PUBLISHED, read_runs
+from tilewright.gem5_configs.core_model import predict
+from tilewright.gem5_configs.plot import draw_speedups, draw_stacks
+from tilewright.gem5_configs.runs import PUBLISHED, MeasuredRun, baselines, read_runs
+from tilewright.gem5_configs.speedup import measured_speedups, predicted_speedups
 from tilewright.sim.config.host import CoreKind
-from tilewright.sim.config.host_clocks import DOMAINS
+from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
 
 TEMPLATE = Path(__file__).parent / "core_model.md"
 DOCS = Path(__file__).parents[1] / "docs" / "host-core.md"
+IMAGES = DOCS.parent / "images"
+DRAWN_GHZ = 100
+"""At which the stacks of docs are drawn."""
 
 Key = Callable[[Point], Hashable]
 
@@ -31,6 +37,11 @@ def workload(point: Point) -> str:
 def frequency(point: Point) -> float:
     """Return what is left out, frequency by frequency."""
     return point.run.core_ghz
+
+
+def variant(point: Point) -> str:
+    """Return what is left out, variant by variant."""
+    return point.run.domains
 
 
 def errors(points: Sequence[Point], constants: Constants) -> np.ndarray:
@@ -58,7 +69,7 @@ def summary_table(by_core: dict[CoreKind, list[Point]]) -> list[str]:
     lines = ["| core | constants | runs | mean error | worst |", "|---|---|---|---|---|"]
     for core, points in by_core.items():
         lines.append(f"| {core} | as in the code | {len(points)} | {summary(errors(points, KINDS[core]()))} |")
-        for name, key in (("workload", workload), ("frequency", frequency)):
+        for name, key in (("workload", workload), ("frequency", frequency), ("variant", variant)):
             if len(set(map(key, points))) > 1:
                 parts = cross_validate(points, core, key).values()
                 left = np.concatenate([found for _, found in parts])
@@ -100,9 +111,34 @@ def _cell(point: Point, constants: Constants) -> str:
     return f"{measured:.3f} {measured * ratio:.3f} ({ratio - 1:+.0%})"
 
 
+def draw(runs: Sequence[MeasuredRun]) -> None:
+    """Draw the pictures of docs."""
+    found = baselines(runs, "o3", PUBLISHED)
+    IMAGES.mkdir(exist_ok=True)
+    draw_speedups(
+        IMAGES / "host-core-speedup.png",
+        "Out-of-order core, speed-up over 4 GHz: lines predicted, points measured",
+        predicted_speedups(found),
+        measured_speedups(found, runs),
+    )
+    draw_stacks(
+        IMAGES / "host-core-cpi.png",
+        f"Out-of-order core, predicted cycles of the core an instruction at {DRAWN_GHZ} GHz",
+        {
+            name: {
+                domains: predict(run, domain_clocks(domains, DRAWN_GHZ)).cpi_stack
+                for domains in DOMAINS
+                if domains != "baseline"
+            }
+            for name, run in found.items()
+        },
+    )
+
+
 def main() -> None:
-    """Write the tables."""
+    """Write the tables and draw the pictures."""
     runs = read_runs(PUBLISHED)
+    draw(runs)
     by_core = {core: points_of(runs, core) for core in KINDS}
     tables = {
         "summary": summary_table(by_core),

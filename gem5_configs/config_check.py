@@ -56,6 +56,9 @@ def _value(objects: dict[str, dict], path: str, parameter: str) -> object:
     if parameter.endswith(".peer"):
         peer = objects[path].get(parameter.removesuffix(".peer"), {}).get("peer")
         return peer.split("[")[0] if isinstance(peer, str) else peer
+    if parameter.startswith("type of "):
+        part = objects[path].get(parameter.removeprefix("type of "))
+        return part.get("type") if isinstance(part, dict) else part
     if parameter.startswith("unit "):
         return _unit(objects, path, parameter.removeprefix("unit "))
     return objects[path].get(parameter)
@@ -66,17 +69,16 @@ def _only(values: object) -> object:
 
 
 def _unit(objects: dict[str, dict], path: str, operation: str) -> tuple:
-    """Return number, latency and cycles until the next of the units of ``path`` that do an operation."""
-    number, latency, again = 0, None, None
+    """Return number and latency of the units of ``path`` that do an operation."""
+    number, latency = 0, None
     for unit in objects[path].get("FUList", []):
         for work in unit["opList"]:
             if work["opClass"] == operation:
                 number, latency = number + unit["count"], work["opLat"]
-                again = 1 if work["pipelined"] else latency
     for unit in objects[path].get("funcUnits", []):
         if any(work["opClass"] == operation for work in unit["opClasses"]["opClasses"]):
-            number, latency, again = number + 1, unit["opLat"], unit["issueLat"]
-    return number, latency, again
+            number, latency = number + 1, unit["opLat"]
+    return number, latency
 
 
 def _period(ghz: float) -> int:
@@ -166,12 +168,12 @@ def _minor(core: str, config: MinorConfig, objects: dict[str, dict]) -> Expected
 
 
 def _units(path: str, config: FunctionalUnitsConfig) -> Expected:
-    yield path, "unit IntAlu", (config.int_units, config.int_cycles, 1)
-    yield path, "unit IntMult", (1, config.multiply_cycles, 1)
-    yield path, "unit IntDiv", (1, config.divide_cycles, config.divide_cycles)
+    yield path, "unit IntAlu", (config.int_units, config.int_cycles)
+    yield path, "unit IntMult", (1, config.multiply_cycles)
+    yield path, "unit IntDiv", (1, config.divide_cycles)
     for kind in ("", "Float"):
-        yield path, f"unit {kind}MemRead", (1, config.read_cycles, 1)
-        yield path, f"unit {kind}MemWrite", (1, config.write_cycles, 1)
+        yield path, f"unit {kind}MemRead", (1, config.read_cycles)
+        yield path, f"unit {kind}MemWrite", (1, config.write_cycles)
 
 
 def _predictor(path: str, config: BranchPredictorConfig, objects: dict[str, dict]) -> Expected:
@@ -199,7 +201,7 @@ def _cache(path: str, config: CacheConfig, ghz: float) -> Expected:
     yield path, "response_latency", config.response_cycles
     yield path, "mshrs", config.mshrs
     yield path, "tgts_per_mshr", config.targets
-    yield path, "prefetcher", None
+    yield path, "type of prefetcher", {"none": None, "stride": "StridePrefetcher"}[config.prefetcher]
 
 
 def _crossbar(path: str, config: CrossbarConfig, ghz: float, held_kib: int) -> Expected:

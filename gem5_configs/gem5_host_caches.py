@@ -3,6 +3,7 @@
 from gem5.components.boards.abstract_board import AbstractBoard
 from gem5.components.cachehierarchies.classic.abstract_classic_cache_hierarchy import AbstractClassicCacheHierarchy
 from m5.objects import (
+    NULL,
     BadAddr,
     Cache,
     CoherentXBar,
@@ -10,9 +11,13 @@ from m5.objects import (
     Port,
     SnoopFilter,
     SrcClockDomain,
+    StridePrefetcher,
     SystemXBar,
     VoltageDomain,
 )
+
+PREFETCHERS = {"none": lambda: NULL, "stride": StridePrefetcher}
+"""By the names that descriptions use; they have gem5's own parameters."""
 
 
 def domain(gigahertz: float) -> SrcClockDomain:
@@ -20,7 +25,7 @@ def domain(gigahertz: float) -> SrcClockDomain:
     return SrcClockDomain(clock=f"{gigahertz}GHz", voltage_domain=VoltageDomain())
 
 
-def make_cache(config: dict, clock: SrcClockDomain, **more: object) -> Cache:
+def make_cache(config: dict, clock: SrcClockDomain) -> Cache:
     """Return a cache; its latencies are cycles of ``clock``."""
     return Cache(
         clk_domain=clock,
@@ -31,7 +36,7 @@ def make_cache(config: dict, clock: SrcClockDomain, **more: object) -> Cache:
         response_latency=config["response_cycles"],
         mshrs=config["mshrs"],
         tgts_per_mshr=config["targets"],
-        **more,
+        prefetcher=PREFETCHERS[config["prefetcher"]](),
     )
 
 
@@ -96,7 +101,7 @@ class HostCaches(AbstractClassicCacheHierarchy):
         self.l3cache.cpu_side = self.l3bus.mem_side_ports
         self.l3cache.mem_side = self.membus.cpu_side_ports
 
-        self.l1icaches = [make_cache(host["l1i"], self.l1_domain, is_read_only=True) for _ in cores]
+        self.l1icaches = [make_cache(host["l1i"], self.l1_domain) for _ in cores]
         self.l1dcaches = [make_cache(host["l1d"], self.l1_domain) for _ in cores]
         l1_kib = host["l1i"]["size_kib"] + host["l1d"]["size_kib"]
         self.l2buses = [make_crossbar(L2XBar, host["crossbar"], l1_kib, clk_domain=self.l2_domain) for _ in cores]

@@ -20,11 +20,11 @@ from m5.objects import (
     MinorDefaultIntDivFU,
     MinorDefaultIntFU,
     MinorDefaultIntMulFU,
+    MinorDefaultMemFU,
     MinorDefaultMiscFU,
     MinorDefaultPredFU,
     MinorFU,
     MinorFUPool,
-    MinorFUTiming,
     OpDesc,
     PredALU,
     ReturnAddrStack,
@@ -136,25 +136,16 @@ def make_o3(config: dict) -> RiscvO3CPU:
 
 
 def make_minor_units(config: dict) -> MinorFUPool:
-    """Return the functional units of the in-order core; those that are not described are gem5's own.
-
-    gem5's own units take most operands later than the instruction: here by no more than the unit's latency less one, so
-    that an instruction never follows the one that it waits for within that one's latency.
-    """
-
-    def late(cycles: int, at_most: int, **more: int) -> list[MinorFUTiming]:
-        return [MinorFUTiming(srcRegsRelativeLats=[min(at_most, cycles - 1)], **more)]
+    """Return the functional units of the in-order core; what is not described of them is gem5's own."""
 
     def memory(cycles: int, classes: tuple[str, ...]) -> MinorFU:
-        timings = late(cycles, 1, extraAssumedLat=2)
-        return MinorFU(opClasses=minorMakeOpClassSet(list(classes)), opLat=cycles, timings=timings)
+        return MinorDefaultMemFU(opClasses=minorMakeOpClassSet(list(classes)), opLat=cycles)
 
-    integer, divide = config["int_cycles"], config["divide_cycles"]
     return MinorFUPool(
         funcUnits=[
-            *(MinorDefaultIntFU(opLat=integer, timings=late(integer, 2)) for _ in range(config["int_units"])),
+            *(MinorDefaultIntFU(opLat=config["int_cycles"]) for _ in range(config["int_units"])),
             MinorDefaultIntMulFU(opLat=config["multiply_cycles"]),
-            MinorDefaultIntDivFU(opLat=divide, issueLat=divide),
+            MinorDefaultIntDivFU(opLat=config["divide_cycles"]),
             memory(config["read_cycles"], READS),
             memory(config["write_cycles"], WRITES),
             MinorDefaultFloatSimdFU(),

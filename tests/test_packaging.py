@@ -47,6 +47,7 @@ def test_the_installed_command_finds_its_data(site, tmp_path):
     assert "edge-int4" in listing["systems"]
     result = json.loads(run(site, tmp_path, "map", "llama-3.2-1b", "--json"))
     assert result["parameters"] == 1_235_814_400
+    assert len(json.loads(run(site, tmp_path, "cpu", "predict", "--core-ghz", "50", "--json"))["workloads"]) == 5
     run(site, tmp_path, "generate", "cim-tile", "--system", "tiny", "--out", "out")
     assert (tmp_path / "out" / "cim_tile.v").exists()
 

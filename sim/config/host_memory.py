@@ -30,6 +30,8 @@ class CacheConfig(Frozen):
     """Lines that may be missing at once."""
     targets: Annotated[int, Field(ge=1, le=1024)]
     """Accesses that may wait for one line."""
+    prefetcher: Literal["none", "stride"] = "none"
+    """What asks for lines ahead: gem5's stride prefetcher with its own defaults, or nothing."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

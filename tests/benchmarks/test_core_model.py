@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import core_model
 from benchmarks.core_fit import KINDS, fit, points_of
-from benchmarks.core_model import DOCS, cross_validate, errors, frequency, workload
+from benchmarks.core_model import DOCS, cross_validate, errors, frequency, variant, workload
 from tilewright.gem5_configs.runs import PUBLISHED, read_runs
 
 RUNS = read_runs(PUBLISHED)
@@ -16,7 +16,10 @@ POINTS = {core: points_of(RUNS, core) for core in KINDS}
 
 def test_the_docs_are_as_the_command_writes_them(tmp_path, monkeypatch):
     monkeypatch.setattr(core_model, "DOCS", tmp_path / "host-core.md")
+    monkeypatch.setattr(core_model, "IMAGES", tmp_path / "images")
     core_model.main()
+    assert {file.name for file in (tmp_path / "images").iterdir()} == {"host-core-speedup.png", "host-core-cpi.png"}
+    assert all(f"(images/{file.name})" in DOCS.read_text() for file in (tmp_path / "images").iterdir())
     assert (tmp_path / "host-core.md").read_text() == DOCS.read_text()
 
 
@@ -33,7 +36,7 @@ def test_errors_from_the_baseline_alone(core, mean, worst):
     assert found.max() <= worst
 
 
-@pytest.mark.parametrize(("core", "key"), [("o3", workload), ("o3", frequency), ("minor", workload)])
+@pytest.mark.parametrize(("core", "key"), [("o3", workload), ("o3", frequency), ("o3", variant), ("minor", workload)])
 def test_errors_on_what_the_constants_were_not_fitted_to(core, key):
     parts = cross_validate(POINTS[core], core, key)
     found = np.abs(np.concatenate([part for _, part in parts.values()]))

@@ -107,6 +107,7 @@ def test_report_sums_up_a_folder(tmp_path):
 
 def test_schema_is_json():
     assert json.loads(run("schema").stdout)["title"] == "System"
+    assert json.loads(run("schema", "--of", "host").stdout)["title"] == "HostConfig"
 
 
 def test_doctor_finds_what_is_here():

@@ -31,6 +31,18 @@ def test_predict_as_json(tmp_path):
     assert (one["seconds"], one["workloads"]) == (row["seconds"], [row])
 
 
+def test_predict_draws(tmp_path):
+    arguments = ["--domains", "super-core", "--high-ghz", "20", "--out", str(tmp_path), "--json"]
+    result = run("cpu", "predict", *arguments)
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    names = ["cpu-predict.json", "cpu-speedup.png", "cpu-cpi.png"]
+    assert data.pop("files") == [str(tmp_path / name) for name in names]
+    assert json.loads((tmp_path / names[0]).read_text()) == data
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in names[1:])
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(names)
+
+
 def test_predict_as_a_table():
     result = run("cpu", "predict", "--core", "minor", "--core-ghz", "20")
     assert result.returncode == 0, result.stderr

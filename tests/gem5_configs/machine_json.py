@@ -12,7 +12,7 @@ from pathlib import Path
 
 DATA = Path(__file__).with_name("data")
 KEPT = {
-    *("path", "type", "clk_domain", "clock", "peer", "opClass", "opClasses", "opLat", "opList", "pipelined", "issueLat"),
+    *("path", "type", "clk_domain", "clock", "peer", "opClass", "opClasses", "opLat", "opList"),
     *("count", "FUList", "funcUnits", "enable_rvv", "cpu_id", "mem_mode", "cache_line_size", "size", "assoc", "mshrs"),
     *("tag_latency", "data_latency", "response_latency", "tgts_per_mshr", "prefetcher", "width", "frontend_latency"),
     *("forward_latency", "header_latency", "static_frontend_latency", "static_backend_latency", "tCK", "tCL", "tRCD"),

@@ -35,6 +35,7 @@ def test_facts_of_the_cryogenic_host():
     assert (host.crossbar.round_trip_cycles, host.crossbar.line_cycles) == (4, 2)
     assert (host.bus.round_trip_cycles, host.bus.line_cycles) == (11, 1)
     assert HostConfig.model_validate(host.model_dump(mode="json")) == host
+    assert {cache.prefetcher for cache in (host.l1i, host.l1d, host.l2, host.l3)} == {"stride"}
     assert host.memory == MEMORIES["ddr3-1600"]
     assert host.replace(memory=MEMORIES["lpddr3-1600"]).memory.burst_bytes == 32
     assert hash(host.clocks) == hash(HostClocks())
@@ -76,7 +77,7 @@ def test_a_frequency_that_is_not_allowed(value):
         ("core_ghz = 4", "core_ghz = 0", "{file}:8: clocks.core_ghz = 0 is not allowed: input should be greater than 0"),
         ("core_ghz = 4", "core_ghz = nan", "{file}:8: clocks.core_ghz = nan is not allowed: input should be"),
         ('core = "o3"', 'core = "o4"', "{file}:4: core = 'o4' is not allowed: input should be 'o3' or 'minor'"),
-        ("size_kib = 512", "size_kib = 500", "{file}:33: l2.size_kib = 500 is not allowed: with 8 ways"),
+        ("size_kib = 512", "size_kib = 500", "{file}:35: l2.size_kib = 500 is not allowed: with 8 ways"),
         ("l1_ghz", "l1_mhz", "{file}:9: unknown key 'clocks.l1_mhz'"),
         ('"bus.*"', '"buss.*"', "sources = 'buss.*' is not a field of the host"),
         ("DDR3_1600_8x8", "DDR9", "memory.kind = 'DDR9' is not allowed: input should be 'DDR3_1600_8x8' or 'LPDDR3_1600_1x32'"),

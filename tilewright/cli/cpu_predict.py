@@ -5,9 +5,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.cli.output import console, json_option, print_json
+from tilewright.cli.output import (
+    console,
+    json_option,
+    make_folder,
+    out_option,
+    print_json,
+    write_file,
+    write_json,
+)
 
 if TYPE_CHECKING:
+    from tilewright.gem5_configs.runs import MeasuredRun
+    from tilewright.sim.config.host import HostConfig
     from tilewright.sim.config.host_clocks import HostClocks
 
 
@@ -61,6 +71,7 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
     show_default=True,
     help="Preset or TOML file of the host that the runs were measured on; its own clocks do not matter.",
 )
+@out_option
 @json_option
 def command(
     baseline: Path | None,
@@ -69,13 +80,15 @@ def command(
     high_ghz: float | None,
     workload: str | None,
     host: str,
+    folder: Path | None,
     as_json: bool,
     **ghz: float | None,
 ) -> None:
     """Predict the time of workloads at other clocks from one measured run of each on the same core.
 
     Prints seconds, instructions a cycle and where the cycles of an instruction go. What the model is and how far off it
-    is: docs/host-core.md.
+    is: docs/host-core.md. With --out, writes cpu-predict.json, cpu-speedup.png (all variants over the frequency, and
+    the runs that the CSV has) and cpu-cpi.png.
     """
     from tilewright.gem5_configs.core_model import predict
     from tilewright.gem5_configs.runs import PUBLISHED, baselines, pick, read_runs
@@ -84,10 +97,13 @@ def command(
     clocks = _clocks(domains, high_ghz, **ghz)
     chosen = load_host(host)
     path = baseline or PUBLISHED
-    found = baselines(read_runs(path), core, path)  # type: ignore[arg-type]
+    runs = read_runs(path)
+    found = baselines(runs, core, path)  # type: ignore[arg-type]
     if workload is not None:
         found = pick(found, workload, path)
-    rows = []
+    if folder:
+        make_folder(folder)
+    rows: list[dict] = []
     for name, run in found.items():
         prediction = predict(run, clocks, chosen)
         rows.append(
@@ -100,11 +116,43 @@ def command(
                 "speedup": run.sim_seconds / prediction.seconds,
             }
         )
-    result = {"core": core, "clocks": clocks.model_dump(), "baseline": str(path), "workloads": rows}
+    result: dict = {"core": core, "clocks": clocks.model_dump(), "baseline": str(path), "workloads": rows}
+    if workload is not None:
+        result |= rows[0]  # of a single workload, what is asked for stands on top, too
+    files = _write(result, found, runs, chosen, folder) if folder else []
     if as_json:
-        # Of a single workload, what is asked for stands on top, too.
-        print_json({**result, **rows[0]} if workload is not None else result)
+        print_json({**result, "files": [str(file) for file in files]})
         return
     from tilewright.cli.tables import print_predictions
 
     print_predictions(console(), result)
+    for file in files:
+        console().print(f"wrote {file}")
+
+
+def _write(
+    result: dict, found: "dict[str, MeasuredRun]", runs: "list[MeasuredRun]", host: "HostConfig", folder: Path
+) -> list[Path]:
+    from tilewright.gem5_configs.core_model import predict
+    from tilewright.gem5_configs.plot import draw_speedups, draw_stacks
+    from tilewright.gem5_configs.speedup import measured_speedups, predicted_speedups
+
+    stacks = {
+        row["workload"]: {
+            "at 4 GHz": predict(found[row["workload"]], found[row["workload"]].clocks, host).cpi_stack,
+            "predicted": row["cpi_stack"],
+        }
+        for row in result["workloads"]
+    }
+    title = f"core {result['core']}, speed-up over 4 GHz: lines predicted, points measured"
+    curves, points = predicted_speedups(found, host), measured_speedups(found, runs)
+    bars = f"core {result['core']}, cycles an instruction at 4 GHz and at {_text(result['clocks'])} GHz"
+    return [
+        write_json(folder / "cpu-predict.json", result),
+        write_file(folder / "cpu-speedup.png", lambda part: draw_speedups(part, title, curves, points)),
+        write_file(folder / "cpu-cpi.png", lambda part: draw_stacks(part, bars, stacks)),
+    ]
+
+
+def _text(clocks: dict[str, float]) -> str:
+    return " / ".join(f"{value:g}" for value in clocks.values())

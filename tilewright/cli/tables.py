@@ -197,3 +197,25 @@ def print_predictions(console: "Console", result: dict) -> None:
         )
     console.print(table)
     console.print("  predicted from one measured run of each; its error against gem5: docs/host-core.md", markup=False)
+
+
+def print_host_steps(console: "Console", result: dict) -> None:
+    """Print what the host core adds to a map result."""
+    from rich.table import Table
+
+    host = result["host"]
+    table = Table(title=f"host {host['name']}, core {host['core']}", title_justify="left")
+    table.add_column("operator")
+    for heading in ("elements", "us"):
+        table.add_column(heading, justify="right")
+    table.add_column("cost from")
+    for step in host["steps"]:
+        how = "predicted from 4 GHz" if step["predicted"] else "measured"
+        table.add_row(
+            step["step"], f"{step['elements']:,}", f"{step['seconds'] * 1e6:,.2f}", f"{step['kernel']}, {how}"
+        )
+    console.print(table)
+    console.print(
+        f"  with the host, one after the other: {result['seconds_with_host'] * 1e3:,.3f} ms, "
+        f"[bold]{result['tokens_per_s_with_host']:,.1f} tokens/s[/]"
+    )
