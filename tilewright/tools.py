@@ -21,6 +21,13 @@ MIN_VERILATOR = (5, 36)
 MIN_GEM5 = (24, 0)
 """The first release whose library has all that the scripts in gem5_configs name."""
 
+# 24.0 fails when it is asked for --build-info.
+ASK_GEM5 = (
+    "import _m5.core, m5.defines; "
+    "print('version', _m5.core.gem5Version, 'riscv', int(m5.defines.buildEnv.get('USE_RISCV_ISA', True)))"
+)
+ANSWER_OF_GEM5 = r"version \[?(?:DEVELOP-FOR-)?(\d+)\.(\d+)\S* riscv ([01])"
+
 WHEEL_MAKE_VARIABLES = (
     # The wheel names the tools of the machine that it was built on ...
     f"PYTHON3={sys.executable}",
@@ -182,7 +189,7 @@ def find_gem5() -> Tool:
     Raises
     ------
     ConfigError
-        If there is none, or if it is older than 24.0.
+        If there is none, or if it is older than 24.0 or not built for RISC-V.
     """
     named = os.environ.get("GEM5")
     candidates = [named] if named else ["gem5.opt", "gem5.fast", "gem5"]
@@ -194,12 +201,14 @@ def find_gem5() -> Tool:
             "no gem5 found: build one >= 24.0 (www.gem5.org/documentation/general_docs/building: "
             "`scons build/RISCV/gem5.opt`) and name it in GEM5, or put it on PATH"
         )
-    # It makes its folder of results first, whatever it is asked.
-    ask = [program, "-d", tempfile.gettempdir(), "--build-info"]
-    version = _version(ask, r"gem5 version \[?(?:DEVELOP-FOR-)?(\d+)\.(\d+)")
-    if version < MIN_GEM5:
+    with tempfile.TemporaryDirectory() as folder:
+        # It writes to a folder, whatever it is asked.
+        *version, riscv = _version([program, "-d", folder, "-c", ASK_GEM5], ANSWER_OF_GEM5) or (0,)
+    if tuple(version) < MIN_GEM5:
         what = f"is version {version[0]}.{version[1]}" if version else "does not say its version"
         raise ConfigError(f"gem5 {program} {what}: 24.0 is needed")
+    if not riscv:
+        raise ConfigError(f"gem5 {program} is not built for RISC-V: `scons build/RISCV/gem5.opt` builds one that is")
     return Tool("gem5", (program,), ".".join(map(str, version)), "system")
 
 

@@ -127,15 +127,37 @@ def test_statistics_made_elsewhere_are_read(tmp_path):
     assert "empty" in cli("stats", str(tmp_path)).stderr
 
 
-def test_an_old_gem5_is_refused(tmp_path, monkeypatch):
+@pytest.fixture
+def gem5_that_says(tmp_path, monkeypatch):
+    """Return a function of what a gem5 named by GEM5 says of itself."""
     program = tmp_path / "gem5.opt"
-    program.write_text("#!/bin/sh\necho gem5 version 23.1.0.0\n")
-    program.chmod(0o755)
     monkeypatch.setenv("GEM5", str(program))
+
+    def says(line: str) -> None:
+        program.write_text(f"#!/bin/sh\necho 'gem5 Simulator System'\necho '{line}'\n")
+        program.chmod(0o755)
+        find_gem5.cache_clear()
+
+    yield says
     find_gem5.cache_clear()
-    with pytest.raises(ConfigError, match=r"gem5\.opt is version 23\.1: 24\.0 is needed"):
+
+
+@pytest.mark.parametrize(("line", "version"), [("version 24.0.0.1", "24.0"), ("version [DEVELOP-FOR-25.0]", "25.0")])
+def test_gem5_is_asked_its_version(gem5_that_says, line, version):
+    gem5_that_says(f"{line} riscv 1")
+    assert find_gem5().version == version
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("version 23.1.0.0 riscv 1", "is version 23.1: 24.0 is needed"),
+        ("version 24.1.0.3 riscv 0", "is not built for RISC-V: `scons build/RISCV/gem5.opt`"),
+        ("something else", "does not say its version: 24.0 is needed"),
+    ],
+)
+def test_a_gem5_that_cannot_run_hosts_is_refused(gem5_that_says, line, said):
+    gem5_that_says(line)
+    with pytest.raises(ConfigError) as error:
         find_gem5()
-    program.write_text("#!/bin/sh\necho gem5 version [DEVELOP-FOR-25.0]\n")
-    find_gem5.cache_clear()
-    assert find_gem5().version == "25.0"
-    find_gem5.cache_clear()
+    assert said in str(error.value)

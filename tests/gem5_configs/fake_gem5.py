@@ -45,8 +45,8 @@ def let_go(gem5: Tool) -> None:
 
 def main(here: str, arguments: list[str]) -> None:
     folder = Path(arguments[arguments.index("-d") + 1])
-    if "--build-info" in arguments:
-        print("gem5 version 24.0.0.1")
+    if "-c" in arguments:
+        print("gem5 version 24.0.0.1\n\nversion 24.0.0.1 riscv 1")
         return
     host_file, _, *given = arguments[arguments.index("--host") + 1 :]
     host = json.loads(Path(host_file).read_text())
