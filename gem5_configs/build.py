@@ -17,6 +17,13 @@ Size = Literal["l1", "l2", "l3", "memory"]
 """The smallest level of the host of arXiv 2408.03308 that holds what a kernel touches; ``memory``: none does."""
 SIZES: tuple[Size, ...] = get_args(Size)
 
+
+def about(name: str) -> str:
+    """Return the first sentence of a workload's source: what it does."""
+    text = (SOURCES / f"{name}.c").read_text().removeprefix("/* ")
+    return " ".join(text.split(". ")[0].split(".\n")[0].replace("\n *", " ").split())
+
+
 FLAGS = ("-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Wno-sign-compare", "-Werror")
 RISCV_FLAGS = ("-march=rv64gc", "-mabi=lp64d")
 """Without vectors: the hosts have none."""
