@@ -14,7 +14,7 @@ COMMANDS = {
     "cpu": "The host core and its caches: predict workloads at other clocks, or run them under gem5.",
     "doctor": "Say which outside tools were found, and how to get those that were not.",
     "generate": "Write the Verilog of a block.",
-    "list": "List the systems, hosts, models, blocks, co-simulations and workloads that there are.",
+    "list": "List the systems, models, blocks, co-simulations, hosts and workloads that there are.",
     "map": "Map a transformer onto a system: cycles, bounds, energy.",
     "program": "Assemble and disassemble programs of the accelerator, and say what their fields are.",
     "report": "Sum up what map, cosim, generate and synth wrote to a folder.",
