@@ -138,10 +138,10 @@ def _o3(core: str, config: O3Config, objects: dict[str, dict]) -> Expected:
     queue = f"{core}.instQueues"
     if queue in objects:
         yield queue, "numEntries", config.issue_entries
-        yield from _units(f"{queue}.fuPool", config.units)
+        yield from _o3_units(f"{queue}.fuPool", config)
     else:
         yield core, "numIQEntries", config.issue_entries
-        yield from _units(f"{core}.fuPool", config.units)
+        yield from _o3_units(f"{core}.fuPool", config)
     yield from _predictor(f"{core}.branchPred", config.predictor, objects)
 
 
@@ -165,6 +165,14 @@ def _minor(core: str, config: MinorConfig, objects: dict[str, dict]) -> Expected
     yield core, "enableIdling", False
     yield from _units(f"{core}.executeFuncUnits", config.units)
     yield from _predictor(f"{core}.branchPred", config.predictor, objects)
+
+
+def _o3_units(path: str, config: O3Config) -> Expected:
+    if config.pool == "units":
+        yield from _units(path, config.units)
+    else:
+        yield path, "unit IntAlu", (6, 1)
+        yield path, "unit IntDiv", (2, 20)
 
 
 def _units(path: str, config: FunctionalUnitsConfig) -> Expected:

@@ -12,6 +12,7 @@ from m5 import objects
 from m5.objects import (
     FP_ALU,
     BaseCPU,
+    DefaultFUPool,
     FP_MultDiv,
     FUDesc,
     FUPool,
@@ -104,7 +105,8 @@ def make_o3_units(config: dict) -> FUPool:
 
 def make_o3(config: dict) -> RiscvO3CPU:
     """Return an out-of-order core."""
-    width, units = config["width"], make_o3_units(config["units"])
+    width = config["width"]
+    units = DefaultFUPool() if config["pool"] == "gem5" else make_o3_units(config["units"])
     cpu = RiscvO3CPU(
         fetchWidth=width,
         decodeWidth=width,

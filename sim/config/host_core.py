@@ -3,7 +3,7 @@
 Defaults are those of arXiv 2408.03308 and its artefact (github.com/darchr/gem5-cryo-superconducting, commit a4ecea44).
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -80,6 +80,12 @@ class O3Config(Frozen):
     """Stores a cycle into the data cache."""
     trap_cycles: Cycles = 13
     """Latency of a trap."""
+    pool: Literal["units", "gem5"] = "units"
+    """Functional units: those of ``units``, or gem5's own pool of the out-of-order core.
+
+    The artefact describes ``units`` for this core, too, but under a parameter that gem5's core does not have: its runs
+    have gem5's pool, of 6 integer units, 2 for products and divisions (20 cycles) and 4 for loads and stores (1 cycle).
+    """
     units: FunctionalUnitsConfig = FunctionalUnitsConfig()
     predictor: BranchPredictorConfig = BranchPredictorConfig()
 

@@ -78,6 +78,12 @@ def test_a_machine_that_is_another_is_found(path, value, said):
     assert any(said in line for line in found), found
 
 
+def test_functional_units_are_told_from_those_that_gem5_has_itself():
+    host = of("o3")
+    found = differences(machine("o3"), host.replace(o3=host.o3.replace(pool="gem5")))
+    assert any("cores0.core.fuPool.unit IntAlu is (2, 1), expected (6, 1)" in line for line in found)
+
+
 def test_a_core_too_few_is_found():
     assert "board.processor.cores2.core: missing" in differences(machine("o3"), of("o3").replace(cores=4))
 
@@ -96,6 +102,7 @@ MIXED = HostClocks(core_ghz=50, l1_ghz=20, l2_ghz=10, l3_ghz=4, board_ghz=2)
 MACHINES = [
     *(of(core).model_copy(update={"clocks": domain_clocks(domains, 100)}) for core in CORES for domains in DOMAINS),
     of("o3").model_copy(update={"clocks": MIXED, "cores": 1}),
+    of("o3").model_copy(update={"o3": HOST.o3.replace(pool="gem5")}),
     of("minor").model_copy(update={"clocks": MIXED, "memory": LPDDR3_1600}),
     load_host("baseline"),
 ]
