@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := build/demo
 
-.PHONY: install demo test test-all lint cost-table ecp5-table accuracy-table clean
+.PHONY: install demo test test-all lint cost-table ecp5-table accuracy-table core-table clean
 
 install: $(STAMP)
 
@@ -50,6 +50,10 @@ ecp5-table: install
 # docs/accuracy.md: what quantised layers lose, on a real model.
 accuracy-table: install
 	$(BIN)/python -m benchmarks.vector_accuracy
+
+# docs/host-core.md: the analytic core model beside published runs of gem5.
+core-table: install
+	$(BIN)/python -m benchmarks.core_model
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

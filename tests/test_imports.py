@@ -1,12 +1,13 @@
 """Who may import whom, read off the sources."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("hw", "sim", "mapping", "cocotb_tests", "tilewright", "tests")
+FOLDERS = ("hw", "sim", "mapping", "gem5_configs", "cocotb_tests", "tilewright", "tests")
 
 ALLOWED = {
     # part of the tree: parts of ours that it may import, besides itself
@@ -15,10 +16,11 @@ ALLOWED = {
     "sim": {"sim"},
     "hw": {"sim.formats", "sim.config"},
     "mapping": {"sim"},
+    "gem5_configs": {"sim", "tools", "cache"},
     "cocotb_tests": {"sim", "hw", "mapping", "tools", "cache"},
     "tools": {"sim.config"},
     "cache": {"sim.config"},
-    "cli": {"sim", "hw", "mapping", "cocotb_tests", "tools", "cache"},
+    "cli": {"sim", "hw", "mapping", "gem5_configs", "cocotb_tests", "tools", "cache"},
 }
 
 
@@ -52,7 +54,7 @@ def part_of(name: str) -> str | None:
 
 def test_there_are_sources_of_every_part():
     found = {part_of(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in sources()}
-    assert {"hw", "sim", "sim.config", "mapping", "cocotb_tests"} <= found
+    assert {"hw", "sim", "sim.config", "mapping", "gem5_configs", "cocotb_tests"} <= found
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
@@ -70,6 +72,14 @@ def test_imports_follow_the_rule(path):
             continue
         allowed = ALLOWED[part]
         assert other in allowed or other.split(".")[0] in allowed, f"{part} must not import {module}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "gem5_configs").glob("gem5_*.py")), ids=lambda path: path.name)
+def test_what_gem5_runs_needs_only_gem5(path):
+    # gem5 has a Python of its own, which has none of our dependencies.
+    beside = {file.stem for file in path.parent.glob("gem5_*.py")}
+    allowed = {"m5", "gem5", *beside, *sys.stdlib_module_names}
+    assert {module.split(".")[0] for module in imported(path)} <= allowed
 
 
 def test_the_rule_is_not_empty(tmp_path):

@@ -47,10 +47,11 @@ def test_the_installed_command_finds_its_data(site, tmp_path):
     assert "edge-int4" in listing["systems"]
     result = json.loads(run(site, tmp_path, "map", "llama-3.2-1b", "--json"))
     assert result["parameters"] == 1_235_814_400
+    assert len(json.loads(run(site, tmp_path, "cpu", "predict", "--core-ghz", "50", "--json"))["workloads"]) == 5
     run(site, tmp_path, "generate", "cim-tile", "--system", "tiny", "--out", "out")
     assert (tmp_path / "out" / "cim_tile.v").exists()
 
 
 def test_the_installed_benches_have_their_files(site):
-    for name in ("cocotb_tests/vlt/generated.vlt", "hw/memory/storage.v", "py.typed"):
+    for name in ("cocotb_tests/vlt/generated.vlt", "gem5_configs/workloads/gemv.c", "hw/memory/storage.v", "py.typed"):
         assert (site / "tilewright" / name).is_file(), name

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,16 @@ from tilewright.sim.config import ConfigError
 
 MIN_VERILATOR = (5, 36)
 """cocotb 2.x refuses older ones."""
+
+MIN_GEM5 = (24, 0)
+"""The first release whose library has all that the scripts in gem5_configs name."""
+
+# 24.0 fails when it is asked for --build-info.
+ASK_GEM5 = (
+    "import _m5.core, m5.defines; "
+    "print('version', _m5.core.gem5Version, 'riscv', int(m5.defines.buildEnv.get('USE_RISCV_ISA', True)))"
+)
+ANSWER_OF_GEM5 = r"version \[?(?:DEVELOP-FOR-)?(\d+)\.(\d+)\S* riscv ([01])"
 
 WHEEL_MAKE_VARIABLES = (
     # The wheel names the tools of the machine that it was built on ...
@@ -153,6 +164,52 @@ def find_sta() -> Tool:
         if version:
             return Tool("sta", (program,), ".".join(map(str, version)), "system")
     raise ConfigError("no OpenSTA found: install it (Debian: `apt install opensta`)")
+
+
+@cache
+def find_riscv_compiler() -> Tool:
+    """Return the C compiler for RISC-V under Linux: ``RISCV_CC`` or a GCC by one of its usual names.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    return _first(
+        "RISC-V C compiler",
+        [os.environ.get("RISCV_CC"), "riscv64-linux-gnu-gcc", "riscv64-unknown-linux-gnu-gcc"],
+        "install one (Debian: `apt install gcc-riscv64-linux-gnu libc6-dev-riscv64-cross`) or name one in RISCV_CC",
+    )
+
+
+@cache
+def find_gem5() -> Tool:
+    """Return gem5: ``GEM5``, ``gem5.opt``, ``gem5.fast`` or ``gem5``.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or if it is older than 24.0 or not built for RISC-V.
+    """
+    named = os.environ.get("GEM5")
+    candidates = [named] if named else ["gem5.opt", "gem5.fast", "gem5"]
+    program = next((found for name in candidates if (found := shutil.which(name))), None)
+    if named and program is None:
+        raise ConfigError(f"GEM5 = {named}: there is no such program")
+    if program is None:
+        raise ConfigError(
+            "no gem5 found: build one >= 24.0 (www.gem5.org/documentation/general_docs/building: "
+            "`scons build/RISCV/gem5.opt`) and name it in GEM5, or put it on PATH"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        # It writes to a folder, whatever it is asked.
+        *version, riscv = _version([program, "-d", folder, "-c", ASK_GEM5], ANSWER_OF_GEM5) or (0,)
+    if tuple(version) < MIN_GEM5:
+        what = f"is version {version[0]}.{version[1]}" if version else "does not say its version"
+        raise ConfigError(f"gem5 {program} {what}: 24.0 is needed")
+    if not riscv:
+        raise ConfigError(f"gem5 {program} is not built for RISC-V: `scons build/RISCV/gem5.opt` builds one that is")
+    return Tool("gem5", (program,), ".".join(map(str, version)), "system")
 
 
 def find_liberty() -> Tool:

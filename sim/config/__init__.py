@@ -5,6 +5,7 @@ from .cim import MacroConfig, TileConfig
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .errors import ConfigError, suggest
+from .host import HostConfig, host_names, load_host
 from .load import load_system, preset_names
 from .memory import MemoryConfig
 from .system import System
@@ -16,11 +17,14 @@ __all__ = [
     "ConfigError",
     "EnergyConfig",
     "FabricConfig",
+    "HostConfig",
     "MacroConfig",
     "MemoryConfig",
     "System",
     "TileConfig",
     "VectorConfig",
+    "host_names",
+    "load_host",
     "load_system",
     "preset_names",
     "suggest",

@@ -1,9 +1,9 @@
-"""System descriptions from TOML files and presets."""
+"""Descriptions from TOML files and presets."""
 
 import re
 import tomllib
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -13,9 +13,12 @@ from .system import System
 PRESETS = Path(__file__).parent / "presets"
 
 
-def preset_names() -> list[str]:
-    """Return the names of the systems that come with Tilewright."""
-    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+M = TypeVar("M", bound=BaseModel)
+
+
+def preset_names(folder: Path = PRESETS) -> list[str]:
+    """Return the names of the descriptions in a folder: by default, of the systems that come with Tilewright."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def load_system(name_or_path: str | Path) -> System:
@@ -27,23 +30,33 @@ def load_system(name_or_path: str | Path) -> System:
         If there is no such preset or file, or its description is not valid; names the field, the value, what
         is allowed, the file and the line.
     """
+    return load_description(System, name_or_path, PRESETS, "system")
+
+
+def load_description(model: type[M], name_or_path: str | Path, folder: Path, what: str) -> M:
+    """Return the description of a preset's name in a folder or of a TOML file; ``what`` is what it describes.
+
+    Raises
+    ------
+    ConfigError
+        As ``load_system``.
+    """
     path = Path(name_or_path)
-    if str(name_or_path) in preset_names():
-        path = PRESETS / f"{name_or_path}.toml"
+    names = preset_names(folder)
+    if str(name_or_path) in names:
+        path = folder / f"{name_or_path}.toml"
     elif path.suffix != ".toml":
-        raise ConfigError(
-            f"unknown system '{name_or_path}'{suggest(str(name_or_path), preset_names())}, or a .toml file"
-        )
+        raise ConfigError(f"unknown {what} '{name_or_path}'{suggest(str(name_or_path), names)}, or a .toml file")
     text = read_text(path)
     try:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {str(error)[0].lower()}{str(error)[1:]}") from error
     try:
-        return System.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
         location, problem = first_problem(error)
-        raise ConfigError(describe_problem(location, problem, System, path, text)) from error
+        raise ConfigError(describe_problem(location, problem, model, path, text)) from error
 
 
 def read_text(path: Path) -> str:

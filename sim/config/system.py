@@ -1,17 +1,17 @@
 """The description of a system, from which everything else is derived."""
 
-from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .accelerator import AcceleratorConfig, FabricConfig
 from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
-from .errors import first_problem, suggest
+from .errors import first_problem
 from .memory import MemoryConfig
 from .npe import NpeConfig
+from .sources import check_sources, find_source
 from .vector import VectorConfig
 
 
@@ -34,10 +34,7 @@ class System(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        paths = dict(leaves(self))
-        for source in self.sources:
-            if not any(_covers(source, path) for path in paths):
-                raise ValueError(f"sources = '{source}' is not a field of the system" + suggest(source, paths))
+        check_sources(self, self.sources, "system")
         try:
             self.accelerator  # noqa: B018 - to see whether it can be
         except ValidationError as error:
@@ -61,26 +58,9 @@ class System(Frozen):
 
     def source(self, path: str) -> str | None:
         """Return where the number at a dotted path comes from, if it is said."""
-        return next((text for key, text in self.sources.items() if _covers(key, path)), None)
+        return find_source(self.sources, path)
 
     @property
     def memory_latency_cycles(self) -> int:
         """Latency of main memory in whole cycles, rounded up."""
         return -int(-self.memory.latency_ns * self.clock_mhz // 1000)
-
-
-def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the dotted path and the value of every number and text of a description, ``sources`` excepted.
-
-    A part that is not there has none.
-    """
-    for name in type(model).model_fields:
-        value = getattr(model, name)
-        if isinstance(value, BaseModel):
-            yield from leaves(value, f"{prefix}{name}.")
-        elif name != "sources" and value is not None:
-            yield f"{prefix}{name}", value
-
-
-def _covers(source: str, path: str) -> bool:
-    return path == source or (source.endswith("*") and path.startswith(source[:-1]))

@@ -27,16 +27,19 @@ def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
     return line.removeprefix("tilewright: error: ")
 
 
-COMMANDS = ["cosim", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
+COMMANDS = ["cosim", "cpu", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
+CPU_COMMANDS = ["cpu predict", "cpu run", "cpu stats"]
 PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields", "program run"]
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, "generate cim-tile", "synth cim-tile", *PROGRAM_COMMANDS])
+@pytest.mark.parametrize(
+    "command", [*COMMANDS, "generate cim-tile", "synth cim-tile", *CPU_COMMANDS, *PROGRAM_COMMANDS]
+)
 def test_help_has_an_example(command):
     result = run(*command.split(), "--help")
     assert result.returncode == 0
     assert f"Example: tilewright {command}" in " ".join(result.stdout.split())
-    if command not in ("generate", "program", "synth"):
+    if command not in ("cpu", "generate", "program", "synth"):
         assert "--json" in result.stdout
 
 
@@ -118,6 +121,7 @@ def test_report_sums_up_a_folder(tmp_path):
 
 def test_schema_is_json():
     assert json.loads(run("schema").stdout)["title"] == "System"
+    assert json.loads(run("schema", "--of", "host").stdout)["title"] == "HostConfig"
 
 
 def test_doctor_finds_what_is_here():

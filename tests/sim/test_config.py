@@ -5,7 +5,7 @@ import pytest
 
 from tilewright.sim.config import ConfigError, MacroConfig, System, TileConfig, load_system, preset_names
 from tilewright.sim.config.load import PRESETS
-from tilewright.sim.config.system import leaves
+from tilewright.sim.config.sources import leaves
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -16,7 +16,8 @@ from tilewright.cli.output import console, json_option, print_json
 def command(ctx: click.Context, as_json: bool) -> None:
     """Say which outside tools were found and their versions, and how to get those that were not.
 
-    Exit status 1 if one is missing that co-simulation needs. Synthesis does without those marked optional.
+    Exit status 1 if one is missing that co-simulation needs. Synthesis does without those marked optional; only
+    `tilewright cpu run` needs gem5 and the RISC-V compiler.
     """
     from tilewright import tools
     from tilewright.cache import cache_folder
@@ -43,6 +44,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
         ("abc", tools.find_abc, True),
         ("sta", tools.find_sta, True),
         ("liberty", tools.find_liberty, True),
+        ("RISC-V C compiler", tools.find_riscv_compiler, True),
+        ("gem5", tools.find_gem5, True),
     ]
     for name, find, optional in searches:
         row: dict = {"name": name, "found": False, "optional": optional, "version": ""}

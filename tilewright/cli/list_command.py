@@ -8,16 +8,20 @@ from tilewright.cli.output import console, json_option, print_json
 @click.command(name="list", epilog="Example: tilewright list --json")
 @json_option
 def command(as_json: bool) -> None:
-    """List the systems, models, blocks and co-simulations that can be named in commands."""
+    """List the systems, models, blocks, co-simulations, hosts and workloads that can be named in commands."""
     from tilewright.cli.blocks import BLOCKS, COSIMS
+    from tilewright.gem5_configs.build import WORKLOADS, about
     from tilewright.mapping.workload import load_model, model_names
     from tilewright.sim.config import load_system, preset_names
+    from tilewright.sim.config.host import host_names, load_host
 
     listing = {
         "systems": {name: load_system(name).description for name in preset_names()},
         "models": {name: f"{load_model(name).parameters:,} parameters" for name in model_names()},
         "blocks": {name: block.about for name, block in BLOCKS.items()},
         "cosims": {name: cosim.about for name, cosim in COSIMS.items()},
+        "hosts": {name: load_host(name).description for name in host_names()},
+        "workloads": {name: about(name) for name in WORKLOADS},
     }
     if as_json:
         print_json(listing)
@@ -29,6 +33,8 @@ def command(as_json: bool) -> None:
         "models": "map",
         "blocks": "generate, synth",
         "cosims": "cosim",
+        "hosts": "cpu run, cpu predict, map --host",
+        "workloads": "cpu run --workload",
     }
     for kind, entries in listing.items():
         table = Table(title=f"{kind} (for: {uses[kind]})", title_justify="left", show_header=False, box=None)

@@ -30,40 +30,59 @@ if TYPE_CHECKING:
 @click.option("--context", type=int, default=1024, show_default=True,
               help="Decode: positions attended to. Prefill: prompt tokens.")  # fmt: skip
 @click.option("--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file.")
+@click.option("--host", "host_name",
+              help="Preset or TOML file of the host that runs what the accelerator does not.")  # fmt: skip
+@click.option("--host-runs", type=click.Path(path_type=Path), multiple=True,
+              help="CSV of runs of the host's kernels, from `cpu run`; any number of them.")  # fmt: skip
 @out_option
 @json_option
-def command(model_name: str, phase: str, context: int, system_name: str, folder: Path | None, as_json: bool) -> None:
+def command(
+    model_name: str,
+    phase: str,
+    context: int,
+    system_name: str,
+    host_name: str | None,
+    host_runs: tuple[Path, ...],
+    folder: Path | None,
+    as_json: bool,
+) -> None:
     """Compile a transformer for a system and run its program in the exact cycle model.
 
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
+    With --host and --host-runs, embedding and sampling are added, at the cost of their kernels in the runs: measured at
+    the host's clocks, or predicted from 4 GHz.
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
+    from tilewright.cli.map_host import host_part, load_host_and_runs
     from tilewright.mapping.result import map_model
     from tilewright.mapping.workload import load_model
     from tilewright.sim.config import load_system
 
     model, system = load_model(model_name), load_system(system_name)
+    host = load_host_and_runs(host_name, host_runs)
     if folder:
         make_folder(folder)
     with console(stderr=True).status(f"running {model_name} on {system.name}"):
         result = map_model(model_name, model, system, phase=phase, context=context)
-    files = _write(result, folder) if folder else []
+    data = result.to_dict() | (host_part(result, *host) if host else {})
+    files = _write(result, data, folder) if folder else []
     if as_json:
-        print_json({**result.to_dict(), "files": [str(file) for file in files]})
+        print_json({**data, "files": [str(file) for file in files]})
         return
-    from tilewright.cli.tables import print_map
+    from tilewright.cli.tables import print_host_steps, print_map
 
-    print_map(console(), result.to_dict())
+    print_map(console(), data)
+    if host:
+        print_host_steps(console(), data)
     for file in files:
         console().print(f"wrote {file}")
 
 
-def _write(result: "MapResult", folder: Path) -> list[Path]:
+def _write(result: "MapResult", data: dict, folder: Path) -> list[Path]:
     from tilewright.cli.tables import cycles_by_step
     from tilewright.sim.plot import breakdown
     from tilewright.sim.trace import perfetto_json
 
-    data = result.to_dict()
     title = f"{result.name}, {data['phase']} at context {data['context']}, on {result.system.name}"
     per_us = result.system.clock_mhz
     bars = [(step, cycles / per_us) for step, cycles in cycles_by_step(data).items() if cycles]

@@ -9,12 +9,20 @@ from tilewright.cli.output import print_json
     name="schema",
     epilog="Example: tilewright schema > system.schema.json, then in a TOML file: #:schema system.schema.json",
 )
+@click.option(
+    "--of",
+    "what",
+    type=click.Choice(["system", "host"]),
+    default="system",
+    show_default=True,
+    help="Accelerator with its memory, or the core and caches beside it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The default: a schema is JSON.")
-def command(as_json: bool) -> None:
-    """Print the JSON schema of a system description, for editors and checks.
+def command(what: str, as_json: bool) -> None:
+    """Print the JSON schema of a description, for editors and checks.
 
     It holds every key, its unit, its meaning and its range.
     """
-    from tilewright.sim.config import System
+    from tilewright.sim.config import HostConfig, System
 
-    print_json(System.model_json_schema())
+    print_json((HostConfig if what == "host" else System).model_json_schema())

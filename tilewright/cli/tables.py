@@ -266,3 +266,48 @@ def _options(configuration: dict) -> str:
     for key, value in configuration.items():
         parts.append(_options(value) if isinstance(value, dict) else f"{key}={value}")
     return " ".join(parts)
+
+
+def print_predictions(console: "Console", result: dict) -> None:
+    """Print predicted times of workloads on a host core, and where the cycles of an instruction go."""
+    from rich.table import Table
+
+    clocks = ", ".join(f"{name.removesuffix('_ghz')} {ghz:g}" for name, ghz in result["clocks"].items())
+    table = Table(title=f"core {result['core']}, GHz: {clocks}", title_justify="left")
+    table.add_column("workload")
+    parts = list(result["workloads"][0]["cpi_stack"])
+    for heading in ("ms", "speed-up", "IPC", *parts):
+        table.add_column(heading, justify="right")
+    for row in result["workloads"]:
+        cycles = sum(row["cpi_stack"].values())
+        table.add_row(
+            row["workload"],
+            f"{row['seconds'] * 1e3:,.3f}",
+            f"{row['speedup']:.2f}",
+            f"{row['ipc']:.3f}",
+            *(f"{row['cpi_stack'][part] / cycles:.0%}" for part in parts),
+        )
+    console.print(table)
+    console.print("  predicted from one measured run of each; its error against gem5: docs/host-core.md", markup=False)
+
+
+def print_host_steps(console: "Console", result: dict) -> None:
+    """Print what the host core adds to a map result."""
+    from rich.table import Table
+
+    host = result["host"]
+    table = Table(title=f"host {host['name']}, core {host['core']}", title_justify="left")
+    table.add_column("operator")
+    for heading in ("elements", "us"):
+        table.add_column(heading, justify="right")
+    table.add_column("cost from")
+    for step in host["steps"]:
+        how = "predicted from 4 GHz" if step["predicted"] else "measured"
+        table.add_row(
+            step["step"], f"{step['elements']:,}", f"{step['seconds'] * 1e6:,.2f}", f"{step['kernel']}, {how}"
+        )
+    console.print(table)
+    console.print(
+        f"  with the host, one after the other: {result['seconds_with_host'] * 1e3:,.3f} ms, "
+        f"[bold]{result['tokens_per_s_with_host']:,.1f} tokens/s[/]"
+    )

@@ -1,0 +1,61 @@
+"""Builds the workloads in C: static programs, kept in the cache."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Literal, get_args
+
+from tilewright.cache import cache_folder, content_hash, locked
+from tilewright.sim.config import ConfigError, suggest
+from tilewright.tools import Tool
+
+SOURCES = Path(__file__).parent / "workloads"
+WORKLOADS = tuple(sorted(path.stem for path in SOURCES.glob("*.c")))
+"""Their names."""
+
+Size = Literal["l1", "l2", "l3", "memory"]
+"""The smallest level of the host of arXiv 2408.03308 that holds what a kernel touches; ``memory``: none does."""
+SIZES: tuple[Size, ...] = get_args(Size)
+
+
+def about(name: str) -> str:
+    """Return the first sentence of a workload's source: what it does."""
+    text = (SOURCES / f"{name}.c").read_text().removeprefix("/* ")
+    return " ".join(text.split(". ")[0].split(".\n")[0].replace("\n *", " ").split())
+
+
+FLAGS = ("-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Wno-sign-compare", "-Werror")
+RISCV_FLAGS = ("-march=rv64gc", "-mabi=lp64d")
+"""Without vectors: the hosts have none."""
+
+
+def build(name: str, compiler: Tool, flags: tuple[str, ...] = RISCV_FLAGS) -> Path:
+    """Return the program of a workload, built if it has not been with this compiler and these flags.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such workload, the compiler refuses it, or the cache cannot be written.
+    """
+    if name not in WORKLOADS:
+        raise ConfigError(f"unknown workload '{name}'{suggest(name, WORKLOADS)}")
+    source, header = SOURCES / f"{name}.c", SOURCES / "workload.h"
+    texts = [source.read_text(), header.read_text()]
+    key = content_hash([*texts, *compiler.command, compiler.version, *FLAGS, *flags])
+    program = cache_folder() / "workloads" / f"{name}-{key}"
+    if program.exists():
+        return program
+    with locked(program.with_suffix(".lock")):
+        if program.exists():
+            return program  # another process was first
+        part = program.with_suffix(f".{os.getpid()}.part")
+        command = [*compiler.command, *FLAGS, *flags, "-o", str(part), str(source), "-lm"]
+        try:
+            result = subprocess.run(command, capture_output=True, text=True)
+            if result.returncode:
+                lines = [line for line in result.stderr.splitlines() if "error" in line] or result.stderr.splitlines()
+                raise ConfigError(f"{compiler.command[0]} refuses {source.name}: {lines[0] if lines else 'no reason'}")
+            part.replace(program)
+        finally:
+            part.unlink(missing_ok=True)
+    return program

@@ -1,0 +1,40 @@
+"""The in-order core: everything that it waits for adds up, but for stores, which a buffer takes."""
+
+from dataclasses import dataclass
+
+from tilewright.gem5_configs.core_stack import Stack
+from tilewright.gem5_configs.memory_times import MemoryTimes
+from tilewright.gem5_configs.runs import MeasuredRun
+from tilewright.sim.config.host import HostConfig
+
+REFILL_CYCLES = 5
+"""From a wrong branch's execution to its successor's, fetch excepted: the branch delay and a cycle each to fetch 2,
+decode and execute. Source: arXiv 2408.03308, artefact, and gem5's defaults. It only divides the core's own time."""
+
+
+@dataclass(frozen=True)
+class MinorConstants:
+    """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
+
+    load_exposure: float = 0.363
+    """Share of data accesses whose hit latency is waited for: loads whose value is needed at once."""
+    miss_exposure: float = 0.562
+    """Share of misses that are waited for: those of loads."""
+
+
+def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: MinorConstants) -> Stack:
+    """Return the time that the core waits, its own work left out."""
+    # What the next level counts beyond the misses of this one are prefetches: nothing waits for them.
+    second = min(run.l2_accesses, run.l1d_misses + run.l1i_misses)
+    demanded = min(run.l2_misses / run.l3_accesses, 1) if run.l3_accesses else 1
+    far = demanded * run.dram_reads
+    third = max(demanded * run.l3_accesses - far, 0)
+    queue = run.dram_access_latency_ps / 1000
+    return Stack(
+        branch=run.cond_mispredicts * REFILL_CYCLES * times.core,
+        l1i=run.l1i_accesses * times.l1_hit,
+        l1d=constants.load_exposure * run.l1d_accesses * times.l1_hit,
+        l2=constants.miss_exposure * second * times.l2,
+        l3=constants.miss_exposure * (third * times.l3_hit + far * times.l3_miss),
+        dram=constants.miss_exposure * far * (times.dram + queue),
+    )

@@ -1,0 +1,68 @@
+"""The out-of-order core: interval analysis of fetch and of the window behind it.
+
+Fetch takes one line at a time: a line's lookup, then its instructions at the core's width. The window (reorder buffer)
+stalls for data: on the first level a little, on a miss for the share of its latency that other misses do not cover.
+Between two branches that are predicted wrong the two sides overlap, so that the slower one decides; a wrong branch
+empties the window, and fetch then delays what is behind it. After Karkhanis and Smith, "A first-order superscalar
+processor model", ISCA 2004, and Eyerman et al., "A mechanistic performance model for superscalar out-of-order
+processors", ACM TOCS 27(2), 2009.
+"""
+
+from dataclasses import dataclass
+
+from tilewright.gem5_configs.core_stack import Stack
+from tilewright.gem5_configs.memory_times import MemoryTimes, answered
+from tilewright.gem5_configs.runs import MeasuredRun
+from tilewright.sim.config.host import HostConfig
+
+REFILL_CYCLES = 7
+"""From a wrong branch's execution to its successor's, fetch excepted: gem5's delays from execute to commit and to
+fetch, and from fetch to decode, rename, issue and execute. Source: defaults of gem5 24.0, src/cpu/o3/BaseO3CPU.py. It
+only divides the core's own time between ``base`` and ``branch``."""
+
+
+@dataclass(frozen=True)
+class O3Constants:
+    """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
+
+    load_exposure: float = 0.0764
+    """Share of the first level's hit latency that the window does not hide, for each access."""
+    clustering: float = 3.90
+    """By how much denser misses are around a miss than on average: 1 + clustering x (misses a window) overlap."""
+    memory_exposure: float = 0.392
+    """Share of a memory access that is waited for, where no access joins a line that is already on its way."""
+
+
+def stall_sides(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: O3Constants) -> tuple[Stack, Stack]:
+    """Return the time of fetch and the time for which the window waits for data, the core's own work left out."""
+    core = host.o3
+    # A line that was fetched behind a wrong branch costs nothing but what the branch costs anyway.
+    lines = max(run.l1i_accesses - run.cond_mispredicts, run.l1i_accesses / 2)
+    busy = run.sim_insts / run.l1i_accesses / core.width * times.core
+    line = answered(host.l1i.hit_cycles * times.l1, times.l1, busy)
+    delivering = busy if busy > times.l1 else 0.0
+    fetch = Stack(base=lines * delivering, l1i=lines * (line - delivering))
+
+    window = min(core.reorder_entries, run.sim_insts / max(run.cond_mispredicts, 1))
+    overlapping = 1 + constants.clustering * run.l2_accesses * window / run.sim_insts
+    exposed = max(1 / overlapping, 1 / host.l1d.mshrs)
+    joining = run.l1d_misses / max(run.l2_accesses - run.l1i_misses, 1)
+    exposed_far = max(constants.memory_exposure / max(joining, 1), 1 / host.l1d.mshrs)
+
+    far = min(run.dram_reads, run.l2_accesses)
+    near = run.l2_accesses - far
+    third = max(run.l3_accesses - far, 0)
+    queue = run.dram_access_latency_ps / 1000
+    waiting = Stack(
+        branch=run.cond_mispredicts * REFILL_CYCLES * times.core,
+        l1d=constants.load_exposure * run.l1d_accesses * times.l1_hit,
+        l2=max((near * exposed + far * exposed_far) * times.l2, run.l2_accesses * times.l2_line),
+        l3=max(third * exposed * times.l3_hit + far * exposed_far * times.l3_miss, run.l3_accesses * times.l3_line),
+        dram=run.dram_reads * max(exposed_far * (times.dram + queue), times.dram_line),
+    )
+    return fetch, waiting
+
+
+def overlap(run: MeasuredRun, host: HostConfig) -> float:
+    """Return the share of the time in which fetch and window overlap: whole windows without a wrong branch."""
+    return run.sim_insts / (run.sim_insts + host.o3.reorder_entries * run.cond_mispredicts)

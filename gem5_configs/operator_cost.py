@@ -1,0 +1,75 @@
+"""What an operator costs on a host core: from rows of its kernel, measured at the host's clocks or predicted for them.
+
+A program makes its input and checks its result besides running its kernel. Two runs that differ in how often they
+repeat the kernel differ by the kernel alone.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+from tilewright.gem5_configs.core_model import predict
+from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
+from tilewright.sim.config import ConfigError
+from tilewright.sim.config.host import HostConfig
+
+KERNEL_ELEMENTS: Mapping[str, Mapping[str, int]] = {
+    "triad": {"l1": 896, "l2": 16384, "l3": 262144, "memory": 1048576},
+    "sampling": {"l1": 4096, "l2": 65536, "l3": 8 * 128256, "memory": 40 * 128256},
+}
+"""Elements that one repetition of a kernel goes over, by size; those of ``gem5_configs/workloads``."""
+
+
+@dataclass(frozen=True)
+class OperatorCost:
+    """Time of an operator on the host."""
+
+    seconds: float
+    predicted: bool
+    """From runs at 4 GHz, by the analytic model; else measured at the host's clocks."""
+    workload: str
+    """Kernel and size that its cost an element is from."""
+
+
+def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, elements: int) -> OperatorCost:
+    """Return the time of an operator of so many elements, in proportion to the kernel of the nearest size.
+
+    Parameters
+    ----------
+    runs : sequence of MeasuredRun
+        Among them, two of the kernel that differ in their repetitions, ``KERNEL-SIZE-xREPEAT``, on the host's core, at
+        its clocks or at those of ``BASELINE``. Runs at its clocks go first.
+    host : HostConfig
+        Whose core and caches the runs had.
+    kernel : str
+        A key of ``KERNEL_ELEMENTS``.
+    elements : int
+        That the operator goes over, at least 1.
+
+    Raises
+    ------
+    ConfigError
+        If there are no two such runs, or the one with more repetitions is not longer.
+    """
+    sizes = KERNEL_ELEMENTS[kernel]
+    for clocks in (host.clocks, BASELINE):
+        found: dict[str, dict[int, float]] = {}
+        for run in runs:
+            label = re.fullmatch(rf"{kernel}-(\w+)-x(\d+)", run.workload)
+            if label and label[1] in sizes and run.core == host.core and run.clocks == clocks:
+                found.setdefault(label[1], {})[int(label[2])] = predict(run, host.clocks, host).seconds
+        pairs = {size: times for size, times in found.items() if len(times) > 1}
+        if not pairs:
+            continue
+        size = min(pairs, key=lambda size: abs(log(elements / sizes[size])))
+        few, many = min(pairs[size]), max(pairs[size])
+        once = (pairs[size][many] - pairs[size][few]) / (many - few)
+        if once <= 0:
+            raise ConfigError(f"runs of {kernel}-{size}: {many} repetitions take no longer than {few}")
+        return OperatorCost(once * elements / sizes[size], clocks != host.clocks, f"{kernel}-{size}")
+    raise ConfigError(
+        f"no two runs of kernel '{kernel}' on core '{host.core}' with different repetitions, at the host's clocks "
+        f"or at 4 GHz: tilewright cpu run --cores {host.core} --domains all-cryo --workload {kernel} --size l3 "
+        "--repeat 1 --out ..., and the same with --repeat 3"
+    )

@@ -1,0 +1,104 @@
+"""Pictures of host cores: speed-up against frequency, and where the cycles of an instruction go."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Curve = Sequence[tuple[float, float]]
+"""Frequencies in GHz and what is drawn over them."""
+
+COLUMNS = 3
+COLOURS = ("#8a8f98", "#c44e52", "#dd8452", "#ccb974", "#55a868", "#3b6ea5", "#8172b3")
+
+
+def draw_speedups(
+    path: Path, title: str, predicted: Mapping[str, Mapping[str, Curve]], measured: Mapping[str, Mapping[str, Curve]]
+) -> None:
+    """Draw a panel for each workload: a line for each variant's prediction, points where it was measured; write a PNG.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    title : str
+        What is compared with what.
+    predicted, measured : mapping
+        Workload to variant to speed-up at frequencies; what was not measured may be missing.
+    """
+    figure, panels = _panels(title, list(predicted), height=2.6)
+    for axes, (workload, curves) in zip(panels, predicted.items(), strict=True):
+        for colour, (variant, curve) in zip(COLOURS[1:], curves.items(), strict=False):
+            axes.plot(*zip(*curve, strict=True), color=colour, linewidth=1.2, label=variant)
+            if points := measured.get(workload, {}).get(variant):
+                axes.plot(*zip(*points, strict=True), "o", color=colour, markersize=3.5)
+        axes.set_xscale("log")
+        axes.set_yscale("log")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(lambda value, _: f"{value:g}")
+            axis.set_minor_formatter(lambda value, _: "")
+        axes.set_xticks([4, 10, 20, 50, 100])
+        axes.set_yticks([1, 2, 5, 10, 20])
+        axes.grid(alpha=0.25, linewidth=0.5)
+        axes.set_xlabel("GHz", fontsize=8)
+    panels[0].set_ylabel("speed-up", fontsize=8)
+    _finish(figure, panels[0], path)
+
+
+def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+    """Draw a panel for each workload: a stacked bar of cycles an instruction for each label; write a PNG.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    title : str
+        What the bars are of.
+    stacks : mapping
+        Workload to label to part to cycles an instruction.
+    """
+    bars = max(len(labels) for labels in stacks.values())
+    figure, panels = _panels(title, list(stacks), height=0.9 + 0.24 * bars)
+    for axes, labels in zip(panels, stacks.values(), strict=True):
+        begin = [0.0] * len(labels)
+        for colour, part in zip(COLOURS, next(iter(labels.values())), strict=True):
+            widths = [stack[part] for stack in labels.values()]
+            axes.barh(list(labels), widths, left=begin, color=colour, label=part)
+            begin = [left + width for left, width in zip(begin, widths, strict=True)]
+        axes.invert_yaxis()
+        axes.set_xlabel("cycles an instruction", fontsize=8)
+    _finish(figure, panels[0], path)
+
+
+def _panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, list[Axes]]":
+    """Return a figure and an axes for each name, in rows."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot as plt
+
+    columns = min(COLUMNS, len(names))
+    rows = -(-len(names) // columns)
+    size = (max(3.4 * columns, 5), height * rows + 0.7)
+    figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    figure.suptitle(title, fontsize=10)
+    every: list[Any] = list(grid.flat)
+    for axes in every[len(names) :]:
+        axes.set_visible(False)
+    for axes, name in zip(every, names, strict=False):
+        axes.set_title(name, fontsize=9, loc="left")
+        axes.tick_params(labelsize=7)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, every[: len(names)]
+
+
+def _finish(figure: "Figure", first: "Axes", path: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    handles, labels = first.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), fontsize=8, frameon=False)
+    figure.savefig(path, dpi=130, format="png")
+    plt.close(figure)

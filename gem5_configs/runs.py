@@ -1,0 +1,165 @@
+"""Runs of a workload on a host core, one a row: what was measured, at which clocks."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from tilewright.sim.config import ConfigError
+from tilewright.sim.config.base import Frozen
+from tilewright.sim.config.errors import first_problem, suggest
+from tilewright.sim.config.host import CoreKind
+from tilewright.sim.config.host_clocks import BOARD_GHZ, CRYO_GHZ, Gigahertz, HostClocks
+from tilewright.sim.config.load import read_text
+
+PUBLISHED = Path(__file__).parent / "data" / "published.csv"
+"""Runs of gem5 24.0 behind arXiv 2408.03308: statistics of its artefact, github.com/darchr/gem5-cryo-superconducting at
+commit a4ecea44. Some of its workloads and one of its frequencies are not among them."""
+
+BASELINE = HostClocks(core_ghz=CRYO_GHZ, l1_ghz=CRYO_GHZ, l2_ghz=CRYO_GHZ, l3_ghz=CRYO_GHZ, board_ghz=BOARD_GHZ)
+"""Clocks of the runs that predictions start from."""
+
+Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class MeasuredRun(Frozen):
+    """One run of one workload, as gem5 counted it on the core that ran it.
+
+    A miss counts as often as something misses: an access to a line that is already on its way is one more. Prefetches
+    count as accesses of the level that they ask.
+    """
+
+    core: CoreKind
+    domains: str
+    """Which parts run fast, by the names of arXiv 2408.03308, or any other name."""
+    workload: Annotated[str, Field(min_length=1)]
+    core_ghz: Gigahertz
+    l1d_ghz: Gigahertz
+    """Of both first-level caches."""
+    l2_ghz: Gigahertz
+    l3_ghz: Gigahertz
+    board_ghz: Gigahertz
+    sim_seconds: Positive
+    """Simulated time of the run."""
+    sim_insts: Positive
+    core_cycles: Number
+    """In which the core was not asleep."""
+    ipc: Positive
+    cond_predicted: Number
+    """Conditional branches that were predicted."""
+    cond_mispredicts: Number
+    """Those that were predicted wrong."""
+    l1i_accesses: Positive
+    l1i_misses: Number
+    l1d_accesses: Number
+    l1d_misses: Number
+    l2_accesses: Number
+    l2_misses: Number
+    l3_accesses: Number
+    l3_misses: Number
+    dram_reads: Number
+    """Bursts read."""
+    dram_writes: Number
+    """Bursts written."""
+    dram_bytes_per_s: Number
+    dram_access_latency_ps: Number
+    """From a burst's entry into the controller's queue to its data, on average."""
+
+    @property
+    def clocks(self) -> HostClocks:
+        """Clocks of the run."""
+        return HostClocks(
+            core_ghz=self.core_ghz,
+            l1_ghz=self.l1d_ghz,
+            l2_ghz=self.l2_ghz,
+            l3_ghz=self.l3_ghz,
+            board_ghz=self.board_ghz,
+        )
+
+
+COLUMNS = tuple(MeasuredRun.model_fields)
+
+
+def read_runs(path: Path) -> list[MeasuredRun]:
+    """Return the runs of a CSV file with a column for each field of ``MeasuredRun``; others are passed over.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, is empty, lacks a column, or holds a value that is not allowed; names line and column.
+    """
+    reader = csv.reader(io.StringIO(read_text(path)))
+    header = [name.strip() for name in next(reader, [])]
+    if not any(header):
+        raise ConfigError(f"{path}: is empty; its first line must name the columns {', '.join(COLUMNS)}")
+    for column in COLUMNS:
+        if column not in header:
+            raise ConfigError(f"{path}: column '{column}' is missing")
+    runs = []
+    for cells in reader:
+        if not any(cell.strip() for cell in cells):
+            continue
+        where = f"{path}:{reader.line_num}"
+        if len(cells) != len(header):
+            raise ConfigError(f"{where}: has {len(cells)} cells, and the first line has {len(header)}")
+        row = dict(zip(header, cells, strict=True))
+        try:
+            runs.append(MeasuredRun.model_validate({column: row[column].strip() for column in COLUMNS}))
+        except ValidationError as error:
+            location, problem = first_problem(error)
+            raise ConfigError(f"{where}: {location[0]} = {problem}") from error
+    if not runs:
+        raise ConfigError(f"{path}: has no runs, only a line of columns")
+    return runs
+
+
+def format_runs(runs: Iterable[MeasuredRun]) -> str:
+    """Return the CSV text of runs, which ``read_runs`` reads."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for run in runs:
+        writer.writerow(f"{value:g}" if column.endswith("_ghz") else value for column, value in run)
+    return text.getvalue()
+
+
+def baselines(runs: Sequence[MeasuredRun], core: CoreKind, path: Path) -> dict[str, MeasuredRun]:
+    """Return the run at ``BASELINE`` clocks of each workload on a core.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or two of one workload that differ; names the file ``path``.
+    """
+    found: dict[str, MeasuredRun] = {}
+    for run in runs:
+        if run.core != core or run.clocks != BASELINE:
+            continue
+        first = found.setdefault(run.workload, run)
+        if first.replace(domains="") != run.replace(domains=""):
+            raise ConfigError(f"{path}: two runs of workload '{run.workload}' on core '{core}' at 4 GHz differ")
+    if not found:
+        others = sorted({run.core for run in runs if run.clocks == BASELINE})
+        has = f"; its runs at 4 GHz are of core {', '.join(others)}" if others else ""
+        raise ConfigError(
+            f"{path}: no run of core '{core}' with core and caches at {CRYO_GHZ:g} GHz and the board at "
+            f"{BOARD_GHZ:g} GHz{has}; a core is predicted from a run of the same core"
+        )
+    return found
+
+
+def pick(found: dict[str, MeasuredRun], workload: str, path: Path) -> dict[str, MeasuredRun]:
+    """Return the run of one workload.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if workload not in found:
+        raise ConfigError(f"{path}: no run of workload '{workload}' at 4 GHz{suggest(workload, found)}")
+    return {workload: found[workload]}

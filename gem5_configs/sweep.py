@@ -1,0 +1,193 @@
+"""Runs gem5 over many hosts and workloads: several at a time, each one once.
+
+A finished run is a folder in the cache, named by the hash of all that it depends on: description, program, arguments,
+gem5 and the scripts that it runs. It appears whole or not at all: gem5 writes to another folder, which gets this name
+when the statistics have been read. Of a run that failed, ``.failed`` is left to look at until the next try.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tilewright.cache import cache_folder, content_hash, locked
+from tilewright.sim.config import ConfigError
+from tilewright.sim.config.host import HostConfig
+from tilewright.tools import Tool
+
+from .config_check import differences
+from .processes import Processes
+from .runs import COLUMNS
+from .statistics import read_statistics
+
+SCRIPT = Path(__file__).with_name("gem5_host.py")
+
+
+class RunError(Exception):
+    """A run that failed: gem5, the program, or what they wrote. One line, with the folder that is left to look at."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one program on one host."""
+
+    host: HostConfig
+    domains: str
+    """Which parts are fast, for the row."""
+    workload: str
+    """Name of the program, for the row."""
+    program: Path
+    """Static RISC-V program."""
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        return f"{self.host.core} {self.domains} {self.host.clocks.core_ghz:g} GHz {self.workload}"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended."""
+
+    index: int
+    """Of the run in the sweep."""
+    row: dict
+    """Columns of ``runs.COLUMNS`` and their values."""
+    folder: Path
+    """What gem5 wrote: ``stats.txt``, ``config.json``, ``gem5.log``, ``program.out`` ..."""
+    kept: bool
+    """It had been run before."""
+
+
+def sweep(runs: Sequence[Run], gem5: Tool, jobs: int) -> Iterator[Finished]:
+    """Yield runs as they end, ``jobs`` at a time; those done before come first.
+
+    When the caller stops, whatever the reason, so do the runs that have not ended, and leave nothing.
+
+    Raises
+    ------
+    RunError
+        If gem5 or a program fails, or the machine is not the one described; the other runs are stopped.
+    ConfigError
+        If the cache cannot be written.
+    """
+    identity = _identity(Path(gem5.command[0]))
+    folders = [_folder(run, identity) for run in runs]
+    todo = []
+    for index, (run, folder) in enumerate(zip(runs, folders, strict=True)):
+        if row := _read_row(run, folder):
+            yield Finished(index, row, folder, kept=True)
+        else:
+            todo.append(index)
+    processes = Processes()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            waiting = {pool.submit(_make, runs[index], folders[index], gem5, processes): index for index in todo}
+            for future in as_completed(waiting):
+                index = waiting[future]
+                row, kept = future.result()
+                yield Finished(index, row, folders[index], kept)
+        finally:
+            processes.stop()
+            pool.shutdown(cancel_futures=True)
+
+
+def _make(run: Run, folder: Path, gem5: Tool, processes: Processes) -> tuple[dict, bool]:
+    """Run gem5; return the row, and whether another process had made it meanwhile."""
+    with locked(folder.with_suffix(".lock")):
+        if row := _read_row(run, folder):
+            return row, True
+        part, failed = folder.with_suffix(".part"), folder.with_suffix(".failed")
+        for old in (part, failed):
+            shutil.rmtree(old, ignore_errors=True)
+        try:
+            part.mkdir()
+            row = _simulate(run, part, gem5, processes)
+            part.rename(folder)
+        except (_FailureError, ConfigError) as error:
+            part.rename(failed)
+            reason = str(error).replace(str(part), str(failed))
+            raise RunError(f"{run.name}: {reason} (see {failed})") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return row, False
+
+
+class _FailureError(Exception):
+    """Why a run failed."""
+
+
+def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> dict:
+    """Run gem5 in a folder and read what it wrote."""
+    host = folder / "host.json"
+    host.write_text(json.dumps(_described(run.host), indent=2))
+    command = [*gem5.command, "-d", str(folder), str(SCRIPT), "--host", str(host), str(run.program), *run.arguments]
+    status = processes.run(command, folder / "gem5.log")
+    if status:
+        raise _FailureError(_why(folder, status))
+    counted = read_statistics(folder / "stats.txt", run.host.core)
+    try:
+        config = json.loads((folder / "config.json").read_text())
+    except (OSError, ValueError) as error:
+        raise _FailureError(f"gem5 wrote no config.json that can be read: {error}") from error
+    if differs := differences(config, run.host):
+        raise _FailureError(f"gem5 built another machine: {differs[0]} ({len(differs)} differences)")
+    (folder / "counted.json").write_text(json.dumps(counted, indent=2))
+    return _row(run, counted)
+
+
+def _why(folder: Path, status: int) -> str:
+    """Return in one line why gem5 or the program in it failed."""
+    for name, said_by in (("program.err", "the program says"), ("gem5.log", f"gem5 failed with status {status}")):
+        with suppress(OSError):
+            lines = [line.strip() for line in (folder / name).read_text(errors="replace").splitlines() if line.strip()]
+            errors = [line for line in lines if line.startswith(("fatal:", "panic:")) or "Error" in line]
+            if lines:
+                return f"{said_by}: {(errors or lines)[-1]}"
+    return f"gem5 failed with status {status} and said nothing"
+
+
+def _row(run: Run, counted: dict) -> dict:
+    clocks = run.host.clocks
+    row = {
+        "core": run.host.core,
+        "domains": run.domains,
+        "workload": run.workload,
+        "core_ghz": clocks.core_ghz,
+        "l1d_ghz": clocks.l1_ghz,
+        "l2_ghz": clocks.l2_ghz,
+        "l3_ghz": clocks.l3_ghz,
+        "board_ghz": clocks.board_ghz,
+        **counted,
+    }
+    return {column: row[column] for column in COLUMNS}
+
+
+def _read_row(run: Run, folder: Path) -> dict | None:
+    with suppress(OSError, ValueError, KeyError):
+        return _row(run, json.loads((folder / "counted.json").read_text()))
+    return None
+
+
+def _described(host: HostConfig) -> dict:
+    """Return what gem5 builds: not what the host is called, and only the core that it has."""
+    other = "minor" if host.core == "o3" else "o3"
+    return host.model_dump(mode="json", exclude={"name", "description", "sources", other})
+
+
+def _folder(run: Run, identity: list) -> Path:
+    program = hashlib.sha256(run.program.read_bytes()).hexdigest()
+    scripts = [path.read_text() for path in sorted(SCRIPT.parent.glob("gem5_*.py"))]
+    inputs = [_described(run.host), program, run.arguments, identity, *scripts]
+    return cache_folder() / "gem5" / content_hash(inputs)
+
+
+def _identity(program: Path) -> list:
+    """Return what tells one gem5 from another: reading a gigabyte would take longer than some runs."""
+    status = program.resolve().stat()
+    return [str(program.resolve()), status.st_size, status.st_mtime_ns]

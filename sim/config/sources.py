@@ -1,0 +1,43 @@
+"""Where the numbers of a description come from."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from pydantic import BaseModel
+
+from .errors import suggest
+
+
+def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the dotted path and the value of every number and text of a description, ``sources`` excepted.
+
+    A part that is not there has none.
+    """
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, BaseModel):
+            yield from leaves(value, f"{prefix}{name}.")
+        elif name != "sources" and value is not None:
+            yield f"{prefix}{name}", value
+
+
+def check_sources(model: BaseModel, sources: Iterable[str], what: str) -> None:
+    """Refuse a source of something that the description does not have.
+
+    Raises
+    ------
+    ValueError
+        That names it and what is near.
+    """
+    paths = dict(leaves(model))
+    for source in sources:
+        if not any(_covers(source, path) for path in paths):
+            raise ValueError(f"sources = '{source}' is not a field of the {what}" + suggest(source, paths))
+
+
+def find_source(sources: Mapping[str, str], path: str) -> str | None:
+    """Return where the number at a dotted path comes from, if it is said."""
+    return next((text for key, text in sources.items() if _covers(key, path)), None)
+
+
+def _covers(source: str, path: str) -> bool:
+    return path == source or (source.endswith("*") and path.startswith(source[:-1]))

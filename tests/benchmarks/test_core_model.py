@@ -1,0 +1,50 @@
+"""The table of docs/host-core.md against the model as it is, and the goals that it keeps."""
+
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+
+from benchmarks import core_model
+from benchmarks.core_fit import KINDS, fit, points_of
+from benchmarks.core_model import DOCS, cross_validate, errors, frequency, variant, workload
+from tilewright.gem5_configs.runs import PUBLISHED, read_runs
+
+RUNS = read_runs(PUBLISHED)
+POINTS = {core: points_of(RUNS, core) for core in KINDS}
+
+
+def test_the_docs_are_as_the_command_writes_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(core_model, "DOCS", tmp_path / "host-core.md")
+    monkeypatch.setattr(core_model, "IMAGES", tmp_path / "images")
+    core_model.main()
+    assert {file.name for file in (tmp_path / "images").iterdir()} == {"host-core-speedup.png", "host-core-cpi.png"}
+    assert all(f"(images/{file.name})" in DOCS.read_text() for file in (tmp_path / "images").iterdir())
+    assert (tmp_path / "host-core.md").read_text() == DOCS.read_text()
+
+
+@pytest.mark.parametrize("core", KINDS)
+def test_constants_in_the_code_are_the_fitted_ones(core):
+    assert astuple(KINDS[core]()) == tuple(float(f"{value:.3g}") for value in astuple(fit(POINTS[core], KINDS[core])))
+
+
+@pytest.mark.parametrize(("core", "mean", "worst"), [("o3", 0.10, 0.30), ("minor", 0.12, 0.30)])
+def test_errors_from_the_baseline_alone(core, mean, worst):
+    found = np.abs(errors(POINTS[core], KINDS[core]()))
+    assert len(found) == {"o3": 80, "minor": 10}[core]
+    assert found.mean() <= mean
+    assert found.max() <= worst
+
+
+@pytest.mark.parametrize(("core", "key"), [("o3", workload), ("o3", frequency), ("o3", variant), ("minor", workload)])
+def test_errors_on_what_the_constants_were_not_fitted_to(core, key):
+    parts = cross_validate(POINTS[core], core, key)
+    found = np.abs(np.concatenate([part for _, part in parts.values()]))
+    assert len(found) == len(POINTS[core])
+    assert found.mean() <= 0.12
+
+
+def test_a_model_that_ignores_clocks_is_far_off():
+    # What the goals are worth: time that scales with the core's clock alone misses them by far.
+    naive = [point.baseline.sim_seconds * 4 / point.run.core_ghz / point.run.sim_seconds - 1 for point in POINTS["o3"]]
+    assert np.abs(naive).mean() > 0.3

@@ -1,0 +1,78 @@
+"""Cost of operators on the host: from measured rows, from predictions, and what is refused."""
+
+import re
+from math import prod
+
+import pytest
+
+from tilewright.gem5_configs.core_model import predict
+from tilewright.gem5_configs.operator_cost import KERNEL_ELEMENTS, operator_cost
+from tilewright.gem5_configs.runs import PUBLISHED, MeasuredRun, read_runs
+from tilewright.sim.config import ConfigError
+from tilewright.sim.config.host import load_host
+from tilewright.sim.config.host_clocks import domain_clocks
+
+SOURCES = PUBLISHED.parents[1] / "workloads"
+CRYOGENIC = load_host("cryogenic")
+LIKE = next(run for run in read_runs(PUBLISHED) if run.workload == "npb-is-size-s")
+
+
+def row(workload: str, seconds: float, **changes: object) -> MeasuredRun:
+    """Return a run of a kernel with counts in proportion to its time."""
+    counted = [name for name in MeasuredRun.model_fields if name.endswith(("insts", "accesses", "misses", "reads"))]
+    scale = seconds / LIKE.sim_seconds
+    counts = {name: getattr(LIKE, name) * scale for name in [*counted, "cond_mispredicts", "core_cycles"]}
+    return LIKE.replace(workload=workload, sim_seconds=seconds, **counts, **changes)
+
+
+# 2 ms of input and check, 3 ms a repetition.
+ROWS = [row("sampling-l3-x1", 5e-3), row("sampling-l3-x4", 14e-3)]
+
+
+@pytest.mark.parametrize("kernel", KERNEL_ELEMENTS)
+def test_elements_are_those_of_the_programs(kernel):
+    text = (SOURCES / f"{kernel}.c").read_text()
+    tables = dict(re.findall(r"(\w+)\[SIZES\] = \{([\d, ]+)\}", text))
+    sizes = [list(map(int, numbers.split(","))) for name, numbers in tables.items() if name != "repeats"]
+    assert list(KERNEL_ELEMENTS[kernel].values()) == [prod(parts) for parts in zip(*sizes, strict=True)]
+
+
+def test_cost_is_that_of_the_kernel_alone():
+    cost = operator_cost(ROWS, CRYOGENIC, "sampling", 128256)
+    assert cost.seconds == pytest.approx(3e-3 / 8)
+    assert (cost.predicted, cost.workload) == (False, "sampling-l3")
+
+
+def test_without_runs_at_its_clocks_the_cost_is_predicted():
+    host = CRYOGENIC.replace(clocks=domain_clocks("super-core", 100))
+    cost = operator_cost(ROWS, host, "sampling", 128256)
+    times = [predict(run, host.clocks).seconds for run in ROWS]
+    assert cost.predicted
+    assert cost.seconds == pytest.approx((times[1] - times[0]) / 3 / 8)
+    assert cost.seconds < 3e-3 / 8
+    fast = {"core_ghz": 100.0}
+    measured = [row("sampling-l3-x1", 3e-3, **fast), row("sampling-l3-x2", 4e-3, **fast)]
+    chosen = operator_cost([*ROWS, *measured], host, "sampling", 128256)
+    assert (chosen.predicted, chosen.seconds) == (False, pytest.approx(1e-3 / 8))
+
+
+def test_the_nearest_size_is_taken():
+    rows = [*ROWS, row("sampling-l1-x10", 1e-3), row("sampling-l1-x20", 2e-3)]
+    assert operator_cost(rows, CRYOGENIC, "sampling", 5000).workload == "sampling-l1"
+    assert operator_cost(rows, CRYOGENIC, "sampling", 500000).workload == "sampling-l3"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no two runs of kernel 'sampling' on core 'o3'"),
+        (ROWS[:1], "no two runs of kernel"),
+        ([row("sampling-l3-x1", 5e-3), row("sampling-l2-x2", 6e-3)], "no two runs of kernel"),
+        ([run.replace(core="minor") for run in ROWS], "tilewright cpu run --cores o3 --domains all-cryo --workload sampling"),
+        ([row("sampling-l3-x1", 5e-3), row("sampling-l3-x2", 5e-3)], "sampling-l3: 2 repetitions take no longer than 1"),
+    ],
+)  # fmt: skip
+def test_rows_that_do_not_tell_are_refused(rows, message):
+    with pytest.raises(ConfigError, match=re.escape(message)) as error:
+        operator_cost(rows, CRYOGENIC, "sampling", 128256)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,213 @@
+"""``tilewright cpu run``."""
+
+import csv
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_file
+from tilewright.sim.config.errors import ConfigError, suggest
+
+if TYPE_CHECKING:
+    from tilewright.sim.config.host import HostConfig
+
+
+def _names(kind: str, allowed: Callable[[], tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
+    """Return a callback that splits a list at its commas; each must be one of those allowed."""
+
+    def split(_: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
+        for name in names:
+            if name not in allowed():
+                raise ConfigError(f"{option.opts[0]}: unknown {kind} '{name}'{suggest(name, allowed())}")
+        return tuple(dict.fromkeys(names))
+
+    return split
+
+
+def _gigahertz(_: click.Context, option: click.Parameter, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(dict.fromkeys(float(part) for part in text.split(",")))
+    except ValueError:
+        raise ConfigError(f"{option.opts[0]} = '{text}' is not allowed: numbers with commas between them") from None
+
+
+def _cores() -> tuple[str, ...]:
+    from tilewright.sim.config.host import CORES
+
+    return CORES
+
+
+def _domains() -> tuple[str, ...]:
+    from tilewright.sim.config.host_clocks import DOMAINS
+
+    return tuple(DOMAINS)
+
+
+def _workloads() -> tuple[str, ...]:
+    from tilewright.gem5_configs.build import WORKLOADS
+
+    return WORKLOADS
+
+
+def _sizes() -> tuple[str, ...]:
+    from tilewright.gem5_configs.build import SIZES
+
+    return SIZES
+
+
+def _memories() -> tuple[str, ...]:
+    from tilewright.sim.config.host_memory import MEMORIES
+
+    return tuple(MEMORIES)
+
+
+@click.command(
+    name="run", epilog="Example: tilewright cpu run --workload gemv --domains all-cryo,super-core-l1 --ghz 100"
+)
+@click.option("--host", "hosts", metavar="NAME", help="Preset or TOML file. [default: by the domains]")
+@click.option("--cores", callback=_names("core", _cores), help="o3, minor or both, with a comma. [default: the host's]")
+@click.option(
+    "--domains",
+    callback=_names("clock domains", _domains),
+    help="Which parts run fast: all-cryo, super-core, super-core-l1 ... [default: the clocks of --host]",
+)
+@click.option("--ghz", callback=_gigahertz, default="100", show_default=True, help="Of the fast parts of --domains.")
+@click.option("--memory", callback=_names("memory", _memories), help="Memories, instead of the host's.")
+@click.option("--workload", "workloads", callback=_names("workload", _workloads), help="Programs that come with this.")
+@click.option("--size", "sizes", callback=_names("size", _sizes), default="l1", show_default=True, help="Of workloads.")
+@click.option("--repeat", type=click.IntRange(1, 1_000_000), help="Repetitions. [default: the workload's own]")
+@click.option("--program", type=click.Path(path_type=Path), help="A static RISC-V program of yours to run as well.")
+@click.option("--arguments", default="", help="Its arguments, with spaces between them.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Runs at a time, at most one a core. [default: all cores]")
+@out_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    hosts: str | None,
+    cores: tuple[str, ...],
+    domains: tuple[str, ...],
+    ghz: tuple[float, ...],
+    memory: tuple[str, ...],
+    workloads: tuple[str, ...],
+    sizes: tuple[str, ...],
+    repeat: int | None,
+    program: Path | None,
+    arguments: str,
+    jobs: int | None,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Run workloads on hosts under gem5, every combination of what is given, and print what it counted.
+
+    Needs gem5 >= 24.0 for RISC-V (GEM5 or on PATH) and a RISC-V compiler. Lists have commas. A run is kept and
+    not made again. With --out, writes cpu-run.csv, which `tilewright cpu predict --baseline` reads. Exit status 1
+    if a run fails.
+    """
+    from tilewright import tools
+    from tilewright.gem5_configs.runs import COLUMNS
+    from tilewright.gem5_configs.sweep import Run, RunError, sweep
+
+    if not workloads and program is None:
+        raise ConfigError("nothing to run: give --workload or --program")
+    if program is not None and not program.is_file():
+        raise ConfigError(f"--program {program}: there is no such file")
+    machines = [
+        (name, with_core)
+        for clocks, host in _variants(hosts, domains, ghz)
+        for name, with_memory in _with_memories(clocks, host, memory)
+        for with_core in _with_cores(with_memory, cores)
+    ]
+    gem5 = tools.find_gem5()
+    programs = list(_programs(workloads, sizes, repeat))
+    if program is not None:
+        programs.append((program.stem, program.resolve(), tuple(arguments.split())))
+    runs = [
+        Run(host=host, domains=name, workload=workload, program=path, arguments=given)
+        for workload, path, given in programs
+        for name, host in machines
+    ]
+    if folder:
+        make_folder(folder)
+
+    rows: dict[int, dict] = {}
+    at_most = len(os.sched_getaffinity(0))
+    try:
+        with progress("running gem5", len(runs)) as tell:
+            for done in sweep(runs, gem5, min(jobs or at_most, at_most)):
+                rows[done.index] = done.row
+                tell(f"{runs[done.index].name}{' (kept)' if done.kept else ''}")
+    except RunError as error:
+        click.echo(f"tilewright: {error}", err=True)
+        ctx.exit(1)
+    table = [rows[index] for index in range(len(runs))]
+    file = write_file(folder / "cpu-run.csv", lambda part: _write_csv(part, COLUMNS, table)) if folder else None
+    if as_json:
+        print_json({"gem5": gem5.version, "runs": table})
+        return
+    from tilewright.cli.cpu_tables import print_runs
+
+    print_runs(console(), table)
+    if file:
+        console().print(f"wrote {file}")
+
+
+def _variants(name: str | None, domains: tuple[str, ...], ghz: tuple[float, ...]) -> "Iterator[tuple[str, HostConfig]]":
+    """Return hosts and what their clocks are called."""
+    from pydantic import ValidationError
+
+    from tilewright.cli.config_options import refused
+    from tilewright.sim.config.host import load_host
+    from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
+
+    if not domains:
+        host = load_host(name or "cryogenic")
+        yield host.name, host
+    for variant in domains:
+        host = load_host(name or ("baseline" if variant == "baseline" else "cryogenic"))
+        # Where nothing is fast, one run is all.
+        for high in ghz if DOMAINS[variant] else ghz[:1]:
+            try:
+                clocks = domain_clocks(variant, high)
+            except ValidationError as error:
+                raise ConfigError(f"--ghz {refused(error).args[0].split(' = ', 1)[-1]}") from error
+            yield variant, host.model_copy(update={"clocks": clocks})
+
+
+def _with_memories(clocks: str, host: "HostConfig", memories: tuple[str, ...]) -> "Iterator[tuple[str, HostConfig]]":
+    """Return the host with each memory, and what its clocks and memory are called."""
+    from tilewright.sim.config.host_memory import MEMORIES
+
+    if not memories:
+        yield clocks, host
+    for name in memories:
+        yield f"{clocks}+{name}", host.model_copy(update={"memory": MEMORIES[name]})
+
+
+def _with_cores(host: "HostConfig", cores: tuple[str, ...]) -> "list[HostConfig]":
+    return [host.model_copy(update={"core": core}) for core in cores] or [host]
+
+
+def _programs(
+    names: tuple[str, ...], sizes: tuple[str, ...], repeat: int | None
+) -> Iterator[tuple[str, Path, tuple[str, ...]]]:
+    """Return the name for the row, the program and the arguments of each workload, built if necessary."""
+    from tilewright.gem5_configs.build import build
+    from tilewright.tools import find_riscv_compiler
+
+    for name in names:
+        path = build(name, find_riscv_compiler())
+        for size in sizes:
+            label = f"{name}-{size}" + (f"-x{repeat}" if repeat else "")
+            yield label, path, ("--size", size, *(("--repeat", str(repeat)) if repeat else ()))
+
+
+def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
