@@ -6,9 +6,9 @@ from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .errors import ConfigError, suggest
 from .host import HostConfig, host_names, load_host
-from .load import load_system, preset_names
+from .load import preset_names
 from .memory import MemoryConfig
-from .system import System
+from .system import System, load_system
 from .vector import VectorConfig
 
 __all__ = [

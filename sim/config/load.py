@@ -8,7 +8,6 @@ from typing import TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from .errors import ConfigError, first_problem, suggest
-from .system import System
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -21,25 +20,14 @@ def preset_names(folder: Path = PRESETS) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
-def load_system(name_or_path: str | Path) -> System:
-    """Return the system of a preset's name or of a TOML file.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such preset or file, or its description is not valid; names the field, the value, what
-        is allowed, the file and the line.
-    """
-    return load_description(System, name_or_path, PRESETS, "system")
-
-
 def load_description(model: type[M], name_or_path: str | Path, folder: Path, what: str) -> M:
     """Return the description of a preset's name in a folder or of a TOML file; ``what`` is what it describes.
 
     Raises
     ------
     ConfigError
-        As ``load_system``.
+        If there is no such preset or file, or its description is not valid; names the field, the value, what
+        is allowed, the file and the line.
     """
     path = Path(name_or_path)
     names = preset_names(folder)
@@ -53,7 +41,8 @@ def load_description(model: type[M], name_or_path: str | Path, folder: Path, wha
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {str(error)[0].lower()}{str(error)[1:]}") from error
     try:
-        return model.model_validate(data)
+        # Files that a description names lie beside it.
+        return model.model_validate(data, context=path.parent)
     except ValidationError as error:
         location, problem = first_problem(error)
         raise ConfigError(describe_problem(location, problem, model, path, text)) from error

@@ -1,18 +1,31 @@
 """The description of a system, from which everything else is derived."""
 
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
 from .accelerator import AcceleratorConfig, FabricConfig
 from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .errors import first_problem
+from .host import HostConfig, load_host
+from .load import PRESETS, load_description
 from .memory import MemoryConfig
 from .npe import NpeConfig
 from .sources import check_sources, find_source
 from .vector import VectorConfig
+
+
+def _named_host(value: object, info: ValidationInfo) -> object:
+    """Return the host that a preset or a TOML file describes; a file lies beside that of the system."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return load_host((info.context or Path()) / value if value.endswith(".toml") else value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not allowed: {error}") from error
 
 
 class System(Frozen):
@@ -29,6 +42,11 @@ class System(Frozen):
     """A matrix co-processor beside them, if there is this table; its ``address_bits`` are those of the fabric."""
     fabric: FabricConfig = FabricConfig()
     energy: EnergyConfig
+    host: Annotated[HostConfig | None, BeforeValidator(_named_host, json_schema_input_type=HostConfig | str | None)] = (
+        None
+    )
+    """The core beside the accelerator, which runs what that does not, if it is said: the name of a preset, a TOML file
+    (its path from that of the system), or a table; its sources are its own."""
     sources: dict[str, str] = {}
     """Where each number comes from, by its dotted path; a path that ends in ``*`` covers all below it."""
 
@@ -64,3 +82,15 @@ class System(Frozen):
     def memory_latency_cycles(self) -> int:
         """Latency of main memory in whole cycles, rounded up."""
         return -int(-self.memory.latency_ns * self.clock_mhz // 1000)
+
+
+def load_system(name_or_path: str | Path) -> System:
+    """Return the system of a preset's name or of a TOML file.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset or file, or its description is not valid; names the field, the value, what
+        is allowed, the file and the line.
+    """
+    return load_description(System, name_or_path, PRESETS, "system")

@@ -7,6 +7,7 @@ import pytest
 from tests.cli.test_cli import refused, run
 from tests.gem5_configs.test_operator_cost import ROWS, row
 from tilewright.gem5_configs.runs import format_runs
+from tilewright.sim.config.load import PRESETS
 
 MAP = ["map", "llama-3.2-1b"]
 
@@ -37,6 +38,20 @@ def test_a_faster_host_is_predicted_in_a_table(files):
     assert result.returncode == 0, result.stderr
     assert "sampling-l3, predicted from 4 GHz" in result.stdout
     assert "with the host, one after the other" in result.stdout
+
+
+def test_the_system_names_the_host_and_the_option_goes_before_it(files, tmp_path):
+    system = tmp_path / "system.toml"
+    edge = (PRESETS / "edge-int4.toml").read_text()
+    system.write_text(edge.replace("[memory]", 'host = "superconducting"\n[memory]', 1))
+    runs = [*MAP, "--system", str(system), "--json"]
+    its, others, none = (json.loads(run(*runs, *more).stdout) for more in (files, (*files, "--host", "cryogenic"), ()))
+    assert (its["host"]["name"], its["host"]["clocks"]["core_ghz"]) == ("superconducting", 100)
+    assert others["host"]["name"] == "cryogenic"
+    assert its["seconds_with_host"] < others["seconds_with_host"]
+    assert "host" not in none
+    system.write_text(edge.replace("[memory]", 'host = "warm"\n[memory]', 1))
+    assert refused(*runs, *files).startswith(f"{system}:6: host = 'warm' is not allowed: unknown host 'warm'")
 
 
 def test_a_host_without_runs_and_runs_without_a_host_are_refused(files):

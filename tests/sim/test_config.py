@@ -1,9 +1,10 @@
+import re
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tilewright.sim.config import ConfigError, MacroConfig, System, TileConfig, load_system, preset_names
+from tilewright.sim.config import ConfigError, MacroConfig, System, TileConfig, load_host, load_system, preset_names
 from tilewright.sim.config.load import PRESETS
 from tilewright.sim.config.sources import leaves
 
@@ -55,6 +56,10 @@ def test_bandwidth_is_exact():
         ("[fabric]", "[npe]\nrow = 4\n[fabric]", "{file}:36: unknown key 'npe.row' (did you mean 'rows'?"),
         ("[fabric]", "[npe]\nrows = 3\n[fabric]", "{file}:36: npe.rows = 3 is not allowed: input should be 2, 4, 8, 16 or 32"),
         ("[fabric]", "[npe]\nmodes = 'int9'\n[fabric]", "{file}:36: npe.modes = int9 is not allowed: 'int9' is none of"),
+        ("[memory]", "host = 'warm'\n[memory]", "{file}:6: host = 'warm' is not allowed: unknown host 'warm' (one of: baseline"),
+        ("[memory]", "host = 3\n[memory]", "{file}:6: host = 3 is not allowed: input should be a valid dict"),
+        ("[memory]", "host = 'its.toml'\n[memory]", "{folder}/its.toml: cannot be read: No such file"),
+        ("[fabric]", "[host]\nname = 'x'\n[fabric]", "{file}:35: 'host.description' is missing"),
         ("[fabric]", "[npe]\naddress_bits = 40\n[fabric]", "{file}:36: npe.address_bits = 40 is not allowed: addresses in memory have 32"),
     ],
 )  # fmt: skip
@@ -65,7 +70,7 @@ def test_a_bad_description_is_refused_in_one_line(tmp_path, old, new, message):
     file.write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigError) as error:
         load_system(file)
-    assert message.format(file=file) in str(error.value)
+    assert message.format(file=file, folder=tmp_path) in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -79,6 +84,23 @@ def test_a_bad_description_is_refused_in_one_line(tmp_path, old, new, message):
 def test_a_system_that_is_not_there(name, message):
     with pytest.raises(ConfigError, match=message.replace("?", r"\?")):
         load_system(name)
+
+
+def test_a_host_is_named_by_a_preset_a_file_beside_the_system_or_is_a_table(tmp_path):
+    text, host = ((PRESETS / name).read_text() for name in ("tiny.toml", "host/cryogenic.toml"))
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "its.toml").write_text(host)
+    table = re.sub(r"^\[", "[host.", host, flags=re.MULTILINE).replace("name =", "[host]\nname =", 1)
+    for number, described in enumerate((
+        text.replace("[memory]", 'host = "cryogenic"\n[memory]', 1),
+        text.replace("[memory]", 'host = "parts/its.toml"\n[memory]', 1),
+        f"{text}\n{table}",
+    )):  # fmt: skip
+        file = tmp_path / f"{number}.toml"
+        file.write_text(described)
+        assert load_system(file).host == load_host("cryogenic")
+        assert load_system(file).replace(clock_mhz=400).host == load_host("cryogenic")
+    assert load_system("tiny").host is None
 
 
 def test_a_file_that_is_not_text(tmp_path):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
               help="Decode: positions attended to. Prefill: prompt tokens.")  # fmt: skip
 @click.option("--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file.")
 @click.option("--host", "host_name",
-              help="Preset or TOML file of the host that runs what the accelerator does not.")  # fmt: skip
+              help="Preset or TOML file of the core beside the accelerator. [default: the system's]")  # fmt: skip
 @click.option("--host-runs", type=click.Path(path_type=Path), multiple=True,
               help="CSV of runs of the host's kernels, from `cpu run`; any number of them.")  # fmt: skip
 @out_option
@@ -49,8 +49,8 @@ def command(
     """Compile a transformer for a system and run its program in the exact cycle model.
 
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
-    With --host and --host-runs, embedding and sampling are added, at the cost of their kernels in the runs: measured at
-    the host's clocks, or predicted from 4 GHz.
+    With --host-runs, embedding and sampling on the host are added, at the cost of their kernels in the runs: measured
+    at the host's clocks, or predicted from 4 GHz. --host names the host, or else the system's description.
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
     from tilewright.cli.map_host import host_part, load_host_and_runs
@@ -59,7 +59,7 @@ def command(
     from tilewright.sim.config import load_system
 
     model, system = load_model(model_name), load_system(system_name)
-    host = load_host_and_runs(host_name, host_runs)
+    host = load_host_and_runs(host_name, system, host_runs)
     if folder:
         make_folder(folder)
     with console(stderr=True).status(f"running {model_name} on {system.name}"):

@@ -6,27 +6,32 @@ from tilewright.gem5_configs.operator_cost import operator_cost
 from tilewright.gem5_configs.runs import MeasuredRun, read_runs
 from tilewright.mapping.host_steps import host_steps
 from tilewright.mapping.result import MapResult
-from tilewright.sim.config import ConfigError
+from tilewright.sim.config import ConfigError, System
 from tilewright.sim.config.host import HostConfig, load_host
 
 HostAndRuns = tuple[HostConfig, list[MeasuredRun]]
 
 
-def load_host_and_runs(name: str | None, files: tuple[Path, ...]) -> HostAndRuns | None:
-    """Return the host and the runs of its kernels; nothing without a host.
+def load_host_and_runs(name: str | None, system: System, files: tuple[Path, ...]) -> HostAndRuns | None:
+    """Return the host and the runs of its kernels; nothing without runs.
+
+    Parameters
+    ----------
+    name : str, optional
+        Of a host; by default, that of the system's description.
 
     Raises
     ------
     ConfigError
-        If one is given without the other, or cannot be loaded.
+        If a host is named without runs, runs are given without a host, or one of them cannot be loaded.
     """
-    if name is None:
-        if files:
-            raise ConfigError("--host-runs needs --host, whose core and clocks they are for")
-        return None
-    host = load_host(name)
+    host = system.host if name is None else load_host(name)
     if not files:
-        raise ConfigError("--host needs --host-runs: runs of its kernels, from `tilewright cpu run`")
+        if name is not None:
+            raise ConfigError("--host needs --host-runs: runs of its kernels, from `tilewright cpu run`")
+        return None
+    if host is None:
+        raise ConfigError("--host-runs needs --host, or 'host' in the system's description: a core that they are for")
     return host, [run for file in files for run in read_runs(file)]
 
 
