@@ -7,15 +7,19 @@ repeat the kernel differ by the kernel alone.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import log
 
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
 from tilewright.sim.config import ConfigError
-from tilewright.sim.config.host import HostConfig
+from tilewright.sim.config.host import HostConfig, host_names, load_host
+from tilewright.sim.config.host_clocks import DOMAINS
 
 KERNEL_ELEMENTS: Mapping[str, Mapping[str, int]] = {
     "triad": {"l1": 896, "l2": 16384, "l3": 262144, "memory": 1048576},
+    "softmax": {"l1": 2560, "l2": 40960, "l3": 524288, "memory": 2621440},
+    "rmsnorm": {"l1": 2048, "l2": 49152, "l3": 524288, "memory": 2621440},
     "sampling": {"l1": 4096, "l2": 65536, "l3": 8 * 128256, "memory": 40 * 128256},
 }
 """Elements that one repetition of a kernel goes over, by size; those of ``gem5_configs/workloads``."""
@@ -34,6 +38,11 @@ class OperatorCost:
 
 def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, elements: int) -> OperatorCost:
     """Return the time of an operator of so many elements, in proportion to the kernel of the nearest size.
+
+    Rows do not say on which host they were made, but for their names of clock domains. Of a host that comes with
+    Tilewright only rows count that are of the same machine by these names: the name of a host, as ``cpu run --host``
+    writes it, or a variant, ``baseline`` of the host of that name, all others of ``cryogenic``. Rows with other names,
+    and of hosts described elsewhere, are taken on trust.
 
     Parameters
     ----------
@@ -57,7 +66,7 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
         found: dict[str, dict[int, float]] = {}
         for run in runs:
             label = re.fullmatch(rf"{kernel}-(\w+)-x(\d+)", run.workload)
-            if label and label[1] in sizes and run.core == host.core and run.clocks == clocks:
+            if label and label[1] in sizes and run.clocks == clocks and _is_of(run, host):
                 found.setdefault(label[1], {})[int(label[2])] = predict(run, host.clocks, host).seconds
         pairs = {size: times for size, times in found.items() if len(times) > 1}
         if not pairs:
@@ -68,8 +77,31 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
         if once <= 0:
             raise ConfigError(f"runs of {kernel}-{size}: {many} repetitions take no longer than {few}")
         return OperatorCost(once * elements / sizes[size], clocks != host.clocks, f"{kernel}-{size}")
+    size = min(sizes, key=lambda size: abs(log(elements / sizes[size])))
+    described = host.name if host.name in host_names() else "FILE"
     raise ConfigError(
-        f"no two runs of kernel '{kernel}' on core '{host.core}' with different repetitions, at the host's clocks "
-        f"or at 4 GHz: tilewright cpu run --cores {host.core} --domains all-cryo --workload {kernel} --size l3 "
+        f"no two runs of kernel '{kernel}' on host '{host.name}', core '{host.core}', with different repetitions, at "
+        f"the host's clocks or at 4 GHz: tilewright cpu run --host {described} --workload {kernel} --size {size} "
         "--repeat 1 --out ..., and the same with --repeat 3"
     )
+
+
+def _is_of(run: MeasuredRun, host: HostConfig) -> bool:
+    """Return whether a run may be of a host, whatever its clocks."""
+    if run.core != host.core:
+        return False
+    name = run.domains.partition("+")[0]
+    presets = host_names()
+    preset = name if name in presets else "cryogenic" if name in DOMAINS else None
+    if preset is None or host.name not in presets:
+        return True
+    return _machine_of_preset(preset) == _machine(host)
+
+
+@cache
+def _machine_of_preset(name: str) -> dict:
+    return _machine(load_host(name))
+
+
+def _machine(host: HostConfig) -> dict:
+    return host.model_dump(exclude={"name", "description", "core", "memory", "clocks", "sources"})

@@ -1,9 +1,12 @@
 """Maps a model onto a system: the whole flow from names to a report."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
+from tilewright.mapping.host_steps import HostStep
+from tilewright.mapping.placement import placed, without
 from tilewright.mapping.program.decoder import DecoderShape
 from tilewright.mapping.program.loops import CompiledLoops
 from tilewright.mapping.program.lowering import Arithmetic
@@ -61,6 +64,8 @@ class MapResult:
     """Cycles that the busier compute unit needs at its peak."""
     energy: list[EnergyItem]
     spans: list[Span]
+    on_host: tuple[HostStep, ...]
+    """Operators that were placed on the host; all else here is the program without them."""
 
     @property
     def seconds(self) -> float:
@@ -129,16 +134,23 @@ class MapResult:
         }
 
 
-def map_model(name: str, model: ModelConfig, system: System, *, phase: str, context: int) -> MapResult:
+def map_model(
+    name: str, model: ModelConfig, system: System, *, phase: str, context: int, on_host: Sequence[str] = ()
+) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of so many tokens, and run it in the exact cycle model.
 
     The array decides the precision: weights and cache are what its weights are. Prompt tokens go through the
     model in chunks, as many at a time as the scratchpad has room for.
 
+    Parameters
+    ----------
+    on_host : sequence of str
+        Kinds of operators that the host runs, of ``PLACEABLE``; what that means for times is told in :mod:`.placement`.
+
     Raises
     ------
     ConfigError
-        If the model has no room for the context, or the accelerator none for a token.
+        If the model has no room for the context, or the accelerator none for a token, or there is no such kind.
     """
     weight_bits = system.cim.tile.macro.weight_bits
     precision = Precision(weight_bits=weight_bits, cache_bits=weight_bits, group=system.cim.tile.group_rows)
@@ -150,9 +162,10 @@ def map_model(name: str, model: ModelConfig, system: System, *, phase: str, cont
         # The bound moves every weight once, whatever the chunks.
         workload = prefill(model, context, precision, chunk=context)
         programs, chunks = _prompt(model, system, context)
+    on_host_steps = placed((program.commands for program in programs), on_host)
     report = _Report(system)
     for program in programs:
-        report.add(program)
+        report.add(replace(program, commands=without(program.commands, on_host)))
     dram_bound = workload.dram_bytes / system.memory.bytes_per_cycle(system.clock_mhz)
     compute_bound = max(workload.macs / system.cim.macs_per_cycle, report.counts.vector_elements / system.vector.lanes)
     return MapResult(
@@ -169,6 +182,7 @@ def map_model(name: str, model: ModelConfig, system: System, *, phase: str, cont
         compute_bound_cycles=int(-(-compute_bound // 1)),
         energy=energy(report.counts, system),
         spans=report.spans,
+        on_host=on_host_steps,
     )
 
 

@@ -62,13 +62,36 @@ def test_the_nearest_size_is_taken():
     assert operator_cost(rows, CRYOGENIC, "sampling", 500000).workload == "sampling-l3"
 
 
+def test_runs_of_another_machine_do_not_count():
+    baseline, superconducting = load_host("baseline"), load_host("superconducting")
+    slow = [run.replace(domains="baseline", sim_seconds=2 * run.sim_seconds) for run in ROWS]
+    for rows in ([*ROWS, *slow], [*slow, *ROWS]):
+        assert operator_cost(rows, CRYOGENIC, "sampling", 128256).seconds == pytest.approx(3e-3 / 8)
+        assert operator_cost(rows, baseline, "sampling", 128256).seconds == pytest.approx(6e-3 / 8)
+        # The cryogenic host at another clock.
+        predicted = operator_cost(rows, superconducting, "sampling", 128256)
+        assert predicted == operator_cost(ROWS, superconducting, "sampling", 128256)
+    for host, rows in ((CRYOGENIC, slow), (baseline, ROWS), (superconducting, slow)):
+        with pytest.raises(ConfigError, match=f"on host '{host.name}'.* --host {host.name} --workload sampling"):
+            operator_cost(rows, host, "sampling", 128256)
+
+
+def test_runs_and_hosts_of_other_names_are_taken_on_trust():
+    own = CRYOGENIC.replace(name="own", l3=CRYOGENIC.l3.replace(size_kib=4096))
+    for host, name in ((own, "all-cryo"), (own, "own"), (CRYOGENIC, "own"), (CRYOGENIC, "all-cryo+lpddr3-1600")):
+        rows = [run.replace(domains=name) for run in ROWS]
+        assert operator_cost(rows, host, "sampling", 128256).seconds == pytest.approx(3e-3 / 8)
+    with pytest.raises(ConfigError, match="--host FILE --workload sampling"):
+        operator_cost([], own, "sampling", 128256)
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([], "no two runs of kernel 'sampling' on core 'o3'"),
+        ([], "no two runs of kernel 'sampling' on host 'cryogenic', core 'o3'"),
         (ROWS[:1], "no two runs of kernel"),
         ([row("sampling-l3-x1", 5e-3), row("sampling-l2-x2", 6e-3)], "no two runs of kernel"),
-        ([run.replace(core="minor") for run in ROWS], "tilewright cpu run --cores o3 --domains all-cryo --workload sampling"),
+        ([run.replace(core="minor") for run in ROWS], "tilewright cpu run --host cryogenic --workload sampling --size l2 --repeat 1"),
         ([row("sampling-l3-x1", 5e-3), row("sampling-l3-x2", 5e-3)], "sampling-l3: 2 repetitions take no longer than 1"),
     ],
 )  # fmt: skip

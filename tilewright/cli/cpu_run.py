@@ -2,30 +2,18 @@
 
 import csv
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.cli.list_option import names_option
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_file
-from tilewright.sim.config.errors import ConfigError, suggest
+from tilewright.sim.config.errors import ConfigError
 
 if TYPE_CHECKING:
     from tilewright.sim.config.host import HostConfig
-
-
-def _names(kind: str, allowed: Callable[[], tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:
-    """Return a callback that splits a list at its commas; each must be one of those allowed."""
-
-    def split(_: click.Context, option: click.Parameter, text: str | None) -> tuple[str, ...]:
-        names = tuple(name.strip() for name in text.split(",")) if text is not None else ()
-        for name in names:
-            if name not in allowed():
-                raise ConfigError(f"{option.opts[0]}: unknown {kind} '{name}'{suggest(name, allowed())}")
-        return tuple(dict.fromkeys(names))
-
-    return split
 
 
 def _gigahertz(_: click.Context, option: click.Parameter, text: str) -> tuple[float, ...]:
@@ -69,16 +57,22 @@ def _memories() -> tuple[str, ...]:
     name="run", epilog="Example: tilewright cpu run --workload gemv --domains all-cryo,super-core-l1 --ghz 100"
 )
 @click.option("--host", "hosts", metavar="NAME", help="Preset or TOML file. [default: by the domains]")
-@click.option("--cores", callback=_names("core", _cores), help="o3, minor or both, with a comma. [default: the host's]")
+@click.option(
+    "--cores", callback=names_option("core", _cores), help="o3, minor or both, with a comma. [default: the host's]"
+)
 @click.option(
     "--domains",
-    callback=_names("clock domains", _domains),
+    callback=names_option("clock domains", _domains),
     help="Which parts run fast: all-cryo, super-core, super-core-l1 ... [default: the clocks of --host]",
 )
 @click.option("--ghz", callback=_gigahertz, default="100", show_default=True, help="Of the fast parts of --domains.")
-@click.option("--memory", callback=_names("memory", _memories), help="Memories, instead of the host's.")
-@click.option("--workload", "workloads", callback=_names("workload", _workloads), help="Programs that come with this.")
-@click.option("--size", "sizes", callback=_names("size", _sizes), default="l1", show_default=True, help="Of workloads.")
+@click.option("--memory", callback=names_option("memory", _memories), help="Memories, instead of the host's.")
+@click.option(
+    "--workload", "workloads", callback=names_option("workload", _workloads), help="Programs that come with this."
+)
+@click.option(
+    "--size", "sizes", callback=names_option("size", _sizes), default="l1", show_default=True, help="Of workloads."
+)
 @click.option("--repeat", type=click.IntRange(1, 1_000_000), help="Repetitions. [default: the workload's own]")
 @click.option("--program", type=click.Path(path_type=Path), help="A static RISC-V program of yours to run as well.")
 @click.option("--arguments", default="", help="Its arguments, with spaces between them.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.cli.list_option import names_option
 from tilewright.cli.output import (
     console,
     json_option,
@@ -18,6 +19,12 @@ from tilewright.cli.output import (
 
 if TYPE_CHECKING:
     from tilewright.mapping.result import MapResult
+
+
+def _placeable() -> tuple[str, ...]:
+    from tilewright.mapping.placement import PLACEABLE
+
+    return tuple(PLACEABLE)
 
 
 @click.command(
@@ -34,6 +41,8 @@ if TYPE_CHECKING:
               help="Preset or TOML file of the core beside the accelerator. [default: the system's]")  # fmt: skip
 @click.option("--host-runs", type=click.Path(path_type=Path), multiple=True,
               help="CSV of runs of the host's kernels, from `cpu run`; any number of them.")  # fmt: skip
+@click.option("--on-host", callback=names_option("operator", _placeable), metavar="NAMES",
+              help="Operators to move to the host: softmax, norms or both, with a comma.")  # fmt: skip
 @out_option
 @json_option
 def command(
@@ -43,6 +52,7 @@ def command(
     system_name: str,
     host_name: str | None,
     host_runs: tuple[Path, ...],
+    on_host: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
 ) -> None:
@@ -50,20 +60,23 @@ def command(
 
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
     With --host-runs, embedding and sampling on the host are added, at the cost of their kernels in the runs: measured
-    at the host's clocks, or predicted from 4 GHz. --host names the host, or else the system's description.
+    at the host's clocks, or predicted from 4 GHz. --on-host moves more to it. The accelerator stands still while the
+    host works: an upper bound for a machine in which they overlap.
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
     from tilewright.cli.map_host import host_part, load_host_and_runs
     from tilewright.mapping.result import map_model
     from tilewright.mapping.workload import load_model
-    from tilewright.sim.config import load_system
+    from tilewright.sim.config import ConfigError, load_system
 
     model, system = load_model(model_name), load_system(system_name)
     host = load_host_and_runs(host_name, system, host_runs)
+    if on_host and not host:
+        raise ConfigError("--on-host needs --host-runs: runs of the host's kernels, from `tilewright cpu run`")
     if folder:
         make_folder(folder)
     with console(stderr=True).status(f"running {model_name} on {system.name}"):
-        result = map_model(model_name, model, system, phase=phase, context=context)
+        result = map_model(model_name, model, system, phase=phase, context=context, on_host=on_host)
     data = result.to_dict() | (host_part(result, *host) if host else {})
     files = _write(result, data, folder) if folder else []
     if as_json:

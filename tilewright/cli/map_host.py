@@ -4,10 +4,11 @@ from pathlib import Path
 
 from tilewright.gem5_configs.operator_cost import operator_cost
 from tilewright.gem5_configs.runs import MeasuredRun, read_runs
-from tilewright.mapping.host_steps import host_steps
+from tilewright.mapping.host_steps import HostStep, host_steps
 from tilewright.mapping.result import MapResult
 from tilewright.sim.config import ConfigError, System
 from tilewright.sim.config.host import HostConfig, load_host
+from tilewright.sim.config.memory import MemoryConfig
 
 HostAndRuns = tuple[HostConfig, list[MeasuredRun]]
 
@@ -36,27 +37,33 @@ def load_host_and_runs(name: str | None, system: System, files: tuple[Path, ...]
 
 
 def host_part(result: MapResult, host: HostConfig, runs: list[MeasuredRun]) -> dict:
-    """Return what the host adds to the JSON of a map: its operators, one after the other and after the accelerator.
+    """Return what the host adds to the JSON of a map: its operators, one after the other, while nothing else works.
 
     Raises
     ------
     ConfigError
         If the runs lack a kernel.
     """
-    costs = [(step, operator_cost(runs, host, step.kernel, step.elements)) for step in host_steps(result.workload)]
-    seconds = result.seconds + sum(cost.seconds for _, cost in costs)
-    steps = [
-        {
-            "step": step.name,
-            "elements": step.elements,
-            "seconds": cost.seconds,
-            "kernel": cost.workload,
-            "predicted": cost.predicted,
-        }
-        for step, cost in costs
-    ]
+    before, after = host_steps(result.workload)
+    steps = [_step(step, result.system.memory, host, runs) for step in (before, *result.on_host, after)]
+    seconds = result.seconds + sum(step["seconds"] + step["transfer_seconds"] for step in steps)
     return {
         "host": {"name": host.name, "core": host.core, "clocks": host.clocks.model_dump(), "steps": steps},
         "seconds_with_host": seconds,
         "tokens_per_s_with_host": result.workload.tokens / seconds,
+    }
+
+
+def _step(step: HostStep, memory: MemoryConfig, host: HostConfig, runs: list[MeasuredRun]) -> dict:
+    """Return what an operator takes on the host."""
+    costs = {elements: operator_cost(runs, host, step.kernel, elements) for elements in step.calls}
+    return {
+        "step": step.name,
+        "elements": step.elements,
+        "calls": sum(step.calls.values()),
+        "seconds": sum(costs[elements].seconds * times for elements, times in step.calls.items()),
+        "kernel": ", ".join(sorted({cost.workload for cost in costs.values()})),
+        "predicted": any(cost.predicted for cost in costs.values()),
+        "transfer_bytes": step.transfer_bytes,
+        "transfer_seconds": step.transfer_seconds(memory),
     }

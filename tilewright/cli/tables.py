@@ -298,13 +298,18 @@ def print_host_steps(console: "Console", result: dict) -> None:
     host = result["host"]
     table = Table(title=f"host {host['name']}, core {host['core']}", title_justify="left")
     table.add_column("operator")
-    for heading in ("elements", "us"):
+    for heading in ("elements", "calls", "us", "us of transfers"):
         table.add_column(heading, justify="right")
     table.add_column("cost from")
     for step in host["steps"]:
         how = "predicted from 4 GHz" if step["predicted"] else "measured"
         table.add_row(
-            step["step"], f"{step['elements']:,}", f"{step['seconds'] * 1e6:,.2f}", f"{step['kernel']}, {how}"
+            step["step"],
+            f"{step['elements']:,}",
+            f"{step['calls']:,}",
+            f"{step['seconds'] * 1e6:,.2f}",
+            f"{step['transfer_seconds'] * 1e6:,.2f}",
+            f"{step['kernel']}, {how}",
         )
     console.print(table)
     console.print(
