@@ -15,6 +15,7 @@ from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
 from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import HostConfig, host_names, load_host
 from tilewright.sim.config.host_clocks import DOMAINS
+from tilewright.sim.config.host_memory import MEMORIES
 
 KERNEL_ELEMENTS: Mapping[str, Mapping[str, int]] = {
     "triad": {"l1": 896, "l2": 16384, "l3": 262144, "memory": 1048576},
@@ -41,8 +42,8 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
 
     Rows do not say on which host they were made, but for their names of clock domains. Of a host that comes with
     Tilewright only rows count that are of the same machine by these names: the name of a host, as ``cpu run --host``
-    writes it, or a variant, ``baseline`` of the host of that name, all others of ``cryogenic``. Rows with other names,
-    and of hosts described elsewhere, are taken on trust.
+    writes it, or a variant, ``baseline`` of the host of that name, all others of ``cryogenic``; behind a ``+`` the
+    memory. Rows with other names, and of hosts described elsewhere, are taken on trust.
 
     Parameters
     ----------
@@ -59,7 +60,8 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
     Raises
     ------
     ConfigError
-        If there are no two such runs, or the one with more repetitions is not longer.
+        If there are no two such runs, or the one with more repetitions is not longer, or two that should be equal are
+        not.
     """
     sizes = KERNEL_ELEMENTS[kernel]
     for clocks in (host.clocks, BASELINE):
@@ -67,7 +69,9 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
         for run in runs:
             label = re.fullmatch(rf"{kernel}-(\w+)-x(\d+)", run.workload)
             if label and label[1] in sizes and run.clocks == clocks and _is_of(run, host):
-                found.setdefault(label[1], {})[int(label[2])] = predict(run, host.clocks, host).seconds
+                seconds = predict(run, host.clocks, host).seconds
+                if found.setdefault(label[1], {}).setdefault(int(label[2]), seconds) != seconds:
+                    raise ConfigError(f"two runs of '{run.workload}' that may be of host '{host.name}' differ")
         pairs = {size: times for size, times in found.items() if len(times) > 1}
         if not pairs:
             continue
@@ -78,7 +82,7 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
             raise ConfigError(f"runs of {kernel}-{size}: {many} repetitions take no longer than {few}")
         return OperatorCost(once * elements / sizes[size], clocks != host.clocks, f"{kernel}-{size}")
     size = min(sizes, key=lambda size: abs(log(elements / sizes[size])))
-    described = host.name if host.name in host_names() else "FILE"
+    described = host.name if _is_preset(host) else "FILE"
     raise ConfigError(
         f"no two runs of kernel '{kernel}' on host '{host.name}', core '{host.core}', with different repetitions, at "
         f"the host's clocks or at 4 GHz: tilewright cpu run --host {described} --workload {kernel} --size {size} "
@@ -90,18 +94,23 @@ def _is_of(run: MeasuredRun, host: HostConfig) -> bool:
     """Return whether a run may be of a host, whatever its clocks."""
     if run.core != host.core:
         return False
-    name = run.domains.partition("+")[0]
-    presets = host_names()
-    preset = name if name in presets else "cryogenic" if name in DOMAINS else None
-    if preset is None or host.name not in presets:
+    name, _, memory = run.domains.partition("+")
+    preset = name if name in host_names() else "cryogenic" if name in DOMAINS else None
+    if preset is None or not _is_preset(host):
         return True
-    return _machine_of_preset(preset) == _machine(host)
+    return _machine_of_preset(preset, memory) == _machine(host)
+
+
+def _is_preset(host: HostConfig) -> bool:
+    return host.name in host_names() and _machine_of_preset(host.name) == _machine(host)
 
 
 @cache
-def _machine_of_preset(name: str) -> dict:
-    return _machine(load_host(name))
+def _machine_of_preset(name: str, memory: str = "") -> dict:
+    host = load_host(name)
+    return _machine(host.model_copy(update={"memory": MEMORIES[memory]}) if memory in MEMORIES else host)
 
 
 def _machine(host: HostConfig) -> dict:
-    return host.model_dump(exclude={"name", "description", "core", "memory", "clocks", "sources"})
+    """Return what two hosts share of which one only has other clocks, or the other one of its cores."""
+    return host.model_dump(exclude={"name", "description", "core", "clocks", "sources"})

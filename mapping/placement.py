@@ -2,8 +2,9 @@
 
 The accelerator stands still while the host works. So a run with operators on the host takes as long as the program
 without them, and what they take on the host, and what their operands take through main memory and back, all added up.
-For a machine in which the two work at once that is an upper bound. What software needs to hand over (an interrupt, a
-look at a flag, caches to be emptied) is not in it.
+For a machine in which the two work at once that is an upper bound, of the times that are counted. Not counted: what
+software needs to hand over (an interrupt, a look at a flag, caches to be emptied), conversions between the formats of
+accelerator and host, and that a core may not reach the bandwidth of the memory by itself.
 
 Of an operator those passes of the vector unit go that the host makes needless: the one of exponentials and their sums,
 and the one of mean squares and their roots. The passes beside them stay, as they are needed for something else, too: to

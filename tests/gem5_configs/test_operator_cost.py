@@ -11,6 +11,7 @@ from tilewright.gem5_configs.runs import PUBLISHED, MeasuredRun, read_runs
 from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import load_host
 from tilewright.sim.config.host_clocks import domain_clocks
+from tilewright.sim.config.host_memory import MEMORIES
 
 SOURCES = PUBLISHED.parents[1] / "workloads"
 CRYOGENIC = load_host("cryogenic")
@@ -78,11 +79,30 @@ def test_runs_of_another_machine_do_not_count():
 
 def test_runs_and_hosts_of_other_names_are_taken_on_trust():
     own = CRYOGENIC.replace(name="own", l3=CRYOGENIC.l3.replace(size_kib=4096))
-    for host, name in ((own, "all-cryo"), (own, "own"), (CRYOGENIC, "own"), (CRYOGENIC, "all-cryo+lpddr3-1600")):
+    changed = own.replace(name="cryogenic")
+    for host, name in ((own, "all-cryo"), (own, "own"), (CRYOGENIC, "own"), (changed, "cryogenic")):
         rows = [run.replace(domains=name) for run in ROWS]
         assert operator_cost(rows, host, "sampling", 128256).seconds == pytest.approx(3e-3 / 8)
-    with pytest.raises(ConfigError, match="--host FILE --workload sampling"):
-        operator_cost([], own, "sampling", 128256)
+    for host in (own, changed):
+        with pytest.raises(ConfigError, match="--host FILE --workload sampling"):
+            operator_cost([], host, "sampling", 128256)
+
+
+def test_the_memory_is_part_of_the_machine():
+    rows = [run.replace(domains="all-cryo+lpddr3-1600", sim_seconds=3 * run.sim_seconds) for run in ROWS]
+    lpddr3 = CRYOGENIC.replace(memory=MEMORIES["lpddr3-1600"], name="own")
+    assert operator_cost([*rows, *ROWS], CRYOGENIC, "sampling", 128256).seconds == pytest.approx(3e-3 / 8)
+    assert operator_cost(rows, lpddr3, "sampling", 128256).seconds == pytest.approx(9e-3 / 8)
+    with pytest.raises(ConfigError, match="no two runs"):
+        operator_cost(rows, CRYOGENIC, "sampling", 128256)
+
+
+def test_the_same_run_twice_is_one_run_and_two_that_differ_are_none():
+    again = [run.replace(domains="cryogenic") for run in ROWS]
+    assert operator_cost([*ROWS, *again], CRYOGENIC, "sampling", 128256).seconds == pytest.approx(3e-3 / 8)
+    other = [*ROWS, ROWS[0].replace(sim_seconds=6e-3)]
+    with pytest.raises(ConfigError, match=r"^two runs of 'sampling-l3-x1' that may be of host 'cryogenic' differ$"):
+        operator_cost(other, CRYOGENIC, "sampling", 128256)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def command(
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
     With --host-runs, embedding and sampling on the host are added, at the cost of their kernels in the runs: measured
     at the host's clocks, or predicted from 4 GHz. --on-host moves more to it. The accelerator stands still while the
-    host works: an upper bound for a machine in which they overlap.
+    host works: an upper bound for a machine in which they overlap, hand-over by software not counted.
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
     from tilewright.cli.map_host import host_part, load_host_and_runs
