@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := build/demo
 
-.PHONY: install demo test test-all lint cost-table ecp5-table accuracy-table core-table clean
+.PHONY: install demo test test-all lint cost-table ecp5-table accuracy-table core-table core-study clean
 
 install: $(STAMP)
 
@@ -54,6 +54,10 @@ accuracy-table: install
 # docs/host-core.md: the analytic core model beside published runs of gem5.
 core-table: install
 	$(BIN)/python -m benchmarks.core_model
+
+# docs/high-frequency-study.md: where the caches limit a fast core.
+core-study: install
+	$(BIN)/python -m benchmarks.high_frequency_study
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

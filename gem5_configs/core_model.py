@@ -59,14 +59,29 @@ def predict(
         Constants of the two cores.
     """
     host = host or measured_host()
-    before, after = memory_times(host, run.clocks), memory_times(host, clocks)
+    return predict_at(run, memory_times(host, clocks), host, o3, minor)
+
+
+def predict_at(
+    run: MeasuredRun,
+    after: MemoryTimes,
+    host: HostConfig | None = None,
+    o3: O3Constants = O3_CONSTANTS,
+    minor: MinorConstants = MINOR_CONSTANTS,
+) -> Prediction:
+    """Return the time of the run's workload where cycles and accesses take ``after``, also such as no clocks give.
+
+    What would be if crossbars had no end of bandwidth, or a cache answered in half the time. Otherwise as ``predict``.
+    """
+    host = host or measured_host()
+    before = memory_times(host, run.clocks)
     measured = run.sim_seconds * 1e9
     if run.core == "minor":
         stack = _predict_minor(run, measured, before, after, host, minor)
     else:
         stack = _predict_o3(run, measured, before, after, host, o3)
     seconds = stack.total / 1e9
-    ipc = run.ipc * (run.sim_seconds * run.core_ghz) / (seconds * clocks.core_ghz)
+    ipc = run.ipc * (run.sim_seconds * run.core_ghz) / (seconds / after.core)
     cycles = stack.scaled(1 / (stack.total * ipc))
     return Prediction(seconds, ipc, {part: getattr(cycles, part) for part in PARTS})
 

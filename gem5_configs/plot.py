@@ -1,5 +1,6 @@
 """Pictures of host cores: speed-up against frequency, and where the cycles of an instruction go."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,10 @@ Curve = Sequence[tuple[float, float]]
 """Frequencies in GHz and what is drawn over them."""
 
 COLUMNS = 3
-COLOURS = ("#8a8f98", "#c44e52", "#dd8452", "#ccb974", "#55a868", "#3b6ea5", "#8172b3")
+PALETTE = 128
+"""Colours of a picture, shades of its letters' edges included."""
+COLOURS = ("#999999", "#d55e00", "#e69f00", "#009e73", "#56b4e9", "#0072b2", "#cc79a7")
+"""Grey, then colours that the colour-blind tell apart. Source: Okabe and Ito, "Color Universal Design", 2008."""
 
 
 def draw_speedups(
@@ -29,8 +33,8 @@ def draw_speedups(
     predicted, measured : mapping
         Workload to variant to speed-up at frequencies; what was not measured may be missing.
     """
-    figure, panels = _panels(title, list(predicted), height=2.6)
-    for axes, (workload, curves) in zip(panels, predicted.items(), strict=True):
+    figure, grid = panels(title, list(predicted), height=2.6)
+    for axes, (workload, curves) in zip(grid, predicted.items(), strict=True):
         for colour, (variant, curve) in zip(COLOURS[1:], curves.items(), strict=False):
             axes.plot(*zip(*curve, strict=True), color=colour, linewidth=1.2, label=variant)
             if points := measured.get(workload, {}).get(variant):
@@ -44,8 +48,8 @@ def draw_speedups(
         axes.set_yticks([1, 2, 5, 10, 20])
         axes.grid(alpha=0.25, linewidth=0.5)
         axes.set_xlabel("GHz", fontsize=8)
-    panels[0].set_ylabel("speed-up", fontsize=8)
-    _finish(figure, panels[0], path)
+    grid[0].set_ylabel("speed-up", fontsize=8)
+    finish(figure, grid[0], path)
 
 
 def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
@@ -61,8 +65,8 @@ def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mappin
         Workload to label to part to cycles an instruction.
     """
     bars = max(len(labels) for labels in stacks.values())
-    figure, panels = _panels(title, list(stacks), height=0.9 + 0.24 * bars)
-    for axes, labels in zip(panels, stacks.values(), strict=True):
+    figure, grid = panels(title, list(stacks), height=0.9 + 0.24 * bars)
+    for axes, labels in zip(grid, stacks.values(), strict=True):
         begin = [0.0] * len(labels)
         for colour, part in zip(COLOURS, next(iter(labels.values())), strict=True):
             widths = [stack[part] for stack in labels.values()]
@@ -70,11 +74,11 @@ def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mappin
             begin = [left + width for left, width in zip(begin, widths, strict=True)]
         axes.invert_yaxis()
         axes.set_xlabel("cycles an instruction", fontsize=8)
-    _finish(figure, panels[0], path)
+    finish(figure, grid[0], path)
 
 
-def _panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, list[Axes]]":
-    """Return a figure and an axes for each name, in rows."""
+def panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, list[Axes]]":
+    """Return a figure and an axes for each name, in rows of so many inches."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -83,9 +87,9 @@ def _panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, l
     columns = min(COLUMNS, len(names))
     rows = -(-len(names) // columns)
     size = (max(3.4 * columns, 5), height * rows + 0.7)
-    figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+    figure, axes_of = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
     figure.suptitle(title, fontsize=10)
-    every: list[Any] = list(grid.flat)
+    every: list[Any] = list(axes_of.flat)
     for axes in every[len(names) :]:
         axes.set_visible(False)
     for axes, name in zip(every, names, strict=False):
@@ -95,10 +99,17 @@ def _panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, l
     return figure, every[: len(names)]
 
 
-def _finish(figure: "Figure", first: "Axes", path: Path) -> None:
+def finish(figure: "Figure", first: "Axes", path: Path) -> None:
+    """Write a PNG, with the legend of the first axes, if it has one, below all."""
     from matplotlib import pyplot as plt
+    from PIL import Image
 
     handles, labels = first.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), fontsize=8, frameon=False)
-    figure.savefig(path, dpi=130, format="png")
+    if labels:
+        columns = min(len(labels), 4)
+        figure.legend(handles, labels, loc="outside lower center", ncols=columns, fontsize=8, frameon=False)
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=130, format="png")
     plt.close(figure)
+    # A palette makes a third of the size.
+    Image.open(drawn).convert("RGB").quantize(PALETTE, dither=Image.Dither.NONE).save(path, format="png", optimize=True)

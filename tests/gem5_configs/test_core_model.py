@@ -1,12 +1,13 @@
 """The analytic core model: what must hold for any run and any clocks."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tilewright.gem5_configs.core_model import measured_host, predict
+from tilewright.gem5_configs.core_model import measured_host, predict, predict_at
 from tilewright.gem5_configs.core_stack import PARTS, Stack
 from tilewright.gem5_configs.memory_times import answered, memory_times
 from tilewright.gem5_configs.runs import BASELINE, PUBLISHED, MeasuredRun, read_runs
@@ -101,6 +102,18 @@ def test_times_of_the_published_host():
 def test_a_fast_core_waits_for_an_edge_of_the_cache():
     assert answered(0.5, 0.25, 0.01) == 0.75
     assert answered(0.5, 0.25, 1.0) == 1.5
+
+
+def test_times_that_no_clock_gives():
+    run = next(run for run in RUNS if (run.core, run.workload) == ("o3", "npb-ft-size-s"))
+    clocks = domain_clocks("super-core-l1", 100)
+    times = memory_times(measured_host(), clocks)
+    assert predict_at(run, times) == predict(run, clocks)
+    # What waits for the crossbar gains from a faster one, not from a nearer cache.
+    assert predict_at(run, replace(times, l2_line=times.l2_line / 2)).seconds < 0.8 * predict(run, clocks).seconds
+    assert predict_at(run, replace(times, l2=times.l2 / 2)).seconds == predict(run, clocks).seconds
+    core = replace(times, core=times.core / 2)
+    assert predict_at(run, core).ipc == pytest.approx(1 / sum(predict_at(run, core).cpi_stack.values()))
 
 
 def test_stacks_add_and_scale():

@@ -1,0 +1,50 @@
+"""How busy caches, crossbars and memory were in a run, from its counts: what bandwidth has left."""
+
+from dataclasses import dataclass
+
+from tilewright.gem5_configs.core_model import measured_host
+from tilewright.gem5_configs.memory_times import answered, memory_times
+from tilewright.gem5_configs.runs import MeasuredRun
+from tilewright.sim.config.host import HostConfig
+
+
+@dataclass(frozen=True)
+class Utilisation:
+    """Shares of a run's time, averages over all of it. Lines that are written back are not counted, but for memory."""
+
+    fetch: float
+    """For which fetch waits for lookups, if it asks when the one before was answered; 1 where it only waits."""
+    l1d: float
+    """Accesses a cycle of the first-level cache of data; more than 1 where it takes several in a cycle."""
+    l2: float
+    """For which lines occupy the crossbar in front of the second level; at most 1."""
+    l3: float
+    """The same of the third level."""
+    dram: float
+    """For which bursts occupy the memory's pins; at most 1."""
+    l2_lines: float
+    """Not a share: lines under way from the second level or beyond it, at least, on average (Little's law)."""
+
+
+def utilisation(run: MeasuredRun, host: HostConfig | None = None) -> Utilisation:
+    """Return how busy each level was.
+
+    Parameters
+    ----------
+    run : MeasuredRun
+        What was measured, at its own clocks.
+    host : HostConfig, optional
+        Whose caches the run had; by default, that of the published runs.
+    """
+    host = host or measured_host()
+    times = memory_times(host, run.clocks)
+    elapsed = run.sim_seconds * 1e9
+    lookup = answered(host.l1i.hit_cycles * times.l1, times.l1, 0)
+    return Utilisation(
+        fetch=run.l1i_accesses * lookup / elapsed,
+        l1d=run.l1d_accesses * times.l1 / elapsed,
+        l2=run.l2_accesses * times.l2_line / elapsed,
+        l3=run.l3_accesses * times.l3_line / elapsed,
+        dram=(run.dram_reads + run.dram_writes) * times.dram_line / elapsed,
+        l2_lines=run.l2_accesses * times.l2 / elapsed,
+    )
