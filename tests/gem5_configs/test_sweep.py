@@ -172,9 +172,11 @@ def alive(pid: int) -> bool:
 def test_a_killed_sweep_goes_on_where_it_was(gem5, program, tmp_path, how):
     script = tmp_path / "sweep_once.py"
     script.write_text(
-        "import sys\n"
+        "import signal\n"
         "from pathlib import Path\n"
         "from tests.gem5_configs.test_sweep import run_of, sweep, Tool\n"
+        # A shell's background jobs ignore it.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"gem5 = Tool('gem5', ({gem5.command[0]!r},), '24.0', 'system')\n"
         f"program = Path({str(program)!r})\n"
         "runs = [run_of(program, 'first'), run_of(program, 'wait')]\n"
