@@ -5,8 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from tilewright.mapping.program.synchronise import product_beats
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import RECORD_BYTES, NpeConfig
-from tilewright.sim.config.program import UNIT_COMMANDS, Command, Jobs, Loop, Repeat, Unit, UnitCommand, Units
+from tilewright.sim.config.program import (
+    UNIT_COMMANDS,
+    Command,
+    Jobs,
+    Loop,
+    Product,
+    Repeat,
+    Unit,
+    UnitCommand,
+    Units,
+    Weights,
+)
 from tilewright.sim.machine.npe_descriptor import Activation, Along, Descriptor
 
 MOST_ROWS, MOST_K = 10, 60
@@ -62,7 +75,9 @@ def random_descriptor(config: NpeConfig, rng: np.random.Generator, begin: int, e
     )  # fmt: skip
 
 
-def beside(commands: Sequence[Command], jobs: Sequence[Jobs], rng: np.random.Generator) -> list[Command]:
+def beside(
+    config: AcceleratorConfig, commands: Sequence[Command], jobs: Sequence[Jobs], rng: np.random.Generator
+) -> list[Command]:
     """Put jobs that share no memory with them between the commands of a program that has its signals, outside loops.
 
     Now and then a job waits for a command before it, or one behind it waits for the job, though nothing asks for it.
@@ -75,10 +90,26 @@ def beside(commands: Sequence[Command], jobs: Sequence[Jobs], rng: np.random.Gen
         before, behind = [at for at in free if at < place], [at for at in free if at > place]
         # Loads do not wait for jobs: a product that has begun may be in want of weights behind them.
         behind = [at for at in behind if getattr(done[at], "UNIT", None) is not Unit.LOAD]
+        quiet = _without_weights(config, done)
         for others in (before[-4:], behind[:4]):
             if others and rng.random() < 0.6:
-                _signalled(done, *sorted((place, int(rng.choice(others)))))
+                giver, taker = sorted((place, int(rng.choice(others))))
+                # Weights may not end before their product: it must not wait for what waits for them.
+                if all(quiet[giver : taker + 1]):
+                    _signalled(done, giver, taker)
     return done
+
+
+def _without_weights(config: AcceleratorConfig, commands: Sequence[Command]) -> list[bool]:
+    """Return of each place whether no weights wait there for a product."""
+    waiting, quiet = 0, []
+    for command in commands:
+        quiet.append(waiting == 0)
+        if isinstance(command, Weights):
+            waiting += command.beats * command.rows * command.planes
+        elif isinstance(command, Product):
+            waiting -= product_beats(config, command)
+    return quiet
 
 
 def _outside_loops(commands: Sequence[Command]) -> list[int]:

@@ -637,7 +637,7 @@ def random_case(
         descriptors = None
         if config.npe is not None:
             own, descriptors = maker.own_jobs(int(rng.integers(0, 8)))
-            made = beside(made, own, rng)
+            made = beside(config, made, own, rng)
         program = encoded(config, made)
         places = (PROGRAM_BYTES - len(program)) // COMMAND_BYTES
         address = PROGRAM + int(rng.integers(places + 1)) * COMMAND_BYTES
