@@ -80,23 +80,22 @@ def beside(
 ) -> list[Command]:
     """Put jobs that share no memory with them between the commands of a program that has its signals, outside loops.
 
-    Now and then a job waits for a command before it, or one behind it waits for the job, though nothing asks for it.
+    Now and then a command behind a job waits for it, though nothing asks for it. Not the other way round: jobs for
+    which weights wait would, unknown to ``synchronise``, wait for a command whose ports the product of these holds.
     """
     done = list(commands)
     for job in jobs:
         place = int(rng.choice(_outside_loops(done)))
         done.insert(place, job)
         free = [at for at in _outside_loops(done) if isinstance(done[at], UNIT_COMMANDS) and at != place]
-        before, behind = [at for at in free if at < place], [at for at in free if at > place]
         # Loads do not wait for jobs: a product that has begun may be in want of weights behind them.
-        behind = [at for at in behind if getattr(done[at], "UNIT", None) is not Unit.LOAD]
+        behind = [at for at in free if at > place and getattr(done[at], "UNIT", None) is not Unit.LOAD]
         quiet = _without_weights(config, done)
-        for others in (before[-4:], behind[:4]):
-            if others and rng.random() < 0.6:
-                giver, taker = sorted((place, int(rng.choice(others))))
-                # Weights may not end before their product: it must not wait for what waits for them.
-                if all(quiet[giver : taker + 1]):
-                    _signalled(done, giver, taker)
+        if behind and rng.random() < 0.6:
+            taker = int(rng.choice(behind[:4]))
+            # Weights may not end before their product: it must not wait for what waits for them.
+            if all(quiet[place : taker + 1]):
+                _signalled(done, place, taker)
     return done
 
 
