@@ -15,11 +15,11 @@ from tilewright.cocotb_tests.accelerator_programs import (
     random_timing,
     safe,
 )
+from tilewright.cocotb_tests.cb_accelerator import predict
 from tilewright.cocotb_tests.npe_cases import Timing
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
 from tilewright.sim.config.program import COMMANDS, Loop, decode, layout
 from tilewright.sim.machine.accelerator import AcceleratorModel, AcceleratorRun
-from tilewright.sim.machine.axi_memory import AxiMemoryModel
 
 MOST_ROUNDS = 4096
 """Of loops: what a corrupted count makes longer takes too long to simulate."""
@@ -83,8 +83,7 @@ def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: Ti
     if prod(rounds) > MOST_ROUNDS:
         return None
     memory = image.copy()
-    ports = [AxiMemoryModel(**vars(timing)) for _ in range(2)]
-    ended = AcceleratorModel(config, memory).run(PROGRAM, ports[0], npe_timing=ports[1])
+    ended = predict(AcceleratorModel(config, memory), Run(name="", address=PROGRAM), timing)
     # What writes into the program that is being fetched has no right end.
     if not ended.error or ended.cycles > MOST_CYCLES or not np.array_equal(memory[: areas.image], image[: areas.image]):
         return None
