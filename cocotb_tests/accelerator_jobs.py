@@ -105,7 +105,7 @@ def _without_weights(config: AcceleratorConfig, commands: Sequence[Command]) -> 
     for command in commands:
         quiet.append(waiting == 0)
         if isinstance(command, Weights):
-            waiting += command.beats * command.rows * command.planes
+            waiting += command.all_beats
         elif isinstance(command, Product):
             waiting -= product_beats(config, command)
     return quiet

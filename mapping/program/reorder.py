@@ -135,7 +135,7 @@ def product_cycles(config: AcceleratorConfig, vectors: int, k: int, n: int, redu
 def command_cycles(config: AcceleratorConfig, command: Command) -> int:
     """Return the cycles that a command takes, about; loads of weights take theirs beside products."""
     if isinstance(command, Load):
-        return command.beats * command.rows * command.planes
+        return command.all_beats
     if isinstance(command, Store):
         return command.count * command.rows * command.planes
     if isinstance(command, Vector):

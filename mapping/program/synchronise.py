@@ -169,7 +169,7 @@ class _Synchroniser:
         entry.known = tuple(self.known[unit])
         self.entries[unit].append(entry)
         if isinstance(command, Weights):
-            self.weights.append(_Waiting(len(self.entries[unit]), command.beats * command.rows * command.planes))
+            self.weights.append(_Waiting(len(self.entries[unit]), command.all_beats))
         if not self.weights:
             self.quiet.append(place + 1)
 

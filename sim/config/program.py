@@ -160,6 +160,11 @@ class _OfLoad(_OfUnit):
     plane_stride: int = 0
     """Bytes from a plane to the next, in memory."""
 
+    @property
+    def all_beats(self) -> int:
+        """Beats of all rows of all planes."""
+        return self.beats * self.rows * self.planes
+
 
 @dataclass(frozen=True, kw_only=True)
 class Load(_OfLoad):

@@ -148,7 +148,7 @@ class Interleaving:
                 self.signals[giver, unit] -= 1
         beats = 0
         if isinstance(command, Weights):
-            beats = command.beats * command.rows * command.planes
+            beats = command.all_beats
         elif isinstance(command, Product):
             beats = product_beats(self.config, command)
         self.running[unit] = _Running(command, value, beats, *bank_ports(self.config, command), number)
