@@ -53,7 +53,8 @@ def fit(points: Sequence[Point], kind: type[O3Constants] | type[MinorConstants])
     for _ in range(STEPS):
         now = errors(values)
         slopes = np.stack([errors(values + step) - now for step in NUDGE * np.eye(len(values))], axis=1) / NUDGE
-        change = np.clip(np.linalg.lstsq(slopes, -now, rcond=None)[0], -0.5, 0.5)
+        # What no point tells of stays where it starts, instead of following the rounding of a machine.
+        change = np.clip(np.linalg.lstsq(slopes, -now, rcond=1e-6)[0], -0.5, 0.5)
         # Bounds of bandwidth are corners: a step that does not help is halved.
         while np.abs(change).max() > 1e-6 and (errors(values + change) ** 2).sum() > (now**2).sum():
             change /= 2

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from benchmarks.high_frequency_tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of
-from tilewright.gem5_configs.core_model import measured_host, predict_at
+from tilewright.gem5_configs.core_model import predict_at
 from tilewright.gem5_configs.memory_times import memory_times
-from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
+from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, published_host
 from tilewright.gem5_configs.speedup import VARIANTS
 from tilewright.gem5_configs.utilisation import Utilisation, utilisation
 from tilewright.sim.config.host import CoreKind
@@ -32,7 +32,7 @@ def saved(start: MeasuredRun, variant: str) -> tuple[float, float]:
 
     Of second and third level; bandwidth is also that of the memory's pins.
     """
-    times = memory_times(measured_host(), domain_clocks(variant, HIGH_GHZ))
+    times = memory_times(published_host(), domain_clocks(variant, HIGH_GHZ))
     now = predict_at(start, times).seconds
     unbounded = replace(times, l2_line=0, l3_line=0, dram_line=0)
     nearer = replace(times, l2=times.l2 / 2, l3_hit=times.l3_hit / 2, l3_miss=times.l3_miss / 2)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.needed_clock import kept_speedup, needed_ghz, slowest
-from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, baselines, read_runs
+from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, baselines, published_host, read_runs, runs_of
 from tilewright.gem5_configs.speedup import VARIANTS
 from tilewright.sim.config.host import CoreKind
 from tilewright.sim.config.host_clocks import HostClocks, Part, domain_clocks
@@ -48,14 +48,14 @@ class Runs:
 
     @classmethod
     def read(cls, path: Path, cores: Sequence[CoreKind]) -> "Runs":
-        """Return the runs of a CSV file; of a core that has none in it, none.
+        """Return the runs of a CSV file on the host of the published ones; of a core that has none in it, none.
 
         Raises
         ------
         ConfigError
             If it cannot be read, or a core has no run at 4 GHz.
         """
-        runs = read_runs(path)
+        runs = runs_of(read_runs(path), published_host(), path)
         there = {run.core for run in runs}
         return cls(runs, {core: baselines(runs, core, path) for core in cores if core in there})
 

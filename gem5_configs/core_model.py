@@ -5,14 +5,13 @@ measured time is the core's own work, which scales with the core's clock. Counts
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from tilewright.gem5_configs.core_minor import MinorConstants, stalls
 from tilewright.gem5_configs.core_o3 import O3Constants, overlap, stall_sides
 from tilewright.gem5_configs.core_stack import PARTS, Stack
 from tilewright.gem5_configs.memory_times import MemoryTimes, memory_times
-from tilewright.gem5_configs.runs import MeasuredRun
-from tilewright.sim.config.host import HostConfig, load_host
+from tilewright.gem5_configs.runs import MeasuredRun, published_host
+from tilewright.sim.config.host import HostConfig
 from tilewright.sim.config.host_clocks import HostClocks
 
 O3_CONSTANTS = O3Constants()
@@ -28,12 +27,6 @@ class Prediction:
     """Instructions a cycle of the core, as in the run that it was predicted from."""
     cpi_stack: dict[str, float]
     """Cycles of the core an instruction, by what they go to: parts of ``Stack``. They add up to 1 / ``ipc``."""
-
-
-@lru_cache
-def measured_host() -> HostConfig:
-    """Return the host of the published runs."""
-    return load_host("cryogenic")
 
 
 def predict(
@@ -58,7 +51,7 @@ def predict(
     o3, minor : optional
         Constants of the two cores.
     """
-    host = host or measured_host()
+    host = host or published_host()
     return predict_at(run, memory_times(host, clocks), host, o3, minor)
 
 
@@ -73,7 +66,7 @@ def predict_at(
 
     What would be if crossbars had no end of bandwidth, or a cache answered in half the time. Otherwise as ``predict``.
     """
-    host = host or measured_host()
+    host = host or published_host()
     before = memory_times(host, run.clocks)
     measured = run.sim_seconds * 1e9
     if run.core == "minor":

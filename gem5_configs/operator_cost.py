@@ -7,15 +7,12 @@ repeat the kernel differ by the kernel alone.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import log
 
 from tilewright.gem5_configs.core_model import predict
-from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
+from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, may_be_of
 from tilewright.sim.config import ConfigError
-from tilewright.sim.config.host import HostConfig, host_names, load_host
-from tilewright.sim.config.host_clocks import DOMAINS
-from tilewright.sim.config.host_memory import MEMORIES
+from tilewright.sim.config.host import HostConfig, is_preset
 
 KERNEL_ELEMENTS: Mapping[str, Mapping[str, int]] = {
     "triad": {"l1": 896, "l2": 16384, "l3": 262144, "memory": 1048576},
@@ -40,10 +37,7 @@ class OperatorCost:
 def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, elements: int) -> OperatorCost:
     """Return the time of an operator of so many elements, in proportion to the kernel of the nearest size.
 
-    Rows do not say on which host they were made, but for their names of clock domains. Of a host that comes with
-    Tilewright only rows count that are of the same machine by these names: the name of a host, as ``cpu run --host``
-    writes it, or a variant, ``baseline`` of the host of that name, all others of ``cryogenic``; behind a ``+`` the
-    memory. Rows with other names, and of hosts described elsewhere, are taken on trust.
+    Rows of another host do not count (``runs.may_be_of``); those that do not name theirs are taken on trust.
 
     Parameters
     ----------
@@ -68,7 +62,7 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
         found: dict[str, dict[int, float]] = {}
         for run in runs:
             label = re.fullmatch(rf"{kernel}-(\w+)-x(\d+)", run.workload)
-            if label and label[1] in sizes and run.clocks == clocks and _is_of(run, host):
+            if label and label[1] in sizes and run.core == host.core and run.clocks == clocks and may_be_of(run, host):
                 seconds = predict(run, host.clocks, host).seconds
                 if found.setdefault(label[1], {}).setdefault(int(label[2]), seconds) != seconds:
                     raise ConfigError(f"two runs of '{run.workload}' that may be of host '{host.name}' differ")
@@ -82,35 +76,9 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
             raise ConfigError(f"runs of {kernel}-{size}: {many} repetitions take no longer than {few}")
         return OperatorCost(once * elements / sizes[size], clocks != host.clocks, f"{kernel}-{size}")
     size = min(sizes, key=lambda size: abs(log(elements / sizes[size])))
-    described = host.name if _is_preset(host) else "FILE"
+    described = host.name if is_preset(host.name) else "FILE"
     raise ConfigError(
         f"no two runs of kernel '{kernel}' on host '{host.name}', core '{host.core}', with different repetitions, at "
         f"the host's clocks or at 4 GHz: tilewright cpu run --host {described} --workload {kernel} --size {size} "
         "--repeat 1 --out ..., and the same with --repeat 3"
     )
-
-
-def _is_of(run: MeasuredRun, host: HostConfig) -> bool:
-    """Return whether a run may be of a host, whatever its clocks."""
-    if run.core != host.core:
-        return False
-    name, _, memory = run.domains.partition("+")
-    preset = name if name in host_names() else "cryogenic" if name in DOMAINS else None
-    if preset is None or not _is_preset(host):
-        return True
-    return _machine_of_preset(preset, memory) == _machine(host)
-
-
-def _is_preset(host: HostConfig) -> bool:
-    return host.name in host_names() and _machine_of_preset(host.name) == _machine(host)
-
-
-@cache
-def _machine_of_preset(name: str, memory: str = "") -> dict:
-    host = load_host(name)
-    return _machine(host.model_copy(update={"memory": MEMORIES[memory]}) if memory in MEMORIES else host)
-
-
-def _machine(host: HostConfig) -> dict:
-    """Return what two hosts share of which one only has other clocks, or the other one of its cores."""
-    return host.model_dump(exclude={"name", "description", "core", "clocks", "sources"})

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from pydantic import Field, ValidationError
 from tilewright.sim.config import ConfigError
 from tilewright.sim.config.base import Frozen
 from tilewright.sim.config.errors import first_problem, suggest
-from tilewright.sim.config.host import CoreKind
+from tilewright.sim.config.host import CoreKind, HostConfig, is_preset, load_host
 from tilewright.sim.config.host_clocks import BOARD_GHZ, CRYO_GHZ, Gigahertz, HostClocks
 from tilewright.sim.config.load import read_text
 
@@ -36,6 +37,8 @@ class MeasuredRun(Frozen):
     core: CoreKind
     domains: str
     """Which parts run fast, by the names of arXiv 2408.03308, or any other name."""
+    host: str = ""
+    """Name of the host that it ran on, empty if that is not known. A file may lack this column."""
     workload: Annotated[str, Field(min_length=1)]
     core_ghz: Gigahertz
     l1d_ghz: Gigahertz
@@ -82,10 +85,20 @@ class MeasuredRun(Frozen):
 
 
 COLUMNS = tuple(MeasuredRun.model_fields)
+REQUIRED = tuple(name for name, field in MeasuredRun.model_fields.items() if field.is_required())
+"""Columns that a file must have."""
+
+
+_load_host = lru_cache(load_host)
+
+
+def published_host() -> HostConfig:
+    """Return the host of the published runs."""
+    return _load_host("cryogenic")
 
 
 def read_runs(path: Path) -> list[MeasuredRun]:
-    """Return the runs of a CSV file with a column for each field of ``MeasuredRun``; others are passed over.
+    """Return the runs of a CSV file with the columns of ``MeasuredRun``; others are passed over.
 
     Raises
     ------
@@ -95,8 +108,8 @@ def read_runs(path: Path) -> list[MeasuredRun]:
     reader = csv.reader(io.StringIO(read_text(path)))
     header = [name.strip() for name in next(reader, [])]
     if not any(header):
-        raise ConfigError(f"{path}: is empty; its first line must name the columns {', '.join(COLUMNS)}")
-    for column in COLUMNS:
+        raise ConfigError(f"{path}: is empty; its first line must name the columns {', '.join(REQUIRED)}")
+    for column in REQUIRED:
         if column not in header:
             raise ConfigError(f"{path}: column '{column}' is missing")
     runs = []
@@ -108,7 +121,8 @@ def read_runs(path: Path) -> list[MeasuredRun]:
             raise ConfigError(f"{where}: has {len(cells)} cells, and the first line has {len(header)}")
         row = dict(zip(header, cells, strict=True))
         try:
-            runs.append(MeasuredRun.model_validate({column: row[column].strip() for column in COLUMNS}))
+            found = {column: row[column].strip() for column in COLUMNS if column in row}
+            runs.append(MeasuredRun.model_validate(found))
         except ValidationError as error:
             location, problem = first_problem(error)
             raise ConfigError(f"{where}: {location[0]} = {problem}") from error
@@ -125,6 +139,32 @@ def format_runs(runs: Iterable[MeasuredRun]) -> str:
     for run in runs:
         writer.writerow(f"{value:g}" if column.endswith("_ghz") else value for column, value in run)
     return text.getvalue()
+
+
+def may_be_of(run: MeasuredRun, host: HostConfig) -> bool:
+    """Return whether a run may be of a host, at whatever clocks.
+
+    It may where it does not say what it ran on, by its host's name, and where a host of that name comes with Tilewright
+    and differs in its clocks only: those of ``superconducting`` and ``cryogenic`` are runs of one machine.
+    """
+    if run.host in ("", host.name):
+        return True
+    return is_preset(run.host) and _load_host(run.host).machine == host.machine
+
+
+def runs_of(runs: Sequence[MeasuredRun], host: HostConfig, path: Path) -> list[MeasuredRun]:
+    """Return the runs that may be of a host.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; names the file ``path`` and the hosts that it has runs of.
+    """
+    found = [run for run in runs if may_be_of(run, host)]
+    if not found:
+        there = ", ".join(sorted({run.host for run in runs}))
+        raise ConfigError(f"{path}: no run of host '{host.name}'; its runs are of {there}")
+    return found
 
 
 def baselines(runs: Sequence[MeasuredRun], core: CoreKind, path: Path) -> dict[str, MeasuredRun]:

@@ -157,6 +157,7 @@ def _row(run: Run, counted: dict) -> dict:
     row = {
         "core": run.host.core,
         "domains": run.domains,
+        "host": run.host.name,
         "workload": run.workload,
         "core_ghz": clocks.core_ghz,
         "l1d_ghz": clocks.l1_ghz,

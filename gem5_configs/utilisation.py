@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from tilewright.gem5_configs.core_model import measured_host
 from tilewright.gem5_configs.memory_times import answered, memory_times
-from tilewright.gem5_configs.runs import MeasuredRun
+from tilewright.gem5_configs.runs import MeasuredRun, published_host
 from tilewright.sim.config.host import HostConfig
 
 
@@ -36,7 +35,7 @@ def utilisation(run: MeasuredRun, host: HostConfig | None = None) -> Utilisation
     host : HostConfig, optional
         Whose caches the run had; by default, that of the published runs.
     """
-    host = host or measured_host()
+    host = host or published_host()
     times = memory_times(host, run.clocks)
     elapsed = run.sim_seconds * 1e9
     lookup = answered(host.l1i.hit_cycles * times.l1, times.l1, 0)

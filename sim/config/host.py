@@ -6,9 +6,10 @@ from typing import Literal, Self, get_args
 from pydantic import model_validator
 
 from .base import Frozen
+from .errors import ConfigError, suggest
 from .host_clocks import HostClocks
 from .host_core import MinorConfig, O3Config
-from .host_memory import CacheConfig, CrossbarConfig, DramConfig
+from .host_memory import MEMORIES, CacheConfig, CrossbarConfig, DramConfig
 from .load import PRESETS, load_description, preset_names
 from .sources import check_sources
 
@@ -52,19 +53,44 @@ class HostConfig(Frozen):
         check_sources(self, self.sources, "host")
         return self
 
+    @property
+    def machine(self) -> dict:
+        """What two hosts share of which one only has other clocks, or the other one of its cores."""
+        return self.model_dump(exclude={"name", "description", "core", "clocks", "sources"})
+
+    def with_memory(self, memory: str) -> "HostConfig":
+        """Return this host with another memory, whose name is added to its own.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such memory.
+        """
+        if memory not in MEMORIES:
+            raise ConfigError(f"unknown memory '{memory}'{suggest(memory, MEMORIES)}")
+        return self.model_copy(update={"name": f"{self.name}+{memory}", "memory": MEMORIES[memory]})
+
 
 def host_names() -> list[str]:
     """Return the names of the hosts that come with Tilewright."""
     return preset_names(HOST_PRESETS)
 
 
+def is_preset(name: str) -> bool:
+    """Return whether a host of this name comes with Tilewright, with any memory."""
+    return name.partition("+")[0] in host_names()
+
+
 def load_host(name_or_path: str | Path) -> HostConfig:
-    """Return the host of a preset's name or of a TOML file.
+    """Return the host of a preset's name or of a TOML file; ``cryogenic+lpddr3-1600`` is a preset with another memory.
 
     Raises
     ------
     ConfigError
-        If there is no such preset or file, or its description is not valid; names the field, the value, what
+        If there is no such preset, memory or file, or its description is not valid; names the field, the value, what
         is allowed, the file and the line.
     """
+    name, plus, memory = str(name_or_path).partition("+")
+    if plus and is_preset(name):
+        return load_host(name).with_memory(memory)
     return load_description(HostConfig, name_or_path, HOST_PRESETS, "host")

@@ -81,6 +81,24 @@ def test_predictions_start_from_runs(gem5, program, tmp_path):
     assert "program" in predicted.stdout
 
 
+def test_rows_name_their_host(gem5, program, tmp_path):
+    arguments = ["run", "--program", str(program), "--domains", "all-cryo", "--memory", "ddr3-1600"]
+    ran = cli(*arguments, "--out", str(tmp_path), GEM5=gem5.command[0])
+    assert ran.returncode == 0, ran.stderr
+    assert "host cryogenic+ddr3-1600" in ran.stdout
+    file = tmp_path / "cpu-run.csv"
+    header, row = file.read_text().splitlines()
+    others = [row.replace("cryogenic+ddr3-1600", host) for host in ("baseline", "cryogenic+lpddr3-1600")]
+    file.write_text("\n".join([header, row, *others]) + "\n")
+    for host in ("baseline", "cryogenic", "cryogenic+ddr3-1600", "cryogenic+lpddr3-1600"):
+        predicted = cli("predict", "--baseline", str(file), "--host", host, "--core-ghz", "100", "--json")
+        assert len(json.loads(predicted.stdout)["workloads"]) == 1
+    file.write_text("\n".join([header, *others]) + "\n")
+    refused = cli("predict", "--baseline", str(file), "--core-ghz", "100")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "no run of host 'cryogenic'; its runs are of baseline, cryogenic+lpddr3-1600" in refused.stderr
+
+
 def test_the_command_says_what_is_missing(tmp_path):
     for env, said in (
         ({"PATH": str(tmp_path), "GEM5": ""}, "no gem5 found: build one >= 24.0"),

@@ -35,13 +35,14 @@ def written(folder: Path, variants: dict) -> list[str]:
         file = folder / f"{given['repeat']}.csv"
         rows = []
         for domains in (name for name in given["domains"] if name in variants):
+            host = "baseline" if domains == "baseline" else "cryogenic"
             clocks = domain_clocks(domains, given["ghz"][0]).model_dump()
             clocks["l1d_ghz"] = clocks.pop("l1_ghz")
             for kernel in given["workloads"]:
                 for size in given["sizes"]:
                     once = ELEMENT_NS[kernel] * 1e-9 * KERNEL_ELEMENTS[kernel][size] * SLOWER[domains]
                     label = f"{kernel}-{size}-x{given['repeat']}"
-                    rows.append(row(label, 1e-4 + given["repeat"] * once, domains=domains, **clocks))
+                    rows.append(row(label, 1e-4 + given["repeat"] * once, domains=domains, host=host, **clocks))
         file.write_text(format_runs(rows))
         options += ["--host-runs", str(file)]
     return options

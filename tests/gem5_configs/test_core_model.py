@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tilewright.gem5_configs.core_model import measured_host, predict, predict_at
+from tilewright.gem5_configs.core_model import predict, predict_at
 from tilewright.gem5_configs.core_stack import PARTS, Stack
 from tilewright.gem5_configs.memory_times import answered, memory_times
-from tilewright.gem5_configs.runs import BASELINE, PUBLISHED, MeasuredRun, read_runs
+from tilewright.gem5_configs.runs import BASELINE, PUBLISHED, MeasuredRun, published_host, read_runs
 from tilewright.sim.config.host_clocks import HostClocks, domain_clocks
 
 RUNS = [run for run in read_runs(PUBLISHED) if run.domains == "all-cryo"]
@@ -94,7 +94,7 @@ def test_what_is_fast_costs_less(run):
 
 
 def test_times_of_the_published_host():
-    times = memory_times(measured_host(), BASELINE)
+    times = memory_times(published_host(), BASELINE)
     assert (times.core, times.l1_hit, times.l2, times.l3_hit, times.l3_miss) == (0.25, 0.75, 4.0, 6.75, 4.25)
     assert (times.l2_line, times.l3_line, times.dram, times.dram_line) == (0.75, 0.75, 32, 5)
 
@@ -107,7 +107,7 @@ def test_a_fast_core_waits_for_an_edge_of_the_cache():
 def test_times_that_no_clock_gives():
     run = next(run for run in RUNS if (run.core, run.workload) == ("o3", "npb-ft-size-s"))
     clocks = domain_clocks("super-core-l1", 100)
-    times = memory_times(measured_host(), clocks)
+    times = memory_times(published_host(), clocks)
     assert predict_at(run, times) == predict(run, clocks)
     # What waits for the crossbar gains from a faster one, not from a nearer cache.
     assert predict_at(run, replace(times, l2_line=times.l2_line / 2)).seconds < 0.8 * predict(run, clocks).seconds

@@ -2,8 +2,20 @@
 
 import pytest
 
-from tilewright.gem5_configs.runs import BASELINE, COLUMNS, PUBLISHED, baselines, format_runs, pick, read_runs
+from tilewright.gem5_configs.runs import (
+    BASELINE,
+    COLUMNS,
+    PUBLISHED,
+    REQUIRED,
+    baselines,
+    format_runs,
+    pick,
+    published_host,
+    read_runs,
+    runs_of,
+)
 from tilewright.sim.config import ConfigError
+from tilewright.sim.config.host import load_host
 
 HEADER, FIRST, *REST = PUBLISHED.read_text().splitlines()
 
@@ -22,18 +34,18 @@ def test_text_of_runs_reads_back(tmp_path):
     file = tmp_path / "runs.csv"
     file.write_text(format_runs(runs))
     assert read_runs(file) == runs
-    assert tuple(HEADER.split(",")) == COLUMNS
+    assert tuple(HEADER.split(",")) == REQUIRED
 
 
 def test_columns_may_stand_in_any_order_among_others(tmp_path):
     file = tmp_path / "runs.csv"
-    file.write_text(f"note,{','.join(reversed(COLUMNS))}\nmine,{','.join(reversed(FIRST.split(',')))}\n\n")
+    file.write_text(f"note,{','.join(reversed(REQUIRED))}\nmine,{','.join(reversed(FIRST.split(',')))}\n\n")
     assert read_runs(file) == read_runs(PUBLISHED)[:1]
 
 
 def changed(column: str, value: str) -> str:
     cells = FIRST.split(",")
-    cells[COLUMNS.index(column)] = value
+    cells[REQUIRED.index(column)] = value
     return f"{HEADER}\n{','.join(cells)}\n"
 
 
@@ -66,6 +78,31 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, text, message):
         read_runs(file)
     assert str(error.value).startswith(message.format(file=file))
     assert "\n" not in str(error.value)
+
+
+def test_the_host_of_a_run_may_stand_in_a_file_or_not(tmp_path):
+    published = read_runs(PUBLISHED)
+    assert {run.host for run in published} == {""}
+    file = tmp_path / "runs.csv"
+    file.write_text(format_runs([published[0].replace(host="baseline"), published[1]]))
+    assert "host" in COLUMNS
+    assert [run.host for run in read_runs(file)] == ["baseline", ""]
+
+
+def test_runs_of_another_machine_are_told_from_those_of_one():
+    run = read_runs(PUBLISHED)[0]
+    cryogenic, own = published_host(), published_host().replace(name="own")
+    runs = [
+        run.replace(host=name)
+        for name in ("", "cryogenic", "superconducting", "cryogenic+lpddr3-1600", "baseline", "own")
+    ]
+    assert runs_of(runs, cryogenic, PUBLISHED) == runs[:3]
+    assert runs_of(runs, cryogenic.with_memory("lpddr3-1600"), PUBLISHED) == [runs[0], runs[3]]
+    assert runs_of(runs, load_host("baseline"), PUBLISHED) == [runs[0], runs[4]]
+    # Of the same machine as two presets, under a name of its own.
+    assert runs_of(runs, own, PUBLISHED) == [*runs[:3], runs[5]]
+    with pytest.raises(ConfigError, match=r"no run of host 'cryogenic'; its runs are of baseline, own$"):
+        runs_of(runs[4:], cryogenic, PUBLISHED)
 
 
 def test_baselines_are_found_by_their_clocks():

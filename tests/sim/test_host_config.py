@@ -37,8 +37,17 @@ def test_facts_of_the_cryogenic_host():
     assert HostConfig.model_validate(host.model_dump(mode="json")) == host
     assert {cache.prefetcher for cache in (host.l1i, host.l1d, host.l2, host.l3)} == {"stride"}
     assert host.memory == MEMORIES["ddr3-1600"]
-    assert host.replace(memory=MEMORIES["lpddr3-1600"]).memory.burst_bytes == 32
     assert hash(host.clocks) == hash(HostClocks())
+
+
+def test_a_preset_with_another_memory():
+    host = load_host("cryogenic+lpddr3-1600")
+    assert (host.name, host.memory.burst_bytes) == ("cryogenic+lpddr3-1600", 32)
+    assert host.machine == {**load_host("cryogenic").machine, "memory": MEMORIES["lpddr3-1600"].model_dump()}
+    with pytest.raises(ConfigError, match=r"^unknown memory 'ddr9'.*lpddr3-1600"):
+        load_host("cryogenic+ddr9")
+    with pytest.raises(ConfigError, match="cryogenc"):
+        load_host("cryogenc+lpddr3-1600")
 
 
 @pytest.mark.parametrize(

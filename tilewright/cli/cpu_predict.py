@@ -69,7 +69,8 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
     "--host",
     default="cryogenic",
     show_default=True,
-    help="Preset or TOML file of the host that the runs were measured on; its own clocks do not matter.",
+    help="Preset or TOML file of the host that the runs were measured on: its own clocks do not matter, and runs that "
+    "name another are passed over.",
 )
 @out_option
 @json_option
@@ -91,13 +92,13 @@ def command(
     the runs that the CSV has) and cpu-cpi.png.
     """
     from tilewright.gem5_configs.core_model import predict
-    from tilewright.gem5_configs.runs import PUBLISHED, baselines, pick, read_runs
+    from tilewright.gem5_configs.runs import PUBLISHED, baselines, pick, read_runs, runs_of
     from tilewright.sim.config.host import load_host
 
     clocks = _clocks(domains, high_ghz, **ghz)
     chosen = load_host(host)
     path = baseline or PUBLISHED
-    runs = read_runs(path)
+    runs = runs_of(read_runs(path), chosen, path)
     found = baselines(runs, core, path)  # type: ignore[arg-type]
     if workload is not None:
         found = pick(found, workload, path)

@@ -112,8 +112,8 @@ def command(
         raise ConfigError(f"--program {program}: there is no such file")
     machines = [
         (name, with_core)
-        for clocks, host in _variants(hosts, domains, ghz)
-        for name, with_memory in _with_memories(clocks, host, memory)
+        for name, host in _variants(hosts, domains, ghz)
+        for with_memory in _with_memories(host, memory)
         for with_core in _with_cores(with_memory, cores)
     ]
     gem5 = tools.find_gem5()
@@ -172,14 +172,8 @@ def _variants(name: str | None, domains: tuple[str, ...], ghz: tuple[float, ...]
             yield variant, host.model_copy(update={"clocks": clocks})
 
 
-def _with_memories(clocks: str, host: "HostConfig", memories: tuple[str, ...]) -> "Iterator[tuple[str, HostConfig]]":
-    """Return the host with each memory, and what its clocks and memory are called."""
-    from tilewright.sim.config.host_memory import MEMORIES
-
-    if not memories:
-        yield clocks, host
-    for name in memories:
-        yield f"{clocks}+{name}", host.model_copy(update={"memory": MEMORIES[name]})
+def _with_memories(host: "HostConfig", memories: tuple[str, ...]) -> "list[HostConfig]":
+    return [host.with_memory(name) for name in memories] or [host]
 
 
 def _with_cores(host: "HostConfig", cores: tuple[str, ...]) -> "list[HostConfig]":

@@ -34,11 +34,17 @@ def _table() -> Table:
 def print_runs(console: "Console", rows: list[dict]) -> None:
     """Print the runs of a sweep."""
     table = _table()
-    for heading in ("workload", "core", "domains", "GHz"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "GHz" else "left")
+    # A host that all have in common need not stand in each row.
+    hosts = {row["host"] for row in rows}
+    if len(hosts) == 1:
+        table.title = f"gem5 runs, host {hosts.pop()}"
+    labels = ["workload", *(["host"] if hosts else []), "core", "domains"]
+    for heading in labels:
+        table.add_column(heading, overflow="fold")
+    table.add_column("GHz", justify="right")
     _add_counts(table)
     for row in rows:
-        table.add_row(row["workload"], row["core"], row["domains"], f"{row['core_ghz']:g}", *_counts(row))
+        table.add_row(*(row[label] for label in labels), f"{row['core_ghz']:g}", *_counts(row))
     console.print(table)
 
 
