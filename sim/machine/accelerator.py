@@ -8,6 +8,7 @@ logic. Times count from the first cycle in which a read address is offered: from
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -618,8 +619,8 @@ class AcceleratorModel:
         timing : AxiMemoryModel
             Of memory, new for each program.
         npe_timing : AxiMemoryModel
-            Likewise, as the co-processor's port sees it, if there is one; it has a bandwidth of its own. If not given,
-            memory answers it at once.
+            Likewise, as the co-processor's port sees it, if there is one; it has a bandwidth of its own. By default,
+            one like ``timing``.
         bad_address, bad_response : int
             Of a byte whose beat memory answers with an error, and with which: 2 SLVERR, 3 DECERR.
         timeline : bool
@@ -640,7 +641,7 @@ class AcceleratorModel:
         jobs = None
         if config.npe is not None:
             jobs = JobsModel(
-                config.npe, npe_timing or AxiMemoryModel(), memory=memory, bad_address=bad_address,
+                config.npe, npe_timing or deepcopy(timing), memory=memory, bad_address=bad_address,
                 bad_response=bad_response,
             )  # fmt: skip
         run = _Run(config, timing, command_at, self.values.execute, len(memory), bad_address, timeline, jobs)
@@ -670,5 +671,5 @@ def run_commands(
     """
     jobs = None
     if config.npe is not None:
-        jobs = JobsModel(config.npe, npe_timing or AxiMemoryModel(), descriptor_at=descriptor_at)
+        jobs = JobsModel(config.npe, npe_timing or deepcopy(timing), descriptor_at=descriptor_at)
     return _Run(config, timing, commands.__getitem__, None, None, None, timeline, jobs).run()

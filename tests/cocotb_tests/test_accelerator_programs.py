@@ -141,6 +141,22 @@ def test_times_of_jobs_without_memory_are_the_same():
             assert (alone.cycles, alone.counters) == (whole.cycles, whole.counters)
 
 
+def test_without_a_timing_of_its_own_the_co_processor_has_the_same():
+    config = WITH_NPE[0].config
+    [case] = random_cases(config, seed=5, cases=1, programs=4)
+    totals = []
+    for latency in (70, None, 1):
+        model = AcceleratorModel(config, case.memory.copy())
+        cycles = 0
+        for run in case.runs:
+            patched(model.memory, run)
+            program(config, model.memory, run)
+            own = AxiMemoryModel(latency=latency) if latency else None
+            cycles += model.run(run.address, AxiMemoryModel(latency=70), npe_timing=own).cycles
+        totals.append(cycles)
+    assert totals[0] == totals[1] > totals[2]
+
+
 def test_random_programs_have_everything():
     config = DESIGNS[0].config
     commands = every_command(config, random_cases(config, seed=3, cases=6, programs=10))

@@ -41,7 +41,7 @@ def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bo
         make_folder(folder)
     model = AcceleratorModel(loaded.config, loaded.memory)
     with console(stderr=True).status(f"running {file} on {loaded.system.name}"):
-        run = model.run(loaded.address, loaded.timing(), npe_timing=loaded.timing(), timeline=folder is not None)
+        run = model.run(loaded.address, loaded.timing(), timeline=folder is not None)
     result = _result(loaded, run)
     files = _write(loaded, run, result, folder) if folder else []
     if as_json:
