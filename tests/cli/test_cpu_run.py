@@ -118,7 +118,12 @@ def test_the_command_says_what_is_missing(tmp_path):
         (["run", "--workload", "gemv", "--size", "l4"], "--size: unknown size 'l4'"),
         (["run", "--workload", "gemv", "--cores", "o3,o4"], "--cores: unknown core 'o4' (did you mean 'o3'?"),
         (["run", "--workload", "gemv", "--domains", "super-l1"], "--domains: unknown clock domains 'super-l1'"),
-        (["run", "--workload", "gemv", "--domains", "super-core", "--ghz", "0"], "--ghz 0.0 is not allowed"),
+        (
+            ["run", "--workload", "gemv", "--domains", "super-core", "--ghz", "0"],
+            "--ghz = 0.0 is not allowed: input should",
+        ),
+        (["run", "--workload", "gemv", "--domains", "all-cryo", "--ghz", "5,nan"], "--ghz = nan is not allowed"),
+        (["run", "--workload", "gemv", "--ghz", "10"], "--ghz is the clock of what --domains makes fast: give that"),
         (["run", "--workload", "gemv", "--ghz", "1,x"], "--ghz = '1,x' is not allowed"),
         (["run", "--workload", "gemv", "--memory", "ddr9"], "--memory: unknown memory 'ddr9'"),
         (["run", "--workload", "gemv", "--host", "warm"], "unknown host 'warm'"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.gem5_configs.test_operator_cost import row
-from tilewright.cli.cpu_run import command
+from tilewright.cli.cpu_run import HIGH_GHZ, command
 from tilewright.gem5_configs.operator_cost import KERNEL_ELEMENTS
 from tilewright.gem5_configs.runs import format_runs
 from tilewright.sim.config.host_clocks import domain_clocks
@@ -36,7 +36,7 @@ def written(folder: Path, variants: dict) -> list[str]:
         rows = []
         for domains in (name for name in given["domains"] if name in variants):
             host = "baseline" if domains == "baseline" else "cryogenic"
-            clocks = domain_clocks(domains, given["ghz"][0]).model_dump()
+            clocks = domain_clocks(domains, HIGH_GHZ).model_dump()
             clocks["l1d_ghz"] = clocks.pop("l1_ghz")
             for kernel in given["workloads"]:
                 for size in given["sizes"]:

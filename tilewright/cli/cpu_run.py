@@ -16,9 +16,23 @@ if TYPE_CHECKING:
     from tilewright.sim.config.host import HostConfig
 
 
-def _gigahertz(_: click.Context, option: click.Parameter, text: str) -> tuple[float, ...]:
+HIGH_GHZ = 100.0
+"""Of the fast parts, if no other clock is given."""
+
+
+def _gigahertz(_: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
+    from pydantic import ValidationError
+
+    from tilewright.sim.config.errors import first_problem
+    from tilewright.sim.config.host_clocks import HostClocks
+
+    if text is None:
+        return ()
     try:
-        return tuple(dict.fromkeys(float(part) for part in text.split(",")))
+        values = tuple(dict.fromkeys(float(part) for part in text.split(",")))
+        return tuple(HostClocks(core_ghz=value).core_ghz for value in values)
+    except ValidationError as error:
+        raise ConfigError(f"{option.opts[0]} = {first_problem(error)[1]}") from error
     except ValueError:
         raise ConfigError(f"{option.opts[0]} = '{text}' is not allowed: numbers with commas between them") from None
 
@@ -65,7 +79,7 @@ def _memories() -> tuple[str, ...]:
     callback=names_option("clock domains", _domains),
     help="Which parts run fast: all-cryo, super-core, super-core-l1 ... [default: the clocks of --host]",
 )
-@click.option("--ghz", callback=_gigahertz, default="100", show_default=True, help="Of the fast parts of --domains.")
+@click.option("--ghz", callback=_gigahertz, help=f"Of the fast parts of --domains. [default: {HIGH_GHZ:g}]")
 @click.option("--memory", callback=names_option("memory", _memories), help="Memories, instead of the host's.")
 @click.option(
     "--workload", "workloads", callback=names_option("workload", _workloads), help="Programs that come with this."
@@ -152,24 +166,19 @@ def command(
 
 def _variants(name: str | None, domains: tuple[str, ...], ghz: tuple[float, ...]) -> "Iterator[tuple[str, HostConfig]]":
     """Return hosts and what their clocks are called."""
-    from pydantic import ValidationError
-
-    from tilewright.cli.config_options import refused
     from tilewright.sim.config.host import load_host
     from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
 
     if not domains:
+        if ghz:
+            raise ConfigError("--ghz is the clock of what --domains makes fast: give that, too")
         host = load_host(name or "cryogenic")
         yield host.name, host
     for variant in domains:
         host = load_host(name or ("baseline" if variant == "baseline" else "cryogenic"))
         # Where nothing is fast, one run is all.
-        for high in ghz if DOMAINS[variant] else ghz[:1]:
-            try:
-                clocks = domain_clocks(variant, high)
-            except ValidationError as error:
-                raise ConfigError(f"--ghz {refused(error).args[0].split(' = ', 1)[-1]}") from error
-            yield variant, host.model_copy(update={"clocks": clocks})
+        for high in (ghz or (HIGH_GHZ,)) if DOMAINS[variant] else (HIGH_GHZ,):
+            yield variant, host.model_copy(update={"clocks": domain_clocks(variant, high)})
 
 
 def _with_memories(host: "HostConfig", memories: tuple[str, ...]) -> "list[HostConfig]":
