@@ -15,7 +15,15 @@ import numpy as np
 from benchmarks.core_fit import KINDS, Constants, Point, fit, points_of
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.plot import draw_speedups, draw_stacks
-from tilewright.gem5_configs.runs import PUBLISHED, MeasuredRun, baselines, read_runs
+from tilewright.gem5_configs.runs import (
+    KERNELS,
+    PUBLISHED,
+    MeasuredRun,
+    baselines,
+    published_host,
+    read_runs,
+    runs_of,
+)
 from tilewright.gem5_configs.speedup import measured_speedups, predicted_speedups
 from tilewright.sim.config.host import CoreKind
 from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
@@ -24,7 +32,7 @@ TEMPLATE = Path(__file__).parent / "core_model.md"
 DOCS = Path(__file__).parents[1] / "docs" / "host-core.md"
 IMAGES = DOCS.parent / "images"
 DRAWN_GHZ = 100
-"""At which the stacks of docs are drawn."""
+"""At which the stacks of docs are drawn, and errors on our own workloads are shown one by one."""
 
 Key = Callable[[Point], Hashable]
 
@@ -105,6 +113,32 @@ def error_table(points: Sequence[Point], constants: Constants) -> list[str]:
     return lines
 
 
+def kernels_summary(by_core: dict[CoreKind, list[Point]]) -> list[str]:
+    """Return the errors on workloads that nothing was fitted to, by core and variant."""
+    lines = ["| core | domains | runs | mean error | worst |", "|---|---|---|---|---|"]
+    for core, points in by_core.items():
+        constants = KINDS[core]()
+        for domains in DOMAINS:
+            if here := [point for point in points if point.run.domains == domains]:
+                lines.append(f"| {core} | {domains} | {len(here)} | {summary(errors(here, constants))} |")
+        lines.append(f"| {core} | all | {len(points)} | {summary(errors(points, constants))} |")
+    return lines
+
+
+def kernels_table(by_core: dict[CoreKind, list[Point]]) -> list[str]:
+    """Return the errors at ``DRAWN_GHZ`` on workloads that nothing was fitted to, a column for each variant."""
+    variants = [name for name, parts in DOMAINS.items() if parts]
+    lines = [f"| core | workload | {' | '.join(variants)} |", "|---" * (len(variants) + 2) + "|"]
+    for core, points in by_core.items():
+        for name in dict.fromkeys(map(workload, points)):
+            here = {
+                point.run.domains: point for point in points if (workload(point), frequency(point)) == (name, DRAWN_GHZ)
+            }
+            cells = (f"{here[each].ratio(KINDS[core]()) - 1:+.0%}" if each in here else "-" for each in variants)
+            lines.append(f"| {core} | {name} | {' | '.join(cells)} |")
+    return lines
+
+
 def _cell(point: Point, constants: Constants) -> str:
     measured = point.run.sim_seconds * 1e3
     ratio = point.ratio(constants)
@@ -140,10 +174,14 @@ def main() -> None:
     runs = read_runs(PUBLISHED)
     draw(runs)
     by_core = {core: points_of(runs, core) for core in KINDS}
+    ours = runs_of(read_runs(KERNELS), published_host(), KERNELS)
+    kernels = {core: points_of(ours, core) for core in KINDS}
     tables = {
         "summary": summary_table(by_core),
         "constants": constants_table(by_core),
         **{core: error_table(points, KINDS[core]()) for core, points in by_core.items()},
+        "kernels summary": kernels_summary(kernels),
+        "kernels": kernels_table(kernels),
     }
     text = TEMPLATE.read_text()
     for name, table in tables.items():

@@ -16,16 +16,19 @@ decode and execute. Source: arXiv 2408.03308, artefact, and gem5's defaults. It 
 class MinorConstants:
     """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
 
-    load_exposure: float = 0.363
+    load_exposure: float = 0.368
     """Share of data accesses whose hit latency is waited for: loads whose value is needed at once."""
-    miss_exposure: float = 0.562
-    """Share of misses that are waited for: those of loads."""
+    miss_exposure: float = 0.533
+    """Share of missing data that is waited for: that of loads. Missing instructions always are."""
 
 
 def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: MinorConstants) -> Stack:
     """Return the time that the core waits, its own work left out."""
     # What the next level counts beyond the misses of this one are prefetches: nothing waits for them.
-    second = min(run.l2_accesses, run.l1d_misses + run.l1i_misses)
+    missed = run.l1i_misses + run.l1d_misses
+    second = min(run.l2_accesses, missed)
+    instructions = run.l1i_misses / max(missed, 1)
+    exposed = instructions + (1 - instructions) * constants.miss_exposure
     demanded = min(run.l2_misses / run.l3_accesses, 1) if run.l3_accesses else 1
     far = demanded * run.dram_reads
     third = max(demanded * run.l3_accesses - far, 0)
@@ -34,7 +37,7 @@ def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: Mi
         branch=run.cond_mispredicts * REFILL_CYCLES * times.core,
         l1i=run.l1i_accesses * times.l1_hit,
         l1d=constants.load_exposure * run.l1d_accesses * times.l1_hit,
-        l2=constants.miss_exposure * second * times.l2,
-        l3=constants.miss_exposure * (third * times.l3_hit + far * times.l3_miss),
-        dram=constants.miss_exposure * far * (times.dram + queue),
+        l2=exposed * second * times.l2,
+        l3=exposed * (third * times.l3_hit + far * times.l3_miss),
+        dram=exposed * far * (times.dram + queue),
     )

@@ -4,10 +4,11 @@ Of a run the counts say how often the core may wait for what (``core_o3``, ``cor
 measured time is the core's own work, which scales with the core's clock. Counts are taken to be the same at all clocks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tilewright.gem5_configs.core_minor import MinorConstants, stalls
-from tilewright.gem5_configs.core_o3 import O3Constants, overlap, stall_sides
+from tilewright.gem5_configs import core_minor
+from tilewright.gem5_configs.core_minor import MinorConstants
+from tilewright.gem5_configs.core_o3 import O3Constants, Stalls, overlap, stalls
 from tilewright.gem5_configs.core_stack import PARTS, Stack
 from tilewright.gem5_configs.memory_times import MemoryTimes, memory_times
 from tilewright.gem5_configs.runs import MeasuredRun, published_host
@@ -87,9 +88,9 @@ def _predict_minor(
     host: HostConfig,
     constants: MinorConstants,
 ) -> Stack:
-    known = stalls(run, before, host, constants).total
+    known = core_minor.stalls(run, before, host, constants).total
     rest = max(measured - known, 0)
-    stack = stalls(run, after, host, constants) + Stack(base=rest * after.core / before.core)
+    stack = core_minor.stalls(run, after, host, constants) + Stack(base=rest * after.core / before.core)
     return stack.scaled(measured / (known + rest))
 
 
@@ -97,21 +98,32 @@ def _predict_o3(
     run: MeasuredRun, measured: float, before: MemoryTimes, after: MemoryTimes, host: HostConfig, constants: O3Constants
 ) -> Stack:
     share = overlap(run, host)
-    fetch, waiting = stall_sides(run, before, host, constants)
-    # The window's time for which both sides together take what was measured.
-    window = measured - (1 - share) * fetch.total
-    if window < fetch.total and share < 1:
-        window = (measured - fetch.total) / (1 - share)
-    rest = max(window - waiting.total, 0)
-    modelled = _overlapped(fetch, waiting + Stack(base=rest), share).total
-
-    fetch, waiting = stall_sides(run, after, host, constants)
-    stack = _overlapped(fetch, waiting + Stack(base=rest * after.core / before.core), share)
+    waits = stalls(run, before, host, constants)
+    work = _own_work(measured, waits, share)
+    # The window issues no more than its width a cycle; where that leaves no time for hits of loads, it hides them.
+    lacking = run.sim_insts / host.o3.width * before.core - work
+    if lacking > 0 and waits.window.l1d:
+        shown = max(1 - lacking / waits.window.l1d, 0)
+        constants = replace(constants, load_exposure=shown * constants.load_exposure)
+        waits = stalls(run, before, host, constants)
+        work = _own_work(measured, waits, share)
+    modelled = _overlapped(waits, work, share).total
+    stack = _overlapped(stalls(run, after, host, constants), work * after.core / before.core, share)
     return stack.scaled(measured / modelled)
 
 
-def _overlapped(fetch: Stack, window: Stack, share: float) -> Stack:
+def _own_work(measured: float, waits: Stalls, share: float) -> float:
+    """Return the window's own work, with which both sides together take what was measured."""
+    together, fetch = measured - waits.alone.total, waits.fetch.total
+    window = together - (1 - share) * fetch
+    if window < fetch and share < 1:
+        window = (together - fetch) / (1 - share)
+    return max(window - waits.window.total, 0)
+
+
+def _overlapped(waits: Stalls, work: float, share: float) -> Stack:
     """Return the time of both sides, of which ``share`` overlaps: there, only the longer one counts."""
+    fetch, window = waits.fetch, waits.window + Stack(base=work)
     if fetch.total > window.total:
-        return fetch + window.scaled(1 - share)
-    return window + fetch.scaled(1 - share)
+        return waits.alone + fetch + window.scaled(1 - share)
+    return waits.alone + window + fetch.scaled(1 - share)

@@ -3,9 +3,9 @@
 Fetch takes one line at a time: a line's lookup, then its instructions at the core's width. The window (reorder buffer)
 stalls for data: on the first level a little, on a miss for the share of its latency that other misses do not cover.
 Between two branches that are predicted wrong the two sides overlap, so that the slower one decides; a wrong branch
-empties the window, and fetch then delays what is behind it. After Karkhanis and Smith, "A first-order superscalar
-processor model", ISCA 2004, and Eyerman et al., "A mechanistic performance model for superscalar out-of-order
-processors", ACM TOCS 27(2), 2009.
+empties the window, and fetch then delays what is behind it. Memory is so far that the window fills up meanwhile, and
+then fetch stands still, too. After Karkhanis and Smith, "A first-order superscalar processor model", ISCA 2004, and
+Eyerman et al., "A mechanistic performance model for superscalar out-of-order processors", ACM TOCS 27(2), 2009.
 """
 
 from dataclasses import dataclass
@@ -25,16 +25,28 @@ only divides the core's own time between ``base`` and ``branch``."""
 class O3Constants:
     """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
 
-    load_exposure: float = 0.0764
+    load_exposure: float = 0.0788
     """Share of the first level's hit latency that the window does not hide, for each access."""
     clustering: float = 3.90
     """By how much denser misses are around a miss than on average: 1 + clustering x (misses a window) overlap."""
-    memory_exposure: float = 0.392
+    memory_exposure: float = 0.385
     """Share of a memory access that is waited for, where no access joins a line that is already on its way."""
 
 
-def stall_sides(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: O3Constants) -> tuple[Stack, Stack]:
-    """Return the time of fetch and the time for which the window waits for data, the core's own work left out."""
+@dataclass(frozen=True)
+class Stalls:
+    """Where the time goes, the core's own work left out."""
+
+    fetch: Stack
+    """Of fetch."""
+    window: Stack
+    """For which the window waits while fetch may go on."""
+    alone: Stack
+    """For which the window, full, waits for memory: nothing else goes on."""
+
+
+def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: O3Constants) -> Stalls:
+    """Return what both sides wait for."""
     core = host.o3
     # A line that was fetched behind a wrong branch costs nothing but what the branch costs anyway.
     lines = max(run.l1i_accesses - run.cond_mispredicts, run.l1i_accesses / 2)
@@ -46,21 +58,24 @@ def stall_sides(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constant
     window = min(core.reorder_entries, run.sim_insts / max(run.cond_mispredicts, 1))
     overlapping = 1 + constants.clustering * run.l2_accesses * window / run.sim_insts
     exposed = max(1 / overlapping, 1 / host.l1d.mshrs)
-    joining = run.l1d_misses / max(run.l2_accesses - run.l1i_misses, 1)
+    joining = (run.l1i_misses + run.l1d_misses) / max(run.l2_accesses, 1)
     exposed_far = max(constants.memory_exposure / max(joining, 1), 1 / host.l1d.mshrs)
 
     far = min(run.dram_reads, run.l2_accesses)
     near = run.l2_accesses - far
     third = max(run.l3_accesses - far, 0)
     queue = run.dram_access_latency_ps / 1000
+    memory = run.dram_reads * max(exposed_far * (times.dram + queue), times.dram_line)
+    filling = core.reorder_entries / run.sim_insts * fetch.total
+    beside = min(memory * min(filling / (times.dram + queue), 1), fetch.total)
     waiting = Stack(
         branch=run.cond_mispredicts * REFILL_CYCLES * times.core,
         l1d=constants.load_exposure * run.l1d_accesses * times.l1_hit,
         l2=max((near * exposed + far * exposed_far) * times.l2, run.l2_accesses * times.l2_line),
         l3=max(third * exposed * times.l3_hit + far * exposed_far * times.l3_miss, run.l3_accesses * times.l3_line),
-        dram=run.dram_reads * max(exposed_far * (times.dram + queue), times.dram_line),
+        dram=beside,
     )
-    return fetch, waiting
+    return Stalls(fetch, waiting, Stack(dram=memory - beside))
 
 
 def overlap(run: MeasuredRun, host: HostConfig) -> float:

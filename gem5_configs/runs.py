@@ -20,6 +20,9 @@ PUBLISHED = Path(__file__).parent / "data" / "published.csv"
 """Runs of gem5 24.0 behind arXiv 2408.03308: statistics of its artefact, github.com/darchr/gem5-cryo-superconducting at
 commit a4ecea44. Some of its workloads and one of its frequencies are not among them."""
 
+KERNELS = PUBLISHED.with_name("kernels.csv")
+"""Runs of the workloads that come with this, on the hosts that do; docs/gem5.md says by which commands."""
+
 BASELINE = HostClocks(core_ghz=CRYO_GHZ, l1_ghz=CRYO_GHZ, l2_ghz=CRYO_GHZ, l3_ghz=CRYO_GHZ, board_ghz=BOARD_GHZ)
 """Clocks of the runs that predictions start from."""
 
