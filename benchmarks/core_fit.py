@@ -1,10 +1,9 @@
 """Fits the constants of the analytic core model to published runs: least squares of log(predicted / measured) of time.
 
-Each constant has one value for all workloads and clocks. Gauss-Newton on their logarithms, from half of each, so that
-where it starts does not decide where it ends.
+Each constant has one value for all workloads and clocks. Gauss-Newton on their logarithms.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from math import log
 
@@ -18,6 +17,8 @@ from tilewright.sim.config.host import CoreKind
 
 Constants = O3Constants | MinorConstants
 KINDS: dict[CoreKind, type[O3Constants] | type[MinorConstants]] = {"o3": O3Constants, "minor": MinorConstants}
+STARTS = (0.25, 0.5, 1)
+"""Times the constants as they are: corners of the model may hold a descent back."""
 STEPS = 40
 NUDGE = 1e-4
 
@@ -43,13 +44,19 @@ def points_of(runs: Sequence[MeasuredRun], core: CoreKind) -> list[Point]:
 
 
 def fit(points: Sequence[Point], kind: type[O3Constants] | type[MinorConstants]) -> Constants:
-    """Return the constants with the least sum of squares over the points."""
-    values = np.log(np.array(astuple(kind())) / 2)
+    """Return the constants with the least sum of squares over the points: the best of what ``STARTS`` lead to."""
 
     def errors(values: np.ndarray) -> np.ndarray:
         constants = kind(*np.exp(values).tolist())
         return np.array([log(point.ratio(constants)) for point in points])
 
+    ends = [_descend(errors, np.log(np.array(astuple(kind())) * start)) for start in STARTS]
+    best = min(ends, key=lambda values: float((errors(values) ** 2).sum()))
+    return kind(*np.exp(best).tolist())
+
+
+def _descend(errors: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
+    """Return where Gauss-Newton ends."""
     for _ in range(STEPS):
         now = errors(values)
         slopes = np.stack([errors(values + step) - now for step in NUDGE * np.eye(len(values))], axis=1) / NUDGE
@@ -61,4 +68,4 @@ def fit(points: Sequence[Point], kind: type[O3Constants] | type[MinorConstants])
         values = values + change
         if np.abs(change).max() < 1e-6:
             break
-    return kind(*np.exp(values).tolist())
+    return values

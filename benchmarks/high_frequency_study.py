@@ -2,16 +2,18 @@
 
     make core-study
 
-From the published runs of gem5, and from runs of our own workloads where ``KERNELS`` is there.
+From the published runs of gem5, and from runs of our own workloads.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks import high_frequency_plots as plots
 from benchmarks.high_frequency_bandwidth import bandwidth_table, busy_levels, ports_table
 from benchmarks.high_frequency_figures import figures
+from benchmarks.high_frequency_kernels import kernel_figures, kernel_speedups, kernels_alone_table
 from benchmarks.high_frequency_tables import (
     HEADINGS,
     OUT_OF_ORDER,
@@ -25,16 +27,13 @@ from benchmarks.high_frequency_tables import (
     speedup_table,
     stack_table,
 )
-from tilewright.gem5_configs.runs import PUBLISHED
+from tilewright.gem5_configs.runs import KERNELS, PUBLISHED, REPEATED, MeasuredRun, read_runs
 from tilewright.gem5_configs.speedup import Curves, measured_speedups, predicted_speedups
 from tilewright.sim.config.host import CORES
 
 TEMPLATE = Path(__file__).parent / "high_frequency_study.md"
 DOCS = Path(__file__).parents[1] / "docs" / "high-frequency-study.md"
 IMAGES = DOCS.parent / "images"
-KERNELS = PUBLISHED.with_name("kernels.csv")
-"""Runs of our own workloads, from ``tilewright cpu run``."""
-
 Drawing = Callable[[Path], None]
 """Draws a picture into a file."""
 
@@ -43,15 +42,10 @@ CAPTIONS = {
     "cpi": "Where the time goes",
     "busy": "How busy each level is",
     "clocks": "What is left with a slow part",
+    "alone": "Kernels alone at 100 GHz",
     "in-order": "In-order against out-of-order cores with slow caches",
 }
 NAMES = {"o3": "Out-of-order core", "minor": "In-order core"}
-NO_KERNELS = f"""Not there yet: their runs take gem5 ([gem5.md](gem5.md)); there was none for this study. To make them:
-
-    tilewright cpu run --workload gemv,gemm,softmax,rmsnorm,sampling --size l1,l2 --cores o3,minor --ghz 10,50,100 \\
-        --domains all-cryo,super-core,super-core-l1,super-core-l1-l2,super-core-l1-l2-l3,super-everything --out build
-
-With `build/cpu-run.csv` as `gem5_configs/data/{KERNELS.name}`, `make core-study` writes this section."""
 
 
 def pictures(runs: Runs, prefix: str) -> dict[str, Drawing]:
@@ -123,49 +117,67 @@ def sections(runs: Runs, prefix: str) -> dict[str, list[str]]:
     }
 
 
-def kernels_section(runs: Runs | None) -> str:
-    """Return the section of our own workloads: the tables and pictures of the others, for them."""
-    if runs is None:
-        return NO_KERNELS
-    parts = sections(runs, "kernels")
-    headings = {
-        "Speed-up at 100 GHz": ("speedups", "speedup pictures"),
-        "Where the time goes": ("stacks", "stack pictures"),
-        "Latency or bandwidth": ("bandwidth", "busy pictures", "ports"),
-        "In-order cores": ("in order", "in-order picture"),
-        "Clocks that are needed": ("clocks", "clock pictures"),
+def kernel_pictures(alone: Sequence[MeasuredRun]) -> dict[str, Drawing]:
+    """Return the pictures of our own kernels."""
+    gains = kernel_speedups(alone)
+    return {
+        "kernels-alone.png": partial(
+            plots.draw_bars,
+            title="Out-of-order core at 100 GHz, data in the first level: speed-up over 4 GHz, measured",
+            bars={
+                heading: {kernel: found[heading] for kernel, found in gains.items()} for heading in HEADINGS.values()
+            },
+        )
     }
-    text = [f"Runs in `gem5_configs/data/{KERNELS.name}`; columns as above.\n"]
-    for heading, names in headings.items():
-        if any(parts[name] for name in names):
-            text.append(f"### {heading}\n")
-            text += ["\n".join(parts[name]).rstrip() + "\n" for name in names if parts[name]]
-    return "\n".join(text).rstrip()
 
 
-def text_of(published: Runs, kernels: Runs | None) -> str:
-    """Return the study."""
-    text = TEMPLATE.read_text()
-    for name, lines in sections(published, "high-frequency").items():
-        text = text.replace(f"{{{name}}}", "\n".join(lines).rstrip())
-    for name, figure in figures(published).items():
-        text = text.replace(f"{{{name}}}", figure)
-    return text.replace("{kernels}", kernels_section(kernels))
+def kernel_sections(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, list[str]]:
+    """Return what stands in the template for our own workloads."""
+    return {
+        "kernels alone": kernels_alone_table(alone),
+        "kernels alone picture": shown(kernel_pictures(alone), "alone"),
+        "kernels speedups": speedup_table(whole),
+        "kernels in order": in_order_table(whole),
+    }
 
 
-def read_all() -> tuple[Runs, Runs | None]:
-    """Return the published runs, and those of our own workloads if there are any."""
-    return Runs.read(PUBLISHED, CORES), Runs.read(KERNELS, CORES) if KERNELS.exists() else None
+@dataclass(frozen=True)
+class Everything:
+    """All that the study is about."""
+
+    published: Runs
+    kernels: Runs
+    """Whole runs of our own workloads."""
+    alone: list[MeasuredRun]
+    """Pairs of runs of them, which their kernels are taken from."""
+
+    @classmethod
+    def read(cls) -> "Everything":
+        """Return what is committed."""
+        return cls(Runs.read(PUBLISHED, CORES), Runs.read(KERNELS, CORES), read_runs(REPEATED))
+
+    def text(self) -> str:
+        """Return the study."""
+        text = TEMPLATE.read_text()
+        parts = sections(self.published, "high-frequency") | kernel_sections(self.kernels, self.alone)
+        for name, lines in parts.items():
+            text = text.replace(f"{{{name}}}", "\n".join(lines).rstrip())
+        for name, figure in (figures(self.published) | kernel_figures(self.kernels, self.alone)).items():
+            text = text.replace(f"{{{name}}}", figure)
+        return text
+
+    def pictures(self) -> dict[str, Drawing]:
+        """Return all pictures, by the name of their file."""
+        return pictures(self.published, "high-frequency") | kernel_pictures(self.alone)
 
 
 def main() -> None:
     """Write the study and draw its pictures."""
-    published, kernels = read_all()
+    everything = Everything.read()
     IMAGES.mkdir(exist_ok=True)
-    for runs, prefix in ((published, "high-frequency"), (kernels, "kernels")):
-        for name, drawing in (pictures(runs, prefix) if runs else {}).items():
-            drawing(IMAGES / name)
-    DOCS.write_text(text_of(published, kernels))
+    for name, drawing in everything.pictures().items():
+        drawing(IMAGES / name)
+    DOCS.write_text(everything.text())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 r"""One token of Llama-3.2-1B, with softmax, norms and sampling on three hosts: at 4 GHz, at 4 GHz and 77 K, at 100 GHz.
 
-.venv/bin/python examples/llama_token_on_hosts.py --host-runs build/few/cpu-run.csv --host-runs build/many/cpu-run.csv
+.venv/bin/python examples/llama_token_on_hosts.py
 
-The runs, of gem5:
+Its runs of gem5 come with Tilewright. These make them again, for --host-runs build/few/cpu-run.csv and
+--host-runs build/many/cpu-run.csv:
 
 tilewright cpu run --domains baseline,all-cryo,super-core-l1-l2-l3 \
     --workload triad,softmax,rmsnorm,sampling --size l1,l2 --repeat 4 --out build/few
@@ -19,7 +20,7 @@ import sys
 from pathlib import Path
 
 from tilewright.cli.map_host import host_part
-from tilewright.gem5_configs.runs import read_runs
+from tilewright.gem5_configs.runs import REPEATED, read_runs
 from tilewright.mapping.result import map_model
 from tilewright.mapping.workload import load_model
 from tilewright.sim.config import ConfigError, load_host, load_system
@@ -35,9 +36,7 @@ COMMANDS = [
 
 def main(files: list[Path]) -> None:
     """Print what the token takes with each host."""
-    if not files:
-        raise ConfigError("--host-runs FILE is missing")
-    runs = [run for file in files for run in read_runs(file)]
+    runs = [run for file in files or [REPEATED] for run in read_runs(file)]
     model, system = load_model(MODEL), load_system("edge-int4")
     alone, left = (
         map_model(MODEL, model, system, phase="decode", context=CONTEXT, on_host=kinds) for kinds in ((), ON_HOST)
@@ -69,7 +68,7 @@ def _column(name: str, without: dict, with_them: dict) -> dict[str, str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--host-runs", type=Path, action="append", default=[], metavar="FILE",
-                        help="CSV of `tilewright cpu run`; any number of them")  # fmt: skip
+                        help="CSV of `tilewright cpu run`, any number. Default: those that come with it")  # fmt: skip
     try:
         main(parser.parse_args().host_runs)
     except ConfigError as error:

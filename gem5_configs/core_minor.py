@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tilewright.gem5_configs.core_stack import Stack
 from tilewright.gem5_configs.memory_times import MemoryTimes
-from tilewright.gem5_configs.runs import MeasuredRun
+from tilewright.gem5_configs.runs import MeasuredRun, demanded
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 5
@@ -16,9 +16,9 @@ decode and execute. Source: arXiv 2408.03308, artefact, and gem5's defaults. It 
 class MinorConstants:
     """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
 
-    load_exposure: float = 0.368
+    load_exposure: float = 0.37
     """Share of data accesses whose hit latency is waited for: loads whose value is needed at once."""
-    miss_exposure: float = 0.533
+    miss_exposure: float = 0.53
     """Share of missing data that is waited for: that of loads. Missing instructions always are."""
 
 
@@ -29,9 +29,8 @@ def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: Mi
     second = min(run.l2_accesses, missed)
     instructions = run.l1i_misses / max(missed, 1)
     exposed = instructions + (1 - instructions) * constants.miss_exposure
-    demanded = min(run.l2_misses / run.l3_accesses, 1) if run.l3_accesses else 1
-    far = demanded * run.dram_reads
-    third = max(demanded * run.l3_accesses - far, 0)
+    far = demanded(run) * run.dram_reads
+    third = max(demanded(run) * run.l3_accesses - far, 0)
     queue = run.dram_access_latency_ps / 1000
     return Stack(
         branch=run.cond_mispredicts * REFILL_CYCLES * times.core,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tilewright.gem5_configs.core_stack import Stack
 from tilewright.gem5_configs.memory_times import MemoryTimes, answered
-from tilewright.gem5_configs.runs import MeasuredRun
+from tilewright.gem5_configs.runs import MeasuredRun, demanded
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 7
@@ -25,12 +25,12 @@ only divides the core's own time between ``base`` and ``branch``."""
 class O3Constants:
     """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
 
-    load_exposure: float = 0.0788
+    load_exposure: float = 0.08
     """Share of the first level's hit latency that the window does not hide, for each access."""
-    clustering: float = 3.90
+    clustering: float = 3.8
     """By how much denser misses are around a miss than on average: 1 + clustering x (misses a window) overlap."""
-    memory_exposure: float = 0.385
-    """Share of a memory access that is waited for, where no access joins a line that is already on its way."""
+    memory_exposure: float = 0.37
+    """Share of an access to data in memory that is waited for, where none joins a line that is already on its way."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,11 @@ def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: O3
     window = min(core.reorder_entries, run.sim_insts / max(run.cond_mispredicts, 1))
     overlapping = 1 + constants.clustering * run.l2_accesses * window / run.sim_insts
     exposed = max(1 / overlapping, 1 / host.l1d.mshrs)
-    joining = (run.l1i_misses + run.l1d_misses) / max(run.l2_accesses, 1)
-    exposed_far = max(constants.memory_exposure / max(joining, 1), 1 / host.l1d.mshrs)
+    missed = run.l1i_misses + run.l1d_misses
+    instructions = run.l1i_misses / max(missed, 1)
+    joining = max(missed / max(run.l2_accesses, 1), 1)
+    exposed_far = demanded(run) * (instructions + (1 - instructions) * constants.memory_exposure) / joining
+    exposed_far = max(exposed_far, 1 / host.l1d.mshrs)
 
     far = min(run.dram_reads, run.l2_accesses)
     near = run.l2_accesses - far

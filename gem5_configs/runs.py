@@ -22,6 +22,8 @@ commit a4ecea44. Some of its workloads and one of its frequencies are not among 
 
 KERNELS = PUBLISHED.with_name("kernels.csv")
 """Runs of the workloads that come with this, on the hosts that do; docs/gem5.md says by which commands."""
+REPEATED = PUBLISHED.with_name("kernels_repeated.csv")
+"""Pairs of runs of the same that differ in how often they repeat their kernel, likewise."""
 
 BASELINE = HostClocks(core_ghz=CRYO_GHZ, l1_ghz=CRYO_GHZ, l2_ghz=CRYO_GHZ, l3_ghz=CRYO_GHZ, board_ghz=BOARD_GHZ)
 """Clocks of the runs that predictions start from."""
@@ -85,6 +87,11 @@ class MeasuredRun(Frozen):
             l3_ghz=self.l3_ghz,
             board_ghz=self.board_ghz,
         )
+
+
+def demanded(run: MeasuredRun) -> float:
+    """Return the share of lines from beyond the second level that were not prefetched for it, at most 1."""
+    return min(run.l2_misses / run.l3_accesses, 1) if run.l3_accesses else 1
 
 
 COLUMNS = tuple(MeasuredRun.model_fields)

@@ -1,6 +1,7 @@
 """The table of docs/host-core.md against the model as it is, and the goals that it keeps."""
 
 from dataclasses import astuple
+from math import log
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from benchmarks import core_model
 from benchmarks.core_fit import KINDS, fit, points_of
 from benchmarks.core_model import DOCS, cross_validate, errors, frequency, variant, workload
-from tilewright.gem5_configs.runs import PUBLISHED, read_runs
+from tilewright.gem5_configs.runs import KERNELS, PUBLISHED, published_host, read_runs, runs_of
 
 RUNS = read_runs(PUBLISHED)
 POINTS = {core: points_of(RUNS, core) for core in KINDS}
@@ -25,7 +26,11 @@ def test_the_docs_are_as_the_command_writes_them(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("core", KINDS)
 def test_constants_in_the_code_are_the_fitted_ones(core):
-    assert astuple(KINDS[core]()) == tuple(float(f"{value:.3g}") for value in astuple(fit(POINTS[core], KINDS[core])))
+    # The least sum of squares lies in a flat valley: two digits say all.
+    used, fitted = KINDS[core](), fit(POINTS[core], KINDS[core])
+    squares = [sum(log(point.ratio(each)) ** 2 for point in POINTS[core]) for each in (used, fitted)]
+    assert squares[0] <= 1.005 * squares[1]
+    assert astuple(used) == pytest.approx(astuple(fitted), rel=0.06)
 
 
 @pytest.mark.parametrize(("core", "mean", "worst"), [("o3", 0.10, 0.30), ("minor", 0.12, 0.30)])
@@ -42,6 +47,15 @@ def test_errors_on_what_the_constants_were_not_fitted_to(core, key):
     found = np.abs(np.concatenate([part for _, part in parts.values()]))
     assert len(found) == len(POINTS[core])
     assert found.mean() <= 0.12
+
+
+@pytest.mark.parametrize(("core", "mean"), [("o3", 0.15), ("minor", 0.12)])
+def test_errors_on_workloads_that_nothing_was_fitted_to(core, mean):
+    points = points_of(runs_of(read_runs(KERNELS), published_host(), KERNELS), core)
+    found = np.abs(errors(points, KINDS[core]()))
+    assert len(found) == 20 * 5
+    assert found.mean() <= mean
+    assert found.max() <= 0.5
 
 
 def test_a_model_that_ignores_clocks_is_far_off():

@@ -1,40 +1,41 @@
 """The study of high frequencies against the runs as they are, and what it claims in words."""
 
 import re
+from itertools import product
 
 import pytest
 
 from benchmarks import high_frequency_study as study
 from benchmarks.high_frequency_bandwidth import Floor, saved
 from benchmarks.high_frequency_figures import CORE, EVERYTHING, L1, L2, L3, floors, in_order_over_baseline, share_errors
+from benchmarks.high_frequency_kernels import once
 from benchmarks.high_frequency_tables import (
     HEADINGS,
-    Runs,
     break_even_ghz,
     labelled_stacks,
     needed_variant,
     speedups,
 )
+from tilewright.gem5_configs.build import WORKLOADS
 from tilewright.gem5_configs.needed_clock import needed_ghz
-from tilewright.gem5_configs.runs import PUBLISHED, format_runs, read_runs
+from tilewright.gem5_configs.runs import BASELINE, KERNELS, PUBLISHED, read_runs
 from tilewright.sim.config.host import CORES
-from tilewright.sim.config.host_clocks import domain_clocks
+from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
 
-RUNS = Runs.read(PUBLISHED, CORES)
+ALL = study.Everything.read()
+RUNS = ALL.published
 OUT_OF_ORDER = RUNS.baselines["o3"]
 
 
 def test_the_docs_are_as_the_command_writes_them():
-    text = study.text_of(*study.read_all())
+    text = ALL.text()
     assert text == study.DOCS.read_text()
     assert not re.search(r"[{}]", text), "a name of the template without a figure"
 
 
 def test_every_picture_is_there_and_shown():
     shown = set(re.findall(r"\(images/([^)]+)\)", study.DOCS.read_text()))
-    published, kernels = study.read_all()
-    drawn = study.pictures(published, "high-frequency") | (study.pictures(kernels, "kernels") if kernels else {})
-    assert shown == set(drawn)
+    assert shown == set(ALL.pictures())
     for name in shown:
         picture = (study.IMAGES / name).read_bytes()
         assert picture.startswith(b"\x89PNG")
@@ -140,33 +141,23 @@ def test_a_clock_that_never_draws_level_is_told():
     assert break_even_ghz(run, 1) == "<= 4"
 
 
-def test_runs_of_our_own_add_their_section(tmp_path, monkeypatch):
-    ours = [
-        run.replace(workload=f"{name}-l2")
-        for run in read_runs(PUBLISHED)
-        for published, name in (("npb-cg-size-s", "gemv"), ("npb-is-size-s", "softmax"))
-        if run.workload == published and run.domains in ("all-cryo", "super-core", "super-everything")
+def test_all_variants_ran_all_workloads_on_both_cores():
+    rows = read_runs(KERNELS)
+    assert {run.host for run in rows if run.domains == "baseline"} == {"baseline"}
+    ran = {(run.core, run.domains, run.workload) for run in rows}
+    assert ran == set(product(CORES, DOMAINS, (f"{name}-{size}" for name in WORKLOADS for size in ("l1", "l2"))))
+    assert len(rows) == len(ran)
+
+
+def test_kernels_alone_are_what_repetitions_add():
+    run = read_runs(PUBLISHED)[0].replace(host="cryogenic")
+    pair = [
+        run.replace(workload=f"gemv-l1-x{n}", sim_seconds=1e-3 + n * 2e-4, core_cycles=n, sim_insts=3 * n)
+        for n in (4, 12)
     ]
-    kernels = tmp_path / "kernels.csv"
-    kernels.write_text(format_runs(ours))
-    monkeypatch.setattr(study, "KERNELS", kernels)
-    monkeypatch.setattr(study, "DOCS", tmp_path / "study.md")
-    monkeypatch.setattr(study, "IMAGES", tmp_path / "images")
-    study.main()
-    text = (tmp_path / "study.md").read_text()
-    section = text.split("## Our own workloads")[1].split("## Limits")[0]
-    assert "Not there yet" not in section
-    assert "| o3 | gemv-l2 | 2.73 (2.76) | - (4.34) |" in section
-    assert "| softmax-l2 | 0.62 | 1.11 (1.03) |" in section
-    assert set(re.findall(r"\(images/([^)]+)\)", section)) == {
-        file.name for file in (tmp_path / "images").iterdir() if file.name.startswith("kernels")
-    }
-    assert "npb" not in section
-    # One core alone: no comparison of the two.
-    kernels.write_text(format_runs(run for run in ours if run.core == "minor"))
-    alone = study.text_of(*study.read_all())
-    assert "| minor | gemv-l2 |" in alone
-    assert "### In-order cores" not in alone
+    found = once(pair, BASELINE)["gemv"]
+    assert (found.sim_seconds, found.ipc) == (pytest.approx(2e-4), 3)
+    assert once(pair, BASELINE, size="l2") == once(pair, BASELINE, host="baseline") == {}
 
 
 def test_every_variant_has_a_heading():

@@ -51,11 +51,11 @@ def test_the_system_names_the_host_and_the_option_goes_before_it(files, tmp_path
     edge = (PRESETS / "edge-int4.toml").read_text()
     system.write_text(edge.replace("[memory]", 'host = "superconducting"\n[memory]', 1))
     runs = [*MAP, "--system", str(system), "--json"]
-    its, others, none = (json.loads(run(*runs, *more).stdout) for more in (files, (*files, "--host", "cryogenic"), ()))
+    its, others, ours = (json.loads(run(*runs, *more).stdout) for more in (files, (*files, "--host", "cryogenic"), ()))
     assert (its["host"]["name"], its["host"]["clocks"]["core_ghz"]) == ("superconducting", 100)
     assert others["host"]["name"] == "cryogenic"
     assert its["seconds_with_host"] < others["seconds_with_host"]
-    assert "host" not in none
+    assert ours["host"]["name"] == "superconducting"
     system.write_text(edge.replace("[memory]", 'host = "warm"\n[memory]', 1))
     assert refused(*runs, *files).startswith(f"{system}:6: host = 'warm' is not allowed: unknown host 'warm'")
 
@@ -101,11 +101,33 @@ def test_operators_that_cannot_be_placed_are_refused(files):
     assert refused(*MAP, *host, "--on-host", "soft").startswith("--on-host: unknown operator 'soft' (did you mean")
     assert refused(*MAP, *host, "--on-host", "").startswith("--on-host: unknown operator ''")
     assert refused(*MAP, *host, "--on-host", "softmax").startswith("no two runs of kernel 'softmax' on host")
-    assert refused(*MAP, "--on-host", "norms").startswith("--on-host needs --host-runs")
+    assert refused(*MAP, "--on-host", "norms").startswith("--on-host needs --host, or a host in the system's")
 
 
-def test_a_host_without_runs_and_runs_without_a_host_are_refused(files):
-    assert refused(*MAP, "--host", "cryogenic").startswith("--host needs --host-runs")
+def test_runs_of_the_presets_come_with_it(tmp_path):
+    seconds = {}
+    for name in ("baseline", "cryogenic", "superconducting"):
+        result = run(*MAP, "--host", name, "--on-host", "softmax,norms", "--json")
+        assert result.returncode == 0, result.stderr
+        data = json.loads(result.stdout)
+        assert not any(step["predicted"] for step in data["host"]["steps"])
+        seconds[name] = {step["step"]: step["seconds"] for step in data["host"]["steps"]}
+    for step in ("softmax", "norms", "sampling"):
+        assert seconds["baseline"][step] > seconds["cryogenic"][step] > 5 * seconds["superconducting"][step]
+    # A system with another host is mapped without it, and one that asks for it is told what to run.
+    own = tmp_path / "own.toml"
+    own.write_text(
+        (PRESETS / "host" / "cryogenic.toml").read_text().replace('"cryogenic"', '"own"').replace("16384", "8192")
+    )
+    system = tmp_path / "system.toml"
+    system.write_text((PRESETS / "edge-int4.toml").read_text().replace("[memory]", 'host = "own.toml"\n[memory]', 1))
+    alone = run(*MAP, "--system", str(system), "--json")
+    assert "host" not in json.loads(alone.stdout)
+    assert refused(*MAP, "--system", str(system), "--on-host", "norms").startswith("--on-host needs --host, or a host")
+    assert refused(*MAP, "--host", str(own)).startswith("no two runs of kernel 'triad' on host 'own'")
+
+
+def test_runs_that_do_not_fit_are_refused(files):
     assert refused(*MAP, *files).startswith("--host-runs needs --host")
     assert refused(*MAP, "--host", "cryogenic", *files[:2]).startswith("no two runs of kernel 'triad'")
     assert refused(*MAP, "--host", "warm", *files).startswith("unknown host 'warm'")

@@ -40,7 +40,7 @@ def _placeable() -> tuple[str, ...]:
 @click.option("--host", "host_name",
               help="Preset or TOML file of the core beside the accelerator. [default: the system's]")  # fmt: skip
 @click.option("--host-runs", type=click.Path(path_type=Path), multiple=True,
-              help="CSV of runs of the host's kernels, from `cpu run`; any number of them.")  # fmt: skip
+              help="CSV of runs of its kernels, from `cpu run`. [default: those of the presets]")  # fmt: skip
 @click.option("--on-host", callback=names_option("operator", _placeable), metavar="NAMES",
               help="Operators to move to the host: softmax, norms or both, with a comma.")  # fmt: skip
 @out_option
@@ -59,7 +59,7 @@ def command(
     """Compile a transformer for a system and run its program in the exact cycle model.
 
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
-    With --host-runs, embedding and sampling on the host are added, at the cost of their kernels in the runs: measured
+    With a host, its embedding and sampling are added, at the cost of their kernels in the runs: measured
     at the host's clocks, or predicted from 4 GHz. --on-host moves more to it. The accelerator stands still while the
     host works: an upper bound for a machine in which they overlap, hand-over by software not counted.
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
@@ -72,7 +72,7 @@ def command(
     model, system = load_model(model_name), load_system(system_name)
     host = load_host_and_runs(host_name, system, host_runs)
     if on_host and not host:
-        raise ConfigError("--on-host needs --host-runs: runs of the host's kernels, from `tilewright cpu run`")
+        raise ConfigError("--on-host needs --host, or a host in the system's description of which there are runs")
     if folder:
         make_folder(folder)
     with console(stderr=True).status(f"running {model_name} on {system.name}"):

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tilewright.gem5_configs.operator_cost import operator_cost
-from tilewright.gem5_configs.runs import MeasuredRun, read_runs
+from tilewright.gem5_configs.runs import REPEATED, MeasuredRun, may_be_of, read_runs
 from tilewright.mapping.host_steps import HostStep, host_steps
 from tilewright.mapping.result import MapResult
 from tilewright.sim.config import ConfigError, System
@@ -14,26 +14,30 @@ HostAndRuns = tuple[HostConfig, list[MeasuredRun]]
 
 
 def load_host_and_runs(name: str | None, system: System, files: tuple[Path, ...]) -> HostAndRuns | None:
-    """Return the host and the runs of its kernels; nothing without runs.
+    """Return the host and runs of its kernels, those that come with Tilewright if no files are given.
 
     Parameters
     ----------
     name : str, optional
-        Of a host; by default, that of the system's description.
+        Of a host; by default, that of the system's description. If that has none, or one of which no runs come with
+        Tilewright and no files are given, nothing is returned.
 
     Raises
     ------
     ConfigError
-        If a host is named without runs, runs are given without a host, or one of them cannot be loaded.
+        If runs are given without a host, or one of them cannot be loaded.
     """
     host = system.host if name is None else load_host(name)
-    if not files:
-        if name is not None:
-            raise ConfigError("--host needs --host-runs: runs of its kernels, from `tilewright cpu run`")
-        return None
     if host is None:
-        raise ConfigError("--host-runs needs --host, or 'host' in the system's description: a core that they are for")
-    return host, [run for file in files for run in read_runs(file)]
+        if files:
+            raise ConfigError(
+                "--host-runs needs --host, or 'host' in the system's description: a core that they are for"
+            )
+        return None
+    runs = [run for file in files or (REPEATED,) for run in read_runs(file)]
+    if name is None and not files and not any(may_be_of(run, host) for run in runs):
+        return None
+    return host, runs
 
 
 def host_part(result: MapResult, host: HostConfig, runs: list[MeasuredRun]) -> dict:
