@@ -1,14 +1,19 @@
 """Kernels alone at 100 GHz: two runs that differ in how often they repeat a kernel differ by that kernel alone."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from benchmarks.high_frequency_figures import in_order_over_baseline
 from benchmarks.high_frequency_tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of, speedups
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
 from tilewright.sim.config.host_clocks import HostClocks, domain_clocks
 
 Speedups = dict[str, dict[str, float]]
 """Kernel to heading of a variant to its speed-up over 4 GHz."""
+SIZES = ("l1", "l2")
+"""Of whole programs."""
+LEAST, MOST = 1.5, 3.0
+"""Speed-up of a fast core with slow caches that arXiv 2408.03308 reports, roughly."""
 
 
 def once(
@@ -56,13 +61,67 @@ def kernels_alone_table(runs: Sequence[MeasuredRun]) -> list[str]:
     return rows_of(["kernel", "instructions", "IPC", "4 GHz, over `baseline`", *HEADINGS.values()], rows)
 
 
+def from_the_buffer(whole: Runs) -> set[str]:
+    """Return the kernels whose loop stays in the fetch buffer: less than a line looked up in 50 instructions."""
+    runs = whole.baselines[OUT_OF_ORDER]
+    return {name.removesuffix("-l1") for name, run in runs.items()
+            if name.endswith("-l1") and run.l1i_accesses < run.sim_insts / 50}  # fmt: skip
+
+
+def whole_speedups(whole: Runs, size: str) -> dict[str, dict[str, float]]:
+    """Return measured speed-ups of whole programs on the out-of-order core: workload to heading to speed-up."""
+    return {
+        workload: {
+            HEADINGS[name]: measured
+            for name, (measured, _) in speedups(whole, OUT_OF_ORDER, workload).items()
+            if measured is not None
+        }
+        for workload in whole.baselines[OUT_OF_ORDER]
+        if workload.endswith(f"-{size}")
+    }
+
+
+def kernel_bars(whole: Runs, alone: Sequence[MeasuredRun]) -> Speedups:
+    """Return label to kernel to speed-up: what a fast core gains alone and with caches, in kernels and in programs."""
+    core, first, _, third, _ = HEADINGS.values()
+    gains = kernel_speedups(alone)
+    bars = {f"kernel, {heading}": {name: gain[heading] for name, gain in gains.items()} for heading in (core, first)}
+    for size in SIZES:
+        programs = whole_speedups(whole, size)
+        bars[f"program {size}, {third}"] = {name.split("-")[0]: gain[third] for name, gain in programs.items()}
+    return bars
+
+
 def kernel_figures(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, str]:
     """Return the figures in the words about our own workloads."""
-    gains = kernel_speedups(alone)
-    found = {}
-    for name, heading in HEADINGS.items():
-        measured = [speedups(whole, OUT_OF_ORDER, workload)[name][0] for workload in whole.baselines[OUT_OF_ORDER]]
-        for what, values in (("kernels", [gain[heading] for gain in gains.values()]), ("whole", measured)):
-            known = [value for value in values if value is not None]
-            found[f"{what} {heading}"] = f"{min(known):.1f} to {max(known):.1f}"
-    return found
+    core, first, second, third, board = HEADINGS.values()
+    gains, buffered = kernel_speedups(alone), from_the_buffer(whole)
+    found = {
+        "kernels core": _range(gain[core] for gain in gains.values()),
+        "kernels buffered": _range(gain[core] for name, gain in gains.items() if name in buffered),
+        "kernels fetched": _range(gain[core] for name, gain in gains.items() if name not in buffered),
+        "kernels L1": _range(gain[first] for gain in gains.values()),
+    }
+    for size in SIZES:
+        sized = whole_speedups(whole, size).values()
+        found |= {
+            f"{size} core": _range(gain[core] for gain in sized),
+            f"{size} caches": _range(gain[third] for gain in sized),
+            f"{size} board": _range(gain[board] for gain in sized),
+            f"{size} as in the paper": f"{sum(LEAST <= gain[core] <= MOST for gain in sized)}",
+        }
+    slower = {name: gain[second] / gain[first] for name, gain in whole_speedups(whole, "l2").items()}
+    named = ("chase", "bfs", "triad", "cg")
+    found |= {f"second {name}": f"{slower.pop(f'{name}-l2'):.1f}" for name in named}
+    ratios = in_order_over_baseline(whole)
+    programs = [gain for size in SIZES for gain in whole_speedups(whole, size).values()]
+    return found | {
+        "second others": f"{max(slower.values()):.1f}",
+        "third": f"{max(gain[third] / gain[second] for gain in programs) - 1:.0%}",
+        "programs in order": f"{sum(ratio > 1 for ratio in ratios.values())} of {len(ratios)}",
+    }
+
+
+def _range(values: Iterable[float]) -> str:
+    found = sorted(values)
+    return f"{found[0]:.1f} to {found[-1]:.1f}"

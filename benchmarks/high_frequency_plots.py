@@ -143,7 +143,7 @@ def draw_bars(path: Path, title: str, bars: Mapping[str, Mapping[str, float]]) -
     for number, (colour, (label, speeds)) in enumerate(zip(COLOURS, bars.items(), strict=False)):
         places = [workloads.index(workload) + (number - (len(bars) - 1) / 2) * width for workload in speeds]
         drawn = axes.bar(places, list(speeds.values()), 0.92 * width, color=colour, label=label)
-        axes.bar_label(drawn, fmt="%.2f", fontsize=7, padding=1)
+        axes.bar_label(drawn, fmt="%.3g", fontsize=7, padding=1)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_xticks(range(len(workloads)), workloads)
     axes.set_ylabel("speed", fontsize=8)

@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import high_frequency_plots as plots
 from benchmarks.high_frequency_bandwidth import bandwidth_table, busy_levels, ports_table
 from benchmarks.high_frequency_figures import figures
-from benchmarks.high_frequency_kernels import kernel_figures, kernel_speedups, kernels_alone_table
+from benchmarks.high_frequency_kernels import kernel_bars, kernel_figures, kernels_alone_table
 from benchmarks.high_frequency_tables import (
     HEADINGS,
     OUT_OF_ORDER,
@@ -38,11 +38,10 @@ Drawing = Callable[[Path], None]
 """Draws a picture into a file."""
 
 CAPTIONS = {
-    "speedup": "Speed-up against frequency",
+    "speedup": "Speed-up",
     "cpi": "Where the time goes",
     "busy": "How busy each level is",
     "clocks": "What is left with a slow part",
-    "alone": "Kernels alone at 100 GHz",
     "in-order": "In-order against out-of-order cores with slow caches",
 }
 NAMES = {"o3": "Out-of-order core", "minor": "In-order core"}
@@ -117,16 +116,13 @@ def sections(runs: Runs, prefix: str) -> dict[str, list[str]]:
     }
 
 
-def kernel_pictures(alone: Sequence[MeasuredRun]) -> dict[str, Drawing]:
-    """Return the pictures of our own kernels."""
-    gains = kernel_speedups(alone)
+def kernel_pictures(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, Drawing]:
+    """Return the pictures of our own workloads."""
     return {
-        "kernels-alone.png": partial(
+        "kernels-speedup.png": partial(
             plots.draw_bars,
-            title="Out-of-order core at 100 GHz, data in the first level: speed-up over 4 GHz, measured",
-            bars={
-                heading: {kernel: found[heading] for kernel, found in gains.items()} for heading in HEADINGS.values()
-            },
+            title="Out-of-order core, 100 GHz over 4 GHz, measured: kernels alone, and whole programs of two sizes",
+            bars=kernel_bars(whole, alone),
         )
     }
 
@@ -135,7 +131,7 @@ def kernel_sections(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, list
     """Return what stands in the template for our own workloads."""
     return {
         "kernels alone": kernels_alone_table(alone),
-        "kernels alone picture": shown(kernel_pictures(alone), "alone"),
+        "kernels picture": shown(kernel_pictures(whole, alone), "speedup"),
         "kernels speedups": speedup_table(whole),
         "kernels in order": in_order_table(whole),
     }
@@ -168,7 +164,7 @@ class Everything:
 
     def pictures(self) -> dict[str, Drawing]:
         """Return all pictures, by the name of their file."""
-        return pictures(self.published, "high-frequency") | kernel_pictures(self.alone)
+        return pictures(self.published, "high-frequency") | kernel_pictures(self.kernels, self.alone)
 
 
 def main() -> None:
