@@ -7,6 +7,7 @@ when the statistics have been read. Of a run that failed, ``.failed`` is left to
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -146,7 +147,7 @@ def _why(folder: Path, status: int) -> str:
     for name, said_by in (("program.err", "the program says"), ("gem5.log", f"gem5 failed with status {status}")):
         with suppress(OSError):
             lines = [line.strip() for line in (folder / name).read_text(errors="replace").splitlines() if line.strip()]
-            errors = [line for line in lines if line.startswith(("fatal:", "panic:")) or "Error" in line]
+            errors = [found[0] for line in lines if (found := re.search(r"\b(fatal|panic): .*|.*Error.*", line))]
             if lines:
                 return f"{said_by}: {(errors or lines)[-1]}"
     return f"gem5 failed with status {status} and said nothing"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gem5_configs.fake_gem5 import install, started
+from tests.gem5_configs.fake_gem5 import elf, install, started
 from tests.gem5_configs.gem5_statistics import CORE, statistics
 from tilewright.gem5_configs.runs import COLUMNS, read_runs
 from tilewright.sim.config import ConfigError
@@ -24,7 +24,7 @@ def gem5(tmp_path, monkeypatch) -> Tool:
 @pytest.fixture
 def program(tmp_path) -> Path:
     path = tmp_path / "program"
-    path.write_bytes(b"ELF")
+    path.write_bytes(elf())
     return path
 
 
@@ -127,7 +127,7 @@ def test_the_command_says_what_is_missing(tmp_path):
         (["run", "--workload", "gemv", "--ghz", "1,x"], "--ghz = '1,x' is not allowed"),
         (["run", "--workload", "gemv", "--memory", "ddr9"], "--memory: unknown memory 'ddr9'"),
         (["run", "--workload", "gemv", "--host", "warm"], "unknown host 'warm'"),
-        (["run", "--program", "none"], "--program none: there is no such file"),
+        (["run", "--program", "none"], "none: cannot be read: No such file or directory"),
         (["stats", "none.txt"], "none.txt: cannot be read: No such file"),
     ],
 )
@@ -136,6 +136,26 @@ def test_bad_arguments_are_refused(arguments, said):
     assert (result.returncode, result.stdout) == (2, "")
     [line] = result.stderr.splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is not a 64-bit ELF file"),
+        (b"#!/bin/sh\n", "is not a 64-bit ELF file"),
+        (elf()[:60], "is cut off"),
+        (elf()[:66], "is cut off"),
+        (elf(machine=62), "is of machine 62, not of RISC-V (243)"),
+        (elf(segment=3), "is linked dynamically"),
+    ],
+)
+def test_a_program_that_gem5_cannot_run_is_refused(gem5, tmp_path, content, said):
+    file = tmp_path / "own"
+    file.write_bytes(content)
+    result = cli("run", "--program", str(file), GEM5=gem5.command[0])
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"tilewright: error: {file}: {said}: it must be a static 64-bit RISC-V program")
+    assert started(gem5) == []
 
 
 def test_statistics_made_elsewhere_are_read(tmp_path):

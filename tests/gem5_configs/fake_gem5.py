@@ -7,6 +7,7 @@ error of its own; ``cut``: half a file of statistics; ``other-machine``: a cache
 import json
 import os
 import stat
+import struct
 import sys
 import time
 from pathlib import Path
@@ -29,6 +30,12 @@ def install(folder: Path) -> Tool:
     )
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     return Tool("gem5", (str(program),), "24.0", "system")
+
+
+def elf(machine: int = 243, segment: int = 1) -> bytes:
+    """Return the head of an ELF file with one segment of a type."""
+    head = b"\x7fELF\2\1" + bytes(12) + struct.pack("<HIQQQIHHH", machine, 1, 0, 64, 0, 0, 64, 56, 1)
+    return head.ljust(64, b"\0") + struct.pack("<I", segment)
 
 
 def started(gem5: Tool) -> list[tuple[int, str]]:
@@ -60,7 +67,7 @@ def main(here: str, arguments: list[str]) -> None:
         (folder / "program.err").write_text("gemv: wrong result: y is 1, expected 2\n")
         sys.exit(3)
     if "fatal" in given:
-        print("warn: something\nfatal: no such thing\nmore")
+        print("warn: something\nsrc/a.cc:1: fatal: no such thing\nmore")
         sys.exit(1)
     cycles = int(1000 * host["clocks"]["core_ghz"]) + len(given)
     text = statistics(host["core"], **{f"{CORE}.numCycles": cycles})

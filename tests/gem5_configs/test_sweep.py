@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gem5_configs.fake_gem5 import install, let_go, started
+from tests.gem5_configs.fake_gem5 import elf, install, let_go, started
 from tilewright.gem5_configs.runs import COLUMNS
 from tilewright.gem5_configs.sweep import Run, RunError, sweep
 from tilewright.sim.config.host import load_host
@@ -29,7 +29,7 @@ def gem5(tmp_path, monkeypatch) -> Tool:
 @pytest.fixture
 def program(tmp_path) -> Path:
     path = tmp_path / "program"
-    path.write_bytes(b"ELF")
+    path.write_bytes(elf())
     return path
 
 

@@ -117,13 +117,14 @@ def command(
     if a run fails.
     """
     from tilewright import tools
+    from tilewright.gem5_configs.program_file import check_program
     from tilewright.gem5_configs.runs import COLUMNS
     from tilewright.gem5_configs.sweep import Run, RunError, sweep
 
     if not workloads and program is None:
         raise ConfigError("nothing to run: give --workload or --program")
-    if program is not None and not program.is_file():
-        raise ConfigError(f"--program {program}: there is no such file")
+    if program is not None:
+        check_program(program)
     machines = [
         (name, with_core)
         for name, host in _variants(hosts, domains, ghz)
