@@ -25,6 +25,9 @@ KERNELS = PUBLISHED.with_name("kernels.csv")
 REPEATED = PUBLISHED.with_name("kernels_repeated.csv")
 """Pairs of runs of the same that differ in how often they repeat their kernel, likewise."""
 
+COMMITTED = {"published": PUBLISHED, "kernels": KERNELS}
+"""Runs that come with this and may be predicted from, by their names."""
+
 BASELINE = HostClocks(core_ghz=CRYO_GHZ, l1_ghz=CRYO_GHZ, l2_ghz=CRYO_GHZ, l3_ghz=CRYO_GHZ, board_ghz=BOARD_GHZ)
 """Clocks of the runs that predictions start from."""
 

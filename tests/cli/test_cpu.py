@@ -31,6 +31,21 @@ def test_predict_as_json(tmp_path):
     assert (one["seconds"], one["workloads"]) == (row["seconds"], [row])
 
 
+def test_runs_that_come_with_it_have_names():
+    published = json.loads(run("cpu", "predict", "--baseline", "published", "--json").stdout)
+    assert published == json.loads(run("cpu", "predict", "--json").stdout)
+    assert "npb-bt-size-s" in {row["workload"] for row in published["workloads"]}
+    arguments = ["--baseline", "kernels", "--core", "minor", "--core-ghz", "100", "--json"]
+    by_host = [
+        json.loads(run("cpu", "predict", *arguments, "--host", host).stdout) for host in ("cryogenic", "baseline")
+    ]
+    for data in by_host:
+        assert len(data["workloads"]) == 20
+        assert all(row["speedup"] >= 1 for row in data["workloads"])
+    fast, slow = ({row["workload"]: row["baseline_seconds"] for row in data["workloads"]} for data in by_host)
+    assert all(fast[workload] < slow[workload] for workload in fast)
+
+
 def test_predict_draws(tmp_path):
     arguments = ["--domains", "super-core", "--high-ghz", "20", "--out", str(tmp_path), "--json"]
     result = run("cpu", "predict", *arguments)

@@ -50,9 +50,10 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
 )
 @click.option(
     "--baseline",
-    type=click.Path(path_type=Path),
-    help="CSV of runs; those with core and caches at 4 GHz and the board at 1 GHz are predicted from. "
-    "[default: the published runs]",
+    default="published",
+    show_default=True,
+    help="CSV of runs; those with core and caches at 4 GHz and the board at 1 GHz are predicted from. Two come with "
+    "Tilewright: published (arXiv 2408.03308) and kernels (its own workloads).",
 )
 @click.option(
     "--core", type=click.Choice(["o3", "minor"]), default="o3", show_default=True, help="Out-of-order or in-order."
@@ -75,7 +76,7 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
 @out_option
 @json_option
 def command(
-    baseline: Path | None,
+    baseline: str,
     core: str,
     domains: str | None,
     high_ghz: float | None,
@@ -92,12 +93,12 @@ def command(
     the runs that the CSV has) and cpu-cpi.png.
     """
     from tilewright.gem5_configs.core_model import predict
-    from tilewright.gem5_configs.runs import PUBLISHED, baselines, pick, read_runs, runs_of
+    from tilewright.gem5_configs.runs import COMMITTED, baselines, pick, read_runs, runs_of
     from tilewright.sim.config.host import load_host
 
     clocks = _clocks(domains, high_ghz, **ghz)
     chosen = load_host(host)
-    path = baseline or PUBLISHED
+    path = COMMITTED.get(baseline, Path(baseline))
     runs = runs_of(read_runs(path), chosen, path)
     found = baselines(runs, core, path)  # type: ignore[arg-type]
     if workload is not None:
