@@ -67,7 +67,8 @@ def _measured(runs: Runs, variant: str) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _range(values: Iterable[float], form: str) -> str:
+def range_of(values: Iterable[float], form: str) -> str:
+    """Return the least and the most of some figures, as words."""
     found = sorted(values)
     return f"{found[0]:{form}} to {found[-1]:{form}}"
 
@@ -77,11 +78,11 @@ def _speedups(runs: Runs) -> dict[str, str]:
     half = [left.slower.sim_seconds / left.run.sim_seconds for left in floors(runs, CORE).values()]
     third = dict(zip(runs.baselines[OUT_OF_ORDER], zip(ratios[L2], ratios[L3], strict=True), strict=True))
     return {
-        "flat": _range((1 / ratio for ratio in half), ".0%"),
+        "flat": range_of((1 / ratio for ratio in half), ".0%"),
         **{f"third {name}": f"{fast / slow:.1f}" for name, (slow, fast) in third.items()},
-        "core alone": _range(ratios[CORE], ".2f"),
-        "all caches": _range(ratios[L3], ".1f"),
-        "board adds": _range(
+        "core alone": range_of(ratios[CORE], ".2f"),
+        "all caches": range_of(ratios[L3], ".1f"),
+        "board adds": range_of(
             (fast / slow - 1 for fast, slow in zip(ratios[EVERYTHING], ratios[L3], strict=True)), ".0%"
         ),
     }
@@ -113,7 +114,7 @@ def _bandwidth(runs: Runs) -> dict[str, str]:
         "cg unbounded L2": f"{saved(start['npb-cg-size-s'], L2)[0]:.0%}",
         "cg nearer L2": f"{saved(start['npb-cg-size-s'], L2)[1]:.0%}",
         "others unbounded": f"{max(saved(start[name], L1)[0] for name in near):.0%}",
-        "others nearer": _range((saved(start[name], L1)[1] for name in near), ".0%"),
+        "others nearer": range_of((saved(start[name], L1)[1] for name in near), ".0%"),
         "ft unbounded all": f"{saved(start['npb-ft-size-s'], EVERYTHING)[0]:.0%}",
         "most memory floor": f"{max(left.busy.dram for left in floors(runs, EVERYTHING).values()):.0%}",
         "most memory": f"{max(memory):.0%}",
@@ -146,9 +147,9 @@ def _in_order(runs: Runs) -> dict[str, str]:
     slower = {name: ratio for name, ratio in ratios.items() if ratio > 1}
     return {
         "in-order slower": f"{len(slower)} of {len(ratios)}",
-        "in-order fast": _range(fast, ".1f"),
-        "in-order slower by": _range(slower.values(), ".2f"),
-        "in-order faster by": _range((1 / ratio for ratio in ratios.values() if ratio <= 1), ".2f"),
+        "in-order fast": range_of(fast, ".1f"),
+        "in-order slower by": range_of(slower.values(), ".2f"),
+        "in-order faster by": range_of((1 / ratio for ratio in ratios.values() if ratio <= 1), ".2f"),
     }
 
 
@@ -159,7 +160,7 @@ def _clocks(runs: Runs) -> dict[str, str]:
             clocks = [
                 needed_ghz(run, SOUGHT[label], SHARE, HIGH_GHZ, run.l1d_ghz) for run in runs.baselines[core].values()
             ]
-            found[f"{core} {label}"] = _range((ghz for ghz in clocks if ghz), ".2g")
+            found[f"{core} {label}"] = range_of((ghz for ghz in clocks if ghz), ".2g")
     found["other start"] = f"{max(other_start(runs)):.0%}"
     errors = share_errors(runs)
     workload, variant = max(errors, key=lambda key: errors[key])

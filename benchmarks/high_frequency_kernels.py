@@ -1,10 +1,11 @@
 """Kernels alone at 100 GHz: two runs that differ in how often they repeat a kernel differ by that kernel alone."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from benchmarks.high_frequency_figures import in_order_over_baseline
+from benchmarks.high_frequency_figures import in_order_over_baseline, range_of
 from benchmarks.high_frequency_tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of, speedups
+from tilewright.gem5_configs.operator_cost import per_repetition
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
 from tilewright.sim.config.host_clocks import HostClocks, domain_clocks
 
@@ -30,12 +31,12 @@ def once(
             pairs.setdefault(label[1], {})[int(label[2])] = run
     found = {}
     for kernel, pair in pairs.items():
-        few, many = min(pair), max(pair)
         added = {
-            name: (getattr(pair[many], name) - getattr(pair[few], name)) / (many - few)
+            name: per_repetition({times: getattr(run, name) for times, run in pair.items()})
             for name in ("sim_seconds", "sim_insts", "core_cycles")
         }
-        found[kernel] = pair[many].replace(workload=kernel, ipc=added["sim_insts"] / added["core_cycles"], **added)
+        longer = pair[max(pair)]
+        found[kernel] = longer.replace(workload=kernel, ipc=added["sim_insts"] / added["core_cycles"], **added)
     return found
 
 
@@ -97,31 +98,26 @@ def kernel_figures(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, str]:
     core, first, second, third, board = HEADINGS.values()
     gains, buffered = kernel_speedups(alone), from_the_buffer(whole)
     found = {
-        "kernels core": _range(gain[core] for gain in gains.values()),
-        "kernels buffered": _range(gain[core] for name, gain in gains.items() if name in buffered),
-        "kernels fetched": _range(gain[core] for name, gain in gains.items() if name not in buffered),
-        "kernels L1": _range(gain[first] for gain in gains.values()),
+        "kernels core": range_of((gain[core] for gain in gains.values()), ".1f"),
+        "kernels buffered": range_of((gain[core] for name, gain in gains.items() if name in buffered), ".1f"),
+        "kernels fetched": range_of((gain[core] for name, gain in gains.items() if name not in buffered), ".1f"),
+        "kernels L1": range_of((gain[first] for gain in gains.values()), ".1f"),
     }
-    for size in SIZES:
-        sized = whole_speedups(whole, size).values()
+    programs = {size: whole_speedups(whole, size) for size in SIZES}
+    for size, of_size in programs.items():
+        sized = of_size.values()
         found |= {
-            f"{size} core": _range(gain[core] for gain in sized),
-            f"{size} caches": _range(gain[third] for gain in sized),
-            f"{size} board": _range(gain[board] for gain in sized),
+            f"{size} core": range_of((gain[core] for gain in sized), ".1f"),
+            f"{size} caches": range_of((gain[third] for gain in sized), ".1f"),
+            f"{size} board": range_of((gain[board] for gain in sized), ".1f"),
             f"{size} as in the paper": f"{sum(LEAST <= gain[core] <= MOST for gain in sized)}",
         }
-    slower = {name: gain[second] / gain[first] for name, gain in whole_speedups(whole, "l2").items()}
+    slower = {name: gain[second] / gain[first] for name, gain in programs["l2"].items()}
     named = ("chase", "bfs", "triad", "cg")
     found |= {f"second {name}": f"{slower.pop(f'{name}-l2'):.1f}" for name in named}
     ratios = in_order_over_baseline(whole)
-    programs = [gain for size in SIZES for gain in whole_speedups(whole, size).values()]
     return found | {
         "second others": f"{max(slower.values()):.1f}",
-        "third": f"{max(gain[third] / gain[second] for gain in programs) - 1:.0%}",
+        "third": f"{max(gain[third] / gain[second] for sized in programs.values() for gain in sized.values()) - 1:.0%}",
         "programs in order": f"{sum(ratio > 1 for ratio in ratios.values())} of {len(ratios)}",
     }
-
-
-def _range(values: Iterable[float]) -> str:
-    found = sorted(values)
-    return f"{found[0]:.1f} to {found[-1]:.1f}"

@@ -47,36 +47,36 @@ CAPTIONS = {
 NAMES = {"o3": "Out-of-order core", "minor": "In-order core"}
 
 
-def pictures(runs: Runs, prefix: str) -> dict[str, Drawing]:
+def pictures(runs: Runs) -> dict[str, Drawing]:
     """Return the pictures of some runs, by the name of their file."""
     found: dict[str, Drawing] = {}
     if compared := in_order_speeds(runs):
-        found[f"{prefix}-in-order.png"] = partial(
+        found["high-frequency-in-order.png"] = partial(
             plots.draw_bars,
             title="Speed over the out-of-order core at 4 GHz; all caches at 4 GHz, measured",
             bars=compared,
         )
     for core in runs.cores:
         start, name = runs.baselines[core], NAMES[core]
-        found[f"{prefix}-cpi-{core}.png"] = partial(
+        found[f"high-frequency-cpi-{core}.png"] = partial(
             plots.draw_shares,
             title=f"{name}: shares of the time, predicted; at the end of each bar, cycles of the core an instruction",
             stacks=labelled_stacks(start),
         )
         if core != OUT_OF_ORDER:
             continue
-        found[f"{prefix}-speedup.png"] = partial(
+        found["high-frequency-speedup.png"] = partial(
             plots.draw_variants,
             title=f"{name}, speed-up over itself at 4 GHz: lines predicted, points measured",
             predicted=headed(predicted_speedups(start)),
             measured=headed(measured_speedups(start, runs.runs)),
         )
-        found[f"{prefix}-busy.png"] = partial(
+        found["high-frequency-busy.png"] = partial(
             plots.draw_busy,
             title=f"{name} at 4 and 100 GHz: how busy fetch, first level of data, crossbars and memory are, measured",
             tables=busy_levels(runs, core),
         )
-        found[f"{prefix}-clocks.png"] = partial(
+        found["high-frequency-clocks.png"] = partial(
             plots.draw_clocks,
             title=f"{name}: speed-up that is left where some parts are slower than 100 GHz, predicted",
             kept=clock_curves(start),
@@ -98,9 +98,9 @@ def shown(drawn: Iterable[str], kind: str) -> list[str]:
     return [f"![{CAPTIONS[kind]}](images/{name})\n" for name in drawn if f"-{kind}" in name]
 
 
-def sections(runs: Runs, prefix: str) -> dict[str, list[str]]:
+def sections(runs: Runs) -> dict[str, list[str]]:
     """Return what stands for each name in the template."""
-    drawn = pictures(runs, prefix)
+    drawn = pictures(runs)
     return {
         "speedups": speedup_table(runs),
         "speedup pictures": shown(drawn, "speedup"),
@@ -155,7 +155,7 @@ class Everything:
     def text(self) -> str:
         """Return the study."""
         text = TEMPLATE.read_text()
-        parts = sections(self.published, "high-frequency") | kernel_sections(self.kernels, self.alone)
+        parts = sections(self.published) | kernel_sections(self.kernels, self.alone)
         for name, lines in parts.items():
             text = text.replace(f"{{{name}}}", "\n".join(lines).rstrip())
         for name, figure in (figures(self.published) | kernel_figures(self.kernels, self.alone)).items():
@@ -164,7 +164,7 @@ class Everything:
 
     def pictures(self) -> dict[str, Drawing]:
         """Return all pictures, by the name of their file."""
-        return pictures(self.published, "high-frequency") | kernel_pictures(self.kernels, self.alone)
+        return pictures(self.published) | kernel_pictures(self.kernels, self.alone)
 
 
 def main() -> None:

@@ -29,8 +29,9 @@ def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: Mi
     second = min(run.l2_accesses, missed)
     instructions = run.l1i_misses / max(missed, 1)
     exposed = instructions + (1 - instructions) * constants.miss_exposure
-    far = demanded(run) * run.dram_reads
-    third = max(demanded(run) * run.l3_accesses - far, 0)
+    share = demanded(run)
+    far = share * run.dram_reads
+    third = max(share * run.l3_accesses - far, 0)
     queue = run.dram_access_latency_ps / 1000
     return Stack(
         branch=run.cond_mispredicts * REFILL_CYCLES * times.core,

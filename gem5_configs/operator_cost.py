@@ -34,6 +34,12 @@ class OperatorCost:
     """Kernel and size that its cost an element is from."""
 
 
+def per_repetition(counted: Mapping[int, float]) -> float:
+    """Return what one repetition adds, from what was counted at two or more numbers of them: the least and the most."""
+    few, many = min(counted), max(counted)
+    return (counted[many] - counted[few]) / (many - few)
+
+
 def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, elements: int) -> OperatorCost:
     """Return the time of an operator of so many elements, in proportion to the kernel of the nearest size.
 
@@ -70,9 +76,9 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
         if not pairs:
             continue
         size = min(pairs, key=lambda size: abs(log(elements / sizes[size])))
-        few, many = min(pairs[size]), max(pairs[size])
-        once = (pairs[size][many] - pairs[size][few]) / (many - few)
+        once = per_repetition(pairs[size])
         if once <= 0:
+            few, many = min(pairs[size]), max(pairs[size])
             raise ConfigError(f"runs of {kernel}-{size}: {many} repetitions take no longer than {few}")
         return OperatorCost(once * elements / sizes[size], clocks != host.clocks, f"{kernel}-{size}")
     size = min(sizes, key=lambda size: abs(log(elements / sizes[size])))

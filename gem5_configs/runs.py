@@ -102,12 +102,16 @@ REQUIRED = tuple(name for name, field in MeasuredRun.model_fields.items() if fie
 """Columns that a file must have."""
 
 
-_load_host = lru_cache(load_host)
-
-
+@lru_cache
 def published_host() -> HostConfig:
     """Return the host of the published runs."""
-    return _load_host("cryogenic")
+    return load_host("cryogenic")
+
+
+@lru_cache
+def _machine_of_preset(name: str) -> dict | None:
+    """Return the machine of a host that comes with Tilewright; nothing if none has this name."""
+    return load_host(name).machine if is_preset(name) else None
 
 
 def read_runs(path: Path) -> list[MeasuredRun]:
@@ -160,9 +164,7 @@ def may_be_of(run: MeasuredRun, host: HostConfig) -> bool:
     It may where it does not say what it ran on, by its host's name, and where a host of that name comes with Tilewright
     and differs in its clocks only: those of ``superconducting`` and ``cryogenic`` are runs of one machine.
     """
-    if run.host in ("", host.name):
-        return True
-    return is_preset(run.host) and _load_host(run.host).machine == host.machine
+    return run.host in ("", host.name) or _machine_of_preset(run.host) == host.machine
 
 
 def runs_of(runs: Sequence[MeasuredRun], host: HostConfig, path: Path) -> list[MeasuredRun]:

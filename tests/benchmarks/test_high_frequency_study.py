@@ -43,7 +43,7 @@ def test_every_picture_is_there_and_shown():
 
 
 def test_pictures_are_the_same_each_time(tmp_path):
-    drawing = study.pictures(RUNS, "high-frequency")["high-frequency-cpi-minor.png"]
+    drawing = study.pictures(RUNS)["high-frequency-cpi-minor.png"]
     for name in ("one.png", "two.png"):
         drawing(tmp_path / name)
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

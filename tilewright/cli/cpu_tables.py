@@ -37,8 +37,8 @@ def print_runs(console: "Console", rows: list[dict]) -> None:
     # A host that all have in common need not stand in each row.
     hosts = {row["host"] for row in rows}
     if len(hosts) == 1:
-        table.title = f"gem5 runs, host {hosts.pop()}"
-    labels = ["workload", *(["host"] if hosts else []), "core", "domains"]
+        table.title = f"gem5 runs, host {rows[0]['host']}"
+    labels = ["workload", *(["host"] if len(hosts) > 1 else []), "core", "domains"]
     for heading in labels:
         table.add_column(heading, overflow="fold")
     table.add_column("GHz", justify="right")
