@@ -4,28 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-from tests.gem5_configs.fake_gem5 import elf, install, started
+from tests.gem5_configs.fake_gem5 import elf, started
 from tests.gem5_configs.gem5_statistics import CORE, statistics
 from tilewright.gem5_configs.runs import COLUMNS, read_runs
 from tilewright.sim.config import ConfigError
-from tilewright.tools import Tool, find_gem5
-
-
-@pytest.fixture
-def gem5(tmp_path, monkeypatch) -> Tool:
-    monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path / "cache"))
-    return install(tmp_path / "fake")
-
-
-@pytest.fixture
-def program(tmp_path) -> Path:
-    path = tmp_path / "program"
-    path.write_bytes(elf())
-    return path
+from tilewright.tools import find_gem5
 
 
 def cli(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

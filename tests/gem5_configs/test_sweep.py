@@ -10,27 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.gem5_configs.fake_gem5 import elf, install, let_go, started
+from tests.gem5_configs.fake_gem5 import let_go, started
 from tilewright.gem5_configs.runs import COLUMNS
 from tilewright.gem5_configs.sweep import Run, RunError, sweep
 from tilewright.sim.config.host import load_host
 from tilewright.sim.config.host_clocks import domain_clocks
-from tilewright.tools import Tool
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def gem5(tmp_path, monkeypatch) -> Tool:
-    monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path / "cache"))
-    return install(tmp_path / "fake")
-
-
-@pytest.fixture
-def program(tmp_path) -> Path:
-    path = tmp_path / "program"
-    path.write_bytes(elf())
-    return path
 
 
 def run_of(program, *arguments, core="o3", domains="super-core-l1-l2-l3", ghz=100.0) -> Run:
@@ -174,7 +160,8 @@ def test_a_killed_sweep_goes_on_where_it_was(gem5, program, tmp_path, how):
     script.write_text(
         "import signal\n"
         "from pathlib import Path\n"
-        "from tests.gem5_configs.test_sweep import run_of, sweep, Tool\n"
+        "from tests.gem5_configs.test_sweep import run_of, sweep\n"
+        "from tilewright.tools import Tool\n"
         # A shell's background jobs ignore it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"gem5 = Tool('gem5', ({gem5.command[0]!r},), '24.0', 'system')\n"
