@@ -1,0 +1,143 @@
+"""What the snapshot holds: each entry is made anew from the tree, by a name under which it is compared.
+
+Entries are made through the command line where it offers them, so that they survive when code moves.
+"""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from tilewright.cli import cli
+from tilewright.cli.blocks import BLOCKS
+from tilewright.mapping.program.compiler import compile_program
+from tilewright.mapping.program.decoder import DecoderShape, lower_decoder, lower_network
+from tilewright.mapping.program.encoder import EncoderShape, lower_encoder
+from tilewright.mapping.program.fields import program_tables
+from tilewright.mapping.program.lowering import Arithmetic
+from tilewright.mapping.program.whole_decoder import compile_decoder
+from tilewright.sim.config import load_system
+
+PRESETS = ("tiny", "nano", "small", "edge-int4")
+LARGE = (
+    "verilog: accelerator --system nano",
+    "verilog: accelerator --system small",
+    "verilog: accelerator --system edge-int4",
+    "verilog: cim-array --system edge-int4",
+    "verilog: cim-tile --system edge-int4",
+    "json: map llama-3.2-1b --phase prefill --context 128",
+)
+"""Entries that take more than five seconds to make; they are compared in slow tests."""
+MAPS = (
+    "llama-3.2-1b --phase decode --context 1024",
+    "llama-3.2-1b --phase prefill --context 128",
+    "llama-3.2-1b --phase decode --context 1024 --host cryogenic",
+    "llama-3.2-1b --phase decode --context 1024 --host cryogenic --on-host softmax,norms",
+)
+SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=128)
+
+Make = Callable[[], object]
+"""Makes an entry: a hash, or data for JSON."""
+
+
+def entries() -> dict[str, Make]:
+    """Return what makes each entry, by its name."""
+    found: dict[str, Make] = {}
+    for arguments in verilog_arguments():
+        found[f"verilog: {arguments}"] = partial(verilog_hashes, arguments)
+    for name, make in PROGRAMS.items():
+        found[f"program: {name}"] = partial(_hash_of_bytes, make)
+    for arguments in MAPS:
+        found[f"json: map {arguments}"] = partial(map_json, arguments)
+    found["table: fields of commands"] = lambda: _hash(program_tables())
+    found["schema: system"] = lambda: _without_words(json.loads(_run("schema")))
+    return found
+
+
+def verilog_arguments() -> Iterator[str]:
+    """Yield the arguments of ``generate`` for every block: its example, its defaults, the presets."""
+    for name, block in BLOCKS.items():
+        yield f"{name} {block.example}".strip()
+        options = block.load_options()
+        if not any(option.required for option in options) and name not in ("cim-tile", "cim-array", "vector-unit"):
+            yield name
+        if any(option.name == "system" for option in options):
+            yield from (f"{name} --system {preset}" for preset in PRESETS if f"--system {preset}" != block.example)
+
+
+def verilog_hashes(arguments: str) -> dict[str, str]:
+    """Return the hashes of a block's Verilog and of the description of its ports, by file name."""
+    with tempfile.TemporaryDirectory() as folder:
+        _run(f"generate {arguments}", "--out", folder)
+        return {file.name: _hash(file.read_text()) for file in sorted(Path(folder).iterdir())}
+
+
+def map_json(arguments: str) -> object:
+    """Return what ``map --json`` prints."""
+    return json.loads(_run(f"map {arguments} --json"))
+
+
+def _layer(system: str, tokens: int, position: int) -> bytes:
+    config = load_system(system).accelerator
+    lowered = lower_decoder(SHAPE, tokens, position, 1, Arithmetic.of(config.cim.tile), capacity=16)
+    return compile_program(config, lowered).binary
+
+
+def _encoder() -> bytes:
+    config = load_system("small").accelerator
+    lowered = lower_encoder(EncoderShape(hidden=64, heads=2, ffn=128), 5, 1, Arithmetic.of(config.cim.tile))
+    return compile_program(config, lowered).binary
+
+
+def _network() -> bytes:
+    config = load_system("small").accelerator
+    return compile_program(config, lower_network(SHAPE, 4, Arithmetic.of(config.cim.tile))).binary
+
+
+def _llama(tokens: int, position: int) -> bytes:
+    system = load_system("edge-int4")
+    shape = DecoderShape(hidden=2048, heads=32, kv_heads=8, head=64, ffn=8192)
+    compiled = compile_decoder(
+        system.accelerator, shape, layers=16, vocabulary=128256, tokens=tokens, position=position, capacity=1024,
+        arithmetic=Arithmetic.of(system.cim.tile),
+    )  # fmt: skip
+    return compiled.binary
+
+
+PROGRAMS: dict[str, Callable[[], bytes]] = {
+    "a decoder layer on small, prompt of 8 tokens": partial(_layer, "small", 8, 0),
+    "a decoder layer on small, the token after 8": partial(_layer, "small", 1, 8),
+    "a decoder layer's gated network on small, 4 tokens": _network,
+    "an encoder layer on small, 5 tokens": _encoder,
+    "Llama-3.2-1B on edge-int4, the token after 1,023": partial(_llama, 1, 1023),
+    "Llama-3.2-1B on edge-int4, 16 tokens of a prompt": partial(_llama, 16, 0),
+}
+
+
+def _run(command: str, *more: str) -> str:
+    result = CliRunner().invoke(cli, [*command.split(), *more], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def _without_words(schema: object) -> object:
+    """Return a JSON schema without its descriptions, which may change."""
+    if isinstance(schema, dict):
+        return {
+            key: _without_words(value)
+            for key, value in schema.items()
+            if key != "description" or not isinstance(value, str)
+        }
+    return [_without_words(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def _hash_of_bytes(make: Callable[[], bytes]) -> str:
+    return hashlib.sha256(make()).hexdigest()
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
