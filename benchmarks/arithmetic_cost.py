@@ -10,10 +10,10 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tilewright.cache import remember
+from tilewright.base.cache import remember
+from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.synth.flow import Cost, cost
-from tilewright.tools import find_synthesis_tools
 
 PEERS = Path(__file__).with_name("arithmetic_peers.toml")
 TABLE = Path(__file__).parents[1] / "docs" / "arithmetic-cost.md"

@@ -15,11 +15,11 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tilewright.cache import remember
+from tilewright.base.cache import remember
+from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
-from tilewright.tools import find_synthesis_tools
 
 TABLE = Path(__file__).parents[1] / "docs" / "ecp5.md"
 SEED = 1

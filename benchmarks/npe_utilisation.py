@@ -12,9 +12,9 @@ from rich.table import Table
 
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
-from tilewright.sim.machine.axi_memory import AxiMemoryModel
-from tilewright.sim.machine.npe import NpeModel
-from tilewright.sim.machine.npe_descriptor import Descriptor
+from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
+from tilewright.sim.machine.npe.npe import NpeModel
 
 ARRAYS = ((2, 2), (4, 4), (4, 8), (8, 4), (8, 8))
 """Rows and columns of SIMD MACs, each of two INT8 multiplies a cycle."""

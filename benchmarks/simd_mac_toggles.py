@@ -10,7 +10,7 @@ neither do wires and the clock. Takes a minute or two.
 from rich.console import Console
 from rich.table import Table
 
-from tilewright.cocotb_tests.simd_mac_toggles import Activity, build, count
+from tilewright.cocotb_tests.mac.toggles import Activity, build, count
 
 WHAT = ("registers", "gates")
 

@@ -14,16 +14,17 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import vector_alternatives as other
-from tilewright.mapping.program import minilm
-from tilewright.mapping.program.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.program.decoder import layer_name as decoder_name
-from tilewright.mapping.program.encoder import encoder_constants, layer_name, lower_encoder
-from tilewright.mapping.program.lowering import Arithmetic, Lowered
-from tilewright.mapping.program.reference import cosine, decoder_layer, encoder_layer
-from tilewright.mapping.program.seeded import seeded_decoder
-from tilewright.mapping.program.smoothing import STRENGTH, smoothing_factors
-from tilewright.sim.config.errors import ConfigError
-from tilewright.sim.machine.step_values import (
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
+from tilewright.mapping.lower.decoder import layer_name as decoder_name
+from tilewright.mapping.lower.encoder import encoder_constants, layer_name, lower_encoder
+from tilewright.mapping.lower.lowering import Arithmetic, Lowered
+from tilewright.mapping.models import minilm
+from tilewright.mapping.models.reference import cosine, decoder_layer, encoder_layer
+from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.mapping.precision.smoothing import STRENGTH, smoothing_factors
+from tilewright.sim.isa.steps import Pass
+from tilewright.sim.machine.steps import (
     CIMArray,
     Memory,
     VectorUnit,
@@ -34,8 +35,7 @@ from tilewright.sim.machine.step_values import (
     run_steps,
     store,
 )
-from tilewright.sim.machine.steps import Pass
-from tilewright.sim.machine.vector_values import run_pass
+from tilewright.sim.machine.vector.values import run_pass
 
 DOCS = Path(__file__).parents[1] / "docs" / "accuracy.md"
 TEMPLATE = Path(__file__).parent / "vector_accuracy.md"

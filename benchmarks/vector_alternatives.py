@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from tilewright.sim.machine.step_values import Memory, VectorUnit, codes, dot_products
-from tilewright.sim.machine.steps import Pass, Product
-from tilewright.sim.machine.vector_values import PassOptions, PassResult, decode, encode, sums
+from tilewright.sim.isa.steps import Pass, Product
+from tilewright.sim.machine.steps import Memory, VectorUnit, codes, dot_products
+from tilewright.sim.machine.vector.values import PassOptions, PassResult, decode, encode, sums
 
 Numbers = np.ndarray
 Function = Callable[[Numbers], Numbers]

@@ -10,8 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
-from tilewright.cache import cache_folder, content_hash, locked
-from tilewright.tools import find_compiler, find_libpython, find_make, find_verilator
+from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.tools import find_compiler, find_libpython, find_make, find_verilator
 
 D = TypeVar("D")
 VLT = Path(__file__).parent / "vlt" / "generated.vlt"

@@ -3,8 +3,8 @@
 .venv/bin/python examples/map_contexts.py
 """
 
-from tilewright.mapping.result import map_model
-from tilewright.mapping.workload import load_model
+from tilewright.mapping.map import map_model
+from tilewright.mapping.models import load_model
 from tilewright.sim.config import load_system
 
 model = load_model("llama-3.2-1b")

@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import Literal, get_args
 
-from tilewright.cache import cache_folder, content_hash, locked
+from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.tools import Tool
 from tilewright.sim.config import ConfigError, suggest
-from tilewright.tools import Tool
 
 SOURCES = Path(__file__).parent / "workloads"
 WORKLOADS = tuple(sorted(path.stem for path in SOURCES.glob("*.c")))

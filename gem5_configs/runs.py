@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from tilewright.base.errors import first_problem, suggest
 from tilewright.sim.config import ConfigError
 from tilewright.sim.config.base import Frozen
-from tilewright.sim.config.errors import first_problem, suggest
 from tilewright.sim.config.host import CoreKind, HostConfig, is_preset, load_host
 from tilewright.sim.config.host_clocks import BOARD_GHZ, CRYO_GHZ, Gigahertz, HostClocks
 from tilewright.sim.config.load import read_text

@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tilewright.cache import cache_folder, content_hash, locked
+from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.tools import Tool
 from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import HostConfig
-from tilewright.tools import Tool
 
 from .config_check import differences
 from .processes import Processes

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.gem5_configs.fake_gem5 import elf, install
-from tilewright.tools import Tool
+from tilewright.base.tools import Tool
 
 
 @pytest.fixture

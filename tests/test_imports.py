@@ -85,6 +85,6 @@ def test_what_gem5_runs_needs_only_gem5(path):
 def test_the_rule_is_not_empty(tmp_path):
     # The reader of imports sees what it must see.
     file = ROOT / "mapping" / "result.py"
-    assert "tilewright.sim.machine.accelerator" in imported(file)
+    assert "tilewright.sim.machine.accelerator.accelerator" in imported(file)
     assert part_of("sim.config.load") == "sim.config"
     assert part_of("hw.cim.tile") == "hw"

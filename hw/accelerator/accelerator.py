@@ -29,7 +29,7 @@ from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.unit import VectorUnit
 from tilewright.sim.config.accelerator import AcceleratorConfig, Register
-from tilewright.sim.config.program import AcceleratorError, Unit, Vector, units_of
+from tilewright.sim.isa.commands import AcceleratorError, Unit, Vector, units_of
 
 PATIENCE = 1 << 12
 """Cycles in which nothing moves before a program is stopped; more than any unit is ever still for."""

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.accelerator.command import COMMAND_BITS, mask, one_hot, row_bytes, view
 from tilewright.sim.config.accelerator import CHECK, AcceleratorConfig
 from tilewright.sim.config.npe import DESCRIPTOR_BYTES
-from tilewright.sim.config.program import (
+from tilewright.sim.isa.commands import (
     COMMANDS,
     REGISTERS,
     AcceleratorError,

@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Mux, Value
 from amaranth.lib import data
 
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.program import Field
+from tilewright.sim.isa.commands import Field
 
 COMMAND_BITS = 8 * COMMAND_BYTES
 INDEX_BITS = 24

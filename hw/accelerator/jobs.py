@@ -11,7 +11,7 @@ from tilewright.hw.bus.axi import forward, master_members
 from tilewright.hw.definition import Definition
 from tilewright.hw.npe.npe import NpeCore
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.program import Jobs
+from tilewright.sim.isa.commands import Jobs
 
 
 class JobsUnit(wiring.Component):

@@ -9,7 +9,7 @@ from tilewright.hw.accelerator.command import entry_layout, view
 from tilewright.hw.accelerator.scratchpad import write_layout
 from tilewright.sim.config.accelerator import LOADS, AcceleratorConfig
 from tilewright.sim.config.axi import PAGE_BYTES
-from tilewright.sim.config.program import Load, Opcode
+from tilewright.sim.isa.commands import Load, Opcode
 
 
 class LoadUnit(wiring.Component):

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.accelerator.check import Check
 from tilewright.hw.accelerator.command import COMMAND_BITS, INDEX_BITS, entry_layout, field, view
 from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.program import (
+from tilewright.sim.isa.commands import (
     COMMANDS,
     HEAD,
     LOOPS,

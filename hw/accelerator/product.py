@@ -12,7 +12,7 @@ from tilewright.hw.cim.command import REQUEST_LAYOUT
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.program import Product
+from tilewright.sim.isa.commands import Product
 
 
 class ArrayUnit(wiring.Component):

@@ -2,7 +2,7 @@
 
 from tilewright.hw.bus.register_map import Access, RegisterEntry
 from tilewright.sim.config.accelerator import ACCELERATOR_ID, AcceleratorConfig, Register
-from tilewright.sim.config.program import Unit
+from tilewright.sim.isa.commands import Unit
 
 _PER_UNIT = (
     ("BUSY", "cycles in which the {} unit runs a command"),

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import INDEX_BITS, entry_layout, field
 from tilewright.sim.config.accelerator import LOADS, SEMAPHORE_BITS, AcceleratorConfig
-from tilewright.sim.config.program import HEAD, Unit, units_of
+from tilewright.sim.isa.commands import HEAD, Unit, units_of
 
 
 class Scheduler(wiring.Component):

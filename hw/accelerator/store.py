@@ -13,7 +13,7 @@ from tilewright.hw.bus.axi import forward, write_master_members
 from tilewright.hw.bus.write_master import WriteMaster
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.accelerator import STORE_BEATS, AcceleratorConfig
-from tilewright.sim.config.program import Store
+from tilewright.sim.isa.commands import Store
 
 
 class StoreUnit(wiring.Component):

@@ -50,7 +50,7 @@ ABC_SCRIPT = (
 
 
 class Tools(Protocol):
-    """The programs to use; see ``tilewright.tools.find_synthesis_tools``."""
+    """The programs to use; see ``tilewright.base.tools.find_synthesis_tools``."""
 
     @property
     def yosys(self) -> Program: ...
@@ -92,7 +92,7 @@ def cost(verilog: str, top: str, tools: Tools, *, parts: Iterable[str] = PARTS, 
     """Return the cost of module ``top`` of ``verilog``.
 
     A part whose optional tool or liberty file is absent from ``tools`` is left out. ``remember`` may keep results:
-    ``tilewright.cache.remember("synth")`` does, between processes.
+    ``tilewright.base.cache.remember("synth")`` does, between processes.
 
     Raises
     ------

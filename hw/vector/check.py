@@ -8,7 +8,7 @@ from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.command import OPERANDS, command_layout, size_of
 from tilewright.hw.vector.walker import SIZE_BITS
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.config.vector_command import Function, Inverse, Storage, VectorError
+from tilewright.sim.isa.vector_command import Function, Inverse, Storage, VectorError
 
 
 class Check(wiring.Component):

@@ -4,7 +4,7 @@ from amaranth.hdl import Mux, Value
 from amaranth.lib import data
 
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.config.vector_command import Storage
+from tilewright.sim.isa.vector_command import Storage
 
 OPERANDS = "abcd"
 """Matrices in the scratchpad: three that are read, one that is written."""

@@ -14,9 +14,9 @@ from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.exponential import Exponential
 from tilewright.sim.config.fp32 import ADD, MULTIPLY
 from tilewright.sim.config.vector import CONVERT, ENCODE, FUNCTION, MASK
-from tilewright.sim.config.vector_command import Function, Storage
 from tilewright.sim.formats import FP32, Mode
 from tilewright.sim.formats.fp32 import NAN_CODE
+from tilewright.sim.isa.vector_command import Function, Storage
 
 STORED = (Mode.INT8, Mode.BF16)
 """Short formats of results."""

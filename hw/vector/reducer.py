@@ -8,7 +8,7 @@ from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.fp32 import ADD
 from tilewright.sim.config.vector import INTERVAL
-from tilewright.sim.config.vector_command import Reduce
+from tilewright.sim.isa.vector_command import Reduce
 
 SIGN = 1 << 31
 MINUS_INFINITY_KEY = 0x007FFFFF

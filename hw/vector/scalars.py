@@ -9,7 +9,7 @@ from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.inverse import Inverse
 from tilewright.sim.config.fp32 import ADD, MULTIPLY
-from tilewright.sim.config.vector_command import Inverse as Kind
+from tilewright.sim.isa.vector_command import Inverse as Kind
 
 
 class Scalars(wiring.Component):

@@ -26,7 +26,7 @@ from tilewright.sim.config.vector import (
     START,
     VectorConfig,
 )
-from tilewright.sim.config.vector_command import Reduce, Storage
+from tilewright.sim.isa.vector_command import Reduce, Storage
 
 X = READ + CONVERT
 """Cycle, counted from the address of A, in which an element is FP32; those below follow it."""

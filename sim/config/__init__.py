@@ -1,10 +1,11 @@
 """The description of a system: frozen, validated, loaded from TOML."""
 
+from tilewright.base.errors import ConfigError, suggest
+
 from .accelerator import AcceleratorConfig, FabricConfig
 from .cim import MacroConfig, TileConfig
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
-from .errors import ConfigError, suggest
 from .host import HostConfig, host_names, load_host
 from .load import preset_names
 from .memory import MemoryConfig

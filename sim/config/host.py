@@ -5,8 +5,9 @@ from typing import Literal, Self, get_args
 
 from pydantic import model_validator
 
+from tilewright.base.errors import ConfigError, suggest
+
 from .base import Frozen
-from .errors import ConfigError, suggest
 from .host_clocks import HostClocks
 from .host_core import MinorConfig, O3Config
 from .host_memory import MEMORIES, CacheConfig, CrossbarConfig, DramConfig

@@ -7,8 +7,9 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from tilewright.base.errors import ConfigError, suggest
+
 from .base import Frozen
-from .errors import ConfigError, suggest
 
 Part = Literal["core", "l1", "l2", "l3", "board"]
 """What has a clock of its own. ``l1`` is both first-level caches; ``board`` is the bus to memory."""

@@ -7,7 +7,7 @@ from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from .errors import ConfigError, first_problem, suggest
+from tilewright.base.errors import ConfigError, first_problem, suggest
 
 PRESETS = Path(__file__).parent / "presets"
 

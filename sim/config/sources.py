@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from pydantic import BaseModel
 
-from .errors import suggest
+from tilewright.base.errors import suggest
 
 
 def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:

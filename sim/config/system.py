@@ -5,11 +5,12 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
+from tilewright.base.errors import first_problem
+
 from .accelerator import AcceleratorConfig, FabricConfig
 from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
-from .errors import first_problem
 from .host import HostConfig, load_host
 from .load import PRESETS, load_description
 from .memory import MemoryConfig

@@ -1,190 +1,139 @@
-"""Steps of a program: products of integers on the CIM array, and passes of the vector unit.
+"""What the steps of a program compute: on flat arrays, bit for bit, without time."""
 
-A step names the matrices that it reads and writes and the row scalars of the vector unit. Nothing here says where in
-memory or in the scratchpad they lie.
-"""
+from collections.abc import Callable, Iterable, Mapping
 
-from dataclasses import dataclass, replace
-from typing import Literal, Self
+import numpy as np
 
-from .vector_values import PassOptions
+from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step
 
-Storage = Literal["int4", "int8", "fp4_e2m1", "uint8", "e8m0", "int32", "bf16", "fp32"]
-"""``fp4_e2m1``: codes, of weights; ``uint8`` and ``e8m0``: scales of groups of weights, factors or powers of two."""
-WEIGHTS = ("int4", "int8", "fp4_e2m1")
-"""Storages that the array multiplies with."""
-_WRITTEN_AS = {"int4": "int8", "fp4_e2m1": "fp32"}
+from .cim.weights import e2m1_values
+from .vector import values as vector_values
+from .vector.matrix import matrix_view
+from .vector.values import PassResult, decode, encode, run_pass
 
+DTYPES: dict[str, type] = {
+    **vector_values.DTYPES, "int4": np.int8, "fp4_e2m1": np.uint8, "uint8": np.uint8, "e8m0": np.uint8
+}  # fmt: skip
+"""How a buffer is held here: integers as they are, floats as their bits."""
 
-def written_as(storage: Storage) -> Storage:
-    """Return what the vector unit writes where numbers of a storage are to be.
-
-    Of each element the lowest four bits are kept: for ``int4`` of an int8 that has been scaled so, for ``fp4_e2m1`` of
-    an FP32 number's mantissa.
-    """
-    return _WRITTEN_AS.get(storage, storage)  # type: ignore[return-value]
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """A named array."""
-
-    name: str
-    elements: int
-    storage: Storage
+Memory = dict[str, np.ndarray]
+"""Flat arrays by name of buffer."""
+VectorUnit = Callable[..., PassResult]
+"""What runs a pass: :func:`run_pass`, or another arithmetic to compare it with."""
+CIMArray = Callable[[Product, Memory], None]
+"""What runs a product: :func:`multiply`, likewise."""
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """A part of a buffer: element (r, c) is number ``offset + r * stride + c``.
+def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] | None = None) -> Memory:
+    """Return memory for some buffers: copies of ``contents``, as flat arrays of their storage, zeros elsewhere.
 
     Raises
     ------
     ValueError
-        If it is empty, or leaves its buffer.
+        If contents have another number of elements than their buffer.
     """
-
-    buffer: Buffer
-    rows: int
-    columns: int
-    stride: int
-    """Elements from a row to the next; 0: all rows are the same one."""
-    offset: int = 0
-    bits_as: Storage | None = None
-    """Storage of the same size as which the bits of elements are read; None: that of the buffer."""
-
-    def __post_init__(self) -> None:
-        if self.rows < 1 or self.columns < 1:
-            raise ValueError(f"{self.buffer.name}: {self.rows} x {self.columns} elements are no matrix")
-        last = self.offset + (self.rows - 1) * self.stride + self.columns - 1
-        if self.offset < 0 or self.stride < 0 or last >= self.buffer.elements:
-            raise ValueError(
-                f"{self.buffer.name}: element {last if self.offset >= 0 else self.offset} of {self.buffer.elements}"
-            )
-
-    @property
-    def storage(self) -> Storage:
-        """Of its elements."""
-        return self.bits_as or self.buffer.storage
-
-    def part(self, *, rows: slice = slice(None), columns: slice = slice(None)) -> Self:
-        """Return some rows and columns that follow one another."""
-        first, end, _ = rows.indices(self.rows)
-        left, right, _ = columns.indices(self.columns)
-        offset = self.offset + first * self.stride + left
-        return replace(self, rows=end - first, columns=right - left, offset=offset)
-
-    def repeated(self, rows: int) -> Self:
-        """Return one row as a matrix of so many equal ones."""
-        if self.rows != 1:
-            raise ValueError(f"{self.buffer.name}: {self.rows} rows are not one")
-        return replace(self, rows=rows, stride=0)
-
-    def reshaped(self, rows: int, columns: int) -> Self:
-        """Return a matrix without gaps in another shape."""
-        if rows * columns != self.rows * self.columns or (self.rows > 1 and self.stride != self.columns):
-            raise ValueError(f"{self.buffer.name}: {self.rows} x {self.columns} is not {rows} x {columns} without gaps")
-        return replace(self, rows=rows, columns=columns, stride=columns)
+    memory: Memory = {}
+    for buffer in buffers:
+        data = (contents or {}).get(buffer.name)
+        if data is None:
+            data = np.zeros(buffer.elements)
+        elif data.size != buffer.elements:
+            raise ValueError(f"{buffer.name}: {data.size} elements for {buffer.elements}")
+        memory[buffer.name] = np.array(data, dtype=DTYPES[buffer.storage]).ravel()
+    return memory
 
 
-@dataclass(frozen=True)
-class Scalars:
-    """Some of the row scalars of a name."""
-
-    name: str
-    rows: int
-    first: int = 0
-
-    def part(self, first: int, rows: int) -> Self:
-        """Return ``rows`` of them."""
-        if not 0 <= first <= first + rows <= self.rows:
-            raise ValueError(f"{self.name}: scalars {first} to {first + rows - 1} of {self.rows}")
-        return replace(self, first=self.first + first, rows=rows)
+def load(memory: Memory, matrix: Matrix) -> np.ndarray:
+    """Return a matrix as FP32, int8 or int32 numbers."""
+    stored = codes(memory, matrix)
+    if matrix.storage in ("bf16", "fp32"):
+        return decode(matrix.storage, stored)
+    return stored.copy()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Product:
-    """A product of integers on the CIM array: ``out = a @ weights``, sums in int32.
+def store(memory: Memory, matrix: Matrix, values: np.ndarray) -> None:
+    """Round FP32 numbers to a matrix's storage, int8, bf16 or fp32, and write them."""
+    codes(memory, matrix)[:] = encode(matrix.storage, values.astype(np.float32))  # type: ignore[arg-type]
 
-    With ``transposed``, row n of ``weights`` is column n of the product's matrix: keys, as they lie in the cache.
-    Weights of fp4_e2m1 count in units of 1/2. With ``scales`` the weights (k, n) count ``scales[k // group, n]`` times,
-    if these are uint8, or ``2 ** scales[k // group, n]`` times, if they are e8m0: without the bias of OCP's.
 
-    Raises
-    ------
-    ValueError
-        If shapes or storages do not fit.
+def multiply(step: Product, memory: Memory) -> None:
+    """Run a product."""
+    codes(memory, step.out)[:] = dot_products(step, memory).astype(np.int64).astype(np.int32)
+
+
+def dot_products(step: Product, memory: Memory) -> np.ndarray:
+    """Return the sums of a product, float64: exact, before they wrap as the accumulators do."""
+    # Sums of less than 2**53 are exact, and numpy multiplies float64 fast.
+    a, weights = codes(memory, step.a).astype(np.float64), codes(memory, step.weights)
+    if step.weights.storage == "fp4_e2m1":
+        weights = e2m1_values(weights)
+    weights = (weights.T if step.transposed else weights).astype(np.float64)
+    if step.scales:
+        scales = codes(memory, step.scales)
+        factors = np.ldexp(1.0, scales) if step.scales.storage == "e8m0" else scales
+        weights = weights * np.repeat(factors, step.group, axis=0)[: len(weights)]
+    return a @ weights
+
+
+def run_steps(
+    steps: Iterable[Step],
+    memory: Memory,
+    *,
+    lanes: int,
+    vector_unit: VectorUnit = run_pass,
+    array: CIMArray = multiply,
+) -> dict[str, np.ndarray]:
+    """Run steps one after the other on ``memory``; return the row scalars as they are then, float32 by name.
+
+    Parameters
+    ----------
+    steps : iterable of Step
+        None that writes what it reads, elements of the same place apart.
+    memory : Memory
+        Changed in place.
+    lanes : int
+        Of the vector unit.
+    vector_unit, array : callable
+        Run a pass and a product.
     """
-
-    a: Matrix
-    weights: Matrix
-    out: Matrix
-    transposed: bool = False
-    scales: Matrix | None = None
-    group: int = 0
-    """Rows of weights that share a scale."""
-
-    def __post_init__(self) -> None:
-        k, n = self.weights.rows, self.weights.columns
-        if self.transposed:
-            k, n = n, k
-        if (self.a.columns, self.out.rows, self.out.columns) != (k, self.a.rows, n):
-            raise ValueError(
-                f"{self.out.buffer.name}: {self.out.rows} x {self.out.columns} is not the shape of "
-                f"{self.a.rows} x {self.a.columns} times {k} x {n}"
-            )
-        for matrix, allowed in ((self.a, ("int4", "int8")), (self.weights, WEIGHTS)):
-            if matrix.storage not in allowed:
-                raise ValueError(
-                    f"{matrix.buffer.name}: storage {matrix.storage} cannot be multiplied: {' or '.join(allowed)}"
-                )
-        if self.out.storage != "int32":
-            raise ValueError(f"{self.out.buffer.name}: storage {self.out.storage} holds no sums: int32")
-        if (self.scales is None) != (self.group == 0):
-            raise ValueError(f"{self.out.buffer.name}: group = {self.group} with scales = {self.scales}")
-        if self.scales:
-            shape = (self.scales.rows, self.scales.columns, self.scales.storage)
-            if self.transposed or shape not in [(-(-k // self.group), n, kind) for kind in ("uint8", "e8m0")]:
-                raise ValueError(f"{self.scales.buffer.name}: {shape} do not scale groups of {self.group} of {k} x {n}")
+    scalars: dict[str, np.ndarray] = {}
+    for step in steps:
+        if isinstance(step, Product):
+            array(step, memory)
+        else:
+            _run_pass(step, memory, scalars, lanes, vector_unit)
+    return scalars
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pass:
-    """One pass of the vector unit; what is absent is off.
+def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes: int, unit: VectorUnit) -> None:
+    def operand(matrix: Matrix | None) -> np.ndarray | None:
+        return None if matrix is None else load(memory, matrix).astype(np.float32)
 
-    Raises
-    ------
-    ValueError
-        If shapes or storages do not fit, or a result has no place or no source.
-    """
+    def row_scalars(those: Scalars | None) -> np.ndarray | None:
+        return None if those is None else scalars[those.name][those.first : those.first + those.rows]
 
-    options: PassOptions
-    a: Matrix
-    b: Matrix | None = None
-    c: Matrix | None = None
-    out: Matrix | None = None
-    add: Scalars | None = None
-    multiply: Scalars | None = None
-    linear: Scalars | None = None
-    inverse: Scalars | None = None
-
-    def __post_init__(self) -> None:
-        for matrix in (self.b, self.c, self.out):
-            if matrix and (matrix.rows, matrix.columns) != (self.a.rows, self.a.columns):
-                raise ValueError(
-                    f"{matrix.buffer.name}: {matrix.rows} x {matrix.columns} beside {self.a.rows} x {self.a.columns}"
-                )
-        for scalars in (self.add, self.multiply, self.linear, self.inverse):
-            if scalars and scalars.rows != self.a.rows:
-                raise ValueError(f"{scalars.name}: {scalars.rows} scalars of {self.a.rows} rows")
-        if self.out and self.options.output != written_as(self.out.storage):
-            raise ValueError(f"{self.out.buffer.name}: {self.options.output} into a buffer of {self.out.storage}")
-        if (self.linear is None) != (self.options.reduce == "none"):
-            raise ValueError(f"linear = {self.linear} with reduce = {self.options.reduce}")
-        if (self.inverse is None) != (self.options.inverse == "none"):
-            raise ValueError(f"inverse = {self.inverse} with a function {self.options.inverse}")
-        if self.options.square and self.b:
-            raise ValueError(f"{self.b.buffer.name}: no B beside a square")
+    done = unit(
+        step.options,
+        load(memory, step.a),
+        lanes=lanes,
+        add=row_scalars(step.add),
+        multiply=row_scalars(step.multiply),
+        b=operand(step.b),
+        c=operand(step.c),
+    )
+    if step.out:
+        codes(memory, step.out)[:] = done.codes & 15 if step.out.storage == "fp4_e2m1" else done.codes
+    for those, values in ((step.linear, done.linear), (step.inverse, done.inverse)):
+        if those is not None:
+            kept = scalars.get(those.name, np.zeros(0, np.float32))
+            missing = those.first + those.rows - len(kept)
+            scalars[those.name] = np.concatenate([kept, np.zeros(max(missing, 0), np.float32)])
+            scalars[those.name][those.first : those.first + those.rows] = values
 
 
-Step = Product | Pass
+def codes(memory: Memory, matrix: Matrix) -> np.ndarray:
+    """Return a view of a matrix as it is stored."""
+    flat = memory[matrix.buffer.name]
+    if matrix.bits_as:
+        flat = flat.view(DTYPES[matrix.bits_as])
+    return matrix_view(flat, matrix.offset, matrix.rows, matrix.columns, matrix.stride)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tilewright.mapping.workload.model import MODELS
+from tilewright.mapping.models.config import MODELS
 from tilewright.sim.config.load import PRESETS
 
 

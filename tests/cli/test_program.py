@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import refused, run
-from tilewright.mapping.program.fields import command_table
-from tilewright.sim.config.program import Fence, Loop
+from tilewright.sim.isa.commands import Fence, Loop
+from tilewright.sim.isa.tables import command_table
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "product.asm"
 

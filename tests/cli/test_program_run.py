@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from tests.cli.test_cli import refused, run
-from tilewright.mapping.program.assembler import assemble
-from tilewright.mapping.program.binary import encode_program
-from tilewright.mapping.tiling import ArrayMatmul
+from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import load_system
-from tilewright.sim.machine.accelerator import AcceleratorModel
-from tilewright.sim.machine.axi_memory import AxiMemoryModel
+from tilewright.sim.isa.assembler import assemble
+from tilewright.sim.isa.binary import encode_program
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "product.asm"
 ON_SMALL = ("--system", "small")

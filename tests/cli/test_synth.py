@@ -127,7 +127,7 @@ def test_a_second_call_runs_no_tool(command, monkeypatch):
 
 
 def test_without_optional_tools_it_says_what_is_missing(command, monkeypatch, tmp_path):
-    from tilewright import tools
+    from tilewright.base import tools
 
     monkeypatch.setattr(tools, "OSU018", Path("/nowhere.lib"))
     monkeypatch.delenv("TILEWRIGHT_LIBERTY", raising=False)

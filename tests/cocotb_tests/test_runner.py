@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tilewright.cache import cache_folder
+from tilewright.base.cache import cache_folder
 from tilewright.cocotb_tests import runner
 from tilewright.sim.config import ConfigError
 
@@ -55,7 +55,7 @@ def test_the_cache_is_where_the_user_says(monkeypatch):
 
 
 def test_a_missing_verilator_is_named(monkeypatch):
-    from tilewright import tools
+    from tilewright.base import tools
 
     monkeypatch.setattr(tools.shutil, "which", lambda name: None)
     monkeypatch.setattr(tools.importlib.util, "find_spec", lambda name: None)
@@ -64,7 +64,7 @@ def test_a_missing_verilator_is_named(monkeypatch):
 
 
 def test_an_old_verilator_is_passed_over(tmp_path, monkeypatch):
-    from tilewright import tools
+    from tilewright.base import tools
 
     old = tmp_path / "verilator"
     old.write_text("#!/bin/sh\necho Verilator 5.006 2023-01-22 rev x\n")
@@ -78,7 +78,7 @@ def test_an_old_verilator_is_passed_over(tmp_path, monkeypatch):
 
 
 def test_the_wheel_runs():
-    from tilewright.tools import find_verilator
+    from tilewright.base.tools import find_verilator
 
     tool = find_verilator()
     result = subprocess.run([*tool.command, "--version"], env=tool.env(), capture_output=True, text=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.gem5_configs.gem5_statistics import CORE, statistics
 from tests.gem5_configs.machine_json import machine
-from tilewright.tools import Tool
+from tilewright.base.tools import Tool
 
 ROOT = Path(__file__).parents[2]
 

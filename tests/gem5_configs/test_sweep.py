@@ -161,7 +161,7 @@ def test_a_killed_sweep_goes_on_where_it_was(gem5, program, tmp_path, how):
         "import signal\n"
         "from pathlib import Path\n"
         "from tests.gem5_configs.test_sweep import run_of, sweep\n"
-        "from tilewright.tools import Tool\n"
+        "from tilewright.base.tools import Tool\n"
         # A shell's background jobs ignore it.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"gem5 = Tool('gem5', ({gem5.command[0]!r},), '24.0', 'system')\n"

@@ -3,8 +3,8 @@ from itertools import pairwise
 
 import pytest
 
-from tilewright.mapping.result import map_model, step_name
-from tilewright.mapping.workload import load_model
+from tilewright.mapping.map import map_model, step_name
+from tilewright.mapping.models import load_model
 from tilewright.sim.config import ConfigError, load_system
 from tilewright.sim.config.npe import NpeConfig
 

@@ -3,8 +3,8 @@
 import json
 
 from tilewright.sim.config import load_system
-from tilewright.sim.energy import Counts, energy
-from tilewright.sim.plot import breakdown
+from tilewright.sim.energy.events import Counts, energy
+from tilewright.sim.plots import breakdown
 from tilewright.sim.trace import Span, perfetto_json
 
 

@@ -14,13 +14,13 @@ from click.testing import CliRunner
 
 from tilewright.cli import cli
 from tilewright.cli.blocks import BLOCKS
-from tilewright.mapping.program.compiler import compile_program
-from tilewright.mapping.program.decoder import DecoderShape, lower_decoder, lower_network
-from tilewright.mapping.program.encoder import EncoderShape, lower_encoder
-from tilewright.mapping.program.fields import program_tables
-from tilewright.mapping.program.lowering import Arithmetic
-from tilewright.mapping.program.whole_decoder import compile_decoder
+from tilewright.mapping.compile.compiler import compile_program
+from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.lower.decoder import DecoderShape, lower_decoder, lower_network
+from tilewright.mapping.lower.encoder import EncoderShape, lower_encoder
+from tilewright.mapping.lower.lowering import Arithmetic
 from tilewright.sim.config import load_system
+from tilewright.sim.isa.tables import program_tables
 
 PRESETS = ("tiny", "nano", "small", "edge-int4")
 LARGE = (

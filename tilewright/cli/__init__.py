@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout = None
         status = 0
     except Exception as error:
-        from tilewright.sim.config.errors import ConfigError
+        from tilewright.base.errors import ConfigError
 
         if not isinstance(error, ConfigError):
             raise

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tilewright.base.errors import ConfigError, suggest
 from tilewright.cli.blocks import BLOCKS, Block, Option
 from tilewright.cli.groups import LazyGroup
-from tilewright.sim.config.errors import ConfigError, suggest
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design

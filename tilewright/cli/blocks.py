@@ -263,42 +263,43 @@ COSIMS = {
     "accelerator": Cosim(
         "Accelerator against its exact model, in every byte of memory: layers over arrays, formats and memory timings; "
         "or any --program",
-        "tilewright.cocotb_tests.accelerator_table",
+        "tilewright.cocotb_tests.accelerator.layers_suite",
     ),
     "accelerator-random": Cosim(
         "Accelerator against its exact model, in every byte of memory: random programs, several memory timings",
-        "tilewright.cocotb_tests.accelerator",
+        "tilewright.cocotb_tests.accelerator.suite",
     ),
     "arith": Cosim(
-        "Arithmetic units against golden numerics, and their latency and throughput", "tilewright.cocotb_tests.arith"
+        "Arithmetic units against golden numerics, and their latency and throughput",
+        "tilewright.cocotb_tests.arith.suite",
     ),
     "cim-array": Cosim(
         "CIM array against numpy and the exact cycle model, over tiles, modes, formats and memory timings",
-        "tilewright.cocotb_tests.cim_array",
+        "tilewright.cocotb_tests.cim.array_suite",
     ),
     "cim-tile": Cosim(
         "CIM tile against numpy and the exact cycle model, over shapes and memory timings",
-        "tilewright.cocotb_tests.cim_tile",
+        "tilewright.cocotb_tests.cim.tile_suite",
     ),
     "decoder-layer": Cosim(
         "A decoder layer on the accelerator against numpy, the exact model and float64: a prompt, then single tokens",
-        "tilewright.cocotb_tests.decoder_layer",
+        "tilewright.cocotb_tests.accelerator.decoder_suite",
     ),
     "encoder-layer": Cosim(
         "A layer of MiniLM on the accelerator against numpy, the exact model and float64",
-        "tilewright.cocotb_tests.encoder_layer",
+        "tilewright.cocotb_tests.accelerator.encoder_suite",
     ),
     "npe": Cosim(
         "Matrix co-processor against numpy and its exact cycle model: shapes, formats, epilogues, memory timings",
-        "tilewright.cocotb_tests.npe",
+        "tilewright.cocotb_tests.npe.suite",
     ),
     "simd-mac": Cosim(
         "SIMD MAC against golden numerics: every pair of codes, random dot products, edges, latency and throughput",
-        "tilewright.cocotb_tests.simd_mac",
+        "tilewright.cocotb_tests.mac.suite",
     ),
     "vector": Cosim(
         "Vector unit against numpy and its exact cycle model: random programs, softmax, norms, rotary embedding",
-        "tilewright.cocotb_tests.vector",
+        "tilewright.cocotb_tests.vector.suite",
     ),
 }
 """Co-simulations of ``tilewright cosim``."""

@@ -7,9 +7,9 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tilewright.base.errors import first_problem
 from tilewright.cli.blocks import Option
 from tilewright.sim.config import ConfigError
-from tilewright.sim.config.errors import first_problem
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -51,7 +51,7 @@ def command(
     """
     name = _named(name, program, design, options)
     designs, run = _of_program(program, options) if program else _of_table(name, design)
-    from tilewright import tools
+    from tilewright.base import tools
 
     for find in (tools.find_verilator, tools.find_compiler, tools.find_make, tools.find_libpython):
         find()
@@ -119,9 +119,9 @@ def _of_table(name: str, design: str | None) -> tuple[tuple[Any, ...], Cosim]:
 def _of_program(file: Path, options: dict[str, Any]) -> tuple[tuple[Any, ...], Cosim]:
     """Return the design that runs a program, and what runs it."""
     loaded = load_program(file, **options)
-    from tilewright.cocotb_tests.accelerator import cosim
-    from tilewright.cocotb_tests.accelerator_program import program_design
-    from tilewright.cocotb_tests.npe_cases import Timing
+    from tilewright.cocotb_tests.accelerator.program_suite import program_design
+    from tilewright.cocotb_tests.accelerator.suite import cosim
+    from tilewright.cocotb_tests.npe.cases import Timing
 
     timing = Timing(
         latency=loaded.latency, rate=loaded.rate, write_latency=loaded.latency, write_rate=loaded.rate

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.base.errors import ConfigError
 from tilewright.cli.list_option import names_option
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_file
-from tilewright.sim.config.errors import ConfigError
 
 if TYPE_CHECKING:
     from tilewright.sim.config.host import HostConfig
@@ -23,7 +23,7 @@ HIGH_GHZ = 100.0
 def _gigahertz(_: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:
     from pydantic import ValidationError
 
-    from tilewright.sim.config.errors import first_problem
+    from tilewright.base.errors import first_problem
     from tilewright.sim.config.host_clocks import HostClocks
 
     if text is None:
@@ -116,7 +116,7 @@ def command(
     not made again. With --out, writes cpu-run.csv, which `tilewright cpu predict --baseline` reads. Exit status 1
     if a run fails.
     """
-    from tilewright import tools
+    from tilewright.base import tools
     from tilewright.gem5_configs.program_file import check_program
     from tilewright.gem5_configs.runs import COLUMNS
     from tilewright.gem5_configs.sweep import Run, RunError, sweep
@@ -194,8 +194,8 @@ def _programs(
     names: tuple[str, ...], sizes: tuple[str, ...], repeat: int | None
 ) -> Iterator[tuple[str, Path, tuple[str, ...]]]:
     """Return the name for the row, the program and the arguments of each workload, built if necessary."""
+    from tilewright.base.tools import find_riscv_compiler
     from tilewright.gem5_configs.build import build
-    from tilewright.tools import find_riscv_compiler
 
     for name in names:
         path = build(name, find_riscv_compiler())

@@ -19,8 +19,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     Exit status 1 if one is missing that co-simulation needs. Synthesis does without those marked optional; only
     `tilewright cpu run` needs gem5 and the RISC-V compiler.
     """
-    from tilewright import tools
-    from tilewright.cache import cache_folder
+    from tilewright.base import tools
+    from tilewright.base.cache import cache_folder
     from tilewright.sim.config import ConfigError
 
     rows: list[dict] = [

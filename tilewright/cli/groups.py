@@ -43,7 +43,7 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]):  # type: ignore[no-untyped-def]
         if args and not args[0].startswith("-") and args[0] not in self._about:
-            from tilewright.sim.config.errors import suggest
+            from tilewright.base.errors import suggest
 
             raise click.UsageError(f"unknown {self._kind} '{args[0]}'{suggest(args[0], self._about)}")
         return super().resolve_command(ctx, args)

@@ -11,7 +11,7 @@ def command(as_json: bool) -> None:
     """List the systems, models, blocks, co-simulations, hosts and workloads that can be named in commands."""
     from tilewright.cli.blocks import BLOCKS, COSIMS
     from tilewright.gem5_configs.build import WORKLOADS, about
-    from tilewright.mapping.workload import load_model, model_names
+    from tilewright.mapping.models import load_model, model_names
     from tilewright.sim.config import load_system, preset_names
     from tilewright.sim.config.host import host_names, load_host
 

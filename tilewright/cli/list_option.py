@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import click
 
-from tilewright.sim.config.errors import ConfigError, suggest
+from tilewright.base.errors import ConfigError, suggest
 
 
 def names_option(kind: str, allowed: Callable[[], tuple[str, ...]]) -> Callable[..., tuple[str, ...]]:

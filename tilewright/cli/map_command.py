@@ -18,11 +18,11 @@ from tilewright.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from tilewright.mapping.result import MapResult
+    from tilewright.mapping.map import MapResult
 
 
 def _placeable() -> tuple[str, ...]:
-    from tilewright.mapping.placement import PLACEABLE
+    from tilewright.mapping.host.placement import PLACEABLE
 
     return tuple(PLACEABLE)
 
@@ -65,8 +65,8 @@ def command(
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
     from tilewright.cli.map_host import host_part, load_host_and_runs
-    from tilewright.mapping.result import map_model
-    from tilewright.mapping.workload import load_model
+    from tilewright.mapping.map import map_model
+    from tilewright.mapping.models import load_model
     from tilewright.sim.config import ConfigError, load_system
 
     model, system = load_model(model_name), load_system(system_name)
@@ -93,7 +93,7 @@ def command(
 
 def _write(result: "MapResult", data: dict, folder: Path) -> list[Path]:
     from tilewright.cli.tables import cycles_by_step
-    from tilewright.sim.plot import breakdown
+    from tilewright.sim.plots import breakdown
     from tilewright.sim.trace import perfetto_json
 
     title = f"{result.name}, {data['phase']} at context {data['context']}, on {result.system.name}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.sim.config.errors import ConfigError
+from tilewright.base.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console

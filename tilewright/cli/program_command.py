@@ -40,9 +40,9 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
 
     A line is a command: its name and field=value pairs; see docs/program.md, and `tilewright program fields`.
     """
-    from tilewright.mapping.program.assembler import assemble, lanes_of
-    from tilewright.mapping.program.binary import encode_program
     from tilewright.sim.config.load import read_text
+    from tilewright.sim.isa.assembler import assemble, lanes_of
+    from tilewright.sim.isa.binary import encode_program
 
     text = read_text(file)
     if lanes is None:
@@ -65,8 +65,8 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
 @json_option
 def disassemble_command(file: Path, out: Path | None, lanes: int, numbers: bool, as_json: bool) -> None:
     """Print the commands of a binary FILE as text."""
-    from tilewright.mapping.program.assembler import disassemble
-    from tilewright.mapping.program.binary import read_program
+    from tilewright.sim.isa.assembler import disassemble
+    from tilewright.sim.isa.binary import read_program
 
     config = _configuration(lanes)
     commands = read_program(config, file)
@@ -88,9 +88,9 @@ def disassemble_command(file: Path, out: Path | None, lanes: int, numbers: bool,
 @json_option
 def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> None:
     """Print what commands there are, and where in their 64 bytes which field is."""
-    from tilewright.mapping.program.assembler import MNEMONICS
-    from tilewright.mapping.program.fields import command_about, command_table, field_rows
-    from tilewright.sim.config.errors import ConfigError, suggest
+    from tilewright.base.errors import ConfigError, suggest
+    from tilewright.sim.isa.assembler import MNEMONICS
+    from tilewright.sim.isa.tables import command_about, command_table, field_rows
 
     for name in names:
         if name not in MNEMONICS:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tilewright.sim.config.errors import ConfigError
+from tilewright.base.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from tilewright.sim.config import System
     from tilewright.sim.config.accelerator import AcceleratorConfig
-    from tilewright.sim.machine.axi_memory import AxiMemoryModel
+    from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 F = TypeVar("F", bound=Callable[..., Any])
 MEMORY_BYTES = 4 << 20
@@ -67,7 +67,7 @@ class ProgramInMemory:
 
     def timing(self) -> "AxiMemoryModel":
         """Return the timing of memory, new for a run."""
-        from tilewright.sim.machine.axi_memory import AxiMemoryModel
+        from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
         return AxiMemoryModel(
             latency=self.latency, rate=self.rate, write_latency=self.latency, write_rate=self.rate
@@ -98,9 +98,9 @@ def load_program(
     ConfigError
         If a file cannot be read or used, or an option is not allowed.
     """
-    from tilewright.mapping.program.loading import Image, fill_memory, parse_address, place_program, read_commands
     from tilewright.sim.config import load_system
     from tilewright.sim.config.accelerator import COMMAND_BYTES
+    from tilewright.sim.isa.loading import Image, fill_memory, parse_address, place_program, read_commands
 
     if system_name is None:
         raise ConfigError("--system is missing: name the preset or TOML file that the program is for")

@@ -18,7 +18,7 @@ from tilewright.cli.output import (
 from tilewright.cli.program_options import ProgramInMemory, load_program, program_options
 
 if TYPE_CHECKING:
-    from tilewright.sim.machine.accelerator import AcceleratorRun
+    from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun
 
 
 @click.command(name="run", epilog="Example: tilewright program run examples/product.asm --system small --out build/run")
@@ -34,7 +34,7 @@ def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bo
     With --out, writes run.json, memory.bin (all of memory behind the run) and run.trace.json (what ran when; open it in
     ui.perfetto.dev). Exit status 1 if the program is stopped by an error.
     """
-    from tilewright.sim.machine.accelerator import AcceleratorModel
+    from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 
     loaded = load_program(file, **options)
     if folder:
@@ -74,10 +74,10 @@ def _result(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
 
 def _error(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
     """Return what stopped a program, as registers ERROR and ERROR_INDEX say it, and in words."""
-    from tilewright.mapping.program.assembler import disassemble
-    from tilewright.mapping.program.fields import docstrings
-    from tilewright.sim.config.program import AcceleratorError, decode
-    from tilewright.sim.config.vector_command import VectorError
+    from tilewright.sim.isa.assembler import disassemble
+    from tilewright.sim.isa.commands import AcceleratorError, decode
+    from tilewright.sim.isa.tables import docstrings
+    from tilewright.sim.isa.vector_command import VectorError
 
     about = docstrings(AcceleratorError)[run.error.name]
     if run.error is AcceleratorError.VECTOR:
@@ -114,6 +114,6 @@ def _write(loaded: ProgramInMemory, run: "AcceleratorRun", result: dict, folder:
 
 
 def _mnemonic(loaded: ProgramInMemory, index: int) -> str:
-    from tilewright.sim.config.program import Opcode
+    from tilewright.sim.isa.commands import Opcode
 
     return Opcode(loaded.encoded(index)[0]).name.lower()

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | None, as_json: bool) -> None:
-    from tilewright.cache import remember
+    from tilewright.base.cache import remember
+    from tilewright.base.tools import find_synthesis_tools
     from tilewright.hw.synth import power
     from tilewright.hw.synth.flow import cost, read_liberty
-    from tilewright.tools import find_synthesis_tools
 
     tools = find_synthesis_tools(liberty)
     if tools.liberty:

@@ -149,7 +149,7 @@ def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *
     headings = (before if "bytes_per_cycle" in before else {}) | COMPARED | behind
     total = {"name": f"{len(cases)} case{'s' if len(cases) > 1 else ''}", **_summed(cases)}
     if markdown:
-        from tilewright.mapping.program.fields import markdown as table_of
+        from tilewright.sim.isa.tables import markdown as table_of
 
         lines = [(row["name"], *(_figure(key, row.get(key)) for key in headings)) for row in (*rows, total)]
         console.out(table_of(("case", *headings.values()), lines), end="", highlight=False)

@@ -1,0 +1,257 @@
+"""Bench of the accelerator: all of memory, cycles and counters beside its exact model."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles
+
+from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run, patched
+from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench, Ending
+from tilewright.cocotb_tests.harness.axi_driver import OKAY, SLVERR, differences, padded
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.hw.accelerator.register_map import register_map
+from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
+from tilewright.sim.isa.commands import AcceleratorError
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
+
+BENCH = "tilewright.cocotb_tests.accelerator.cb_accelerator"
+"""This module, as cocotb imports it."""
+LATE = "a request after an error"
+"""A rule that does not hold for commands read ahead: whether they are reached is seen later."""
+CHOSEN = "chosen_fault"
+"""Signal of a harness with planted faults: which one is in force."""
+STALLS_TIMES = 40
+"""More than random stalls can prolong a run by."""
+UNKNOWN_CYCLES = 100_000
+"""More than any program that gets stuck takes until then."""
+WHATEVER_THE_TIMING = (Register.COMMANDS, Register.WRITE_BEATS)
+"""Counters that do not depend on when memory answers: commands may be fetched that are not reached."""
+
+
+def model_of(bench: AcceleratorBench, case: Case) -> AcceleratorModel:
+    """Return a model with the memory of a case, as large as the bench's."""
+    memory = np.zeros(bench.memory_bytes, np.uint8)
+    memory[: len(case.memory)] = case.memory
+    return AcceleratorModel(bench.config, memory)
+
+
+def predict(model: AcceleratorModel, run: Run, timing: Timing) -> AcceleratorRun:
+    """Run a program on a model; the co-processor's port has the timing of the other one."""
+    failure = run.failure or Failure(error=AcceleratorError.NONE)
+    main, npe = (AxiMemoryModel(**asdict(timing)) for _ in range(2))
+    return model.run(
+        run.address, main, npe_timing=npe, bad_address=failure.bus_address, bad_response=failure.bus_response
+    )
+
+
+def check_ending(run: Run, ended: Ending, predicted: AcceleratorRun, *, timed: bool) -> list[str]:
+    """Return in what a run has not ended as the model says."""
+    found = []
+    got, wanted = (
+        f"{AcceleratorError(one.error).name}, detail {one.detail}, at command {one.index}" for one in (ended, predicted)
+    )
+    if got != wanted:
+        found.append(f"ends with {got}, not {wanted}")
+    # Of a program that was stopped nothing is counted by the model.
+    registers = [register for register in predicted.counters if timed or register in WHATEVER_THE_TIMING]
+    if timed and not predicted.error and ended.counters[Register.CYCLES] != predicted.cycles:
+        found.append(f"CYCLES {ended.counters[Register.CYCLES]}, not {predicted.cycles}")
+    found += [
+        f"{register.name} {ended.counters[register]}, not {predicted.counters[register]}"
+        for register in registers
+        if ended.counters[register] != predicted.counters[register]
+    ]
+    return found
+
+
+async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
+    """Run the programs of a case; return their rows of the table.
+
+    Raises
+    ------
+    AssertionError
+        If the model says other than the case how a program ends, or the bus is not as it must be.
+    """
+    model = model_of(bench, case)
+    await bench.fill(padded(case.memory))
+    bench.set_timing(case.timing)
+    bench.set_shares(case.shares, case.seed)
+    timed = not any(case.shares)
+    rows = []
+    for run in case.runs:
+        name = f"{case.name}, {run.name}" if run.name else case.name
+        patched(model.memory, run)
+        failure = run.failure
+        predicted = predict(model, run, case.timing)
+        check_model(name, run, predicted)
+        await bench.prepare(run)
+        bench.allowed = {LATE} if run.errors_ahead else set()
+        try:
+            # When nothing moves any more the model does not say.
+            cycles = UNKNOWN_CYCLES if predicted.error is AcceleratorError.DEADLOCK else predicted.cycles
+            ended = await bench.run(run.address, cycles * (4 if timed else STALLS_TIMES) + 20000)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {error}") from error
+        found = check_ending(run, ended, predicted, timed=timed)
+        # What lies behind is of no account, if nothing is written there.
+        size = len(padded(case.memory))
+        assert int(bench.dut.write_end.value) <= size or run.failure, f"{name}: written behind all that there is"
+        got = await bench.dump(size)
+        expected = model.memory[:size]
+        for begin, end in failure.spared if failure else ():
+            expected[begin:end] = got[begin:end]
+        mismatches = int((got != expected).sum())
+        for address, content in run.expected:
+            if got[address : address + len(content)].tobytes() != content:
+                found.append(f"not the {len(content)} bytes at {address:#x} that the steps make")
+                mismatches += not mismatches
+        if mismatches:
+            found.append(differences(got, expected))
+        near = None
+        if run.reference:
+            near = run.reference.cosine(got)
+            if near < run.reference.least:
+                found.append(f"cosine {near:.5f} to the layer without quantisation, not {run.reference.least}")
+        for text in found:
+            bench.dut._log.error("%s: %s", name, text)
+        cycles = ended.counters[Register.CYCLES]
+        rows.append(
+            {
+                "name": name,
+                "commands": ended.counters[Register.COMMANDS],
+                **{key: str(value) for key, value in asdict(case.timing).items()},
+                "bytes_per_cycle": float(case.timing.rate * bench.bus_bytes),
+                "rtl_cycles": cycles,
+                # Neither random stalls have a model, nor what follows an error.
+                "model_cycles": predicted.cycles if timed and not predicted.error else cycles,
+                "utilisation": run.macs / bench.config.cim.macs_per_cycle / cycles if run.macs else None,
+                "cosine": near,
+                "values": len(got),
+                "mismatches": mismatches,
+                "found": "; ".join(found),
+            }
+        )
+    return rows
+
+
+def check_model(name: str, run: Run, predicted: AcceleratorRun) -> None:
+    """See that the model ends a run as whoever made it says.
+
+    Raises
+    ------
+    AssertionError
+        If it does not.
+    """
+    failure = run.failure
+    wanted = (failure.error, failure.detail, failure.index) if failure else (AcceleratorError.NONE, 0, 0)
+    if failure and failure.index is None:
+        wanted = (failure.error, failure.detail, predicted.index)
+    got = (predicted.error, predicted.detail, predicted.index)
+    assert got == wanted, f"{name}: the model ends with {got}, not {wanted}"
+
+
+@cocotb.test()
+async def table(dut) -> None:
+    """The runner's cases: writes a row for each program, for the runner to judge."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    rows = [row for case in bench.job.cases for row in await run_case(bench, case)]
+    Path(bench.job.rows).write_text(json.dumps(rows))
+
+
+@cocotb.test()
+async def right(dut) -> None:
+    """The runner's cases: stops at the first program that is not as the model says in every byte and every cycle."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    if "fault" in bench.job.options:
+        getattr(dut, CHOSEN).value = bench.job.options["fault"]
+    for case in bench.job.cases:
+        for row in await run_case(bench, case):
+            assert not row["found"], f"{row['name']}: {row['found']}"
+
+
+@cocotb.test()
+async def reset_in_flight(dut) -> None:
+    """A reset of both sides in any cycle leaves an accelerator that runs the same case right."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    for case in bench.job.cases:
+        model = model_of(bench, case)
+        patched(model.memory, case.runs[0])
+        whole = predict(model, case.runs[0], case.timing).cycles
+        await bench.fill(padded(case.memory))
+        bench.set_timing(case.timing)
+        await bench.prepare(case.runs[0])
+        await bench.restart()
+        await bench.start(case.runs[0].address)
+        await ClockCycles(dut.clk, bench.rng.randrange(1, whole))
+        await bench.reset()
+        for register, content in (
+            (Register.STATUS, 0),
+            (Register.ERROR, 0),
+            (Register.IRQ_STATUS, 0),
+            (Register.CYCLES, 0),
+            (Register.COMMANDS, 0),
+            (Register.PROGRAM_LOW, 0),
+        ):
+            assert await bench.get(register) == content, f"{register.name} after reset"
+        bench.check_bus()
+        for row in await run_case(bench, case):
+            assert not row["found"], f"{row['name']}: {row['found']}"
+
+
+@cocotb.test()
+async def registers(dut) -> None:
+    """What registers say, refuse and ignore."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    assert await bench.get(Register.ID) == ACCELERATOR_ID
+    for address in (max(Register) + 4, 0x7C, 0x80, 0xFFC):
+        assert (await bench.read(address))[1] == SLVERR, f"read of {address:#x}"
+        assert await bench.write(address, 1) == SLVERR, f"write to {address:#x}"
+    writable = {
+        Register.CONTROL, Register.IRQ_ENABLE, Register.IRQ_STATUS, Register.PROGRAM_LOW, Register.PROGRAM_HIGH,
+    }  # fmt: skip
+    for register in {entry.register for entry in register_map(bench.config)} - writable:
+        before = await bench.get(register)
+        assert await bench.write(register, 0x5A5A5A5A) == SLVERR, f"write to {register.name}"
+        assert await bench.get(register) == before, f"{register.name} has changed"
+    await bench.write(Register.PROGRAM_LOW, 0x11223344)
+    await bench.write(Register.PROGRAM_LOW, 0xAABBCCDD, strobe=0b0101)
+    assert await bench.get(Register.PROGRAM_LOW) == 0x11BB33DD, "bytes without strobe stay"
+    assert await bench.get(Register.CONTROL) == 0
+    await bench.write(Register.CONTROL, 1, strobe=0b1110)
+    await ClockCycles(dut.clk, 10)
+    assert await bench.get(Register.STATUS) == 0, "a start without strobe"
+
+    # While it runs: a second start is refused, and the registers of the next start can be written.
+    [case] = bench.job.cases
+    [run] = case.runs
+    await bench.fill(padded(case.memory))
+    await bench.prepare(run)
+    bench.set_timing(Timing(latency=200))
+    await bench.restart()
+    await bench.start(run.address)
+    assert await bench.get(Register.STATUS) == 1
+    assert await bench.write(Register.CONTROL, 1) == SLVERR, "start while busy"
+    for register in (Register.PROGRAM_LOW, Register.PROGRAM_HIGH):
+        assert await bench.write(register, 0xFFFFFFFF) == OKAY
+    first = await bench.get(Register.CYCLES)
+    assert await bench.get(Register.CYCLES) > first
+    model = model_of(bench, case)
+    patched(model.memory, run)
+    predicted = predict(model, run, Timing(latency=200))
+    ended = await bench.ending(4 * predicted.cycles)
+    found = check_ending(run, ended, predicted, timed=True)
+    assert not found, f"a start with software at the registers: {found}"
+    assert (await bench.dump(len(model.memory)) == model.memory).all()
+
+    # Without IRQ_ENABLE it ends in silence.
+    await bench.write(Register.IRQ_ENABLE, 0)
+    await bench.start(run.address)
+    await bench.end_in_silence(predicted.cycles)

@@ -1,0 +1,31 @@
+"""Co-simulation of a decoder layer with seeded weights, prompt and tokens, on the accelerator."""
+
+from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, Design, cosim
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.mapping.lower.decoder import DecoderShape
+from tilewright.sim.config.accelerator import AcceleratorConfig
+
+__all__ = ["DESIGNS", "cosim"]
+
+SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=16, ffn=96)
+
+
+def cases(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return the layer with memory near and far."""
+    return decoder_case(config), decoder_case(config, timing=Timing(latency=100, write_latency=100))
+
+
+def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return a smaller layer, whose prompt ends between two keys that share bytes."""
+    return (
+        decoder_case(config, SHAPE, prompt=5, tokens=3),
+        decoder_case(config, SHAPE, prompt=5, tokens=3, timing=Timing(latency=100, write_latency=100)),
+    )
+
+
+DESIGNS = (
+    Design(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="decoder"),
+    Design(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 decoder"),
+)

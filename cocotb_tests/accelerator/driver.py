@@ -1,0 +1,66 @@
+"""What benches of the accelerator have in common: software that starts programs and reads how they end."""
+
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+from tilewright.cocotb_tests.accelerator.cases import Job, Run
+from tilewright.cocotb_tests.harness.axi_driver import AxiBench
+from tilewright.hw.accelerator.register_map import register_map
+from tilewright.sim.config.accelerator import Register
+from tilewright.sim.isa.commands import AcceleratorError
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What software reads when a program has ended."""
+
+    error: AcceleratorError
+    detail: int
+    index: int
+    counters: dict[Register, int]
+
+
+class AcceleratorBench(AxiBench):
+    """Drives the harness of an accelerator; the runner's :class:`Job` comes as a file."""
+
+    REGISTERS = Register
+
+    def __init__(self, dut):
+        self.job: Job = pickle.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_bytes())
+        self.config = self.job.config
+        self.counters = tuple(Register(entry.register) for entry in register_map(self.config) if entry.counts)
+        super().__init__(
+            dut, bus_bytes=self.config.bus_bytes, memory_bytes=self.job.memory_bytes, seed=self.job.seed
+        )  # fmt: skip
+
+    async def prepare(self, run: Run) -> None:
+        """Write what comes anew into memory before a run, and let memory fail where it is to fail."""
+        for address, patch in run.patches:
+            await self.fill(patch, address)
+        if run.failure is None:
+            self.set_error(None)
+        else:
+            self.set_error(run.failure.bus_address, run.failure.bus_response)
+
+    async def start(self, address: int) -> None:
+        """Start a program."""
+        await self.set_registers(
+            {
+                Register.PROGRAM_LOW: address & 0xFFFFFFFF,
+                Register.PROGRAM_HIGH: address >> 32,
+                Register.CONTROL: 1,
+            }
+        )
+
+    async def ending(self, timeout_cycles: int) -> Ending:
+        """Return what the registers say at the end, as :meth:`read_ending` does; raises as it does."""
+        code, detail, counters = await self.read_ending(timeout_cycles)
+        return Ending(AcceleratorError(code), detail, await self.get(Register.ERROR_INDEX), counters)
+
+    async def run(self, address: int, timeout_cycles: int) -> Ending:
+        """Start a program and wait for its end."""
+        await self.restart()
+        await self.start(address)
+        return await self.ending(timeout_cycles)

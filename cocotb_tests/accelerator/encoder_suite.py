@@ -1,0 +1,29 @@
+"""Co-simulation of encoder layers on the accelerator: one of MiniLM with its own weights, a smaller one of MXFP4."""
+
+from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.cocotb_tests.accelerator.layer_cases import encoder_case, seeded_encoder_case
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, Design, cosim
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.mapping.lower.encoder import EncoderShape
+from tilewright.sim.config.accelerator import AcceleratorConfig
+
+__all__ = ["DESIGNS", "cosim"]
+
+FAR = Timing(latency=100, write_latency=100)
+SHAPE = EncoderShape(hidden=64, heads=4, ffn=96)
+
+
+def cases(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return the layer of MiniLM with memory near and far."""
+    return encoder_case(config), encoder_case(config, timing=FAR)
+
+
+def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return a layer with seeded weights with memory near and far."""
+    return seeded_encoder_case(config, SHAPE, tokens=5), seeded_encoder_case(config, SHAPE, tokens=5, timing=FAR)
+
+
+DESIGNS = (
+    Design(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="MiniLM"),
+    Design(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 encoder"),
+)

@@ -1,0 +1,45 @@
+"""The bench around an accelerator, as gateware."""
+
+from functools import lru_cache
+
+from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness, SecondPort, compiled_once
+from tilewright.cocotb_tests.npe.harness import CORE
+from tilewright.hw.accelerator.accelerator import NPE_PREFIX, Accelerator
+from tilewright.hw.definition import Definition
+from tilewright.hw.memory.axi_memory import AxiMemory
+from tilewright.hw.verilog import convert
+from tilewright.sim.config.accelerator import AcceleratorConfig, Register
+
+TOP = "accelerator_harness"
+"""Name of the top module."""
+REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
+"""Modules of which there are many instances."""
+
+
+def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenchHarness:
+    """Return the bench around an accelerator, the Verilog module ``accelerator``."""
+    npe = config.npe
+    second = None
+    if npe is not None:
+        second = SecondPort(
+            prefix=NPE_PREFIX, data_bits=npe.bus_bits, max_burst=npe.max_burst, outstanding=npe.outstanding
+        )
+    return AxiBenchHarness(
+        dut=Definition("accelerator", Accelerator(config=config)),
+        control=Register.CONTROL,
+        address_bits=config.address_bits,
+        data_bits=config.bus_bits,
+        max_burst=config.burst_beats,
+        outstanding=config.outstanding,
+        memory_bytes=memory_bytes,
+        second=second,
+    )
+
+
+@lru_cache
+def harness_verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
+    """Return the harness around one accelerator as Verilog."""
+    verilog = convert(accelerator_harness(config, memory_bytes), TOP)
+    for module in (*REPEATED, *((CORE,) if config.npe is not None else ())):
+        verilog = compiled_once(verilog, module)
+    return verilog + AxiMemory.SOURCE.read_text()

@@ -1,0 +1,146 @@
+"""Layers of transformers as cases of the accelerator: compiled, with their operands in memory.
+
+What they must leave behind comes from their steps, run by numpy: compiler and model of the accelerator stand beside it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from tilewright.cocotb_tests.accelerator.cases import NEAR, Case, Reference, Run
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.mapping.compile.compiled import Compiled
+from tilewright.mapping.compile.compiler import compile_program
+from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.lower import decoder, encoder
+from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder, lower_network
+from tilewright.mapping.lower.encoder import EncoderShape, encoder_constants, lower_encoder
+from tilewright.mapping.lower.lowering import Arithmetic, Lowered
+from tilewright.mapping.models import minilm
+from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_layer
+from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.steps import Product
+from tilewright.sim.machine.steps import Memory, codes, empty_memory, run_steps, store
+
+SENTENCE = "Tiles of weights stay where they are and activations stream by them."
+"""Of sixteen tokens."""
+DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
+SEED = 7
+NEAR_ENOUGH = {8: 0.999, 4: 0.98}
+"""Least cosine of the angle between a layer's output and that of the layer in float64, by bits of weights."""
+
+
+def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
+    """Return the first layer of MiniLM on the tokens of a sentence; its output must come near to the layer in float64.
+
+    Raises
+    ------
+    ConfigError
+        If the model is not installed.
+    """
+    tensors = minilm.load_tensors()
+    x = minilm.embed(tensors, minilm.tokens_of(SENTENCE))
+    return _encoder_case("MiniLM layer", config, minilm.SHAPE, tensors, x, timing)
+
+
+def seeded_encoder_case(config: AcceleratorConfig, shape: EncoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+    """Return an encoder layer with seeded weights."""
+    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
+    return _encoder_case("encoder layer", config, shape, seeded_encoder(shape, layers=1, seed=SEED), x, timing)
+
+
+def _encoder_case(
+    name: str, config: AcceleratorConfig, shape: EncoderShape, tensors: Tensors, x: np.ndarray, timing: Timing
+) -> Case:
+    arithmetic = Arithmetic.of(config.cim.tile)
+    lowered = lower_encoder(shape, len(x), 1, arithmetic)
+    constants = encoder_constants(shape, tensors, 1, arithmetic)
+    compiled = compile_program(config, lowered)
+    image = compiled.memory_image(constants)
+    compiled.write_input(image, x)
+    steps = _steps_memory(lowered, constants, x)
+    run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
+    exact = encoder_layer(shape, tensors, encoder.layer_name(0), x)
+    return Case(name=name, memory=image, runs=(_near(run, compiled, exact),), timing=timing)
+
+
+def decoder_case(
+    config: AcceleratorConfig,
+    shape: DecoderShape = DECODER,
+    *,
+    prompt: int = 16,
+    tokens: int = 8,
+    timing: Timing = NEAR,
+) -> Case:
+    """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves.
+
+    What each leaves must come near to the layer in float64.
+    """
+    arithmetic, capacity, memory = Arithmetic.of(config.cim.tile), prompt + tokens, MemoryMap()
+    tensors = seeded_decoder(shape, layers=1, seed=SEED)
+    constants = decoder_constants(shape, tensors, 1, arithmetic, capacity=capacity)
+    x = np.random.default_rng(SEED).standard_normal((capacity, shape.hidden))
+    begins = [0, *range(prompt, capacity)]
+    parts = list(zip(begins, [*begins[1:], capacity], strict=True))
+    all_lowered = [lower_decoder(shape, end - begin, begin, 1, arithmetic, capacity=capacity) for begin, end in parts]
+    programs = [compile_program(config, lowered, memory) for lowered in all_lowered]
+    # The places of all programs are known: whose image it is makes no difference.
+    image = programs[-1].memory_image(constants)
+    exact = decoder_layer(shape, tensors, decoder.layer_name(0), x)
+    states: Memory = {}
+    runs = []
+    for (begin, end), lowered, compiled in zip(parts, all_lowered, programs, strict=True):
+        compiled.write_program(image)
+        compiled.write_input(image, x[begin:end])
+        steps = _steps_memory(lowered, constants, x[begin:end], states)
+        name = f"prompt of {end} tokens" if begin == 0 else f"token {begin}"
+        run = _run(name, config, compiled, lowered, steps)
+        runs.append(_near(run, compiled, exact[begin:end]))
+        states = {state: steps[state] for state in lowered.states}
+    return Case(name="decoder layer", memory=image, runs=tuple(runs), timing=timing)
+
+
+def network_case(config: AcceleratorConfig, shape: DecoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+    """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
+    arithmetic = Arithmetic.of(config.cim.tile)
+    lowered = lower_network(shape, tokens, arithmetic)
+    tensors = seeded_decoder(shape, layers=1, seed=SEED)
+    every = decoder_constants(shape, tensors, 1, arithmetic, capacity=tokens)
+    constants = {name: every[name] for name in lowered.constants}
+    compiled = compile_program(config, lowered)
+    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
+    image = compiled.memory_image(constants)
+    compiled.write_input(image, x)
+    run = _run(f"{tokens} tokens", config, compiled, lowered, _steps_memory(lowered, constants, x))
+    return Case(name=f"SwiGLU {shape.hidden}-{shape.ffn}", memory=image, runs=(run,), timing=timing)
+
+
+def _steps_memory(
+    lowered: Lowered, constants: Mapping[str, np.ndarray], x: np.ndarray, states: Memory | None = None
+) -> Memory:
+    memory = empty_memory(lowered.buffers.values(), dict(constants) | (states or {}))
+    store(memory, lowered.input, x)
+    return memory
+
+
+def _near(run: Run, compiled: Compiled, exact: np.ndarray) -> Run:
+    """Return a run whose output must come near to what a layer in float64 makes."""
+    least = NEAR_ENOUGH[compiled.config.cim.tile.macro.weight_bits]
+    return replace(run, reference=Reference(output=compiled.output, values=exact, least=least))
+
+
+def _run(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowered, steps: Memory) -> Run:
+    """Run the steps; return the start of the program that must do the same."""
+    run_steps(lowered.steps, steps, lanes=config.vector.lanes)
+    rows = codes(steps, lowered.output)
+    place = compiled.output
+    return Run(
+        name=name,
+        address=compiled.program_address,
+        expected=tuple((place.address + number * place.pitch, row.tobytes()) for number, row in enumerate(rows)),
+        macs=sum(
+            step.a.rows * step.a.columns * step.out.columns for step in lowered.steps if isinstance(step, Product)
+        ),
+    )

@@ -1,0 +1,68 @@
+"""Co-simulation of layers on the accelerator: arrays, formats of weights, latencies and bandwidths of memory.
+
+One build of a configuration serves all of its timings: of memory they are set while it runs.
+"""
+
+from fractions import Fraction
+
+from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case, network_case
+from tilewright.cocotb_tests.accelerator.random_programs import Areas
+from tilewright.cocotb_tests.accelerator.suite import (
+    LAYER_BYTES,
+    MXFP4,
+    NARROW,
+    SCALED,
+    SMALL,
+    TINY,
+    WIDE,
+    Design,
+    cosim,
+)
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.mapping.lower.decoder import DecoderShape
+from tilewright.sim.config.accelerator import AcceleratorConfig
+
+__all__ = ["DESIGNS", "cosim"]
+
+LATENCIES = (1, 2, 5, 10, 20, 50, 100, 200)
+"""Of memory, in cycles, at a beat a cycle."""
+BANDWIDTHS = (4, 8, 16, 32, 64)
+"""Of memory, in bytes a cycle; those that are less than a beat, at :data:`USUAL_LATENCY`."""
+USUAL_LATENCY = 20
+SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=128)
+
+
+def timings(config: AcceleratorConfig) -> tuple[Timing, ...]:
+    """Return all timings of memory behind an accelerator's bus."""
+    points = [(latency, config.bus_bytes) for latency in LATENCIES]
+    points += [(USUAL_LATENCY, bandwidth) for bandwidth in BANDWIDTHS if bandwidth < config.bus_bytes]
+    return tuple(
+        Timing(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
+        for latency, rate in ((latency, Fraction(bandwidth, config.bus_bytes)) for latency, bandwidth in points)
+    )
+
+
+def networks(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return the gated network of a decoder layer, compiled, at all timings."""
+    return tuple(network_case(config, SHAPE, tokens=4, timing=timing) for timing in timings(config))
+
+
+def layers(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return a whole decoder layer, compiled, at all timings."""
+    return tuple(decoder_case(config, SHAPE, prompt=8, tokens=0, timing=timing) for timing in timings(config))
+
+
+def _design(config: AcceleratorConfig, make_cases, label: str) -> Design:
+    return Design(config=config, make_cases=make_cases, memory_bytes=Areas(config).memory_bytes, label=label)
+
+
+DESIGNS = (
+    _design(TINY, networks, "INT8"),
+    _design(NARROW, networks, "INT4"),
+    _design(SCALED, networks, "INT8 in scaled groups"),
+    _design(WIDE, networks, "FP4"),
+    _design(MXFP4, networks, "MXFP4"),
+    Design(config=SMALL, make_cases=layers, memory_bytes=LAYER_BYTES, label="INT8"),
+)
+"""The designs of the table; random programs of the same ones have the same memory, and so the same builds."""

@@ -1,0 +1,83 @@
+"""Any program of the accelerator, as it lies in memory, as a co-simulation."""
+
+from dataclasses import asdict
+from functools import partial
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run
+from tilewright.cocotb_tests.accelerator.suite import Design
+from tilewright.cocotb_tests.harness.axi_harness import MAX_LATENCY
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.isa.commands import Store, decode
+from tilewright.sim.isa.footprint import footprint
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
+
+TIMING_BITS = 16
+"""Of numbers that set the memory's timing."""
+
+
+def program_design(
+    config: AcceleratorConfig, *, name: str, memory: np.ndarray, address: int, commands: int, timing: Timing
+) -> Design:
+    """Return the design that runs one program.
+
+    Parameters
+    ----------
+    memory : ndarray of uint8
+        All of memory, with the program.
+    address, commands : int
+        Of the program: its begin and its length.
+
+    Raises
+    ------
+    ConfigError
+        If the bench's memory does not have the timing.
+    """
+    if timing.latency > MAX_LATENCY:
+        raise ConfigError(
+            f"--latency = {timing.latency} is not allowed: memory of the bench has 1 to {MAX_LATENCY} cycles"
+        )
+    if max(timing.rate.as_integer_ratio()) >> TIMING_BITS:
+        raise ConfigError(
+            f"--bandwidth = {timing.rate * config.bus_bytes} is not allowed: it is {timing.rate} beats a cycle, and "
+            f"memory of the bench has fractions of numbers of {TIMING_BITS} bits"
+        )
+    cases = partial(program_cases, name=name, memory=memory, address=address, commands=commands, timing=timing)
+    return Design(config=config, make_cases=cases, memory_bytes=len(memory), label=name)
+
+
+def program_cases(
+    config: AcceleratorConfig, *, name: str, memory: np.ndarray, address: int, commands: int, timing: Timing
+) -> tuple[Case, ...]:
+    """Return the program, which ends as the model says.
+
+    Of a program that is stopped, what its stores may write is not compared: they may be under way. Nor are its cycles.
+    """
+    model = AcceleratorModel(config, memory.copy())
+    ending = model.run(address, AxiMemoryModel(**asdict(timing)))
+    failure, how = None, "ends"
+    if ending.error:
+        spared = _stored(config, memory, address, commands)
+        failure = Failure(error=ending.error, detail=ending.detail, index=ending.index, spared=spared)
+        how = f"stopped by {ending.error.name} at command {ending.index}"
+    run = Run(name=how, address=address, failure=failure, errors_ahead=True)
+    return (Case(name=f"{commands} command{'s' if commands > 1 else ''}", memory=memory, runs=(run,), timing=timing),)
+
+
+def _stored(config: AcceleratorConfig, memory: np.ndarray, address: int, commands: int) -> tuple[tuple[int, int], ...]:
+    """Return where in memory the stores of a program write; through a register, anywhere."""
+    regions: list[tuple[int, int]] = []
+    for start in range(address, address + commands * COMMAND_BYTES, COMMAND_BYTES):
+        try:
+            command = decode(config, memory[start : start + COMMAND_BYTES].tobytes())
+        except ValueError:
+            continue
+        if isinstance(command, Store):
+            if command.register:
+                return ((0, len(memory)),)
+            regions += [(region.start, region.stop) for region in footprint(config, command).memory_writes]
+    return tuple(regions)

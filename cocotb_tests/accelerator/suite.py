@@ -1,0 +1,229 @@
+"""Co-simulation of the accelerator: which configurations and which programs, and how they are run."""
+
+import json
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.accelerator.cases import Case, Job
+from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
+from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog
+from tilewright.cocotb_tests.accelerator.random_programs import Areas, random_case, random_timing
+from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
+from tilewright.sim.config import load_system
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import MacroConfig, TileConfig
+from tilewright.sim.config.cim_array import CIMArrayConfig
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.formats.simd import parse_modes
+
+SEED = 20261125
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """One accelerator, its memory, and what to run on it."""
+
+    config: AcceleratorConfig
+    make_cases: Callable[[AcceleratorConfig], tuple[Case, ...]]
+    """Of the configuration; another process has to find it by its name."""
+    memory_bytes: int
+    label: str = ""
+    optimisation: str = "-O1"
+    """The C++ compiler's."""
+
+    @property
+    def name(self) -> str:
+        """Shape in short: tiles, lanes, bits of the bus, banks, and what runs."""
+        config = self.config
+        tile = config.cim.tile
+        shape = f"{config.cim.tiles} x {tile.rows}x{tile.columns}, {config.vector.lanes} lanes"
+        if config.npe is not None:
+            shape += f", NPE {config.npe.rows}x{config.npe.columns} bus{config.npe.bus_bits}"
+        return f"{shape}, bus{config.bus_bits}, {config.banks} banks{self.label and ', '}{self.label}"
+
+
+def configuration(
+    *, lanes: int, bank_address_bits: int, bus_bits: int, tiles: int = 1, scalars: int = 32, tile: dict, macro: dict,
+    **options: Any,
+) -> AcceleratorConfig:  # fmt: skip
+    """Return a configuration of parts."""
+    cim = TileConfig(
+        macro=MacroConfig(input_bits=8, **macro), **{"weight_bus_bits": bus_bits, "activation_bus_bits": 64, **tile}
+    )
+    return AcceleratorConfig(
+        cim=CIMArrayConfig(tiles=tiles, tile=cim),
+        vector=VectorConfig.model_validate({"lanes": lanes, "address_bits": bank_address_bits, "scalars": scalars}),
+        bus_bits=bus_bits,
+        **options,
+    )
+
+
+TINY = configuration(
+    lanes=4, bank_address_bits=8, bus_bits=64, banks=4, outstanding=2, max_burst=8, weight_buffer_beats=16,
+    queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4}, macro={"rows": 8, "columns": 8, "weight_bits": 8},
+)  # fmt: skip
+NARROW = configuration(
+    lanes=8, bank_address_bits=8, bus_bits=32, tiles=2, weight_buffer_beats=128, queue_depth=4,
+    tile={"result_bus_bits": 128, "result_buffer_vectors": 4},
+    macro={"rows": 16, "columns": 16, "weight_bits": 4, "input_bits_per_cycle": 2},
+)  # fmt: skip
+SCALED = configuration(
+    lanes=16, bank_address_bits=8, bus_bits=64, tiles=2, outstanding=4, max_burst=8, weight_buffer_beats=64,
+    tile={
+        "grid_rows": 2, "activation_bus_bits": 128, "result_bus_bits": 256, "group_scale": "uint8", "group_rows": 32,
+    },
+    macro={"rows": 16, "columns": 8, "weight_bits": 8, "input_bits_per_cycle": 4},
+)  # fmt: skip
+WIDE = configuration(
+    lanes=16, bank_address_bits=8, bus_bits=512, banks=4, max_burst=256, address_bits=40, weight_buffer_beats=256,
+    tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
+    macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
+)  # fmt: skip
+NANO = load_system("nano").accelerator
+"""The preset that fits on an FPGA, as it is."""
+MXFP4 = configuration(
+    lanes=8, bank_address_bits=10, bus_bits=64, tiles=2, scalars=64, weight_buffer_beats=128,
+    tile={
+        "grid_rows": 2, "result_bus_bits": 256, "accumulator_vectors": 8, "group_scale": "e8m0", "group_rows": 32,
+        "max_shift": 7,
+    },
+    macro={"rows": 16, "columns": 16, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 4},
+)  # fmt: skip
+"""Weights of E2M1, a scale for 32 of them; smaller layers run on it."""
+SMALL = load_system("small").accelerator
+"""256 multiply-accumulates a cycle, 16 lanes, 512 KiB; the one that layers run on."""
+BESIDE = TINY.model_copy(
+    update={
+        "npe": NpeConfig(
+            rows=2, columns=2, bus_bits=64, depth=4, panels=2, modes=parse_modes("int4,int8"), outstanding=4
+        )
+    }
+)
+"""The first one with a co-processor."""
+APART = NARROW.model_copy(
+    update={
+        "npe": NpeConfig(
+            rows=4, columns=2, bus_bits=128, depth=8, panels=3, modes=parse_modes("fp4_e2m1,fp8_e4m3,bf16")
+        )
+    }
+)
+"""The second one, with a co-processor of a wider bus."""
+FAR = WIDE.model_copy(
+    update={
+        "npe": NpeConfig(
+            rows=2, columns=4, bus_bits=64, depth=8, panels=2, modes=parse_modes("posit8_0,int8"), address_bits=40
+        )
+    }
+)
+"""The last one, with a co-processor of a narrower bus."""
+LAYER_BYTES = 4 << 20
+"""Memory in which a layer has room."""
+
+
+def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:
+    """Return cases of random programs, each with another timing of memory."""
+    timings = (random_timing(np.random.default_rng(seed + number)) for number in range(cases))
+    return tuple(
+        random_case(config, seed + number, programs=programs, timing=timing) for number, timing in enumerate(timings)
+    )
+
+
+def stalled_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:
+    """Return cases of random programs during which the channels of the bus wait at random."""
+    made = []
+    for number, case in enumerate(random_cases(config, seed=seed, cases=cases, programs=programs)):
+        rng = np.random.default_rng(seed + number)
+        shares = tuple(int(share) for share in rng.choice((0, 3, 8, 14), 5))
+        made.append(replace(case, shares=shares if any(shares) else (8,) * 5))
+    return tuple(made)
+
+
+def failing_cases(
+    config: AcceleratorConfig, *, seed: int, share: float = 1.0, kinds: tuple[str, ...] = ("",)
+) -> tuple[Case, ...]:
+    """Return programs that are to be stopped, and all starts that cannot read their commands.
+
+    Of those whose name begins with one of ``kinds`` there is a share.
+    """
+    rng = np.random.default_rng(seed)
+    every = [bad for bad in BadCommands(config, Areas(config), rng).all() if bad.name.startswith(kinds)]
+    chosen = [every[index] for index in sorted(rng.choice(len(every), round(share * len(every)), replace=False))]
+    return failing_case(config, seed, chosen, timing=random_timing(rng)), fetch_runs(config, seed)
+
+
+def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5, seed: int = SEED) -> Design:
+    """Return a design that runs random programs."""
+    return Design(
+        config=config,
+        make_cases=partial(random_cases, seed=seed, cases=cases, programs=programs),
+        memory_bytes=Areas(config).memory_bytes,
+        label="random programs",
+    )
+
+
+WITH_NPE = tuple(random_design(config) for config in (BESIDE, APART, FAR))
+DESIGNS = (*(random_design(config) for config in (TINY, NARROW, SCALED, WIDE, NANO)), *WITH_NPE)
+"""The designs of the table."""
+
+
+def run_table(design: Design) -> list[dict]:
+    """Build one design and run its cases; return a row for each program.
+
+    Raises
+    ------
+    BenchError
+        If a program does not end, or the bus or a register is not as it must be.
+    """
+    rows = run(design, design.make_cases(design.config), testcase="table")
+    return [{**row, "name": f"{design.name}: {row['name']}"} for row in rows]
+
+
+def run(
+    design: Design,
+    cases: tuple[Case, ...],
+    *,
+    testcase: str = "right",
+    bench: str = BENCH,
+    seed: int = 1,
+    verilog_edit: Callable[[str], str] | None = None,
+    **options: Any,
+) -> list[dict]:
+    """Build an accelerator and run one cocotb test on cases; return the rows that it wrote, if any.
+
+    ``verilog_edit`` plants a fault in the Verilog before it is built.
+
+    Raises
+    ------
+    BenchError
+        If the test fails.
+    """
+    verilog = harness_verilog(design.config, design.memory_bytes)
+    if verilog_edit:
+        verilog = verilog_edit(verilog)
+    model = runner.build(verilog, TOP, optimisation=design.optimisation)
+    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
+        folder = Path(name)
+        rows = folder / "rows.json"
+        job = Job(
+            config=design.config, memory_bytes=design.memory_bytes, cases=cases, seed=seed, rows=str(rows),
+            options=options,
+        )  # fmt: skip
+        (folder / "job.pickle").write_bytes(pickle.dumps(job))
+        env = {"TILEWRIGHT_JOB": str(folder / "job.pickle")}
+        runner.run(model, TOP, bench, folder=folder, env=env, testcase=testcase)
+        return json.loads(rows.read_text()) if rows.exists() else []
+
+
+def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
+    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
+    # The largest takes longest: first.
+    yield from runner.side_by_side(run_table, sorted(designs, key=lambda d: -d.config.cim.macs_per_cycle), jobs)

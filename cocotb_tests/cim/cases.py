@@ -1,0 +1,74 @@
+"""Cases of the benches of CIM tile and array: products of seeded random matrices, and the timing of memories."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from tilewright.sim.config import TileConfig
+from tilewright.sim.machine.cim.weights import weight_values
+from tilewright.sim.machine.memory.timed_memory import TimedMemory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """Timing of the two memories: latency in cycles, rate in words a cycle."""
+
+    weight_latency: int = 1
+    weight_rate: Fraction = Fraction(1)
+    activation_latency: int = 1
+    activation_rate: Fraction = Fraction(1)
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Timing":
+        return cls(
+            weight_latency=data["weight_latency"],
+            weight_rate=Fraction(data["weight_rate"]),
+            activation_latency=data["activation_latency"],
+            activation_rate=Fraction(data["activation_rate"]),
+        )
+
+    def memories(self) -> tuple[TimedMemory, TimedMemory]:
+        """Return models of the weight and the activation memory."""
+        return (
+            TimedMemory(latency=self.weight_latency, rate=self.weight_rate),
+            TimedMemory(latency=self.activation_latency, rate=self.activation_rate),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One product ``(m x k) @ (k x n)`` of seeded random matrices over the full range of their formats."""
+
+    name: str
+    m: int
+    k: int
+    n: int
+    reduce: bool = False
+    """On an array: tiles are added."""
+    timing: Timing = Timing()
+    seed: int = 1
+
+    @classmethod
+    def from_json(cls, data: dict) -> "Case":
+        return cls(**{**data, "timing": Timing.from_json(data["timing"])})
+
+    def matrices(self, config: TileConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Return x of shape (m, k), w of shape (k, n), and scales of shape (groups of k, n) if groups have any."""
+        rng = np.random.default_rng(self.seed)
+        x_range = 1 << config.macro.input_bits - 1
+        x = rng.integers(-x_range, x_range, (self.m, self.k))
+        w = rng.choice(weight_values(config.macro), (self.k, self.n))
+        if not config.group_rows:
+            return x, w, None
+        return x, w, rng.integers(0, 1 << config.scale_bits, (-(-self.k // config.group_rows), self.n))
+
+
+def product(config: TileConfig, x: np.ndarray, w: np.ndarray, scales: np.ndarray | None) -> np.ndarray:
+    """Return ``y = x @ w``, each group of a column times its scale, group by group as the formula has it."""
+    if scales is None:
+        return x @ w
+    factors = scales if config.group_scale == "uint8" else 1 << scales
+    size = config.group_rows
+    starts = range(0, w.shape[0], size)
+    return sum((x[:, k : k + size] @ w[k : k + size]) * factor for k, factor in zip(starts, factors, strict=True))

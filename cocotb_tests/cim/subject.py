@@ -1,0 +1,115 @@
+"""What the benches of CIM tile and array have apart: component, commands, models, and the cut of a product."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from amaranth.lib import data, wiring
+
+from tilewright.cocotb_tests.cim.cases import Case
+from tilewright.hw.cim.array import CIMArray
+from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, COMMAND_LAYOUT
+from tilewright.hw.cim.tile import Tile
+from tilewright.mapping.compile.tiling import ArrayMatmul, TiledMatmul
+from tilewright.sim.config import CIMArrayConfig, TileConfig
+from tilewright.sim.machine.cim import values as tile_values
+from tilewright.sim.machine.cim.array import ArrayCommand, ArrayModel, block_limits, parts
+from tilewright.sim.machine.cim.tile import TileCommand, TileModel
+from tilewright.sim.machine.memory.timed_memory import TimedMemory
+
+
+@dataclass(frozen=True)
+class TileSubject:
+    """A tile alone."""
+
+    config: TileConfig
+    name = "cim_tile"
+    layout: data.StructLayout = COMMAND_LAYOUT
+    modes: tuple[bool, ...] = (False,)
+
+    @property
+    def tile(self) -> TileConfig:
+        """The tile, or one of the tiles."""
+        return self.config
+
+    @property
+    def tiles(self) -> int:
+        """Number of tiles."""
+        return 1
+
+    def component(self) -> wiring.Component:
+        """Return the hardware."""
+        return Tile(config=self.config)
+
+    def model(self, memories: tuple[TimedMemory, TimedMemory]) -> TileModel:
+        """Return the cycle model."""
+        return TileModel(self.config, *memories)
+
+    def values(self, program, weights: np.ndarray, activations: np.ndarray) -> list[np.ndarray]:
+        """Return the result vectors of a program."""
+        return tile_values.results(self.config, program, weights, activations)
+
+    def product(self, case: Case) -> TiledMatmul | ArrayMatmul:
+        """Cut a product into commands."""
+        return TiledMatmul(self.config, case.m, case.k, case.n)
+
+    def limits(self, mode: bool) -> tuple[int, int]:
+        """Return the most rows and columns of a block."""
+        return self.config.rows, self.config.columns
+
+    def command(self, mode: bool, **fields) -> TileCommand:
+        """Return a command in a mode."""
+        return TileCommand(**fields)
+
+    def block_words(self, rows: int, columns: int, mode: bool) -> int:
+        """Return the words of a block of weights."""
+        return self.config.block_beats(rows, columns)
+
+    def encoded(self, command: TileCommand) -> int:
+        """Return a command as the stream carries it."""
+        return self.layout.const(asdict(command)).as_value().value
+
+
+@dataclass(frozen=True)
+class ArraySubject(TileSubject):
+    """An array of tiles; a mode is whether tiles are added."""
+
+    config: CIMArrayConfig  # type: ignore[assignment]
+    name = "cim_array"
+    layout: data.StructLayout = ARRAY_COMMAND_LAYOUT
+    modes: tuple[bool, ...] = (False, True)
+
+    @property
+    def tile(self) -> TileConfig:
+        return self.config.tile
+
+    @property
+    def tiles(self) -> int:
+        return self.config.tiles
+
+    def component(self) -> wiring.Component:
+        return CIMArray(config=self.config)
+
+    def model(self, memories: tuple[TimedMemory, TimedMemory]) -> TileModel:
+        return ArrayModel(self.config, *memories)
+
+    def values(self, program, weights: np.ndarray, activations: np.ndarray) -> list[np.ndarray]:
+        return tile_values.array_results(self.config, program, weights, activations)
+
+    def product(self, case: Case) -> TiledMatmul | ArrayMatmul:
+        return ArrayMatmul(self.config, case.m, case.k, case.n, case.reduce)
+
+    def limits(self, mode: bool) -> tuple[int, int]:
+        return block_limits(self.config, mode)
+
+    def command(self, mode: bool, **fields) -> TileCommand:
+        return ArrayCommand(**fields, reduce=mode)
+
+    def block_words(self, rows: int, columns: int, mode: bool) -> int:
+        return sum(self.tile.block_beats(*part.shape) for part in parts(self.config, rows, columns, mode))
+
+
+def subject(config: TileConfig | CIMArrayConfig | dict) -> TileSubject:
+    """Return the subject of a configuration, or of one as JSON has it."""
+    if isinstance(config, dict):
+        config = (CIMArrayConfig if "tiles" in config else TileConfig).model_validate(config)
+    return ArraySubject(config) if isinstance(config, CIMArrayConfig) else TileSubject(config)

@@ -1,0 +1,274 @@
+"""What benches of masters on AXI4 have in common: software at their registers, memory, and what the bus must be."""
+
+import random
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, ClassVar
+
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
+
+from tilewright.cocotb_tests.harness.axi_contract import RULES, SHARE_BITS
+from tilewright.cocotb_tests.harness.axi_harness import ERRORS, LINE_BITS, TIMING
+from tilewright.cocotb_tests.npe.cases import Timing
+
+OKAY, SLVERR, DECERR = 0, 2, 3
+DONE, FAILED = 0b010, 0b100
+"""STATUS at the end of a start."""
+
+
+class AxiBench:
+    """Drives an :class:`AxiBenchHarness`.
+
+    Parameters
+    ----------
+    dut
+        cocotb's handle of the harness.
+    bus_bytes, memory_bytes : int
+        Bytes of a beat, and of memory.
+    seed : int
+        Of everything random.
+    """
+
+    REGISTERS: ClassVar[Any]
+    """Offsets of the registers, an enumeration: among them STATUS, ERROR, IRQ_ENABLE, IRQ_STATUS, CYCLES, READ_BEATS,
+    WRITE_BEATS."""
+    counters: tuple[Any, ...]
+    """Those that count."""
+
+    def __init__(self, dut, *, bus_bytes: int, memory_bytes: int, seed: int):
+        self.dut = dut
+        self.bus_bytes, self.memory_bytes = bus_bytes, memory_bytes
+        self.rng = random.Random(seed)
+        self.allowed: set[str] = set()
+        """Rules that may be broken."""
+        dut._log.info("seed %s", seed)
+
+    async def begin(self) -> None:
+        """Start the clock and reset."""
+        dut = self.dut
+        for channel in ("aw", "w", "b", "ar", "r"):
+            getattr(dut, f"s_axi_{channel}{'ready' if channel in 'br' else 'valid'}").value = 0
+        for port in ("awaddr", "awprot", "wdata", "wstrb", "araddr", "arprot"):
+            getattr(dut, f"s_axi_{port}").value = 0
+        for port in ("restart", "seed", "shares"):
+            getattr(dut, port).value = 0
+        for port in (*ERRORS, "write_enable", "write_address", "write_data", "read_address"):
+            getattr(dut, f"memory_{port}").value = 0
+        self.set_timing(Timing())
+        Clock(dut.clk, 2, unit="ns").start()
+        await self.reset()
+
+    async def reset(self) -> None:
+        """Reset both sides of the bus; what is in memory stays."""
+        self.dut.rst.value = 1
+        await ClockCycles(self.dut.clk, 2)
+        self.dut.rst.value = 0
+        await self.restart()
+        await self.write(self.REGISTERS.IRQ_ENABLE, 1)
+
+    async def restart(self) -> None:
+        """Make the observer forget."""
+        self.dut.restart.value = 1
+        await RisingEdge(self.dut.clk)
+        self.dut.restart.value = 0
+        await RisingEdge(self.dut.clk)
+
+    def set_timing(self, timing: Timing) -> None:
+        """Set latencies and rates of memory."""
+        values = (
+            timing.latency, *timing.rate.as_integer_ratio(), timing.write_latency, *timing.write_rate.as_integer_ratio()
+        )  # fmt: skip
+        for name, value in zip(TIMING, values, strict=True):
+            getattr(self.dut, f"memory_{name}").value = value
+
+    def set_shares(self, shares: tuple[int, ...], seed: int = 1) -> None:
+        """Set how often each channel waits, in sixteenths; in force from ``restart`` on."""
+        self.dut.shares.value = sum(share << SHARE_BITS * index for index, share in enumerate(shares))
+        self.dut.seed.value = seed
+
+    def set_error(self, address: int | None, response: int = SLVERR) -> None:
+        """Let memory answer at one byte address with an error, or with none."""
+        self.dut.memory_error_enable.value = int(address is not None)
+        self.dut.memory_error_address.value = address or 0
+        self.dut.memory_error_response.value = response
+
+    async def fill(self, memory: np.ndarray, start: int = 0) -> None:
+        """Write memory from byte ``start`` on, both in whole lines."""
+        dut, size = self.dut, LINE_BITS // 8
+        assert len(memory) % size == 0 == start % size
+        assert start + len(memory) <= self.memory_bytes, f"{start + len(memory)} bytes do not fit"
+        dut.memory_write_enable.value = 1
+        for index, line in enumerate(memory.reshape(-1, size), start // size):
+            dut.memory_write_address.value = index
+            dut.memory_write_data.value = int.from_bytes(line.tobytes(), "little")
+            await RisingEdge(dut.clk)
+        dut.memory_write_enable.value = 0
+        await RisingEdge(dut.clk)
+
+    async def dump(self, size: int) -> np.ndarray:
+        """Read memory up to byte ``size``."""
+        dut, beat = self.dut, self.bus_bytes
+        words = []
+        for index in range(size // beat):
+            dut.memory_read_address.value = index
+            await Timer(1, unit="ps")
+            words.append(int(dut.memory_read_data.value).to_bytes(beat, "little"))
+        await RisingEdge(dut.clk)
+        return np.frombuffer(b"".join(words), np.uint8).copy()
+
+    async def write(self, register: int, value: int, strobe: int = 15) -> int:
+        """Write a register; return the response."""
+        dut = self.dut
+        await RisingEdge(dut.clk)
+        dut.s_axi_awaddr.value, dut.s_axi_wdata.value, dut.s_axi_wstrb.value = register, value, strobe
+        dut.s_axi_awvalid.value = dut.s_axi_wvalid.value = 1
+        await FallingEdge(dut.clk)
+        # Nothing is under way: both are taken at once.
+        assert dut.s_axi_awready.value == 1 == dut.s_axi_wready.value
+        await RisingEdge(dut.clk)
+        dut.s_axi_awvalid.value = dut.s_axi_wvalid.value = 0
+        dut.s_axi_bready.value = 1
+        await self._until(dut.s_axi_bvalid)
+        response = int(dut.s_axi_bresp.value)
+        await RisingEdge(dut.clk)
+        dut.s_axi_bready.value = 0
+        return response
+
+    async def read(self, register: int) -> tuple[int, int]:
+        """Read a register; return its content and the response."""
+        dut = self.dut
+        await RisingEdge(dut.clk)
+        dut.s_axi_araddr.value, dut.s_axi_arvalid.value = register, 1
+        await self._until(dut.s_axi_arready)
+        await RisingEdge(dut.clk)
+        dut.s_axi_arvalid.value, dut.s_axi_rready.value = 0, 1
+        await self._until(dut.s_axi_rvalid)
+        value, response = int(dut.s_axi_rdata.value), int(dut.s_axi_rresp.value)
+        await RisingEdge(dut.clk)
+        dut.s_axi_rready.value = 0
+        return value, response
+
+    async def _until(self, signal) -> None:
+        for _ in range(20):
+            await FallingEdge(self.dut.clk)
+            if signal.value == 1:
+                return
+        raise AssertionError(f"{signal._name} does not come")
+
+    async def get(self, register: IntEnum) -> int:
+        """Return the content of a register that there is."""
+        value, response = await self.read(register)
+        assert response == OKAY, f"{register.name} answers {response}"
+        return value
+
+    async def set_registers(self, values: Mapping[IntEnum, int]) -> None:
+        """Write registers in order; each write must be carried out."""
+        for register, value in values.items():
+            response = await self.write(register, value)
+            assert response == OKAY, f"{register.name} answers {response}"
+
+    async def read_ending(self, timeout_cycles: int) -> tuple[int, int, dict[Any, int]]:
+        """Wait for the interrupt, look after everything that must hold then, and clear it.
+
+        Returns the error's code and detail, and the counters.
+
+        Raises
+        ------
+        AssertionError
+            If it does not come, the bus was or is not left as it must be, or registers contradict one another or what
+            was seen on the bus.
+        """
+        dut, registers = self.dut, self.REGISTERS
+        await self.interrupted(timeout_cycles)
+        status = await self.get(registers.STATUS)
+        word = await self.get(registers.ERROR)
+        counters = {register: await self.get(register) for register in self.counters}
+        assert status == (FAILED if word & 255 else DONE), f"STATUS {status:#x} with error {word & 255}"
+        assert counters[registers.CYCLES] == int(dut.cycles.value), f"CYCLES {counters[registers.CYCLES]}"
+        assert counters[registers.READ_BEATS] == int(dut.read_beats.value)
+        assert counters[registers.WRITE_BEATS] == int(dut.write_beats.value)
+        assert await self.get(registers.IRQ_STATUS) == 1
+        await self.write(registers.IRQ_STATUS, 1)
+        assert dut.irq.value == 0, "the interrupt cannot be cleared"
+        return word & 255, word >> 8, counters
+
+    async def end_in_silence(self, timeout_cycles: int) -> None:
+        """See that what was started without IRQ_ENABLE ends without an interrupt until that lets it out.
+
+        Raises
+        ------
+        AssertionError
+            If it does not.
+        """
+        dut, registers = self.dut, self.REGISTERS
+        for _ in range(timeout_cycles):
+            if await self.get(registers.STATUS) != 1:
+                break
+        assert await self.get(registers.STATUS) == 2
+        assert dut.irq.value == 0
+        assert await self.get(registers.IRQ_STATUS) == 1
+        await self.write(registers.IRQ_ENABLE, 1)
+        await FallingEdge(dut.clk)
+        assert dut.irq.value == 1
+        await self.write(registers.IRQ_STATUS, 0)
+        assert dut.irq.value == 1, "a 0 clears nothing"
+        await self.write(registers.IRQ_STATUS, 1)
+        assert dut.irq.value == 0
+        await RisingEdge(dut.clk)
+
+    def check_bus(self) -> None:
+        """Look after the bus: nothing in flight, and no rule broken since ``restart``.
+
+        Raises
+        ------
+        AssertionError
+            If it is not so.
+        """
+        self.check_rules()
+        assert self.dut.idle.value == 1, "something is in flight"
+
+    def check_rules(self) -> None:
+        """Look whether a rule has been broken since ``restart``.
+
+        Raises
+        ------
+        AssertionError
+            If one has.
+        """
+        flags = int(self.dut.broken.value)
+        broken = [text for index, text in enumerate(RULES) if flags >> index & 1 and text not in self.allowed]
+        assert not broken, ", ".join(broken)
+        assert self.dut.memory_broken.value == 0, "memory saw a burst that is none"
+
+    async def interrupted(self, timeout_cycles: int) -> None:
+        """Wait for the interrupt, and look after the bus.
+
+        Raises
+        ------
+        AssertionError
+            If it does not come, or the bus was or is not left as it must be.
+        """
+        dut = self.dut
+        if dut.irq.value != 1:
+            await First(RisingEdge(dut.irq), Timer(2 * timeout_cycles, unit="ns"))
+        await FallingEdge(dut.clk)
+        if dut.irq.value != 1:
+            self.check_rules()
+            raise AssertionError(f"no interrupt after {timeout_cycles} cycles")
+        await ClockCycles(dut.clk, 4)  # whatever came too late would come now
+        await FallingEdge(dut.clk)
+        self.check_bus()
+
+
+def padded(memory: np.ndarray) -> np.ndarray:
+    """Return memory up to a whole line."""
+    return np.pad(memory, (0, -len(memory) % (LINE_BITS // 8)))
+
+
+def differences(got: np.ndarray, expected: np.ndarray) -> str:
+    """Return where two memories differ, in short."""
+    places = np.nonzero(got != expected)[0]
+    shown = ", ".join(f"{at:#x}: {got[at]:#04x} not {expected[at]:#04x}" for at in places[:8])
+    return f"{len(places)} bytes differ: {shown}"

@@ -1,0 +1,147 @@
+"""Co-simulation of the SIMD MAC: the designs of the table, its cases, and how they are run."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.vectors import Vectors
+from tilewright.cocotb_tests.mac import vectors
+from tilewright.cocotb_tests.mac.dots import LAYOUT, Dots, dots_vectors, joined
+from tilewright.hw.mac.simd_mac import SimdMac
+from tilewright.sim.formats import ALL_MODES, XR_NPE_MODES, Mode
+from tilewright.sim.machine.mac import simd_mac as model
+
+MOST_STAGES = len(SimdMac.CUTS)
+
+
+@dataclass(frozen=True)
+class Design:
+    """A SIMD MAC and the cases to run on it.
+
+    Parameters
+    ----------
+    modes : tuple of Mode
+        Its modes.
+    stages : int
+        Its pipeline registers.
+    gated : bool
+        Whether idle parts stand still.
+    back_pressure : bool
+        Whether its streams can wait.
+    """
+
+    modes: tuple[Mode, ...] = ALL_MODES
+    stages: int = MOST_STAGES
+    gated: bool = True
+    back_pressure: bool = True
+
+    @property
+    def name(self) -> str:
+        """The modes and what is not usual."""
+        sets = {ALL_MODES: "all modes", XR_NPE_MODES: "xr-npe"}
+        modes = sets.get(self.modes) or " ".join(mode.label for mode in self.modes)
+        options = [f"{self.stages} stages"]
+        options += [] if self.gated else ["not gated"]
+        options += [] if self.back_pressure else ["no back-pressure"]
+        return ", ".join([modes, *options])
+
+    def build(self) -> SimdMac:
+        """Return the MAC."""
+        return SimdMac(self.modes, stages=self.stages, gated=self.gated, back_pressure=self.back_pressure)
+
+    def bench(self) -> Bench:
+        """Return it in its harness, built for long runs."""
+        return build_bench([self], optimisation="-O1")
+
+
+def build_bench(designs: Sequence[Design], **options: Any) -> Bench:
+    """Return MACs of the same modes side by side in the harness; their latencies are those of the cycle model.
+
+    ``options`` as for :meth:`.Bench.of`.
+    """
+    units = [design.build() for design in designs]
+    assert all(unit.i.p.shape() == LAYOUT for unit in units)
+    latencies = [model.latency(design.stages) for design in designs]
+    return Bench.of(units, latencies=latencies, **options)
+
+
+Case = Callable[[Sequence[Mode], np.random.Generator], list[Dots]]
+
+
+def _each(make: Callable[..., list[Dots]], *args: object) -> Case:
+    """Return the case that has the dot products of every mode."""
+    return lambda modes, rng: [dots for mode in modes for dots in make(modes, mode, *args, rng)]
+
+
+CASES: dict[str, Case] = {
+    "pairs": lambda modes, _: [dots for mode in modes for dots in vectors.pair_dots(modes, mode)],
+    "random": _each(vectors.random_dots, 10_000),
+    "cancelling": _each(vectors.cancelling_dots, 2000),
+    "specials": _each(vectors.special_dots),
+    "long": _each(vectors.long_dots, (1000, 3001)),
+    "bf16 window": vectors.window_dots,
+}
+"""Dot products of all modes of a MAC; what they are is said in :mod:`.simd_mac_vectors`."""
+
+
+def cases(modes: Sequence[Mode]) -> list[str]:
+    """Return the cases that there are for some modes."""
+    absent = set()
+    if Mode.BF16 not in modes:
+        absent.add("bf16 window")
+    if not any(mode.format.has_nan or mode.format.has_inf for mode in modes):
+        absent.add("specials")
+    return [name for name in CASES if name not in absent]
+
+
+def case_vectors(modes: Sequence[Mode], name: str, *, seed: int = 1) -> Vectors:
+    """Return the operands of a case, all modes mixed, and expected results."""
+    rng = np.random.default_rng(seed)
+    return dots_vectors(CASES[name](modes, rng), rng)
+
+
+def mixed_vectors(modes: Sequence[Mode], count: int, *, seed: int = 1) -> Vectors:
+    """Return single words that all have a result, and behind them ``count`` random dot products of each mode, mixed."""
+    rng = np.random.default_rng(seed)
+    pairs = vectors.pair_dots(modes, modes[0])[0]
+    some = rng.integers(0, len(pairs.a), 256)
+    singles = Dots.of(pairs.mode, pairs.a[some], pairs.b[some], pairs.out[some])
+    groups = [dots for mode in modes for dots in vectors.random_dots(modes, mode, count, rng)]
+    # First, so that they are among the operands that the harness holds at a time.
+    return joined(dots_vectors([singles]), dots_vectors(groups, rng))
+
+
+DESIGNS = (
+    Design(),
+    Design(stages=0),
+    Design(XR_NPE_MODES),
+    Design((Mode.FP4_E2M1, Mode.POSIT4_1, Mode.INT4)),
+    *(Design((mode,)) for mode in (Mode.FP4_E2M1, Mode.INT8, Mode.POSIT16_1, Mode.BF16)),
+)
+"""The designs of the table."""
+
+
+def run_table(design: Design) -> list[dict]:
+    """Build a design and run all cases; return a row for each.
+
+    Raises
+    ------
+    BenchError
+        If a run does not end.
+    """
+    bench = design.bench()
+    rows = []
+    for name in cases(design.modes):
+        [row] = bench.run(case_vectors(design.modes, name), "table")
+        rows.append({"name": f"{design.name}: {name}", **row})
+    return rows
+
+
+def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
+    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
+    # Those with most modes take longest: first.
+    yield from runner.side_by_side(run_table, sorted(designs, key=lambda design: -len(design.modes)), jobs)

@@ -1,0 +1,86 @@
+"""How often the SIMD MAC toggles a word, mode by mode, with idle parts standing still and without."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tilewright.cocotb_tests.arith.harness import TOP
+from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.harness.activity import Toggles, toggles, with_gates
+from tilewright.cocotb_tests.mac.dots import Dots, dots_vectors
+from tilewright.cocotb_tests.mac.suite import MOST_STAGES, Design, build_bench
+from tilewright.sim.formats import ALL_MODES, Mode, pack
+
+KINDS = ("random", "normal", "half zero")
+"""Random codes; normally distributed numbers; these, half of the numbers of either operand zero."""
+UNITS = [f"{TOP}.channel{channel}.unit" for channel in range(2)]
+"""The MACs in the harness."""
+LENGTH = 64
+"""Words of a dot product."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Toggles of a MAC whose idle parts stand still, ``gated``, and of one without, ``plain``, for the same words."""
+
+    mode: Mode
+    kind: str
+    words: int
+    gated: Toggles
+    plain: Toggles
+
+    def ratio(self, what: str) -> float:
+        """Return how many of the ``registers`` or ``gates`` toggles are left with gates."""
+        return getattr(self.gated, what) / getattr(self.plain, what)
+
+
+def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> Bench:
+    """Return netlists of a MAC whose idle parts stand still and of one without, so that toggles can be counted."""
+    designs = [Design(tuple(modes), stages, gated=gated) for gated in (True, False)]
+    return build_bench(designs, alike=True, activity=True, edit=lambda verilog: with_gates(verilog, UNITS))
+
+
+def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Dots]:
+    """Return dot products of ``LENGTH`` words of a mode."""
+    format = mode.format
+    shape = dots, LENGTH * mode.lanes
+    sides = []
+    for _ in "ab":
+        numbers = rng.standard_normal(shape)
+        if kind == "random":
+            codes = rng.integers(0, 1 << mode.bits, shape)
+        else:
+            # An integer's quarter of its range is a standard deviation.
+            codes = format.encode(numbers * (format.max / 4 if format.min == 1 else 1.0)).astype(np.int64)
+        if kind == "half zero":
+            codes = np.where(rng.random(shape) < 0.5, 0, codes)
+        sides.append(pack(mode, codes))
+    a, b = sides
+    return [Dots.of(mode, a, b, mode)]
+
+
+def count(
+    bench: Bench, modes: Sequence[Mode] = ALL_MODES, kinds: Sequence[str] = KINDS, *, dots: int = 16, seed: int = 1
+) -> Iterator[Activity]:
+    """Run words of each mode and kind through both MACs; yield the toggles of each run, results judged.
+
+    A run has besides its words a cycle in 32 in which operands are random and not valid, while the harness's memories
+    are filled, and some 20 more.
+
+    Parameters
+    ----------
+    bench : Bench
+        Of :func:`build`, for these modes at least.
+    """
+    rng = np.random.default_rng(seed)
+    for mode in modes:
+        for kind in kinds:
+            operands = dots_vectors(words(mode, kind, dots, rng))
+            with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
+                file = Path(folder) / "toggles.saif"
+                bench.run(operands, activity=file)
+                gated, plain = toggles(file.read_text(), bench.verilog, UNITS)
+            yield Activity(mode, kind, len(operands.stimuli), gated, plain)

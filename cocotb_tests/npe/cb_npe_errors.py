@@ -1,0 +1,281 @@
+"""Bench of the matrix co-processor with the plug pulled: errors of memory and of software, aborts, resets."""
+
+from collections.abc import Iterator
+
+import cocotb
+from cocotb.triggers import ClockCycles
+
+from tilewright.cocotb_tests.harness.axi_driver import DECERR, OKAY, SLVERR
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.cocotb_tests.npe.cb_npe import model
+from tilewright.cocotb_tests.npe.driver import NpeBench
+from tilewright.cocotb_tests.npe.failing_starts import (
+    TIMEOUT_CYCLES,
+    Plan,
+    changed,
+    check_memory,
+    expect,
+    goes_on,
+    plan,
+    prepare,
+)
+from tilewright.sim.config.npe import (
+    DESCRIPTOR_BYTES,
+    NPE_ID,
+    ErrorCode,
+    NpeConfig,
+    ReadStream,
+    Register,
+)
+from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.machine.npe import values as npe_values
+from tilewright.sim.machine.npe.schedule import Request, schedule
+
+BENCH = "tilewright.cocotb_tests.npe.cb_npe_errors"
+"""This module, as cocotb imports it."""
+
+
+def beats_read(config: NpeConfig, made: Plan) -> dict[ReadStream, list[int]]:
+    """Return the addresses of the beats that the first job reads, by stream."""
+    beat = config.bus_bytes
+    found: dict[ReadStream, list[int]] = {stream: [] for stream in ReadStream}
+    found[ReadStream.DESCRIPTOR] = list(range(made.image.address, made.image.address + DESCRIPTOR_BYTES, beat))
+    for item in schedule(config, made.image.descriptors[0]):
+        if isinstance(item, Request):
+            found[ReadStream(item.stream)] += [item.address + index * beat for index in range(item.beats)]
+    return found
+
+
+def beats_written(config: NpeConfig, made: Plan) -> list[list[int]]:
+    """Return the addresses of the beats that the first job writes: those of C, those of the reductions."""
+    job = made.image.descriptors[0]
+    return [
+        sorted({int(address) // config.bus_bytes * config.bus_bytes for address in places.ravel()})
+        for places, _ in npe_values.results(config, job, made.memory)
+    ]
+
+
+@cocotb.test()
+async def errors_of_memory(dut) -> None:
+    """SLVERR or DECERR on any beat, read or written: code and stream, a clean bus, and the next start goes well."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config, rng = bench.config, bench.rng
+    for index in range(bench.job["programs"]):
+        made = plan(bench)
+        response = rng.choice((SLVERR, DECERR))
+        streams = list(ReadStream)
+        choice = index % (len(streams) + 2)  # and C, and the reductions
+        if choice < len(streams):
+            address = rng.choice(beats_read(config, made)[streams[choice]])
+            error, detail = ErrorCode.READ_SLVERR + (response == DECERR), int(streams[choice])
+        else:
+            address = rng.choice(beats_written(config, made)[choice - len(streams)])
+            error, detail = ErrorCode.WRITE_SLVERR + (response == DECERR), 0
+        await prepare(bench, made)
+        bench.set_error(address, response)
+        ended = await bench.run(made.image.address, 1, TIMEOUT_CYCLES)
+        what = f"{made.image.descriptors[0]}, response {response} at {address:#x}"
+        expect(ended, ErrorCode(error), detail, 0, what)
+        await check_memory(bench, made, 0, made.image.descriptors[0])
+        await goes_on(bench, plan(bench))
+
+
+@cocotb.test()
+async def addresses_beyond_memory(dut) -> None:
+    """A descriptor that points nowhere, in any of its addresses, ends in DECERR of that stream."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config, end = bench.config, bench.memory_bytes
+    for name in ("a", "b", "c", "scale_address", "bias_address", "residual_address", "reductions"):
+        for address in (end, (1 << config.address_bits) - 4096, end - config.record_alignment):
+            good = plan(bench)
+            made = changed(bench, good, 0, **{name: address})
+            if made.outcome.error is ErrorCode.NONE:
+                continue  # so little is there that it fits
+            await prepare(bench, made)
+            ended = await bench.run(made.image.address, 1, TIMEOUT_CYCLES)
+            expect(ended, made.outcome.error, made.outcome.detail, 0, f"{name} = {address:#x}")
+            await check_memory(bench, made, 0, made.outcome.failed)
+    # The descriptor itself.
+    made = plan(bench)
+    for address in (end, (1 << config.address_bits) - DESCRIPTOR_BYTES):
+        await prepare(bench, made)
+        ended = await bench.run(address, 1, TIMEOUT_CYCLES)
+        expect(ended, ErrorCode.READ_DECERR, ReadStream.DESCRIPTOR, 0, f"descriptor at {address:#x}")
+        await check_memory(bench, made, 0)
+    await goes_on(bench, made)
+
+
+def bad_fields(config: NpeConfig, good: Descriptor) -> Iterator[dict]:
+    """Yield changes each of which a co-processor must refuse; some offend twice."""
+    unknown = [code for code in range(16) if code not in config.modes]
+    for name in ("mode", "out_format", "residual_format"):
+        yield from ({name: code} for code in unknown)
+    yield from ({"scale": 3}, {"bias": 3}, *({"reserved": 1 << bit} for bit in (0, 4, 8)))
+    for name in ("m", "n", "k"):
+        yield from ({name: value} for value in (0, 1 << 16, 1 << 31))
+    for word in range(10):
+        yield {"unused": tuple((1 << 3 * word) * (index == word) for index in range(10))}
+    addresses = ("a", "b", "c", "scale_address", "bias_address", "residual_address")
+    strides = ("a_stride", "b_stride", "c_stride", "residual_stride")
+    for name in (*addresses, *strides):
+        yield from ({name: getattr(good, name) + offset} for offset in (1, config.bus_bytes // 2))
+    yield {"reductions": good.reductions + config.record_alignment // 2}
+    if config.address_bits < 64:
+        for name in (*addresses, "reductions"):
+            yield from ({name: getattr(good, name) | 1 << bit} for bit in (config.address_bits, 63))
+        yield {"a": 1 << config.address_bits | 1, "b_stride": 1}
+        yield {"a": 1 << config.address_bits, "reductions": 1 << 63}
+    yield {"a": 1, "k": 0}
+    yield {"n": 0, "m": 0, "mode": 15}
+
+
+@cocotb.test()
+async def bad_descriptors(dut) -> None:
+    """Every kind of bad field, first or behind a good descriptor: code and word; nothing of it is written."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config, rng = bench.config, bench.rng
+    good = plan(bench, 2)
+    for fields in bad_fields(config, good.image.descriptors[1]):
+        index = int(rng.random() < 0.3)
+        made = changed(bench, good, index, **fields)
+        assert made.outcome.error in (ErrorCode.FIELD, ErrorCode.ALIGNMENT, ErrorCode.RANGE), f"{fields}"
+        await prepare(bench, made)
+        ended = await bench.run(made.image.address, 2, TIMEOUT_CYCLES)
+        expect(ended, made.outcome.error, made.outcome.detail, index, f"{fields}")
+        await check_memory(bench, made, index)
+    await goes_on(bench, good)
+
+
+@cocotb.test()
+async def refused_starts(dut) -> None:
+    """A start with a COUNT or an address that is not allowed ends at once, without a word on the bus."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config = bench.config
+    made = plan(bench)
+    starts = [
+        (made.image.address, 0),
+        (made.image.address, 1 << 16),
+        (made.image.address, (1 << 32) - 1),
+        (made.image.address + 64, 1),
+        (made.image.address + 1, 0),
+    ]
+    if config.address_bits < 64:
+        starts += [(made.image.address | 1 << config.address_bits, 1), (1 << 63 | 8, 1)]
+    for address, count in starts:
+        outcome = npe_values.run(config, made.memory, address, count)
+        await prepare(bench, made)
+        ended = await bench.run(address, count, 100)
+        expect(ended, outcome.error, outcome.detail, 0, f"{count} at {address:#x}")
+        assert ended.counters[Register.READ_BEATS] == 0
+    await goes_on(bench, made)
+
+
+@cocotb.test()
+async def aborts(dut) -> None:
+    """An abort at any time ends the start with a clean bus, whatever is under way; the next goes well."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    aborted = 0
+    for _ in range(bench.job["programs"]):
+        made = plan(bench, 2)
+        await prepare(bench, made)
+        whole = model(bench.config, made.image, Timing(latency=9)).cycles
+        await bench.restart()
+        await bench.start(made.image.address, 2)
+        await ClockCycles(dut.clk, bench.rng.randrange(1, 2 * whole))
+        assert await bench.write(Register.CONTROL, 2) == OKAY
+        ended = await bench.ending(TIMEOUT_CYCLES)
+        if ended.error is ErrorCode.NONE:
+            assert ended.completed == 2
+        else:
+            aborted += 1
+            expect(ended, ErrorCode.ABORTED, 0, ended.completed, "abort")
+            assert ended.completed < 2
+        running = None if ended.completed == 2 else made.image.descriptors[ended.completed]
+        await check_memory(bench, made, ended.completed, running)
+        if bench.rng.random() < 0.5:
+            await goes_on(bench, plan(bench))
+    assert aborted > bench.job["programs"] // 4, f"only {aborted} of the aborts came in time"
+
+
+@cocotb.test()
+async def reset_in_flight(dut) -> None:
+    """A reset of both sides in any cycle leaves a co-processor that does the next start right."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    for _ in range(bench.job["programs"]):
+        made = plan(bench)
+        await prepare(bench, made)
+        whole = model(bench.config, made.image, Timing(latency=9)).cycles
+        await bench.restart()
+        await bench.start(made.image.address, 1)
+        await ClockCycles(dut.clk, bench.rng.randrange(1, 2 * whole))
+        await bench.reset()
+        for register, content in (
+            (Register.STATUS, 0),
+            (Register.ERROR, 0),
+            (Register.COMPLETED, 0),
+            (Register.IRQ_STATUS, 0),
+            (Register.CYCLES, 0),
+            (Register.COUNT, 1),
+        ):
+            assert await bench.get(register) == content, f"{register.name} after reset"
+        bench.check_bus()
+        await goes_on(bench, plan(bench))
+
+
+@cocotb.test()
+async def registers(dut) -> None:
+    """What registers say, refuse and ignore."""
+    bench = NpeBench(dut)
+    await bench.begin()
+    config = bench.config
+    assert await bench.get(Register.ID) == NPE_ID
+    assert await bench.get(Register.GEOMETRY) == config.geometry
+    assert await bench.get(Register.MODES) == config.mode_mask
+    for address in (0x48, 0x7C, 0x80, 0xFFC):
+        assert (await bench.read(address))[1] == SLVERR, f"read of {address:#x}"
+        assert await bench.write(address, 1) == SLVERR, f"write to {address:#x}"
+    writable = {
+        Register.CONTROL, Register.IRQ_ENABLE, Register.IRQ_STATUS, Register.DESCRIPTOR_LOW, Register.DESCRIPTOR_HIGH,
+        Register.COUNT,
+    }  # fmt: skip
+    for register in set(Register) - writable:
+        before = await bench.get(register)
+        assert await bench.write(register, 0x5A5A5A5A) == SLVERR, f"write to {register.name}"
+        assert await bench.get(register) == before, f"{register.name} has changed"
+    await bench.write(Register.DESCRIPTOR_LOW, 0x11223344)
+    await bench.write(Register.DESCRIPTOR_LOW, 0xAABBCCDD, strobe=0b0101)
+    assert await bench.get(Register.DESCRIPTOR_LOW) == 0x11BB33DD, "bytes without strobe stay"
+    assert await bench.get(Register.CONTROL) == 0
+    # Nothing runs: neither an abort nor a start without strobe does anything.
+    await bench.write(Register.CONTROL, 2)
+    await bench.write(Register.CONTROL, 1, strobe=0b1110)
+    await ClockCycles(dut.clk, 10)
+    assert await bench.get(Register.STATUS) == 0
+
+    # While it runs: a second start is refused, and the registers of the next start can be written.
+    made = plan(bench)
+    await prepare(bench, made)
+    bench.set_timing(Timing(latency=200))
+    await bench.restart()
+    await bench.start(made.image.address, 1)
+    assert await bench.get(Register.STATUS) == 1
+    assert await bench.write(Register.CONTROL, 1) == SLVERR, "start while busy"
+    for register in (Register.DESCRIPTOR_LOW, Register.DESCRIPTOR_HIGH, Register.COUNT):
+        assert await bench.write(register, 0xFFFFFFFF) == OKAY
+    first = await bench.get(Register.CYCLES)
+    assert await bench.get(Register.CYCLES) > first
+    expect(await bench.ending(TIMEOUT_CYCLES), ErrorCode.NONE, 0, 1, "a start with software at the registers")
+    await check_memory(bench, made, 1)
+
+    # Without IRQ_ENABLE it ends in silence.
+    await bench.write(Register.IRQ_ENABLE, 0)
+    await prepare(bench, made)
+    await bench.start(made.image.address, 1)
+    await bench.end_in_silence(TIMEOUT_CYCLES)
+    await goes_on(bench, made)

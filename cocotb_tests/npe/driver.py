@@ -1,0 +1,70 @@
+"""What benches of the matrix co-processor have in common: software that fills memory, starts, and waits."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tilewright.cocotb_tests.harness.axi_driver import AxiBench
+from tilewright.sim.config.npe import ErrorCode, NpeConfig, Register
+
+COUNTERS = (
+    Register.CYCLES,
+    Register.BUSY,
+    Register.STALL_LOAD,
+    Register.STALL_STORE,
+    Register.READ_BEATS,
+    Register.WRITE_BEATS,
+)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What software reads when a start has ended."""
+
+    error: ErrorCode
+    detail: int
+    completed: int
+    counters: dict[Register, int]
+
+
+class NpeBench(AxiBench):
+    """Drives the harness of a co-processor.
+
+    The job of the runner, in a JSON file, has at least ``config``, ``memory_bytes`` and ``seed``.
+    """
+
+    REGISTERS = Register
+    counters = COUNTERS
+
+    def __init__(self, dut):
+        self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
+        self.config = NpeConfig.model_validate(self.job["config"])
+        super().__init__(
+            dut,
+            bus_bytes=self.config.bus_bytes,
+            memory_bytes=self.job["memory_bytes"],
+            seed=self.job["seed"],
+        )
+
+    async def start(self, address: int, count: int) -> None:
+        """Start descriptors."""
+        await self.set_registers(
+            {
+                Register.DESCRIPTOR_LOW: address & 0xFFFFFFFF,
+                Register.DESCRIPTOR_HIGH: address >> 32,
+                Register.COUNT: count,
+                Register.CONTROL: 1,
+            }
+        )
+
+    async def ending(self, timeout_cycles: int) -> Ending:
+        """Return what the registers say at the end, as :meth:`read_ending` does; raises as it does."""
+        code, detail, counters = await self.read_ending(timeout_cycles)
+        return Ending(ErrorCode(code), detail, await self.get(Register.COMPLETED), counters)
+
+    async def run(self, address: int, count: int, timeout_cycles: int) -> Ending:
+        """Start descriptors and wait for their end."""
+        await self.restart()
+        await self.start(address, count)
+        return await self.ending(timeout_cycles)

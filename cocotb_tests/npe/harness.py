@@ -1,0 +1,41 @@
+"""The bench around a matrix co-processor, as gateware."""
+
+from functools import lru_cache
+
+from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness, compiled_once
+from tilewright.hw.definition import Definition
+from tilewright.hw.memory.axi_memory import AxiMemory
+from tilewright.hw.npe.npe import Npe
+from tilewright.hw.verilog import convert
+from tilewright.sim.config.npe import NpeConfig, Register
+
+TOP = "npe_harness"
+"""Name of the top module."""
+CORE = "simd_mac_core"
+"""Name of the module that is a MAC."""
+
+
+def npe_harness(config: NpeConfig, memory_bytes: int) -> AxiBenchHarness:
+    """Return the bench around a co-processor, the Verilog module ``npe``."""
+    return AxiBenchHarness(
+        dut=Definition("npe", Npe(config=config)),
+        control=Register.CONTROL,
+        address_bits=config.address_bits,
+        data_bits=config.bus_bits,
+        max_burst=config.max_burst,
+        outstanding=config.outstanding,
+        memory_bytes=memory_bytes,
+    )
+
+
+@lru_cache
+def harness_verilog(config: NpeConfig, memory_bytes: int) -> str:
+    """Return the harness around one co-processor as Verilog.
+
+    Raises
+    ------
+    ValueError
+        If its MACs are not modules of their own.
+    """
+    # Every MAC is the same: that halves what a model of 8 x 8 takes to build.
+    return compiled_once(convert(npe_harness(config, memory_bytes), TOP), CORE) + AxiMemory.SOURCE.read_text()

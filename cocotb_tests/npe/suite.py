@@ -1,0 +1,250 @@
+"""Co-simulation of the matrix co-processor: which configurations and which products, and how they are run."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.npe.cases import Case, Job, Timing
+from tilewright.cocotb_tests.npe.cb_npe import BENCH
+from tilewright.cocotb_tests.npe.harness import TOP, harness_verilog
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.formats.simd import Mode, parse_modes
+from tilewright.sim.isa.descriptor import Activation, Along
+
+F = Fraction
+KIB = 1024
+
+
+@dataclass(frozen=True)
+class Design:
+    """One co-processor, its memory, and the cases to run on it."""
+
+    config: NpeConfig
+    cases: tuple[Case, ...]
+    memory_bytes: int = 256 * KIB
+    optimisation: str = "-O0"
+    """The C++ compiler's."""
+
+    @property
+    def name(self) -> str:
+        """Shape in short: rows x columns, bits of the bus, beats of a panel's row, formats."""
+        config = self.config
+        modes = "all" if config.modes == NpeConfig().modes else ",".join(mode.label for mode in config.modes)
+        return f"{config.rows}x{config.columns} bus{config.bus_bits} depth{config.depth} {modes}"
+
+
+def _case(name: str, *jobs: Job, **timing: int | Fraction) -> Case:
+    return Case(name=name, jobs=jobs, timing=Timing(**timing))  # type: ignore[arg-type]
+
+
+def _of(mode: Mode, m: int, n: int, k: int, **options: object) -> Job:
+    return Job(m=m, n=n, k=k, mode=mode, **options)  # type: ignore[arg-type]
+
+
+def _formats(config: NpeConfig) -> tuple[Case, ...]:
+    """Return a product in each format, ragged each way, to each format."""
+    return tuple(
+        _case(
+            f"{mode.label}",
+            _of(mode, 2 * config.rows + 1, 3 * config.columns - 1, 37 + 2 * mode, scale=Along.COLUMN, out=out),
+        )
+        for mode, out in zip(config.modes, (*config.modes[3:], *config.modes[:3]), strict=True)
+    )
+
+
+def _shapes(mode: Mode, config: NpeConfig) -> tuple[Case, ...]:
+    """Return the shapes that have gone wrong before in one design or another."""
+    long = config.panel_words * mode.lanes
+    return (
+        _case("1x1x1", _of(mode, 1, 1, 1)),
+        _case("primes 13x17x31", _of(mode, 13, 17, 31, bias=Along.ROW)),
+        _case("vector 1xNxK", _of(mode, 1, 43, 2 * long + 5, scale=Along.ROW)),
+        _case("column Mx1xK", _of(mode, 29, 1, long, scale=Along.COLUMN)),
+        _case("transposed", _of(mode, 11, 19, 23, transpose=True, out=config.modes[0])),
+        _case("K cut", _of(mode, config.rows + 1, config.columns + 1, 3 * long + 1, scale=Along.ROW)),
+        _case(
+            "many row blocks", _of(mode, 2 * config.panels * config.rows + 1, 2 * config.columns + 1, 2 * mode.lanes)
+        ),
+    )
+
+
+def _timings(job: Job) -> tuple[Case, ...]:
+    """Return a product with memory near and far, fast and slow."""
+    return (
+        _case("latency 200", job, latency=200, write_latency=200),
+        _case("rate 1/3", job, latency=5, rate=F(1, 3)),
+        _case("rate 3/7, writes 2/9", job, latency=40, rate=F(3, 7), write_latency=7, write_rate=F(2, 9)),
+        _case("slow writes", job, write_latency=100, write_rate=F(1, 8)),
+    )
+
+
+def _epilogues(config: NpeConfig) -> tuple[Case, ...]:
+    """Return every operator behind the product, by itself and all together."""
+    m, n, k = 2 * config.rows + 3, 2 * config.columns + 5, 45
+    base = _of(Mode.INT8, m, n, k, scale=Along.ROW, out=Mode.BF16)
+    cases: dict[str, dict] = {
+        "scale by row": {},
+        "scale by column": {"scale": Along.COLUMN},
+        "bias by row": {"bias": Along.ROW},
+        "bias by column": {"bias": Along.COLUMN},
+        "relu": {"activation": Activation.RELU},
+        "silu": {"activation": Activation.SILU},
+        "gelu": {"activation": Activation.GELU},
+        "residual bf16": {"residual": Mode.BF16},
+        "residual posit8_0": {"residual": Mode.POSIT8_0, "slack": 1},
+        "residual int4 in place": {"residual": Mode.INT4, "out": Mode.INT4, "in_place": True},
+        "reductions": {"sum": True, "squares": True, "maximum": True, "m": 3 * config.panels * config.rows + 1},
+        "maximum of one column": {"maximum": True, "n": 1},
+        "requantise to posit16_1": {"out": Mode.POSIT16_1, "bias": Along.COLUMN},
+        "special values": {
+            "mode": Mode.BF16, "specials": True, "residual": Mode.FP8_E5M2, "sum": True, "maximum": True,
+        },
+        "everything": {
+            "bias": Along.COLUMN, "residual": Mode.FP8_E4M3, "activation": Activation.GELU, "transpose": True,
+            "sum": True, "squares": True, "maximum": True, "out": Mode.POSIT8_0, "slack": 2,
+        },
+    }  # fmt: skip
+    made = [_case(name, replace(base, **options)) for name, options in cases.items()]
+    first = replace(base, out=Mode.FP8_E4M3, bias=Along.ROW, activation=Activation.SILU)
+    second = _of(Mode.FP8_E4M3, m, 9, n, chained=True, scale=Along.COLUMN, out=Mode.BF16)
+    third = _of(Mode.INT4, 5, 7, 100, scale=Along.ROW)
+    return (*made, _case("three jobs, the second on the first's result", first, second, third, latency=13))
+
+
+INTEGERS = parse_modes("int4,int8")
+_SMALL = NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2)
+_MIDDLE = NpeConfig(rows=4, columns=4, bus_bits=128, depth=16)
+_TALL = NpeConfig(
+    rows=8, columns=2, bus_bits=256, depth=8, panels=3, outstanding=2, max_burst=4, modes=parse_modes("int4,int8")
+)
+_WIDE = NpeConfig(
+    rows=2,
+    columns=8,
+    bus_bits=512,
+    depth=4,
+    outstanding=1,
+    max_burst=1,
+    address_bits=40,
+    modes=parse_modes("posit8_0,bf16"),
+)
+_BROAD = NpeConfig(rows=4, columns=8, bus_bits=128, modes=parse_modes("int8"))
+_LARGE = NpeConfig(rows=8, columns=8, bus_bits=128, modes=parse_modes("fp4_e2m1,int8,bf16"))
+
+_ATTENTION = {"m": 128, "n": 512, "k": 2048}
+SPEED = (
+    _case("128x512x2048 fp4_e2m1", _of(Mode.FP4_E2M1, **_ATTENTION, scale=Along.ROW)),
+    _case("64x64x1024 fp4_e2m1", _of(Mode.FP4_E2M1, 64, 64, 1024, scale=Along.ROW)),
+    _case("64x64x1024 int8", _of(Mode.INT8, 64, 64, 1024, scale=Along.ROW)),
+    _case("64x64x512 bf16", _of(Mode.BF16, 64, 64, 512, bias=Along.ROW)),
+    _case(
+        "128x2048x512 fp4_e2m1", _of(Mode.FP4_E2M1, 128, 2048, 512, scale=Along.COLUMN, out=Mode.BF16), latency=60,
+        write_latency=60,
+    ),
+)  # fmt: skip
+"""Products large enough that what comes before and behind them does not count."""
+
+SQUARE = _case("64x64x64 int8", _of(Mode.INT8, 64, 64, 64))
+"""A product whose tiles have as many words as elements: the array must not wait for one tile to leave it."""
+
+LIMITS = (
+    _case("K 65535", _of(Mode.INT8, 1, 1, 65535, scale=Along.ROW)),
+    _case("K 65535 posit16_1", _of(Mode.POSIT16_1, 1, 3, 65535)),
+    _case("N 65535", _of(Mode.INT4, 1, 65535, 3, slack=-1, scale=Along.COLUMN, sum=True, maximum=True)),
+    _case("M 65535", _of(Mode.INT4, 65535, 1, 3, scale=Along.ROW, transpose=True)),
+    _case("300 jobs", *[_of(Mode.INT8, 1, 1, 1)] * 300),
+)
+"""The largest M, N and K, and more descriptors than a byte counts; for a memory of 1 MiB."""
+
+DESIGNS = (
+    Design(
+        _SMALL,
+        (
+            *_formats(_SMALL),
+            *_shapes(Mode.POSIT8_0, _SMALL),
+            *_epilogues(_SMALL),
+            *_timings(_of(Mode.INT8, 9, 7, 50, scale=Along.ROW)),
+        ),
+    ),
+    Design(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE))),
+    Design(_TALL, (*_shapes(Mode.INT4, _TALL), *_timings(_of(Mode.INT4, 50, 9, 300, out=Mode.INT8)))),
+    Design(
+        _WIDE,
+        (
+            *_formats(_WIDE),
+            *_shapes(Mode.POSIT8_0, _WIDE),
+            *_timings(_of(Mode.BF16, 9, 50, 300, residual=Mode.BF16, sum=True)),
+        ),
+    ),
+    Design(_BROAD, (SQUARE,), optimisation="-O1"),
+    Design(_LARGE, (*_shapes(Mode.INT8, _LARGE), *SPEED), 2048 * KIB, "-O1"),
+)
+"""The designs of the table; the last is the one whose speed is measured."""
+
+
+def run_table(design: Design, *, verilog_edit: Callable[[str], str] | None = None) -> list[dict]:
+    """Build one design and run its cases; return a row for each.
+
+    ``verilog_edit`` plants a fault in the Verilog before it is built.
+
+    Raises
+    ------
+    BenchError
+        If a run does not end, ends with an error, or the bus or a counter is not as it must be.
+    """
+    rows = run_bench(design, "table", cases=design.cases, verilog_edit=verilog_edit)
+    for row in rows:
+        row["name"] = f"{design.name}: {row['name']}"
+    return rows
+
+
+def run_bench(
+    design: Design,
+    testcase: str,
+    *,
+    bench: str = BENCH,
+    cases: tuple[Case, ...] = (),
+    seed: int = 1,
+    programs: int = 0,
+    verilog_edit: Callable[[str], str] | None = None,
+) -> list[dict]:
+    """Build a co-processor and run one cocotb test of a bench; return the rows that it wrote, if any."""
+    verilog = harness_verilog(design.config, design.memory_bytes)
+    if verilog_edit:
+        verilog = verilog_edit(verilog)
+    return run_verilog(
+        verilog,
+        TOP,
+        bench,
+        testcase,
+        optimisation=design.optimisation,
+        config=design.config.model_dump(mode="json"),
+        memory_bytes=design.memory_bytes,
+        cases=[asdict(case) for case in cases],
+        seed=seed,
+        programs=programs,
+    )
+
+
+def run_verilog(
+    verilog: str, top: str, bench: str, testcase: str, *, optimisation: str = "-O0", **job: object
+) -> list[dict]:
+    """Build some Verilog and run one cocotb test on it, which finds ``job``; return the rows that it wrote, if any."""
+    model = runner.build(verilog, top, optimisation=optimisation)
+    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
+        folder = Path(name)
+        file, rows = folder / "job.json", folder / "rows.json"
+        file.write_text(json.dumps({**job, "rows": str(rows)}, default=str))
+        runner.run(model, top, bench, folder=folder, env={"TILEWRIGHT_JOB": str(file)}, testcase=testcase)
+        return json.loads(rows.read_text()) if rows.exists() else []
+
+
+def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
+    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
+    # Those with most to multiply take longest: first.
+    yield from runner.side_by_side(
+        run_table, sorted(designs, key=lambda design: -sum(case.macs for case in design.cases)), jobs
+    )

@@ -1,0 +1,48 @@
+"""The vector unit in RTL beside its golden model and its cycle model."""
+
+import pytest
+
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.vector import suite as vector
+from tilewright.cocotb_tests.vector.cases import random_case
+from tilewright.cocotb_tests.vector.harness import TOP, harness_verilog
+from tilewright.cocotb_tests.vector.operator_programs import operator_cases
+from tilewright.cocotb_tests.vector.suite import random_cases
+from tilewright.sim.config.vector import VectorConfig
+
+pytestmark = pytest.mark.cosim
+
+
+def test_random_programs_leave_the_same_bits_in_the_same_cycles():
+    rows = vector.run(vector.SMALL, random_cases(vector.SMALL, 8))
+    assert len(rows) == 8
+    assert sum(row["commands"] for row in rows) == 8 * 63
+    assert sum(row["mismatches"] + row["apart"] for row in rows) == 0
+
+
+def test_operators_of_transformer_layers():
+    rows = vector.run(vector.SMALL, operator_cases(vector.SMALL, vector.SEED))
+    assert len(rows) == 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lanes", [2, 16])
+def test_other_widths(lanes):
+    config = VectorConfig(lanes=lanes, scalars=32, address_bits=13)
+    rows = vector.run(config, random_cases(config, 12, commands=200))
+    assert sum(row["mismatches"] + row["apart"] for row in rows) == 0
+
+
+@pytest.mark.slow
+def test_many_random_programs():
+    rows = vector.run(vector.SMALL, random_cases(vector.SMALL, 100, commands=200))
+    assert sum(row["mismatches"] + row["apart"] for row in rows) == 0
+
+
+def test_a_reset_at_any_time_leaves_it_as_new():
+    cases = [random_case(vector.SMALL, vector.SEED, commands=20), *random_cases(vector.SMALL, 6, commands=4)]
+    vector.run(vector.SMALL, cases, "reset_in_flight")
+
+
+def test_lint_finds_nothing():
+    assert runner.lint(harness_verilog(vector.SMALL), TOP) == ""

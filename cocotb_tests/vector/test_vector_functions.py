@@ -1,0 +1,46 @@
+"""The vector unit's functions under Verilator, against the golden model, bit for bit and cycle by cycle."""
+
+import functools
+
+import pytest
+
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.vector.functions_suite import COMPONENTS, LATENCY, FunctionUnit, function_vectors
+from tilewright.hw.verilog import convert
+
+pytestmark = pytest.mark.cosim
+EACH = pytest.mark.parametrize("name", COMPONENTS)
+
+
+@functools.cache
+def built(name: str) -> Bench:
+    """Return a bench, built once."""
+    return Bench.of([FunctionUnit(name)], latencies=[LATENCY[name]], optimisation="-O1")
+
+
+@EACH
+def test_every_bit_in_its_cycle(name):
+    [row] = built(name).run(function_vectors(name, 150_000))
+    print(f"{name}: {row}")
+    assert row["values"] > 150_000
+
+
+@EACH
+@pytest.mark.parametrize("testcase", ["random_waits", "reset_in_flight"])
+def test_gaps_and_resets_change_nothing(name, testcase):
+    built(name).run(function_vectors(name, 20_000), testcase)
+
+
+@EACH
+def test_lint(name):
+    assert runner.lint(convert(COMPONENTS[name](), name), name) == ""
+
+
+@pytest.mark.slow
+@EACH
+@pytest.mark.parametrize("seed", [2, 3])
+def test_millions_of_numbers(name, seed):
+    print(f"seed {seed}")
+    [row] = built(name).run(function_vectors(name, 2_000_000, seed=seed))
+    assert row["values"] > 2_000_000

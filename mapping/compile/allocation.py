@@ -1,0 +1,164 @@
+"""Places in the banks of the scratchpad and in the files of row scalars, for as long as something is needed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tilewright.base.errors import ConfigError
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.commands import Unit
+
+MARGIN = 300
+"""Cycles by which it is not known when an operation runs."""
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A matrix in the scratchpad: rows of ``columns`` elements, each at the begin of a word."""
+
+    name: str
+    rows: int
+    columns: int
+    size: int
+    """Bytes of an element."""
+    pitch: int
+    """Bytes from a row to the next."""
+    address: int = -1
+    first: int = -1
+    """Number of the first operation that uses it."""
+    last: int = -1
+    uses: list[tuple[int, int, Unit, bool]] = field(default_factory=list)
+    """Of each operation, about, the cycles in which it begins and ends; its unit, whether it writes."""
+    apart: set["Tensor"] = field(default_factory=set)
+    """Those that have to be in other banks."""
+
+    @property
+    def bytes(self) -> int:
+        """Of all rows."""
+        return self.rows * self.pitch
+
+    def use(self, operation: int) -> None:
+        """Note that an operation uses it."""
+        self.first = operation if self.first < 0 else self.first
+        self.last = operation
+
+
+def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int, *, tight: bool = False) -> None:
+    """Give each tensor an address in one bank.
+
+    The largest first. Of the banks with room, the one whose ports fewest other units need at about the same time, then
+    the emptiest.
+
+    Parameters
+    ----------
+    slack : int
+        Operations by which another tensor must have been used before its bytes are written anew.
+    tight : bool
+        What takes most bytes for longest goes first, into the fullest bank.
+
+    Raises
+    ------
+    ConfigError
+        If one finds no room.
+    """
+    placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
+    ports: list[list[tuple[int, int, Unit, bool]]] = [[] for _ in range(config.banks)]
+    tensors = list(tensors)
+    for tensor in tensors:
+        tensor.address = -1
+
+    def order(tensor: Tensor) -> tuple[int, int]:
+        return -tensor.bytes * (tensor.last - tensor.first + 1 if tight else 1), tensor.first
+
+    for tensor in sorted(tensors, key=order):
+        taken = {config.bank(other.address) for other in tensor.apart if other.address >= 0}
+        choices = []
+        for bank in range(config.banks):
+            offset = None if bank in taken else _first_fit(config.bank_bytes, tensor, placed[bank], config, slack)
+            if offset is not None:
+                beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack) if tight)
+                used = sum(each.bytes for each in placed[bank])
+                choices.append((-beside, _shared(tensor, ports[bank]), used, bank, offset))
+        if not choices:
+            raise ConfigError(
+                f"{tensor.name}: {tensor.bytes} bytes find no room in the scratchpad: operations {tensor.first} to "
+                f"{tensor.last} leave {_free(config, tensor, placed, taken)} in one of its {config.banks} banks of "
+                f"{config.bank_bytes}"
+            )
+        *_, bank, offset = min(choices)
+        tensor.address = bank * config.bank_bytes + offset
+        placed[bank].append(tensor)
+        ports[bank] += tensor.uses
+
+
+def _shared(tensor: Tensor, ports: Sequence[tuple[int, int, Unit, bool]]) -> int:
+    """Return for how many cycles, about, another unit needs the port of a bank that a tensor's operations need."""
+    return sum(
+        max(0, min(end, other_end) - max(begin, other_begin) + MARGIN)
+        for begin, end, unit, write in tensor.uses
+        for other_begin, other_end, other_unit, other_write in ports
+        if other_write == write and other_unit != unit
+    )
+
+
+def _alive(tensor: Tensor, others: Sequence[Tensor], slack: int) -> list[Tensor]:
+    return [each for each in others if each.first <= tensor.last + slack and tensor.first <= each.last + slack]
+
+
+def _first_fit(
+    room: int, tensor: Tensor, others: Sequence[Tensor], config: AcceleratorConfig, slack: int
+) -> int | None:
+    """Return the lowest offset in a bank at which nothing lies while a tensor is needed."""
+    offset = 0
+    for other in sorted(_alive(tensor, others, slack), key=lambda each: each.address):
+        start = other.address % config.bank_bytes
+        if offset + tensor.bytes <= start:
+            break
+        offset = max(offset, start + other.bytes)
+    return offset if offset + tensor.bytes <= room else None
+
+
+def _free(config: AcceleratorConfig, tensor: Tensor, placed: Sequence[Sequence[Tensor]], taken: set[int]) -> int:
+    """Return the most bytes that a bank has for a tensor, in one piece."""
+    most = 0
+    for bank, others in enumerate(placed):
+        if bank in taken:
+            continue
+        offset = 0
+        for other in sorted(_alive(tensor, others, 0), key=lambda each: each.address):
+            start = other.address % config.bank_bytes
+            most, offset = max(most, start - offset), max(offset, start + other.bytes)
+        most = max(most, config.bank_bytes - offset)
+    return most
+
+
+@dataclass(eq=False)
+class Slots:
+    """Row scalars of a name, in both files."""
+
+    name: str
+    rows: int
+    first: int
+    last: int
+    slot: int = -1
+
+
+def place_slots(scalars: int, groups: Iterable[Slots]) -> None:
+    """Give each group of row scalars its first slot.
+
+    Raises
+    ------
+    ConfigError
+        If one finds no room.
+    """
+    placed: list[Slots] = []
+    for group in sorted(groups, key=lambda each: each.first):
+        slot = 0
+        alive = [each for each in placed if each.first <= group.last and group.first <= each.last]
+        for other in sorted(alive, key=lambda each: each.slot):
+            if slot + group.rows <= other.slot:
+                break
+            slot = max(slot, other.slot + other.rows)
+        if slot + group.rows > scalars:
+            raise ConfigError(f"{group.name}: {group.rows} row scalars find no room among {scalars}")
+        group.slot = slot
+        placed.append(group)

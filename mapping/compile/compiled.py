@@ -1,0 +1,203 @@
+"""A compiled program, and how what it works on lies in memory."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tilewright.sim.config import CIMArrayConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.binary import encode_program
+from tilewright.sim.isa.commands import Command
+from tilewright.sim.isa.steps import Matrix, Storage
+from tilewright.sim.machine.cim.array import block_limits
+from tilewright.sim.machine.cim.weights import e2m1_values
+from tilewright.sim.machine.vector.values import DTYPES, decode, encode
+
+from .allocation import Tensor
+from .memory_map import MemoryMap
+from .weight_layout import StoredWeights, constant_bytes, constant_words
+
+SIZES = {"int4": 1, "int8": 1, "fp4_e2m1": 4, "bf16": 2, "fp32": 4, "int32": 4}
+"""Bytes of an element in the scratchpad, as the vector unit writes it."""
+
+
+@dataclass(frozen=True)
+class PaddedRows:
+    """A matrix in memory whose rows begin at words of the scratchpad."""
+
+    address: int
+    rows: int
+    columns: int
+    pitch: int
+    """Bytes from a row to the next."""
+    storage: Storage
+
+    def view(self, memory: np.ndarray) -> np.ndarray:
+        """Return the elements as they are stored, (rows, columns)."""
+        flat: np.ndarray = memory[self.address : self.address + self.rows * self.pitch].view(DTYPES[self.storage])
+        return flat.reshape(self.rows, -1)[:, : self.columns]
+
+    def read(self, memory: np.ndarray) -> np.ndarray:
+        """Return the elements as numbers, (rows, columns) float32."""
+        return decode(self.storage, self.view(memory))  # type: ignore[arg-type]
+
+    def write(self, memory: np.ndarray, values: np.ndarray) -> None:
+        """Write (rows, columns) numbers, rounded."""
+        self.view(memory)[:] = encode(self.storage, values.astype(np.float32))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class ConstantWeights:
+    """Weights in the order in which products take them."""
+
+    config: CIMArrayConfig
+    address: int
+    k: int
+    n: int
+    reduce: bool
+    scales: str | None
+    """Name of the scales of groups."""
+
+    def part(self, matrix: Matrix) -> tuple[int, int]:
+        """Return address and bytes of some columns, which begin with a block."""
+        start = matrix.offset
+        assert matrix.rows == self.k, f"{matrix.buffer.name}: {matrix.rows} of {self.k} rows"
+        assert start % block_limits(self.config, self.reduce)[1] == 0, f"{matrix.buffer.name}: column {start}"
+        before = constant_bytes(self.config, self.k, start, self.reduce)
+        return self.address + before, constant_bytes(self.config, self.k, matrix.columns, self.reduce)
+
+    def write(self, memory: np.ndarray, codes: np.ndarray, scales: np.ndarray | None) -> None:
+        """Write (k, n) weights as they are stored."""
+        if scales is not None:
+            scales = scales.reshape(-1, self.n)
+        weights = e2m1_values(codes) if self.config.tile.macro.weight_format == "fp4_e2m1" else codes
+        words = constant_words(self.config, weights.reshape(self.k, self.n), scales, self.reduce)
+        memory[self.address : self.address + len(words)] = words
+
+
+@dataclass(frozen=True)
+class StoredBuffer:
+    """A buffer of weights that a program writes: as several operands, side by side or one behind the other."""
+
+    elements: int
+    stride: int
+    """Elements from a position to the next."""
+    operands: dict[int, StoredWeights]
+    """By their first element in the buffer."""
+    tail: PaddedRows | None = None
+    """Of packed keys, the last position if its number is even, as the vector unit has written it: the next one is
+    stored together with it."""
+
+    def parts(self, start: int, length: int) -> Iterator[tuple[int, int, StoredWeights, int, int]]:
+        """Yield what elements that follow one another belong to.
+
+        Each part: elements before it, its length, the operand, position, element of the position.
+        """
+        for offset, operand in self.operands.items():
+            if self.stride > operand.head:
+                position, column = divmod(start, self.stride)
+                begin, end = max(column, offset), min(column + length, offset + operand.head)
+                if begin < end:
+                    yield begin - column, end - begin, operand, position, begin - offset
+            elif offset <= start < offset + operand.positions * operand.head:
+                position, first = divmod(start - offset, operand.head)
+                assert first + length <= operand.head, f"{length} elements at {start} are of two positions"
+                yield 0, length, operand, position, first
+
+    def _index(self, offset: int, operand: StoredWeights) -> np.ndarray:
+        return offset + np.arange(operand.positions)[:, None] * self.stride + np.arange(operand.head)
+
+    def read(self, memory: np.ndarray) -> np.ndarray:
+        """Return the buffer, flat int8; of fp4_e2m1 the codes."""
+        values = np.zeros(self.elements, np.int8)
+        for offset, operand in self.operands.items():
+            values[self._index(offset, operand)] = operand.read(memory)
+        return values
+
+    def write(self, memory: np.ndarray, values: np.ndarray) -> None:
+        """Write the buffer."""
+        for offset, operand in self.operands.items():
+            operand.write(memory, values.ravel()[self._index(offset, operand)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class InMemory:
+    """A program, and where in memory it and its input lie."""
+
+    config: AcceleratorConfig
+    memory: MemoryMap
+    commands: Sequence[Command]
+    program_address: int
+    input: PaddedRows
+
+    @property
+    def binary(self) -> bytes:
+        """The program as memory holds it."""
+        return encode_program(self.config, self.commands)
+
+    def write_program(self, memory: np.ndarray) -> None:
+        """Write the program's commands."""
+        data = np.frombuffer(self.binary, np.uint8)
+        memory[self.program_address : self.program_address + len(data)] = data
+
+    def write_input(self, memory: np.ndarray, values: np.ndarray) -> None:
+        """Write (rows, columns) numbers as the input."""
+        self.input.write(memory, values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiled(InMemory):
+    """A program of steps, and where in memory what it works on lies."""
+
+    output: PaddedRows
+    weights: Mapping[str, ConstantWeights]
+    constants: Mapping[str, PaddedRows]
+    """Other constants, and states that are no weights."""
+    stored: Mapping[str, StoredBuffer]
+    states: tuple[str, ...]
+    tensors: tuple[Tensor, ...]
+    """What has a place in the scratchpad."""
+
+    def memory_image(
+        self, constants: Mapping[str, np.ndarray], states: Mapping[str, np.ndarray] | None = None
+    ) -> np.ndarray:
+        """Return all of memory, uint8, up to the end of the memory map: constants, states (zeros), this program.
+
+        Parameters
+        ----------
+        constants, states : mapping
+            Contents of buffers as they are stored, in any shape. Packed keys, of 4 bits, of an odd number of positions
+            cannot be added to.
+        """
+        memory = np.zeros(self.memory.next_page, np.uint8)
+        for name, weights in self.weights.items():
+            weights.write(memory, constants[name], constants[weights.scales] if weights.scales else None)
+        for name in self.constants:
+            if name in constants:
+                self.write(memory, name, constants[name])
+        for buffer in self.stored.values():
+            for operand in buffer.operands.values():
+                operand.prepare(memory)
+        for name, values in (states or {}).items():
+            self.write(memory, name, values)
+        self.write_program(memory)
+        return memory
+
+    def write(self, memory: np.ndarray, name: str, values: np.ndarray) -> None:
+        """Write a state, or a constant that is no weight: its elements as they are stored."""
+        if name in self.stored:
+            self.stored[name].write(memory, values)
+        else:
+            place = self.constants[name]
+            place.view(memory)[:] = np.asarray(values, DTYPES[place.storage]).reshape(place.rows, place.columns)
+
+    def read(self, memory: np.ndarray, name: str) -> np.ndarray:
+        """Return the elements of a state, or of a constant that is no weight, as they are stored; flat."""
+        if name in self.stored:
+            return self.stored[name].read(memory)
+        return self.constants[name].view(memory).ravel()
+
+    def read_output(self, memory: np.ndarray) -> np.ndarray:
+        """Return the output, (rows, columns) float32."""
+        return self.output.read(memory)

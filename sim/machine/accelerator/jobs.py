@@ -1,0 +1,78 @@
+"""The co-processor as a unit of the accelerator: when each of its jobs has ended, and what it leaves in memory."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tilewright.sim.config.npe import DESCRIPTOR_BYTES, ErrorCode, NpeConfig, ReadStream
+from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
+from tilewright.sim.machine.npe import values as npe_values
+from tilewright.sim.machine.npe.npe import NpeModel
+
+CHECK_TO_END = 3
+"""Cycles from the last beat of a descriptor that is refused to the co-processor's end."""
+
+
+class JobsModel:
+    """Runs jobs one by one, in the cycles of the accelerator's model.
+
+    Parameters
+    ----------
+    config : NpeConfig
+    timing : AxiMemoryModel
+        Of memory as the co-processor's port sees it; its cycle 0 is that of the accelerator's model.
+    descriptor_at : callable
+        Returns the descriptor at an address; used without ``memory``.
+    memory : ndarray of uint8
+        All of memory; jobs change it. Without it only times are known.
+    bad_address, bad_response : int
+        Byte whose beat memory answers with an error, and with which.
+    """
+
+    def __init__(
+        self,
+        config: NpeConfig,
+        timing: AxiMemoryModel,
+        *,
+        descriptor_at: Callable[[int], Descriptor] | None = None,
+        memory: np.ndarray | None = None,
+        bad_address: int | None = None,
+        bad_response: int = 2,
+    ):
+        self.config, self.memory = config, memory
+        self._descriptor_at = descriptor_at
+        self._bad = bad_address, bad_response
+        self._model = NpeModel(config, timing)
+
+    def run(self, now: int, address: int) -> tuple[int, Descriptor, ErrorCode]:
+        """Run the job whose descriptor is asked for in a cycle.
+
+        Returns
+        -------
+        ends : int
+            Cycle in which the next descriptor is asked for, or in which the co-processor is done. With an error that
+            memory answered, of which it is not known when it came, a later one.
+        descriptor : Descriptor
+        error : ErrorCode
+        """
+        there = self._model.fetch(now, address)
+        if self.memory is None:
+            assert self._descriptor_at is not None
+            descriptor = self._descriptor_at(address)
+            return self._model.job(there, descriptor), descriptor, ErrorCode.NONE
+        content = self.memory[address : address + DESCRIPTOR_BYTES].tobytes()
+        descriptor = Descriptor.decode(content.ljust(DESCRIPTOR_BYTES, b"\0"))
+        size = len(self.memory)
+        problem = npe_values.read_error(address, DESCRIPTOR_BYTES, ReadStream.DESCRIPTOR, size, *self._bad)
+        problem = problem or descriptor.check(self.config)
+        if problem is not None:
+            return there + CHECK_TO_END, descriptor, problem[0]
+        ends = self._model.job(there, descriptor)
+        problem = npe_values.memory_error(self.config, descriptor, size, *self._bad)
+        return ends, descriptor, ErrorCode.NONE if problem is None else problem[0]
+
+    def finish(self, descriptor: Descriptor) -> None:
+        """Write what a job leaves."""
+        if self.memory is not None:
+            npe_values.run_job(self.config, descriptor, self.memory)

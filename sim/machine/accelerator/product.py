@@ -1,0 +1,131 @@
+"""Exact times of the array unit: products cut into commands of the CIM array, weights as they come."""
+
+from collections import deque
+from collections.abc import Iterator
+
+from tilewright.sim.config import CIMArrayConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.commands import Product
+from tilewright.sim.machine.cim.array import ArrayCommand, ArrayModel, array_beats, block_limits, parts
+from tilewright.sim.machine.cim.tile import LOADED_LATENCY
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
+from tilewright.sim.machine.memory.timed_memory import TimedMemory
+
+BUFFER_LATENCY = 2
+"""Cycles from a beat of weights that comes to the one in which the array can take it."""
+REQUEST_LATENCY = 1
+"""Cycles from the array's request for a block to the one in which it takes the first beat."""
+
+
+class WeightStream:
+    """Beats of weights in the order in which they are read and taken: when each comes, and when it is taken.
+
+    The array takes a beat of a block in each cycle in which one is there; one block is claimed at a time.
+    """
+
+    def __init__(self, memory: AxiMemoryModel):
+        self._memory = memory
+        self._bursts: deque[tuple[int, int]] = deque()  # first beat, slot in which it is fetched
+        self._blocks: deque[tuple[int, int, int]] = deque()  # first beat, last beat, cycle from which it is taken
+        self._claimed = 0
+        self._taken = -1
+        self.asked = 0
+        """Beats that have been asked for."""
+        self.starved = 0
+        """Cycles in which the array asked for a beat that was not there."""
+
+    @property
+    def left(self) -> bool:
+        """Whether there are beats, here or on their way, that no block has claimed."""
+        return self.asked != self._claimed
+
+    @property
+    def missing(self) -> bool:
+        """Whether beats of the block claimed have not been asked for."""
+        return self.asked < self._claimed
+
+    def ask(self, slot: int, beats: int) -> None:
+        """Note a burst whose first beat is fetched in a slot."""
+        self._bursts.append((self.asked, slot))
+        self.asked += beats
+
+    def claim(self, beats: int, earliest: int) -> None:
+        """Note a block, which is taken from a cycle on; the one before is finished."""
+        self._blocks.append((self._claimed, self._claimed + beats - 1, max(earliest, self._taken + 1)))
+        self._claimed += beats
+
+    def finish(self) -> int | None:
+        """Return when the last beat of the block claimed is taken; ``None`` if it has not been asked for."""
+        first, last, begin = self._blocks[-1]
+        if self.asked <= last:
+            return None
+        start, slot = next(burst for burst in reversed(self._bursts) if burst[0] <= last)
+        self._taken = max(self._memory.arrival(slot + last - start) + BUFFER_LATENCY, begin + last - first)
+        self.starved += self._taken - begin - (last - first)
+        return self._taken
+
+    def taken(self, beat: int) -> int | None:
+        """Return when a beat that has been asked for is taken; ``None`` if its block is not claimed.
+
+        Beats are to be given in ascending order.
+        """
+        blocks, bursts = self._blocks, self._bursts
+        while len(blocks) > 1 and blocks[0][1] < beat:
+            blocks.popleft()
+        if not blocks or blocks[0][1] < beat:
+            return None
+        while len(bursts) > 1 and bursts[1][0] <= beat:
+            bursts.popleft()
+        (first, _, begin), (start, slot) = blocks[0], bursts[0]
+        return max(self._memory.arrival(slot + beat - start) + BUFFER_LATENCY, begin + beat - first)
+
+
+class ArrayUnitModel(ArrayModel):
+    """A CIM array that takes activations from the scratchpad, and weights from a stream.
+
+    Parameters
+    ----------
+    config : AcceleratorConfig
+    stream : WeightStream
+    """
+
+    def __init__(self, config: AcceleratorConfig, stream: WeightStream):
+        super().__init__(config.cim, TimedMemory(), TimedMemory())
+        self._stream = stream
+
+    def run_product(self, product: Product, begin: int) -> Iterator[int | None]:
+        """Run a product that began in a cycle; yield ``None`` while weights are missing, and last when it is done.
+
+        That is when its last result is written.
+        """
+        stream = self._stream
+        done = begin
+        for command in array_commands(self.array_config, product):
+            times = self.dispatch(command, begin + 1)
+            requested = self.load_earliest(times)
+            stream.claim(array_beats(self.array_config, command), requested + REQUEST_LATENCY)
+            while (last := stream.finish()) is None:
+                yield None
+            # Requests for the parts follow one another; the load leaves its queue with the last one.
+            pieces = parts(self.array_config, command.rows, command.columns, command.reduce)
+            self._loads.append(requested + sum(1 for _ in pieces) - 1)
+            times.weights_loaded = last + LOADED_LATENCY
+            self.compute(times)
+            if times.sent is not None:
+                done = times.sent
+        yield done
+
+
+def array_commands(config: CIMArrayConfig, product: Product) -> Iterator[ArrayCommand]:
+    """Yield the array's commands of a product: a block of weights each, in the order in which they come."""
+    high, wide = block_limits(config, product.reduce)
+    for column in range(0, product.n, wide):
+        for row in range(0, product.k, high):
+            yield ArrayCommand(
+                rows=min(high, product.k - row),
+                columns=min(wide, product.n - column),
+                vectors=product.vectors,
+                reduce=product.reduce,
+                accumulate=row > 0,
+                emit=row + high >= product.k,
+            )

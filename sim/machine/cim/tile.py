@@ -1,0 +1,246 @@
+"""Exact cycle model of the CIM tile.
+
+Every event of the tile is the maximum of a few earlier events plus a fixed number of cycles, so that a run is
+computed from command to command without stepping cycles. The names follow the RTL in ``hw/cim``: what the
+loaders, the sequencer and the result sender do, and when.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tilewright.sim.config import ConfigError, TileConfig
+from tilewright.sim.machine.memory.timed_memory import TimedMemory
+
+DISPATCH_LATENCY = 1
+"""From the cycle in which a command is taken to the one in which the units see it."""
+LOADED_LATENCY = 1
+"""From a block's, or a vector's, last word to the cycle in which the sequencer may use it."""
+FREE_LATENCY = 1
+"""From the release of a bank or a place in a buffer to the cycle in which it can be used again."""
+SENDER_LATENCY = 2
+"""From a finished vector's sums to its first word at the result stream."""
+
+MAX_VECTORS = (1 << 16) - 1
+"""Most vectors of one command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileCommand:
+    """One command of a CIM tile; the fields are those of the RTL's ``COMMAND_LAYOUT``."""
+
+    rows: int
+    """Rows of the weight block: activations of a vector."""
+    columns: int
+    """Columns of the weight block: results of a vector."""
+    vectors: int = 1
+    """Activation vectors to multiply with the block."""
+    load: bool = True
+    """Fetch the block into a free bank before computing."""
+    release: bool = True
+    """Give the bank up once computed."""
+    accumulate: bool = False
+    """Add to the accumulators instead of replacing them."""
+    emit: bool = True
+    """Send the results instead of keeping them in the accumulators."""
+    slot: int = 0
+    """Accumulator of the first vector."""
+    weight_address: int = 0
+    """First word of the block, in words of the weight bus."""
+    activation_address: int = 0
+    """First word of the vectors, in words of the activation bus."""
+
+
+@dataclass
+class CommandTimes:
+    """When one command went through its stages, in cycles."""
+
+    command: TileCommand
+    dispatched: int
+    """It was taken."""
+    weights_requested: int | None = None
+    weights_loaded: int | None = None
+    """Its block can be used from this cycle on."""
+    started: int = 0
+    """Its first vector started."""
+    finished: int = 0
+    """Last cycle in which it occupied the macros."""
+    sent: int | None = None
+    """Its last result word was taken."""
+
+
+class TileModel:
+    """A tile whose results are taken at once, with memories of set timing.
+
+    Parameters
+    ----------
+    config : TileConfig
+        The tile.
+    weight_memory, activation_memory : TimedMemory
+        Where its reads go. They must take as many requests as the tile has banks and buffered vectors.
+    """
+
+    def __init__(self, config: TileConfig, weight_memory: TimedMemory, activation_memory: TimedMemory):
+        self.config = config
+        self.weight_memory = weight_memory
+        self.activation_memory = activation_memory
+        # The last entries that left each queue and buffer: a place is free once its entry has gone.
+        self._loads = deque[int](maxlen=config.command_queue_depth)
+        self._fetches = deque[int](maxlen=config.command_queue_depth)
+        self._computes = deque[int](maxlen=config.command_queue_depth)
+        self._banks = deque[int](maxlen=config.macro.weight_banks)
+        self._vectors = deque[int](maxlen=config.input_buffer_vectors)
+        self._results = deque[int](maxlen=config.result_buffer_vectors)
+        self._sum_latency = config.sum_latency
+        self._index = 0
+        self._dispatched = -1
+        self._next_start = 0
+        self._last_sent = -1
+        self._holding = False
+
+    def run(self, commands: Iterable[TileCommand]) -> int:
+        """Run ``commands``, the first offered in cycle 0 and each as soon as the one before is taken.
+
+        Returns the cycles up to the last result word, or else to the last slice.
+        """
+        times = [self.step(command) for command in commands]
+        sent = [t.sent for t in times if t.sent is not None]
+        return 1 + max(sent or [t.finished for t in times], default=-1)
+
+    def step(self, command: TileCommand, activations_ready: int = 0) -> CommandTimes:
+        """Run one more command; its activations are not asked for before cycle ``activations_ready``.
+
+        Raises
+        ------
+        ConfigError
+            If the tile would refuse the command.
+        """
+        times = self.dispatch(command)
+        if command.load:
+            requested, last_word = self._load(command, self.load_earliest(times))
+            times.weights_requested, times.weights_loaded = requested, last_word + LOADED_LATENCY
+        return self.compute(times, activations_ready)
+
+    def dispatch(self, command: TileCommand, earliest: int = 0) -> CommandTimes:
+        """Take one more command, offered from cycle ``earliest`` on; to be followed by :meth:`compute`.
+
+        Raises
+        ------
+        ConfigError
+            If the tile would refuse the command.
+        """
+        self._check(command)
+        self._holding = not command.release
+        self._index += 1
+        self._dispatched = max(self._dispatched + 1, earliest, _free(self._fetches), _free(self._computes))
+        if command.load:
+            self._dispatched = max(self._dispatched, _free(self._loads))
+        return CommandTimes(command, self._dispatched)
+
+    def load_earliest(self, times: CommandTimes) -> int:
+        """Return the first cycle in which the block of a command that was taken can be asked for."""
+        return max(times.dispatched + DISPATCH_LATENCY, _free(self._banks))
+
+    def compute(self, times: CommandTimes, activations_ready: int = 0) -> CommandTimes:
+        """Run the vectors of a command that was taken, and whose block, if it has one, is there as ``times`` say."""
+        command = times.command
+        seen = times.dispatched + DISPATCH_LATENCY
+        ready = seen if times.weights_loaded is None else times.weights_loaded
+        fetch = self._stream_vectors(command, times, seen, ready, max(seen, activations_ready))
+        self._fetches.append(fetch)
+        times.finished = self._next_start - 1
+        self._computes.append(times.finished)
+        if command.release:
+            self._banks.append(times.finished + self.config.release_latency)
+        return times
+
+    def _load(self, command: TileCommand, earliest: int) -> tuple[int, int]:
+        """Ask for a block from a cycle on; return when that is accepted and when the last word is there."""
+        words = self.config.block_beats(command.rows, command.columns)
+        request, last_word = self.weight_memory.read(earliest, words)
+        self._loads.append(request)
+        return request, last_word
+
+    def _stream_vectors(self, command: TileCommand, times: CommandTimes, seen: int, ready: int, fetch: int) -> int:
+        """Fetch and start every vector of a command; return when the last was asked for."""
+        cfg = self.config
+        memory = self.activation_memory
+        slices = cfg.macro.slices
+        words = cfg.activation_beats(command.rows)
+        result_words = cfg.result_beats(command.columns)
+        vectors, results = self._vectors, self._results
+        sum_latency = slices - 1 + self._sum_latency
+        before: tuple[int, ...] = ()
+        start_before = 0
+        left = command.vectors
+        while left:
+            # A vector is requested when a place in the buffer has been freed by one that started.
+            fetch, last_word = memory.read(max(fetch, _free(vectors)), words)
+            start = max(seen, ready, self._next_start, last_word + LOADED_LATENCY)
+            if command.emit:
+                start = max(start, _free(results))
+                taken = max(start + sum_latency + SENDER_LATENCY - 1, self._last_sent)
+                results.append(taken)
+                self._last_sent = times.sent = taken + result_words
+            self._next_start = start + slices
+            vectors.append(start)
+            if left == command.vectors:
+                times.started = start
+            left -= 1
+            if left % 16 == 15:
+                # In the same state as 16 vectors before, but for a shift in time: so it goes on.
+                state = self._state(start, command.emit)
+                if state == before:
+                    period = start - start_before
+                    if period * memory.words % memory.cycles == 0:
+                        repeats, left = divmod(left, 16)
+                        fetch += repeats * period
+                        self._shift(repeats * period, command.emit)
+                        times.sent = self._last_sent if command.emit else None
+                before, start_before = state, start
+        return fetch
+
+    def _state(self, now: int, emit: bool) -> tuple[int, ...]:
+        """Return everything that later vectors of a command depend on, relative to ``now``."""
+        memory = self.activation_memory
+        state = [*self._vectors, self._next_start, memory.next_request, memory.next_fetch]
+        if emit:
+            state += [*self._results, self._last_sent]
+        return tuple(time - now for time in state)
+
+    def _shift(self, cycles: int, emit: bool) -> None:
+        """Let ``cycles`` cycles pass in which vectors go on as before."""
+        self.activation_memory.shift(cycles)
+        self._next_start += cycles
+        self._vectors.extend([time + cycles for time in self._vectors])
+        if emit:
+            self._results.extend([time + cycles for time in self._results])
+            self._last_sent += cycles
+
+    def _limits(self, command: TileCommand) -> tuple[tuple[str, int], ...]:
+        """Return how large a block may be."""
+        return ("rows", self.config.rows), ("columns", self.config.columns)
+
+    def _check(self, command: TileCommand) -> None:
+        """Refuse what the RTL refuses."""
+        cfg, index = self.config, self._index
+        for name, limit in (*self._limits(command), ("vectors", MAX_VECTORS)):
+            value = getattr(command, name)
+            if not 1 <= value <= limit:
+                raise ConfigError(f"command {index}: {name} = {value} is not allowed: it must be 1 to {limit}")
+        uses_slots = command.accumulate or not command.emit
+        if uses_slots and command.slot + command.vectors > cfg.accumulator_vectors:
+            raise ConfigError(
+                f"command {index}: slot = {command.slot} is not allowed: its {command.vectors} vectors must end "
+                f"within {cfg.accumulator_vectors} accumulators"
+            )
+        if command.load == self._holding:
+            raise ConfigError(
+                f"command {index}: load = {command.load} is not allowed: the command before has "
+                f"{'not ' if self._holding else ''}released its weights"
+            )
+
+
+def _free(left: deque[int]) -> int:
+    """Return the cycle from which a further entry finds a place, given when the last entries left theirs."""
+    return left[0] + FREE_LATENCY if len(left) == left.maxlen else 0

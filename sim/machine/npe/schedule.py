@@ -1,0 +1,102 @@
+"""In which order the matrix co-processor asks for its operands, multiplies, and stores.
+
+Groups of row blocks, in each all column blocks, for each of these all row blocks of the group, and for each tile all
+chunks of K. A group's panels of A stay on chip while the columns of B pass by; one panel is free for the next group.
+If a row does not fit into a panel, K is cut into chunks, a group is one row block, and every chunk brings both.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.formats.simd import Mode
+from tilewright.sim.isa.descriptor import Along, Descriptor
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile of C."""
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+    first_columns: bool
+    last_columns: bool
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run of beats that is read."""
+
+    stream: int
+    """1 A, 2 B, 3 scale, 4 bias, 5 residual: as in the ERROR register."""
+    address: int
+    """In bytes, a multiple of the beat."""
+    beats: int
+    takes_panel: bool
+    """The first of a panel, for which there has to be room."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Words for the array: all that was requested before is needed."""
+
+    tile: Tile
+    words: int
+    last: bool
+    """The last chunk of its tile."""
+    release_a: bool
+    release_b: bool
+
+
+def schedule(config: NpeConfig, job: Descriptor) -> Iterator[Request | Chunk]:
+    """Yield requests and chunks in the order of the loader."""
+    mode, beat = Mode(job.mode), config.bus_bytes
+    beats, words = config.beats(mode, job.k), config.words(mode, job.k)
+    chunks = -(-beats // config.depth)
+    chunked = chunks > 1
+    panels = 1 if chunked else config.panels - 1
+    sizes = [config.depth] * (chunks - 1) + [beats - (chunks - 1) * config.depth]
+    chunk_words = [config.panel_words] * (chunks - 1) + [words - (chunks - 1) * config.panel_words]
+
+    def panel(stream: int, base: int, stride: int, start: int, count: int, chunk: int) -> Iterator[Request]:
+        for index in range(count):
+            address = base + (start + index) * stride + chunk * config.depth * beat
+            yield Request(stream, _wrap(config, address), sizes[chunk], index == 0)
+
+    def block(stream: int, address: int, size: int) -> Request:
+        return Request(stream, _wrap(config, address // beat * beat), -(-size // beat), False)
+
+    for group in range(0, job.m, panels * config.rows):
+        rows_of_group = range(group, min(job.m, group + panels * config.rows), config.rows)
+        for column in range(0, job.n, config.columns):
+            columns = min(config.columns, job.n - column)
+            for row in rows_of_group:
+                rows = min(config.rows, job.m - row)
+                last_panel, last_columns = row == rows_of_group[-1], column + config.columns >= job.n
+                tile = Tile(row, column, rows, columns, column == 0, last_columns)
+                for chunk in range(chunks):
+                    last = chunk == chunks - 1
+                    if chunked or column == 0:
+                        yield from panel(1, job.a, job.a_stride, row, rows, chunk)
+                    if chunked or row == group:
+                        yield from panel(2, job.b, job.b_stride, column, columns, chunk)
+                    if last:
+                        for stream, along, base in (
+                            (3, job.scale, job.scale_address),
+                            (4, job.bias, job.bias_address),
+                        ):
+                            if along:
+                                first, count = (row, rows) if along == Along.ROW else (column, columns)
+                                yield block(stream, base + 4 * first, 4 * count)
+                        if job.residual:
+                            bits = Mode(job.residual_format).bits
+                            for index in range(rows):
+                                place = job.residual_address + (row + index) * job.residual_stride + column * bits // 8
+                                yield block(5, place, -(-columns * bits // 8))
+                    yield Chunk(tile, chunk_words[chunk], last, chunked or last_columns, chunked or last_panel)
+
+
+def _wrap(config: NpeConfig, address: int) -> int:
+    return address & (1 << config.address_bits) - 1

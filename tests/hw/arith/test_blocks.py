@@ -1,0 +1,78 @@
+"""Arithmetic units as blocks of the command line: ports, timing, lint, bad options."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import refused
+from tilewright.cli.blocks import BLOCKS
+from tilewright.cocotb_tests import runner
+from tilewright.hw.generate import GeneratedBlock
+
+SNAPSHOT = Path(__file__).with_name("arithmetic_blocks.ports.json")
+"""Ports of every block with the options of its example. A change breaks what users have built around it: write it anew
+with `python -m tests.hw.arith.test_blocks` and say so in the changelog."""
+
+NAMES = [name for name, block in BLOCKS.items() if block.builder.startswith("tilewright.hw.arith.")]
+
+
+def generated(name: str, **changes: str | int) -> GeneratedBlock:
+    """Return a block with the options of its example and some changes."""
+    block = BLOCKS[name]
+    words = block.example.replace("--", "").split()
+    example = dict(zip(words[::2], words[1::2], strict=True))
+    return block.design(**{**example, **changes}).generate()
+
+
+def snapshot() -> dict:
+    return {name: generated(name).ports for name in NAMES}
+
+
+def test_there_are_all_units_of_the_issue():
+    assert {
+        "posit-decoder", "posit-encoder", "posit-adder", "posit-multiplier", "posit-mac", "posit-mac-core",
+        "float-decoder", "float-encoder", "float-adder", "float-multiplier", "float-mac",
+        "read-out", "converter", "fp4-unit", "significand-multiplier", "segmented-quire",
+    } == set(NAMES)  # fmt: skip
+
+
+def test_ports_are_the_snapshot():
+    assert snapshot() == json.loads(SNAPSHOT.read_text())
+
+
+@pytest.mark.cosim
+@pytest.mark.parametrize("name", NAMES)
+def test_verilator_finds_nothing(name):
+    for back_pressure in ("yes", "no"):
+        block = generated(name, **{"back-pressure": back_pressure})
+        assert runner.lint(block.verilog, block.name) == ""
+
+
+def test_without_back_pressure_there_is_no_ready():
+    with_ready = {port["name"] for port in generated("posit-mac").ports["ports"]}
+    without = {port["name"] for port in generated("posit-mac", **{"back-pressure": "no"}).ports["ports"]}
+    assert with_ready - without == {"i__ready", "o__ready"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["posit-multiplier", "--format", "bf16"], "--format = bf16 is not allowed: it must be a posit"),
+        (["float-adder", "--format", "posit8_0"], "--format = posit8_0 is not allowed: it must be a minifloat"),
+        (["converter", "--format", "mxfp4", "--to", "bf16"], "--format = mxfp4 is not allowed: it must be a posit, a minifloat"),
+        (["converter", "--format", "bf16"], "Missing option '--to'"),
+        (["posit-adder", "--stages", "5"], "--stages = 5 is not allowed: it must be 0 to 4"),
+        (["posit-mac", "--segment-bits", "7"], "--segment-bits = 7 is not allowed: it must be at least 2 and divide 32"),
+        (["posit-encoder", "--scale-bits", "1"], "--scale-bits = 1 is not allowed: it must be at least 2"),
+        (["posit-multiplier", "--style", "tre"], "'tre' is not allowed (did you mean 'tree'?"),
+        (["posit-multiplyer"], "unknown block 'posit-multiplyer' (did you mean 'posit-multiplier'?"),
+    ],
+)  # fmt: skip
+def test_bad_options_get_one_line(tmp_path, arguments, said):
+    assert said in refused("generate", *arguments, cwd=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text(json.dumps(snapshot(), indent=2) + "\n")

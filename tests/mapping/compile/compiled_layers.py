@@ -1,0 +1,109 @@
+"""Layers compiled and run beside the steps that they were made from."""
+
+import numpy as np
+
+from tests.mapping.compile.compiled_runs import Runner, accelerator, check, in_sequence, step_memory
+from tilewright.mapping.compile.compiled import Compiled
+from tilewright.mapping.compile.compiler import compile_program
+from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
+from tilewright.mapping.lower.encoder import EncoderShape, encoder_constants, layer_name, lower_encoder
+from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.commands import UNIT_COMMANDS, Load, Product, Store, Vector, Weights, decode
+from tilewright.sim.isa.footprint import bank_ports, footprint
+from tilewright.sim.machine.vector.unit import refusal
+
+ENCODER = EncoderShape(hidden=64, heads=2, ffn=96)
+MINILM = EncoderShape(hidden=384, heads=12, ffn=1536)
+DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
+CAPACITY = 40
+PLAIN = Arithmetic()
+SMALL = accelerator()
+
+
+def run_encoder(
+    config: AcceleratorConfig,
+    shape: EncoderShape = ENCODER,
+    tokens: int = 7,
+    layers: int = 1,
+    arithmetic: Arithmetic = PLAIN,
+    run: Runner = in_sequence,
+) -> Compiled:
+    lowered = lower_encoder(shape, tokens, layers, arithmetic)
+    factors = {
+        layer_name(each, part): np.linspace(0.5, 2, shape.hidden)
+        for each in range(layers)
+        for part in ("attention.self", "intermediate.dense")
+    }
+    constants = encoder_constants(shape, seeded_encoder(shape, layers=layers, seed=1), layers, arithmetic, factors)
+    compiled = compile_program(config, lowered)
+    x = np.random.default_rng(2).standard_normal((tokens, shape.hidden))
+    check(compiled, lowered, step_memory(lowered, constants, x), compiled.memory_image(constants), x, run)
+    valid(compiled)
+    return compiled
+
+
+def run_decoder(
+    config: AcceleratorConfig,
+    shape: DecoderShape = DECODER,
+    lengths: tuple[int, ...] = (16, 1, 1),
+    layers: int = 1,
+    arithmetic: Arithmetic = PLAIN,
+    run: Runner = in_sequence,
+) -> list[Compiled]:
+    """Run a prompt and what follows, each a program on the memory that the one before has left."""
+    constants = decoder_constants(
+        shape, seeded_decoder(shape, layers=layers, seed=3), layers, arithmetic, capacity=CAPACITY
+    )
+    memory = MemoryMap()
+    steps = [
+        lower_decoder(shape, length, sum(lengths[:index]), layers, arithmetic, capacity=CAPACITY)
+        for index, length in enumerate(lengths)
+    ]
+    programs = [compile_program(config, each, memory) for each in steps]
+    image = programs[0].memory_image(constants)
+    states = None
+    rng = np.random.default_rng(5)
+    for lowered, compiled, length in zip(steps, programs, lengths, strict=True):
+        x = rng.standard_normal((length, shape.hidden))
+        before = step_memory(lowered, constants, x, states)
+        check(compiled, lowered, before, image, x, run)
+        states = {name: before[name] for name in lowered.states}
+        valid(compiled)
+    assert all(np.count_nonzero(values) for values in states.values())
+    return programs
+
+
+def valid(compiled: Compiled) -> None:
+    """See that commands obey what the accelerator asks of them."""
+    config = compiled.config
+    whole = config.vector.model_copy(
+        update={"address_bits": (config.scratchpad_bytes // config.vector.lanes).bit_length() - 1}
+    )
+    binary = compiled.binary
+    for index, command in enumerate(compiled.commands):
+        assert decode(config, binary[64 * index : 64 * index + 64]) == command
+        if not isinstance(command, UNIT_COMMANDS):
+            continue
+        those = footprint(config, command)
+        for region in those.scratchpad_reads + those.scratchpad_writes:
+            assert 0 <= region.start < region.stop <= config.scratchpad_bytes
+            assert config.bank(region.start) == config.bank(region.stop - 1)
+        if isinstance(command, Load | Weights):
+            values = [command.address, command.stride, command.plane_stride]
+            values += [command.destination, command.pitch] if isinstance(command, Load) else []
+            assert not any(value % config.bus_bytes for value in values)
+        elif isinstance(command, Product):
+            assert not any(value % config.activation_bytes for value in (command.a, command.a_pitch))
+            assert not any(value % config.result_bytes for value in (command.out, command.out_pitch))
+            assert command.n % config.cim.tile.columns == 0
+        elif isinstance(command, Store):
+            values = [command.address, command.stride, command.plane_stride, command.source, command.element_pitch]
+            assert not any(value % (1 << command.size) for value in [*values, command.pitch, command.plane_pitch])
+            assert 1 << command.size <= config.bus_bytes
+        elif isinstance(command, Vector):
+            assert not refusal(whole, command.command)
+            matrices = [m for m in (command.command.a, command.command.b, command.command.c) if m]
+            assert len(bank_ports(config, command)[0]) == len(matrices)

@@ -1,0 +1,57 @@
+"""Steps in another order: the same bits, heads that overlap."""
+
+import numpy as np
+import pytest
+
+from tests.mapping.compile.compiled_runs import accelerator, step_memory
+from tilewright.mapping.compile.reorder import depth_first, reordered
+from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
+from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.isa.steps import Pass, Product
+from tilewright.sim.machine.steps import run_steps
+
+SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96, biases=True, head_norm=True)
+
+
+@pytest.mark.parametrize("tokens", [1, 5])
+@pytest.mark.parametrize("order", [depth_first, lambda lowered: reordered(accelerator(), lowered)])
+def test_another_order_leaves_the_same_bits(order, tokens):
+    lowered = lower_decoder(SHAPE, tokens, 3, 2, Arithmetic(), capacity=12)
+    other = order(lowered)
+    assert sorted(map(id, other.steps)) == sorted(map(id, lowered.steps))
+    assert other.steps != lowered.steps
+    constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, layers=2, seed=1), 2, Arithmetic(), capacity=12)
+    x = np.random.default_rng(1).standard_normal((tokens, 64))
+    memories = [step_memory(each, constants, x) for each in (lowered, other)]
+    for each, memory in zip((lowered, other), memories, strict=True):
+        run_steps(each.steps, memory, lanes=16)
+    assert all((memories[0][name] == memories[1][name]).all() for name in memories[0])
+
+
+def test_scores_of_the_next_head_come_before_the_sum_over_values():
+    lowered = lower_decoder(SHAPE, 5, 0, 1, Arithmetic(), capacity=12)
+
+    def attention(steps: tuple) -> list[bool]:
+        return [
+            step.transposed
+            for step in steps
+            if isinstance(step, Product) and step.weights.buffer.name not in lowered.constants
+        ]
+
+    assert attention(lowered.steps) == [True, False] * 4
+    assert attention(reordered(accelerator(), lowered).steps)[:3] == [True, True, True]
+
+
+def test_a_query_is_made_when_its_scores_are_needed():
+    lowered = lower_decoder(SHAPE, 5, 0, 1, Arithmetic(), capacity=12)
+
+    def most_waiting(steps: tuple) -> int:
+        """Return how many scales of queries wait at most for a later step."""
+        passes = [step for step in steps if isinstance(step, Pass)]
+        made = {s.linear.name: place for place, s in enumerate(passes) if s.linear and "q_proj" in s.linear.name}
+        used = {s.multiply.name: place for place, s in enumerate(passes) if s.multiply}
+        return max(sum(made[name] <= place < used[name] for name in made) for place in range(len(passes)))
+
+    assert most_waiting(lowered.steps) == SHAPE.heads
+    assert most_waiting(depth_first(lowered).steps) == 1

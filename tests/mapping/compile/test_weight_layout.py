@@ -1,0 +1,155 @@
+"""Weights in memory in the order of products: constants, and what programs store."""
+
+import numpy as np
+import pytest
+
+from tests.mapping.compile.compiled_runs import accelerator
+from tilewright.mapping.compile.weight_layout import (
+    StoredWeights,
+    constant_bytes,
+    constant_words,
+    reduces,
+    weights_commands,
+)
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.formats import E2M1
+from tilewright.sim.isa.commands import Product, Weights
+from tilewright.sim.machine.accelerator.values import AcceleratorValues
+
+CONFIGS = [
+    accelerator(),
+    accelerator(tiles=1),
+    accelerator(tiles=3, rows=32, columns=32, group_rows=32, grid_rows=2),
+    accelerator(weight_bits=4, columns=32),
+    accelerator(weight_bits=4, columns=32, rows=32, group_rows=32, tiles=2),
+    accelerator(weight_bits=4, weight_format="fp4_e2m1", columns=32),
+    accelerator(
+        weight_bits=4, weight_format="fp4_e2m1", columns=32, rows=32, group_rows=32, group_scale="e8m0", tiles=2
+    ),
+]
+
+
+def random_codes(config: AcceleratorConfig, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Return weights as they are stored."""
+    if is_e2m1(config):
+        return rng.integers(0, 16, shape).astype(np.uint8)
+    limit = 7 if config.cim.tile.macro.weight_bits == 4 else 127
+    return rng.integers(-limit, limit + 1, shape).astype(np.int8)
+
+
+def numbers(config: AcceleratorConfig, codes: np.ndarray) -> np.ndarray:
+    """Return what stored weights count."""
+    return (E2M1.decode(codes) * 2 if is_e2m1(config) else codes).astype(int)
+
+
+def is_e2m1(config: AcceleratorConfig) -> bool:
+    return config.cim.tile.macro.weight_format == "fp4_e2m1"
+
+
+def products(
+    config: AcceleratorConfig, memory: np.ndarray, a: np.ndarray, n: int, reduce: bool, weights: list[Weights]
+) -> np.ndarray:
+    """Return a product on the accelerator."""
+    run = AcceleratorValues(config, memory)
+    vectors, k = a.shape
+    pitch = -(-k // 64) * 64
+    for row in range(vectors):
+        run.scratchpad[row * pitch : row * pitch + k] = a[row].astype(np.int8).view(np.uint8)
+    for command in weights:
+        run.execute(command)
+    out = config.bank_bytes
+    run.execute(Product(reduce=reduce, vectors=vectors, k=k, n=n, a=0, a_pitch=pitch, out=out, out_pitch=4 * n))
+    assert not len(run.weights)
+    return run.scratchpad[out : out + 4 * n * vectors].view(np.int32).reshape(vectors, n)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("head", [8, 32, 40])
+def test_products_with_what_is_stored(config, transposed, head):
+    rng = np.random.default_rng(head)
+    stored = StoredWeights(config, 64, 75, head, transposed)
+    memory = rng.integers(0, 256, 1 << 16, dtype=np.uint8)
+    values = random_codes(config, rng, (75, head))
+    stored.prepare(memory)
+    stored.write(memory, values)
+    assert (stored.read(memory) == values).all()
+    for positions in (1, 16, 33, 75):
+        reduce, n, weights = stored.load(positions)
+        matrix = values[:positions].T if transposed else values[:positions]
+        a = rng.integers(-128, 128, (2, len(matrix)))
+        got = products(config, memory, a, n, reduce, weights)
+        assert (got[:, : matrix.shape[1]] == a @ numbers(config, matrix)).all()
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("transposed", [False, True])
+def test_stores_put_rows_where_they_belong(config, transposed):
+    rng = np.random.default_rng(7)
+    # FP4 comes in the lowest byte of FP32.
+    size = 4 if is_e2m1(config) else 1
+    stored = StoredWeights(config, 128, 75, 40, transposed)
+    memory = np.zeros(1 << 16, np.uint8)
+    stored.prepare(memory)
+    run = AcceleratorValues(config, memory)
+    expected = np.zeros((75, 40), np.int8)
+    for position, positions, first, elements in (
+        (0, 5, 0, 40),
+        (6, 1, 0, 40),
+        (10, 33, 0, 40),
+        (44, 31, 0, 40),
+        (0, 75, 8, 24),
+    ):
+        values = random_codes(config, rng, (positions, elements))
+        rows = rng.integers(0, 256, (positions, 64, size)).astype(np.uint8)
+        rows[:, :elements, 0] = values.view(np.uint8)
+        run.scratchpad[: rows.size] = rows.ravel()
+        places = {"position": position, "positions": positions, "first": first, "elements": elements}
+        for store in stored.store(0, 64 * size, size=size, **places):
+            run.execute(store)
+        expected[position : position + positions, first : first + elements] = values
+        if (
+            config.cim.tile.macro.weight_bits == 4
+            and transposed
+            and (position + positions) % 2
+            and position + positions < 75
+        ):
+            expected[position + positions, first : first + elements] = 0
+        assert (stored.read(memory) == expected).all()
+    beyond = memory.copy()
+    beyond[128 : 128 + stored.bytes] = 0
+    assert not beyond.any()
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize(("k", "n"), [(16, 64), (70, 100), (200, 16), (5, 7)])
+def test_constants_are_as_long_as_is_said(config, k, n):
+    weights = numbers(config, random_codes(config, np.random.default_rng(k), (k, n)))
+    for reduce in (False, True):
+        words = constant_words(config.cim, weights, None, reduce)
+        assert len(words) == constant_bytes(config.cim, k, n, reduce)
+    reduce = reduces(config.cim, k, n)
+    padded = -(-n // config.cim.tile.columns) * config.cim.tile.columns
+    a = np.random.default_rng(n).integers(-128, 128, (3, k))
+    words = constant_words(config.cim, weights, None, reduce)
+    got = products(config, words, a, padded, reduce, list(weights_commands(config, [(0, len(words))])))
+    assert (got[:, :n] == a @ weights).all()
+    assert not got[:, n:].any()
+
+
+def test_runs_of_bytes_become_few_commands():
+    config = accelerator()
+
+    def shape(runs: list) -> list[tuple[int, ...]]:
+        return [
+            (c.address, c.beats, c.rows, c.stride, c.planes, c.plane_stride) for c in weights_commands(config, runs)
+        ]
+
+    assert shape([(0, 32), (32, 64)]) == [(0, 6, 1, 0, 1, 0)]
+    assert shape([(0, 32), (100 * 16, 32), (200 * 16, 32), (16, 16)]) == [(0, 2, 3, 1600, 1, 0), (16, 1, 1, 0, 1, 0)]
+    blocks = [(plane * 4096 + row * 256, 64) for plane in range(3) for row in range(4)]
+    assert shape(blocks) == [(0, 4, 4, 256, 3, 4096)]
+    # More beats than a row can have.
+    long = shape([(0, 16 * 200_000)])
+    assert [beats * rows for _, beats, rows, _, _, _ in long] == [131072 + 65536, 200_000 - 131072 - 65536]
+    assert shape([(64, 32), (0, 32)]) == [(64, 2, 1, 0, 1, 0), (0, 2, 1, 0, 1, 0)]

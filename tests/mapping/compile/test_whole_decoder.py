@@ -1,0 +1,91 @@
+"""A whole decoder as one program: prompt and tokens, from embeddings to logits."""
+
+import numpy as np
+import pytest
+
+from tests.mapping.compile.compiled_runs import accelerator, in_sequence, on_the_model, step_memory
+from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
+from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, layer_name, lower_decoder
+from tilewright.mapping.lower.head import HEAD, NORM, head_constants, lower_head
+from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.machine.accelerator.values import AcceleratorValues
+from tilewright.sim.machine.steps import load, run_steps
+
+SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96)
+VOCABULARY, COUNT, CAPACITY = 2500, 3, 12
+
+
+def test_parts_of_a_vocabulary_fit_into_a_bank():
+    config = accelerator(address_bits=8)
+    parts, columns = head_parts(config, VOCABULARY)
+    assert (parts, columns) == (3, 896)
+    assert columns % config.cim.columns == 0
+    assert parts * columns >= VOCABULARY > (parts - 1) * columns
+    assert 4 * columns <= config.bank_bytes
+    assert head_parts(accelerator(), 64) == (1, 64)
+
+
+MXFP4 = {
+    "weight_bits": 4, "weight_format": "fp4_e2m1", "rows": 32, "columns": 32, "group_rows": 32, "group_scale": "e8m0"
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("run", [in_sequence, on_the_model])
+@pytest.mark.parametrize("fields", [{}, MXFP4], ids=["int8", "mxfp4"])
+def test_logits_of_the_last_token(fields, run):
+    config = accelerator(address_bits=8, **fields)
+    plain = Arithmetic.of(config.cim.tile)
+    rng = np.random.default_rng(1)
+    constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, layers=COUNT, seed=2), COUNT, plain, capacity=CAPACITY)
+    parts, columns = head_parts(config, VOCABULARY)
+    weights = np.zeros((parts * columns, 64))
+    weights[:VOCABULARY] = rng.standard_normal((VOCABULARY, 64))
+    of_head = [
+        head_constants({f"{NORM}.weight": np.ones(64), f"{HEAD}.weight": part}, plain)
+        for part in np.split(weights, parts)
+    ]
+    places = MemoryMap()
+    lengths = (5, 1)
+    programs = [
+        compile_decoder(
+            config, SHAPE, layers=COUNT, vocabulary=VOCABULARY, tokens=n, position=sum(lengths[:index]),
+            capacity=CAPACITY, arithmetic=plain, memory=places,
+        )
+        for index, n in enumerate(lengths)
+    ]  # fmt: skip
+    memory = programs[0].empty_memory()
+    for layer in range(COUNT):
+        own = {
+            name.replace(layer_name(layer), layer_name(0)): values
+            for name, values in constants.items()
+            if name.startswith(layer_name(layer))
+        }
+        programs[0].write_constants(memory, LAYERS, layer, constants | own)
+    for part, those in enumerate(of_head):
+        programs[0].write_constants(memory, HEAD, part, those)
+    states = None
+    for index, (program, tokens) in enumerate(zip(programs, lengths, strict=True)):
+        x = rng.standard_normal((tokens, 64))
+        program.write_program(memory)
+        program.write_input(memory, x)
+        run(AcceleratorValues(config, memory), program)
+        lowered = lower_decoder(SHAPE, tokens, sum(lengths[:index]), COUNT, plain, capacity=CAPACITY)
+        steps = step_memory(lowered, constants, x, states)
+        run_steps(lowered.steps, steps, lanes=16)
+        states = {name: steps[name] for name in lowered.states}
+        last = load(steps, lowered.output)[-1:]
+        for part, those in enumerate(of_head):
+            head = lower_head(SHAPE, 1, columns, plain)
+            of_part = step_memory(head, those, last)
+            run_steps(head.steps, of_part, lanes=16)
+            assert (program.read_output(memory, HEAD, part) == load(of_part, head.output)).all()
+        assert not program.read_output(memory, HEAD, parts - 1)[:, VOCABULARY - (parts - 1) * columns :].any()
+
+
+def test_a_program_may_end_with_its_layers():
+    program = compile_decoder(
+        accelerator(), SHAPE, layers=COUNT, vocabulary=0, tokens=2, position=0, capacity=4, arithmetic=Arithmetic()
+    )
+    assert list(program.loops) == [LAYERS]

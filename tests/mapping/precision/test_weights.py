@@ -1,0 +1,75 @@
+"""Weights as integers with scales."""
+
+import numpy as np
+import pytest
+
+from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.precision.weights import quantise_weights
+from tilewright.sim.formats import BF16, E2M1, MXFP4
+
+
+@pytest.mark.parametrize("group", [0, 8, 16])
+@pytest.mark.parametrize("bits", [4, 8])
+def test_weights_are_within_half_a_step(bits, group):
+    weights = np.random.default_rng(1).standard_normal((40, 6)) * np.array([1, 2, 0.1, 1e-3, 50, 0])
+    done = quantise_weights(weights, Arithmetic(weights=f"int{bits}", group=group))
+    largest = 2 ** (bits - 1) - 1
+    assert (BF16.decode(BF16.encode(done.columns)) == done.columns).all()
+    assert np.abs(done.codes.astype(int)).max() <= largest + 1
+    size = group or 40
+    for first in range(0, 40, size):
+        for n in range(6):
+            block = weights[first : first + size, n]
+            step = done.columns[n] * (1 if done.groups is None else done.groups[first // size, n])
+            # A scale of 8 bits, and BF16's, may miss the best one.
+            assert step <= np.abs(block).max() / largest * (1 + 2**-8) + done.columns[n] * (group > 0) / 2 + (n == 5)
+            error = np.abs(done.codes[first : first + size, n] * step - block)
+            assert (error <= step / 2 * (1 + 1e-9) + np.abs(block) / 40).all()
+            assert (
+                np.abs(done.values[first : first + size, n] - done.codes[first : first + size, n] * step) == 0
+            ).all()
+
+
+def test_e2m1_comes_to_the_nearest_number_of_a_column():
+    weights = np.random.default_rng(1).standard_normal((40, 6)) * np.array([1, 2, 0.1, 1e-3, 50, 0])
+    done = quantise_weights(weights, Arithmetic(weights="fp4_e2m1"))
+    assert done.groups is None
+    numbers = weights / done.columns / 2
+    assert (done.codes == E2M1.encode(numbers, saturate=True)).all()
+    assert np.abs(numbers[:, :5]).max(axis=0) == pytest.approx(6, rel=2**-8)
+    assert (done.values == E2M1.decode(done.codes) * 2 * done.columns).all()
+
+
+@pytest.mark.parametrize(("k", "spread"), [(96, 0), (70, 3)])
+def test_blocks_of_32_are_mxfp4(k, spread):
+    rng = np.random.default_rng(2)
+    weights = rng.standard_normal((k, 5)) * np.repeat(2.0 ** rng.integers(-spread, 1, (3, 5)), 32, axis=0)[:k]
+    arithmetic = Arithmetic(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=7)
+    done = quantise_weights(weights, arithmetic)
+    padded = np.pad(weights, ((0, -k % 32), (0, 0)))
+    assert (done.values == MXFP4.decode(MXFP4.encode(padded.T)).T[:k]).all()
+    assert done.groups.shape == (3, 5)
+    assert done.groups.max() <= 7
+
+
+def test_no_sum_of_blocks_can_wrap():
+    weights = np.full((8192, 2), 6.0)
+    weights[:32] = [2.0**-14, 1.0]
+    arithmetic = Arithmetic(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=15)
+    done = quantise_weights(weights, arithmetic)
+    numbers = np.abs(done.values / done.columns)
+    assert 2**30 < 128 * numbers.sum(axis=0).max() < 2**31
+    # What lies below the window, seven powers of two, becomes zero.
+    assert not done.values[:32, 0].any()
+    weights[:32, 0] = 0
+    assert (done.values == weights).all()
+
+
+def test_groups_are_nearer_than_columns():
+    weights = np.random.default_rng(1).standard_normal((256, 16)) * np.repeat([1.0, 0.1, 3.0, 0.5], 64)[:, None]
+    errors = [
+        np.square(quantise_weights(weights, Arithmetic(weights="int4", group=g)).values - weights).sum()
+        for g in (0, 64, 32)
+    ]
+    assert errors[0] > 2 * errors[1]
+    assert errors[1] > errors[2]

@@ -1,0 +1,240 @@
+"""The functional model beside one that takes each element by itself, from the exact sum on."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from tilewright.sim.config.npe import ErrorCode, NpeConfig, ReadStream
+from tilewright.sim.formats import FP32, scalar
+from tilewright.sim.formats.activation import NAMES, activate
+from tilewright.sim.formats.scalar import Special
+from tilewright.sim.formats.simd import ALL_MODES, Mode
+from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
+from tilewright.sim.machine.npe import values as npe_values
+
+CONFIG = NpeConfig(rows=2, columns=2, bus_bits=64, depth=2)
+
+
+class Slow:
+    """The specification, an element at a time."""
+
+    def __init__(self, job: Descriptor, memory: np.ndarray):
+        self.job, self.memory = job, memory
+
+    def code(self, base: int, stride: int, row: int, column: int, mode: Mode) -> int:
+        bit = column * mode.bits
+        at = base + row * stride + bit // 8
+        word = int(self.memory[at]) | (int(self.memory[at + 1]) << 8 if mode.bits == 16 else 0)
+        return word >> bit % 8 & ((1 << mode.bits) - 1)
+
+    def float(self, base: int, index: int) -> np.float32:
+        return self.memory[base + 4 * index :][:4].copy().view("<f4")[0]
+
+    def sum(self, row: int, column: int) -> np.float32:
+        job, mode = self.job, Mode(self.job.mode)
+
+        def words(base: int, stride: int, line: int) -> list[int]:
+            codes = [self.code(base, stride, line, k, mode) for k in range(job.k)]
+            return [
+                sum(code << mode.bits * lane for lane, code in enumerate(codes[start : start + mode.lanes]))
+                for start in range(0, job.k, mode.lanes)
+            ]
+
+        total = scalar.simd_dot(mode, words(job.a, job.a_stride, row), words(job.b, job.b_stride, column))
+        if total is Special.NAN:
+            return np.float32("nan")
+        if total in scalar.INFINITIES:
+            return np.float32("inf" if total is Special.INFINITY else "-inf")
+        return to_odd(total if isinstance(total, Fraction) else Fraction(0))
+
+    def element(self, row: int, column: int) -> np.float32:
+        job = self.job
+        y = self.sum(row, column)
+        with np.errstate(all="ignore"):
+            if job.scale:
+                y = y * self.float(job.scale_address, row if job.scale == 1 else column)
+            if job.bias:
+                y = y + self.float(job.bias_address, row if job.bias == 1 else column)
+            if job.residual:
+                mode = Mode(job.residual_format)
+                code = self.code(job.residual_address, job.residual_stride, row, column, mode)
+                y = y + np.float32(mode.format.decode(np.array([code]))[0])
+        return activate(NAMES[job.activation], np.array([y], np.float32))[0]
+
+    def run(self) -> np.ndarray:
+        job, after = self.job, self.memory.copy()
+        out = Mode(job.out_format)
+        touched = np.zeros_like(after)
+        for row in range(job.m):
+            total, squares, largest = np.float32(0), np.float32(0), np.float32("-inf")
+            for column in range(job.n):
+                y = self.element(row, column)
+                with np.errstate(all="ignore"):
+                    total, squares = total + y, squares + y * y
+                if np.isnan(y) or np.isnan(largest):
+                    largest = np.float32("nan")
+                elif y > largest:
+                    largest = y
+                code = int(out.format.encode(np.array([y], np.float64))[0])
+                line, place = (column, row) if job.transpose else (row, column)
+                bit = place * out.bits
+                at = job.c + line * job.c_stride + bit // 8
+                for offset in range(max(1, out.bits // 8)):
+                    old = int(after[at]) if touched[at] else 0
+                    after[at] = old | (code >> 8 * offset & 255) << bit % 8
+                    touched[at] = 1
+                    at += 1
+            record = [
+                canonical(value) if on else 0
+                for on, value in ((job.sum, total), (job.squares, squares), (job.maximum, largest))
+            ]
+            if any((job.sum, job.squares, job.maximum)):
+                at = job.reductions + 16 * row
+                after[at : at + 16] = np.array([*record, 0], "<u4").view(np.uint8)
+        return after
+
+
+def canonical(value: np.float32) -> int:
+    return 0x7FC00000 if np.isnan(value) else int(np.float32(value).view(np.uint32))
+
+
+def to_odd(total: Fraction) -> np.float32:
+    """Return the FP32 with an odd last bit next to what is no FP32."""
+    code = scalar.encode(FP32, total) if total else 0
+    near = scalar.decode(FP32, code)
+    if near == total:
+        return np.uint32(code).view(np.float32)
+    # What lies nearer to zero than the sum; then the odd one of it and the next.
+    magnitude = code & 0x7FFFFFFF
+    if near in scalar.INFINITIES or (isinstance(near, Fraction) and abs(near) > abs(total)):
+        magnitude -= 1
+    return np.uint32(code & 0x80000000 | magnitude | 1).view(np.float32)
+
+
+def random_job(rng: np.random.Generator, **fields: int) -> tuple[Descriptor, np.ndarray]:
+    """Return a small job with everything at random, and memory for it."""
+    memory = rng.integers(0, 256, 1 << 14, dtype=np.uint8)
+    mode = Mode(fields.get("mode", rng.integers(9)))
+    places = iter(rng.permutation(8) * 0x600 + 0x800)
+    job = Descriptor(
+        **{  # type: ignore[arg-type]
+            "mode": mode,
+            "out_format": Mode(rng.integers(9)),
+            "residual_format": Mode(rng.integers(9)),
+            "activation": int(rng.integers(4)),
+            "scale": int(rng.integers(3)),
+            "bias": int(rng.integers(3)),
+            "residual": int(rng.integers(2)),
+            "transpose": int(rng.integers(2)),
+            "sum": int(rng.integers(2)),
+            "squares": int(rng.integers(2)),
+            "maximum": int(rng.integers(2)),
+            "m": int(rng.integers(1, 8)),
+            "n": int(rng.integers(1, 8)),
+            "k": int(rng.integers(1, 20)),
+            **{
+                name: int(next(places))
+                for name in ("a", "b", "c", "scale_address", "bias_address", "residual_address", "reductions")
+            },
+            **{f"{name}_stride": int(rng.integers(6, 12)) * 8 for name in ("a", "b", "c", "residual")},
+            **fields,
+        }
+    )
+    if mode is Mode.BF16 and rng.random() < 0.8:
+        # All codes alike would give nothing but NaN and infinities.
+        for base, stride, rows in ((job.a, job.a_stride, job.m), (job.b, job.b_stride, job.n)):
+            values = rng.standard_normal((rows, stride // 2)) * 2.0 ** rng.integers(-40, 12, (rows, 1))
+            memory[base : base + rows * stride] = npe_values.pack_rows(Mode.BF16.format.encode(values), mode).ravel()
+    for address in (job.scale_address, job.bias_address):
+        if address < len(memory):
+            values = rng.standard_normal(8).astype("<f4") * np.float32(4)
+            memory[address : address + 32] = values.view(np.uint8)
+    memory[0x80:0x100] = np.frombuffer(job.encode(), np.uint8)
+    return job, memory
+
+
+@pytest.mark.parametrize("mode", ALL_MODES, ids=lambda mode: mode.label)
+def test_memory_is_what_each_element_by_itself_gives(mode):
+    rng = np.random.default_rng(mode)
+    for _ in range(30):
+        job, memory = random_job(rng, mode=mode)
+        outcome = npe_values.run(CONFIG, memory, 0x80, 1)
+        assert (outcome.error, outcome.completed) == (ErrorCode.NONE, 1)
+        expected = Slow(job, memory).run()
+        wrong = np.nonzero(outcome.memory != expected)[0]
+        assert not len(wrong), f"{job}: bytes {wrong}: {outcome.memory[wrong]}, not {expected[wrong]}"
+
+
+def test_only_bytes_with_elements_are_written():
+    job, memory = random_job(
+        np.random.default_rng(1), mode=Mode.INT4, out_format=Mode.INT4, m=3, n=5, k=9, transpose=0, sum=0, squares=0,
+        maximum=0,
+    )  # fmt: skip
+    after = npe_values.run(CONFIG, memory, 0x80, 1).memory
+    row = np.arange(3)
+    may = np.zeros(len(memory), dtype=bool)
+    for line in row:
+        may[job.c + line * job.c_stride :][:3] = True
+        assert after[job.c + line * job.c_stride + 2] < 16, "the half without an element is zero"
+    assert (after == memory)[~may].all()
+
+
+def test_jobs_run_one_after_the_other_and_stop_at_the_first_bad_one():
+    rng = np.random.default_rng(5)
+    job, memory = random_job(rng, transpose=0, m=4, n=4, out_format=Mode.INT8, mode=Mode.INT8)
+    # The second multiplies what the first has stored.
+    second = Descriptor.decode(job.encode())
+    second = Descriptor(**{**second.__dict__, "a": job.c, "a_stride": job.c_stride, "k": 4, "c": 0x3C00})
+    bad = Descriptor(**{**second.__dict__, "n": 0})
+    for index, each in enumerate((second, bad, second), 1):
+        memory[0x80 + 128 * index :][:128] = np.frombuffer(each.encode(), np.uint8)
+    two = npe_values.run(CONFIG, memory, 0x80, 2)
+    assert (two.error, two.completed) == (ErrorCode.NONE, 2)
+    assert (two.memory == Slow(second, Slow(job, memory).run()).run()).all()
+    four = npe_values.run(CONFIG, memory, 0x80, 4)
+    assert (four.error, four.detail, four.completed) == (ErrorCode.FIELD, 2, 2)
+    assert (four.memory == two.memory).all()
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "detail"),
+    [
+        ({"a": 0x100000}, ErrorCode.READ_DECERR, ReadStream.A),
+        ({"b": 0x3FF8, "b_stride": 8}, ErrorCode.READ_DECERR, ReadStream.B),
+        ({"scale": Along.ROW, "scale_address": 0x4000}, ErrorCode.READ_DECERR, ReadStream.SCALE),
+        ({"bias": Along.COLUMN, "bias_address": 0x4000}, ErrorCode.READ_DECERR, ReadStream.BIAS),
+        ({"residual": 1, "residual_stride": 0x4000}, ErrorCode.READ_DECERR, ReadStream.RESIDUAL),
+        ({"c": 0x3FF8}, ErrorCode.WRITE_DECERR, 0),
+        ({"sum": 1, "reductions": 0x3FE0}, ErrorCode.WRITE_DECERR, 0),
+        ({"m": 0}, ErrorCode.FIELD, 1),
+    ],
+)
+def test_a_job_that_leaves_memory_is_refused(fields, error, detail):
+    job, memory = random_job(np.random.default_rng(3), **{"m": 4, "n": 3, "activation": Activation.NONE} | fields)
+    outcome = npe_values.run(CONFIG, memory, 0x80, 1)
+    assert (outcome.error, outcome.detail, outcome.completed) == (error, detail, 0)
+    assert (outcome.memory == memory).all()
+    assert outcome.failed == (None if error is ErrorCode.FIELD else job)
+
+
+@pytest.mark.parametrize(
+    ("address", "count", "error", "detail"),
+    [
+        (0x80, 0, ErrorCode.COUNT, 0),
+        (0x90, 1, ErrorCode.ALIGNMENT, 255),
+        (1 << 33, 1, ErrorCode.RANGE, 255),
+        (0x4000, 1, ErrorCode.READ_DECERR, ReadStream.DESCRIPTOR),
+    ],
+)
+def test_a_start_without_a_descriptor_is_refused(address, count, error, detail):
+    outcome = npe_values.run(CONFIG, bytes(0x4000), address, count)
+    assert (outcome.error, outcome.detail, outcome.completed) == (error, detail, 0)
+
+
+def test_codes_go_through_bytes():
+    for form in (Mode.INT4, Mode.INT8, Mode.BF16):
+        codes = np.random.default_rng(1).integers(0, 1 << form.bits, (5, 7))
+        lines = npe_values.pack_rows(codes, form)
+        assert lines.shape == (5, -(-7 * form.bits // 8))
+        assert (npe_values.unpack_rows(lines, form, 7) == codes).all()
