@@ -10,18 +10,36 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("hw", "sim", "mapping", "gem5_configs", "cocotb_tests", "tilewright", "tests")
 
 ALLOWED = {
-    # part of the tree: parts of ours that it may import, besides itself
-    "sim.formats": set(),
-    "sim.config": {"sim.formats"},
-    "sim": {"sim"},
-    "hw": {"sim.formats", "sim.config"},
-    "mapping": {"sim"},
-    "gem5_configs": {"sim", "tools", "cache"},
-    "cocotb_tests": {"sim", "hw", "mapping", "tools", "cache"},
-    "tools": {"sim.config"},
-    "cache": {"sim.config"},
-    "cli": {"sim", "hw", "mapping", "gem5_configs", "cocotb_tests", "tools", "cache"},
+    # part of the tree: other parts of ours that it may import
+    "base": set(),
+    "sim.formats": {"base"},
+    "sim.isa.widths": set(),
+    "sim.config": {"base", "sim.formats", "sim.isa.widths"},
+    "sim.isa": {"base", "sim.formats", "sim.config", "sim.isa.widths"},
+    "sim.graph": {"base", "sim.formats", "sim.config"},
+    "sim": {"base", "sim.formats", "sim.config", "sim.isa", "sim.isa.widths", "sim.graph"},
+    "hw": {"base", "sim.formats", "sim.config", "sim.isa", "sim.isa.widths", "sim.graph"},
+    "gem5_configs": {"base", "sim.formats", "sim.config", "sim.isa", "sim.isa.widths", "sim.graph"},
+    "mapping.models": {"base", "sim"},
+    "mapping.precision": {"base", "sim", "mapping.models"},
+    "mapping.lower": {"base", "sim", "mapping.models", "mapping.precision"},
+    "mapping.compile": {"base", "sim", "mapping.models", "mapping.precision", "mapping.lower"},
+    "mapping.host": {"base", "sim", "gem5_configs", "mapping.models"},
+    "mapping": {"base", "sim", "mapping"},
+    "cocotb_tests": {"base", "sim", "hw", "mapping"},
+    "cli": {"base", "sim", "hw", "mapping", "gem5_configs", "cocotb_tests"},
 }
+"""A part stands for all below it that is no part of its own, and, in a set of what may be imported, for these, too."""
+EXCEPTIONS: dict[str, set[str]] = {
+    "sim/isa/steps.py": {"sim.machine.vector.values"},
+    "mapping/models/minilm.py": {"mapping.lower.encoder"},
+    "mapping/models/reference.py": {"mapping.lower.decoder", "mapping.lower.encoder"},
+    "mapping/models/seeded.py": {"mapping.lower"},
+    "mapping/precision/smoothing.py": {"mapping.lower.encoder"},
+    "mapping/precision/weights.py": {"mapping.lower.lowering"},
+    "tilewright/base/tools.py": {"sim.config"},
+}
+"""Imports that break the rule, by file. The list may only shrink."""
 
 
 def sources() -> list[Path]:
@@ -53,15 +71,17 @@ def part_of(name: str) -> str | None:
 
 
 def test_there_are_sources_of_every_part():
-    found = {part_of(".".join(path.relative_to(ROOT).with_suffix("").parts)) for path in sources()}
-    assert {"hw", "sim", "sim.config", "mapping", "gem5_configs", "cocotb_tests"} <= found
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sources())
+    found = {part_of(name.removeprefix("tilewright.")) for name in names}
+    assert set(ALLOWED) - {"sim.isa.widths"} <= found
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_follow_the_rule(path):
+def broken_by(path: Path) -> set[str]:
+    """Return the modules that a file imports although the rule forbids it."""
     relative = path.relative_to(ROOT)
     name = ".".join(relative.with_suffix("").parts).removeprefix("tilewright.")
     part = part_of(name)
+    broken = set()
     for module in imported(path):
         top = module.split(".")[0]
         assert top not in ("hw", "sim", "mapping", "cocotb_tests", "gem5_configs"), f"{module}: import tilewright.{top}"
@@ -70,8 +90,15 @@ def test_imports_follow_the_rule(path):
         other = part_of(module.removeprefix("tilewright."))
         if other is None or other == part:
             continue
-        allowed = ALLOWED[part]
-        assert other in allowed or other.split(".")[0] in allowed, f"{part} must not import {module}"
+        if not any(other == allowed or other.startswith(f"{allowed}.") for allowed in ALLOWED[part]):
+            broken.add(module.removeprefix("tilewright."))
+    modules = {module for module in broken if not any(module.startswith(f"{each}.") for each in broken)}
+    return modules
+
+
+def test_imports_follow_the_rule():
+    found = {str(path.relative_to(ROOT)): broken_by(path) for path in sources()}
+    assert {path: modules for path, modules in found.items() if modules} == EXCEPTIONS
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "gem5_configs").glob("gem5_*.py")), ids=lambda path: path.name)
@@ -84,7 +111,7 @@ def test_what_gem5_runs_needs_only_gem5(path):
 
 def test_the_rule_is_not_empty(tmp_path):
     # The reader of imports sees what it must see.
-    file = ROOT / "mapping" / "result.py"
+    file = ROOT / "mapping" / "map.py"
     assert "tilewright.sim.machine.accelerator.accelerator" in imported(file)
     assert part_of("sim.config.load") == "sim.config"
     assert part_of("hw.cim.tile") == "hw"
