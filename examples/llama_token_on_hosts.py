@@ -19,11 +19,12 @@ import re
 import sys
 from pathlib import Path
 
+from tilewright.base.errors import ConfigError
 from tilewright.cli.map_host import host_part
 from tilewright.gem5_configs.runs import REPEATED, read_runs
 from tilewright.mapping.map import map_model
 from tilewright.mapping.models import load_model
-from tilewright.sim.config import ConfigError, load_host, load_system
+from tilewright.sim.config import load_host, load_system
 
 MODEL, CONTEXT, ON_HOST = "llama-3.2-1b", 1024, ("softmax", "norms")
 HOSTS = ("baseline", "cryogenic", "superconducting")

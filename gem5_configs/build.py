@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.tools import Tool
-from tilewright.sim.config import ConfigError, suggest
 
 SOURCES = Path(__file__).parent / "workloads"
 WORKLOADS = tuple(sorted(path.stem for path in SOURCES.glob("*.c")))

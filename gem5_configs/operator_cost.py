@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
+from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, may_be_of
-from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import HostConfig, is_preset
 
 KERNEL_ELEMENTS: Mapping[str, Mapping[str, int]] = {

@@ -3,7 +3,7 @@
 import struct
 from pathlib import Path
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 from tilewright.sim.config.load import read_bytes
 
 RISCV = 243

@@ -9,8 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from tilewright.base.errors import first_problem, suggest
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError, first_problem, suggest
 from tilewright.sim.config.base import Frozen
 from tilewright.sim.config.host import CoreKind, HostConfig, is_preset, load_host
 from tilewright.sim.config.host_clocks import BOARD_GHZ, CRYO_GHZ, Gigahertz, HostClocks

@@ -22,7 +22,7 @@ import math
 import re
 from pathlib import Path
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 from tilewright.sim.config.host import CoreKind
 from tilewright.sim.config.load import read_text
 

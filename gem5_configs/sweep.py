@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.errors import ConfigError
 from tilewright.base.tools import Tool
-from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import HostConfig
 
 from .config_check import differences

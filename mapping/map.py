@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.loops import CompiledLoops
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
@@ -13,7 +14,7 @@ from tilewright.mapping.host.steps import HostStep
 from tilewright.mapping.lower.decoder import DecoderShape
 from tilewright.mapping.lower.lowering import Arithmetic
 from tilewright.mapping.models import ModelConfig, Precision, Workload, decode, prefill
-from tilewright.sim.config import ConfigError, System
+from tilewright.sim.config import System
 from tilewright.sim.config.accelerator import Register
 from tilewright.sim.energy.events import Counts, EnergyItem, energy
 from tilewright.sim.isa.commands import Product, Vector, units_of

@@ -21,9 +21,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
+from tilewright.base.errors import ConfigError
 from tilewright.hw.synth import power
 from tilewright.hw.synth.run import Program, SynthesisError, run_abc, run_yosys
-from tilewright.sim.config import ConfigError
 
 PARTS = ("fpga", "cells", "area", "timing", "power")
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Protocol
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 
 
 class SynthesisError(ConfigError):

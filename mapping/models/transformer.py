@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 from tilewright.sim.graph.operator import Kind, Operator
 
 from .config import ModelConfig

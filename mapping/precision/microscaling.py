@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 from tilewright.sim.formats import E8M0, Blocks, Microscaling
 
 

@@ -1,7 +1,5 @@
 """The description of a system: frozen, validated, loaded from TOML."""
 
-from tilewright.base.errors import ConfigError, suggest
-
 from .accelerator import AcceleratorConfig, FabricConfig
 from .cim import MacroConfig, TileConfig
 from .cim_array import CIMArrayConfig
@@ -15,7 +13,6 @@ from .vector import VectorConfig
 __all__ = [
     "AcceleratorConfig",
     "CIMArrayConfig",
-    "ConfigError",
     "EnergyConfig",
     "FabricConfig",
     "HostConfig",
@@ -28,5 +25,4 @@ __all__ = [
     "load_host",
     "load_system",
     "preset_names",
-    "suggest",
 ]

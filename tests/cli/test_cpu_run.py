@@ -9,9 +9,9 @@ import pytest
 
 from tests.gem5_configs.fake_gem5 import elf, started
 from tests.gem5_configs.gem5_statistics import CORE, statistics
+from tilewright.base.errors import ConfigError
 from tilewright.base.tools import find_gem5
 from tilewright.gem5_configs.runs import COLUMNS, read_runs
-from tilewright.sim.config import ConfigError
 
 
 def cli(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:

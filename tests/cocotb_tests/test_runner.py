@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tilewright.base.cache import cache_folder
+from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests import runner
-from tilewright.sim.config import ConfigError
 
 VERILOG = """
 module counter(input clk, output reg [7:0] count);

@@ -6,11 +6,11 @@ import os
 import pytest
 
 from tests.gem5_configs.machine_json import machine
+from tilewright.base.errors import ConfigError
 from tilewright.base.tools import find_gem5, find_riscv_compiler
 from tilewright.gem5_configs.build import build
 from tilewright.gem5_configs.config_check import differences
 from tilewright.gem5_configs.sweep import Run, sweep
-from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import CORES, HostConfig, load_host
 from tilewright.sim.config.host_clocks import DOMAINS, HostClocks, domain_clocks
 from tilewright.sim.config.host_memory import LPDDR3_1600

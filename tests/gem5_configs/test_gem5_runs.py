@@ -4,11 +4,11 @@ import os
 
 import pytest
 
+from tilewright.base.errors import ConfigError
 from tilewright.base.tools import Tool, find_gem5, find_riscv_compiler
 from tilewright.gem5_configs.build import RISCV_FLAGS, WORKLOADS, build
 from tilewright.gem5_configs.runs import KERNELS, read_runs
 from tilewright.gem5_configs.sweep import Run, RunError, sweep
-from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import CORES, load_host
 from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
 

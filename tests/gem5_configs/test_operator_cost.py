@@ -5,10 +5,10 @@ from math import prod
 
 import pytest
 
+from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.operator_cost import KERNEL_ELEMENTS, operator_cost
 from tilewright.gem5_configs.runs import PUBLISHED, MeasuredRun, read_runs
-from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import load_host
 from tilewright.sim.config.host_clocks import domain_clocks
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.runs import (
     BASELINE,
     COLUMNS,
@@ -14,7 +15,6 @@ from tilewright.gem5_configs.runs import (
     read_runs,
     runs_of,
 )
-from tilewright.sim.config import ConfigError
 from tilewright.sim.config.host import load_host
 
 HEADER, FIRST, *REST = PUBLISHED.read_text().splitlines()

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.gem5_configs.gem5_statistics import BEGIN, CACHES, CORE, END, MEMORY, VALUES, statistics
+from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.statistics import COUNTED, read_statistics
-from tilewright.sim.config import ConfigError
 
 ROW = {
     "sim_seconds": 4.612345e-05, "sim_insts": 2_179_720, "core_cycles": 4_612_345, "ipc": 0.472584,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tilewright.base.errors import ConfigError
 from tilewright.base.tools import Tool, find_riscv_compiler
 from tilewright.gem5_configs.build import SIZES, WORKLOADS, build
-from tilewright.sim.config import ConfigError
 
 HOST_COMPILER = Tool("C compiler", (os.environ.get("CC") or shutil.which("gcc") or "cc",), "", "system")
 QEMU = shutil.which("qemu-riscv64") or shutil.which("qemu-riscv64-static")

@@ -3,9 +3,10 @@ from itertools import pairwise
 
 import pytest
 
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.map import map_model, step_name
 from tilewright.mapping.models import load_model
-from tilewright.sim.config import ConfigError, load_system
+from tilewright.sim.config import load_system
 from tilewright.sim.config.npe import NpeConfig
 
 LLAMA = load_model("llama-3.2-1b")

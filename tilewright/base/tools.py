@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 
 MIN_VERILATOR = (5, 36)
 """cocotb 2.x refuses older ones."""

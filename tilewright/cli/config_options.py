@@ -7,9 +7,8 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tilewright.base.errors import first_problem
+from tilewright.base.errors import ConfigError, first_problem
 from tilewright.cli.blocks import Option
-from tilewright.sim.config import ConfigError
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
+from tilewright.base.errors import ConfigError, suggest
 from tilewright.cli.blocks import COSIMS
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_json
 from tilewright.cli.program_options import load_program, program_options
-from tilewright.sim.config import ConfigError, suggest
 
 PROGRAM_RUNNER = "accelerator"
 """The co-simulation that can run any program."""

@@ -25,9 +25,8 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
     """Return the clocks of a variant, if one is given, those given one by one, and 4 GHz and 1 GHz for the rest."""
     from pydantic import ValidationError
 
-    from tilewright.base.errors import first_problem
+    from tilewright.base.errors import ConfigError, first_problem
     from tilewright.cli.config_options import configuration
-    from tilewright.sim.config import ConfigError
     from tilewright.sim.config.host_clocks import DOMAINS, HostClocks, domain_clocks
 
     given = {name: value for name, value in ghz.items() if value is not None}

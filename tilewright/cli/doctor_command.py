@@ -21,7 +21,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     """
     from tilewright.base import tools
     from tilewright.base.cache import cache_folder
-    from tilewright.sim.config import ConfigError
+    from tilewright.base.errors import ConfigError
 
     rows: list[dict] = [
         {

@@ -64,10 +64,11 @@ def command(
     host works: an upper bound for a machine in which they overlap, hand-over by software not counted.
     With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
+    from tilewright.base.errors import ConfigError
     from tilewright.cli.map_host import host_part, load_host_and_runs
     from tilewright.mapping.map import map_model
     from tilewright.mapping.models import load_model
-    from tilewright.sim.config import ConfigError, load_system
+    from tilewright.sim.config import load_system
 
     model, system = load_model(model_name), load_system(system_name)
     host = load_host_and_runs(host_name, system, host_runs)

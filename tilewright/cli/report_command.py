@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from tilewright.base.errors import ConfigError
 from tilewright.cli.output import console, json_option, print_json
-from tilewright.sim.config import ConfigError
 
 FILES = {"map": "map.json", "cosim": "cosim-*.json", "blocks": "*.ports.json", "synth": "*.synth.json"}
 """What is summed up, and in which files it is."""

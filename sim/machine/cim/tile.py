@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tilewright.sim.config import ConfigError, TileConfig
+from tilewright.base.errors import ConfigError
+from tilewright.sim.config import TileConfig
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 DISPATCH_LATENCY = 1

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 
 
 class TimedMemory:

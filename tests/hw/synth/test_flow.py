@@ -12,11 +12,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.base.cache import remember
+from tilewright.base.errors import ConfigError
 from tilewright.base.tools import OSU018, Tool, find_synthesis_tools
 from tilewright.hw.synth.flow import Cost, cost, read_liberty
 from tilewright.hw.synth.run import SynthesisError
 from tilewright.hw.verilog import convert
-from tilewright.sim.config import ConfigError
 
 ADDER = "module adder(input [7:0] a, b, output [7:0] sum); assign sum = a + b; endmodule\n"
 REGISTER = "module register(input clk, input [7:0] d, output reg [7:0] q); always @(posedge clk) q <= d; endmodule\n"

@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 
 from tests.mapping.test_map import EDGE, THIN
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.host.placement import PLACEABLE, without
 from tilewright.mapping.host.steps import HostStep
 from tilewright.mapping.lower.lowering import Arithmetic
 from tilewright.mapping.map import decoder_shape, map_model
 from tilewright.mapping.models import Kind
-from tilewright.sim.config import ConfigError, MemoryConfig
+from tilewright.sim.config import MemoryConfig
 from tilewright.sim.isa.commands import Vector
 from tilewright.sim.isa.vector_command import Reduce
 

@@ -3,9 +3,9 @@ from collections import Counter
 
 import pytest
 
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.models import Kind, Precision, decode, load_model, prefill
 from tilewright.mapping.models.config import MODELS
-from tilewright.sim.config import ConfigError
 
 LLAMA = load_model("llama-3.2-1b")
 INT4 = Precision(weight_bits=4, cache_bits=4)

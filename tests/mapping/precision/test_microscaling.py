@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.mapping.precision.microscaling import from_blocks
-from tilewright.sim.config import CIMArrayConfig, ConfigError, MacroConfig, TileConfig
+from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.formats import MXFP4, Blocks
 from tilewright.sim.machine.cim import values as tile_values
 

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from tilewright.sim.config import ConfigError, HostConfig, host_names, load_host
+from tilewright.base.errors import ConfigError
+from tilewright.sim.config import HostConfig, host_names, load_host
 from tilewright.sim.config.host import HOST_PRESETS
 from tilewright.sim.config.host_clocks import DOMAINS, HostClocks, domain_clocks
 from tilewright.sim.config.host_memory import MEMORIES

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tilewright.sim.config import ConfigError, MacroConfig, System, TileConfig, load_host, load_system, preset_names
+from tilewright.base.errors import ConfigError
+from tilewright.sim.config import MacroConfig, System, TileConfig, load_host, load_system, preset_names
 from tilewright.sim.config.load import PRESETS
 from tilewright.sim.config.sources import leaves
 

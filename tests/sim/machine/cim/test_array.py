@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tilewright.sim.config import CIMArrayConfig, ConfigError, MacroConfig, TileConfig
+from tilewright.base.errors import ConfigError
+from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.machine.cim.array import ArrayCommand, ArrayModel, parts
 from tilewright.sim.machine.cim.tile import TileCommand, TileModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tilewright.sim.config import ConfigError, MacroConfig, TileConfig
+from tilewright.base.errors import ConfigError
+from tilewright.sim.config import MacroConfig, TileConfig
 from tilewright.sim.machine.cim.tile import TileCommand, TileModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 

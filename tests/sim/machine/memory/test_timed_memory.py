@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import pytest
 
-from tilewright.sim.config import ConfigError
+from tilewright.base.errors import ConfigError
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 
