@@ -1,6 +1,7 @@
-"""The accelerator: a CIM array and a vector unit around a scratchpad, fed by a command processor and an AXI4 master.
+"""Parameters of the accelerator: a CIM array and a vector unit around a scratchpad, fed by a command processor and an
+AXI4 master.
 
-A matrix co-processor may stand beside them.
+An NPE may stand beside them.
 """
 
 from enum import IntEnum
@@ -15,94 +16,97 @@ from .npe import NpeConfig
 from .vector import VectorConfig
 
 COMMAND_BYTES = 64
-"""Of a command in memory."""
+"""Size of a command in memory in bytes."""
 CHECK = 3
-"""Cycles for which a command is looked at."""
+"""Cycles for which the command processor checks a command."""
 LOADS = 8
-"""Loads that may be under way."""
+"""Maximum number of loads in flight."""
 STORE_BEATS = 8
-"""Beats of a store that are put together ahead of the bus."""
+"""Number of beats of a store that are assembled ahead of the bus."""
 SEMAPHORE_BITS = 8
-"""Of the signals that a semaphore counts."""
+"""Width of a semaphore, which counts signals, in bits."""
 
 
 ACCELERATOR_ID = 0x54574143
-"""``TWAC``, what register ID holds."""
+"""Value of the register ID, ``TWAC``."""
 
 
 class Register(IntEnum):
-    """Offsets of the registers, in bytes."""
+    """Byte offsets of the registers."""
 
     ID = 0x00
     CONTROL = 0x04
-    """Bit 0 starts the program."""
+    """Control register; bit 0 starts the program."""
     STATUS = 0x08
-    """Busy, done without error, ended by an error."""
+    """Status bits: busy, done without error, ended by an error."""
     IRQ_ENABLE = 0x0C
     IRQ_STATUS = 0x10
     PROGRAM_LOW = 0x14
     """Address of the first command, a multiple of 64."""
     PROGRAM_HIGH = 0x18
     ERROR = 0x1C
-    """Code 7:0, detail 15:8."""
+    """Error code in bits 7:0 and detail in bits 15:8."""
     ERROR_INDEX = 0x20
-    """Number of the command in the program, from 0."""
+    """Number of the command in the program, counted from 0."""
     CYCLES = 0x24
     COMMANDS = 0x28
-    """Commands that went to the units."""
+    """Number of commands that went to the units."""
     READ_BEATS = 0x2C
     WRITE_BEATS = 0x30
     LOAD_BUSY = 0x34
-    """Cycles in which a unit runs a command; as with all below, of each unit in the order of ``Unit``."""
+    """Cycles in which the load unit executes a command; the registers of the other units follow in the order of
+    ``Unit``."""
     ARRAY_BUSY = 0x38
     VECTOR_BUSY = 0x3C
     STORE_BUSY = 0x40
     LOAD_SIGNAL = 0x44
-    """Cycles in which a unit that could run its next command waits for a signal."""
+    """Cycles in which the load unit could run its next command but waits for a signal; likewise for the others."""
     ARRAY_SIGNAL = 0x48
     VECTOR_SIGNAL = 0x4C
     STORE_SIGNAL = 0x50
     LOAD_BANK = 0x54
-    """Cycles in which a unit that could run its next command, signals there, waits for a port of a bank."""
+    """Cycles in which the load unit has the signals for its next command but waits for a port of a bank; likewise for
+    the others."""
     ARRAY_BANK = 0x58
     VECTOR_BANK = 0x5C
     STORE_BANK = 0x60
     ARRAY_WEIGHTS = 0x64
-    """Cycles in which the array asks for weights and none are there."""
+    """Cycles in which the array asks for weights that are not there yet."""
     NPE_BUSY = 0x68
-    """Of an accelerator with a co-processor only, as the next one."""
+    """Cycles in which the NPE executes a command; this register and the next exist only if there is an NPE."""
     NPE_SIGNAL = 0x6C
 
 
 class FabricConfig(Frozen):
-    """What joins the units of an accelerator: scratchpad, bus, buffers and queues."""
+    """Scratchpad, bus, buffers and queues that connect the units of an accelerator."""
 
     banks: Annotated[int, Field(ge=4, le=32)] = 8
-    """Of the scratchpad, each with a port to read and one to write; a power of two."""
+    """Number of scratchpad banks, a power of two; each bank has one read port and one write port."""
     address_bits: Annotated[int, Field(ge=16, le=48)] = 32
-    """Of a byte address in memory."""
+    """Width of a byte address in main memory."""
     bus_bits: Annotated[int, Field(ge=32, le=512)] = 128
-    """Data of the AXI4 master, a power of two."""
+    """Width of the data bus of the AXI4 master, a power of two."""
     outstanding: Annotated[int, Field(ge=1, le=64)] = 16
-    """Most bursts in flight, in each direction."""
+    """Maximum number of bursts in flight in each direction."""
     max_burst: Annotated[int, Field(ge=1, le=256)] = 32
-    """Most beats of a burst, a power of two."""
+    """Maximum number of beats in a burst, a power of two."""
     weight_buffer_beats: Annotated[int, Field(ge=4, le=65536)] = 1024
-    """Beats of weights that wait for the array, a power of two of at least two bursts."""
+    """Capacity of the weight buffer in front of the array in beats: a power of two, at least two bursts."""
     queue_depth: Annotated[int, Field(ge=2, le=64)] = 16
-    """Commands that wait for a unit."""
+    """Number of commands that can wait in the queue of each unit."""
     fetch_depth: Annotated[int, Field(ge=2, le=64)] = 8
-    """Commands fetched ahead."""
+    """Number of commands that the command processor fetches ahead."""
 
 
 class AcceleratorConfig(FabricConfig):
-    """One accelerator; see docs/accelerator.md."""
+    """Parameters of one accelerator; see docs/accelerator.md."""
 
     cim: CIMArrayConfig
     vector: VectorConfig
-    """Its ``address_bits`` are those of one bank."""
+    """Parameters of the vector unit; its address_bits is the address width of one bank."""
     npe: NpeConfig | None = None
-    """A matrix co-processor, a unit with an AXI4 port of its own; its ``address_bits`` are those of memory."""
+    """Parameters of the NPE, a unit with an AXI4 port of its own; its address_bits must equal the fabric's. The
+    accelerator has no NPE if the table is absent."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -158,39 +162,40 @@ class AcceleratorConfig(FabricConfig):
 
     @property
     def bus_bytes(self) -> int:
-        """Bytes of a beat; what is loaded begins at multiples of it, in memory and in the scratchpad."""
+        """Number of bytes in a beat; every load begins at a multiple of it in main memory and in the scratchpad."""
         return self.bus_bits // 8
 
     @property
     def burst_beats(self) -> int:
-        """Beats of the longest burst that is ever asked for."""
+        """Number of beats in the longest burst that the accelerator ever requests."""
         return min(self.max_burst, PAGE_BYTES // self.bus_bytes)
 
     @property
     def word_bytes(self) -> int:
-        """Bytes of a word of the scratchpad: FP32 of all lanes."""
+        """Number of bytes in a scratchpad word, which holds one FP32 number for each lane."""
         return self.vector.word_bits // 8
 
     @property
     def bank_bytes(self) -> int:
-        """Size of a bank; the first one begins at address 0, the others follow."""
+        """Size of a bank in bytes; the first bank begins at address 0 and the others follow."""
         return self.vector.lanes << self.vector.address_bits
 
     @property
     def scratchpad_bytes(self) -> int:
-        """Size of all banks."""
+        """Size of all banks together in bytes."""
         return self.banks * self.bank_bytes
 
     @property
     def activation_bytes(self) -> int:
-        """Bytes of activations that the array takes a cycle; those of a product begin at multiples of it."""
+        """Bytes of activations that the array takes in a cycle; the activations of a product begin at multiples of
+        it."""
         return self.cim.tile.activation_bus_bits // 8
 
     @property
     def result_bytes(self) -> int:
-        """Bytes of results that the array sends a cycle; those of a product begin at multiples of it."""
+        """Bytes of results that the array sends in a cycle; the results of a product begin at multiples of it."""
         return self.cim.tile.result_bus_bits // 8
 
     def bank(self, address: int) -> int:
-        """Return the bank of a byte address in the scratchpad."""
+        """Return the index of the bank that contains a byte address of the scratchpad."""
         return address // self.bank_bytes

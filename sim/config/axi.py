@@ -1,4 +1,4 @@
-"""What models and hardware have to know of AXI4."""
+"""Rules of AXI4 that hardware and exact model share."""
 
 PAGE_BYTES = 4096
-"""No burst crosses a multiple of this (AXI4, A3.4.1)."""
+"""Size of an AXI4 page in bytes; no burst crosses a multiple of it (AXI4, A3.4.1)."""

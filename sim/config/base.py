@@ -1,4 +1,4 @@
-"""What every part of a system description has in common."""
+"""Base class of every part of a system description."""
 
 from pydantic import BaseModel, ConfigDict
 

@@ -1,7 +1,7 @@
-"""Digital compute-in-memory (CIM): macro and tile.
+"""Parameters of a digital compute-in-memory (CIM) macro and of a CIM tile.
 
-The pipeline depths that follow from a shape are properties here, because hardware and cycle model both build
-on them: the RTL asserts that it has that many stages, and co-simulation that it takes that many cycles.
+The pipeline depths that follow from a shape are properties here, because hardware and exact model both need them: the
+RTL asserts that it has this number of stages, and co-simulation asserts that it takes this number of cycles.
 """
 
 from typing import Annotated, Literal, Self
@@ -14,12 +14,12 @@ BusBits = Annotated[int, Field(ge=8, le=4096)]
 
 
 def divide_up(value: int, divisor: int) -> int:
-    """Return the quotient rounded up."""
+    """Return the quotient, rounded up."""
     return -(-value // divisor)
 
 
 def dadda_levels(height: int) -> int:
-    """Return how many levels of full adders bring ``height`` bits of equal weight down to two.
+    """Return the number of full-adder levels that reduce ``height`` bits of equal weight to two.
 
     The heights 2, 3, 4, 6, 9, 13, ... of L. Dadda, "Some schemes for parallel multipliers", Alta Frequenza 34,
     1965: each is the one before times 3/2, rounded down.
@@ -31,28 +31,29 @@ def dadda_levels(height: int) -> int:
 
 
 GROUP_SCALE_LATENCY = 1
-"""Cycles from a group's dot products to their products with its scale."""
+"""Cycles from the dot products of a group to their products with the group's scale."""
 
 
 class MacroConfig(Frozen):
-    """One digital CIM macro: a matrix of weights that multiplies bit-serial signed activations."""
+    """Parameters of one digital CIM macro: a matrix of weights that multiplies bit-serial signed activations."""
 
     rows: Annotated[int, Field(ge=2, le=1024)]
-    """Inputs of a dot product."""
+    """Number of inputs of a dot product."""
     columns: Annotated[int, Field(ge=1, le=1024)]
-    """Dot products at a time."""
+    """Number of dot products that the macro computes at a time."""
     weight_bits: Literal[4, 8]
-    """Width of a weight in memory."""
+    """Width of a weight in main memory in bits."""
     weight_format: Literal["int", "fp4_e2m1"] = "int"
-    """What a weight is: two's complement, or E2M1 of OCP MX, in units of 1/2 an integer from -12 to 12."""
+    """Format of a weight: two's complement (int), or E2M1 of OCP MX, which is an integer from -12 to 12 in units of
+    1/2."""
     input_bits: Literal[4, 8]
-    """Width of a two's-complement activation."""
+    """Width of a two's-complement activation in bits."""
     input_bits_per_cycle: Literal[1, 2, 4] = 1
-    """Bits of each activation taken a cycle, most significant first."""
+    """Number of bits of each activation that the macro takes in a cycle, the most significant bits first."""
     weight_banks: Annotated[int, Field(ge=2, le=8)] = 2
-    """Weight matrices held: one computes while the others load."""
+    """Number of weight matrices in the macro: one computes while the others are loaded."""
     tree_levels_per_stage: Annotated[int, Field(ge=1, le=32)] = 5
-    """Full-adder levels between two pipeline registers of the adder tree."""
+    """Number of full-adder levels between two pipeline registers of the adder tree."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -62,7 +63,7 @@ class MacroConfig(Frozen):
 
     @property
     def cell_bits(self) -> int:
-        """Width of a weight in the macro, in two's complement: fp4_e2m1 is stored decoded."""
+        """Width of a two's-complement weight inside the macro in bits; fp4_e2m1 is stored decoded."""
         return 5 if self.weight_format == "fp4_e2m1" else self.weight_bits
 
     @property
@@ -72,31 +73,31 @@ class MacroConfig(Frozen):
 
     @property
     def slices(self) -> int:
-        """Cycles that one input vector occupies the macro (its initiation interval)."""
+        """Number of cycles for which one input vector occupies the macro (its initiation interval)."""
         return self.input_bits // self.input_bits_per_cycle
 
     @property
     def result_bits(self) -> int:
-        """Width of a dot product: exact, since ``rows`` products of ``cell_bits + input_bits`` bits are added."""
+        """Width of an exact dot product in bits: the sum of ``rows`` products of ``cell_bits + input_bits`` bits."""
         return self.dot_bits(self.rows)
 
     def dot_bits(self, rows: int) -> int:
-        """Width of the sum of ``rows`` products."""
+        """Width of the sum of ``rows`` products in bits."""
         return self.cell_bits + self.input_bits + (rows - 1).bit_length()
 
     @property
     def tree_levels(self) -> int:
-        """Full-adder levels that reduce ``rows`` one-bit products."""
+        """Number of full-adder levels that reduce ``rows`` one-bit products."""
         return dadda_levels(self.rows)
 
     @property
     def merge_levels(self) -> int:
-        """Full-adder levels that join the trees of ``input_bits_per_cycle`` bits with the sign correction."""
+        """Number of full-adder levels that join the trees of ``input_bits_per_cycle`` bits with the sign correction."""
         return dadda_levels(2 * self.input_bits_per_cycle + 1)
 
     @property
     def tree_stages(self) -> int:
-        """Pipeline registers of the adder tree."""
+        """Number of pipeline registers of the adder tree."""
         return divide_up(self.tree_levels + self.merge_levels, self.tree_levels_per_stage)
 
     @property
@@ -106,35 +107,40 @@ class MacroConfig(Frozen):
 
 
 class TileConfig(Frozen):
-    """A grid of macros with an input buffer, accumulators and a result buffer, behind four streams."""
+    """Parameters of a CIM tile: a grid of macros with an input buffer, accumulators and a result buffer."""
 
     macro: MacroConfig
+    """Parameters of each macro of the grid."""
     grid_rows: Annotated[int, Field(ge=1, le=16)] = 1
-    """Macros whose dot products are added."""
+    """Number of macros in a column of the grid, whose dot products are added."""
     grid_columns: Annotated[int, Field(ge=1, le=16)] = 1
-    """Macros that share their inputs."""
+    """Number of macros in a row of the grid, which share their inputs."""
     weight_bus_bits: BusBits = 64
-    """Bits of weights loaded a cycle: a power of two of weights, dividing one row of the tile."""
+    """Number of bits of weights that are loaded in a cycle: a power of two of weights, which divides one row of the
+    tile."""
     activation_bus_bits: BusBits = 64
-    """Bits of activations taken a cycle: a power of two of activations, dividing one input vector of the tile."""
+    """Number of bits of activations that the tile takes in a cycle: a power of two of activations, which divides one
+    input vector of the tile."""
     result_bus_bits: BusBits = 64
-    """Bits of results sent a cycle: a power of two of results, dividing one result vector of the tile."""
+    """Number of bits of results that the tile sends in a cycle: a power of two of results, which divides one result
+    vector of the tile."""
     input_buffer_vectors: Annotated[int, Field(ge=2, le=4096)] = 4
-    """Input vectors held ahead of computing."""
+    """Number of input vectors that the input buffer holds ahead of the computation."""
     accumulator_vectors: Annotated[int, Field(ge=1, le=65536)] = 16
-    """Result vectors held as partial sums."""
+    """Number of result vectors that the accumulators hold as partial sums."""
     accumulator_bits: Annotated[int, Field(ge=8, le=64)] = 32
-    """Width of a partial sum and of a result."""
+    """Width of a partial sum and of a result in bits."""
     result_buffer_vectors: Annotated[int, Field(ge=1, le=64)] = 2
-    """Finished result vectors held for the result stream."""
+    """Number of finished result vectors that wait for the result stream."""
     command_queue_depth: Annotated[int, Field(ge=1, le=64)] = 4
-    """Commands that loading may run ahead of computing."""
+    """Number of array commands by which loading may run ahead of the computation."""
     group_scale: Literal["none", "uint8", "e8m0"] = "none"
-    """What each group of weights of a column is scaled with: a factor 0 to 255, or a power of two by ``max_shift``."""
+    """Kind of scale that each group of weights of a column has: a factor from 0 to 255 (uint8), or a power of two up to
+    2 ** max_shift (e8m0)."""
     group_rows: Literal[0, 32, 64, 128] = 0
-    """Rows of a group; 0 without scales."""
+    """Number of rows in a group that shares a scale; 0 if there are no scales."""
     max_shift: Literal[3, 7, 15, 31] = 15
-    """Largest e8m0 scale: dot products are shifted left by 0 to this, given relative to a base of the column."""
+    """Largest e8m0 scale: dot products are shifted left by 0 to max_shift bits, relative to a base of the column."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -179,53 +185,53 @@ class TileConfig(Frozen):
 
     @property
     def rows(self) -> int:
-        """Inputs of a dot product over the whole grid."""
+        """Number of inputs of a dot product over the whole grid."""
         return self.grid_rows * self.macro.rows
 
     @property
     def columns(self) -> int:
-        """Dot products at a time over the whole grid."""
+        """Number of dot products that the whole grid computes at a time."""
         return self.grid_columns * self.macro.columns
 
     @property
     def sum_bits(self) -> int:
-        """Width of the sum over the grid's rows, scaled."""
+        """Width of the scaled sum over the grid's rows in bits."""
         return self.macro.dot_bits(self.rows) + self.scale_growth_bits
 
     @property
     def groups(self) -> int:
-        """Groups of rows with a scale of their own; 1 without scales."""
+        """Number of row groups with a scale of their own; 1 if there are no scales."""
         return divide_up(self.rows, self.group_rows) if self.group_rows else 1
 
     @property
     def group_macros(self) -> int:
-        """Rows of the grid that belong to a group."""
+        """Number of grid rows that belong to a group."""
         return self.grid_rows // self.groups
 
     @property
     def scale_bits(self) -> int:
-        """Bits of a scale that count, of the 8 in memory."""
+        """Number of bits of a scale that count, of the 8 bits in memory."""
         return {"none": 0, "uint8": 8, "e8m0": self.max_shift.bit_length()}[self.group_scale]
 
     @property
     def scale_growth_bits(self) -> int:
-        """Bits by which scaling widens a sum."""
+        """Number of bits by which scaling widens a sum."""
         return {"none": 0, "uint8": 8, "e8m0": self.max_shift}[self.group_scale]
 
     @property
     def largest_scale(self) -> int:
-        """Largest factor of a scale; 1 without scales."""
+        """Largest factor that a scale can be; 1 if there are no scales."""
         return {"none": 1, "uint8": 255, "e8m0": 1 << self.max_shift}[self.group_scale]
 
     @property
     def max_accumulated_rows(self) -> int:
-        """Most rows, over any number of weight loads, whose sum an accumulator holds exactly."""
+        """Maximum number of rows, over any number of weight loads, whose sum an accumulator holds exactly."""
         largest_product = (self.macro.largest_weight << self.macro.input_bits - 1) * self.largest_scale
         return ((1 << self.accumulator_bits - 1) - 1) // largest_product
 
     @property
     def grid_stages(self) -> int:
-        """Pipeline registers from the macros to the sums over the grid's rows.
+        """Number of pipeline registers from the macros to the sums over the grid's rows.
 
         One for each doubling of the rows that are added, first within groups, then over them, and one of the scales.
         """
@@ -235,12 +241,12 @@ class TileConfig(Frozen):
 
     @property
     def group_stages(self) -> int:
-        """Pipeline registers of the adder trees over the rows of a group."""
+        """Number of pipeline registers of the adder trees over the rows of a group."""
         return (self.group_macros - 1).bit_length()
 
     @property
     def release_latency(self) -> int:
-        """Cycles from a bank's last slice until it may be loaded anew.
+        """Cycles from the last slice of a bank to the first cycle in which the bank may be loaded again.
 
         Weights have been used long before the first word of a block can be there. Scales are used
         ``2 + macro.latency + group_stages`` cycles after the slice; such a word is written 4 cycles after the
@@ -258,34 +264,35 @@ class TileConfig(Frozen):
 
     @property
     def latency(self) -> int:
-        """Cycles from the start of a vector to its first result word: slices, sums, buffer and sender."""
+        """Cycles from the start of a vector to its first result word: slices, sums, result buffer and sender."""
         return self.macro.slices - 1 + self.sum_latency + 2
 
     @property
     def macs_per_cycle(self) -> float:
-        """Multiply-accumulates a cycle at full use."""
+        """Number of multiply-accumulates in a cycle at full use."""
         return self.rows * self.columns / self.macro.slices
 
     def weight_beats_per_row(self, columns: int) -> int:
-        """Beats of the weight stream that carry one row of ``columns`` weights."""
+        """Number of beats of the weight stream that carry one row of ``columns`` weights."""
         return divide_up(columns * self.macro.weight_bits, self.weight_bus_bits)
 
     def scale_beats(self, columns: int) -> int:
-        """Beats of the weight stream that carry the scales, 8 bits each, of one group of ``columns`` columns."""
+        """Number of beats of the weight stream that carry the scales, 8 bits each, of one group of ``columns``
+        columns."""
         return divide_up(8 * columns, self.weight_bus_bits) if self.group_rows else 0
 
     def block_groups(self, rows: int) -> int:
-        """Groups of a block of ``rows`` rows whose scales are loaded with it."""
+        """Number of groups of a block of ``rows`` rows whose scales are loaded with the block."""
         return divide_up(rows, self.group_rows) if self.group_rows else 0
 
     def block_beats(self, rows: int, columns: int) -> int:
-        """Beats of the weight stream that carry a block, scales included."""
+        """Number of beats of the weight stream that carry a block, scales included."""
         return self.block_groups(rows) * self.scale_beats(columns) + rows * self.weight_beats_per_row(columns)
 
     def activation_beats(self, rows: int) -> int:
-        """Beats of the activation stream that carry one vector of ``rows`` activations."""
+        """Number of beats of the activation stream that carry one vector of ``rows`` activations."""
         return divide_up(rows * self.macro.input_bits, self.activation_bus_bits)
 
     def result_beats(self, columns: int) -> int:
-        """Beats of the result stream that carry one vector of ``columns`` results."""
+        """Number of beats of the result stream that carry one vector of ``columns`` results."""
         return divide_up(columns * self.accumulator_bits, self.result_bus_bits)

@@ -1,4 +1,4 @@
-"""Digital compute-in-memory (CIM): an array of tiles."""
+"""Parameters of an array of digital compute-in-memory (CIM) tiles."""
 
 from typing import Annotated, Self
 
@@ -8,19 +8,20 @@ from .base import Frozen
 from .cim import TileConfig
 
 MAX_ROWS = (1 << 12) - 1
-"""Most rows of a command."""
+"""Maximum number of rows of an array command."""
 MAX_COLUMNS = (1 << 16) - 1
-"""Most columns of a command."""
+"""Maximum number of columns of an array command."""
 MAX_SLOTS = 1 << 15
-"""Most accumulators that a command of several tiles can address."""
+"""Maximum number of accumulators that a command of several tiles can address."""
 
 
 class CIMArrayConfig(Frozen):
-    """Equal tiles that share one weight memory and one activation memory."""
+    """Parameters of a CIM array: equal tiles that share one weight memory and one activation memory."""
 
     tiles: Annotated[int, Field(ge=1, le=1024)]
-    """Number of tiles."""
+    """Number of tiles in the array."""
     tile: TileConfig
+    """Parameters of each CIM tile."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -47,27 +48,27 @@ class CIMArrayConfig(Frozen):
 
     @property
     def rows(self) -> int:
-        """Most rows of a block: those of all tiles, below one another."""
+        """Maximum number of rows of a weight block: the rows of all tiles, below one another."""
         return self.tiles * self.tile.rows
 
     @property
     def columns(self) -> int:
-        """Most columns of a block: those of all tiles, side by side."""
+        """Maximum number of columns of a weight block: the columns of all tiles, side by side."""
         return self.tiles * self.tile.columns
 
     @property
     def sum_bits(self) -> int:
-        """Width of the sum over the tiles."""
+        """Width of the sum over the tiles in bits."""
         return self.tile.sum_bits + self.reduce_stages
 
     @property
     def reduce_stages(self) -> int:
-        """Pipeline registers of the adder tree over the tiles: one for each doubling."""
+        """Number of pipeline registers of the adder tree over the tiles: one for each doubling of the tiles."""
         return (self.tiles - 1).bit_length()
 
     @property
     def sum_latency(self) -> int:
-        """Cycles from the start of a vector's last slice to its sums at the accumulators, whatever the mode."""
+        """Cycles from the start of a vector's last slice to its sums at the accumulators, in either mode."""
         return self.tile.sum_latency + self.reduce_stages
 
     @property
@@ -77,5 +78,5 @@ class CIMArrayConfig(Frozen):
 
     @property
     def macs_per_cycle(self) -> float:
-        """Multiply-accumulates a cycle at full use."""
+        """Number of multiply-accumulates in a cycle at full use."""
         return self.tiles * self.tile.macs_per_cycle

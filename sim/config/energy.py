@@ -1,4 +1,4 @@
-"""Energy of the operations on chip."""
+"""Energy of the events on chip."""
 
 from typing import Annotated
 
@@ -10,13 +10,13 @@ Energy = Annotated[float, Field(ge=0)]
 
 
 class EnergyConfig(Frozen):
-    """Energy of each counted event. Leakage and clock tree are not counted."""
+    """Energy of each counted event; leakage and clock tree are not counted."""
 
     mac_pj: Energy
-    """One multiply-accumulate in the CIM array, at its weight and input widths."""
+    """Energy of one multiply-accumulate in the CIM array, at its weight and input widths."""
     weight_write_pj_per_bit: Energy
-    """Writing one bit into the CIM array."""
+    """Energy of writing one bit into the CIM array."""
     activation_read_pj_per_bit: Energy
-    """Reading or writing one bit of the activation memory."""
+    """Energy of reading or writing one bit of the activation memory."""
     vector_element_pj: Energy
-    """One element in one pass of the vector unit."""
+    """Energy of one element in one pass of the vector unit."""

@@ -1,4 +1,4 @@
-"""Latencies of FP32 units, in cycles: hardware and cycle models both build on them."""
+"""Latencies of FP32 arithmetic units in cycles, which hardware and exact models both need."""
 
 MULTIPLY, ADD = 4, 5
-"""Of a product and of a sum, with a register behind their rounding."""
+"""Cycles of an FP32 multiplication and of an FP32 addition; a register follows their rounding."""

@@ -1,4 +1,4 @@
-"""The host: the core and caches that run what the accelerator does not."""
+"""The host: cores and caches that run what the accelerator does not."""
 
 from pathlib import Path
 from typing import Literal, Self, get_args
@@ -15,39 +15,45 @@ from .load import PRESETS, load_description, preset_names
 from .sources import check_sources
 
 CoreKind = Literal["o3", "minor"]
-"""Out-of-order (gem5's O3) or in-order (gem5's Minor)."""
+"""Kind of core: out-of-order (gem5's O3) or in-order (gem5's Minor)."""
 CORES: tuple[CoreKind, ...] = get_args(CoreKind)
 
 HOST_PRESETS = PRESETS / "host"
 
 
 class HostConfig(Frozen):
-    """A host: both kinds of core that it may have, its caches, crossbars, memory and clocks."""
+    """A host: parameters of both kinds of core that it may have, its caches, crossbars, memory and clocks."""
 
     name: str
+    """Short name of the host, by which runs are attributed to it."""
     description: str
+    """One line about the host, for people."""
     core: CoreKind = "o3"
-    """Which of the two cores it has."""
+    """Kind of core that the host has."""
     cores: Literal[1, 2, 4, 8] = 2
-    """Number of cores; a workload runs on the first."""
+    """Number of cores; a workload runs on the first core."""
     o3: O3Config = O3Config()
+    """Parameters of the out-of-order core."""
     minor: MinorConfig = MinorConfig()
+    """Parameters of the in-order core."""
     l1i: CacheConfig
-    """First-level cache of instructions, one for each core."""
+    """First-level instruction cache of each core."""
     l1d: CacheConfig
-    """First-level cache of data, one for each core."""
+    """First-level data cache of each core."""
     l2: CacheConfig
-    """Second-level cache, one for each core."""
+    """Second-level cache of each core."""
     l3: CacheConfig
-    """Third-level cache, shared."""
+    """Third-level cache, which all cores share."""
     crossbar: CrossbarConfig
-    """In front of the second level, in its clock, and another in front of the third, in that one's."""
+    """Crossbar in front of each of the two lower cache levels, second and third; it has the clock of that level."""
     bus: CrossbarConfig
-    """To memory, in the board's clock."""
+    """Crossbar to memory, which has the clock of the board."""
     memory: DramConfig
+    """Main memory of the host: one channel."""
     clocks: HostClocks = HostClocks()
+    """Clock frequency of each part of the host."""
     sources: dict[str, str] = {}
-    """Where each number comes from, by its dotted path; a path that ends in ``*`` covers all below it."""
+    """Source of each number, by its dotted path; a path that ends in * covers everything below it."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -56,7 +62,7 @@ class HostConfig(Frozen):
 
     @property
     def machine(self) -> dict:
-        """What two hosts share of which one only has other clocks, or the other one of its cores."""
+        """Description of the host without its clocks and without the choice of its core."""
         return self.model_dump(exclude={"name", "description", "core", "clocks", "sources"})
 
     def with_memory(self, memory: str) -> "HostConfig":

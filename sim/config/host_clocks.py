@@ -1,4 +1,4 @@
-"""Clocks of a host: core, three levels of cache and board, each in a domain of its own.
+"""Clocks of a host: core, three levels of cache and board each have a clock domain.
 
 Which parts run fast together is what arXiv 2408.03308 varies; the names of its variants are those of its figures' rows.
 """
@@ -12,15 +12,15 @@ from tilewright.base.errors import ConfigError, suggest
 from .base import Frozen
 
 Part = Literal["core", "l1", "l2", "l3", "board"]
-"""What has a clock of its own. ``l1`` is both first-level caches; ``board`` is the bus to memory."""
+"""Part of a host that has a clock of its own. ``l1`` is both first-level caches; ``board`` is the bus to memory."""
 PARTS: tuple[Part, ...] = get_args(Part)
 
 Gigahertz = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 CRYO_GHZ = 4.0
-"""Of core and caches in CMOS at 77 K. Source: arXiv 2408.03308, artefact."""
+"""Frequency of core and caches in CMOS at 77 K, in GHz. Source: arXiv 2408.03308, artefact."""
 BOARD_GHZ = 1.0
-"""Of the bus to memory where it is not fast. Source: arXiv 2408.03308, artefact."""
+"""Frequency of the bus to memory where it is not fast, in GHz. Source: arXiv 2408.03308, artefact."""
 
 DOMAINS: dict[str, tuple[Part, ...]] = {
     "baseline": (),
@@ -31,25 +31,25 @@ DOMAINS: dict[str, tuple[Part, ...]] = {
     "super-core-l1-l2-l3": ("core", "l1", "l2", "l3"),
     "super-everything": ("core", "l1", "l2", "l3", "board"),
 }
-"""Variants and the parts that run at the high frequency in each; all others have the clocks of ``all-cryo``.
+"""Variants and the parts that run at the high frequency in each; all other parts have the clocks of ``all-cryo``.
 
 ``baseline`` has those clocks, too: it is the same frequency at room temperature, with slower caches.
 """
 
 
 class HostClocks(Frozen):
-    """Frequency of each part of a host. Any mix is allowed."""
+    """Clock frequency of each part of a host; any combination is allowed."""
 
     core_ghz: Gigahertz = CRYO_GHZ
-    """Of the cores."""
+    """Clock frequency of the cores."""
     l1_ghz: Gigahertz = CRYO_GHZ
-    """Of both first-level caches."""
+    """Clock frequency of both first-level caches."""
     l2_ghz: Gigahertz = CRYO_GHZ
-    """Of the second-level cache and the crossbar in front of it."""
+    """Clock frequency of the second-level cache and of the crossbar in front of it."""
     l3_ghz: Gigahertz = CRYO_GHZ
-    """Of the third-level cache and the crossbar in front of it."""
+    """Clock frequency of the third-level cache and of the crossbar in front of it."""
     board_ghz: Gigahertz = BOARD_GHZ
-    """Of the bus to memory."""
+    """Clock frequency of the bus to memory."""
 
 
 def domain_clocks(domains: str, high_ghz: float) -> HostClocks:

@@ -10,28 +10,28 @@ Cycles = Annotated[int, Field(ge=0, le=1000)]
 Nanoseconds = Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)]
 
 LINE_BYTES = 64
-"""Of a line of every cache. Source: arXiv 2408.03308, artefact."""
+"""Size of a line of every cache in bytes. Source: arXiv 2408.03308, artefact."""
 
 
 class CacheConfig(Frozen):
-    """One cache; cycles are those of its own clock."""
+    """Parameters of one cache; its cycles are cycles of its own clock."""
 
     size_kib: Annotated[int, Field(ge=1, le=4_194_304)]
-    """Capacity."""
+    """Capacity of the cache in KiB."""
     ways: Annotated[int, Field(ge=1, le=1024)]
-    """Associativity."""
+    """Number of ways of each set (associativity)."""
     tag_cycles: Annotated[int, Field(ge=1, le=1000)]
-    """Latency of the tags."""
+    """Cycles of a tag access."""
     data_cycles: Annotated[int, Field(ge=1, le=1000)]
-    """Latency of the data, looked up with the tags at once."""
+    """Cycles of a data access, which takes place at the same time as the tag access."""
     response_cycles: Annotated[int, Field(ge=0, le=1000)]
-    """From the answer of the level below to that of this one."""
+    """Cycles from the answer of the next level to the answer of this cache."""
     mshrs: Annotated[int, Field(ge=1, le=1024)]
-    """Lines that may be missing at once."""
+    """Maximum number of lines that miss at the same time."""
     targets: Annotated[int, Field(ge=1, le=1024)]
-    """Accesses that may wait for one line."""
+    """Maximum number of accesses that wait for one line."""
     prefetcher: Literal["none", "stride"] = "none"
-    """What asks for lines ahead: gem5's stride prefetcher with its own defaults, or nothing."""
+    """Prefetcher of the cache: gem5's stride prefetcher with its own defaults, or none."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -45,66 +45,66 @@ class CacheConfig(Frozen):
 
     @property
     def hit_cycles(self) -> int:
-        """Cycles of a hit: tags and data are looked up at once."""
+        """Cycles of a hit; tags and data are looked up at the same time."""
         return max(self.tag_cycles, self.data_cycles)
 
 
 class CrossbarConfig(Frozen):
-    """A crossbar; cycles are those of the domain that it is in."""
+    """Parameters of a crossbar; its cycles are cycles of the clock domain that contains it."""
 
     width_bytes: Annotated[int, Field(ge=1, le=1024)]
-    """Bytes of a line that pass in a cycle."""
+    """Number of bytes of a line that pass in a cycle."""
     frontend_cycles: Cycles
-    """To decide where a request goes."""
+    """Cycles to decide where a request goes."""
     forward_cycles: Cycles
-    """To send a request on."""
+    """Cycles to forward a request."""
     response_cycles: Cycles
-    """To send an answer back."""
+    """Cycles to send an answer back."""
     header_cycles: Cycles
-    """Of the header of a packet."""
+    """Cycles that the header of a packet takes."""
 
     @property
     def round_trip_cycles(self) -> int:
-        """Cycles of a request and its answer, without waiting for others or for the rest of the line."""
+        """Cycles of a request and its answer, without contention and without the rest of the line."""
         return self.frontend_cycles + self.forward_cycles + self.response_cycles + 2 * self.header_cycles
 
     @property
     def line_cycles(self) -> int:
-        """Cycles for which a line occupies it."""
+        """Cycles for which a line occupies the crossbar."""
         return -(-LINE_BYTES // self.width_bytes)
 
 
 class DramConfig(Frozen):
-    """One channel of main memory."""
+    """Parameters of one channel of main memory."""
 
     kind: Literal["DDR3_1600_8x8", "LPDDR3_1600_1x32"]
-    """Name of gem5's interface, which has all timings; those below are the ones that predictions use."""
+    """Name of gem5's memory interface, which defines all timings; predictions use the fields below."""
     clock_ns: Nanoseconds
-    """tCK."""
+    """Clock period tCK."""
     read_ns: Nanoseconds
-    """tCL: from a column to its data."""
+    """Time tCL from a column access to its data."""
     activate_ns: Nanoseconds
-    """tRCD: from a row to its columns."""
+    """Time tRCD from a row activation to a column access."""
     precharge_ns: Nanoseconds
-    """tRP: closing a row."""
+    """Time tRP that closes a row."""
     row_ns: Nanoseconds
-    """tRAS: least time for which a row is open."""
+    """Minimum time tRAS for which a row is open."""
     burst_ns: Annotated[float, Field(gt=0, le=1000)]
-    """Data of one burst."""
+    """Time that the data of one burst takes."""
     burst_bytes: Literal[32, 64]
-    """Of one burst."""
+    """Number of bytes in one burst."""
     ranks: Annotated[int, Field(ge=1, le=16)]
-    """On the channel."""
+    """Number of ranks on the channel."""
     banks: Annotated[int, Field(ge=1, le=64)]
-    """In each rank."""
+    """Number of banks in each rank."""
     frontend_ns: Nanoseconds
-    """Of the controller, before a request is queued."""
+    """Time that a request spends in the controller before the controller queues it."""
     backend_ns: Nanoseconds
-    """Of the controller, after the data came."""
+    """Time that data spends in the controller after the memory has delivered it."""
     read_buffer_entries: Annotated[int, Field(ge=1, le=1024)]
-    """Bursts that may wait to be read."""
+    """Number of bursts that can wait to be read."""
     write_buffer_entries: Annotated[int, Field(ge=1, le=1024)]
-    """Bursts that may wait to be written."""
+    """Number of bursts that can wait to be written."""
 
 
 DDR3_1600 = DramConfig(
@@ -123,7 +123,7 @@ DDR3_1600 = DramConfig(
     read_buffer_entries=32,
     write_buffer_entries=64,
 )
-"""Eight devices of eight bits. Source: arXiv 2408.03308, artefact."""
+"""A channel of eight DDR3-1600 devices of eight bits each. Source: arXiv 2408.03308, artefact."""
 
 LPDDR3_1600 = DramConfig(
     kind="LPDDR3_1600_1x32",
@@ -141,7 +141,8 @@ LPDDR3_1600 = DramConfig(
     read_buffer_entries=32,
     write_buffer_entries=64,
 )
-"""One device of 32 bits, for hand-held machines. Source: gem5 24.0, src/mem/DRAMInterface.py, LPDDR3_1600_1x32."""
+"""A channel of one LPDDR3-1600 device of 32 bits, as in hand-held machines. Source: gem5 24.0,
+src/mem/DRAMInterface.py, LPDDR3_1600_1x32."""
 
 MEMORIES = {"ddr3-1600": DDR3_1600, "lpddr3-1600": LPDDR3_1600}
-"""Memories by name."""
+"""Memory channels that come with Tilewright, by name."""

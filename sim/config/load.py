@@ -1,4 +1,4 @@
-"""Descriptions from TOML files and presets."""
+"""Reads descriptions from TOML files and presets."""
 
 import re
 import tomllib
@@ -16,12 +16,14 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def preset_names(folder: Path = PRESETS) -> list[str]:
-    """Return the names of the descriptions in a folder: by default, of the systems that come with Tilewright."""
+    """Return the names of the descriptions in a folder; the default folder contains the systems that come with
+    Tilewright."""
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def load_description(model: type[M], name_or_path: str | Path, folder: Path, what: str) -> M:
-    """Return the description of a preset's name in a folder or of a TOML file; ``what`` is what it describes.
+    """Return the description that a preset's name or a TOML file stands for; ``what`` is the kind of description, for
+    messages.
 
     Raises
     ------
@@ -79,7 +81,7 @@ def read_bytes(path: Path) -> bytes:
 def describe_problem(
     location: tuple[str | int, ...], problem: str, model: type[BaseModel], path: Path, text: str
 ) -> str:
-    """Return one line on a bad field of a TOML file: where it is, what is wrong, what is allowed."""
+    """Return one line about a bad field of a TOML file: its position, what is wrong, and what is allowed."""
     keys = [str(part) for part in location]
     field = ".".join(keys)
     if problem == "unknown key" and (parent := _model_at(model, keys[:-1])):
@@ -99,7 +101,7 @@ def describe_problem(
 
 
 def _model_at(model: type[BaseModel], keys: list[str]) -> type[BaseModel] | None:
-    """Return the description that the keys lead to."""
+    """Return the description at the end of a path of keys."""
     for key in keys:
         field = model.model_fields.get(key)
         if field is None:

@@ -1,6 +1,6 @@
-"""The matrix co-processor (NPE): geometry, bus, number formats and buffers.
+"""Parameters of the NPE (matrix co-processor): geometry, bus, number formats and buffers.
 
-Sizes that hardware, functional model and cycle model all build on are properties here.
+Sizes that hardware and exact model both need are properties here.
 """
 
 import enum
@@ -18,35 +18,37 @@ from .cim import divide_up
 ArraySide = Literal[2, 4, 8, 16, 32]
 
 MAX_DIMENSION = (1 << 16) - 1
-"""Largest M, N and K of a product."""
+"""Maximum of M, N and K of a matrix product."""
 MAX_COUNT = (1 << 16) - 1
-"""Most descriptors of one start."""
+"""Maximum number of descriptors of one start."""
 NPE_ID = 0x54574E50
-"""Register ID: ``TWNP``."""
+"""Value of the register ID: ``TWNP``."""
 DESCRIPTOR_BYTES = 128
-"""Size of a descriptor, and what its address is a multiple of."""
+"""Size of a descriptor in bytes, and alignment of its address."""
 RECORD_BYTES = 16
-"""Reductions of a row."""
+"""Size of the reductions of a row in bytes."""
 B_PANELS = 2
-"""Panels of B on chip: one is used while the other is loaded."""
+"""Number of panels of B on chip: the array uses one while the other is loaded."""
 CHUNKS_AHEAD = 4
-"""Chunks that can be asked for before the array has ended with the first of them."""
+"""Number of chunks of K that can be requested before the array has finished the first of them."""
 PARAMETER_SLOTS = 4
-"""Tiles whose parameters are on chip: as many as are between loader and epilogue when they are short."""
+"""Number of output tiles whose parameters fit on chip: as many as are between loader and epilogue when they are
+short."""
 OUTPUT_SLOTS = 4
-"""Tiles of results on chip: one is read out of the array, one or two are in the epilogue, one is stored."""
+"""Number of output tiles whose results fit on chip: one is read out of the array, one or two are in the epilogue, one
+is stored."""
 CORE_LATENCY = 3
-"""Of a SIMD MAC between decoders and read-out. The RTL refuses to be built with another."""
+"""Cycles of a SIMD MAC between decoders and read-out; the RTL refuses to be built with another number."""
 READ_OUT_LATENCY = 4
-"""From a sum as it stands in the accumulator to FP32."""
+"""Cycles from a sum in the accumulator to FP32."""
 PARAMETER_LATENCY = 2
-"""From the place of a parameter to the parameter."""
+"""Cycles from the address of a parameter to the parameter."""
 EPILOGUE_LATENCY = 27
-"""From an FP32 sum to the code."""
+"""Cycles from an FP32 sum to its code."""
 REDUCTION_INTERVAL = 6
-"""Of an FP32 addition whose result is the next one's operand."""
+"""Minimum cycles between FP32 additions of which each needs the result of the one before."""
 REGISTER_WORD = 255
-"""Detail of an error that is the DESCRIPTOR register's, not a word's of a descriptor."""
+"""Detail of an error in the DESCRIPTOR register; smaller details are words of a descriptor."""
 
 
 class Register(enum.IntEnum):
@@ -77,22 +79,22 @@ class ErrorCode(enum.IntEnum):
 
     NONE = 0
     FIELD = 1
-    """A field is not allowed."""
+    """A field of the descriptor is not allowed."""
     ALIGNMENT = 2
     """An address or a stride is misaligned."""
     RANGE = 3
-    """An address has more than ``address_bits``."""
+    """An address needs more than ``address_bits`` bits."""
     READ_SLVERR = 4
     READ_DECERR = 5
     WRITE_SLVERR = 6
     WRITE_DECERR = 7
     ABORTED = 8
     COUNT = 9
-    """COUNT is not allowed."""
+    """The register COUNT is not allowed."""
 
 
 class ReadStream(enum.IntEnum):
-    """What a read was for."""
+    """Purpose of a read; the number is the detail of a read error."""
 
     DESCRIPTOR = 0
     A = 1
@@ -107,30 +109,32 @@ _NAMED = (
     WithJsonSchema({"anyOf": [{"type": "array", "items": {"enum": _NAMES}}, {"type": "string"}]}),
     Field(json_schema_extra={"default": [*_NAMES]}),
 )
-"""Descriptions name formats, and so does their schema."""
+"""Annotations that let descriptions and their schema name formats."""
 
 
 class NpeConfig(Frozen):
-    """A matrix co-processor: ``rows x columns`` SIMD MACs behind one AXI4 and one AXI4-Lite port."""
+    """Parameters of the NPE: an array of SIMD MACs with one AXI4 port and one AXI4-Lite port."""
 
     rows: ArraySide = 8
-    """MACs that share a word of B: rows of C computed at a time."""
+    """Number of array rows; the MACs of a column share a word of B, so this is the number of rows of C computed at a
+    time."""
     columns: ArraySide = 8
-    """MACs that share a word of A: columns of C computed at a time."""
+    """Number of array columns; the MACs of a row share a word of A, so this is the number of columns of C computed at a
+    time."""
     bus_bits: Literal[64, 128, 256, 512] = 128
-    """Width of the AXI4 data bus."""
+    """Width of the AXI4 data bus in bits."""
     modes: Annotated[tuple[Mode, ...], *_NAMED] = ALL_MODES
-    """Number formats that the array has, in the order of their numbers: names, `all` or `xr-npe`."""
+    """Number formats that the array supports: their names, `all` or `xr-npe`."""
     depth: Annotated[int, Field(ge=2, le=4096)] = 64
-    """Beats of one row of a panel: a power of two."""
+    """Number of beats in one row of a panel, a power of two."""
     panels: Annotated[int, Field(ge=2, le=1024)] = 4
-    """Panels of A on chip."""
+    """Number of panels of A on chip."""
     outstanding: Annotated[int, Field(ge=1, le=256)] = 8
-    """Read bursts, and write bursts, in flight."""
+    """Maximum number of read bursts in flight, and of write bursts in flight."""
     max_burst: Annotated[int, Field(ge=1, le=256)] = 64
-    """Beats of the longest burst: a power of two."""
+    """Number of beats in the longest burst, a power of two."""
     address_bits: Annotated[int, Field(ge=32, le=64)] = 32
-    """Width of the AXI4 addresses."""
+    """Width of the AXI4 addresses in bits."""
 
     @field_validator("modes", mode="before")
     @classmethod
@@ -166,79 +170,80 @@ class NpeConfig(Frozen):
 
     @property
     def bus_bytes(self) -> int:
-        """Bytes of a beat; addresses and strides are multiples of it."""
+        """Number of bytes in a beat; addresses and strides are multiples of it."""
         return self.bus_bits // 8
 
     @property
     def words_per_beat(self) -> int:
-        """Words of 16 bits in a beat."""
+        """Number of 16-bit words in a beat."""
         return self.bus_bits // WORD_BITS
 
     @property
     def burst_beats(self) -> int:
-        """Beats of the longest burst that is ever asked for: within ``max_burst`` and a page of 4 KiB."""
+        """Number of beats in the longest burst that the NPE ever requests: at most ``max_burst`` and at most a page of
+        4 KiB."""
         return min(self.max_burst, PAGE_BYTES // self.bus_bytes)
 
     @property
     def panel_words(self) -> int:
-        """Words of 16 bits in one row of a panel: the most of a dot product that is on chip at a time."""
+        """Number of 16-bit words in one row of a panel: the longest part of a dot product that is on chip at a time."""
         return self.depth * self.words_per_beat
 
     @property
     def a_panel_bytes(self) -> int:
-        """Bytes of one panel of A: ``rows`` rows of ``depth`` beats."""
+        """Size of one panel of A in bytes: ``rows`` rows of ``depth`` beats."""
         return self.rows * self.depth * self.bus_bytes
 
     @property
     def b_panel_bytes(self) -> int:
-        """Bytes of one panel of B: ``columns`` rows of ``depth`` beats."""
+        """Size of one panel of B in bytes: ``columns`` rows of ``depth`` beats."""
         return self.columns * self.depth * self.bus_bytes
 
     @property
     def mode_mask(self) -> int:
-        """Register MODES: bit ``mode`` is set for each format."""
+        """Value of the register MODES: bit ``mode`` is set for each format that the array supports."""
         return sum(1 << mode for mode in self.modes)
 
     @property
     def geometry(self) -> int:
-        """Register GEOMETRY."""
+        """Value of the register GEOMETRY."""
         return self.rows | self.columns << 8 | (self.bus_bytes.bit_length() - 1) << 16
 
     @property
     def record_alignment(self) -> int:
-        """What the address of the reductions, records of 16 bytes, is a multiple of."""
+        """Alignment in bytes of the address of the reductions, which are records of 16 bytes."""
         return max(RECORD_BYTES, self.bus_bytes)
 
     @property
     def array_latency(self) -> int:
-        """Cycles from words at the array's edge to their sum captured: operands taken apart, and the MAC."""
+        """Cycles from a word at the array's edge to its captured sum: decoders and MAC."""
         return 1 + CORE_LATENCY
 
     @property
     def result_latency(self) -> int:
-        """Cycles from an element that leaves the array to its code: read-out, parameters, epilogue."""
+        """Cycles from the output of the array to the code of the element: read-out, parameters and epilogue."""
         return READ_OUT_LATENCY + PARAMETER_LATENCY + EPILOGUE_LATENCY
 
     @property
     def parameter_latency(self) -> int:
-        """Cycles from an element that leaves the array to the use of its parameters."""
+        """Cycles from the output of the array to the use of the element's parameters."""
         return READ_OUT_LATENCY
 
     @property
     def reduction_interval(self) -> int:
-        """Fewest cycles between elements of a row, if it is reduced."""
+        """Minimum number of cycles between elements of a row whose reductions are computed."""
         return REDUCTION_INTERVAL
 
     def macs_per_cycle(self, mode: Mode) -> int:
-        """Multiply-accumulates a cycle at full use."""
+        """Number of multiply-accumulates in a cycle at full use."""
         return self.rows * self.columns * mode.lanes
 
     def words(self, mode: Mode, k: int) -> int:
-        """Words of 16 bits that hold ``k`` codes."""
+        """Number of 16-bit words that hold ``k`` codes."""
         return divide_up(k, mode.lanes)
 
     def beats(self, mode: Mode, k: int) -> int:
-        """Beats that hold ``k`` codes of a row of A or B."""
+        """Number of beats that hold ``k`` codes of a row of A or B."""
         return divide_up(k * mode.bits, self.bus_bits)
 
 

@@ -1,4 +1,4 @@
-"""Where the numbers of a description come from."""
+"""Sources of the numbers of a description."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -8,7 +8,7 @@ from tilewright.base.errors import suggest
 
 
 def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the dotted path and the value of every number and text of a description, ``sources`` excepted.
+    """Yield the dotted path and the value of every number and text of a description, except its ``sources``.
 
     A part that is not there has none.
     """
@@ -21,7 +21,7 @@ def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
 
 
 def check_sources(model: BaseModel, sources: Iterable[str], what: str) -> None:
-    """Refuse a source of something that the description does not have.
+    """Refuse a source of a field that the description does not have.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def check_sources(model: BaseModel, sources: Iterable[str], what: str) -> None:
 
 
 def find_source(sources: Mapping[str, str], path: str) -> str | None:
-    """Return where the number at a dotted path comes from, if it is said."""
+    """Return the source of the number at a dotted path, if the description states one."""
     return next((text for key, text in sources.items() if _covers(key, path)), None)
 
 

@@ -20,7 +20,7 @@ from .vector import VectorConfig
 
 
 def _named_host(value: object, info: ValidationInfo) -> object:
-    """Return the host that a preset or a TOML file describes; a file lies beside that of the system."""
+    """Return the host that a preset or a TOML file describes; a file's path is relative to the file of the system."""
     if not isinstance(value, str):
         return value
     try:
@@ -30,26 +30,34 @@ def _named_host(value: object, info: ValidationInfo) -> object:
 
 
 class System(Frozen):
-    """One accelerator: a CIM array, a vector unit, perhaps a matrix co-processor, and the memories that feed them."""
+    """One accelerator with the memory that feeds it: a CIM array, a vector unit and, optionally, an NPE and a host."""
 
     name: str
+    """Short name of the system, for people and for files."""
     description: str
+    """One line about the system, for people."""
     clock_mhz: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Clock of everything on chip."""
+    """Clock frequency of everything on chip."""
     memory: MemoryConfig
+    """Main memory of the system."""
     cim: CIMArrayConfig
+    """CIM array of the array unit."""
     vector: VectorConfig
+    """Parameters of the vector unit."""
     npe: NpeConfig | None = None
-    """A matrix co-processor beside them, if there is this table; its ``address_bits`` are those of the fabric."""
+    """Parameters of the NPE; the accelerator has no NPE if the table is absent. Its address_bits must equal the
+    fabric's."""
     fabric: FabricConfig = FabricConfig()
+    """Scratchpad, bus, buffers and queues between the units."""
     energy: EnergyConfig
+    """Energy of each counted event."""
     host: Annotated[HostConfig | None, BeforeValidator(_named_host, json_schema_input_type=HostConfig | str | None)] = (
         None
     )
-    """The core beside the accelerator, which runs what that does not, if it is said: the name of a preset, a TOML file
-    (its path from that of the system), or a table; its sources are its own."""
+    """Host beside the accelerator: the name of a preset, the path of a TOML file relative to the file of the system, or
+    a table, which has sources of its own. No host is described if the key is absent."""
     sources: dict[str, str] = {}
-    """Where each number comes from, by its dotted path; a path that ends in ``*`` covers all below it."""
+    """Source of each number, by its dotted path; a path that ends in * covers everything below it."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -72,21 +80,21 @@ class System(Frozen):
 
     @property
     def accelerator(self) -> AcceleratorConfig:
-        """The accelerator."""
+        """Parameters of the accelerator of this system."""
         return AcceleratorConfig(cim=self.cim, vector=self.vector, npe=self.npe, **dict(self.fabric))
 
     def source(self, path: str) -> str | None:
-        """Return where the number at a dotted path comes from, if it is said."""
+        """Return the source of the number at a dotted path, if the description states one."""
         return find_source(self.sources, path)
 
     @property
     def memory_latency_cycles(self) -> int:
-        """Latency of main memory in whole cycles, rounded up."""
+        """Latency of main memory in cycles of the accelerator, rounded up."""
         return -int(-self.memory.latency_ns * self.clock_mhz // 1000)
 
 
 def load_system(name_or_path: str | Path) -> System:
-    """Return the system of a preset's name or of a TOML file.
+    """Return the system that a preset's name or a TOML file stands for.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """The vector unit, which runs every operator that is not a matrix product.
 
-Latencies are here because hardware and cycle model both build on them: the RTL refuses to be built with others.
+Latencies are here because hardware and exact model both need them: the RTL refuses to be built with others.
 """
 
 from typing import Annotated, Literal
@@ -11,32 +11,32 @@ from .base import Frozen
 from .fp32 import ADD, MULTIPLY
 
 START = 3
-"""Cycles from a command being taken to its first address."""
+"""Cycles from the acceptance of a command to its first address."""
 READ = 1
-"""From an address to its word."""
+"""Cycles from an address to its word."""
 CONVERT = 3
-"""From a stored code to FP32."""
+"""Cycles from a stored code to FP32."""
 FUNCTION = 10
-"""Of an elementwise function, the product of SiLU and GELU included."""
+"""Cycles of an elementwise function, the product of SiLU and GELU included."""
 MASK = 1
-"""Of leaving out what is masked."""
+"""Cycles of the mask stage."""
 ENCODE = 2
-"""From FP32 to a stored code."""
+"""Cycles from FP32 to a stored code."""
 INVERSE = 6
-"""Of reciprocal and inverse root."""
+"""Cycles of a reciprocal or of an inverse root."""
 INTERVAL = ADD
-"""Partial sums of a row: one for each addition that is under way."""
+"""Number of partial sums of a row: one for each addition in flight."""
 
 
 class VectorConfig(Frozen):
-    """A pipeline of equal lanes."""
+    """Parameters of the vector unit: a pipeline of equal lanes."""
 
     lanes: Literal[2, 4, 8, 16, 32, 64]
-    """Elements taken a cycle in each pass over the data."""
+    """Number of elements that each pass takes in a cycle."""
     scalars: Annotated[int, Field(ge=16, le=65536)] = 256
-    """Row scalars in each of the two files; a power of two."""
+    """Number of row scalars in each of the two files, a power of two."""
     address_bits: Annotated[int, Field(ge=8, le=32)] = 16
-    """Of a scratchpad address, in units of ``lanes`` bytes."""
+    """Width of a scratchpad address in bits; one step of the address is lanes bytes."""
 
     @field_validator("scalars")
     @classmethod
@@ -47,12 +47,12 @@ class VectorConfig(Frozen):
 
     @property
     def word_bits(self) -> int:
-        """Width of a scratchpad word: FP32 of all lanes."""
+        """Width of a scratchpad word in bits: one FP32 number for each lane."""
         return 32 * self.lanes
 
     @property
     def element_address_bits(self) -> int:
-        """Of the place of an FP32 number in the scratchpad."""
+        """Width of the index of an FP32 number in the scratchpad in bits."""
         return self.address_bits - 2 + self.levels
 
     @property
@@ -62,17 +62,18 @@ class VectorConfig(Frozen):
 
     @property
     def levels(self) -> int:
-        """Of a tree over the lanes."""
+        """Number of levels of an adder tree over the lanes."""
         return self.lanes.bit_length() - 1
 
     @property
     def sum_latency(self) -> int:
-        """Cycles from the last y of a row to their sum: tree, partial sums, and the sum of these."""
+        """Cycles from the last y of a row to the sum of the row: tree, partial sums, and the sum of the partial
+        sums."""
         return ADD * (self.levels + 1) + 3 * ADD - 1
 
     @property
     def maximum_latency(self) -> int:
-        """Cycles from the last y of a row to their maximum: keys, tree, and the maximum of the steps."""
+        """Cycles from the last y of a row to the maximum of the row: keys, tree, and the maximum over the steps."""
         return self.levels + 2
 
     @property
@@ -87,5 +88,5 @@ class VectorConfig(Frozen):
 
     @property
     def latency_cycles(self) -> int:
-        """Cycles from the address of A to its result on its way into the scratchpad."""
+        """Cycles from the address of A to the cycle in which its result leaves for the scratchpad."""
         return self.value_latency + ENCODE

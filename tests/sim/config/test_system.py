@@ -115,7 +115,7 @@ def test_the_schema_names_units_and_ranges():
     schema = System.model_json_schema()
     rows = schema["$defs"]["MacroConfig"]["properties"]["rows"]
     assert rows["minimum"] == 2
-    assert rows["description"].startswith("Inputs of a dot product")
+    assert rows["description"].startswith("Number of inputs of a dot product")
     for definition in schema["$defs"].values():
         assert definition.get("additionalProperties") is False
 
