@@ -15,8 +15,8 @@ from tilewright.mapping.lower.decoder import DecoderShape
 from tilewright.mapping.lower.lowering import Arithmetic
 from tilewright.mapping.models import ModelConfig, Precision, Workload, decode, prefill
 from tilewright.sim.config import System
-from tilewright.sim.config.accelerator import Register
 from tilewright.sim.energy.events import Counts, EnergyItem, energy
+from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import Product, Vector, units_of
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun, run_commands
 from tilewright.sim.machine.accelerator.values import in_order

@@ -12,8 +12,7 @@ from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run, patche
 from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench, Ending
 from tilewright.cocotb_tests.harness.axi_driver import OKAY, SLVERR, differences, padded
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.hw.accelerator.register_map import register_map
-from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
+from tilewright.sim.isa.accelerator_registers import ACCELERATOR_ID, Register, registers_of
 from tilewright.sim.isa.commands import AcceleratorError
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
@@ -217,7 +216,7 @@ async def registers(dut) -> None:
     writable = {
         Register.CONTROL, Register.IRQ_ENABLE, Register.IRQ_STATUS, Register.PROGRAM_LOW, Register.PROGRAM_HIGH,
     }  # fmt: skip
-    for register in {entry.register for entry in register_map(bench.config)} - writable:
+    for register in set(registers_of(bench.config)) - writable:
         before = await bench.get(register)
         assert await bench.write(register, 0x5A5A5A5A) == SLVERR, f"write to {register.name}"
         assert await bench.get(register) == before, f"{register.name} has changed"

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tilewright.cocotb_tests.accelerator.cases import Job, Run
 from tilewright.cocotb_tests.harness.axi_driver import AxiBench
-from tilewright.hw.accelerator.register_map import register_map
-from tilewright.sim.config.accelerator import Register
+from tilewright.sim.isa.accelerator_registers import Register, registers_of
 from tilewright.sim.isa.commands import AcceleratorError
 
 
@@ -30,7 +29,7 @@ class AcceleratorBench(AxiBench):
     def __init__(self, dut):
         self.job: Job = pickle.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_bytes())
         self.config = self.job.config
-        self.counters = tuple(Register(entry.register) for entry in register_map(self.config) if entry.counts)
+        self.counters = tuple(register for register in registers_of(self.config) if register.counts)
         super().__init__(
             dut, bus_bytes=self.config.bus_bytes, memory_bytes=self.job.memory_bytes, seed=self.job.seed
         )  # fmt: skip

@@ -8,7 +8,8 @@ from tilewright.hw.accelerator.accelerator import NPE_PREFIX, Accelerator
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.verilog import convert
-from tilewright.sim.config.accelerator import AcceleratorConfig, Register
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.accelerator_registers import Register
 
 TOP = "accelerator_harness"
 """Name of the top module."""

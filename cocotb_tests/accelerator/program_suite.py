@@ -10,9 +10,10 @@ from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run
 from tilewright.cocotb_tests.accelerator.suite import Design
 from tilewright.cocotb_tests.harness.axi_harness import MAX_LATENCY
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Store, decode
 from tilewright.sim.isa.footprint import footprint
+from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from tilewright.mapping.compile.synchronise import product_beats
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.npe import RECORD_BYTES, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.commands import (
     UNIT_COMMANDS,
     Command,
@@ -21,6 +21,7 @@ from tilewright.sim.isa.commands import (
     Weights,
 )
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
+from tilewright.sim.isa.widths import RECORD_BYTES
 
 MOST_ROWS, MOST_K = 10, 60
 """Of a random job."""

@@ -11,13 +11,9 @@ from tilewright.cocotb_tests.accelerator.cases import LINE_BYTES, NEAR, Case, Ru
 from tilewright.cocotb_tests.accelerator.random_jobs import beside, random_descriptor
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.synchronise import product_beats, synchronise
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.axi import PAGE_BYTES
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.isa.commands import (
-    LOOPS,
-    REGISTER_BITS,
-    REGISTERS,
     Add,
     Command,
     End,
@@ -35,11 +31,18 @@ from tilewright.sim.isa.commands import (
 )
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
+from tilewright.sim.isa.widths import (
+    ADDRESS_REGISTER_BITS,
+    ADDRESS_REGISTERS,
+    COMMAND_BYTES,
+    DESCRIPTOR_BYTES,
+    LOOP_LEVELS,
+)
 
 PROGRAM = 0x200
 """Where programs begin, at the earliest: not at 0, where an address that was lost would point to."""
 PROGRAM_BYTES = 256 * COMMAND_BYTES
-REGISTER_RANGE = 1 << REGISTER_BITS
+REGISTER_RANGE = 1 << ADDRESS_REGISTER_BITS
 """Address registers wrap: what is added may be negative."""
 JOBS = 32
 """Descriptors of a program."""
@@ -154,7 +157,7 @@ class ProgramMaker:
             kinds[self._jobs] = 2
         if self._products:
             kinds[self._add_products] = 3
-        elif self._depth < LOOPS and self._times <= 12:
+        elif self._depth < LOOP_LEVELS and self._times <= 12:
             kinds[self._loop] = 0.8
         shares = np.array(list(kinds.values()))
         list(kinds)[int(self.rng.choice(len(kinds), p=shares / shares.sum()))]()
@@ -209,7 +212,7 @@ class ProgramMaker:
 
     def _register_value(self) -> None:
         """Set a register, or add to one that no loop counts with."""
-        free = [number for number in range(1, REGISTERS + 1) if number not in self._advancing]
+        free = [number for number in range(1, ADDRESS_REGISTERS + 1) if number not in self._advancing]
         if not free:
             return
         number, beat = int(self.rng.choice(free)), self.config.bus_bytes
@@ -255,7 +258,7 @@ class ProgramMaker:
                 for _ in range(count)
             ]
         address = self.areas.jobs + first * DESCRIPTOR_BYTES
-        free = [number for number in range(1, REGISTERS + 1) if number not in self._advancing]
+        free = [number for number in range(1, ADDRESS_REGISTERS + 1) if number not in self._advancing]
         if free and self._maybe(0.3):
             number, value = int(self.rng.choice(free)), self._upto(address // DESCRIPTOR_BYTES, 0) * DESCRIPTOR_BYTES
             self._registers[number] = Register(value, value)
@@ -425,7 +428,7 @@ class ProgramMaker:
     def _loop(self) -> None:
         """Add a loop; registers that count with it hold multiples of a beat."""
         count, beat = self._upto(4), self.config.bus_bytes
-        free = [number for number in range(1, REGISTERS + 1) if number not in self._advancing]
+        free = [number for number in range(1, ADDRESS_REGISTERS + 1) if number not in self._advancing]
         chosen = {}
         for number in self.rng.permutation(free)[: self._upto(2, 0)]:
             step = self._upto(9, 0) * beat * (-1 if self._maybe(0.3) else 1)

@@ -22,11 +22,8 @@ from tilewright.cocotb_tests.accelerator.random_programs import (
 from tilewright.cocotb_tests.harness.axi_driver import DECERR, SLVERR
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.synchronise import product_beats, synchronise
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES, ErrorCode
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (
-    LOOPS,
-    REGISTERS,
     AcceleratorError,
     Add,
     Command,
@@ -48,7 +45,9 @@ from tilewright.sim.isa.commands import (
     layout,
 )
 from tilewright.sim.isa.footprint import footprint
+from tilewright.sim.isa.npe_registers import ErrorCode
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand, VectorError
+from tilewright.sim.isa.widths import ADDRESS_REGISTERS, COMMAND_BYTES, DESCRIPTOR_BYTES, LOOP_LEVELS
 
 BUS = {SLVERR: "SLVERR", DECERR: "DECERR"}
 
@@ -171,7 +170,7 @@ class BadCommands:
             (address, {"address": (1 << config.address_bits) - beat}),
             (address, {"address": 1 << 63}),
             (address, {"address": (1 << config.address_bits) - 8 * beat, "plane_stride": 8 * beat}),
-            (register, {"register": REGISTERS + 1}),
+            (register, {"register": ADDRESS_REGISTERS + 1}),
             (register, {"register": 15}),
             (size, {"rows": 0, "address": 1, "register": 9}),
             (address, {"address": 1, "register": 9}),
@@ -253,7 +252,7 @@ class BadCommands:
                 (address, {"address": top - DESCRIPTOR_BYTES}),
                 (address, {"address": top - 65535 * DESCRIPTOR_BYTES + DESCRIPTOR_BYTES, "count": 65535}),
                 (address, {"address": 1 << 63}),
-                (register, {"register": REGISTERS + 1}),
+                (register, {"register": ADDRESS_REGISTERS + 1}),
                 (size, {"count": 0, "address": 1, "register": 15}),
             ]
             kinds.append((self.jobs, jobs))
@@ -303,8 +302,8 @@ class BadCommands:
     def loops(self) -> Iterator[Bad]:
         """Yield loops in one another, or none."""
         loop, error = Loop(count=2), AcceleratorError.LOOP
-        deep = [loop] * (LOOPS + 1)
-        yield Bad(name="five loops", commands=self._encoded(*deep), error=error, at=LOOPS)
+        deep = [loop] * (LOOP_LEVELS + 1)
+        yield Bad(name="five loops", commands=self._encoded(*deep), error=error, at=LOOP_LEVELS)
         yield Bad(name="REPEAT without LOOP", commands=self._encoded(Repeat()), error=error)
         yield Bad(
             name="a REPEAT too many", commands=self._encoded(loop, Fence(), Repeat(), Repeat()), error=error, at=3

@@ -20,8 +20,8 @@ from tilewright.cocotb_tests.accelerator.test_accelerator import check
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.sim.config import load_system
-from tilewright.sim.config.accelerator import COMMAND_BYTES
 from tilewright.sim.isa.loading import Image, fill_memory, place_program, read_commands
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 pytestmark = pytest.mark.cosim
 

@@ -13,9 +13,8 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiMaster, AxiResp
 
 from tilewright.cocotb_tests.axi.cb_axi_memory import Port
 from tilewright.cocotb_tests.axi.user import SHARES, waits
-from tilewright.hw.bus.register_map import Access
-from tilewright.hw.npe.register_map import REGISTER_MAP
-from tilewright.sim.config.npe import Register
+from tilewright.sim.isa.npe_registers import Register
+from tilewright.sim.isa.registers import Access
 
 BENCH = "tilewright.cocotb_tests.axi.cb_axi_slaves"
 """This module, as cocotb imports it."""
@@ -129,10 +128,10 @@ async def registers_under_axi_lite_master(dut) -> None:
     job, rng = await start(dut, {"error": 0x0304, "completed": 77, "events": 0})
     master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
     await release(dut)
-    content = {int(entry.register): entry.reset or 0 for entry in REGISTER_MAP}
+    content = {int(entry): entry.reset or 0 for entry in Register}
     content |= {Register.GEOMETRY: job["geometry"], Register.MODES: job["modes"]}
     content |= {Register.COMPLETED: 77, Register.ERROR: 0x0304}
-    entries = {int(entry.register): entry for entry in REGISTER_MAP}
+    entries = {int(entry): entry for entry in Register}
     starts = aborts = 0
 
     async def follow() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES, RECORD_BYTES, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, RECORD_BYTES
 from tilewright.sim.machine.npe.values import pack_rows
 
 PAGE = 4096

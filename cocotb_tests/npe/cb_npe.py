@@ -10,9 +10,10 @@ import cocotb
 from tilewright.cocotb_tests.harness.axi_driver import differences, padded
 from tilewright.cocotb_tests.npe.cases import Case, Image, ImageBuilder, Job, Timing
 from tilewright.cocotb_tests.npe.driver import NpeBench
-from tilewright.sim.config.npe import ErrorCode, NpeConfig, Register
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
+from tilewright.sim.isa.npe_registers import ErrorCode, Register
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.npe import NpeModel, NpeRun

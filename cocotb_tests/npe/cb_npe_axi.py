@@ -15,7 +15,8 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
 from tilewright.cocotb_tests.harness.axi_driver import differences
 from tilewright.cocotb_tests.npe.cases import Case, ImageBuilder
-from tilewright.sim.config.npe import NPE_ID, ErrorCode, NpeConfig, Register
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.npe_registers import NPE_ID, ErrorCode, Register
 from tilewright.sim.machine.npe import values as npe_values
 
 BENCH = "tilewright.cocotb_tests.npe.cb_npe_axi"

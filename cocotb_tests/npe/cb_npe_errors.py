@@ -19,15 +19,10 @@ from tilewright.cocotb_tests.npe.failing_starts import (
     plan,
     prepare,
 )
-from tilewright.sim.config.npe import (
-    DESCRIPTOR_BYTES,
-    NPE_ID,
-    ErrorCode,
-    NpeConfig,
-    ReadStream,
-    Register,
-)
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.npe_registers import NPE_ID, ErrorCode, ReadStream, Register
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.schedule import Request, schedule
 

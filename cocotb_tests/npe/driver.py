@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tilewright.cocotb_tests.harness.axi_driver import AxiBench
-from tilewright.sim.config.npe import ErrorCode, NpeConfig, Register
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.npe_registers import ErrorCode, Register
 
 COUNTERS = (
     Register.CYCLES,

@@ -8,8 +8,9 @@ from tilewright.cocotb_tests.harness.axi_driver import differences, padded
 from tilewright.cocotb_tests.npe.cases import Image, ImageBuilder, Job
 from tilewright.cocotb_tests.npe.cb_npe import random_timing
 from tilewright.cocotb_tests.npe.driver import Ending, NpeBench
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES, ErrorCode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
+from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.npe import values as npe_values
 
 TIMEOUT_CYCLES = 300_000

@@ -7,7 +7,8 @@ from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.npe.npe import Npe
 from tilewright.hw.verilog import convert
-from tilewright.sim.config.npe import NpeConfig, Register
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.npe_registers import Register
 
 TOP = "npe_harness"
 """Name of the top module."""

@@ -12,7 +12,6 @@ from tilewright.hw.accelerator.load import LoadUnit
 from tilewright.hw.accelerator.processor import Processor
 from tilewright.hw.accelerator.product import ArrayUnit
 from tilewright.hw.accelerator.reader import Reader, Target
-from tilewright.hw.accelerator.register_map import register_map
 from tilewright.hw.accelerator.registers import Registers
 from tilewright.hw.accelerator.scheduler import Scheduler
 from tilewright.hw.accelerator.scratchpad import Scratchpad
@@ -28,7 +27,8 @@ from tilewright.hw.bus.register_file import events_layout
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.unit import VectorUnit
-from tilewright.sim.config.accelerator import AcceleratorConfig, Register
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.accelerator_registers import Register, registers_of
 from tilewright.sim.isa.commands import AcceleratorError, Unit, Vector, units_of
 
 PATIENCE = 1 << 12
@@ -86,7 +86,7 @@ class Core(wiring.Component):
                 "error": Out(8),
                 "error_detail": Out(8),
                 "error_index": Out(INDEX_BITS),
-                "events": Out(events_layout(register_map(config))),
+                "events": Out(events_layout(registers_of(config))),
                 **master_members(**self._bus),
                 **npe_members(config),
             }

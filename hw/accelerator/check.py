@@ -9,10 +9,8 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import COMMAND_BITS, mask, one_hot, row_bytes, view
 from tilewright.sim.config.accelerator import CHECK, AcceleratorConfig
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.isa.commands import (
     COMMANDS,
-    REGISTERS,
     AcceleratorError,
     Jobs,
     Load,
@@ -24,6 +22,7 @@ from tilewright.sim.isa.commands import (
     commands_of,
     layout,
 )
+from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES
 
 SPAN_BITS = 64
 """Of the bytes that a matrix spans."""
@@ -181,12 +180,12 @@ class Check(wiring.Component):
             AcceleratorError.SIZE: fields["count"] == 0,
             AcceleratorError.ADDRESS: _unaligned(DESCRIPTOR_BYTES, self.address)
             | (end > (1 << self.config.address_bits)),
-            AcceleratorError.REGISTER: fields["register"] > REGISTERS,
+            AcceleratorError.REGISTER: fields["register"] > ADDRESS_REGISTERS,
         }
 
     def _register(self, m: Module) -> dict[AcceleratorError, Value]:
         register = view(self.command, Set.FIELDS)["register"]
-        return {AcceleratorError.REGISTER: (register == 0) | (register > REGISTERS)}
+        return {AcceleratorError.REGISTER: (register == 0) | (register > ADDRESS_REGISTERS)}
 
     def _loop(self, m: Module) -> dict[AcceleratorError, Value]:
         return {AcceleratorError.SIZE: ~view(self.command, COMMANDS[Opcode.LOOP].FIELDS)["count"].any()}
@@ -216,7 +215,7 @@ class Check(wiring.Component):
         return {
             AcceleratorError.SIZE: size,
             AcceleratorError.ADDRESS: unaligned | (end > (1 << self.config.address_bits)),
-            AcceleratorError.REGISTER: fields["register"] > REGISTERS,
+            AcceleratorError.REGISTER: fields["register"] > ADDRESS_REGISTERS,
         }
 
     def _span(self, m: Module, name: str, begin: Value, below: Value, row: Value) -> tuple[Value, "_Bank"]:

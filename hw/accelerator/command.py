@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from amaranth.hdl import Cat, Mux, Value
 from amaranth.lib import data
 
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Field
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 COMMAND_BITS = 8 * COMMAND_BYTES
 INDEX_BITS = 24

@@ -7,20 +7,9 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.check import Check
 from tilewright.hw.accelerator.command import COMMAND_BITS, INDEX_BITS, entry_layout, field, view
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.isa.commands import (
-    COMMANDS,
-    HEAD,
-    LOOPS,
-    REGISTER_BITS,
-    REGISTERS,
-    UNIT_COMMANDS,
-    AcceleratorError,
-    Load,
-    Opcode,
-    Set,
-    units_of,
-)
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.commands import COMMANDS, HEAD, UNIT_COMMANDS, AcceleratorError, Load, Opcode, Set, units_of
+from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, ADDRESS_REGISTERS, COMMAND_BYTES, LOOP_LEVELS
 
 
 class Processor(wiring.Component):
@@ -91,10 +80,10 @@ class Processor(wiring.Component):
         command = Signal(COMMAND_BITS)
         broken = Signal()  # it could not be read
         index = Signal(INDEX_BITS)
-        registers = Array(Signal(REGISTER_BITS, name=f"register{i}") for i in range(1 << 4))
+        registers = Array(Signal(ADDRESS_REGISTER_BITS, name=f"register{i}") for i in range(1 << 4))
         opcode = field(command, HEAD["opcode"])
         load = view(command, Load.FIELDS)
-        address = Signal(REGISTER_BITS + 1)
+        address = Signal(ADDRESS_REGISTER_BITS + 1)
         m.d.comb += address.eq(load["address"] + registers[load["register"]])
         m.submodules.check = check = Check(config=config)
         m.d.comb += [check.command.eq(command), check.address.eq(address), self.error_index.eq(index)]
@@ -201,10 +190,10 @@ class Processor(wiring.Component):
         problem: Signal,
     ) -> None:
         """Run a command, or hand it over."""
-        loops = Signal(range(LOOPS + 1))
-        bodies = Array(Signal(INDEX_BITS, name=f"body{i}") for i in range(LOOPS))
-        counts = Array(Signal(32, name=f"count{i}") for i in range(LOOPS))
-        innermost = Signal(range(LOOPS))
+        loops = Signal(range(LOOP_LEVELS + 1))
+        bodies = Array(Signal(INDEX_BITS, name=f"body{i}") for i in range(LOOP_LEVELS))
+        counts = Array(Signal(32, name=f"count{i}") for i in range(LOOP_LEVELS))
+        innermost = Signal(range(LOOP_LEVELS))
         m.d.comb += innermost.eq(loops - 1)
         register = view(command, Set.FIELDS)
         for unit in units_of(self.config):
@@ -227,14 +216,14 @@ class Processor(wiring.Component):
                 m.d.sync += registers[register["register"]].eq(registers[register["register"]] + register["value"])
                 m.d.comb += passed.eq(1)
             with m.Case(Opcode.LOOP):
-                with m.If(loops == LOOPS):
+                with m.If(loops == LOOP_LEVELS):
                     m.d.comb += problem.eq(AcceleratorError.LOOP)
                 with m.Else():
                     m.d.comb += passed.eq(1)
                     m.d.sync += [
                         loops.eq(loops + 1),
-                        bodies[loops[: (LOOPS - 1).bit_length()]].eq(index + 1),
-                        counts[loops[: (LOOPS - 1).bit_length()]].eq(
+                        bodies[loops[: (LOOP_LEVELS - 1).bit_length()]].eq(index + 1),
+                        counts[loops[: (LOOP_LEVELS - 1).bit_length()]].eq(
                             field(command, COMMANDS[Opcode.LOOP].FIELDS["count"])
                         ),
                     ]
@@ -258,4 +247,4 @@ class Processor(wiring.Component):
                         m.d.comb += problem.eq(AcceleratorError.WEIGHTS)
                     with m.Else():
                         m.d.comb += self.ended.eq(1)
-        assert len(registers) > REGISTERS
+        assert len(registers) > ADDRESS_REGISTERS

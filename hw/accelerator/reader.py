@@ -6,7 +6,8 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import drive_burst_constants, read_master_members
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 
 class Target(enum.Enum, shape=2):  # type: ignore[call-arg]

@@ -4,14 +4,14 @@ from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.register_map import register_map
 from tilewright.hw.bus.axi import forward, lite_slave_members
 from tilewright.hw.bus.register_file import RegisterFile, events_layout
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.accelerator_registers import registers_of
 
 
 class Registers(wiring.Component):
-    """Registers of :func:`register_map` behind AXI4-Lite; accesses, latency and counters as :class:`RegisterFile` says.
+    """The registers of an accelerator behind AXI4-Lite; see :class:`RegisterFile` for accesses, latency, counters.
 
     Software writes an address of 64 bits, allowed or not, whatever the configuration.
 
@@ -53,13 +53,13 @@ class Registers(wiring.Component):
                 "done": In(1),
                 "error": In(16),
                 "error_index": In(32),
-                "events": In(events_layout(register_map(config))),
+                "events": In(events_layout(registers_of(config))),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.file = file = RegisterFile(register_map(self.config))
+        m.submodules.file = file = RegisterFile(registers_of(self.config))
         forward(m, lite_slave_members(), file, self)
         error, error_index = Signal(16), Signal(32)
         with m.If(self.start):

@@ -8,8 +8,9 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import INDEX_BITS, entry_layout, field
-from tilewright.sim.config.accelerator import LOADS, SEMAPHORE_BITS, AcceleratorConfig
+from tilewright.sim.config.accelerator import LOADS, AcceleratorConfig
 from tilewright.sim.isa.commands import HEAD, Unit, units_of
+from tilewright.sim.isa.widths import SEMAPHORE_BITS
 
 
 class Scheduler(wiring.Component):

@@ -9,13 +9,13 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.bus.axi import forward, lite_slave_members
 from tilewright.hw.bus.axi_lite import AxiLiteSlave
 from tilewright.hw.bus.counters import Counters
-from tilewright.hw.bus.register_map import Access, RegisterEntry
+from tilewright.sim.isa.registers import Access, MappedRegister
 
 CYCLES = "cycles"
 """The counter that no event belongs to: it counts the cycles with ``busy``."""
 
 
-def events_layout(entries: Iterable[RegisterEntry]) -> data.StructLayout:
+def events_layout(entries: Iterable[MappedRegister]) -> data.StructLayout:
     """Return a bit for each register that counts, but CYCLES, by its name in lower case."""
     return data.StructLayout({entry.member: 1 for entry in entries if entry.counts and entry.member != CYCLES})
 
@@ -35,8 +35,8 @@ class RegisterFile(wiring.Component):
 
     Parameters
     ----------
-    entries : iterable of RegisterEntry
-        The map.
+    entries : iterable of MappedRegister
+        The registers.
 
     Members
     -------
@@ -63,7 +63,7 @@ class RegisterFile(wiring.Component):
         What is counted while ``busy``, see :func:`events_layout`.
     """
 
-    def __init__(self, entries: Iterable[RegisterEntry]):
+    def __init__(self, entries: Iterable[MappedRegister]):
         self._entries = tuple(entries)
         self._by_name = {entry.member: entry for entry in self._entries}
         shown = (
@@ -106,14 +106,14 @@ class RegisterFile(wiring.Component):
             "status": Cat(self.busy, done, failed),
         }
 
-        def content(entry: RegisterEntry) -> Value:
+        def content(entry: MappedRegister) -> Value:
             if entry.counts:
                 return counters.counters[entry.member]
             return fixed[entry.member] if entry.member in fixed else self.contents[entry.member]
 
         m.d.comb += [bus.read_refused.eq(1), bus.write_refused.eq(1)]
         for entry in self._entries:
-            with m.If(bus.read_address == entry.register >> 2):
+            with m.If(bus.read_address == entry >> 2):
                 m.d.comb += [bus.read_data.eq(content(entry)), bus.read_refused.eq(0)]
 
         # Writes. Bits to be written, one by one: those of a byte without strobe are not.
@@ -122,7 +122,7 @@ class RegisterFile(wiring.Component):
         for entry in self._entries:
             if entry.access is Access.READ:
                 continue
-            with m.If(bus.write_address == entry.register >> 2):
+            with m.If(bus.write_address == entry >> 2):
                 m.d.comb += bus.write_refused.eq(0)
                 if entry.access is Access.READ_WRITE:
                     old = stored[entry.member]

@@ -6,7 +6,9 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.npe.descriptor import DESCRIPTOR_BITS, DescriptorCheck, job_layout, plan
 from tilewright.hw.npe.loader import Kind
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES, REGISTER_WORD, ErrorCode, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.npe_registers import REGISTER_WORD, ErrorCode
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 
 SLVERR = 2
 

@@ -4,8 +4,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.sim.config.npe import ErrorCode, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
+from tilewright.sim.isa.npe_registers import ErrorCode
 
 DESCRIPTOR_BITS = 1024
 

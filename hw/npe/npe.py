@@ -25,12 +25,12 @@ from tilewright.hw.npe.feeder import Feeder
 from tilewright.hw.npe.loader import Kind, Loader, chunk_layout, entry_layout
 from tilewright.hw.npe.panels import Panels, Parameters
 from tilewright.hw.npe.receiver import Receiver
-from tilewright.hw.npe.register_map import REGISTER_MAP
 from tilewright.hw.npe.registers import Registers
 from tilewright.hw.npe.results import Results
 from tilewright.hw.npe.store import Store
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.npe import B_PANELS, CHUNKS_AHEAD, PARAMETER_SLOTS, NpeConfig
+from tilewright.sim.isa.npe_registers import Register
 
 
 class NpeCore(wiring.Component):
@@ -83,7 +83,7 @@ class NpeCore(wiring.Component):
             "done": Out(1),
             "error": Out(16),
             "completed": Out(16),
-            "events": Out(events_layout(REGISTER_MAP)),
+            "events": Out(events_layout(Register)),
             **master_members(**self._bus),
         }
 

@@ -6,11 +6,11 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import forward, lite_slave_members
 from tilewright.hw.bus.register_file import RegisterFile, events_layout
-from tilewright.hw.npe.register_map import REGISTER_MAP
+from tilewright.sim.isa.npe_registers import Register
 
 
 class Registers(wiring.Component):
-    """Registers of ``REGISTER_MAP`` behind AXI4-Lite; accesses, latency and counters as :class:`RegisterFile` says.
+    """The registers of the co-processor behind AXI4-Lite; see :class:`RegisterFile` for accesses, latency, counters.
 
     Parameters
     ----------
@@ -61,13 +61,13 @@ class Registers(wiring.Component):
                 "done": In(1),
                 "error": In(16),
                 "completed": In(16),
-                "events": In(events_layout(REGISTER_MAP)),
+                "events": In(events_layout(Register)),
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.file = file = RegisterFile(REGISTER_MAP)
+        m.submodules.file = file = RegisterFile(Register)
         forward(m, lite_slave_members(), file, self)
         m.d.comb += [
             self.irq.eq(file.irq),

@@ -2,8 +2,9 @@
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import End
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 from .allocation import place_slots, place_tensors
 from .compiled import Compiled

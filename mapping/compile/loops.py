@@ -7,8 +7,9 @@ import numpy as np
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Add, Command, End, Load, Loop, Repeat, Set, Store, Weights
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 from .compiled import SIZES, InMemory, PaddedRows
 from .compiler import translate

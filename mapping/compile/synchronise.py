@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from tilewright.sim.config.accelerator import SEMAPHORE_BITS, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (
-    REGISTER_BITS,
     UNIT_COMMANDS,
     Add,
     Command,
@@ -20,6 +19,7 @@ from tilewright.sim.isa.commands import (
     Weights,
 )
 from tilewright.sim.isa.footprint import Footprint, Region, footprint
+from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, SEMAPHORE_BITS
 from tilewright.sim.machine.accelerator.product import array_commands
 from tilewright.sim.machine.cim.array import array_beats
 
@@ -253,7 +253,7 @@ def _touch(some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:
 
 def _wrapped(value: int) -> int:
     """Return what a register holds, as a difference: registers wrap at 64 bits, so that a large value steps back."""
-    half = 1 << REGISTER_BITS - 1
+    half = 1 << ADDRESS_REGISTER_BITS - 1
     return (value + half) % (2 * half) - half
 
 

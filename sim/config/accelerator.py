@@ -4,10 +4,11 @@ AXI4 master.
 An NPE may stand beside them.
 """
 
-from enum import IntEnum
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
+
+from tilewright.sim.isa.widths import COMMAND_BYTES, SCRATCHPAD_ADDRESS_BITS
 
 from .axi import PAGE_BYTES
 from .base import Frozen
@@ -15,66 +16,12 @@ from .cim_array import CIMArrayConfig
 from .npe import NpeConfig
 from .vector import VectorConfig
 
-COMMAND_BYTES = 64
-"""Size of a command in memory in bytes."""
 CHECK = 3
 """Cycles for which the command processor checks a command."""
 LOADS = 8
 """Maximum number of loads in flight."""
 STORE_BEATS = 8
 """Number of beats of a store that are assembled ahead of the bus."""
-SEMAPHORE_BITS = 8
-"""Width of a semaphore, which counts signals, in bits."""
-
-
-ACCELERATOR_ID = 0x54574143
-"""Value of the register ID, ``TWAC``."""
-
-
-class Register(IntEnum):
-    """Byte offsets of the registers."""
-
-    ID = 0x00
-    CONTROL = 0x04
-    """Control register; bit 0 starts the program."""
-    STATUS = 0x08
-    """Status bits: busy, done without error, ended by an error."""
-    IRQ_ENABLE = 0x0C
-    IRQ_STATUS = 0x10
-    PROGRAM_LOW = 0x14
-    """Address of the first command, a multiple of 64."""
-    PROGRAM_HIGH = 0x18
-    ERROR = 0x1C
-    """Error code in bits 7:0 and detail in bits 15:8."""
-    ERROR_INDEX = 0x20
-    """Number of the command in the program, counted from 0."""
-    CYCLES = 0x24
-    COMMANDS = 0x28
-    """Number of commands that went to the units."""
-    READ_BEATS = 0x2C
-    WRITE_BEATS = 0x30
-    LOAD_BUSY = 0x34
-    """Cycles in which the load unit executes a command; the registers of the other units follow in the order of
-    ``Unit``."""
-    ARRAY_BUSY = 0x38
-    VECTOR_BUSY = 0x3C
-    STORE_BUSY = 0x40
-    LOAD_SIGNAL = 0x44
-    """Cycles in which the load unit could run its next command but waits for a signal; likewise for the others."""
-    ARRAY_SIGNAL = 0x48
-    VECTOR_SIGNAL = 0x4C
-    STORE_SIGNAL = 0x50
-    LOAD_BANK = 0x54
-    """Cycles in which the load unit has the signals for its next command but waits for a port of a bank; likewise for
-    the others."""
-    ARRAY_BANK = 0x58
-    VECTOR_BANK = 0x5C
-    STORE_BANK = 0x60
-    ARRAY_WEIGHTS = 0x64
-    """Cycles in which the array asks for weights that are not there yet."""
-    NPE_BUSY = 0x68
-    """Cycles in which the NPE executes a command; this register and the next exist only if there is an NPE."""
-    NPE_SIGNAL = 0x6C
 
 
 class FabricConfig(Frozen):
@@ -156,7 +103,7 @@ class AcceleratorConfig(FabricConfig):
                 f"npe.address_bits = {self.npe.address_bits} is not allowed: addresses in memory have "
                 f"{self.address_bits} bits"
             )
-        if self.scratchpad_bytes > 1 << 32:
+        if self.scratchpad_bytes > 1 << SCRATCHPAD_ADDRESS_BITS:
             raise ValueError(f"banks = {self.banks} is not allowed: commands address 4 GiB of scratchpad")
         return self
 

@@ -4,15 +4,10 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from tilewright.sim.isa.widths import MAX_ARRAY_SLOTS, MAX_BLOCK_COLUMNS, MAX_BLOCK_ROWS
+
 from .base import Frozen
 from .cim import TileConfig
-
-MAX_ROWS = (1 << 12) - 1
-"""Maximum number of rows of an array command."""
-MAX_COLUMNS = (1 << 16) - 1
-"""Maximum number of columns of an array command."""
-MAX_SLOTS = 1 << 15
-"""Maximum number of accumulators that a command of several tiles can address."""
 
 
 class CIMArrayConfig(Frozen):
@@ -28,16 +23,16 @@ class CIMArrayConfig(Frozen):
         tile = self.tile
         if self.tiles == 1:
             return self
-        for name, value, limit in (("rows", tile.rows, MAX_ROWS), ("columns", tile.columns, MAX_COLUMNS)):
+        for name, value, limit in (("rows", tile.rows, MAX_BLOCK_ROWS), ("columns", tile.columns, MAX_BLOCK_COLUMNS)):
             if self.tiles * value > limit:
                 raise ValueError(
                     f"tiles = {self.tiles} is not allowed: with {value} {name} each they have more than {limit}, "
                     "which a command cannot say"
                 )
-        if tile.accumulator_vectors > MAX_SLOTS:
+        if tile.accumulator_vectors > MAX_ARRAY_SLOTS:
             raise ValueError(
                 f"tile.accumulator_vectors = {tile.accumulator_vectors} is not allowed: commands of an array address "
-                f"{MAX_SLOTS}"
+                f"{MAX_ARRAY_SLOTS}"
             )
         if tile.accumulator_bits < self.sum_bits:
             raise ValueError(

@@ -3,13 +3,13 @@
 Sizes that hardware and exact model both need are properties here.
 """
 
-import enum
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, WithJsonSchema, field_serializer, field_validator, model_validator
 
 from tilewright.sim.formats.simd import ALL_MODES, WORD_BITS, Mode, parse_modes
+from tilewright.sim.isa.widths import RECORD_BYTES
 
 from .axi import PAGE_BYTES
 from .base import Frozen
@@ -17,16 +17,6 @@ from .cim import divide_up
 
 ArraySide = Literal[2, 4, 8, 16, 32]
 
-MAX_DIMENSION = (1 << 16) - 1
-"""Maximum of M, N and K of a matrix product."""
-MAX_COUNT = (1 << 16) - 1
-"""Maximum number of descriptors of one start."""
-NPE_ID = 0x54574E50
-"""Value of the register ID: ``TWNP``."""
-DESCRIPTOR_BYTES = 128
-"""Size of a descriptor in bytes, and alignment of its address."""
-RECORD_BYTES = 16
-"""Size of the reductions of a row in bytes."""
 B_PANELS = 2
 """Number of panels of B on chip: the array uses one while the other is loaded."""
 CHUNKS_AHEAD = 4
@@ -47,63 +37,6 @@ EPILOGUE_LATENCY = 27
 """Cycles from an FP32 sum to its code."""
 REDUCTION_INTERVAL = 6
 """Minimum cycles between FP32 additions of which each needs the result of the one before."""
-REGISTER_WORD = 255
-"""Detail of an error in the DESCRIPTOR register; smaller details are words of a descriptor."""
-
-
-class Register(enum.IntEnum):
-    """Byte offsets of the AXI4-Lite registers."""
-
-    ID = 0x00
-    GEOMETRY = 0x04
-    MODES = 0x08
-    CONTROL = 0x0C
-    STATUS = 0x10
-    IRQ_ENABLE = 0x14
-    IRQ_STATUS = 0x18
-    DESCRIPTOR_LOW = 0x1C
-    DESCRIPTOR_HIGH = 0x20
-    COUNT = 0x24
-    COMPLETED = 0x28
-    ERROR = 0x2C
-    CYCLES = 0x30
-    BUSY = 0x34
-    STALL_LOAD = 0x38
-    STALL_STORE = 0x3C
-    READ_BEATS = 0x40
-    WRITE_BEATS = 0x44
-
-
-class ErrorCode(enum.IntEnum):
-    """Code in the register ERROR; its detail is a word of the descriptor (1 to 3) or a :class:`ReadStream` (4, 5)."""
-
-    NONE = 0
-    FIELD = 1
-    """A field of the descriptor is not allowed."""
-    ALIGNMENT = 2
-    """An address or a stride is misaligned."""
-    RANGE = 3
-    """An address needs more than ``address_bits`` bits."""
-    READ_SLVERR = 4
-    READ_DECERR = 5
-    WRITE_SLVERR = 6
-    WRITE_DECERR = 7
-    ABORTED = 8
-    COUNT = 9
-    """The register COUNT is not allowed."""
-
-
-class ReadStream(enum.IntEnum):
-    """Purpose of a read; the number is the detail of a read error."""
-
-    DESCRIPTOR = 0
-    A = 1
-    B = 2
-    SCALE = 3
-    BIAS = 4
-    RESIDUAL = 5
-
-
 _NAMES = [mode.label for mode in ALL_MODES]
 _NAMED = (
     WithJsonSchema({"anyOf": [{"type": "array", "items": {"enum": _NAMES}}, {"type": "string"}]}),

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.load import read_bytes
 from tilewright.sim.isa.commands import Command, commands_of, decode, encode
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 
 def encode_program(config: AcceleratorConfig, commands: Iterable[Command]) -> bytes:

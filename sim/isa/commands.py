@@ -11,17 +11,10 @@ from enum import IntEnum, IntFlag
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self
 
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.widths import COMMAND_BYTES, DESCRIPTOR_BYTES
 
 from .vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
-
-REGISTERS = 8
-"""Address registers."""
-REGISTER_BITS = 64
-"""Of an address register; they wrap."""
-LOOPS = 4
-"""Loops in one another."""
 
 
 class Unit(IntEnum):

@@ -4,14 +4,10 @@ import enum
 import struct
 from dataclasses import dataclass
 
-from tilewright.sim.config.npe import (
-    DESCRIPTOR_BYTES,
-    MAX_DIMENSION,
-    REGISTER_WORD,
-    ErrorCode,
-    NpeConfig,
-)
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
+from tilewright.sim.isa.npe_registers import REGISTER_WORD, ErrorCode
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, MAX_DIMENSION
 
 
 class Along(enum.IntEnum):

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.load import read_bytes, read_text
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 from .assembler import assemble
 from .binary import encode_program

@@ -75,7 +75,7 @@ class ProgramInMemory:
 
     def encoded(self, index: int) -> bytes:
         """Return the bytes of a command, by its number."""
-        from tilewright.sim.config.accelerator import COMMAND_BYTES
+        from tilewright.sim.isa.widths import COMMAND_BYTES
 
         start = self.address + index * COMMAND_BYTES
         return self.memory[start : start + COMMAND_BYTES].tobytes()
@@ -99,8 +99,8 @@ def load_program(
         If a file cannot be read or used, or an option is not allowed.
     """
     from tilewright.sim.config import load_system
-    from tilewright.sim.config.accelerator import COMMAND_BYTES
     from tilewright.sim.isa.loading import Image, fill_memory, parse_address, place_program, read_commands
+    from tilewright.sim.isa.widths import COMMAND_BYTES
 
     if system_name is None:
         raise ConfigError("--system is missing: name the preset or TOML file that the program is for")

@@ -14,12 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.sim.config.accelerator import CHECK, COMMAND_BYTES, LOADS, SEMAPHORE_BITS, AcceleratorConfig, Register
-from tilewright.sim.config.npe import ErrorCode
+from tilewright.sim.config.accelerator import CHECK, LOADS, AcceleratorConfig
 from tilewright.sim.config.vector import START
+from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import (
-    LOOPS,
-    REGISTER_BITS,
     AcceleratorError,
     Add,
     Command,
@@ -41,7 +39,9 @@ from tilewright.sim.isa.commands import (
 )
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.footprint import bank_ports
+from tilewright.sim.isa.npe_registers import ErrorCode
 from tilewright.sim.isa.vector_command import VectorError
+from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, COMMAND_BYTES, LOOP_LEVELS, SEMAPHORE_BITS
 from tilewright.sim.machine.bus.axi_master import NEVER, bursts
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.vector.unit import command_cycles
@@ -364,9 +364,9 @@ class _Run:
             case Set():
                 self.registers[register] = command.value
             case Add():
-                self.registers[register] = (value + command.value) % (1 << REGISTER_BITS)
+                self.registers[register] = (value + command.value) % (1 << ADDRESS_REGISTER_BITS)
             case Loop():
-                if len(self.loops) == LOOPS:
+                if len(self.loops) == LOOP_LEVELS:
                     self._refuse(time, AcceleratorError.LOOP)
                     return
                 self.loops.append([self.index + 1, command.count])

@@ -5,9 +5,7 @@ from typing import Any
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.isa.commands import (
-    REGISTERS,
     AcceleratorError,
     Add,
     Command,
@@ -22,6 +20,7 @@ from tilewright.sim.isa.commands import (
     vector_fields,
 )
 from tilewright.sim.isa.vector_command import Matrix, VectorCommand
+from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES
 from tilewright.sim.machine.cim.array import block_limits
 
 
@@ -82,10 +81,10 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
             reasons = {
                 error.SIZE: command.count == 0,
                 error.ADDRESS: _unaligned(DESCRIPTOR_BYTES, address) or end > 1 << config.address_bits,
-                error.REGISTER: command.register > REGISTERS,
+                error.REGISTER: command.register > ADDRESS_REGISTERS,
             }
         case Set() | Add():
-            reasons = {error.REGISTER: not 1 <= command.register <= REGISTERS}
+            reasons = {error.REGISTER: not 1 <= command.register <= ADDRESS_REGISTERS}
         case Loop():
             reasons = {error.SIZE: command.count == 0}
     return next((why for why in sorted(reasons) if reasons[why]), error.NONE)
@@ -101,7 +100,7 @@ def _memory(
         AcceleratorError.SIZE: command.rows == 0 or command.planes == 0,
         AcceleratorError.ADDRESS: end > 1 << config.address_bits
         or _unaligned(unit, address, command.stride, command.plane_stride),
-        AcceleratorError.REGISTER: command.register > REGISTERS,
+        AcceleratorError.REGISTER: command.register > ADDRESS_REGISTERS,
     }
 
 

@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES, ErrorCode, NpeConfig, ReadStream
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.npe_registers import ErrorCode, ReadStream
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.npe import NpeModel

@@ -5,10 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES
 from tilewright.sim.isa.commands import (
-    REGISTER_BITS,
-    REGISTERS,
     Add,
     Command,
     End,
@@ -26,6 +23,7 @@ from tilewright.sim.isa.commands import (
 )
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.vector_command import VectorError
+from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, ADDRESS_REGISTERS, DESCRIPTOR_BYTES
 from tilewright.sim.machine.cim.array import block_limits, parts
 from tilewright.sim.machine.cim.weights import unpack_block
 from tilewright.sim.machine.cim.words import unpack
@@ -149,7 +147,7 @@ class AcceleratorValues:
 
 def in_order(commands: Sequence[Command]) -> Iterator[tuple[UnitCommand, int]]:
     """Yield the commands of units in a program's order, each with what its address register holds."""
-    registers = [0] * (REGISTERS + 1)
+    registers = [0] * (ADDRESS_REGISTERS + 1)
     loops: list[list[int]] = []
     place = 0
     while place < len(commands):
@@ -158,7 +156,7 @@ def in_order(commands: Sequence[Command]) -> Iterator[tuple[UnitCommand, int]]:
         if isinstance(command, Set):
             registers[command.register] = command.value
         elif isinstance(command, Add):
-            registers[command.register] = (registers[command.register] + command.value) % (1 << REGISTER_BITS)
+            registers[command.register] = (registers[command.register] + command.value) % (1 << ADDRESS_REGISTER_BITS)
         elif isinstance(command, Loop):
             loops.append([place, command.count])
         elif isinstance(command, Repeat):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.config import TileConfig
+from tilewright.sim.isa.widths import MAX_VECTORS
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 DISPATCH_LATENCY = 1
@@ -21,9 +22,6 @@ FREE_LATENCY = 1
 """From the release of a bank or a place in a buffer to the cycle in which it can be used again."""
 SENDER_LATENCY = 2
 """From a finished vector's sums to its first word at the result stream."""
-
-MAX_VECTORS = (1 << 16) - 1
-"""Most vectors of one command."""
 
 
 @dataclass(frozen=True, kw_only=True)

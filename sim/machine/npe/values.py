@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES, RECORD_BYTES, ErrorCode, NpeConfig, ReadStream
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode, simd_matmul
 from tilewright.sim.isa.descriptor import Along, Descriptor, Problem, check_start
+from tilewright.sim.isa.npe_registers import ErrorCode, ReadStream
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, RECORD_BYTES
 
 from .epilogue import Epilogue, epilogue
 from .schedule import Request, schedule

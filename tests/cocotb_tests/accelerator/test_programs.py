@@ -14,8 +14,7 @@ from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands
 from tilewright.cocotb_tests.accelerator.suite import DESIGNS, WITH_NPE, failing_cases, random_cases
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.synchronise import product_beats
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
-from tilewright.sim.config.npe import DESCRIPTOR_BYTES
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (
     AcceleratorError,
     Command,
@@ -32,6 +31,7 @@ from tilewright.sim.isa.commands import (
     decode,
 )
 from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.widths import COMMAND_BYTES, DESCRIPTOR_BYTES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, run_commands
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel

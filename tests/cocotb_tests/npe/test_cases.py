@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from tilewright.cocotb_tests.npe.cases import Case, ImageBuilder, Job, Timing
-from tilewright.sim.config.npe import ErrorCode, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import ALL_MODES, Mode
 from tilewright.sim.isa.descriptor import Along, Descriptor
+from tilewright.sim.isa.npe_registers import ErrorCode
 from tilewright.sim.machine.npe import values as npe_values
 
 CONFIG = NpeConfig(rows=2, columns=4, bus_bits=128)

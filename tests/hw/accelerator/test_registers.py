@@ -7,12 +7,11 @@ import pytest
 from tests.hw.lite_bus import OKAY, SLVERR, Bus
 from tests.hw.simulate import simulate
 from tilewright.cocotb_tests.accelerator.suite import SMALL
-from tilewright.hw.accelerator.register_map import REGISTER_MAP, register_map
 from tilewright.hw.accelerator.registers import Registers
 from tilewright.hw.bus.register_file import events_layout
-from tilewright.hw.bus.register_map import Access
-from tilewright.sim.config.accelerator import ACCELERATOR_ID, Register
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.accelerator_registers import ACCELERATOR_ID, Register, registers_of
+from tilewright.sim.isa.registers import Access
 
 WITH_NPE = SMALL.model_copy(update={"npe": NpeConfig()})
 REGISTERS = [register for register in Register if register < Register.NPE_BUSY]
@@ -21,12 +20,11 @@ COUNTERS = [register for register in REGISTERS if register > Register.CYCLES]
 
 
 def test_the_map_has_every_register_in_its_place():
-    assert [entry.register for entry in REGISTER_MAP] == list(Register)
-    assert [int(entry.register) for entry in REGISTER_MAP] == list(range(0, 0x70, 4))
-    assert register_map(WITH_NPE) == REGISTER_MAP
-    assert [entry.register for entry in register_map(SMALL)] == REGISTERS
-    assert [entry.register for entry in register_map(SMALL) if entry.counts] == [Register.CYCLES, *COUNTERS]
-    names = [name for name, _ in events_layout(register_map(SMALL))]
+    assert [int(entry) for entry in Register] == list(range(0, 0x70, 4))
+    assert registers_of(WITH_NPE) == tuple(Register)
+    assert list(registers_of(SMALL)) == REGISTERS
+    assert [entry for entry in registers_of(SMALL) if entry.counts] == [Register.CYCLES, *COUNTERS]
+    names = [name for name, _ in events_layout(registers_of(SMALL))]
     assert names == [register.name.lower() for register in COUNTERS]
 
 
@@ -36,9 +34,9 @@ def test_random_accesses_do_what_the_map_says():
 
     async def bench(ctx):
         bus = Bus(ctx, dut, rng)
-        there = register_map(SMALL)
-        content = {int(entry.register): entry.reset for entry in there}
-        writable = {int(entry.register): entry for entry in there if entry.access is not Access.READ}
+        there = registers_of(SMALL)
+        content = {int(entry): entry.reset for entry in there}
+        writable = {int(entry): entry for entry in there if entry.access is not Access.READ}
         assert content[Register.ID] == ACCELERATOR_ID
         assert sorted(writable) == [0x04, 0x0C, 0x10, 0x14, 0x18]
         ctx.set(dut.error, 0x0506)  # without done: nothing

@@ -5,16 +5,14 @@ import random
 from tests.hw.lite_bus import OKAY, SLVERR, Bus
 from tests.hw.simulate import simulate
 from tilewright.hw.bus.axi_lite import AxiLiteSlave
-from tilewright.hw.bus.register_map import Access, register_table
-from tilewright.hw.npe.register_map import REGISTER_MAP
 from tilewright.hw.npe.registers import Registers
-from tilewright.sim.config.npe import NPE_ID, Register
+from tilewright.sim.isa.npe_registers import NPE_ID, Register
+from tilewright.sim.isa.registers import Access, register_table
 
 
 def test_the_map_has_every_register_in_its_place():
-    assert [entry.register for entry in REGISTER_MAP] == list(Register)
-    assert [int(entry.register) for entry in REGISTER_MAP] == list(range(0, 0x48, 4))
-    table = register_table(REGISTER_MAP).splitlines()
+    assert [int(entry) for entry in Register] == list(range(0, 0x48, 4))
+    table = register_table(Register).splitlines()
     assert len(table) == 2 + len(Register)
     assert table[2] == "| 0x00 | ID | read | 0x54574E50 | `TWNP` |"
     assert "| 0x24 | COUNT | read, write | 1 |" in table[2 + 9]
@@ -65,20 +63,20 @@ def test_random_accesses_do_what_the_map_says():
 
     async def bench(ctx):
         bus = Bus(ctx, dut, rng)
-        content = {entry.register: entry.reset for entry in REGISTER_MAP}
+        content = {entry: entry.reset for entry in Register}
         content[Register.GEOMETRY] = 16 | 8 << 8 | 5 << 16
         content[Register.MODES] = 0x8B
         ctx.set(dut.completed, 0x1234)
         ctx.set(dut.error, 0x0201)
         content[Register.COMPLETED], content[Register.ERROR] = 0x1234, 0x0201
         assert content[Register.ID] == NPE_ID
-        for entry in REGISTER_MAP:
-            assert await bus.read(entry.register) == [content[entry.register], OKAY], entry
+        for entry in Register:
+            assert await bus.read(entry) == [content[entry], OKAY], entry
         for _ in range(300):
             address = rng.choice((*range(0, 0x50, 4), 0x48, 0x80, 0xFFC))
-            known = next((entry for entry in REGISTER_MAP if entry.register == address), None)
+            known = next((entry for entry in Register if entry == address), None)
             if rng.random() < 0.5:
-                expected = [content[known.register], OKAY] if known else [0, SLVERR]
+                expected = [content[known], OKAY] if known is not None else [0, SLVERR]
                 assert await bus.read(address + rng.randrange(4)) == expected
                 continue
             value, strobe = rng.getrandbits(32), rng.getrandbits(4)
@@ -89,8 +87,8 @@ def test_random_accesses_do_what_the_map_says():
             assert response == (OKAY if writable else SLVERR), hex(address)
             if writable and known.access is Access.READ_WRITE:
                 mask = sum(0xFF << 8 * byte for byte in range(4) if strobe >> byte & 1)
-                mixed = (content[known.register] & ~mask) | (value & mask)
-                content[known.register] = mixed & ((1 << known.bits) - 1)
+                mixed = (content[known] & ~mask) | (value & mask)
+                content[known] = mixed & ((1 << known.bits) - 1)
             address = content[Register.DESCRIPTOR_LOW] | content[Register.DESCRIPTOR_HIGH] << 32
             assert ctx.get(dut.descriptor_address) == address
             assert ctx.get(dut.count) == content[Register.COUNT]

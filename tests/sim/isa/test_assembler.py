@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.config.accelerator import COMMAND_BYTES, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.isa import assembler
@@ -37,6 +37,7 @@ from tilewright.sim.isa.commands import (
 )
 from tilewright.sim.isa.notation import NOTATIONS
 from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
+from tilewright.sim.isa.widths import COMMAND_BYTES
 
 
 def configuration(lanes: int = 16) -> AcceleratorConfig:

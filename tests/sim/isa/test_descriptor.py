@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilewright.sim.config.npe import ErrorCode, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor, check_start
+from tilewright.sim.isa.npe_registers import ErrorCode
 
 CONFIG = NpeConfig(bus_bits=128, modes="fp4_e2m1,int8,bf16")
 GOOD = {

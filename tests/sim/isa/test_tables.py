@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from tilewright.hw.accelerator.register_map import REGISTER_MAP
-from tilewright.hw.bus.register_map import register_table
+from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.assembler import MNEMONICS
 from tilewright.sim.isa.commands import AcceleratorError, Load, Vector, layout
+from tilewright.sim.isa.registers import register_table
 from tilewright.sim.isa.tables import docstrings, error_rows, error_table, field_rows, program_tables
 
 DOCS = (Path(__file__).parents[3] / "docs" / "program.md").read_text()
 
 
 @pytest.mark.parametrize(
-    "table", [program_tables(), error_table(), register_table(REGISTER_MAP)], ids=["commands", "errors", "registers"]
+    "table", [program_tables(), error_table(), register_table(Register)], ids=["commands", "errors", "registers"]
 )
 def test_the_documentation_has_the_table(table):
     """If it has not: `tilewright program fields --markdown` prints the first, the functions above the others."""

@@ -5,12 +5,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tilewright.sim.config.npe import ErrorCode, NpeConfig, ReadStream
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats import FP32, scalar
 from tilewright.sim.formats.activation import NAMES, activate
 from tilewright.sim.formats.scalar import Special
 from tilewright.sim.formats.simd import ALL_MODES, Mode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
+from tilewright.sim.isa.npe_registers import ErrorCode, ReadStream
 from tilewright.sim.machine.npe import values as npe_values
 
 CONFIG = NpeConfig(rows=2, columns=2, bus_bits=64, depth=2)
