@@ -12,15 +12,15 @@ from amaranth.lib.wiring import In
 
 
 class Definition:
-    """A component that is emitted once under a module name.
+    """A component that is written once, as a Verilog module of its own.
 
     Parameters
     ----------
     module : str
         Name of the Verilog module.
     component : wiring.Component
-        What it contains. Must use the ``sync`` domain; its ports become ``clk``, ``rst`` and the members of
-        its signature, with ``__`` between the parts of a path.
+        Component that the module contains. Must use the ``sync`` domain; its ports become ``clk``, ``rst`` and the
+        members of its signature, with ``__`` between the parts of a path.
     """
 
     def __init__(self, module: str, component: wiring.Component):
@@ -42,7 +42,7 @@ class Definition:
 
 
 def definitions(component: wiring.Component) -> Iterator[Definition]:
-    """Yield every definition that ``component`` instantiates, directly or not, each module name once.
+    """Yield every definition that ``component`` instantiates, directly or indirectly, each module name once.
 
     A component lists its own in the attribute ``definitions``.
     """

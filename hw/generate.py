@@ -14,29 +14,29 @@ from tilewright.sim.config import CIMArrayConfig, TileConfig
 
 @dataclass(frozen=True)
 class GeneratedBlock:
-    """A block as text."""
+    """A block as Verilog text with its description."""
 
     name: str
-    """Module and file name."""
+    """Name of the module and of its file."""
     verilog: str
     ports: dict
-    """Module, configuration, timing and ports, for JSON."""
+    """Description for JSON: module, configuration, timing and ports."""
     summary: str
-    """A line for people."""
+    """One line about the block, for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """A component, not yet elaborated, and what is said of it."""
+    """A component that is not yet elaborated, with its name and description."""
 
     name: str
-    """Module and file name."""
+    """Name of the module and of its file."""
     component: wiring.Component
     configuration: dict
     timing: dict
-    """At least ``latency_cycles``."""
+    """Latencies and throughput for the JSON description; ``latency_cycles`` is always there."""
     summary: str
-    """A line for people."""
+    """One line about the design, for people."""
 
     def generate(self) -> GeneratedBlock:
         """Return the block; ``clk`` and ``rst`` are among its ports unless it is combinational."""
@@ -64,7 +64,7 @@ CLOCK_PORTS = (
 
 
 def unit(name: str, component: wiring.Component, **configuration: object) -> Design:
-    """Return the design of an arithmetic unit: a component with ``LATENCY`` that takes new operands every cycle.
+    """Return the design of an arithmetic unit: a component with ``LATENCY`` that takes new operands in every cycle.
 
     ``configuration`` is what it was made from; a format is written as its name.
     """

@@ -61,17 +61,6 @@ BEGINNINGS = {
 REST = re.compile(r"``|:(class|func|meth|mod|attr|data|ref|doc|obj|exc):")
 """Marks of reStructuredText, which a terminal and an editor show as they are."""
 NOT_DONE = (
-    "hw/accelerator/",
-    "hw/arith/",
-    "hw/bus/",
-    "hw/cim/",
-    "hw/generate.py",
-    "hw/mac/",
-    "hw/memory/",
-    "hw/npe/",
-    "hw/pipeline.py",
-    "hw/synth/",
-    "hw/vector/",
     "sim/energy/",
     "sim/formats/",
     "sim/graph/",

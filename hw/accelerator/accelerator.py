@@ -32,13 +32,13 @@ from tilewright.sim.isa.accelerator_registers import Register, registers_of
 from tilewright.sim.isa.commands import AcceleratorError, Unit, Vector, units_of
 
 PATIENCE = 1 << 12
-"""Cycles in which nothing moves before a program is stopped; more than any unit is ever still for."""
+"""Cycles without any progress after which a program is stopped; no unit is ever idle for so long while it works."""
 NPE_PREFIX = "npe_m_axi_"
-"""Of the names of the co-processor's port."""
+"""Prefix of the names of the NPE's port."""
 
 
 def npe_members(config: AcceleratorConfig) -> dict[str, Any]:
-    """Return the co-processor's AXI4 port at the edge of an accelerator; nothing if it has none."""
+    """Return the NPE's AXI4 port at the edge of an accelerator; the result is empty if it has no NPE."""
     npe = config.npe
     if npe is None:
         return {}
@@ -46,26 +46,26 @@ def npe_members(config: AcceleratorConfig) -> dict[str, Any]:
 
 
 def connect_npe(m: Module, config: AcceleratorConfig, inner: Any, outer: Any, *, prefix: str = NPE_PREFIX) -> None:
-    """Let the port of ``outer`` be that of something within, whose names there begin with ``prefix``."""
+    """Connect the NPE port of ``outer`` to the port of an inner component, whose names begin with ``prefix`` there."""
     for name, member in npe_members(config).items():
         inside, outside = getattr(inner, prefix + name.removeprefix(NPE_PREFIX)), getattr(outer, name)
         m.d.comb += outside.eq(inside) if member.flow == Out else inside.eq(outside)
 
 
 class Core(wiring.Component):
-    """All of the accelerator but its registers; to be reset before each start.
+    """The accelerator without its registers; it must be reset before each start.
 
     Members
     -------
     start : In(1), program : In(64)
         Begins the program.
     done : Out(1)
-        It has ended, and nothing is in flight.
+        The program has ended, and nothing is in flight.
     error, error_detail, error_index : Out
-        Why, if it was stopped; from then on.
+        Reason if the program was stopped; valid from ``done`` on.
     events : Out
         See ``Registers``.
-    m_axi_..., with a co-processor npe_m_axi_... : Out, In
+    m_axi_..., with an NPE npe_m_axi_... : Out, In
     """
 
     def __init__(self, *, config: AcceleratorConfig):
@@ -265,7 +265,7 @@ class Core(wiring.Component):
 class Accelerator(wiring.Component):
     """Runs programs from memory; see docs/accelerator.md, and docs/program.md for the commands.
 
-    Their cycles: :mod:`.sim.machine.accelerator`.
+    :mod:`.sim.machine.accelerator` has their cycles.
 
     Parameters
     ----------
@@ -280,7 +280,7 @@ class Accelerator(wiring.Component):
     m_axi_... : Out, In
         AXI4 master.
     npe_m_axi_... : Out, In
-        That of the co-processor, if there is one.
+        AXI4 master of the NPE, if there is one.
     """
 
     def __init__(self, *, config: AcceleratorConfig):

@@ -1,4 +1,4 @@
-"""What makes a command one that can be run: counts, addresses, banks."""
+"""Checks whether a command can be run: counts, addresses, banks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,13 +25,13 @@ from tilewright.sim.isa.commands import (
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES
 
 SPAN_BITS = 64
-"""Of the bytes that a matrix spans."""
+"""Width of the number of bytes from the first to the last byte of a matrix."""
 
 
 class Check(wiring.Component):
     """Says of a command why it is refused, see :class:`.AcceleratorError`, and which banks it uses.
 
-    What the vector unit refuses, and what depends on loops, is not its affair. The twin in Python is
+    The vector unit checks its own fields, and the command processor checks loops. The twin in Python is
     :func:`.accelerator_check.refusal`.
 
     Latency: ``LATENCY`` cycles from ``command`` and ``address``, which stay, to the outputs.
@@ -44,7 +44,7 @@ class Check(wiring.Component):
     -------
     command : In(512)
     address : In
-        Its address in memory, with the address register.
+        Address of the command in memory, with the address register added.
     error : Out(4)
     reads, writes : Out
         A bit for each bank.
@@ -219,9 +219,10 @@ class Check(wiring.Component):
         }
 
     def _span(self, m: Module, name: str, begin: Value, below: Value, row: Value) -> tuple[Value, "_Bank"]:
-        """Return whether a matrix of the scratchpad lies in two banks, and the bank that it begins in.
+        """Return whether a matrix of the scratchpad lies in two banks, and the bank in which it begins.
 
-        ``below``, of two cycles: from its first row to its last one; ``row``: bytes of a row.
+        ``below`` is the number of bytes from the first row to the last one, and ``row`` is the number of bytes in a
+        row.
         """
         last = self._stage(m, begin + below + row - 1, f"{name}_last")[:SPAN_BITS]
         bits = (self.config.bank_bytes - 1).bit_length()

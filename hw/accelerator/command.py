@@ -1,4 +1,4 @@
-"""Commands as hardware sees them."""
+"""Fields of commands, as the hardware reads them."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from tilewright.sim.isa.widths import COMMAND_BYTES
 
 COMMAND_BITS = 8 * COMMAND_BYTES
 INDEX_BITS = 24
-"""Of the number of a command in its program."""
+"""Width of the number of a command in its program."""
 
 
 def field(command: Value, where: Field) -> Value:
@@ -36,7 +36,7 @@ def mask(fields: Mapping[str, Field]) -> int:
 
 
 def entry_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """A command on its way to its unit.
+    """Return the layout of a command on its way to its unit.
 
     ``address`` is that in memory, with the address register; ``reads`` and ``writes`` have a bit for each bank.
     """
@@ -52,5 +52,5 @@ def entry_layout(config: AcceleratorConfig) -> data.StructLayout:
 
 
 def one_hot(value: Value, count: int) -> Value:
-    """Return ``count`` bits of which number ``value`` is set."""
+    """Return a word of ``count`` bits in which only bit number ``value`` is set."""
     return Cat(value == index for index in range(count))

@@ -1,4 +1,4 @@
-"""The accelerator with what is said of it."""
+"""Builds the accelerator's design: ports, latency, summary."""
 
 from tilewright.hw.accelerator.accelerator import Accelerator
 from tilewright.hw.accelerator.reader import Reader
@@ -6,7 +6,7 @@ from tilewright.hw.generate import Design
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 START_LATENCY = 2 + Reader.LATENCY
-"""Cycles from the one in which the write of start is carried out to that of the first read address."""
+"""Cycles from the cycle in which the write of start is carried out to the first read address."""
 
 
 def accelerator(config: AcceleratorConfig) -> Design:

@@ -1,4 +1,4 @@
-"""The co-processor as a unit of the accelerator."""
+"""The NPE as a unit of the accelerator."""
 
 from typing import Any
 
@@ -15,30 +15,30 @@ from tilewright.sim.isa.commands import Jobs
 
 
 class JobsUnit(wiring.Component):
-    """Starts the co-processor, which runs the descriptors of a command and uses nothing but memory.
+    """Starts the NPE, which runs the descriptors of a command and uses nothing but main memory.
 
-    Latency: the first descriptor is asked for in the cycle after the command began; ``done`` is in that of the
-    co-processor, all written. Commands do not overlap.
+    Latency: the first descriptor is asked for in the cycle after the command began; ``done`` is in the cycle in
+    which the NPE reports that everything is written. Each command ends before the next begins.
 
     Parameters
     ----------
     config : AcceleratorConfig
-        With a co-processor.
+        Accelerator with an NPE.
 
     Members
     -------
     begin : In(stream)
         A command.
     done : Out(1)
-        It has ended, or was stopped.
+        The command has ended, or was stopped.
     failed : Out(1), code : Out(8)
-        With ``done``: it was stopped, by this error of the co-processor.
+        With ``done``: it was stopped, by this error of the NPE.
     stop : In(1)
         Ends what runs, as soon as memory has answered.
     idle : Out(1)
         Nothing runs.
     m_axi_... : Out, In
-        The co-processor's port.
+        The NPE's port.
     """
 
     def __init__(self, *, config: AcceleratorConfig):

@@ -13,7 +13,7 @@ from tilewright.sim.isa.commands import Load, Opcode
 
 
 class LoadUnit(wiring.Component):
-    """Asks for the bursts of a command, and puts what comes to its place; the next command may ask meanwhile.
+    """Requests the bursts of a command and writes their beats to the scratchpad or the weight buffer.
 
     A burst has the beats left of a row, at most ``burst_beats``, and ends at a page. Bursts of weights are asked for
     when the buffer has room for them: beats never wait.
@@ -31,9 +31,9 @@ class LoadUnit(wiring.Component):
     load_valid, weights_valid, beat_data, beat_error : In
         A beat has come, of either kind.
     write : Out(write_layout)
-        To the scratchpad.
+        Writes to the scratchpad.
     weights : Out(stream)
-        To the array.
+        Weights for the array.
     full : Out(1)
         There are weights in the buffer, or on their way to it.
     done, failed : Out(1)

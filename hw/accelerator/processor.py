@@ -1,4 +1,4 @@
-"""The command processor: reads the program, runs what is its own, and hands the rest to the units."""
+"""The command processor: reads the program, executes its own commands, and hands the others to the units."""
 
 from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
@@ -13,7 +13,8 @@ from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, ADDRESS_REGISTERS, 
 
 
 class Processor(wiring.Component):
-    """Takes commands in order: each is looked at for ``Check.LATENCY`` cycles, then run, or put into its unit's queue.
+    """Takes commands in order: checks each for ``Check.LATENCY`` cycles, then executes it or puts it into its unit's
+    queue.
 
     Commands are read ahead, ``fetch_depth`` of them; when a loop begins anew, what was read ahead is dropped as it
     comes.
@@ -37,7 +38,7 @@ class Processor(wiring.Component):
     halt : In(1)
         Nothing is done any more.
     error, error_index : Out
-        Why the command at hand is refused; its number.
+        Reason why the current command is refused; its number.
     ended : Out(1)
         The program has reached its end; no command will be read any more.
     """
@@ -131,7 +132,8 @@ class Processor(wiring.Component):
     def _fetch(
         self, m: Module, on: Value, dropping: Value, begin_anew: Signal, target: Value, took: Value
     ) -> tuple[Value, Value]:
-        """Read commands ahead; return the next one, with whether it could not be read on top, and that it is there."""
+        """Read commands ahead; return the next command with its read error as the highest bit, and whether it is
+        there."""
         config, depth = self.config, self.config.fetch_depth
         queue = SyncFIFOBuffered(width=COMMAND_BITS + 1, depth=depth)
         m.submodules.fetched = ResetInserter(dropping)(queue)

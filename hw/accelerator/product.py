@@ -1,4 +1,4 @@
-"""The array unit: products of activations in the scratchpad with weights as they come."""
+"""The array unit: multiplies activations in the scratchpad with weights as they arrive."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
@@ -30,13 +30,13 @@ class ArrayUnit(wiring.Component):
     weights : In(stream)
     read, data : Out(read_layout), In
     write : Out(write_layout)
-        From and to the scratchpad.
+        Reads and writes of the scratchpad.
     done : Out(1)
-        Its last result is being written.
+        The last result of the product is being written.
     starved : Out(1)
         The array waits for weights that are not there.
     moved : Out(1)
-        Something has been taken: weights, activations or results.
+        A beat has been taken: weights, activations or results.
     """
 
     def __init__(self, *, config: AcceleratorConfig):

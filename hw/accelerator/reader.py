@@ -11,7 +11,7 @@ from tilewright.sim.isa.widths import COMMAND_BYTES
 
 
 class Target(enum.Enum, shape=2):  # type: ignore[call-arg]
-    """What a beat is for."""
+    """Destination of a beat."""
 
     FETCH = 0
     LOAD = 1
@@ -19,7 +19,7 @@ class Target(enum.Enum, shape=2):  # type: ignore[call-arg]
 
 
 class Reader(wiring.Component):
-    """Offers bursts, those of commands before those of loads, and says of each beat that comes what it is for.
+    """Offers bursts, those of commands before those of loads, and names the destination of each beat that arrives.
 
     A burst is in flight from the cycle in which it is taken here to the one of its last beat; there are never more than
     ``outstanding``. Who asks has room for all beats: they are taken as they come.

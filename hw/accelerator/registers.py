@@ -38,7 +38,7 @@ class Registers(wiring.Component):
     error_index : In(32)
         With ``done``, kept in ERROR_INDEX likewise.
     events : In
-        What is counted while ``busy``, a bit for each register from COMMANDS on, by its name in lower case.
+        Events that are counted while ``busy``, a bit for each register from COMMANDS on, by its name in lower case.
     """
 
     def __init__(self, *, config: AcceleratorConfig):

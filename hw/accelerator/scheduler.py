@@ -1,4 +1,5 @@
-"""Queues of commands before the units, and what lets the first of each begin: signals and ports of banks."""
+"""Queues of commands in front of the units, and the conditions under which the first of each begins: signals and bank
+ports."""
 
 from typing import Any
 
@@ -14,7 +15,7 @@ from tilewright.sim.isa.widths import SEMAPHORE_BITS
 
 
 class Scheduler(wiring.Component):
-    """Lets the first command of each queue begin when its unit, its signals and its ports of banks are there.
+    """Lets the first command of each queue begin when its unit is free and its signals and bank ports are there.
 
     A semaphore counts, for each ordered pair of units, the signals that the one has given and the other has not taken.
     A command holds the read port of each bank that it reads, and the write port of the one it writes, from the cycle

@@ -1,4 +1,4 @@
-"""The scratchpad: banks of words, each with a port to read and one to write."""
+"""The scratchpad: banks of words, each with one read port and one write port."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
@@ -10,12 +10,12 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 
 
 def read_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """What a reader asks for: whether it holds a bank, which, and the word in it."""
+    """Return the layout of a read request: whether it holds a bank, which bank, and the word in it."""
     return data.StructLayout({"on": 1, "bank": range(config.banks), "address": config.vector.address_bits - 2})
 
 
 def write_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """What a writer writes: the bytes of a word that the mask has."""
+    """Return the layout of a write request: bank, word, data, and a mask of the bytes that are written."""
     return data.StructLayout(
         {
             "enable": 1,
@@ -28,7 +28,7 @@ def write_layout(config: AcceleratorConfig) -> data.StructLayout:
 
 
 class Bank(wiring.Component):
-    """Words of which one is read and the bytes of one are written in each cycle.
+    """One bank: in each cycle one word is read, and bytes of one word are written.
 
     Latency: ``LATENCY`` cycles from an address to its word, which is the one before a write in the same cycle.
 
@@ -71,7 +71,7 @@ class Bank(wiring.Component):
 
 
 class Scratchpad(wiring.Component):
-    """All banks, each of them held by at most one reader and one writer at a time: who holds it is not checked here.
+    """All banks; the scheduler ensures that each is held by at most one reader and one writer at a time.
 
     Latency: that of a bank. Throughput: a word for each reader and each writer in each cycle.
 

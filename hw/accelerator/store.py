@@ -1,4 +1,4 @@
-"""The store unit: elements of the scratchpad, gathered to rows of memory."""
+"""The store unit: elements of the scratchpad, gathered into rows of memory."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tilewright.sim.isa.commands import Store
 
 
 class StoreUnit(wiring.Component):
-    """Reads an element a cycle, puts those of a beat together, and writes each row as a transfer.
+    """Reads an element in each cycle, gathers elements into beats, and writes each row as a transfer.
 
     Latency: the first element is read, and the first row asked for, in the cycle after the command began; a beat can be
     sent two cycles after its last element was read; ``done`` is in the cycle of the last response. Throughput: an
@@ -28,7 +28,7 @@ class StoreUnit(wiring.Component):
     begin : In(stream)
         A command.
     read, data : Out(read_layout), In
-        From the scratchpad.
+        Reads of the scratchpad.
     done : Out(1)
         All is written.
     failed : Out(1)

@@ -1,4 +1,4 @@
-"""Activations in FP32."""
+"""Activation functions in FP32."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring

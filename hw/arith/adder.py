@@ -14,8 +14,8 @@ from tilewright.hw.arith.unit import Unit
 from tilewright.sim.formats import Minifloat, Posit
 
 GUARD_BITS = 3
-"""Bits kept below an operand that is moved right, beside a sticky bit. If it moves by two or more, the leading bit of
-the sum moves left by at most two places; what rounding looks at is then still among them."""
+"""Number of bits kept below an operand that is moved right, beside a sticky bit. If the operand moves by two or more,
+the leading bit of the sum moves left by at most two places, so the bits that rounding needs are still among them."""
 
 
 class Adder(Unit):
@@ -35,7 +35,7 @@ class Adder(Unit):
     i : In(stream)
         ``a`` and ``b``.
     o : Out(stream)
-        Their sum.
+        The sum of ``a`` and ``b``.
     """
 
     CUTS = ("sum", "operands", "normal", "aligned")

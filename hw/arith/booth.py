@@ -7,17 +7,19 @@ from amaranth.hdl import Cat, Const, Module, Signal, Value
 from tilewright.hw.arith.carry_save import Heap, pair, reduce
 
 Style = Literal["rows", "tree"]
-"""``rows`` adds the partial products one after the other: fewest LUTs, since a digit's choice of multiple fits into
-the LUT of its adder. ``tree`` adds them in a Dadda tree: the shorter path, and the smaller area in cells."""
+"""Way in which partial products are added. ``rows`` adds them one after the other: fewest LUTs, since a digit's choice
+of multiple fits into the LUT of its adder. ``tree`` adds them in a Dadda tree: the shorter path, and the smaller area
+in cells."""
 
 
 def recode(low: Value, middle: Value, high: Value) -> tuple[Value, Value]:
-    """Return whether the digit of two bits, and of the one below them, is 1 or -1, and whether it is 2 or -2."""
+    """Return whether a digit, made of two bits and the bit below them, is 1 or -1, and whether it is 2 or -2."""
     return middle ^ low, (high & ~middle & ~low) | (~high & middle & low)
 
 
 def booth_rows(m: Module, a: Value, b: Value, name: str) -> list[tuple[Value, Value]]:
-    """Return for each pair of bits of ``b`` the multiple of ``a``, inverted if it is negative, and whether it is.
+    """Return, for each pair of bits of ``b``, the multiple of ``a``, inverted if it is negative, and whether it is
+    negative.
 
     A. D. Booth, "A signed binary multiplication technique", 1951; radix 4 after O. L. MacSorley, 1961. Row ``r`` has
     ``len(a) + 1`` bits, is signed, weighs ``4 ** r`` and lacks a 1 in its last place where it is negative.
@@ -67,7 +69,7 @@ def _add_rows(m: Module, rows: list[tuple[Value, Value]], width: int, name: str)
 
 
 def _add_tree(m: Module, rows: list[tuple[Value, Value]], width: int, name: str) -> Value:
-    """Add all rows at a time."""
+    """Add all rows in one tree."""
     heap: Heap = [[] for _ in range(width)]
     # Instead of extending its sign, a row's sign bit is inverted and its weight taken off in one constant.
     constant = 0

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 Heap = list[list[Value]]
-"""``heap[k]`` are the column vectors of weight ``2 ** k``."""
+"""Bits to be added, by weight: ``heap[k]`` contains the column vectors of weight ``2 ** k``."""
 
 DADDA_START = 2
 
@@ -24,7 +24,7 @@ def dadda_target(height: int) -> int:
 
 
 def height(heap: Heap) -> int:
-    """Return the largest number of bits of one weight."""
+    """Return the largest number of bits that one weight has."""
     return max(len(bits) for bits in heap)
 
 

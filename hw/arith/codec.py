@@ -1,4 +1,4 @@
-"""Codes of any scalar format taken apart and put together."""
+"""Decoders and encoders for codes of any scalar format."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def decode(m: Module, format: ScalarFormat, code: Value, name: str) -> Number:
 
 
 def normalised(m: Module, format: Minifloat, fields: Fields, name: str) -> Magnitude:
-    """Return a minifloat with its leading bit in its place, subnormals too."""
+    """Return a minifloat with its leading bit in its place, also if the number is subnormal."""
     scale = fields.exponent + (format.emin - 1 - format.mantissa_bits)
     # Neither NaN nor infinity has a fraction.
     significand = fields.significand & (~(fields.nan | fields.inf)).replicate(len(fields.significand))

@@ -1,4 +1,4 @@
-"""Codes taken apart and put together, as units of their own."""
+"""Decoders and encoders as arithmetic units of their own."""
 
 from amaranth.hdl import Module, Value, signed
 from amaranth.lib import data
@@ -12,7 +12,7 @@ from tilewright.sim.formats import Minifloat, Posit
 
 
 def number_layout(format: Posit | Minifloat) -> data.StructLayout:
-    """Return the parts of a number of a format, normalised, subnormals too.
+    """Return the layout of a normalised number of a format; subnormals are normalised, too.
 
     A posit's significand is in two's complement: ``(1 - 3 * sign + fraction) * 2 ** scale``; a minifloat has sign and
     magnitude: ``(-1) ** sign * (1 + fraction) * 2 ** scale``. With ``zero``, ``nan`` or ``inf`` the scale means
@@ -35,7 +35,7 @@ def number_layout(format: Posit | Minifloat) -> data.StructLayout:
 
 
 class Decoder(Unit):
-    """Takes a code apart, see :func:`number_layout`.
+    """Decodes a code to the parts that :func:`number_layout` lists.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Decoder(Unit):
     i : In(stream)
         A code.
     o : Out(stream)
-        Its parts.
+        The parts of the code.
     """
 
     CUTS = ("number",)
@@ -75,7 +75,7 @@ class Decoder(Unit):
 
 
 class Encoder(Unit):
-    """Puts a code together, rounded to nearest, ties to even.
+    """Encodes a number, rounded to nearest, ties to even.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Encoder(Unit):
     i : In(stream)
         A number, as in :func:`number_layout`, and ``sticky``: its true value has more ones behind the fraction.
     o : Out(stream)
-        Its code.
+        The code of the number.
     """
 
     CUTS = ("number",)

@@ -1,4 +1,4 @@
-"""Arithmetic units as they are named in commands: options as typed become a component with its description.
+"""Arithmetic units by the names and options of the command line: options as typed become a design.
 
 Every function returns a :class:`.generate.Design` and raises ValueError, the option's name first, on what does not go.
 """
@@ -97,7 +97,7 @@ def _design(name: str, component: type[Unit], *format: ScalarFormat, back_pressu
 
 
 def _encoder(name: str, format: Posit | Minifloat, **options: Any) -> Design:
-    """Return an encoder whose number has room for the product of two numbers of the format, unless told otherwise."""
+    """Return an encoder whose number has room for the product of two numbers of the format, unless widths are given."""
     parts = number_layout(format)
     defaults = {"scale_bits": parts["scale"].shape.width + 1, "fraction_bits": 2 * format.significand_bits - 1}
     chosen = {key: options.pop(key) or default for key, default in defaults.items()}

@@ -1,4 +1,4 @@
-"""FP32 sums and products, a register behind their rounding."""
+"""FP32 sums and products with a register after their rounding."""
 
 from amaranth.hdl import Module, Mux, Value
 from amaranth.lib import wiring
@@ -37,19 +37,20 @@ class Fp32(wiring.Component):
 
 
 class Fp32Adder(Fp32):
-    """See :class:`Fp32`."""
+    """FP32 adder; see :class:`Fp32` for its contract."""
 
     UNIT, LATENCY = Adder, ADD
 
 
 class Fp32Multiplier(Fp32):
-    """See :class:`Fp32`."""
+    """FP32 multiplier; see :class:`Fp32` for its contract."""
 
     UNIT, LATENCY = Multiplier, MULTIPLY
 
 
 def unless_off(m: Module, name: str, on: Value, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value) -> Value:
-    """Return what a unit makes of a and b, ``unit.LATENCY`` later; when it is off, a, and the unit is at rest."""
+    """Return the result of ``unit`` for a and b after ``unit.LATENCY`` cycles, or a delayed as much while the unit is
+    off and at rest."""
     m.submodules[name] = unit
     m.d.comb += [unit.a.eq(a & on.replicate(32)), unit.b.eq(b & on.replicate(32))]
     return Mux(on, unit.y, delay(m, a, f"un{name}", cycles=unit.LATENCY, reset_less=True))

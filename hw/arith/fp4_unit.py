@@ -12,7 +12,7 @@ LANES = 4
 
 
 class Fp4Mode(enum.IntEnum):
-    """Format of all lanes of a product."""
+    """Format of all lanes of a word."""
 
     FP4_E2M1 = 0
     POSIT4_1 = 1
@@ -96,7 +96,7 @@ class Fp4Unit(Unit):
         return m
 
     def _lane(self, m: Module, posit: Value, a: Value, b: Value, name: str) -> list[Value]:
-        """Return product of significands, its shift, its sign, and whether it is NaR."""
+        """Return the product of the significands, its shift, its sign, and whether it is NaR."""
         (a_significand, a_shift, a_nan), (b_significand, b_shift, b_nan) = (
             _take_apart(m, posit, code, f"{name}_{side}") for side, code in (("a", a), ("b", b))
         )

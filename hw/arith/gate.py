@@ -12,7 +12,7 @@ from tilewright.sim.formats import FP32
 from tilewright.sim.formats.activation import ACTIVATIONS, ENTRIES, GATE_BITS, ONE, POSITION_BITS, STEP_BITS
 
 BASE_BITS, DELTA_BITS = GATE_BITS + 1, 18
-"""Of an entry, up to 1, and of what the next one is larger by."""
+"""Width of a table entry, which is at most 1, and width of its difference to the next entry."""
 
 
 class Gate(wiring.Component):
@@ -27,7 +27,7 @@ class Gate(wiring.Component):
     -------
     x : In(32)
     gelu : In(1)
-        Else SiLU; constant.
+        Selects GELU, otherwise SiLU; constant.
     g : Out(32)
     """
 

@@ -1,4 +1,4 @@
-"""Integers, and those with a binary point, made of numbers."""
+"""Encodes numbers as integers and as fixed-point numbers."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
@@ -8,7 +8,7 @@ from tilewright.sim.formats import Int
 
 
 def encode_integer(m: Module, format: Int, number: Number, name: str) -> Value:
-    """Return the nearest integer, ties to even; saturates, and NaN becomes 0."""
+    """Return the nearest integer, ties to even; numbers out of range saturate, and NaN becomes 0."""
     bits = format.bits
     sign = number.sign
     over, far = Signal(name=f"{name}_over"), Signal(name=f"{name}_far")

@@ -1,4 +1,4 @@
-"""Counting of leading bits."""
+"""Counts leading bits."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
@@ -14,7 +14,7 @@ def count_leading_zeros(m: Module, value: Value, name: str) -> Signal:
     bits = Cat(Const(-1, padding), value)
 
     def count(bits: Value) -> tuple[Value, list[Value]]:
-        """Return whether there is no one, and the count in binary if there is."""
+        """Return whether there is no one, and otherwise the count in binary."""
         if len(bits) == 1:
             return ~bits[0], []
         half = len(bits) // 2
@@ -43,7 +43,7 @@ def leading_one(m: Module, value: Value, name: str) -> Signal:
 
 
 def one_hot_to_binary(m: Module, one_hot: Value, name: str) -> Signal:
-    """Return the number of the only one in a word."""
+    """Return the index of the only one in a word."""
     width = len(one_hot)
     number = Signal(range(width), name=name)
     for bit in range(len(number)):

@@ -1,4 +1,4 @@
-"""Dot products, exact until they are read out."""
+"""Dot products that are exact until they are read out."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
@@ -94,7 +94,7 @@ class Mac(Unit):
         return product, flags, [nan, Const(0, 1), Const(0, 1)]
 
     def _minifloat(self, m: Module, pipe: Pipeline) -> tuple[Product, list[Value], list[Value]]:
-        """As :meth:`_posit`."""
+        """Return what :meth:`_posit` returns, for minifloats."""
         format = self.format
         assert isinstance(format, Minifloat)
         p = self.i.p

@@ -12,9 +12,9 @@ from tilewright.sim.formats import Posit
 
 
 class MacCore(Unit):
-    """The exact sum of a dot product of posits that are taken apart already, as it stands in the quire.
+    """The exact sum of a dot product of decoded posits, as it stands in the quire.
 
-    As :class:`.mac.Mac` between decoders and read-out.
+    The part of :class:`.mac.Mac` between decoders and read-out.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class MacCore(Unit):
     stages : int
         Pipeline registers beside the quire, 0 to 3; see :class:`Unit`.
     style, segment_bits, back_pressure
-        As for :class:`.mac.Mac`.
+        The same as for :class:`.mac.Mac`.
 
     Members
     -------

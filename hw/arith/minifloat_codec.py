@@ -1,4 +1,4 @@
-"""Minifloats taken apart and put together."""
+"""Decodes and encodes minifloats."""
 
 from dataclasses import dataclass
 
@@ -11,20 +11,20 @@ from tilewright.sim.formats import Minifloat
 
 @dataclass(frozen=True)
 class Fields:
-    """A minifloat's ``value = (-1) ** sign * significand * 2 ** (exponent + emin - 1 - mantissa_bits)``."""
+    """Parts of a minifloat: ``value = (-1) ** sign * significand * 2 ** (exponent + emin - 1 - mantissa_bits)``."""
 
     sign: Value
     exponent: Value
-    """Exponent code, but 1 for subnormals, as their weight is that of the smallest normal numbers."""
+    """Exponent code, except that it is 1 for subnormals, whose weight is that of the smallest normal numbers."""
     significand: Value
-    """Hidden bit and mantissa; subnormals are not normalised. Without meaning for NaN and infinity."""
+    """Hidden bit and mantissa; subnormals are not normalised. The field has no meaning for NaN and infinity."""
     zero: Value
     nan: Value
     inf: Value
 
 
 def codes_of(format: Minifloat) -> tuple[int, int, int]:
-    """Return the codes, without sign, of the largest finite number, of what is too large, and of NaN.
+    """Return the codes, without sign, of the largest finite number, of a number that is too large, and of NaN.
 
     What is too large becomes the largest number if the format saturates, else infinity or, where there is none, NaN.
     """
@@ -39,7 +39,7 @@ def codes_of(format: Minifloat) -> tuple[int, int, int]:
 
 
 def decode_minifloat(m: Module, format: Minifloat, code: Value, name: str) -> Fields:
-    """Take a minifloat apart."""
+    """Return the parts of a minifloat."""
     mantissa = code[: format.mantissa_bits]
     exponent = code[format.mantissa_bits : -1]
     hidden, highest = Signal(name=f"{name}_hidden"), Signal(name=f"{name}_highest")
@@ -54,7 +54,8 @@ def decode_minifloat(m: Module, format: Minifloat, code: Value, name: str) -> Fi
 
 
 def encode_minifloat(m: Module, format: Minifloat, number: Magnitude, name: str) -> Value:
-    """Put a minifloat together: round to nearest, ties to even; what is too large as the format has it.
+    """Return the code of a minifloat, rounded to nearest, ties to even; the format decides about numbers that are too
+    large.
 
     NaN becomes the format's ``nan_code`` or, where there is none, the largest number; a zero keeps its sign.
     """

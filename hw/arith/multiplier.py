@@ -15,7 +15,7 @@ from tilewright.hw.arith.unit import Pipeline, Unit
 from tilewright.sim.formats import Minifloat, Posit
 
 SHORT_BITS = 8
-"""Posits up to this width are smallest in sign and magnitude; two's complement has the shorter path."""
+"""Width up to which posits are smallest in sign and magnitude; two's complement has the shorter path."""
 
 
 class Multiplier(Unit):
@@ -37,7 +37,7 @@ class Multiplier(Unit):
     i : In(stream)
         ``a`` and ``b``.
     o : Out(stream)
-        Their product.
+        The product of ``a`` and ``b``.
     """
 
     CUTS = ("product", "operands", "normal")
@@ -87,7 +87,8 @@ class Multiplier(Unit):
         return encode_posit(m, format, number, "o")
 
     def _short_posit(self, m: Module, pipe: Pipeline, format: Posit) -> Value:
-        """As :meth:`_posit`, in sign and magnitude: for short posits negations cost less than the wider product."""
+        """Return what :meth:`_posit` returns, in sign and magnitude: for short posits negations cost less than the
+        wider product."""
         signs, numbers = [], []
         for name, code in (("a", self.i.p.a), ("b", self.i.p.b)):
             sign, body = code[-1], code[:-1]

@@ -45,7 +45,7 @@ def normalise_magnitude(m: Module, value: Value, scale: ValueLike, sign: Value, 
 
 
 def highest_chunk(m: Module, value: Value, chunk_bits: int, keep: int, name: str) -> tuple[Value, Value, Value, Value]:
-    """Find the leading bit of a wide signed integer, coarsely.
+    """Find the chunk of a wide signed integer that contains the leading bit.
 
     The bits behind the sign, and a 0 behind the last, are cut into chunks, the highest first.
 
@@ -109,7 +109,7 @@ def highest_chunk(m: Module, value: Value, chunk_bits: int, keep: int, name: str
 
 
 def normalise_window(m: Module, window: Value, sign: Value, chunk_bits: int, name: str) -> tuple[Value, Value]:
-    """Find the leading bit within the highest chunk of a window of :func:`highest_chunk`.
+    """Find the leading bit within the highest chunk of a window that :func:`highest_chunk` returned.
 
     Returns the number of bits above it, below ``chunk_bits``, and the bits behind it.
     """
@@ -121,5 +121,5 @@ def normalise_window(m: Module, window: Value, sign: Value, chunk_bits: int, nam
 
 
 def _any_of(terms: Iterable[Value]) -> Value:
-    """Return the bitwise or of values: one of several if all others are 0."""
+    """Return the bitwise or of values, which selects the only value that is not 0."""
     return reduce(or_, terms)

@@ -1,4 +1,4 @@
-"""A number taken apart, as arithmetic units pass it between their parts."""
+"""A decoded number, as arithmetic units pass it between their parts."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ from tilewright.hw.pipeline import delay
 
 @dataclass(frozen=True)
 class Parts:
-    """What a number is taken apart into; a subclass says what it is worth.
+    """Parts of a decoded number; a subclass defines its value.
 
     With ``zero``, ``nan`` (or NaR) or ``inf`` the scale means nothing, and ``fraction`` and ``sticky`` are 0; an
     infinity has a sign, and so has the zero of a minifloat.
     """
 
     sign: Value
-    """1 bit."""
+    """Sign bit of the number."""
     scale: Value
     """Signed exponent of two."""
     fraction: Value
-    """Bits behind the binary point, the highest weighs one half."""
+    """Bits after the binary point; the highest bit weighs one half."""
     sticky: Value
-    """The true fraction is a little larger, by less than its last bit."""
+    """Flag: the true fraction is a little larger, by less than its last bit."""
     zero: Value
     nan: Value
     inf: Value
@@ -38,7 +38,7 @@ class Number(Parts):
 
     @property
     def significand(self) -> Value:
-        """Signed, two bits before the binary point; 0 for what is not a number or zero."""
+        """Signed significand with two bits before the binary point; 0 for a zero and for what is not a number."""
         finite = ~(self.zero | self.nan | self.inf)
         return Cat(self.fraction, ~self.sign & finite, self.sign & finite).as_signed()
 
@@ -77,7 +77,7 @@ def from_magnitude(m: Module, magnitude: Magnitude, name: str) -> Number:
 
 
 def registered(m: Module, number: Number, name: str) -> Number:
-    """Return a number a cycle later."""
+    """Return a number one cycle later."""
     return Number(
         *(
             value if isinstance(value, Const) else delay(m, value, f"{name}_{part}", reset_less=True)

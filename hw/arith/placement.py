@@ -1,4 +1,4 @@
-"""Puts a number where it belongs in a wide fixed-point word."""
+"""Shifts a number to its place in a wide fixed-point word."""
 
 from dataclasses import dataclass
 
@@ -15,16 +15,17 @@ def fine_shift(m: Module, value: Value, distance: Value, fine_bits: int, name: s
 
 @dataclass(frozen=True)
 class Places:
-    """Where a value goes, coarsely: the places are ``1 << fine_bits`` bits apart."""
+    """Coarse place of a value; places are ``1 << fine_bits`` bits apart."""
 
     here: Value
-    """One bit for each place: the value goes there."""
+    """One bit for each place: the value goes to this place."""
     signs: Value
-    """One bit for each place: the value is negative and goes there or below."""
+    """One bit for each place: the value is negative and goes to this place or to a lower one."""
 
 
 def coarse_places(m: Module, distance: Value, fine_bits: int, sign: Value, name: str, *, when: Value) -> Places:
-    """Return the place of a value of some sign that is shifted by a distance; without ``when`` it has none."""
+    """Return the place of a value of some sign that is shifted by a distance; the value has no place unless ``when`` is
+    set."""
     coarse = distance[fine_bits:]
     here = Signal(1 << len(coarse), name=f"{name}_here")
     signs = Signal(len(here), name=f"{name}_signs")

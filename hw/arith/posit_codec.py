@@ -1,4 +1,4 @@
-"""Posits taken apart and put together."""
+"""Decodes and encodes posits."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
@@ -8,11 +8,11 @@ from tilewright.hw.arith.shifter import shift_left, shift_left_one_hot, shift_ri
 from tilewright.sim.formats import Posit
 
 ONE_HOT_BITS = 10
-"""Posits up to this width are taken apart with one-hot distances: smaller and faster there, larger beyond."""
+"""Width up to which posits are decoded with one-hot distances: smaller and faster there, larger for wider posits."""
 
 
 def decode_posit(m: Module, format: Posit, code: Value, name: str) -> Number:
-    """Take a posit apart, without a negation: a negative one has the inverse of its code's scale.
+    """Return the parts of a posit without a negation: a negative posit has the inverse of its code's scale.
 
     The code's regime is a run of equal bits behind the sign; what follows the run is moved up to its place.
     """
@@ -42,7 +42,7 @@ def decode_posit(m: Module, format: Posit, code: Value, name: str) -> Number:
 
 
 def encode_posit(m: Module, format: Posit, number: Number, name: str, *, negate: Value | None = None) -> Value:
-    """Put a posit together: round to nearest, ties to even, never to zero or NaR; infinities become NaR.
+    """Return the code of a posit, rounded to nearest, ties to even, never to zero or NaR; infinities become NaR.
 
     Regime, exponent and fraction form one string of bits that is shifted right to its place, repeating the first
     bit of the regime, and rounded there. In two's complement this holds for both signs. With ``negate`` the code is

@@ -1,4 +1,4 @@
-"""Products added up exactly, in a quire."""
+"""Exact sums of products in a quire."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ from tilewright.sim.formats import Posit
 
 @dataclass(frozen=True)
 class Product:
-    """``value * 2 ** (distance - start)`` in units of the quire's last bit; bits below it are 0."""
+    """A product in units of the quire's last bit: ``value * 2 ** (distance - start)``; bits below that unit are 0."""
 
     value: Value
     distance: Value
-    """Unsigned."""
+    """Unsigned shift of the value to its place in the quire."""
     start: int
 
 
@@ -46,7 +46,8 @@ def add_product(
     width: int,
     segment_bits: int,
 ) -> tuple[Segments, list[Value], Value]:
-    """Add a product to a quire of some width, the register "quire" of the pipeline; "placed" is one before it.
+    """Add a product to a quire of some width; the place of its register is "quire", and the place before it is
+    "placed".
 
     ``flags`` are ``first`` and ``last``; ``special`` stay set until the next ``first``. Returns the sum, what is
     special, and ``last``.
@@ -67,7 +68,7 @@ def add_product(
 
 
 def _sticky(m: Module, flag: Value, first: Value, moves: Value, name: str) -> Value:
-    """Return whether a flag was set since the first product; what is never set needs no register."""
+    """Return whether a flag was set since the first product; a constant flag needs no register."""
     if isinstance(flag, Const):
         return flag
     seen = Signal(name=name, reset_less=True)

@@ -62,7 +62,7 @@ def read_out(
     special: list[Value],
     *beside: Value,
 ) -> tuple[Value, list[Value]]:
-    """Return ``value * 2 ** lsb``, ``value`` signed, as a code, and the values ``beside`` when it is there.
+    """Return ``value * 2 ** lsb`` as a code (``value`` is signed), and the values ``beside`` delayed to the same cycle.
 
     ``special`` says that the sum is NaN, or that positive, and that negative infinities were added to it. Places for
     registers are "window", where the leading bit is known to a chunk, and "normal", before rounding.

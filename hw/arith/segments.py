@@ -1,4 +1,4 @@
-"""Wide sums in segments: an addition's carries wait for the next one, so that no carry chain is long."""
+"""Wide sums in segments: the carries of an addition wait for the next one, so that no carry chain is long."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from tilewright.hw.arith.prefix import increment
 
 @dataclass(frozen=True)
 class Segments:
-    """The signed number ``sum((sums[i] + carries[i]) << (width * i))``, modulo its whole width."""
+    """A signed number, ``sum((sums[i] + carries[i]) << (width * i))``, modulo its whole width."""
 
     sums: list[Value]
-    """Lowest first, all of one width."""
+    """Segments of one width each, the lowest first."""
     carries: list[Value]
-    """One bit each, still to be added to the segment; the lowest has none."""
+    """One bit for each segment that must still be added to the segment; the lowest segment has no carry."""
 
 
 def check_segment_bits(segment_bits: int, width: int) -> None:
@@ -39,7 +39,7 @@ def accumulate(
     Parameters
     ----------
     addend : Value
-        As wide as the sum, a multiple of ``segment_bits``.
+        Number as wide as the sum, a multiple of ``segment_bits``.
     joined : list, optional
         For each segment but the lowest, whether it continues the one below; all of them if not given.
     """
@@ -60,7 +60,7 @@ def accumulate(
 
 @dataclass(frozen=True)
 class Resolved:
-    """The same number with the carries known: ``{uppers[i] + carries[i], lows[i]}`` are its segments."""
+    """A number in segments whose carries are known: ``{uppers[i] + carries[i], lows[i]}`` are its segments."""
 
     uppers: list[Value]
     lows: list[Value]
@@ -68,7 +68,7 @@ class Resolved:
 
 
 def look_ahead(m: Module, segments: Segments, name: str, *, joined: list[Value] | None = None) -> Resolved:
-    """Find out which segments a carry reaches, without an addition; ``joined`` as for :func:`accumulate`.
+    """Return the segments that a carry reaches, without an addition; ``joined`` is the same as for :func:`accumulate`.
 
     A segment and its carry overflow only from all ones; the segment is then 0, so that a carry from below does not
     overflow it again.

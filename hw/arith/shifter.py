@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 
 
 def shift_left(m: Module, value: Value, distance: Value, name: str) -> Value:
-    """Return ``value << distance`` in the width of ``value``; zeros come in."""
+    """Return ``value << distance`` in the width of ``value``; the new bits are zeros."""
     width = len(value)
     for bit in range(len(distance)):
         shifted = Signal(width, name=f"{name}_{bit}")
@@ -14,7 +14,7 @@ def shift_left(m: Module, value: Value, distance: Value, name: str) -> Value:
 
 
 def shift_left_one_hot(m: Module, value: Value, distance: Value, name: str) -> Value:
-    """Return ``value << k`` in the width of ``value``, ``k`` the number of the only one in ``distance``."""
+    """Return ``value << k`` in the width of ``value``, where ``k`` is the index of the only one in ``distance``."""
     shifted = Signal(len(value), name=name)
     for bit in range(len(value)):
         terms = [distance[k] & value[bit - k] for k in range(min(bit + 1, len(distance)))]

@@ -1,4 +1,4 @@
-"""One multiplier that is one of 16 bits, two of 8, or four of 4."""
+"""One multiplier that computes one product of 16 bits, two of 8 bits, or four of 4 bits."""
 
 import enum
 
@@ -13,7 +13,7 @@ WORD_BITS = 16
 
 
 class Lanes(enum.IntEnum):
-    """How words are split."""
+    """Split of words into lanes."""
 
     ONE = 0
     TWO = 1
@@ -21,7 +21,7 @@ class Lanes(enum.IntEnum):
 
 
 LANES_BITS = 2
-"""Width of a port that holds one of :class:`Lanes`."""
+"""Width of a port that carries one of :class:`Lanes`."""
 
 
 class SignificandMultiplier(Unit):
@@ -125,7 +125,7 @@ def _passes(halves: Value, quarters: Value) -> dict[int, Value]:
 
 
 def add_lanes(m: Module, one: Value, two: Value, passes: dict[int, Value], name: str) -> Value:
-    """Return ``one + two`` where a carry goes into the bits of ``passes`` only if they are set."""
+    """Return ``one + two``, where a carry goes into the bits of ``passes`` only if they are set."""
     bits_one: list[Value] = []
     bits_two: list[Value] = []
     places = []

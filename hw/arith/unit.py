@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 
 class Unit(wiring.Component):
-    """A function of what comes in, computed at once or through a pipeline.
+    """A function of its operands, computed at once or through a pipeline.
 
     Throughput: one result a cycle. Latency: ``LATENCY`` cycles, the number of pipeline registers; with none, the unit
     is combinational. Back-pressure: a stage waits only if the one behind it is full and waits, so that gaps close.
@@ -18,7 +18,7 @@ class Unit(wiring.Component):
     Parameters
     ----------
     i_shape, o_shape : ShapeLike
-        What comes in, and what comes out.
+        Shapes of the operands and of the results.
     stages : int
         Pipeline registers, at most the number of ``CUTS``: the first so many of them.
     back_pressure : bool
@@ -38,9 +38,9 @@ class Unit(wiring.Component):
     """
 
     CUTS: tuple[str, ...] = ()
-    """Places for pipeline registers, the most useful first."""
+    """Names of the places for pipeline registers, the most useful first."""
     ALWAYS: tuple[str, ...] = ()
-    """Places that have a register in any case: the sum of a unit that accumulates."""
+    """Names of the places that always have a register, such as the sum of a unit that accumulates."""
 
     def __init__(self, i_shape: ShapeLike, o_shape: ShapeLike, *, stages: int = 0, back_pressure: bool = True):
         if not 0 <= stages <= len(self.CUTS):
@@ -56,7 +56,8 @@ class Unit(wiring.Component):
 
     @property
     def LATENCY(self) -> int:  # noqa: N802 - a constant of the component
-        """Cycles from operands taken, the last of a sum, to the result offered."""
+        """Cycles from the cycle in which operands are taken (the last ones of a sum) to the cycle in which the result
+        is offered."""
         return self.stages + len(self.ALWAYS)
 
     def pipeline(self, m: Module) -> "Pipeline":
@@ -65,7 +66,7 @@ class Unit(wiring.Component):
 
 
 class Pipeline:
-    """Registers between two streams: each call of :meth:`cut` is a place for one, :meth:`end` the last.
+    """Registers between two streams: each call of :meth:`cut` is a place for a register, and :meth:`end` is the last.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class Pipeline:
         self._sink = sink
         self._cuts = cuts
         self.valid: Value = source.valid
-        """What is here now is valid."""
+        """Flag: the values at the current place are valid."""
         self._ready = Signal(name="source_ready")
         if not isinstance(source.ready, Const):
             m.d.comb += source.ready.eq(self._ready)
@@ -90,16 +91,16 @@ class Pipeline:
 
     @property
     def ready(self) -> Value:
-        """What is here can move on in this cycle."""
+        """Flag: the values at the current place can move on in this cycle."""
         return self._ready if self._stalls else Const(1)
 
     @property
     def moves(self) -> Value:
-        """What is here now is valid and moves on in this cycle."""
+        """Flag: the values at the current place are valid and move on in this cycle."""
         return self.valid & self.ready
 
     def cut(self, name: str, *values: ValueLike | Any) -> Any:
-        """Return values as they are behind this place: one cycle later if it has a register.
+        """Return values as they are after this place: one cycle later if the place has a register.
 
         A value is a signal, a record (a dataclass of values) or a list of values; one alone comes back alone.
         """
@@ -133,15 +134,15 @@ class Pipeline:
         return later[0] if len(later) == 1 else later
 
     def keep(self, when: ValueLike) -> None:
-        """Go on with what is here only with ``when``; the rest disappears."""
+        """Continue with the values at the current place only if ``when`` is set; otherwise they are dropped."""
         when, ready = Value.cast(when), Signal(name="kept_ready")
         self._m.d.comb += self._ready.eq(ready | ~when)
         self.valid, self._ready = self.valid & when, ready
 
     def end(self, result: ValueLike | None = None, *, when: ValueLike = 1) -> None:
-        """Give the result to the sink, whose payload is already driven if there is none here.
+        """Give the result to the sink; without a result, the sink's payload must already be driven.
 
-        Without ``when`` nothing is given, and what is here disappears.
+        Unless ``when`` is set nothing is given, and the values at the current place are dropped.
         """
         when = Value.cast(when)
         m, sink = self._m, self._sink

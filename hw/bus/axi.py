@@ -1,6 +1,6 @@
 """AXI4 and AXI4-Lite ports by their standard flat names, as members of a component's signature.
 
-Names, widths and values are those of the AMBA AXI protocol specification, IHI 0022. There is one ID: ID signals are one
+Names, widths and values are those of the AMBA AXI protocol specification, IHI 0022. There is one ID; ID signals are one
 bit wide and 0.
 """
 
@@ -12,23 +12,23 @@ from amaranth.lib import enum
 from amaranth.lib.wiring import In, Member, Out
 
 MAX_BURST = 256
-"""Most beats of an INCR burst."""
+"""Maximum number of beats of an INCR burst."""
 
 
 class Response(enum.Enum, shape=2):  # type: ignore[call-arg]
-    """What became of a beat that was read, or of a burst that was written; the larger the worse."""
+    """Result of a beat that was read, or of a burst that was written; a larger value is a worse result."""
 
     OKAY = 0
     EXOKAY = 1
-    """Exclusive access; never seen here."""
+    """Success of an exclusive access, which never occurs here."""
     SLVERR = 2
-    """The one addressed refuses."""
+    """Error of the addressed slave."""
     DECERR = 3
-    """There is nothing at this address."""
+    """Error of the interconnect: there is nothing at this address."""
 
 
 class Burst(enum.Enum, shape=2):  # type: ignore[call-arg]
-    """How the address moves on from beat to beat."""
+    """Rule by which the address advances from beat to beat."""
 
     FIXED = 0
     INCR = 1
@@ -36,11 +36,11 @@ class Burst(enum.Enum, shape=2):  # type: ignore[call-arg]
 
 
 CACHE = 0b0011
-"""``cache`` of a master: normal memory, bufferable, not cacheable."""
+"""Value of ``cache`` of a master: normal memory, bufferable, not cacheable."""
 
 
 def check_widths(address_bits: int, data_bits: int) -> None:
-    """Refuse an AXI4 bus that cannot be.
+    """Refuse widths that an AXI4 bus cannot have.
 
     Raises
     ------
@@ -130,12 +130,12 @@ def lite_slave_members(*, address_bits: int = 12, data_bits: int = 32, prefix: s
 
 
 def flipped(members: Mapping[str, Member]) -> dict[str, Member]:
-    """Return the ports of the other side: of a slave for those of a master."""
+    """Return the ports of the other side: the ports of a slave for those of a master."""
     return {name: member.flip() for name, member in members.items()}
 
 
 def forward(m: Module, members: Mapping[str, Member], inner: Any, outer: Any) -> None:
-    """Make ports of the component ``inner`` ports of ``outer``, the component around it that has them too."""
+    """Connect ports of the component ``inner`` to the same ports of ``outer``, the component around it."""
     for name, member in members.items():
         inside, outside = getattr(inner, name), getattr(outer, name)
         m.d.comb += outside.eq(inside) if member.flow == Out else inside.eq(outside)
@@ -144,14 +144,15 @@ def forward(m: Module, members: Mapping[str, Member], inner: Any, outer: Any) ->
 def connect(
     m: Module, members: Mapping[str, Member], master: Any, slave: Any, *, prefix: str, slave_prefix: str
 ) -> None:
-    """Connect the ports ``members`` of ``master`` with those of ``slave``; names differ by their prefix."""
+    """Connect the ports ``members`` of ``master`` to the ports of ``slave``; the names differ by their prefixes."""
     for name, member in members.items():
         source, sink = getattr(master, name), getattr(slave, slave_prefix + name.removeprefix(prefix))
         m.d.comb += sink.eq(source) if member.flow == Out else source.eq(sink)
 
 
 def drive_burst_constants(m: Module, component: Any, channel: str, data_bits: int) -> None:
-    """Drive what is the same for every burst of a master: full-width INCR beats of ID 0, plain memory access.
+    """Drive the signals that are constant for every burst of a master: full-width INCR beats of ID 0, plain memory
+    access.
 
     ``channel`` is ``m_axi_ar``, ``m_axi_aw`` or the like.
     """

@@ -1,4 +1,4 @@
-"""The bus side of registers: AXI4-Lite made into single reads and writes."""
+"""The bus side of registers: turns AXI4-Lite into single reads and writes."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -22,7 +22,7 @@ class AxiLiteSlave(wiring.Component):
     address_bits : int
         Width of the address, in bytes; the lowest two bits are ignored.
     prefix : str
-        Of the ports' names.
+        Prefix of the ports' names.
 
     Members
     -------
@@ -37,7 +37,7 @@ class AxiLiteSlave(wiring.Component):
     read_address : Out
         Number of the word.
     read_data : In(32)
-        Its content.
+        Content of this word.
     read_refused : In(1)
         Makes the response SLVERR and the data 0.
     s_axi_... : In, Out

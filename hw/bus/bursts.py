@@ -12,17 +12,18 @@ BEATS_BITS = 16
 
 
 def request_layout(address_bits: int) -> data.StructLayout:
-    """A transfer of ``beats`` full beats, 1..65535, from byte ``address``, a multiple of the beat."""
+    """Return the layout of a transfer of ``beats`` full beats, 1..65535, from byte ``address``, a multiple of the
+    beat."""
     return data.StructLayout({"address": address_bits, "beats": BEATS_BITS})
 
 
 def burst_layout(address_bits: int) -> data.StructLayout:
-    """One burst of ``length + 1`` beats; ``final`` marks the last of its request."""
+    """Return the layout of one burst of ``length + 1`` beats; ``final`` marks the last burst of its request."""
     return data.StructLayout({"address": address_bits, "length": 8, "final": 1})
 
 
 def check_master(address_bits: int, data_bits: int, outstanding: int, max_burst: int) -> None:
-    """Refuse the parameters of a master that cannot be.
+    """Refuse parameters that a master cannot have.
 
     Raises
     ------
@@ -50,14 +51,14 @@ class BurstSplitter(wiring.Component):
     address_bits, data_bits : int
         The bus.
     max_burst : int
-        Most beats of a burst, a power of two up to 256.
+        Maximum number of beats of a burst, a power of two up to 256.
 
     Members
     -------
     requests : In(stream)
         Transfers, :func:`request_layout`.
     bursts : Out(stream)
-        Their bursts, :func:`burst_layout`; withdrawn on ``stop``.
+        Bursts of the requests, :func:`burst_layout`; withdrawn on ``stop``.
     stop : In(1)
         Drops the request at hand, and takes and drops those offered.
     busy : Out(1)

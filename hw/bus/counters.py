@@ -1,4 +1,4 @@
-"""Counts what a start takes and does."""
+"""Counts the cycles and events of a start."""
 
 from collections.abc import Iterable
 
@@ -7,16 +7,16 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 COUNTER_BITS = 32
-"""Counters wrap."""
+"""Width of each counter; counters wrap."""
 
 
 class Counters(wiring.Component):
-    """Counts events while ``run`` is 1; ``clear``, which comes first, sets all to 0.
+    """Counts events while ``run`` is 1; ``clear`` has priority and sets all counters to 0.
 
     Parameters
     ----------
     names : iterable of str
-        Of the events and of the counters.
+        Names of the events and of the counters.
 
     Members
     -------

@@ -10,12 +10,13 @@ from tilewright.hw.bus.bursts import BurstSplitter, check_master, request_layout
 
 
 def read_word_layout(data_bits: int) -> data.StructLayout:
-    """One beat read, its response (``Response``), and whether it is the last of its request."""
+    """Return the layout of one beat read: data, response (``Response``), and whether it is the last beat of its
+    request."""
     return data.StructLayout({"data": data_bits, "error": 2, "last": 1})
 
 
 class ReadMaster(wiring.Component):
-    """Answers each request with the beats read, in order, many bursts being under way.
+    """Answers each request with the beats read, in order; many bursts are in flight at a time.
 
     Requests are split as :class:`BurstSplitter` says. A burst is in flight from the cycle in which it is first offered
     to the one in which its last beat is taken; there are never more than ``outstanding``.
@@ -25,17 +26,17 @@ class ReadMaster(wiring.Component):
     ``words.valid`` is ``rvalid``, ``rready`` is ``words.ready``. Throughput: one burst offered and one beat a cycle,
     across bursts and requests.
 
-    What is offered on the read address channel stays until it is accepted, on ``stop`` too. Room for the beats is the
-    user's affair: nothing is kept here.
+    What is offered on the read address channel stays until it is accepted, on ``stop`` too. The user must
+    have room for the beats: nothing is buffered here.
 
     Parameters
     ----------
     address_bits, data_bits : int
         The bus.
     outstanding : int
-        Most bursts in flight.
+        Maximum number of bursts in flight.
     max_burst : int
-        Most beats of a burst, a power of two up to 256.
+        Maximum number of beats of a burst, a power of two up to 256.
 
     Members
     -------
@@ -44,8 +45,8 @@ class ReadMaster(wiring.Component):
     words : Out(stream)
         The beats read, :func:`read_word_layout`.
     stop : In(1)
-        To be held until ``idle``: no further burst is offered, requests are taken and dropped. Beats of bursts already
-        offered still come and must be taken; the last of a request cut short is not marked.
+        Must be held until ``idle``: no further burst is offered, requests are taken and dropped. Beats of bursts
+        already offered still come and must be taken; the last of a request cut short is not marked.
     idle : Out(1)
         No request is at hand, no burst offered or in flight.
     m_axi_ar..., m_axi_r... : Out, In

@@ -1,4 +1,4 @@
-"""The registers of a component that software starts and that counts what it does."""
+"""The registers of a component that software starts and that counts its events."""
 
 from collections.abc import Iterable
 
@@ -12,11 +12,12 @@ from tilewright.hw.bus.counters import Counters
 from tilewright.sim.isa.registers import Access, MappedRegister
 
 CYCLES = "cycles"
-"""The counter that no event belongs to: it counts the cycles with ``busy``."""
+"""Name of the counter that has no event of its own: it counts the cycles with ``busy``."""
 
 
 def events_layout(entries: Iterable[MappedRegister]) -> data.StructLayout:
-    """Return a bit for each register that counts, but CYCLES, by its name in lower case."""
+    """Return the layout of the events: a bit for each register that counts, except CYCLES, by its name in lower
+    case."""
     return data.StructLayout({entry.member: 1 for entry in entries if entry.counts and entry.member != CYCLES})
 
 
@@ -49,18 +50,18 @@ class RegisterFile(wiring.Component):
     commands : Out
         CONTROL's bits that are written with 1, for a cycle; bit 0 is 0.
     stored : Out
-        What registers hold that software can write, by their names in lower case; of the address of a program or the
-        like keep what it is at ``start``, since software may write them at any time.
+        Contents of the registers that software can write, by their names in lower case; keep the contents that a run
+        needs at ``start``, since software may write registers at any time.
     contents : In
-        What registers that software can only read show, but ID, STATUS and those that count, likewise.
+        Contents of the registers that software can only read, except ID, STATUS and those that count, by their names.
     busy : In(1)
         From the cycle after ``start`` to the one with ``done``.
     done : In(1)
         For a cycle, at the end.
     failed : In(1)
-        With ``done``: ended by an error.
+        With ``done``: the run ended by an error.
     events : In
-        What is counted while ``busy``, see :func:`events_layout`.
+        Events that are counted while ``busy``, see :func:`events_layout`.
     """
 
     def __init__(self, entries: Iterable[MappedRegister]):

@@ -10,12 +10,12 @@ from tilewright.hw.bus.bursts import BurstSplitter, check_master, request_layout
 
 
 def write_word_layout(data_bits: int) -> data.StructLayout:
-    """One beat to be written; a byte counts if its bit of ``strobe`` is set."""
+    """Return the layout of one beat to be written; a byte counts if its bit of ``strobe`` is set."""
     return data.StructLayout({"data": data_bits, "strobe": data_bits // 8})
 
 
 class WriteMaster(wiring.Component):
-    """Writes the words offered to the places requested, and tells when a request is written.
+    """Writes the words offered to the addresses requested, and reports when a request is written.
 
     Requests are split as :class:`BurstSplitter` says. A burst is announced as soon as there is a request, whether its
     words are there or not; it is in flight from the cycle in which its address is first offered to the one in which
@@ -33,24 +33,24 @@ class WriteMaster(wiring.Component):
     address_bits, data_bits : int
         The bus.
     outstanding : int
-        Most bursts in flight.
+        Maximum number of bursts in flight.
     max_burst : int
-        Most beats of a burst, a power of two up to 256.
+        Maximum number of beats of a burst, a power of two up to 256.
 
     Members
     -------
     requests : In(stream)
         Transfers, :func:`request_layout`: byte ``address``, a multiple of the beat, and ``beats``, 1..65535.
     words : In(stream)
-        What they write, in order, :func:`write_word_layout`.
+        Words that the requests write, in order, :func:`write_word_layout`.
     done : Out(1)
         A request, the oldest, is written, in each cycle that it is 1.
     error : Out(2)
         Worst response to that request; before ``done``, worst one so far.
     stop : In(1)
-        To be held until ``idle``: no further burst is announced, requests and words are taken and dropped. Bursts that
-        are announced are completed by beats without strobes, which write nothing. There is no ``done`` for a request
-        cut short.
+        Must be held until ``idle``: no further burst is announced, requests and words are taken and dropped. Bursts
+        that are announced are completed by beats without strobes, which write nothing. There is no ``done`` for a
+        request cut short.
     idle : Out(1)
         No request is at hand, no burst offered or in flight.
     m_axi_aw..., m_axi_w..., m_axi_b... : Out, In

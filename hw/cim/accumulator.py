@@ -30,7 +30,7 @@ class Accumulator(wiring.Component):
     valid : In(1)
         A vector of sums is present.
     vector : In(vector_layout)
-        What becomes of it.
+        Description of this vector.
     sums : In
         One sum of ``sum_bits`` for each column, column 0 lowest.
     total_valid : Out(1)

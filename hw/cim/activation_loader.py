@@ -1,4 +1,4 @@
-"""Loads activation vectors into the input buffer of a tile, ahead of computing."""
+"""Loads activation vectors into the input buffer of a tile, ahead of the computation."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import memory, stream, wiring
@@ -10,7 +10,7 @@ from tilewright.sim.config import TileConfig
 
 
 class ActivationLoader(wiring.Component):
-    """Requests vectors as the input buffer has room, and holds them in order until they are computed.
+    """Requests vectors while the input buffer has room, and holds them in order until they are computed.
 
     Vectors follow one another without gaps, unless ``strided``: then each begins ``stride`` words after the one before.
 

@@ -23,7 +23,7 @@ from tilewright.sim.config import CIMArrayConfig
 
 
 class CIMArray(wiring.Component):
-    """Multiplies vectors with blocks of weights that are spread over tiles, loads running ahead.
+    """Multiplies vectors with weight blocks that are spread over tiles, while the next blocks are loaded.
 
     For each command, with ``B`` its block of ``rows x columns`` weights and ``x[v]`` its vectors::
 
@@ -60,7 +60,7 @@ class CIMArray(wiring.Component):
     results : Out(stream)
         Results, see ``result_layout``; an unused part of a vector's last word is unspecified.
     error : Out(CommandError)
-        Why commands are no longer taken; cleared by reset.
+        Reason why commands are no longer taken; cleared by reset.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Commands of a CIM tile or array: their layout, what makes one valid, and their way into the three units."""
+"""Commands of a CIM tile or array: their layout, their check, and their way into the three units."""
 
 from amaranth.hdl import Module, Mux, Signal, ValueLike
 from amaranth.lib import data, enum, stream, wiring
@@ -21,7 +21,7 @@ COMMAND_LAYOUT = data.StructLayout(
         "activation_address": 32,  # first word of the vectors, in words of the activation bus
     }
 )
-"""One command: multiplies up to ``vectors`` activation vectors with one block of weights.
+"""Layout of one command, which multiplies up to ``vectors`` activation vectors with one block of weights.
 
 In memory a row of weights, and a vector of activations, starts at a word of its bus; both lie one after the
 other, element 0 lowest.
@@ -36,14 +36,14 @@ ARRAY_COMMAND_LAYOUT = data.StructLayout(
         **{name: COMMAND_LAYOUT[name].shape for name in ("weight_address", "activation_address")},
     }
 )
-"""One command of an array of tiles: that of a tile with a mode in the highest bit of ``slot``.
+"""Layout of one command of an array of tiles: a tile's command with a mode in the highest bit of ``slot``.
 
 In memory the parts of a block lie one after the other, that of tile 0 first, each as a tile alone has it.
 """
 
 ADDRESS_BITS = 32
 REQUEST_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "beats": 32})
-"""A read of ``beats`` consecutive bus words from word ``address``."""
+"""Layout of a read of ``beats`` consecutive bus words from word ``address``."""
 
 FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "vectors": 16})
 
@@ -54,29 +54,29 @@ def with_mode(fields: dict[str, int], tiles: int) -> data.StructLayout:
 
 
 def load_layout(tiles: int = 1) -> data.StructLayout:
-    """What the weight loader sees of a command."""
+    """Return the layout of the fields of a command that the weight loader needs."""
     return with_mode({"address": ADDRESS_BITS, "rows": 12, "columns": 16}, tiles)
 
 
 def compute_layout(tiles: int = 1) -> data.StructLayout:
-    """What the sequencer sees of a command."""
+    """Return the layout of the fields of a command that the sequencer needs."""
     return with_mode({"vectors": 16, "columns": 16, "slot": 16, "accumulate": 1, "emit": 1, "release": 1}, tiles)
 
 
 class CommandError(enum.Enum, shape=3):  # type: ignore[call-arg]
-    """Why a tile stopped taking commands."""
+    """Reason why a tile stopped taking commands."""
 
     NONE = 0
     ROWS = 1
-    """``rows`` is 0 or more than there are."""
+    """Error: ``rows`` is 0 or exceeds the rows of the block."""
     COLUMNS = 2
-    """``columns`` is 0 or more than there are."""
+    """Error: ``columns`` is 0 or exceeds the columns of the block."""
     VECTORS = 3
-    """``vectors`` is 0."""
+    """Error: ``vectors`` is 0, so there is nothing to multiply."""
     SLOT = 4
-    """The vectors do not fit in the accumulators from ``slot`` on."""
+    """Error: the vectors do not fit in the accumulators from ``slot`` on."""
     BANK = 5
-    """``load`` while the command before has not released its weights, or no ``load`` although it has."""
+    """Error: ``load`` is set although the command before has not released its weights, or clear although it has."""
 
 
 class CommandDispatch(wiring.Component):
@@ -100,9 +100,9 @@ class CommandDispatch(wiring.Component):
     commands : In(stream)
         Commands, ``layout``.
     loads, fetches, computes : Out(stream)
-        Their parts for the three units.
+        The commands' parts for the three units.
     error : Out(CommandError)
-        Why the command at the input is refused.
+        Reason why the command at the input is refused.
     """
 
     LATENCY = 1

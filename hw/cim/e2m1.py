@@ -1,11 +1,11 @@
-"""Decoding of fp4_e2m1 weights."""
+"""Decodes fp4_e2m1 weights."""
 
 from amaranth.hdl import Module, Mux, Signal, Value
 
 from tilewright.sim.formats import E2M1
 
 E2M1_HALVES = tuple(int(2 * value) for value in E2M1.decode(range(8)))
-"""Magnitudes in units of 1/2, by the lower three bits of the code: 0, 1, 2, 3, 4, 6, 8, 12."""
+"""Magnitudes in units of 1/2, indexed by the lower three bits of the code: 0, 1, 2, 3, 4, 6, 8, 12."""
 
 
 def decode_e2m1(m: Module, code: Value, name: str) -> Value:

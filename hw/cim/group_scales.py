@@ -9,7 +9,8 @@ from tilewright.sim.config import TileConfig
 
 
 def scale_write_layout(config: TileConfig, tiles: int = 1) -> data.StructLayout:
-    """One word of scales on its way into a bank of one of the tiles: 8 bits a scale, the lowest column lowest."""
+    """Return the layout of one word of scales on its way into a bank of one tile: 8 bits a scale, the lowest column
+    lowest."""
     return data.StructLayout(
         {
             "enable": tiles * config.groups,

@@ -41,7 +41,7 @@ class Macro(wiring.Component):
     slice_valid : In(1)
         One slice is present.
     slice_first, slice_last : In(1)
-        It is the first (holds the sign bits), the last of its vector.
+        The slice is the first (with the sign bits), the last of its vector.
     slice_bank : In
         Bank of weights to multiply with.
     slice_bits : In

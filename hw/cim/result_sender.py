@@ -9,7 +9,7 @@ from tilewright.sim.config import TileConfig
 
 
 def result_layout(config: TileConfig) -> data.StructLayout:
-    """One word of results, column 0 lowest; ``last`` marks the last word of a vector."""
+    """Return the layout of one word of results, column 0 lowest; ``last`` marks the last word of a vector."""
     return data.StructLayout({"data": config.result_bus_bits, "last": 1})
 
 
@@ -32,9 +32,9 @@ class ResultSender(wiring.Component):
     valid : In(1)
         A vector is present.
     total : In
-        Its results.
+        The results of this vector.
     columns : In(16)
-        How many of them count.
+        Number of results that count.
     taken : Out(1)
         A vector leaves the buffer.
     results : Out(stream)

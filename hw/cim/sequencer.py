@@ -9,12 +9,12 @@ from tilewright.sim.config import TileConfig
 
 
 def vector_layout(tiles: int = 1) -> data.StructLayout:
-    """What becomes of the dot products of one vector."""
+    """Return the layout of the description of one vector: where its dot products go."""
     return with_mode({"slot": 16, "columns": 16, "accumulate": 1, "emit": 1}, tiles)
 
 
 class Sequencer(wiring.Component):
-    """Starts a vector whenever its weights, its activations and room for its results are there.
+    """Starts a vector as soon as its weights, its activations and room for its results are there.
 
     Throughput: one vector every ``slices`` cycles, across commands too. The outputs describe the slice that
     starts its way in this cycle.
@@ -43,7 +43,7 @@ class Sequencer(wiring.Component):
     slice_valid, slice_first, slice_last, slice_bank : Out
         The slice, as for the macro.
     vector : Out(vector_layout)
-        What becomes of the vector that the slice belongs to.
+        Description of the vector that the slice belongs to.
     """
 
     def __init__(self, *, config: TileConfig, tiles: int = 1):

@@ -6,7 +6,7 @@ from tilewright.sim.config import CIMArrayConfig, TileConfig
 
 
 class Tile(CIMArray):
-    """Multiplies vectors with blocks of weights, loads of weights and activations running ahead.
+    """Multiplies vectors with weight blocks, while the next weights and activations are loaded.
 
     An array of one tile, whose commands have no mode. For each command, with ``B`` its block of ``rows x columns``
     weights and ``x[v]`` its vectors::
@@ -32,7 +32,7 @@ class Tile(CIMArray):
     commands : In(stream)
         Commands, see ``COMMAND_LAYOUT``.
     others
-        As :class:`CIMArray` has them.
+        The members of :class:`CIMArray`.
     """
 
     def __init__(self, *, config: TileConfig):

@@ -1,4 +1,4 @@
-"""Loads blocks of weights into the banks of tiles, one block ahead of computing for each further bank."""
+"""Loads weight blocks into the banks of tiles, one block ahead of the computation for each further bank."""
 
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -216,5 +216,5 @@ class WeightLoader(wiring.Component):
 
 
 def _words(elements: Value, per_word: int) -> Value:
-    """Return the words that hold so many elements, a power of two a word."""
+    """Return the number of words that hold a number of elements, where the elements of a word are a power of two."""
     return (elements + (per_word - 1)) >> (per_word.bit_length() - 1)

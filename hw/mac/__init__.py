@@ -1,1 +1,1 @@
-"""Multiply-accumulate with several formats, several lanes a word."""
+"""The SIMD MAC: multiply-accumulate in several formats, with several lanes in a word."""

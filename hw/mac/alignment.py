@@ -1,4 +1,4 @@
-"""Products shifted to their places: one over all bits, or two lanes that are then added."""
+"""Shifts products to their places: one product over all bits, or two lanes that are then added."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
@@ -15,7 +15,7 @@ def shift_product(m: Module, product: Value, distance: Value, name: str) -> Valu
 def shift_lanes(
     m: Module, plan: Plan, product: Value, half: Value, distances: list[Value], coarse: list[Value], name: str
 ) -> tuple[Value, Value]:
-    """Shift a product, or two: the shifter of the whole is that of the lanes, too.
+    """Shift one product or two; the shifter of the whole word also shifts the lanes.
 
     Parameters
     ----------

@@ -28,27 +28,27 @@ from tilewright.sim.formats import Mode
 from tilewright.sim.formats.simd import BF16_SUM_LSB, BF16_TOP_EXPONENT
 
 CUTS = ("product", "placed", "quire")
-"""Registers of the core; the last is the sum."""
+"""Names of the places for registers of the core; the last is the sum."""
 
 
 @dataclass(frozen=True)
 class Sum:
-    """The raw sum of a dot product, as it stands in the accumulator. The fields are those of :func:`sum_layout`."""
+    """The raw sum of a dot product, as it stands in the accumulator; :func:`sum_layout` lists its fields."""
 
     sums: Value
-    """Segments, the lowest first."""
+    """Segments of the sum, the lowest first."""
     carries: Value
-    """For each segment but the lowest, 1 still to be added to it."""
+    """Carry bits of all segments but the lowest, each still to be added to its segment."""
     nan: Value
-    """NaR or NaN, and what makes NaN."""
+    """Flag: an operand was NaR or NaN, or the sum became NaN."""
     plus: Value
-    """A product was positive infinity."""
+    """Flag: a product was positive infinity."""
     minus: Value
-    """A product was negative infinity."""
+    """Flag: a product was negative infinity."""
     is_bf16: Value
-    """The mode was bf16, whose sum has its own binary point."""
+    """Flag: the mode was bf16, whose sum has its own binary point."""
     narrow: Value
-    """The mode has several lanes: segments above ``plan.narrow_segments`` say nothing."""
+    """Flag: the mode has several lanes, so segments above ``plan.narrow_segments`` have no meaning."""
 
     @property
     def segments(self) -> Segments:
@@ -85,7 +85,7 @@ def raw_sum(packed: Value, modes: tuple[Mode, ...]) -> Sum:
 
 
 class SimdMacCore(wiring.Component):
-    """``result = sum(a[k] * b[k])`` over lanes and words of a dot product, exact, not rounded.
+    """Computes ``result = sum(a[k] * b[k])`` over lanes and words of a dot product, exact and not rounded.
 
     Throughput: one word a cycle in every mode, dot products back to back, the mode free from one to the next. Latency:
     ``LATENCY`` cycles from the word with ``last`` to ``result``. There is no back-pressure.
@@ -95,7 +95,7 @@ class SimdMacCore(wiring.Component):
     modes : tuple of Mode
         Formats of the operands.
     gated : bool
-        What a word has no need of keeps still: see :func:`accumulate_words`.
+        Signals that a word does not need keep still: see :func:`accumulate_words`.
 
     Members
     -------
@@ -162,7 +162,8 @@ def accumulate_words(
     *beside: Value,
     gating: bool,
 ) -> tuple[Sum, Value, list[Value]]:
-    """Return the raw sum and, when it is there, ``last`` and the values ``beside``. Places for registers: ``CUTS``.
+    """Return the raw sum and, in the same cycle, ``last`` and the values ``beside``; ``CUTS`` lists the places for
+    registers.
 
     Two lanes' products, each shifted to its place, are added to one number before it is placed in the sum; four tiny
     ones are added in the multiplier's own tree. All modes but bf16 have one binary point, so that nothing behind the
@@ -273,18 +274,18 @@ def accumulate_words(
 
 @dataclass(frozen=True)
 class _Distances:
-    """Where a product goes."""
+    """Shift distances of a product."""
 
     fine: list[Value]
-    """Below ``1 << FINE_BITS``, for the lower and the upper part of the product, or for the whole."""
+    """Shift below ``1 << FINE_BITS``, for the lower and the upper part of the product, or for the whole."""
     further: list[Value]
-    """Of two lanes, in units of ``1 << FINE_BITS``."""
+    """Further shift of each of two lanes, in units of ``1 << FINE_BITS``."""
     coarse: Value
-    """Of the whole, or of the sum of lanes, in these units."""
+    """Coarse shift of the whole product, or of the sum of lanes, in units of ``1 << FINE_BITS``."""
     zero: Value
-    """bf16: too small to count."""
+    """Flag for bf16: the product is too small to count."""
     over: Value
-    """bf16: infinite, unless it is 0."""
+    """Flag for bf16: the product is infinite, unless it is 0."""
 
 
 def _choice(m: Module, mode: Value, plan: Plan, name: str, group: Collection[Mode]) -> Value:
@@ -373,7 +374,7 @@ def _extended(value: Value, width: int) -> Value:
 
 
 def _specials(m: Module, plan: Plan, a: Operand, b: Operand) -> tuple[Value, Value, Value]:
-    """Return whether the products are NaN, plus infinity, minus infinity."""
+    """Return whether the products are NaN, positive infinity, and negative infinity."""
     nan = Signal(name="product_nan")
     plus, minus = Signal(name="product_plus"), Signal(name="product_minus")
     nans: list[Value] = [a.nan, b.nan] if plan.has_nan else [Const(0, 1)]

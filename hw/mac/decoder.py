@@ -1,4 +1,4 @@
-"""Words of the SIMD MAC taken apart."""
+"""Decodes words of the SIMD MAC."""
 
 from dataclasses import dataclass, fields
 
@@ -16,25 +16,28 @@ from tilewright.sim.formats import Minifloat, Mode, Posit
 
 @dataclass(frozen=True)
 class Operand:
-    """A word taken apart; the fields are those of :func:`operand_layout`.
+    """A decoded word; :func:`operand_layout` lists its fields.
 
     With four lanes of fp4_e2m1 or posit4_1, ``significand`` and ``scale`` together hold what :mod:`.tiny` says. Else:
     """
 
     significand: Value
-    """For the multiplier: one, two or four signed numbers, the first lowest; 0 for what is zero or no number."""
+    """Operand of the multiplier: one, two or four signed numbers, the first lowest; 0 for a zero and for what is not a
+    number."""
     scale: Value
-    """Signed scales, see :class:`.plan.Plan`: of one lane, or twice that of the second of two; above it the first's."""
+    """Signed scales, see :class:`.plan.Plan`: the scale of one lane, or twice the scale of the second of two lanes with
+    the scale of the first above it."""
     live: Value
-    """Whether the lower and the upper of two lanes, or both parts of the one, are not 0; 0 if it is not multiplied."""
+    """Flags: the lower and the upper of two lanes, or both parts of one lane, are not 0; both are 0 if the word is not
+    multiplied."""
     nan: Value
-    """A lane is NaR or NaN."""
+    """Flag: a lane is NaR or NaN."""
     inf: Value
-    """Which of two lanes are infinite; the first in words of one lane."""
+    """Flags of two lanes that are infinite; words of one lane use the first flag."""
     zero: Value
-    """Which of these are zero."""
+    """Flags of lanes that are zero, in the order of ``inf``."""
     sign: Value
-    """Their signs."""
+    """Signs of the lanes, in the order of ``inf``."""
 
     def packed(self) -> Value:
         """Return the fields as one word, as :func:`operand_layout` has them."""
@@ -65,7 +68,7 @@ def operand(packed: Value, modes: tuple[Mode, ...]) -> Operand:
 
 
 def decode_word(m: Module, modes: tuple[Mode, ...], code: Value, mode: Value, name: str) -> Operand:
-    """Take a word apart: ``code`` of 16 bits, ``mode`` a number of :class:`Mode`, one of ``modes``."""
+    """Return the parts of a word: ``code`` has 16 bits, and ``mode`` is the number of a :class:`Mode` of ``modes``."""
     plan = Plan(modes)
     layout = operand_layout(modes)
     parts: dict[str, list[Value]] = {field: [] for field, _ in layout}
@@ -139,7 +142,7 @@ def _extended(value: Value, width: int) -> Value:
 
 
 def _lane(m: Module, plan: Plan, mode: Mode, code: Value, name: str) -> list[Value]:
-    """Return signed significand, scale, and whether it is NaN, infinite, zero, negative."""
+    """Return signed significand and scale of a lane, and whether it is NaN, infinite, zero, negative."""
     no = Const(0, 1)
     match mode.format:
         case Posit() as format:

@@ -1,4 +1,4 @@
-"""The SIMD MAC as it is named in commands: options as typed become a component with its description."""
+"""The SIMD MAC by the options of the command line: options as typed become a design."""
 
 from tilewright.hw.generate import Design, unit
 from tilewright.hw.mac.simd_mac import SimdMac

@@ -1,4 +1,4 @@
-"""Numbers rounded to any of several short formats, in one shifter and one adder."""
+"""Rounds numbers to any of several short formats, in one shifter and one adder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,21 +14,21 @@ WORD_BITS = 16
 
 @dataclass(frozen=True)
 class _String:
-    """What a format makes of a number, for the parts that all formats share."""
+    """Bit string of a number in one format, for the parts that all formats share."""
 
     head: Value
-    """Above the fraction: the string's first bits."""
+    """First bits of the string, above the fraction."""
     distance: Value
-    """Places that it moves to the right."""
+    """Number of places by which the string moves to the right."""
     fill: Value
-    """The bit that comes in."""
+    """Value of the bits that come in from the left."""
     far: Value
-    """The code is the largest or smallest, ``{far_fill, 1}``."""
+    """Flag: the code is the largest or the smallest, ``{far_fill, 1}``."""
     far_fill: Value
 
 
 def encode_string(m: Module, formats: Sequence[tuple[ScalarFormat, Value]], number: Number, name: str) -> Value:
-    """Return the code of a number in the format that is chosen, rounded to nearest, ties to even; zeros above it.
+    """Return the code of a number in the chosen format, rounded to nearest, ties to even; the bits above it are zeros.
 
     A format makes a string of bits of a number: regime or exponent, and fraction. It is shifted right, until the last
     bit of the code is that of the word, and rounded there. Numbers in two's complement give codes in two's complement,

@@ -15,33 +15,33 @@ from tilewright.hw.arith.shifter import shift_left
 
 @dataclass(frozen=True)
 class Window:
-    """The upper bits of a sum from its highest segment on that is not all sign, carries still to be added.
+    """Upper bits of a sum, from its highest segment that is not all sign down; carries must still be added.
 
     In the lowest segment if there is none.
     """
 
     segment: Value
-    """Number of the segment."""
+    """Number of the segment that contains the leading bit."""
     parts: list[Value]
-    """The segment, and those below it as far as they are wanted, the highest first; the last may lack low bits."""
+    """Bits of this segment and of as many lower ones as are needed, the highest first; the last may lack low bits."""
     carries: list[Value]
-    """For each part 1 to be added to it, from the second bit on, in the last part that lacks bits from the first."""
+    """Carry of each part, to be added at the second bit, or at the first bit of a last part that lacks low bits."""
     sticky: Value
-    """There are ones below the window."""
+    """Flag: there are ones below the window."""
     sign: Value
     zero: Value
-    """The sum is 0."""
+    """Flag: the sum is 0."""
 
 
 @dataclass(frozen=True)
 class _Segment:
-    """A segment with what is added to it: 0, 1 or 2."""
+    """A segment and the number that is added to it: 0, 1 or 2."""
 
     bits: Value
     low: Value
-    """Its lowest bit in the end."""
+    """Lowest bit of the segment after the addition."""
     carry: Value
-    """1 to be added from the second bit on."""
+    """Carry of 1 to be added from the second bit on."""
     is_zero: Value
     is_ones: Value
 
@@ -186,5 +186,5 @@ def normalise_parts(m: Module, window: Window, keep: int, name: str) -> tuple[Va
 
 
 def _any_of(terms: Iterable[Value]) -> Value:
-    """Return the bitwise or of values: one of several if all others are 0."""
+    """Return the bitwise or of values, which selects the only value that is not 0."""
     return reduce(or_, terms)

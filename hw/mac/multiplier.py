@@ -1,4 +1,4 @@
-"""The multiplier of the SIMD MAC: one product, two, or four, and the sum of four tiny ones."""
+"""The multiplier of the SIMD MAC: one product, two, or four, and the sum of four tiny products."""
 
 from dataclasses import dataclass
 
@@ -11,50 +11,51 @@ from tilewright.hw.mac.select import any_of
 
 @dataclass(frozen=True)
 class Split:
-    """A way to cut the operands into lanes."""
+    """One way to cut the operands into lanes."""
 
     chosen: Value
     lane_bits: int
-    """Lanes of this width, the first at bit 0."""
+    """Width of a lane; the first lane begins at bit 0."""
     lanes: int
 
 
 @dataclass(frozen=True)
 class Product:
-    """A product whose upper bits still have to be selected."""
+    """A product whose upper bits must still be selected."""
 
     low: Value
     carry: Value
-    """Into the upper bits."""
+    """Carry into the upper bits."""
     without: Value
-    """The upper bits without the carry."""
+    """Upper bits if the carry is 0."""
     with_carry: Value
 
     @property
     def value(self) -> Value:
-        """All bits."""
+        """Return all bits of the product."""
         return Cat(self.low, Mux(self.carry, self.with_carry, self.without))
 
 
 UPPER_BITS = 9
-"""Bits of a product that are added for either carry: as many as the path to it needs."""
+"""Number of bits of a product that are added for either carry: as many as the path to the carry needs."""
 _ZERO = -1
-"""A bit of ``b`` that is 0."""
+"""Index of a bit of ``b`` that is always 0."""
 
 
 @dataclass(frozen=True)
 class _Span:
-    """Bits of a row that are a lane's multiple of ``a``."""
+    """Bits of a row that hold a lane's multiple of ``a``."""
 
     chosen: Value
     start: int
-    """First bit."""
+    """First bit of the span."""
     stop: int
-    """Bit of the sign."""
+    """Bit of the sign, where the span ends."""
     twice: bool
-    """All of it is twice ``a``: the sign is the lane's last bit, otherwise a copy of it above the lane."""
+    """Flag: the whole lane is twice ``a``, so its sign is the lane's last bit; otherwise the sign is a copy of that bit
+    above the lane."""
     digit: tuple[int, int, int]
-    """Which bits of ``b``, the lowest first."""
+    """Indices of the bits of ``b`` that form the digit, the lowest first."""
     correction: int
     """Weight at which a negative multiple lacks a 1."""
 
@@ -72,7 +73,7 @@ def multiply_lanes(
     Parameters
     ----------
     a, b : Value
-        Of the same width. ``b`` is 0 if no split is chosen.
+        Operands of the same width. ``b`` is 0 if no split is chosen.
     splits : list of Split
         At most one is chosen.
     addends : list of (weight, bit)
@@ -147,7 +148,7 @@ def _add_selected(m: Module, one: Value, two: Value, name: str) -> Product:
 
 
 def _spans(split: Split, row: int, width: int) -> list[_Span]:
-    """Return what a row does for the lanes of a split."""
+    """Return the spans of a row for the lanes of a split."""
     bits = split.lane_bits
     lane = 2 * row // bits
     if lane >= split.lanes:
@@ -166,7 +167,7 @@ def _spans(split: Split, row: int, width: int) -> list[_Span]:
 
 
 class _Digits:
-    """Booth's digits of a row, each with its lines once."""
+    """Booth digits of a row, each with its own control lines."""
 
     def __init__(self, m: Module, b: Value, splits: int, name: str):
         self._m, self._b, self._splits, self._name = m, b, splits, name

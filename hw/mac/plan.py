@@ -1,4 +1,4 @@
-"""Widths and binary points of the SIMD MAC, as they follow from its modes."""
+"""Widths and binary points of the SIMD MAC, as its modes determine them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,29 +6,31 @@ from functools import cached_property
 from tilewright.sim.formats import Minifloat, Mode
 
 FINE_BITS = 4
-"""Products of 16-bit modes are placed in the sum coarsely, 16 bits apart, after a shift by less than that."""
+"""Number of bits of the fine shift: products of 16-bit modes are shifted by less than 16, then placed in the sum 16
+bits apart."""
 SEGMENT_BITS = 16
-"""Longest carry chain of the sum."""
+"""Length of the longest carry chain of the sum."""
 WORDS = 65535
-"""Words of the longest dot product."""
+"""Number of words in the longest dot product."""
 WIDE_LSB = -56
-"""Of the sum with posit16_1, whose smallest product it is. In bf16 the same bits are worth 2 ** BF16_SUM_LSB and up."""
+"""Exponent of the sum's last bit with posit16_1: its smallest product. In bf16 the same bits are worth 2 **
+BF16_SUM_LSB and up."""
 BF16_LSB = -268
-"""Exponent of two of a product of bf16 whose exponents are 0."""
+"""Exponent of two of a bf16 product whose exponents are 0."""
 DISTANCE_BITS = 7
 WIDE_BIAS = 64
-"""Added to the scales of two posit16_1: no distance is negative."""
+"""Constant that is added to the scales of two posit16_1, so that no distance is negative."""
 TINY = (Mode.FP4_E2M1, Mode.POSIT4_1)
-"""Modes whose products are those of two bits, shifted."""
+"""Modes whose products are shifted products of two bits."""
 TINY_LANE_BITS = 7
 TINY_LSB = -8
 TINY_BITS = 20
-"""Four products, each up to 2 ** 16 units of ``2 ** TINY_LSB``, and the sign."""
+"""Width of the sum of four products, each up to 2 ** 16 units of ``2 ** TINY_LSB``, with its sign."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the parts of a MAC for some modes agree on. Modes are those of words of one, two or four lanes."""
+    """Widths that the parts of a MAC for some modes agree on; the modes have words of one, two or four lanes."""
 
     modes: tuple[Mode, ...]
 
@@ -38,7 +40,7 @@ class Plan:
             raise ValueError(f"modes = {listed or 'none'} is not allowed: it must be modes, each once")
 
     def those(self, *modes: Mode) -> tuple[Mode, ...]:
-        """Return which of some modes there are."""
+        """Return the modes among some that the MAC has."""
         return tuple(mode for mode in modes if mode in self.modes)
 
     @cached_property
@@ -62,7 +64,7 @@ class Plan:
 
     @cached_property
     def half_bits(self) -> int:
-        """Width of a signed significand of two lanes; 0 without such modes."""
+        """Width of a signed significand of two lanes; 0 if there are no such modes."""
         bits = {Mode.POSIT8_0: 7, Mode.FP8_E4M3: 5, Mode.FP8_E5M2: 4, Mode.INT8: 8}
         return max((bits[mode] for mode in self.halves), default=0)
 
@@ -76,7 +78,8 @@ class Plan:
         return max(bits)
 
     def scale_offset(self, mode: Mode) -> int:
-        """A code of two lanes is ``significand * 2 ** (scale - 5)``, its scale the format's own plus this."""
+        """Offset of a scale: a code of two lanes is ``significand * 2 ** (scale - 5)``, its scale the format's own plus
+        this offset."""
         return {Mode.FP8_E4M3: -5, Mode.FP8_E5M2: -12, Mode.INT8: 5}.get(mode, 0)
 
     def _half_scale_range(self, mode: Mode) -> tuple[int, int]:
@@ -109,7 +112,7 @@ class Plan:
 
     @cached_property
     def half_bias(self) -> int:
-        """Added to the scales of two operands: no distance is negative."""
+        """Constant that is added to the scales of two operands, so that no distance is negative."""
         least = -2 * min((self._half_scale_range(mode)[0] for mode in self.halves), default=0)
         most = 2 * max((self._half_scale_range(mode)[1] for mode in self.halves), default=0)
         power = 1 << (least - 1).bit_length() if least > 0 else 0
@@ -129,7 +132,7 @@ class Plan:
 
     @cached_property
     def half_drop(self) -> int:
-        """Bits of a shifted product below ``half_lsb``: always 0."""
+        """Number of bits of a shifted product below ``half_lsb``, which are always 0."""
         return self.half_bias + 10 + self.half_lsb
 
     @cached_property
@@ -151,7 +154,8 @@ class Plan:
 
     @cached_property
     def start(self) -> int:
-        """A value at distance ``d`` has the weight ``2 ** (d - start + lsb)``; what is below the sum is 0."""
+        """Distance at which a value meets the sum's last bit: distance ``d`` has the weight ``2 ** (d - start +
+        lsb)``."""
         # Two posit16_1 have 24 bits behind their points.
         return WIDE_BIAS + 24 + WIDE_LSB if self.wide else 1 << FINE_BITS
 
@@ -167,22 +171,22 @@ class Plan:
 
     @cached_property
     def product_bits(self) -> int:
-        """Width of the product: the sum of tiny ones has to fit."""
+        """Width of the product, in which the sum of tiny products must fit."""
         return max(2 * self.significand_bits, TINY_BITS + 2 if self.tiny else 0)
 
     @cached_property
     def tiny_base(self) -> int:
-        """First bit of a sum of tiny products in the product: where the multiplier's rows have most room."""
+        """First bit of a sum of tiny products in the product, where the multiplier's rows have most room."""
         return min(6, self.product_bits - TINY_BITS)
 
     @cached_property
     def tiny_place(self) -> int:
-        """Distance of such a product."""
+        """Distance of a sum of tiny products."""
         return TINY_LSB - self.lsb + self.start - self.tiny_base
 
     @cached_property
     def growth(self) -> dict[Mode, int]:
-        """A sum of any ``WORDS`` words is below two to this."""
+        """Exponent of two that bounds a sum of any ``WORDS`` words."""
         tops = {
             Mode.FP4_E2M1: 25, Mode.POSIT4_1: 26, Mode.INT4: 24, Mode.POSIT8_0: 29, Mode.FP8_E4M3: 35,
             Mode.FP8_E5M2: 49, Mode.INT8: 31, Mode.POSIT16_1: 71, Mode.BF16: 71,
@@ -191,19 +195,20 @@ class Plan:
 
     @cached_property
     def width(self) -> int:
-        """Bits of the sum, a multiple of ``SEGMENT_BITS``; bf16 has its own binary point in it."""
+        """Number of bits of the sum, a multiple of ``SEGMENT_BITS``; bf16 has its own binary point in it."""
         return -(-(max(self.growth.values()) + 1 - self.lsb) // SEGMENT_BITS) * SEGMENT_BITS
 
     @cached_property
     def narrow_segments(self) -> int:
-        """How many segments of the sum, the lowest, modes of several lanes have use for; all if there are no others."""
+        """Number of segments of the sum, the lowest ones, that modes of several lanes use; all segments if there are no
+        other modes."""
         count = self.width // SEGMENT_BITS
         tops = [top for mode, top in self.growth.items() if mode.lanes > 1]
         return min(count, -(-(max(tops) + 1 - self.lsb) // SEGMENT_BITS)) if tops and self.wide else count
 
     @property
     def has_narrow(self) -> bool:
-        """Modes of several lanes leave segments idle."""
+        """Flag: modes of several lanes leave segments idle."""
         return self.narrow_segments < self.width // SEGMENT_BITS
 
     @cached_property

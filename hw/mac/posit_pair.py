@@ -13,7 +13,7 @@ from tilewright.sim.formats import Posit
 def decode_posits(
     m: Module, plan: Plan, code: Value, wide: Value, half: Value, name: str
 ) -> tuple[Value, Value, Value, Value]:
-    """Take one posit16_1 apart, or two posit8_0: fields ``significand``, ``scale``, ``live`` and ``nan`` of an operand.
+    """Decode one posit16_1 or two posit8_0 to fields ``significand``, ``scale``, ``live`` and ``nan`` of an operand.
 
     The second posit8_0 of a word is a posit16_1 whose low byte is empty, but for the exponent bit; the first has a
     decoder of its own. With neither ``wide`` nor ``half`` all fields are 0.

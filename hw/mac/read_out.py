@@ -13,7 +13,7 @@ from tilewright.sim.formats import Mode
 from tilewright.sim.formats.simd import BF16_SUM_LSB
 
 CUTS = ("window", "normal")
-"""Places for registers."""
+"""Names of the places for registers."""
 
 
 def normalise_sum(

@@ -1,4 +1,4 @@
-"""Which mode a number says, with as few gates as the modes that there are need."""
+"""Selects the mode that a number names, with as few gates as the available modes need."""
 
 from collections.abc import Collection, Iterable
 from functools import reduce

@@ -31,7 +31,7 @@ class SimdMac(Unit):
     stages : int
         Pipeline registers beside the sum, 0 to 5; see :class:`Unit`.
     gated : bool
-        What a word has no need of keeps still: see :func:`.core.accumulate_words`.
+        Signals that a word does not need keep still: see :func:`.core.accumulate_words`.
     back_pressure : bool
         See :class:`Unit`.
 

@@ -7,7 +7,7 @@ from tilewright.hw.mac.select import any_of, is_one_of
 from tilewright.sim.formats import Mode
 
 POSIT_SHIFTS = {1: 0, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8}
-"""Every non-zero posit4_1 is a power of two: of each magnitude's code, the power times 16."""
+"""Power of two, times 16, of each code of a posit4_1 magnitude; every non-zero posit4_1 is a power of two."""
 
 
 def decode_tiny(m: Module, plan: Plan, code: Value, mode: Value, name: str) -> tuple[Value, Value]:

@@ -231,7 +231,7 @@ class AxiMemory(AxiFront):
     """
 
     SOURCE = LineStorage.SOURCE
-    """Verilog of the storage; to be added to the sources."""
+    """Verilog of the storage, which must be added to the sources."""
 
     def __init__(
         self,
@@ -289,7 +289,7 @@ class _Bursts:
         self.entering, self.burst = data.View(layout, queue.w_data), data.View(layout, queue.r_data)
         self.waiting = queue.r_rdy
         self.step = Signal(name=f"{name}_step")
-        """This beat passes."""
+        """Flag: this beat passes."""
         self.last = Signal(name=f"{name}_last")
         self.address = Signal(len(self.burst.address), name=f"{name}_address")
         """Word address of the beat."""

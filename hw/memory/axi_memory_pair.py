@@ -11,12 +11,12 @@ from tilewright.hw.memory.axi_memory import PREFIX, AxiFront
 from tilewright.hw.memory.line_storage import LineStorage
 
 SECOND = "second_"
-"""What names of the second port begin with."""
+"""Prefix of the names of the second port."""
 _COMMON = (
     "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "restart",
     "error_enable", "error_address", "error_response",
 )  # fmt: skip
-"""Members that both ports have in common."""
+"""Members that both ports share."""
 
 
 class _Port(AxiFront):
@@ -48,16 +48,16 @@ class _Port(AxiFront):
 class AxiMemoryPair(wiring.Component):
     """Two ports, each with latency and rates of its own as :class:`AxiMemory` has them, on one content.
 
-    Both have the same timing and the same errors, and count their cycles from the same one; none ever waits for the
-    other. What one has written before a cycle the other reads in it; of a byte that both write in one cycle the
-    second port's stays.
+    Both ports have the same memory timing and the same errors, and count their cycles from the same one; none ever
+    waits for the other. A port reads what the other has written before that cycle; if both write a byte in one cycle,
+    the second port's value stays.
 
     Parameters
     ----------
     address_bits : int
-        Of both.
+        Widths of both ports.
     data_bits, second_bits : int
-        Of each bus.
+        Widths of each bus.
     size, line_bytes : int
         Bytes of memory, and of a line that the bench writes.
     requests, second_requests : int
@@ -70,7 +70,7 @@ class AxiMemoryPair(wiring.Component):
     s_axi_..., second_s_axi_... : In, Out
         AXI4 slaves.
     latency, ... broken : In, Out
-        As of :class:`AxiMemory`; words that the bench reads have ``data_bits``; ``broken`` by either port.
+        Members of :class:`AxiMemory`; words that the bench reads have ``data_bits``; ``broken`` by either port.
     """
 
     SOURCE = LineStorage.SOURCE

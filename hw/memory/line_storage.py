@@ -34,7 +34,7 @@ class LineStorage(wiring.Component):
     """
 
     SOURCE = Path(__file__).with_name("line_storage.v")
-    """Verilog of the module that it instantiates; to be added to the sources."""
+    """Verilog of the module that this component instantiates, which must be added to the sources."""
 
     def __init__(self, *, width: int, depth: int, line_words: int):
         self._depth, self._line_words = depth, line_words

@@ -30,7 +30,7 @@ class SimulationStorage(wiring.Component):
     """
 
     SOURCE = Path(__file__).with_name("storage.v")
-    """Verilog of the module that it instantiates; to be added to the sources."""
+    """Verilog of the module that this component instantiates, which must be added to the sources."""
 
     def __init__(self, *, width: int, depth: int):
         self._depth = depth

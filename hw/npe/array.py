@@ -1,4 +1,4 @@
-"""The array of SIMD MACs: outputs stay where they are, operands are broadcast."""
+"""The array of SIMD MACs: outputs stay in place, operands are broadcast."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -12,7 +12,7 @@ from tilewright.sim.config.npe import NpeConfig
 
 
 class Array(wiring.Component):
-    """``sums[r][c] += dot(a[r], b[c])``, a word of every row and column a cycle.
+    """Computes ``sums[r][c] += dot(a[r], b[c])``, one word of every row and column in each cycle.
 
     Words are taken apart once for each row and each column, not in every MAC. With the last word of a tile the sums
     move to registers of their own, from which they are shifted out a column at a time while the array goes on.
@@ -22,7 +22,7 @@ class Array(wiring.Component):
     Members
     -------
     valid, first, last, mode : In
-        Of the words in this cycle.
+        Control of the words in this cycle.
     a, b : In
         A word for each row, for each column.
     rows, columns : In

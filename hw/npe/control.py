@@ -1,4 +1,4 @@
-"""Runs descriptors one after the other, and stops cleanly when something is wrong."""
+"""Runs descriptors one after the other, and stops cleanly on an error."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring

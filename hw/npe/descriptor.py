@@ -1,4 +1,4 @@
-"""What a job is: the descriptor as it lies in memory, its check, and what follows from it."""
+"""The descriptor of a job as it lies in memory, its check, and the values derived from it."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
@@ -41,14 +41,14 @@ DESCRIPTOR_LAYOUT = data.StructLayout(
         "unused": 320,
     }
 )
-"""32 words of 32 bits, little-endian; docs/npe.md has what each means."""
+"""Layout of a descriptor: 32 words of 32 bits, little-endian; docs/npe.md explains each."""
 
 SIZE_BITS = 16
 """Width of M, N and K."""
 
 
 class DescriptorCheck(wiring.Component):
-    """Says what is wrong with a descriptor. Combinational.
+    """Finds the first error of a descriptor. Combinational.
 
     First all fields are checked, then all alignments, then whether addresses are within ``address_bits``; of several
     offences of one kind, that in the lowest word counts. What is off is not checked.
@@ -125,7 +125,7 @@ class DescriptorCheck(wiring.Component):
 
 
 def job_layout(config: NpeConfig) -> data.StructLayout:
-    """Return what the units of the co-processor know of a job, constant while it runs."""
+    """Return the layout of what the NPE's parts know of a job; it is constant while the job runs."""
     return data.StructLayout(
         {
             "descriptor": DESCRIPTOR_LAYOUT,
@@ -140,7 +140,7 @@ def job_layout(config: NpeConfig) -> data.StructLayout:
 
 
 def mode_bits(mode: Value) -> tuple[Value, Value]:
-    """Return whether the elements of a mode have 8, and whether they have 16 bits; else they have 4."""
+    """Return whether the elements of a mode have 8 bits, and whether they have 16 bits; otherwise they have 4."""
 
     def among(bits: int) -> Value:
         return Cat(mode == int(each) for each in Mode if each.bits == bits).any()
@@ -149,13 +149,13 @@ def mode_bits(mode: Value) -> tuple[Value, Value]:
 
 
 def scaled(count: Value, mode: Value) -> Value:
-    """Return the nibbles that some elements of a mode take."""
+    """Return the number of nibbles that a number of elements of a mode takes."""
     eight, sixteen = mode_bits(mode)
     return Mux(sixteen, count << 2, Mux(eight, count << 1, count))
 
 
 def plan(m: Module, config: NpeConfig, descriptor: data.View) -> data.View:
-    """Return the job of a descriptor. Combinational: to be registered."""
+    """Return the job that a descriptor defines. Combinational: the result must be registered."""
     job = Signal(job_layout(config), name="plan")
     nibbles = Signal(SIZE_BITS + 2, name="plan_nibbles")
     bus_nibbles = config.bus_bits // 4
@@ -182,7 +182,7 @@ def plan(m: Module, config: NpeConfig, descriptor: data.View) -> data.View:
 
 
 def tile_layout(config: NpeConfig) -> data.StructLayout:
-    """Return what is said of a tile of C: its place, its size, and where it stands in the order of tiles."""
+    """Return the layout of the description of an output tile: place, size, and position in the order of tiles."""
     return data.StructLayout(
         {
             "row": SIZE_BITS,
@@ -199,5 +199,5 @@ def tile_layout(config: NpeConfig) -> data.StructLayout:
 
 
 def is_final(tile: data.View) -> Value:
-    """Return whether a tile is the last of its group: of the job, if no rows are left."""
+    """Return whether an output tile is the last of its group, or of the job if no rows are left."""
     return tile.last_panel & tile.last_columns

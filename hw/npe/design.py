@@ -1,4 +1,4 @@
-"""The matrix co-processor with what is said of it."""
+"""Builds the NPE's design: ports, latency, summary."""
 
 from tilewright.hw.generate import Design
 from tilewright.hw.npe.npe import Npe
@@ -6,7 +6,7 @@ from tilewright.sim.config.npe import NpeConfig
 
 
 def npe(config: NpeConfig) -> Design:
-    """Return the design of a co-processor, module ``npe``."""
+    """Return the design of an NPE, module ``npe``."""
     rates = {mode.label: config.macs_per_cycle(mode) for mode in config.modes}
     return Design(
         name="npe",

@@ -1,4 +1,4 @@
-"""Takes the sums of a tile out of the array, one a cycle."""
+"""Takes the sums of an output tile out of the array, one in each cycle."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -9,7 +9,7 @@ from tilewright.sim.config.npe import OUTPUT_SLOTS, PARAMETER_SLOTS, NpeConfig
 
 
 def element_layout(config: NpeConfig) -> data.StructLayout:
-    """Return what is said of an element on its way through read-out and epilogue."""
+    """Return the layout of the description of an element on its way through read-out and epilogue."""
     return data.StructLayout(
         {
             "row": range(config.rows),
@@ -24,7 +24,7 @@ def element_layout(config: NpeConfig) -> data.StructLayout:
 
 
 class Drain(wiring.Component):
-    """Columns of a tile one after the other, in each its rows: those that the tile has.
+    """Walks the columns of an output tile one after the other, and in each the rows that the tile has.
 
     With reductions on, a column takes at least ``interval`` cycles, so that an element of a row meets the sum of
     those before it. A tile begins when it has been captured, a slot for results is free, and, with reductions on,
@@ -43,7 +43,7 @@ class Drain(wiring.Component):
     element_valid, element : Out
         This element of the array is read in this cycle.
     shift : Out(1)
-        To the array: go on to the next column.
+        Makes the array go on to the next column.
     frees : Out(1)
         The last word of the next tile can be sent from the next cycle on: when its sums are captured, the last element
         of this one is read.

@@ -1,4 +1,4 @@
-"""What is done to an element of C between its sum and its code."""
+"""The epilogue: everything between the sum of an element of C and its code."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
@@ -27,12 +27,12 @@ CONTROL_LAYOUT = data.StructLayout(
         "out_format": 4,
     }
 )
-"""Which parts are on; constant while elements are under way."""
+"""Layout of the control bits, which switch parts on; they are constant while elements are in flight."""
 
 MULTIPLY, ADD = Fp32Multiplier.LATENCY, Fp32Adder.LATENCY
-"""Cycles of a product and of a sum."""
+"""Cycles of a multiplication and of an addition."""
 CODE = 4
-"""Cycles from a result to its code: taken apart, rounded, and kept until its row's reductions are nearly there."""
+"""Cycles from a result to its code: decoding, rounding, and waiting until the row's reductions are nearly there."""
 
 
 class Epilogue(wiring.Component):
@@ -60,7 +60,7 @@ class Epilogue(wiring.Component):
     valid, value, scale, bias, residual, row, first, tag : In
         An element: its sum, FP32; parameters, FP32, and a code; the row it counts for, and whether it begins anew.
     code_valid, code, code_tag : Out
-        Its code.
+        The code of the element.
     read_row : In
         Row whose reductions are read, in the same cycle.
     sum, squares, maximum : Out(32)

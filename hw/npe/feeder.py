@@ -9,7 +9,7 @@ from tilewright.sim.config.npe import B_PANELS, NpeConfig
 
 
 class Feeder(wiring.Component):
-    """A word of every row and column a cycle, chunk behind chunk without a gap.
+    """Sends a word of every row and column in each cycle, chunk after chunk without a gap.
 
     Waits for a chunk's panels and, at the last word of a tile, until the sums of the tile before will have left the
     array when those of this one are captured.
@@ -29,7 +29,7 @@ class Feeder(wiring.Component):
     select : Out
         Word in the beat.
     first, last : Out(1)
-        Of a dot product.
+        The word is the first, the last of a dot product.
     chunk : Out
         The chunk that the word belongs to.
     tile_ends : Out(1)

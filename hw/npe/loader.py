@@ -11,7 +11,7 @@ from tilewright.sim.config.npe import B_PANELS, PARAMETER_SLOTS, NpeConfig
 
 
 class Kind(enum.IntEnum):
-    """What a request brings; the number is that of the ERROR register's streams."""
+    """Purpose of a request; the number is the detail of a read error in the register ERROR."""
 
     DESCRIPTOR = 0
     A = 1
@@ -20,15 +20,15 @@ class Kind(enum.IntEnum):
     BIAS = 4
     RESIDUAL = 5
     CHUNK = 6
-    """Nothing: all that a chunk needs has been asked for."""
+    """Marker without data: everything that a chunk needs has been requested."""
 
 
 COUNT_BITS = 16
-"""Requests are counted modulo a power of two, much larger than how many are under way."""
+"""Width of the count of requests, which wraps; it is much larger than the number of requests in flight needs."""
 
 
 def entry_layout(config: NpeConfig) -> data.StructLayout:
-    """Return what the receiver is told of each request: where its words go."""
+    """Return the layout of what the loader tells the receiver of each request: where its words go."""
     lines = max(config.panels, B_PANELS) * config.depth
     return data.StructLayout(
         {
@@ -42,7 +42,7 @@ def entry_layout(config: NpeConfig) -> data.StructLayout:
 
 
 def chunk_layout(config: NpeConfig) -> data.StructLayout:
-    """Return what the feeder is told: the panels to multiply, and the tile that they belong to."""
+    """Return the layout of what the loader tells the feeder: the panels to multiply, and their output tile."""
     return data.StructLayout(
         {
             "a_slot": range(config.panels),
@@ -272,7 +272,7 @@ class Loader(wiring.Component):
         return m
 
     def _addresses(self, m: Module, at: dict) -> None:
-        """Drive address and length of the request; ``at`` are the names of ``elaborate``."""
+        """Drive address and length of the request; ``at`` holds the names of ``elaborate``."""
         config, job = self.config, self.job
         d = job.descriptor
         bits, bus = config.address_bits, config.bus_bytes

@@ -1,4 +1,4 @@
-"""The matrix co-processor."""
+"""The NPE (matrix co-processor)."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ from tilewright.sim.isa.npe_registers import Register
 
 
 class NpeCore(wiring.Component):
-    """All of the co-processor but its registers: ``C = act(scale * (A @ B^T) + bias + residual)``, see docs/npe.md.
+    """The NPE without its registers: ``C = act(scale * (A @ B^T) + bias + residual)``, see docs/npe.md.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class NpeCore(wiring.Component):
         modelled = (
             config.array_latency, config.result_latency, config.parameter_latency, config.reduction_interval
         )  # fmt: skip
-        assert made == modelled, f"latencies are {made}, but the cycle model has {modelled}"
+        assert made == modelled, f"latencies are {made}, but the exact model has {modelled}"
         super().__init__(self._members())
 
     def _members(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class NpeCore(wiring.Component):
         }
 
     def _software(self, m: Module) -> Any:
-        """Return what has the members of who starts it: this component, or one that is added to the module."""
+        """Return the component with the members that start a job: this one, or one that is added to the module."""
         return self
 
     def elaborate(self, platform):

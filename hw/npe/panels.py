@@ -1,4 +1,4 @@
-"""Operands on chip: a bank for each row or column of the array."""
+"""Operands on chip: one bank for each row or column of the array."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -11,7 +11,7 @@ from tilewright.sim.config.npe import NpeConfig
 
 
 class Panels(wiring.Component):
-    """Banks that are written a beat at a time and read a 16-bit word at a time, all at one place.
+    """Banks that are written one beat at a time and read one 16-bit word at a time, all at the same address.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Panels(wiring.Component):
 
 
 class Parameters(wiring.Component):
-    """Scales, biases and residuals of the next tiles; an element of each is read in every cycle.
+    """Scales, biases and residuals of the next output tiles; an element of each is read in every cycle.
 
     Members
     -------
@@ -85,7 +85,7 @@ class Parameters(wiring.Component):
     slot, row, column : In
         The element of a tile.
     scale_by_row, bias_by_row : In(1)
-        Else by column.
+        The parameter is by row; otherwise by column.
     residual_eight, residual_sixteen : In(1)
         Width of the residual's elements; else 4.
     scale, bias, residual : Out
@@ -139,7 +139,7 @@ class Parameters(wiring.Component):
         return m
 
     def _lines(self, m: Module, name: str, kind: Kind, bits: int, depth: int, address):
-        """Add a memory of lines that blocks are written to; return the line at an address, a cycle later.
+        """Add a memory of lines to which blocks are written; return the line at an address one cycle later.
 
         A block begins at a multiple of its size: it is a part of a beat, or some whole beats.
         """

@@ -1,4 +1,4 @@
-"""Takes words from memory and puts them where they belong."""
+"""Takes words from memory and writes them to their buffers."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -10,14 +10,15 @@ from tilewright.sim.config.npe import NpeConfig
 
 
 def write_layout(config: NpeConfig) -> data.StructLayout:
-    """Return a write to one of the buffers: a beat, the request that it belongs to, and its number therein."""
+    """Return the layout of a write to a buffer: a beat, the request that it belongs to, and its number in the
+    request."""
     return data.StructLayout(
         {"enable": 1, "data": config.bus_bits, "entry": entry_layout(config), "number": range(config.depth)}
     )
 
 
 class Receiver(wiring.Component):
-    """Pairs the words that come with the entries that say what they are.
+    """Pairs the words that arrive with the entries that say where each goes.
 
     A word is taken and written in the cycle in which it comes. Behind the last element of a row of K bits are zero,
     which is zero in every format: what lies in memory there does not matter.

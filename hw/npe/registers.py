@@ -1,4 +1,4 @@
-"""The co-processor's registers."""
+"""The registers of the NPE."""
 
 from amaranth.hdl import Cat, Module
 from amaranth.lib import wiring
@@ -15,9 +15,9 @@ class Registers(wiring.Component):
     Parameters
     ----------
     rows, columns : int
-        Of the array.
+        Size of the array.
     bus_bytes : int
-        Of a beat, a power of two.
+        Size of a beat, a power of two.
     modes_mask : int
         A bit for each format.
 
@@ -42,8 +42,8 @@ class Registers(wiring.Component):
     completed : In(16)
         COMPLETED.
     events : In
-        What is counted while ``busy``: the array takes a word, waits for operands, waits to hand over results; a beat
-        is read, written; by the names of the registers that count it.
+        Events that are counted while ``busy``: the array takes a word, waits for operands, waits to hand over results;
+        a beat is read, written; by the names of the registers that count it.
     """
 
     def __init__(self, *, rows: int, columns: int, bus_bytes: int, modes_mask: int):

@@ -1,4 +1,4 @@
-"""From the array's sums to codes: read-out, parameters, epilogue."""
+"""Turns the array's sums into codes: read-out, parameters, epilogue."""
 
 from amaranth.hdl import Module
 from amaranth.lib import data, wiring
@@ -35,7 +35,7 @@ class Results(wiring.Component):
     read_panel, read_row : In
         Row whose reductions are read.
     row_sum, row_squares, row_maximum : Out(32)
-        Its reductions.
+        The reductions of this row.
     """
 
     def __init__(self, config: NpeConfig):

@@ -1,4 +1,4 @@
-"""Writes results to memory, a line of a tile at a time."""
+"""Writes results to memory, one line of an output tile at a time."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -14,7 +14,7 @@ from tilewright.sim.isa.widths import RECORD_BYTES
 
 
 class Store(wiring.Component):
-    """Keeps codes of ``OUTPUT_SLOTS`` tiles and writes them, then the reductions of row blocks that are complete.
+    """Keeps the codes of ``OUTPUT_SLOTS`` tiles and writes them, then the reductions of row blocks that are complete.
 
     A line is a row of the tile, or a column if C is transposed: a cycle to read it, one or more until the request is
     taken, then a beat a cycle. A record of reductions, one for each row, is a line, too.
@@ -31,17 +31,17 @@ class Store(wiring.Component):
     panel, row : Out
         Row whose reductions are read.
     sum, squares, maximum : In(32)
-        Its reductions.
+        The reductions of this row.
     requests, words : Out(stream)
-        To memory.
+        Requests and words for the write master.
     slot_released, records_stored : Out(1)
-        To the drain.
+        Signals for the drain.
     finished : Out(1)
         The last line of the job has been given away.
     """
 
     RECORDS_AFTER = 6
-    """Cycles from the code of a tile's last element to the first record: a line and the record are read in between."""
+    """Cycles from the code of a tile's last element to the first record; a line and the record are read in between."""
 
     def __init__(self, config: NpeConfig):
         self.config = config
@@ -176,7 +176,7 @@ class Store(wiring.Component):
         return m
 
     def _next_block(self, m: Module, tile, block: Signal, end: Value, group: Signal) -> None:
-        """Set where the lines of the next tile begin; ``end`` is where those of this one end.
+        """Set the addresses at which the lines of the next tile begin; ``end`` is where those of this tile end.
 
         Row blocks of a group follow one another, and come again for the next columns, when ``group`` is where they
         begin. Transposed, a tile's lines are its columns, which the row blocks of a group share.

@@ -1,4 +1,4 @@
-"""An exact sum as FP32."""
+"""Converts an exact sum to FP32."""
 
 from amaranth.hdl import Cat, Const, Module, Signal
 from amaranth.lib import data
@@ -15,7 +15,7 @@ FRACTION_BITS = FP32.mantissa_bits
 
 
 class SumToFloat(Unit):
-    """An exact sum as FP32, rounded to odd: what is not exact gets an odd last bit.
+    """Converts an exact sum to FP32, rounded to odd: an inexact result has an odd last bit.
 
     Rounding the result again, to fewer bits, then gives what rounding the sum would (Boldo and Melquiond, see
     :mod:`tilewright.sim.formats.exact`). Sums are within FP32's normal range.

@@ -1,4 +1,4 @@
-"""What a Verilog module costs: one fixed flow, so that figures of different designs compare.
+"""Measures the cost of a Verilog module with one fixed flow, so that figures of different designs compare.
 
 Each part runs its own tools on its own copy of the text and knows nothing of the other parts:
 
@@ -50,7 +50,7 @@ ABC_SCRIPT = (
 
 
 class Tools(Protocol):
-    """The programs to use; see ``tilewright.base.tools.find_synthesis_tools``."""
+    """Programs that the flow uses; see ``tilewright.base.tools.find_synthesis_tools``."""
 
     @property
     def yosys(self) -> Program: ...
@@ -64,27 +64,28 @@ class Tools(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a design costs; ``None`` where a part was not asked for or lacks a tool."""
+    """Cost of a design; a field is ``None`` if its part was not asked for or lacks a tool."""
 
     lut: int | None = None
-    """LUT1 to LUT6; memory made of look-up tables is not among them, see ``primitives``."""
+    """Number of LUT1 to LUT6; memory made of look-up tables is not among them, see ``primitives``."""
     ff: int | None = None
     cells: int | None = None
     area_um2: float | None = None
-    """In the unit of the liberty file's areas, which is µm² in nearly all of them."""
+    """Cell area in the unit of the liberty file, which is µm² in nearly all of them."""
     path_ns: float | None = None
     power_uw: float | None = None
-    """At ``power.CLOCK_MHZ``, each data input changing in ``power.ACTIVITY`` of the cycles."""
+    """Power at ``power.CLOCK_MHZ``, with each data input changing in ``power.ACTIVITY`` of the cycles."""
     primitives: Mapping[str, int] = field(default_factory=dict)
-    """Every FPGA primitive and how many of it."""
+    """Number of each FPGA primitive."""
 
 
 Remember = Callable[[list[str], Callable[[], dict]], dict]
-"""Given all that a result depends on and the function that makes it, returns the result: anew or kept."""
+"""Function that takes everything on which a result depends, and a function that computes it; returns the kept or the
+new result."""
 
 
 def anew(inputs: list[str], make: Callable[[], dict]) -> dict:
-    """Keep nothing."""
+    """Compute a result without keeping it."""
     return make()
 
 
@@ -208,6 +209,6 @@ class _Job:
 
 
 def _gates(stat: dict) -> dict[str, int]:
-    """Return the counts of cells that are hardware: not the likes of ``$scopeinfo`` and ``$check``."""
+    """Return the counts of cells that are hardware, without cells such as ``$scopeinfo`` and ``$check``."""
     counts = stat["num_cells_by_type"].items()
     return {name: count for name, count in counts if not name.startswith("$") or name.startswith("$_")}

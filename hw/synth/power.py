@@ -14,10 +14,10 @@ from tilewright.hw.synth.run import Program, failure, run
 
 CLOCK_MHZ = 100
 ACTIVITY = 0.1
-"""Transitions of each data input in a clock cycle."""
+"""Number of transitions of each data input in a clock cycle."""
 
 MAP = f"dfflibmap -liberty cells.lib; abc -liberty cells.lib -constr sizing.constr -D {1_000_000 // CLOCK_MHZ}"
-"""Yosys: with a file of constraints, though empty, it has ABC add buffers and size the gates."""
+"""Yosys script; a file of constraints, even an empty one, makes ABC add buffers and size the gates."""
 SCRIPT = f"""\
 read_liberty cells.lib
 read_verilog netlist.v
@@ -33,7 +33,7 @@ report_power -digits 6
 CLOCK_PORT = "[get_ports clk]"
 RESET_ACTIVITY = "set_power_activity -input_ports rst -activity 0 -duty 0"
 FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY
-"""All that OpenSTA is told."""
+"""Everything that OpenSTA is told."""
 
 
 def run_power(sta: Program, top: str, folder: Path) -> float:

@@ -1,4 +1,4 @@
-"""Runs one synthesis tool in a folder and reads what it leaves."""
+"""Runs one synthesis tool in a folder and reads its output."""
 
 import json
 import re
@@ -10,11 +10,11 @@ from tilewright.base.errors import ConfigError
 
 
 class SynthesisError(ConfigError):
-    """A tool that failed, in one line."""
+    """Failure of a tool, described in one line."""
 
 
 class Program(Protocol):
-    """A program that was found."""
+    """A program that was found on this machine."""
 
     @property
     def name(self) -> str: ...
@@ -25,7 +25,7 @@ class Program(Protocol):
 
 
 def run(program: Program, arguments: list[str], folder: Path) -> str:
-    """Run a program in ``folder``; return all that it printed.
+    """Run a program in ``folder``; return everything that it printed.
 
     Raises
     ------
@@ -50,14 +50,14 @@ def run(program: Program, arguments: list[str], folder: Path) -> str:
 
 
 def failure(program: Program, said: str) -> SynthesisError:
-    """Return the exception for a program that failed and said this."""
+    """Return the exception for a program that failed with this output."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     reason = next((line for line in lines if "error:" in line.lower()), lines[-1] if lines else "it said nothing")
     return SynthesisError(f"{program.name} failed: {reason}")
 
 
 def run_yosys(yosys: Program, script: str, folder: Path) -> dict:
-    """Run a script; return what it left in ``stat.json`` on the whole design, if anything."""
+    """Run a Yosys script; return the statistics of the whole design that it left in ``stat.json``, if any."""
     log = folder / "yosys.log"
     try:
         # Its standard output ends early when it has run ABC many times: the log says why it failed.
@@ -71,7 +71,7 @@ def run_yosys(yosys: Program, script: str, folder: Path) -> dict:
 
 
 def run_abc(abc: Program, script: str, folder: Path) -> float:
-    """Run a script that ends with ``stime``; return the delay in ns. ABC reports errors by words alone."""
+    """Run an ABC script that ends with ``stime``; return the delay in ns. ABC reports errors by words alone."""
     said = run(abc, ["-c", script], folder)
     delays = re.findall(r"Delay\s*=\s*([\d.]+)\s*ps", said)
     if not delays:

@@ -1,4 +1,4 @@
-"""What makes a command of the vector unit one that can be run."""
+"""Checks whether the vector unit can run a command."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -12,7 +12,7 @@ from tilewright.sim.isa.vector_command import Function, Inverse, Storage, Vector
 
 
 class Check(wiring.Component):
-    """Says of a command why it is refused, if it is; see :class:`.VectorError`.
+    """Finds the reason for which a command is refused, if there is one; see :class:`.VectorError`.
 
     Latency: ``LATENCY`` cycles from ``command``, which stays, to ``error``.
 

@@ -7,7 +7,7 @@ from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.isa.vector_command import Storage
 
 OPERANDS = "abcd"
-"""Matrices in the scratchpad: three that are read, one that is written."""
+"""Names of the matrices in the scratchpad: three that are read, one that is written."""
 
 
 def size_of(storage: Value) -> Value:

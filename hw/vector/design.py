@@ -1,4 +1,4 @@
-"""The vector unit with what is said of it."""
+"""Builds the vector unit's design: ports, latency, summary."""
 
 from tilewright.hw.generate import Design
 from tilewright.hw.vector.unit import VectorUnit

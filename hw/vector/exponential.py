@@ -20,9 +20,9 @@ from tilewright.sim.formats.functions import (
 )
 
 TWICE_BITS = RANGE_BITS + 1 + MANTISSA_BITS + 1
-"""Of the magnitude of ``x * log2(e)`` in units of half a position."""
+"""Width of the magnitude of ``x * log2(e)`` in units of half a position."""
 DROPPED = LOG2_E_BITS - RANGE_BITS
-"""Bits of the product below those units, if x is as large as it may be."""
+"""Number of bits of the product below those units, for the largest x that is allowed."""
 
 
 class Exponential(wiring.Component):

@@ -9,11 +9,11 @@ from tilewright.hw.pipeline import delay
 from tilewright.sim.formats.functions import ENTRIES, GUARD_BITS, HALF, MANTISSA_BITS, STEP_BITS, UNIT_BITS, Table
 
 BASE_BITS, WAY_BITS = UNIT_BITS + 1, 18
-"""Of an entry less 1, with the half that rounds it, and of how far it is to the next one."""
+"""Width of an entry less 1, with the half that rounds it, and width of its distance to the next entry."""
 FRACTION_BITS = MANTISSA_BITS + 1
-"""Of a significand less 1: the highest bit is set only by a significand of 2."""
+"""Width of a significand less 1; the highest bit is set only by a significand of 2."""
 LATENCY = 3
-"""Cycles from an address and a place to the fraction."""
+"""Cycles from an address and a place between entries to the fraction."""
 
 
 def interpolate(m: Module, tables: Sequence[Table], address: Value, t: Value) -> Value:
@@ -24,9 +24,9 @@ def interpolate(m: Module, tables: Sequence[Table], address: Value, t: Value) ->
     m : Module
         Where memory and registers go.
     tables : sequence of Table
-        One behind the other; all of them fall, or none.
+        Tables in successive parts of the memory; all of them fall, or none.
     address : Value
-        Of an entry.
+        Address of an entry.
     t : Value, STEP_BITS
         Place between it and the next one.
     """

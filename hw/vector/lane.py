@@ -19,11 +19,11 @@ from tilewright.sim.formats.fp32 import NAN_CODE
 from tilewright.sim.isa.vector_command import Function, Storage
 
 STORED = (Mode.INT8, Mode.BF16)
-"""Short formats of results."""
+"""Short formats in which results are stored."""
 CONTROL_LAYOUT = data.StructLayout(
     {"storage": 2, "out_storage": 2, "add": 1, "multiply": 1, "function": 3, "square": 1, "b": 1, "c": 1}
 )  # fmt: skip
-"""Which parts are on; constant while elements are under way."""
+"""Layout of the control bits, which switch parts on; they are constant while elements are in flight."""
 
 
 class Lane(wiring.Component):
@@ -39,7 +39,7 @@ class Lane(wiring.Component):
     negate : In(1)
         ``CONVERT`` cycles later.
     add : In(32)
-        The same.
+        ``CONVERT`` cycles later.
     multiply : In(32)
         ``ADD`` cycles later still.
     b : In(32)

@@ -12,7 +12,7 @@ from tilewright.sim.isa.vector_command import Reduce
 
 SIGN = 1 << 31
 MINUS_INFINITY_KEY = 0x007FFFFF
-"""Key of -inf: keys are unsigned and in the order of the numbers, -0 below +0, NaN above all."""
+"""Key of -inf. Keys are unsigned and in the order of the numbers, with -0 below +0 and NaN above all."""
 
 
 class Reducer(wiring.Component):
@@ -28,7 +28,7 @@ class Reducer(wiring.Component):
     lanes : int
         A power of two.
     adder : Definition
-        Of an :class:`Fp32Adder`.
+        Definition of an :class:`Fp32Adder`.
 
     Members
     -------
@@ -63,17 +63,17 @@ class Reducer(wiring.Component):
 
     @property
     def levels(self) -> int:
-        """Of the trees over lanes."""
+        """Number of levels of the trees over lanes."""
         return self._lanes.bit_length() - 1
 
     @property
     def sum_latency(self) -> int:
-        """Tree, accumulation, the last additions of the partial sums."""
+        """Cycles of a sum: tree, accumulation, and the last additions of the partial sums."""
         return ADD * (self.levels + 1) + 2 * ADD + ADD - 1
 
     @property
     def maximum_latency(self) -> int:
-        """Key, tree, accumulation."""
+        """Cycles of a maximum: key, tree, and accumulation."""
         return 1 + self.levels + 1
 
     def elaborate(self, platform):

@@ -1,4 +1,4 @@
-"""The row scalars: what becomes of reductions, and where they are kept."""
+"""The row scalars: computes them from reductions and keeps them."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
@@ -21,9 +21,9 @@ class Scalars(wiring.Component):
     Parameters
     ----------
     scalars : int
-        Of each file.
+        Number of scalars in each file.
     adder, multiplier : Definition
-        Of :class:`Fp32Adder` and :class:`Fp32Multiplier`.
+        Definitions of :class:`Fp32Adder` and :class:`Fp32Multiplier`.
 
     Members
     -------

@@ -29,7 +29,7 @@ from tilewright.sim.config.vector import (
 from tilewright.sim.isa.vector_command import Reduce, Storage
 
 X = READ + CONVERT
-"""Cycle, counted from the address of A, in which an element is FP32; those below follow it."""
+"""Cycle, counted from the address of A, in which an element is FP32; the cycles below follow it."""
 FACTOR = X + ADD
 B = FACTOR + MULTIPLY + FUNCTION
 C = B + MULTIPLY
@@ -38,7 +38,7 @@ D = Y + ENCODE
 
 
 class VectorUnit(wiring.Component):
-    """Runs commands, see docs/vector.md; their cycles: :mod:`.sim.machine.vector`.
+    """Runs commands, see docs/vector.md; :mod:`.sim.machine.vector` has their cycles.
 
     Throughput: ``lanes`` elements a cycle within a pass. A pass begins when the one before has ended.
 
@@ -73,7 +73,7 @@ class VectorUnit(wiring.Component):
             config.value_latency, config.sum_latency, config.maximum_latency, config.linear_latency,
             config.inverse_latency,
         )  # fmt: skip
-        assert made == modelled, f"latencies are {made}, but the cycle model has {modelled}"
+        assert made == modelled, f"latencies are {made}, but the exact model has {modelled}"
         word = config.address_bits - 2
         members: dict[str, Any] = {
             "commands": In(stream.Signature(command_layout(config))),

@@ -1,11 +1,11 @@
-"""Goes over the elements of a matrix, a step of lanes a cycle."""
+"""Walks over the elements of a matrix, one step of lanes in each cycle."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 SIZE_BITS = 16
-"""Of rows, columns and steps."""
+"""Width of rows, columns and steps."""
 
 
 class Walker(wiring.Component):
@@ -20,9 +20,9 @@ class Walker(wiring.Component):
         At least 1 each, ``steps <= period``; constant until ``last``.
     base, stride : In
     size, flip : In
-        Of a step's address; see above.
+        Parts of a step's address; see above.
     active : Out(1)
-        It counts.
+        The walker counts.
     inside : Out(1)
         There is data.
     step, row : Out(16)
