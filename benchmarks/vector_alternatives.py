@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from tilewright.sim.isa.steps import Pass, Product
+from tilewright.sim.isa.vector_command import Function as PassFunction
+from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 from tilewright.sim.machine.steps import Memory, VectorUnit, codes, dot_products
-from tilewright.sim.machine.vector.values import PassOptions, PassResult, decode, encode, sums
+from tilewright.sim.machine.vector.values import PassResult, decode, encode, sums
 
 Numbers = np.ndarray
 Function = Callable[[Numbers], Numbers]
@@ -31,6 +33,7 @@ def rounded_unit(rounded: Function, add_up: Function, **functions: Function) -> 
         a: Numbers,
         *,
         lanes: int,
+        output: str,
         add: Numbers | None,
         multiply: Numbers | None,
         b: Numbers | None,
@@ -41,23 +44,23 @@ def rounded_unit(rounded: Function, add_up: Function, **functions: Function) -> 
             y = rounded(y + add[:, None])
         if multiply is not None:
             y = rounded(y * multiply[:, None])
-        if options.function != "none":
-            y = rounded(functions[options.function](y))
+        if options.function != PassFunction.NONE:
+            y = rounded(functions[options.function.name.lower()](y))
         if options.square or b is not None:
             y = rounded(y * (y if b is None else rounded(b)))
         if c is not None:
             y = rounded(y + rounded(c))
         linear = inverse = None
-        if options.reduce != "none":
+        if options.reduce != Reduce.NONE:
             reduced = {
-                "sum": add_up,
-                "maximum": lambda y: y.max(axis=1),
-                "magnitude": lambda y: np.abs(y).max(axis=1),
+                Reduce.SUM: add_up,
+                Reduce.MAXIMUM: lambda y: y.max(axis=1),
+                Reduce.MAGNITUDE: lambda y: np.abs(y).max(axis=1),
             }[options.reduce](y)
             linear = rounded(rounded(reduced * options.scale) + options.offset)
-            if options.inverse != "none":
-                inverse = rounded(1 / linear if options.inverse == "reciprocal" else 1 / np.sqrt(linear))
-        return PassResult(y, encode(options.output, y.astype(np.float32)), linear, inverse)
+            if options.inverse != Inverse.NONE:
+                inverse = rounded(1 / linear if options.inverse == Inverse.RECIPROCAL else 1 / np.sqrt(linear))
+        return PassResult(y, encode(output, y.astype(np.float32)), linear, inverse)
 
     return run
 
@@ -67,7 +70,7 @@ def unquantised(unit: VectorUnit) -> VectorUnit:
 
     def run(options: PassOptions, a: Numbers, **operands) -> PassResult:
         done = unit(options, a, **operands)
-        kept = done.y if options.output == "int8" else done.codes
+        kept = done.y if operands["output"] == "int8" else done.codes
         return PassResult(done.y, kept, done.linear, done.inverse)
 
     return run

@@ -6,11 +6,10 @@ import numpy as np
 
 from tilewright.cocotb_tests.vector.cases import Case, Layout
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
+from tilewright.sim.isa.vector_command import Matrix, PassOptions, Reduce, Storage, VectorCommand
 from tilewright.sim.machine.vector.unit import VectorModel, stored
-from tilewright.sim.machine.vector.values import PassOptions, PassResult, run_pass
-
-OUTPUTS = {"int8": Storage.INT8, "bf16": Storage.BF16, "fp32": Storage.FP32}
+from tilewright.sim.machine.vector.values import PassResult, run_pass
+from tilewright.sim.machine.vector.values import Storage as StorageName
 
 
 class Recorder:
@@ -27,7 +26,9 @@ class Recorder:
         self.cases: list[Case] = []
         self.elements = 0
 
-    def __call__(self, options: PassOptions, a: np.ndarray, *, lanes: int, **operands: Any) -> PassResult:
+    def __call__(
+        self, options: PassOptions, a: np.ndarray, *, lanes: int, output: StorageName, **operands: Any
+    ) -> PassResult:
         """Return what a pass computes, after it has been seen to be what the unit's commands compute.
 
         Raises
@@ -37,7 +38,7 @@ class Recorder:
         """
         config = self.config
         assert lanes == config.lanes
-        expected = run_pass(options, a, lanes=lanes, **operands)
+        expected = run_pass(options, a, lanes=lanes, output=output, **operands)
         rows, columns = a.shape
         layout = Layout(config)
         memory = np.zeros(lanes << config.address_bits, np.uint8)
@@ -55,15 +56,12 @@ class Recorder:
                 commands.append(
                     VectorCommand(rows=rows, columns=1, a=column, reduce=Reduce.MAXIMUM, out=slots[name])
                 )  # fmt: skip
-        d = layout.matrix(rows, columns, OUTPUTS[options.output])
+        d = layout.matrix(rows, columns, Storage[output.upper()])
         a_place = placed(a)
         assert a_place is not None
         command = VectorCommand(
             rows=rows, columns=columns, a=a_place, b=placed(operands.get("b")), c=placed(operands.get("c")), d=d,
-            function=Function[options.function.upper()], square=options.square,
-            reduce=Reduce[options.reduce.upper()], inverse=Inverse[options.inverse.upper()],
-            scale=options.scale, offset=options.offset, causal=options.causal, mask_base=options.mask_base,
-            rotate=options.rotate, **slots,
+            **slots, **vars(options),
         )  # fmt: skip
         case = Case(f"pass {len(self.cases)}", memory, (*commands, command))
         model = VectorModel(config, memory.copy())

@@ -14,6 +14,7 @@ from tilewright.cocotb_tests.vector.operator_programs import operator_cases
 from tilewright.hw.vector import reducer, unit
 from tilewright.hw.verilog import convert
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.isa.vector_command import Function, Inverse, Reduce
 from tilewright.sim.machine.vector import unit as machine
 from tilewright.sim.machine.vector import values
 from tilewright.sim.machine.vector.unit import VectorModel
@@ -40,9 +41,8 @@ def in_order(y: np.ndarray, lanes: int) -> np.ndarray:
 
 
 def other_options(change: Callable) -> Callable:
-    """Return a wrong twin of ``vector.options``."""
-    right = machine.options
-    return lambda command: change(right(command))
+    """Return a wrong twin of ``run_pass``, which changes the options of each pass."""
+    return lambda options, a, **operands: values.run_pass(change(options), a, **operands)
 
 
 RIGHT_ENCODE = values.encode
@@ -55,19 +55,19 @@ FAULTS = {
         lambda storage, y: (y.view(np.uint32) >> 16).astype(np.uint16) if storage == "bf16" else RIGHT_ENCODE(storage, y),
     ),
     "mask a column late": (
-        machine, "options", other_options(lambda o: replace(o, mask_base=o.mask_base + 1)),
+        machine, "run_pass", other_options(lambda o: replace(o, mask_base=o.mask_base + 1)),
     ),
-    "no mask": (machine, "options", other_options(lambda o: replace(o, causal=False))),
+    "no mask": (machine, "run_pass", other_options(lambda o: replace(o, causal=False))),
     "sign of magnitudes": (
-        machine, "options", other_options(lambda o: replace(o, reduce="maximum" if o.reduce == "magnitude" else o.reduce)),
+        machine, "run_pass", other_options(lambda o: replace(o, reduce=Reduce.MAXIMUM if o.reduce == Reduce.MAGNITUDE else o.reduce)),
     ),
     "root for reciprocal": (
-        machine, "options", other_options(lambda o: replace(o, inverse="rsqrt" if o.inverse == "reciprocal" else o.inverse)),
+        machine, "run_pass", other_options(lambda o: replace(o, inverse=Inverse.RSQRT if o.inverse == Inverse.RECIPROCAL else o.inverse)),
     ),
     "GELU for SiLU": (
-        machine, "options", other_options(lambda o: replace(o, function="gelu" if o.function == "silu" else o.function)),
+        machine, "run_pass", other_options(lambda o: replace(o, function=Function.GELU if o.function == Function.SILU else o.function)),
     ),
-    "offset forgotten": (machine, "options", other_options(lambda o: replace(o, offset=0.0))),
+    "offset forgotten": (machine, "run_pass", other_options(lambda o: replace(o, offset=0.0))),
     "a cycle less to begin": (machine, "START", machine.START - 1),
     "a short row does not wait": (machine, "INTERVAL", 1),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Step
+from tilewright.sim.isa.vector_command import Reduce
 from tilewright.sim.machine.cim.array import block_limits
 
 from .weight_layout import reduces
@@ -65,7 +66,7 @@ def _column_parts(config: AcceleratorConfig, product: Product) -> list[slice]:
 def _pass_parts(config: AcceleratorConfig, step: Pass, panels: list[Matrix]) -> Iterator[Pass]:
     options = step.options
     whole = (0, panels[0].rows) == (step.a.offset, step.a.rows) and step.a.columns == sum(p.columns for p in panels)
-    if options.reduce != "none" or options.causal or options.rotate or not whole:
+    if options.reduce != Reduce.NONE or options.causal or options.rotate or not whole:
         raise ConfigError(
             f"{step.a.buffer.name}: {4 * step.a.buffer.elements} bytes find no room in a bank of {config.bank_bytes}, "
             "and a pass takes whole rows of them"

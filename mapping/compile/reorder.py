@@ -9,6 +9,7 @@ from tilewright.sim.isa.commands import Command, Load, Store, Vector
 from tilewright.sim.isa.commands import Product as ProductCommand
 from tilewright.sim.isa.footprint import Region
 from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.isa.vector_command import Reduce
 from tilewright.sim.machine.vector import unit as vector
 from tilewright.sim.machine.vector.unit import pass_cycles
 
@@ -115,7 +116,7 @@ def step_cycles(config: AcceleratorConfig, step: Step) -> int:
     """Return the cycles that a step takes, about."""
     if isinstance(step, Pass):
         options = step.options
-        reduced = options.reduce != "none"
+        reduced = options.reduce != Reduce.NONE
         period = divide_up(step.a.columns, config.vector.lanes)
         return (
             pass_cycles(config.vector, step.a.rows, step.a.columns) + step.a.rows * (max(5, period) - period) * reduced

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
@@ -10,8 +11,8 @@ from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.commands import Command, Load, Store, Unit, Vector, bits_float, float_bits
 from tilewright.sim.isa.commands import Product as ProductCommand
 from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step, written_as
-from tilewright.sim.isa.vector_command import Function, Inverse, Reduce, Storage, VectorCommand
 from tilewright.sim.isa.vector_command import Matrix as VectorMatrix
+from tilewright.sim.isa.vector_command import Storage, VectorCommand
 from tilewright.sim.machine.cim.array import block_limits
 
 from .allocation import Slots, Tensor
@@ -312,7 +313,10 @@ class Translation:
         scatter: bool,
         scalars: dict[str, tuple[Slots, int] | None],
     ) -> VectorCommand:
-        options, lanes = step.options, self.config.vector.lanes
+        lanes = self.config.vector.lanes
+        options: dict[str, Any] = vars(step.options).copy()
+        for name in ("scale", "offset"):
+            options[name] = bits_float(float_bits(options[name]))
 
         def matrix(name: str) -> VectorMatrix | None:
             if name not in places:
@@ -336,16 +340,8 @@ class Translation:
             add=slots["add"],
             multiply=slots["multiply"],
             multiply_inverse=self._is_inverse(step.multiply),
-            function=Function[options.function.upper()],
-            square=options.square,
-            reduce=Reduce[options.reduce.upper()],
-            scale=bits_float(float_bits(options.scale)),
-            offset=bits_float(float_bits(options.offset)),
-            inverse=Inverse[options.inverse.upper()],
             out=slots["out"] or 0,
-            causal=options.causal,
-            mask_base=options.mask_base,
-            rotate=options.rotate,
+            **options,
         )
 
     def _scatters(self, out: Matrix) -> bool:

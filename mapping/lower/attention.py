@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from tilewright.sim.isa.steps import Matrix, Product
-from tilewright.sim.machine.vector.values import PassOptions
+from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
 from .lowering import MAGNITUDE, PLAIN, Lowering, Quantised
 
@@ -41,7 +41,7 @@ def attend(
     scores = lowering.matrix(f"{name}.scores", rows, positions)
     minus_maximum, _ = lowering.run(
         sums,
-        replace(mask, reduce="maximum", scale=-1.0),
+        replace(mask, reduce=Reduce.MAXIMUM, scale=-1.0),
         multiply=query.scale,
         b=cache.key_scales,
         out=scores,
@@ -50,7 +50,7 @@ def attend(
     exponentials = lowering.matrix(f"{name}.exponentials", rows, positions)
     _, inverse = lowering.run(
         scores,
-        replace(mask, function="exp", reduce="sum", inverse="reciprocal"),
+        replace(mask, function=Function.EXP, reduce=Reduce.SUM, inverse=Inverse.RECIPROCAL),
         add=minus_maximum,
         out=exponentials,
         to=f"{name}.sum",

@@ -7,7 +7,8 @@ import numpy as np
 
 from tilewright.mapping.precision.weights import quantise_weights
 from tilewright.sim.isa.steps import Matrix, Scalars
-from tilewright.sim.machine.vector.values import PassOptions, encode
+from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
+from tilewright.sim.machine.vector.values import encode
 
 from .attention import KeysValues, attend
 from .e2m1 import factors_constant
@@ -110,7 +111,7 @@ class _Layer:
         for out, part in ((gate, GATE), (up, UP)):
             lowering.run_scaled(lowering.project(x8, self.name(part), shape.ffn), out=out)
         gated = lowering.matrix(self.name("mlp.gated"), tokens, shape.ffn)
-        swiglu = replace(MAGNITUDE, function="silu")
+        swiglu = replace(MAGNITUDE, function=Function.SILU)
         scale = lowering.run(gate, swiglu, b=up, out=gated, to=self.name("mlp.gated.scale"))
         down = lowering.project(lowering.quantised(gated, scale), self.name(DOWN), hidden, total)
         result = lowering.matrix(self.name("output"), tokens, hidden)
@@ -129,7 +130,9 @@ class _Layer:
     def root_mean_square(self, x: Matrix, part: str, out: Matrix, options: PassOptions) -> tuple[Scalars, Scalars]:
         """Add an RMSNorm; return what the options reduce it to."""
         epsilon = self.shape.epsilon
-        squares = PassOptions(square=True, reduce="sum", scale=1 / x.columns, offset=epsilon, inverse="rsqrt")
+        squares = PassOptions(
+            square=True, reduce=Reduce.SUM, scale=1 / x.columns, offset=epsilon, inverse=Inverse.RSQRT
+        )
         name = f"{self.name(part)}.{out.offset}"
         _, inverse = self.lowering.run(x, squares, to=f"{name}.mean_square")
         gamma = self.lowering.constant(f"{self.name(part)}.weight", 1, x.columns)

@@ -18,9 +18,10 @@ of the bits as an integer, decide.
 
 import numpy as np
 
-from tilewright.sim.machine.vector.values import PassOptions, encode
+from tilewright.sim.isa.vector_command import PassOptions, Reduce
+from tilewright.sim.machine.vector.values import encode
 
-ROUND = PassOptions(reduce="maximum", scale=0.0, offset=3 * 2.0**44)
+ROUND = PassOptions(reduce=Reduce.MAXIMUM, scale=0.0, offset=3 * 2.0**44)
 """Of the first pass: it leaves the second one's term as a row scalar, whatever the row."""
 FACTORS = (2.0**-127, 65 / 64)
 """Of the two passes."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from tilewright.mapping.precision.weights import quantise_weights
 from tilewright.sim.isa.steps import Matrix, Scalars
-from tilewright.sim.machine.vector.values import PassOptions, encode
+from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
+from tilewright.sim.machine.vector.values import encode
 
 from .attention import KeysValues, attend
 from .e2m1 import factors_constant
@@ -94,7 +95,7 @@ def _add_layer(
     up = lowering.matrix(name("up"), tokens, shape.ffn)
     lowering.run_scaled(project(x8, UP, shape.ffn), out=up)
     gelu = lowering.matrix(name("gelu"), tokens, shape.ffn)
-    scale = lowering.run(up, replace(MAGNITUDE, function="gelu"), out=gelu, to=name("gelu.scale"))
+    scale = lowering.run(up, replace(MAGNITUDE, function=Function.GELU), out=gelu, to=name("gelu.scale"))
     options = PLAIN if last else _measure(lowering.arithmetic)
     return _add_norm(lowering, shape, lowering.quantised(gelu, scale), name(DOWN), x, name(LAST_NORM), options)
 
@@ -156,9 +157,11 @@ def _add_norm(
     tokens, hidden = residual.rows, residual.columns
     total = lowering.matrix(f"{dense}.sum", tokens, hidden)
     projected = lowering.project(a, dense, hidden, residual)
-    mean = PassOptions(reduce="sum", scale=-1 / hidden)
+    mean = PassOptions(reduce=Reduce.SUM, scale=-1 / hidden)
     minus_mean, _ = lowering.run_scaled(projected, mean, out=total, to=f"{norm}.mean")
-    variance = PassOptions(square=True, reduce="sum", scale=1 / hidden, offset=shape.epsilon, inverse="rsqrt")
+    variance = PassOptions(
+        square=True, reduce=Reduce.SUM, scale=1 / hidden, offset=shape.epsilon, inverse=Inverse.RSQRT
+    )
     _, inverse = lowering.run(total, variance, add=minus_mean, to=f"{norm}.variance")
     out = lowering.matrix(norm, tokens, hidden)
     gamma, beta = (lowering.constant(f"{norm}.{part}", 1, hidden) for part in ("weight", "bias"))

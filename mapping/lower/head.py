@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from tilewright.mapping.precision.weights import quantise_weights
-from tilewright.sim.machine.vector.values import PassOptions, encode
+from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
+from tilewright.sim.machine.vector.values import encode
 
 from .decoder import DecoderShape
 from .lowering import MAGNITUDE, Arithmetic, Lowered, Lowering
@@ -18,7 +19,9 @@ def lower_head(shape: DecoderShape, tokens: int, columns: int, arithmetic: Arith
     """Return the steps from the last layer's output to so many logits, FP32."""
     lowering = Lowering(arithmetic)
     source = lowering.matrix("input", tokens, shape.hidden)
-    squares = PassOptions(square=True, reduce="sum", scale=1 / shape.hidden, offset=shape.epsilon, inverse="rsqrt")
+    squares = PassOptions(
+        square=True, reduce=Reduce.SUM, scale=1 / shape.hidden, offset=shape.epsilon, inverse=Inverse.RSQRT
+    )
     _, inverse = lowering.run(source, squares, to=f"{NORM}.mean_square")
     normed = lowering.matrix(NORM, tokens, shape.hidden)
     gain = lowering.constant(f"{NORM}.weight", 1, shape.hidden)

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from tilewright.sim.config import TileConfig
-from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage, written_as
-from tilewright.sim.machine.vector.values import PassOptions
+from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
+from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 
 from .e2m1 import ROUND, factors_name
 
@@ -17,7 +17,7 @@ PLAIN = PassOptions()
 
 def magnitude(storage: WeightStorage) -> PassOptions:
     """Return the options of a pass that measures rows for :meth:`Lowering.quantised` to numbers of a storage."""
-    return PassOptions(reduce="magnitude", scale=1 / LARGEST[storage], inverse="reciprocal")
+    return PassOptions(reduce=Reduce.MAGNITUDE, scale=1 / LARGEST[storage], inverse=Inverse.RECIPROCAL)
 
 
 MAGNITUDE = magnitude("int8")
@@ -165,8 +165,6 @@ class Lowering:
         """
         if out is not None and a.rows == 1:
             a = a.repeated(out.rows)
-        if out is not None:
-            options = replace(options, output=written_as(out.storage))  # type: ignore[arg-type]
         linear, inverse = Scalars(to, a.rows), Scalars(f"{to}.inverse", a.rows)
         b, c = (m.repeated(a.rows) if m and m.rows == 1 else m for m in (b, c))
         self.steps.append(
@@ -178,8 +176,8 @@ class Lowering:
                 out=out,
                 add=add,
                 multiply=multiply,
-                linear=linear if options.reduce != "none" else None,
-                inverse=inverse if options.inverse != "none" else None,
+                linear=linear if options.reduce != Reduce.NONE else None,
+                inverse=inverse if options.inverse != Inverse.NONE else None,
             )
         )
         return linear, inverse

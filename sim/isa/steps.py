@@ -7,12 +7,14 @@ memory or in the scratchpad they lie.
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from tilewright.sim.machine.vector.values import PassOptions
+from .vector_command import Inverse, PassOptions, Reduce
 
 Storage = Literal["int4", "int8", "fp4_e2m1", "uint8", "e8m0", "int32", "bf16", "fp32"]
 """``fp4_e2m1``: codes, of weights; ``uint8`` and ``e8m0``: scales of groups of weights, factors or powers of two."""
 WEIGHTS = ("int4", "int8", "fp4_e2m1")
 """Storages that the array multiplies with."""
+PASS_RESULTS = ("int8", "bf16", "fp32")
+"""Storages that a pass of the vector unit writes."""
 _WRITTEN_AS = {"int4": "int8", "fp4_e2m1": "fp32"}
 
 
@@ -177,12 +179,15 @@ class Pass:
         for scalars in (self.add, self.multiply, self.linear, self.inverse):
             if scalars and scalars.rows != self.a.rows:
                 raise ValueError(f"{scalars.name}: {scalars.rows} scalars of {self.a.rows} rows")
-        if self.out and self.options.output != written_as(self.out.storage):
-            raise ValueError(f"{self.out.buffer.name}: {self.options.output} into a buffer of {self.out.storage}")
-        if (self.linear is None) != (self.options.reduce == "none"):
-            raise ValueError(f"linear = {self.linear} with reduce = {self.options.reduce}")
-        if (self.inverse is None) != (self.options.inverse == "none"):
-            raise ValueError(f"inverse = {self.inverse} with a function {self.options.inverse}")
+        if self.out and written_as(self.out.storage) not in PASS_RESULTS:
+            raise ValueError(
+                f"{self.out.buffer.name}: a pass cannot write storage {self.out.storage}: {' or '.join(PASS_RESULTS)}"
+            )
+        reduce, inverse = self.options.reduce, self.options.inverse
+        if (self.linear is None) != (reduce == Reduce.NONE):
+            raise ValueError(f"linear = {self.linear} with reduce = {reduce.name.lower()}")
+        if (self.inverse is None) != (inverse == Inverse.NONE):
+            raise ValueError(f"inverse = {self.inverse} with a function {inverse.name.lower()}")
         if self.options.square and self.b:
             raise ValueError(f"{self.b.buffer.name}: no B beside a square")
 

@@ -66,6 +66,31 @@ class VectorError(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PassOptions:
+    """The computation of a pass, wherever its operands lie; a part that is off passes its operand on.
+
+    ``y = function((A + add) * multiply) * B + C``, and of each row ``linear = reduce(y) * scale + offset``, in FP32.
+    """
+
+    function: Function = Function.NONE
+    """Elementwise function."""
+    square: bool = False
+    """B is the value itself."""
+    reduce: Reduce = Reduce.NONE
+    """What is kept of each row of y."""
+    scale: float = 1.0
+    offset: float = 0.0
+    """``linear = reduced * scale + offset``."""
+    inverse: Inverse = Inverse.NONE
+    """Function of ``linear`` that is kept beside it."""
+    causal: bool = False
+    mask_base: int = 0
+    """With ``causal``, row r has ``mask_base + r + 1`` columns."""
+    rotate: int = 0
+    """Columns in half a rotary block: ``lanes`` times a power of two, columns a multiple of two of it; 0: none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Matrix:
     """Where a matrix lies in the scratchpad, in units of ``lanes`` bytes; elements side by side, lane 0 lowest.
 
@@ -79,7 +104,7 @@ class Matrix:
 
 
 @dataclass(frozen=True, kw_only=True)
-class VectorCommand:
+class VectorCommand(PassOptions):
     """A pass: ``y = f((A + add) * multiply) * B + C`` over rows and columns, stored as D, reduced to row scalars."""
 
     rows: int
@@ -99,18 +124,5 @@ class VectorCommand:
     """Slot of row 0's factor."""
     multiply_inverse: bool = False
     """The factor is in the file of inverses."""
-    function: Function = Function.NONE
-    square: bool = False
-    """B is the value itself."""
-    reduce: Reduce = Reduce.NONE
-    scale: float = 1.0
-    offset: float = 0.0
-    """``linear = reduced * scale + offset``."""
-    inverse: Inverse = Inverse.NONE
     out: int = 0
     """Slot of row 0's linear scalar and of its inverse."""
-    causal: bool = False
-    mask_base: int = 0
-    """With ``causal``, row r has ``mask_base + r + 1`` columns."""
-    rotate: int = 0
-    """Columns in half a rotary block: ``lanes`` times a power of two, columns a multiple of two of it; 0: none."""

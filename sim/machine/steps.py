@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, written_as
 
 from .cim.weights import e2m1_values
 from .vector import values as vector_values
@@ -116,6 +116,7 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
         step.options,
         load(memory, step.a),
         lanes=lanes,
+        output="fp32" if step.out is None else written_as(step.out.storage),
         add=row_scalars(step.add),
         multiply=row_scalars(step.multiply),
         b=operand(step.b),

@@ -1,16 +1,22 @@
 """Exact model of the vector unit: what its commands leave behind, and when they end."""
 
-from typing import Any
-
 import numpy as np
 
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.vector import INTERVAL, START, VectorConfig
-from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand, VectorError
+from tilewright.sim.isa.vector_command import (
+    Function,
+    Inverse,
+    Matrix,
+    Reduce,
+    Storage,
+    VectorCommand,
+    VectorError,
+)
 
 from . import values as vector_values
 from .matrix import matrix_view
-from .values import DTYPES, PassOptions, decode, run_pass
+from .values import DTYPES, decode, run_pass
 
 
 def pass_cycles(
@@ -65,9 +71,10 @@ class VectorModel:
         rows, columns = command.rows, command.columns
         factors = self.inverse if command.multiply_inverse else self.linear
         result = run_pass(
-            options(command),
+            command,
             self._read(command.a, rows, columns),
             lanes=self.config.lanes,
+            output="fp32" if command.d is None else label(command.d.storage),
             add=self._slots(self.linear, command.add, rows),
             multiply=self._slots(factors, command.multiply, rows),
             b=None if command.b is None else self._read(command.b, rows, columns),
@@ -141,14 +148,3 @@ def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
         VectorError.ROTATE: bool(command.rotate and columns % (2 * command.rotate)),
     }
     return next((error for error, found in reasons.items() if found), VectorError.NONE)
-
-
-def options(command: VectorCommand) -> PassOptions:
-    """Return what a command computes."""
-    names: dict[str, Any] = {
-        name: getattr(command, name).name.lower() for name in ("function", "reduce", "inverse")
-    }  # fmt: skip
-    if command.d is not None:
-        names["output"] = label(command.d.storage)
-    same = ("square", "scale", "offset", "causal", "mask_base", "rotate")
-    return PassOptions(**names, **{name: getattr(command, name) for name in same})

@@ -17,34 +17,11 @@ from tilewright.sim.config.vector import INTERVAL
 from tilewright.sim.formats import BF16, Int, activate
 from tilewright.sim.formats.fp32 import canonical
 from tilewright.sim.formats.functions import exp, reciprocal, rsqrt
+from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
 Storage = Literal["int8", "bf16", "fp32", "int32"]
 DTYPES: dict[str, type] = {"int8": np.int8, "bf16": np.uint16, "fp32": np.uint32, "int32": np.int32}
 """How elements are held: integers as they are, floats as their bits."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PassOptions:
-    """Which parts of a pass are on."""
-
-    function: Literal["none", "relu", "exp", "silu", "gelu"] = "none"
-    square: bool = False
-    """B is the value itself."""
-    output: Literal["int8", "bf16", "fp32"] = "fp32"
-    """Storage of the result."""
-    reduce: Literal["none", "sum", "maximum", "magnitude"] = "none"
-    """Of each row: the sum, the maximum, the maximum of the magnitudes."""
-    scale: float = 1.0
-    offset: float = 0.0
-    """Of a reduction: ``linear = reduced * scale + offset``, FP32."""
-    inverse: Literal["none", "reciprocal", "rsqrt"] = "none"
-    """Function of ``linear`` that is kept beside it."""
-    causal: bool = False
-    mask_base: int = 0
-    """With ``causal``, row r has its first ``mask_base + r + 1`` columns; the others are masked."""
-    rotate: int = 0
-    """Half of a rotary block, a power of two: A with the halves of every ``2 * rotate`` columns exchanged, the new
-    first one negated; 0: as it is."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +43,7 @@ def run_pass(
     a: np.ndarray,
     *,
     lanes: int,
+    output: Storage = "fp32",
     add: np.ndarray | None = None,
     multiply: np.ndarray | None = None,
     b: np.ndarray | None = None,
@@ -78,7 +56,9 @@ def run_pass(
     a : ndarray, (rows, columns)
         int8, int32, or float32 (also for bf16, which float32 holds).
     lanes : int
-        Of the unit, a power of two: the order of sums follows from it.
+        Number of lanes of the unit, a power of two; the order of sums follows from it.
+    output : str
+        Storage of the result: int8, bf16 or fp32.
     add, multiply : ndarray of float32, (rows,), optional
         Row scalars.
     b, c : ndarray of float32, broadcasting to (rows, columns), optional
@@ -91,7 +71,7 @@ def run_pass(
             y = y + add.astype(np.float32)[:, None]
         if multiply is not None:
             y = y * multiply.astype(np.float32)[:, None]
-        y = exp(y) if options.function == "exp" else activate(options.function, y)
+        y = exp(y) if options.function == Function.EXP else activate(options.function.name.lower(), y)
         if options.square:
             y = y * y
         elif b is not None:
@@ -104,12 +84,12 @@ def run_pass(
         masked = np.arange(columns) >= limit[:, None]
         y = canonical(np.where(masked, np.float32(0), y))
         linear = inverse = None
-        if options.reduce != "none":
-            reduced = sums(y, lanes) if options.reduce == "sum" else _maxima(y, masked, options.reduce)
+        if options.reduce != Reduce.NONE:
+            reduced = sums(y, lanes) if options.reduce == Reduce.SUM else _maxima(y, masked, options.reduce)
             linear = canonical(reduced * np.float32(options.scale) + np.float32(options.offset))
-            if options.inverse != "none":
-                inverse = (reciprocal if options.inverse == "reciprocal" else rsqrt)(linear)
-    return PassResult(y, encode(options.output, y), linear, inverse)
+            if options.inverse != Inverse.NONE:
+                inverse = (reciprocal if options.inverse == Inverse.RECIPROCAL else rsqrt)(linear)
+    return PassResult(y, encode(output, y), linear, inverse)
 
 
 def rotated(a: np.ndarray, half: int) -> np.ndarray:
@@ -146,9 +126,9 @@ def sums(y: np.ndarray, lanes: int) -> np.ndarray:
     return ((p0 + p1) + (p2 + p3)) + p4
 
 
-def _maxima(y: np.ndarray, masked: np.ndarray, kind: str) -> np.ndarray:
+def _maxima(y: np.ndarray, masked: np.ndarray, kind: Reduce) -> np.ndarray:
     """Return the maximum of each row, NaN if there is one; -inf, of magnitudes 0, if all is masked."""
-    values, least = (np.abs(y), np.float32(0)) if kind == "magnitude" else (y, np.float32(-np.inf))
+    values, least = (np.abs(y), np.float32(0)) if kind == Reduce.MAGNITUDE else (y, np.float32(-np.inf))
     # Of zeros of both signs the maximum is the positive one.
     values = np.where(masked, least, values)
     highest = values.max(axis=1)

@@ -15,6 +15,7 @@ from tilewright.mapping.models.reference import cosine, encoder_layer
 from tilewright.mapping.models.seeded import seeded_encoder
 from tilewright.mapping.precision.smoothing import smoothing_factors
 from tilewright.sim.isa.steps import Pass, Product
+from tilewright.sim.isa.vector_command import Function
 from tilewright.sim.machine.steps import empty_memory, load, run_steps, store
 
 SMALL = EncoderShape(hidden=32, heads=4, ffn=64)
@@ -77,8 +78,8 @@ def test_steps_of_a_layer():
     macs = sum(p.a.rows * p.a.columns * p.out.columns for p in products)
     assert macs == 5 * (4 * 32 * 32 + 2 * 32 * 64) + 2 * 5 * 5 * 32
     functions = [step.options.function for step in lowered.steps if isinstance(step, Pass)]
-    assert functions.count("exp") == SMALL.heads
-    assert functions.count("gelu") == 1
+    assert functions.count(Function.EXP) == SMALL.heads
+    assert functions.count(Function.GELU) == 1
     # Input with its bias, and int8; queries, keys, values, each a product, its scaling, int8; two rows of scales. A head:
     # scores, maximum, exponentials, weights, int8, sum, scaling. Measuring and int8; product, three passes of the norm,
     # int8; product, scaling, GELU, int8; product and norm.

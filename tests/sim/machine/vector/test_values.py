@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.isa.vector_command import Reduce
+from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 from tilewright.sim.machine.vector.unit import pass_cycles
-from tilewright.sim.machine.vector.values import PassOptions, rotated, run_pass, sums
+from tilewright.sim.machine.vector.values import rotated, run_pass, sums
 
 LANES = 16
 MAX_ERROR = {"softmax": 8.0e-7, "layer_norm": 5.2e-7, "rms_norm": 2.6e-7}
@@ -15,8 +15,8 @@ MAX_ERROR = {"softmax": 8.0e-7, "layer_norm": 5.2e-7, "rms_norm": 2.6e-7}
 
 def softmax(x: np.ndarray) -> np.ndarray:
     """Return the softmax of each row in three passes."""
-    least = run_pass(PassOptions(reduce="maximum", scale=-1.0), x, lanes=LANES)
-    options = PassOptions(function="exp", reduce="sum", inverse="reciprocal")
+    least = run_pass(PassOptions(reduce=Reduce.MAXIMUM, scale=-1.0), x, lanes=LANES)
+    options = PassOptions(function=Function.EXP, reduce=Reduce.SUM, inverse=Inverse.RECIPROCAL)
     powers = run_pass(options, x, lanes=LANES, add=least.linear)
     return run_pass(PassOptions(), powers.y, lanes=LANES, multiply=powers.inverse).y
 
@@ -24,15 +24,15 @@ def softmax(x: np.ndarray) -> np.ndarray:
 def layer_norm(x: np.ndarray, epsilon: float) -> np.ndarray:
     """Return each row less its mean, over its standard deviation, in three passes."""
     n = x.shape[1]
-    mean = run_pass(PassOptions(reduce="sum", scale=-1 / n), x, lanes=LANES)
-    options = PassOptions(square=True, reduce="sum", scale=1 / n, offset=epsilon, inverse="rsqrt")
+    mean = run_pass(PassOptions(reduce=Reduce.SUM, scale=-1 / n), x, lanes=LANES)
+    options = PassOptions(square=True, reduce=Reduce.SUM, scale=1 / n, offset=epsilon, inverse=Inverse.RSQRT)
     square = run_pass(options, x, lanes=LANES, add=mean.linear)
     return run_pass(PassOptions(), x, lanes=LANES, add=mean.linear, multiply=square.inverse).y
 
 
 def rms_norm(x: np.ndarray, epsilon: float) -> np.ndarray:
     """Return each row over the root of its mean square, in two passes."""
-    options = PassOptions(square=True, reduce="sum", scale=1 / x.shape[1], offset=epsilon, inverse="rsqrt")
+    options = PassOptions(square=True, reduce=Reduce.SUM, scale=1 / x.shape[1], offset=epsilon, inverse=Inverse.RSQRT)
     square = run_pass(options, x, lanes=LANES)
     return run_pass(PassOptions(), x, lanes=LANES, multiply=square.inverse).y
 
@@ -59,8 +59,8 @@ def test_operators_are_as_exact_as_said(columns):
 def test_causal_rows_sum_to_one_and_are_zero_behind():
     x = np.random.default_rng(0).standard_normal((8, 8)).astype(np.float32)
     causal = {"causal": True, "mask_base": 0}
-    least = run_pass(PassOptions(reduce="maximum", scale=-1.0, **causal), x, lanes=LANES)
-    options = PassOptions(function="exp", reduce="sum", inverse="reciprocal", **causal)
+    least = run_pass(PassOptions(reduce=Reduce.MAXIMUM, scale=-1.0, **causal), x, lanes=LANES)
+    options = PassOptions(function=Function.EXP, reduce=Reduce.SUM, inverse=Inverse.RECIPROCAL, **causal)
     powers = run_pass(options, x, lanes=LANES, add=least.linear)
     y = run_pass(PassOptions(**causal), powers.y, lanes=LANES, multiply=powers.inverse).y
     assert np.allclose(y.sum(axis=1), 1, atol=1e-6)
