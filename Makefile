@@ -57,7 +57,7 @@ core-table: install
 
 # docs/high-frequency-study.md: where the caches limit a fast core.
 core-study: install
-	$(BIN)/python -m benchmarks.high_frequency_study
+	$(BIN)/python -m benchmarks.high_frequency.study
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache *.egg-info

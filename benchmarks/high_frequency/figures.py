@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from benchmarks.high_frequency_bandwidth import Floor, floor, port_bounds, saved
-from benchmarks.high_frequency_tables import (
+from benchmarks.high_frequency.bandwidth import Floor, floor, port_bounds, saved
+from benchmarks.high_frequency.tables import (
     HEADINGS,
     HIGH_GHZ,
     IN_ORDER,

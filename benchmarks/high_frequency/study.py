@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import high_frequency_plots as plots
-from benchmarks.high_frequency_bandwidth import bandwidth_table, busy_levels, ports_table
-from benchmarks.high_frequency_figures import figures
-from benchmarks.high_frequency_kernels import kernel_bars, kernel_figures, kernels_alone_table
-from benchmarks.high_frequency_tables import (
+from benchmarks.high_frequency import plots
+from benchmarks.high_frequency.bandwidth import bandwidth_table, busy_levels, ports_table
+from benchmarks.high_frequency.figures import figures
+from benchmarks.high_frequency.kernels import kernel_bars, kernel_figures, kernels_alone_table
+from benchmarks.high_frequency.tables import (
     HEADINGS,
     OUT_OF_ORDER,
     SHARE,
@@ -31,8 +31,8 @@ from tilewright.gem5_configs.runs import KERNELS, PUBLISHED, REPEATED, MeasuredR
 from tilewright.gem5_configs.speedup import Curves, measured_speedups, predicted_speedups
 from tilewright.sim.config.host import CORES
 
-TEMPLATE = Path(__file__).parent / "high_frequency_study.md"
-DOCS = Path(__file__).parents[1] / "docs" / "high-frequency-study.md"
+TEMPLATE = Path(__file__).parent / "study.md"
+DOCS = Path(__file__).parents[2] / "docs" / "high-frequency-study.md"
 IMAGES = DOCS.parent / "images"
 Drawing = Callable[[Path], None]
 """Draws a picture into a file."""

@@ -5,11 +5,11 @@ from itertools import product
 
 import pytest
 
-from benchmarks import high_frequency_study as study
-from benchmarks.high_frequency_bandwidth import Floor, saved
-from benchmarks.high_frequency_figures import CORE, EVERYTHING, L1, L2, L3, floors, in_order_over_baseline, share_errors
-from benchmarks.high_frequency_kernels import once
-from benchmarks.high_frequency_tables import (
+from benchmarks.high_frequency import study
+from benchmarks.high_frequency.bandwidth import Floor, saved
+from benchmarks.high_frequency.figures import CORE, EVERYTHING, L1, L2, L3, floors, in_order_over_baseline, share_errors
+from benchmarks.high_frequency.kernels import once
+from benchmarks.high_frequency.tables import (
     HEADINGS,
     break_even_ghz,
     labelled_stacks,

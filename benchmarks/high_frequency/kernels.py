@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from benchmarks.high_frequency_figures import in_order_over_baseline, range_of
-from benchmarks.high_frequency_tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of, speedups
+from benchmarks.high_frequency.figures import in_order_over_baseline, range_of
+from benchmarks.high_frequency.tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of, speedups
 from tilewright.gem5_configs.operator_cost import per_repetition
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
 from tilewright.sim.config.host_clocks import HostClocks, domain_clocks

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from benchmarks.high_frequency_tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of
+from benchmarks.high_frequency.tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of
 from tilewright.gem5_configs.core_model import predict_at
 from tilewright.gem5_configs.memory_times import memory_times
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, published_host
