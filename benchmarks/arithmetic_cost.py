@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tilewright.base.cache import remember
+from tilewright.base.files import write_text
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.synth.flow import Cost, cost
@@ -186,7 +187,7 @@ def write_table(path: Path = TABLE) -> None:
                 lines.append(f"| {name} | {figures(made)} | {peer['correct']} |")
         if group == ROWS_OF_SIMD:
             lines += sharing(costs)
-    path.write_text("\n".join(lines) + "\n")
+    write_text(path, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.core_fit import KINDS, Constants, Point, fit, points_of
+from tilewright.base.files import write_text
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.plot import draw_speedups, draw_stacks
 from tilewright.gem5_configs.runs import (
@@ -186,7 +187,7 @@ def main() -> None:
     text = TEMPLATE.read_text()
     for name, table in tables.items():
         text = text.replace(f"{{{name}}}", "\n".join(table))
-    DOCS.write_text(text)
+    write_text(DOCS, text)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tilewright.base.cache import remember
+from tilewright.base.files import write_text
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.generate import GeneratedBlock
@@ -108,7 +109,7 @@ def main() -> None:
     for row in ROWS:
         print(row.command, file=sys.stderr)
         lines.append(line(row, measure(row)))
-    TABLE.write_text("\n".join(lines) + "\n")
+    write_text(TABLE, "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

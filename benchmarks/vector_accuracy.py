@@ -15,6 +15,7 @@ import numpy as np
 
 from benchmarks import vector_alternatives as other
 from tilewright.base.errors import ConfigError
+from tilewright.base.files import write_text
 from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
 from tilewright.mapping.lower.decoder import layer_name as decoder_name
 from tilewright.mapping.lower.encoder import encoder_constants, layer_name, lower_encoder
@@ -274,7 +275,7 @@ def main() -> None:
     text = TEMPLATE.read_text()
     for name, table in measured.items():
         text = text.replace(f"{{{name}}}", "\n".join(table))
-    DOCS.write_text(text)
+    write_text(DOCS, text)
 
 
 if __name__ == "__main__":

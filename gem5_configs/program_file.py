@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.config.load import read_bytes
+from tilewright.base.files import read_bytes
 
 RISCV = 243
 """EM_RISCV, in ``e_machine``."""

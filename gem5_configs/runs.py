@@ -10,10 +10,10 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from tilewright.base.errors import ConfigError, first_problem, suggest
+from tilewright.base.files import read_text
 from tilewright.sim.config.base import Frozen
 from tilewright.sim.config.host import CoreKind, HostConfig, is_preset, load_host
 from tilewright.sim.config.host_clocks import BOARD_GHZ, CRYO_GHZ, Gigahertz, HostClocks
-from tilewright.sim.config.load import read_text
 
 PUBLISHED = Path(__file__).parent / "data" / "published.csv"
 """Runs of gem5 24.0 behind arXiv 2408.03308: statistics of its artefact, github.com/darchr/gem5-cryo-superconducting at

@@ -23,8 +23,8 @@ import re
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.files import read_text
 from tilewright.sim.config.host import CoreKind
-from tilewright.sim.config.load import read_text
 
 from .runs import COLUMNS
 

@@ -27,6 +27,7 @@ from benchmarks.high_frequency.tables import (
     speedup_table,
     stack_table,
 )
+from tilewright.base.files import write_text
 from tilewright.gem5_configs.runs import KERNELS, PUBLISHED, REPEATED, MeasuredRun, read_runs
 from tilewright.gem5_configs.speedup import Curves, measured_speedups, predicted_speedups
 from tilewright.sim.config.host import CORES
@@ -173,7 +174,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     for name, drawing in everything.pictures().items():
         drawing(IMAGES / name)
-    DOCS.write_text(everything.text())
+    write_text(DOCS, everything.text())
 
 
 if __name__ == "__main__":

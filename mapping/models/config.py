@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tilewright.base.errors import ConfigError, first_problem, suggest
-from tilewright.sim.config.load import read_text
+from tilewright.base.files import read_text
 
 MODELS = Path(__file__).parent / "shipped"
 

@@ -8,6 +8,7 @@ from typing import TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from tilewright.base.errors import ConfigError, first_problem, suggest
+from tilewright.base.files import read_text
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -48,34 +49,6 @@ def load_description(model: type[M], name_or_path: str | Path, folder: Path, wha
     except ValidationError as error:
         location, problem = first_problem(error)
         raise ConfigError(describe_problem(location, problem, model, path, text)) from error
-
-
-def read_text(path: Path) -> str:
-    """Return the content of a text file.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read.
-    """
-    try:
-        return read_bytes(path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: cannot be read: not UTF-8 text") from error
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the content of a file.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def describe_problem(

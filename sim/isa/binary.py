@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.files import read_bytes
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.load import read_bytes
 from tilewright.sim.isa.commands import Command, commands_of, decode, encode
 from tilewright.sim.isa.widths import COMMAND_BYTES
 

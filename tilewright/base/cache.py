@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.files import write_text
 
 
 def cache_folder() -> Path:
@@ -65,9 +66,7 @@ def remember(kind: str) -> Callable[[list[str], Callable[[], dict]], dict]:
             with suppress(OSError, ValueError):
                 return json.loads(file.read_text())  # another process was first
             result = make()
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(result))
-            part.replace(file)
+            write_text(file, json.dumps(result))
         return result
 
     return kept

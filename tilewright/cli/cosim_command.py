@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from tilewright.base.errors import ConfigError, suggest
+from tilewright.base.files import write_json
 from tilewright.cli.blocks import COSIMS
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_json
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress
 from tilewright.cli.program_options import load_program, program_options
 
 PROGRAM_RUNNER = "accelerator"

@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.cli.output import (
-    console,
-    json_option,
-    make_folder,
-    out_option,
-    print_json,
-    write_file,
-    write_json,
-)
+from tilewright.base.files import write_file, write_json
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
 
 if TYPE_CHECKING:
     from tilewright.gem5_configs.runs import MeasuredRun

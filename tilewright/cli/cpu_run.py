@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.files import write_file
 from tilewright.cli.list_option import names_option
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress, write_file
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress
 
 if TYPE_CHECKING:
     from tilewright.sim.config.host import HostConfig

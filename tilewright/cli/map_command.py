@@ -5,17 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.base.files import write_file, write_json, write_text
 from tilewright.cli.list_option import names_option
-from tilewright.cli.output import (
-    console,
-    json_option,
-    make_folder,
-    out_option,
-    print_json,
-    write_file,
-    write_json,
-    write_text,
-)
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
 
 if TYPE_CHECKING:
     from tilewright.mapping.map import MapResult

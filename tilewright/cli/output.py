@@ -69,32 +69,3 @@ def make_folder(folder: Path) -> Path:
     except OSError as error:
         raise ConfigError(f"--out {folder}: cannot be written: {error.strerror}") from error
     return folder
-
-
-def write_file(path: Path, write: Callable[[Path], object]) -> Path:
-    """Let ``write`` fill a file under another name and then give it its own: it is whole or not there.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        part.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
-    return path
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file, whole or not at all."""
-    return write_file(path, lambda part: part.write_text(text, encoding="utf-8"))
-
-
-def write_json(path: Path, data: object) -> Path:
-    """Write a JSON file, whole or not at all."""
-    return write_text(path, json.dumps(data, indent=2) + "\n")

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.base.files import write_bytes, write_text
 from tilewright.cli.groups import LazyGroup
-from tilewright.cli.output import console, json_option, print_json, write_file, write_text
+from tilewright.cli.output import console, json_option, print_json
 from tilewright.cli.program_run import run_command
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
 
     A line is a command: its name and field=value pairs; see docs/program.md, and `tilewright program fields`.
     """
-    from tilewright.sim.config.load import read_text
+    from tilewright.base.files import read_text
     from tilewright.sim.isa.assembler import assemble, lanes_of
     from tilewright.sim.isa.binary import encode_program
 
@@ -50,7 +51,7 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
     config = _configuration(lanes)
     commands = assemble(config, text, source=str(file))
     data = encode_program(config, commands)
-    write_file(out, lambda part: part.write_bytes(data))
+    write_bytes(out, data)
     if as_json:
         print_json({"commands": len(commands), "bytes": len(data), "lanes": config.vector.lanes, "file": str(out)})
         return

@@ -5,16 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tilewright.cli.output import (
-    console,
-    json_option,
-    make_folder,
-    out_option,
-    print_json,
-    write_file,
-    write_json,
-    write_text,
-)
+from tilewright.base.files import write_bytes, write_json, write_text
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
 from tilewright.cli.program_options import ProgramInMemory, load_program, program_options
 
 if TYPE_CHECKING:
@@ -108,7 +100,7 @@ def _write(loaded: ProgramInMemory, run: "AcceleratorRun", result: dict, folder:
     title = f"{loaded.file} on {loaded.system.name}"
     return [
         write_json(folder / "run.json", result),
-        write_file(folder / "memory.bin", lambda part: part.write_bytes(loaded.memory.tobytes())),
+        write_bytes(folder / "memory.bin", loaded.memory.tobytes()),
         write_text(folder / "run.trace.json", perfetto_json(spans, title)),
     ]
 

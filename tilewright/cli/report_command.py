@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.files import read_text
 from tilewright.cli.output import console, json_option, print_json
 
 FILES = {"map": "map.json", "cosim": "cosim-*.json", "blocks": "*.ports.json", "synth": "*.synth.json"}
@@ -41,6 +42,6 @@ def command(folder: Path, as_json: bool) -> None:
 
 def _load(path: Path) -> dict:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.base.files import write_json
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, write_json
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
