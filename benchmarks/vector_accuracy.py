@@ -16,14 +16,17 @@ import numpy as np
 from benchmarks import vector_alternatives as other
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
-from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.lower.decoder import layer_name as decoder_name
-from tilewright.mapping.lower.encoder import encoder_constants, layer_name, lower_encoder
-from tilewright.mapping.lower.lowering import Arithmetic, Lowered
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.lower.lowering import Lowered
 from tilewright.mapping.models import minilm
+from tilewright.mapping.models.bert import layer_name
+from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.llama import layer_name as decoder_name
 from tilewright.mapping.models.reference import cosine, decoder_layer, encoder_layer
 from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.mapping.precision.smoothing import STRENGTH, smoothing_factors
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Pass
 from tilewright.sim.machine.steps import (
     CIMArray,
@@ -45,7 +48,10 @@ CALIBRATION = (Path(__file__).parent / "calibration.txt").read_text().splitlines
 """Sentences from which the factors of columns are taken; none is measured."""
 LANES = 16
 LAYER_TOKENS = 16
-DECODER = {"hidden": 256, "heads": 8, "kv_heads": 2, "head": 32, "ffn": 512}
+DECODER = LlamaConfig(
+    vocab_size=256, hidden_size=256, intermediate_size=512, num_hidden_layers=1, num_attention_heads=8,
+    num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-5,
+)  # fmt: skip
 PROMPT, DECODED = 16, 8
 
 
@@ -54,7 +60,7 @@ class Row:
     """A row of a table: an arithmetic of the vector unit, and how numbers are held."""
 
     name: str
-    arithmetic: Arithmetic
+    precision: Precision
     unit: VectorUnit = run_pass
     strength: float = STRENGTH
     """Of smoothing."""
@@ -62,8 +68,8 @@ class Row:
     """Pattern of the names of activations that are rounded to int8."""
 
 
-FP32 = Arithmetic(storage="fp32", smooth=True)
-BF16 = Arithmetic(storage="bf16", smooth=True)
+FP32 = Precision(storage="fp32", smooth=True)
+BF16 = Precision(storage="bf16", smooth=True)
 UNITS = (
     Row("float64, stored as FP32", FP32, other.FLOAT64),
     Row("FP32, functions by table, stored as FP32", FP32),
@@ -87,15 +93,15 @@ WEIGHTS = (
     Row("MXFP4; keys and values FP4 (E2M1)", replace(BF16, **MXFP4, **CACHE)),
 )
 SCALES = (
-    Row("each head; columns as they are", Arithmetic(scales="head")),
-    Row("each token; columns as they are", Arithmetic(scales="token")),
-    Row("each head; columns smoothed", Arithmetic(scales="head", smooth=True)),
+    Row("each head; columns as they are", Precision(scales="head")),
+    Row("each token; columns as they are", Precision(scales="token")),
+    Row("each head; columns smoothed", Precision(scales="head", smooth=True)),
     Row("**each token; columns smoothed**", BF16),
 )
 STRENGTHS = tuple(Row(str(strength), BF16, strength=strength) for strength in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0))
 NONE = "^$"
 CAUSES = tuple(
-    Row(name, Arithmetic(), rounds=pattern)
+    Row(name, Precision(), rounds=pattern)
     for name, pattern in (
         ("none", NONE),
         ("inputs of projections, from norms", "LayerNorm|input"),
@@ -107,53 +113,54 @@ CAUSES = tuple(
     )
 )
 DECODERS = (
-    ("Llama", DecoderShape(**DECODER)),
-    ("with biases of queries, keys and values (Qwen2)", DecoderShape(**DECODER, biases=True)),
-    ("with norms of query and key heads (Qwen3)", DecoderShape(**DECODER, head_norm=True)),
+    ("Llama", DECODER),
+    ("with biases of queries, keys and values (Qwen2)", DECODER.replace(qkv_bias=True)),
+    ("with norms of query and key heads (Qwen3)", DECODER.replace(qk_norm=True)),
 )
 
 DECODER_WEIGHTS = (
-    ("INT8", Arithmetic()),
-    ("INT4, groups of 32", Arithmetic(weights="int4", group=32)),
-    ("INT4, groups of 32; cache INT4", Arithmetic(weights="int4", group=32, cache="int4")),
-    ("MXFP4", Arithmetic(**MXFP4)),
-    ("MXFP4; cache FP4", Arithmetic(**MXFP4, **CACHE)),
+    ("INT8", Precision()),
+    ("INT4, groups of 32", Precision(weights="int4", group=32)),
+    ("INT4, groups of 32; cache INT4", Precision(weights="int4", group=32, cache="int4")),
+    ("MXFP4", Precision(**MXFP4)),
+    ("MXFP4; cache FP4", Precision(**MXFP4, **CACHE)),
 )
 
 
 @cache
-def lowered(tokens: int, layers: int, arithmetic: Arithmetic) -> Lowered:
+def lowered(tokens: int, layers: int, precision: Precision) -> Lowered:
     """Return the steps of some layers."""
-    return lower_encoder(minilm.SHAPE, tokens, layers, arithmetic)
+    return lower_encoder(minilm.CONFIG.replace(num_hidden_layers=layers), tokens, precision)
 
 
 @cache
-def constants(layers: int, arithmetic: Arithmetic, strength: float) -> dict[str, np.ndarray]:
+def constants(layers: int, precision: Precision, strength: float) -> dict[str, np.ndarray]:
     """Return the constants of the first layers."""
-    return encoder_constants(minilm.SHAPE, minilm.load_tensors(), layers, arithmetic, factors(strength))
+    model = minilm.CONFIG.replace(num_hidden_layers=layers)
+    return encoder_constants(model, minilm.load_tensors(), precision, factors(strength))
 
 
 @cache
 def factors(strength: float) -> dict[str, np.ndarray]:
     """Return the factors of columns."""
     examples = [reference(sentence, 0) for sentence in CALIBRATION]
-    return smoothing_factors(minilm.SHAPE, minilm.load_tensors(), minilm.LAYERS, examples, strength)
+    return smoothing_factors(minilm.CONFIG, minilm.load_tensors(), examples, strength)
 
 
 @cache
-def reference(sentence: str, layers: int = minilm.LAYERS) -> np.ndarray:
+def reference(sentence: str, layers: int = minilm.CONFIG.num_hidden_layers) -> np.ndarray:
     """Return the output of the first layers in float64."""
     tensors = minilm.load_tensors()
     if not layers:
         return minilm.embed(tensors, minilm.tokens_of(sentence))
-    return encoder_layer(minilm.SHAPE, tensors, layer_name(layers - 1), reference(sentence, layers - 1))
+    return encoder_layer(minilm.CONFIG, tensors, layer_name(layers - 1), reference(sentence, layers - 1))
 
 
-def encoder_output(row: Row, sentence: str, layers: int = minilm.LAYERS) -> np.ndarray:
+def encoder_output(row: Row, sentence: str, layers: int = minilm.CONFIG.num_hidden_layers) -> np.ndarray:
     """Return the output of the first layers, quantised."""
     x = reference(sentence, 0)
-    steps = lowered(len(x), layers, row.arithmetic)
-    memory: Memory = empty_memory(steps.buffers.values(), constants(layers, row.arithmetic, row.strength))
+    steps = lowered(len(x), layers, row.precision)
+    memory: Memory = empty_memory(steps.buffers.values(), constants(layers, row.precision, row.strength))
     unit: VectorUnit = row.unit
     array: CIMArray = multiply
     if row.rounds != ".":
@@ -198,18 +205,18 @@ class DecoderRun:
     decode_steps: int
 
 
-def run_decoder(shape: DecoderShape, arithmetic: Arithmetic) -> DecoderRun:
+def run_decoder(model: LlamaConfig, precision: Precision) -> DecoderRun:
     """Return how near a layer with seeded weights comes to the float64 layer."""
     total = PROMPT + DECODED
-    tensors = seeded_decoder(shape, layers=1, seed=1)
-    x = np.random.default_rng(2).standard_normal((total, shape.hidden))
-    fixed = decoder_constants(shape, tensors, 1, arithmetic, capacity=total)
+    tensors = seeded_decoder(model, seed=1)
+    x = np.random.default_rng(2).standard_normal((total, model.hidden_size))
+    fixed = decoder_constants(model, tensors, precision, capacity=total)
     kept: dict[str, np.ndarray] = {}
     outputs, steps = [], []
 
     def run(first: int, end: int, contents: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         nonlocal kept
-        program = lower_decoder(shape, end - first, first, 1, arithmetic, capacity=total)
+        program = lower_decoder(model, end - first, first, precision, capacity=total)
         memory = empty_memory(program.buffers.values(), contents)
         store(memory, program.input, x[first:end])
         run_steps(program.steps, memory, lanes=LANES)
@@ -221,7 +228,7 @@ def run_decoder(shape: DecoderShape, arithmetic: Arithmetic) -> DecoderRun:
         outputs.append(run(first, end, fixed | kept))
     stored, values = (np.concatenate(each) for each in zip(*outputs, strict=True))
     whole, _ = run(0, total, fixed)
-    exact = decoder_layer(shape, tensors, decoder_name(0), x)
+    exact = decoder_layer(model, tensors, decoder_name(0), x)
     cosines = [cosine(*pair) for pair in zip(values, exact, strict=True)]
     return DecoderRun(min(cosines[:PROMPT]), min(cosines[PROMPT:]), bool((whole == stored).all()), steps[0], steps[1])
 
@@ -238,16 +245,16 @@ def tables() -> dict[str, list[str]]:
     for name, heading, rows in (("weights", "weights", WEIGHTS), ("scales", scaled, SCALES)):
         lines[name] = _table(heading, "steps of a layer", *measured)
         for row in rows:
-            steps = len(lowered(LAYER_TOKENS, 1, row.arithmetic).steps)
+            steps = len(lowered(LAYER_TOKENS, 1, row.precision).steps)
             lines[name].append(f"| {row.name} | {steps} | {_measured(row)} |")
     for name, heading, rows in (("strengths", "strength", STRENGTHS), ("causes", "rounded to int8", CAUSES)):
         lines[name] = [*_table(heading, *measured), *(f"| {row.name} | {_measured(row)} |" for row in rows)]
     lines["decoders"] = _table(
         "layer", "weights", "steps, prompt", "steps, token", "prompt", "tokens that follow", "bits as in a prompt"
     )
-    for name, shape in DECODERS:
-        for kind, arithmetic in DECODER_WEIGHTS:
-            run = run_decoder(shape, arithmetic)
+    for name, model in DECODERS:
+        for kind, precision in DECODER_WEIGHTS:
+            run = run_decoder(model, precision)
             lines["decoders"].append(
                 f"| {name} | {kind} | {run.prompt_steps} | {run.decode_steps} | {run.prompt:.5f} | {run.decoded:.5f} "
                 f"| {'equal' if run.equal else 'not equal'} |"

@@ -11,11 +11,10 @@ from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.host.placement import placed, without
 from tilewright.mapping.host.steps import HostStep
-from tilewright.mapping.lower.decoder import DecoderShape
-from tilewright.mapping.lower.lowering import Arithmetic
-from tilewright.mapping.models import ModelConfig, Precision, Workload, decode, prefill
+from tilewright.mapping.models import LlamaConfig, Workload, decode, prefill
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, EnergyItem, energy
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import Product, Vector, units_of
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun, run_commands
@@ -136,7 +135,7 @@ class MapResult:
 
 
 def map_model(
-    name: str, model: ModelConfig, system: System, *, phase: str, context: int, on_host: Sequence[str] = ()
+    name: str, model: LlamaConfig, system: System, *, phase: str, context: int, on_host: Sequence[str] = ()
 ) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of so many tokens, and run it in the exact cycle model.
 
@@ -153,8 +152,7 @@ def map_model(
     ConfigError
         If the model has no room for the context, or the accelerator none for a token, or there is no such kind.
     """
-    weight_bits = system.cim.tile.macro.weight_bits
-    precision = Precision(weight_bits=weight_bits, cache_bits=weight_bits, group=system.cim.tile.group_rows)
+    precision = Precision.of(system.cim.tile)
     if phase == "decode":
         workload = decode(model, context, precision)
         programs = [_compiled(model, system, 1, context - 1, context, MemoryMap(), logits=True)]
@@ -195,34 +193,22 @@ def memory_timing(system: System) -> AxiMemoryModel:
     return AxiMemoryModel(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
 
 
-def decoder_shape(model: ModelConfig) -> DecoderShape:
-    """Return the sizes of a model's layers."""
-    return DecoderShape(
-        hidden=model.hidden_size,
-        heads=model.num_attention_heads,
-        kv_heads=model.num_key_value_heads,
-        head=model.head_dim,
-        ffn=model.intermediate_size,
-    )
-
-
 def _compiled(
-    model: ModelConfig, system: System, tokens: int, position: int, capacity: int, memory: MemoryMap, *, logits: bool
+    model: LlamaConfig, system: System, tokens: int, position: int, capacity: int, memory: MemoryMap, *, logits: bool
 ) -> CompiledLoops:
     return compile_decoder(
         system.accelerator,
-        decoder_shape(model),
-        layers=model.num_hidden_layers,
-        vocabulary=model.vocab_size if logits else 0,
+        model,
         tokens=tokens,
         position=position,
         capacity=capacity,
-        arithmetic=Arithmetic.of(system.cim.tile),
+        precision=Precision.of(system.cim.tile),
         memory=memory,
+        logits=logits,
     )
 
 
-def _prompt(model: ModelConfig, system: System, tokens: int) -> tuple[list[CompiledLoops], tuple[int, ...]]:
+def _prompt(model: LlamaConfig, system: System, tokens: int) -> tuple[list[CompiledLoops], tuple[int, ...]]:
     """Return programs for a prompt, each for as many tokens as there is room for, and their tokens."""
     chunk = min(tokens, LARGEST_CHUNK)
     while True:

@@ -4,12 +4,20 @@ from tilewright.cocotb_tests.accelerator.cases import Case
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, Design, cosim
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.lower.decoder import DecoderShape
+from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 __all__ = ["DESIGNS", "cosim"]
 
-SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=16, ffn=96)
+SHAPE = LlamaConfig(
+    vocab_size=256,
+    num_hidden_layers=1,
+    hidden_size=64,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=16,
+    intermediate_size=96,
+)
 
 
 def cases(config: AcceleratorConfig) -> tuple[Case, ...]:

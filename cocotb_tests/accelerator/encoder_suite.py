@@ -4,13 +4,13 @@ from tilewright.cocotb_tests.accelerator.cases import Case
 from tilewright.cocotb_tests.accelerator.layer_cases import encoder_case, seeded_encoder_case
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, Design, cosim
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.lower.encoder import EncoderShape
+from tilewright.mapping.models.config import BertConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 __all__ = ["DESIGNS", "cosim"]
 
 FAR = Timing(latency=100, write_latency=100)
-SHAPE = EncoderShape(hidden=64, heads=4, ffn=96)
+SHAPE = BertConfig(vocab_size=256, num_hidden_layers=1, hidden_size=64, num_attention_heads=4, intermediate_size=96)
 
 
 def cases(config: AcceleratorConfig) -> tuple[Case, ...]:

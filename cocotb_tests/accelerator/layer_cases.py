@@ -14,19 +14,29 @@ from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.lower import decoder, encoder
-from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder, lower_network
-from tilewright.mapping.lower.encoder import EncoderShape, encoder_constants, lower_encoder
-from tilewright.mapping.lower.lowering import Arithmetic, Lowered
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder, lower_network
+from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.lower.lowering import Lowered
 from tilewright.mapping.models import minilm
+from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_layer
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Product
 from tilewright.sim.machine.steps import Memory, codes, empty_memory, run_steps, store
 
 SENTENCE = "Tiles of weights stay where they are and activations stream by them."
 """Of sixteen tokens."""
-DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
+DECODER = LlamaConfig(
+    vocab_size=256,
+    num_hidden_layers=1,
+    hidden_size=256,
+    num_attention_heads=8,
+    num_key_value_heads=2,
+    head_dim=32,
+    intermediate_size=512,
+)
 SEED = 7
 NEAR_ENOUGH = {8: 0.999, 4: 0.98}
 """Least cosine of the angle between a layer's output and that of the layer in float64, by bits of weights."""
@@ -42,33 +52,33 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     """
     tensors = minilm.load_tensors()
     x = minilm.embed(tensors, minilm.tokens_of(SENTENCE))
-    return _encoder_case("MiniLM layer", config, minilm.SHAPE, tensors, x, timing)
+    return _encoder_case("MiniLM layer", config, minilm.CONFIG, tensors, x, timing)
 
 
-def seeded_encoder_case(config: AcceleratorConfig, shape: EncoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+def seeded_encoder_case(config: AcceleratorConfig, model: BertConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
     """Return an encoder layer with seeded weights."""
-    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
-    return _encoder_case("encoder layer", config, shape, seeded_encoder(shape, layers=1, seed=SEED), x, timing)
+    x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
+    return _encoder_case("encoder layer", config, model, seeded_encoder(model, seed=SEED), x, timing)
 
 
 def _encoder_case(
-    name: str, config: AcceleratorConfig, shape: EncoderShape, tensors: Tensors, x: np.ndarray, timing: Timing
+    name: str, config: AcceleratorConfig, model: BertConfig, tensors: Tensors, x: np.ndarray, timing: Timing
 ) -> Case:
-    arithmetic = Arithmetic.of(config.cim.tile)
-    lowered = lower_encoder(shape, len(x), 1, arithmetic)
-    constants = encoder_constants(shape, tensors, 1, arithmetic)
+    precision = Precision.of(config.cim.tile)
+    lowered = lower_encoder(model, len(x), precision)
+    constants = encoder_constants(model, tensors, precision)
     compiled = compile_program(config, lowered)
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
-    exact = encoder_layer(shape, tensors, encoder.layer_name(0), x)
+    exact = encoder_layer(model, tensors, encoder.layer_name(0), x)
     return Case(name=name, memory=image, runs=(_near(run, compiled, exact),), timing=timing)
 
 
 def decoder_case(
     config: AcceleratorConfig,
-    shape: DecoderShape = DECODER,
+    model: LlamaConfig = DECODER,
     *,
     prompt: int = 16,
     tokens: int = 8,
@@ -78,17 +88,17 @@ def decoder_case(
 
     What each leaves must come near to the layer in float64.
     """
-    arithmetic, capacity, memory = Arithmetic.of(config.cim.tile), prompt + tokens, MemoryMap()
-    tensors = seeded_decoder(shape, layers=1, seed=SEED)
-    constants = decoder_constants(shape, tensors, 1, arithmetic, capacity=capacity)
-    x = np.random.default_rng(SEED).standard_normal((capacity, shape.hidden))
+    precision, capacity, memory = Precision.of(config.cim.tile), prompt + tokens, MemoryMap()
+    tensors = seeded_decoder(model, seed=SEED)
+    constants = decoder_constants(model, tensors, precision, capacity=capacity)
+    x = np.random.default_rng(SEED).standard_normal((capacity, model.hidden_size))
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))
-    all_lowered = [lower_decoder(shape, end - begin, begin, 1, arithmetic, capacity=capacity) for begin, end in parts]
+    all_lowered = [lower_decoder(model, end - begin, begin, precision, capacity=capacity) for begin, end in parts]
     programs = [compile_program(config, lowered, memory) for lowered in all_lowered]
     # The places of all programs are known: whose image it is makes no difference.
     image = programs[-1].memory_image(constants)
-    exact = decoder_layer(shape, tensors, decoder.layer_name(0), x)
+    exact = decoder_layer(model, tensors, decoder.layer_name(0), x)
     states: Memory = {}
     runs = []
     for (begin, end), lowered, compiled in zip(parts, all_lowered, programs, strict=True):
@@ -102,19 +112,19 @@ def decoder_case(
     return Case(name="decoder layer", memory=image, runs=tuple(runs), timing=timing)
 
 
-def network_case(config: AcceleratorConfig, shape: DecoderShape, *, tokens: int, timing: Timing = NEAR) -> Case:
+def network_case(config: AcceleratorConfig, model: LlamaConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
     """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
-    arithmetic = Arithmetic.of(config.cim.tile)
-    lowered = lower_network(shape, tokens, arithmetic)
-    tensors = seeded_decoder(shape, layers=1, seed=SEED)
-    every = decoder_constants(shape, tensors, 1, arithmetic, capacity=tokens)
+    precision = Precision.of(config.cim.tile)
+    lowered = lower_network(model, tokens, precision)
+    tensors = seeded_decoder(model, seed=SEED)
+    every = decoder_constants(model, tensors, precision, capacity=tokens)
     constants = {name: every[name] for name in lowered.constants}
     compiled = compile_program(config, lowered)
-    x = np.random.default_rng(SEED).standard_normal((tokens, shape.hidden))
+    x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
     run = _run(f"{tokens} tokens", config, compiled, lowered, _steps_memory(lowered, constants, x))
-    return Case(name=f"SwiGLU {shape.hidden}-{shape.ffn}", memory=image, runs=(run,), timing=timing)
+    return Case(name=f"SwiGLU {model.hidden_size}-{model.intermediate_size}", memory=image, runs=(run,), timing=timing)
 
 
 def _steps_memory(

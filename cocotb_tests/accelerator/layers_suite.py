@@ -20,7 +20,7 @@ from tilewright.cocotb_tests.accelerator.suite import (
     cosim,
 )
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.lower.decoder import DecoderShape
+from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 __all__ = ["DESIGNS", "cosim"]
@@ -30,7 +30,15 @@ LATENCIES = (1, 2, 5, 10, 20, 50, 100, 200)
 BANDWIDTHS = (4, 8, 16, 32, 64)
 """Of memory, in bytes a cycle; those that are less than a beat, at :data:`USUAL_LATENCY`."""
 USUAL_LATENCY = 20
-SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=128)
+SHAPE = LlamaConfig(
+    vocab_size=256,
+    num_hidden_layers=1,
+    hidden_size=64,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=32,
+    intermediate_size=128,
+)
 
 
 def timings(config: AcceleratorConfig) -> tuple[Timing, ...]:

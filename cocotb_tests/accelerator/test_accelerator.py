@@ -24,8 +24,8 @@ from tilewright.cocotb_tests.accelerator.suite import (
     stalled_cases,
 )
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.lower.decoder import DecoderShape
 from tilewright.mapping.models import minilm
+from tilewright.mapping.models.config import LlamaConfig
 
 pytestmark = pytest.mark.cosim
 
@@ -104,8 +104,16 @@ def test_random_programs_with_jobs(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("design", [LAYERS, random_design(NANO)], ids=lambda design: design.name)
 def test_a_small_decoder_layer(design):
-    shape = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96)
-    check(run(design, (decoder_case(design.config, shape, prompt=4, tokens=2),), testcase="table"))
+    model = LlamaConfig(
+        vocab_size=256,
+        num_hidden_layers=1,
+        hidden_size=64,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=32,
+        intermediate_size=96,
+    )
+    check(run(design, (decoder_case(design.config, model, prompt=4, tokens=2),), testcase="table"))
 
 
 @pytest.mark.slow

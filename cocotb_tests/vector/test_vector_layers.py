@@ -5,24 +5,25 @@ import pytest
 
 from tilewright.cocotb_tests.vector import suite as vector
 from tilewright.cocotb_tests.vector.layer_cases import Recorder
-from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.steps import empty_memory, run_steps, store
 
 pytestmark = pytest.mark.cosim
 
 
-def record_decoder(config: VectorConfig, shape: DecoderShape, *, prompt: int, tokens: int) -> Recorder:
+def record_decoder(config: VectorConfig, model: LlamaConfig, *, prompt: int, tokens: int) -> Recorder:
     """Return all passes of a decoder layer: a prompt, then single tokens over the cache that it leaves."""
-    recorder, arithmetic, capacity = Recorder(config), Arithmetic(), prompt + tokens
-    constants = decoder_constants(shape, seeded_decoder(shape, layers=1, seed=5), 1, arithmetic, capacity=capacity)
-    x = np.random.default_rng(6).standard_normal((capacity, shape.hidden))
+    recorder, precision, capacity = Recorder(config), Precision(), prompt + tokens
+    constants = decoder_constants(model, seeded_decoder(model, seed=5), precision, capacity=capacity)
+    x = np.random.default_rng(6).standard_normal((capacity, model.hidden_size))
     states: dict[str, np.ndarray] = {}
     begins = [0, *range(prompt, capacity)]
     for begin, end in zip(begins, [*begins[1:], capacity], strict=True):
-        steps = lower_decoder(shape, end - begin, begin, 1, arithmetic, capacity=capacity)
+        steps = lower_decoder(model, end - begin, begin, precision, capacity=capacity)
         memory = empty_memory(steps.buffers.values(), constants)
         memory |= states
         store(memory, steps.input, x[begin:end])
@@ -32,8 +33,16 @@ def record_decoder(config: VectorConfig, shape: DecoderShape, *, prompt: int, to
 
 
 def test_a_small_decoder_layer_prompt_and_tokens():
-    shape = DecoderShape(hidden=32, heads=4, kv_heads=2, head=8, ffn=48)
-    recorder = record_decoder(vector.SMALL, shape, prompt=4, tokens=1)
+    model = LlamaConfig(
+        vocab_size=256,
+        num_hidden_layers=1,
+        hidden_size=32,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        intermediate_size=48,
+    )
+    recorder = record_decoder(vector.SMALL, model, prompt=4, tokens=1)
     rows = vector.run(vector.SMALL, recorder.cases)
     assert len(rows) == len(recorder.cases) >= 100
     assert sum(row["mismatches"] + row["apart"] for row in rows) == 0
@@ -42,8 +51,16 @@ def test_a_small_decoder_layer_prompt_and_tokens():
 @pytest.mark.slow
 def test_the_decoder_layer_of_sixteen_tokens_and_eight():
     config = VectorConfig(lanes=16, scalars=64, address_bits=14)
-    shape = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
-    recorder = record_decoder(config, shape, prompt=16, tokens=8)
+    model = LlamaConfig(
+        vocab_size=256,
+        num_hidden_layers=1,
+        hidden_size=256,
+        num_attention_heads=8,
+        num_key_value_heads=2,
+        head_dim=32,
+        intermediate_size=512,
+    )
+    recorder = record_decoder(config, model, prompt=16, tokens=8)
     rows = vector.run(config, recorder.cases)
     print(f"{len(rows)} passes, {recorder.elements} elements, {sum(row['rtl_cycles'] for row in rows)} cycles")
     assert sum(row["mismatches"] + row["apart"] for row in rows) == 0

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.lower.lowering import Lowered, held
+from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config import TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.graph.precision import held
 from tilewright.sim.isa.steps import Matrix, Pass, Product, Storage, written_as
 
 from .compiled import SIZES, ConstantWeights, PaddedRows, StoredBuffer

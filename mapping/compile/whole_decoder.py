@@ -1,10 +1,12 @@
 """All layers of a decoder and its head as one program."""
 
-from tilewright.mapping.lower.decoder import DecoderShape, layer_name, lower_decoder
-from tilewright.mapping.lower.head import HEAD, lower_head
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.decoder import lower_decoder
+from tilewright.mapping.lower.head import lower_head
+from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.llama import HEAD, layer_name
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.graph.precision import Precision
 
 from .loops import CompiledLoops, Repeated, compile_loops
 from .memory_map import MemoryMap
@@ -15,38 +17,37 @@ LAYERS = "layers"
 
 def compile_decoder(
     config: AcceleratorConfig,
-    shape: DecoderShape,
+    model: LlamaConfig,
     *,
-    layers: int,
-    vocabulary: int,
     tokens: int,
     position: int,
     capacity: int,
-    arithmetic: Arithmetic,
+    precision: Precision,
     memory: MemoryMap | None = None,
+    logits: bool = True,
 ) -> CompiledLoops:
     """Return a program from embeddings of some tokens to the logits of the last one.
 
     Parameters
     ----------
-    vocabulary : int
-        Logits; they come in parts, see :func:`head_parts`, the last of which may have columns of nothing at its end.
-        0: the program ends with the last layer.
     position, capacity : int
         Tokens before these ones, whose keys and values are there, and for how many there is room.
     memory : MemoryMap, optional
         Of a program of the same model for other tokens.
+    logits : bool
+        Logits come in parts, see :func:`head_parts`; the last part may have unused columns at its end. Without logits
+        the program ends with the last layer.
 
     Raises
     ------
     ConfigError
         If something finds no room, or the accelerator cannot run a step.
     """
-    layer = lower_decoder(shape, tokens, position, 1, arithmetic, capacity=capacity)
-    loops = [Repeated(name=LAYERS, lowered=layer, count=layers, own=layer_name(0))]
-    if vocabulary:
-        parts, columns = head_parts(config, vocabulary)
-        head = lower_head(shape, 1, columns, arithmetic)
+    layer = lower_decoder(model.replace(num_hidden_layers=1), tokens, position, precision, capacity=capacity)
+    loops = [Repeated(name=LAYERS, lowered=layer, count=model.num_hidden_layers, own=layer_name(0))]
+    if logits:
+        parts, columns = head_parts(config, model.vocab_size)
+        head = lower_head(model, 1, columns, precision)
         loops.append(Repeated(name=HEAD, lowered=head, count=parts, own=HEAD, carried=False))
     return compile_loops(config, loops, memory)
 

@@ -5,48 +5,35 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.llama import (
+    DOWN,
+    GATE,
+    KEY,
+    KEY_NORM,
+    NORM,
+    OUTPUT,
+    QUERY,
+    QUERY_NORM,
+    SECOND_NORM,
+    UP,
+    VALUE,
+    layer_name,
+    rotary_tables,
+)
 from tilewright.mapping.precision.weights import quantise_weights
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Matrix, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 from tilewright.sim.machine.vector.values import encode
 
 from .attention import KeysValues, attend
 from .e2m1 import factors_constant
-from .lowering import MAGNITUDE, PLAIN, Arithmetic, Lowered, Lowering, Quantised, magnitude
-
-QUERY, KEY, VALUE, OUTPUT = (f"self_attn.{part}_proj" for part in "qkvo")
-QUERY_NORM, KEY_NORM = "self_attn.q_norm", "self_attn.k_norm"
-GATE, UP, DOWN = (f"mlp.{part}_proj" for part in ("gate", "up", "down"))
-NORM, SECOND_NORM = "input_layernorm", "post_attention_layernorm"
+from .lowering import MAGNITUDE, PLAIN, Lowered, Lowering, Quantised, magnitude
 
 
-@dataclass(frozen=True)
-class DecoderShape:
-    """Sizes of a Llama-style decoder."""
-
-    hidden: int
-    heads: int
-    kv_heads: int
-    head: int
-    ffn: int
-    epsilon: float = 1e-5
-    theta: float = 10000.0
-    """Base of the rotary angles."""
-    biases: bool = False
-    """Of queries, keys and values, as in Qwen2."""
-    head_norm: bool = False
-    """RMSNorm of each query and key head, as in Qwen3."""
-
-
-def layer_name(layer: int, part: str = "") -> str:
-    """Return the prefix of a layer's tensors, as Hugging Face names them."""
-    return f"model.layers.{layer}.{part}"
-
-
-def lower_decoder(
-    shape: DecoderShape, tokens: int, position: int, layers: int, arithmetic: Arithmetic, *, capacity: int
-) -> Lowered:
-    """Return the steps of some layers on tokens that follow ``position`` others, whose keys and values are kept.
+def lower_decoder(model: LlamaConfig, tokens: int, position: int, precision: Precision, *, capacity: int) -> Lowered:
+    """Return the steps of all layers on tokens that follow ``position`` others, whose keys and values are kept.
 
     Parameters
     ----------
@@ -60,19 +47,19 @@ def lower_decoder(
     """
     if position + tokens > capacity:
         raise ValueError(f"capacity = {capacity} is not enough for {tokens} tokens behind {position}")
-    lowering = Lowering(arithmetic)
-    source = lowering.matrix("input", tokens, shape.hidden)
+    lowering = Lowering(precision)
+    source = lowering.matrix("input", tokens, model.hidden_size)
     residual = source
-    for layer in range(layers):
-        residual = _Layer(lowering, shape, layer, position, capacity).add(residual)
+    for layer in range(model.num_hidden_layers):
+        residual = _Layer(lowering, model, layer, position, capacity).add(residual)
     return lowering.finish(source, residual)
 
 
-def lower_network(shape: DecoderShape, tokens: int, arithmetic: Arithmetic) -> Lowered:
+def lower_network(model: LlamaConfig, tokens: int, precision: Precision) -> Lowered:
     """Return the steps of a layer's second half: norm, gated network, residual."""
-    lowering = Lowering(arithmetic)
-    source = lowering.matrix("input", tokens, shape.hidden)
-    return lowering.finish(source, _Layer(lowering, shape, 0, 0, tokens).add_network(source))
+    lowering = Lowering(precision)
+    source = lowering.matrix("input", tokens, model.hidden_size)
+    return lowering.finish(source, _Layer(lowering, model, 0, 0, tokens).add_network(source))
 
 
 @dataclass(frozen=True)
@@ -80,19 +67,19 @@ class _Layer:
     """Adds one layer."""
 
     lowering: Lowering
-    shape: DecoderShape
+    model: LlamaConfig
     layer: int
     position: int
     capacity: int
 
     def add(self, x: Matrix) -> Matrix:
         """Add everything from the input to the output; return that."""
-        lowering, shape = self.lowering, self.shape
-        tokens, hidden = x.rows, shape.hidden
+        lowering, model = self.lowering, self.model
+        tokens, hidden = x.rows, model.hidden_size
         x8 = self.normed(x, NORM)
-        query = self.rotated(self.heads_of(x8, QUERY, shape.heads), QUERY, QUERY_NORM)
+        query = self.rotated(self.heads_of(x8, QUERY, model.num_attention_heads), QUERY, QUERY_NORM)
         caches = self.appended(x8)
-        mixed = lowering.matrix(self.name("mixed"), tokens, shape.heads * shape.head)
+        mixed = lowering.matrix(self.name("mixed"), tokens, model.num_attention_heads * model.head_dim)
         for index, (rows, kv_head, out) in enumerate(self.query_rows(query, mixed)):
             base = self.position if tokens > 1 else None
             attend(lowering, self.name(f"attention.{index}"), rows, caches[kv_head], out, base=base)
@@ -104,13 +91,13 @@ class _Layer:
 
     def add_network(self, total: Matrix) -> Matrix:
         """Add the gated network behind its norm; return its sum with what goes in, the output of the layer."""
-        lowering, shape = self.lowering, self.shape
-        tokens, hidden = total.rows, shape.hidden
+        lowering, model = self.lowering, self.model
+        tokens, hidden = total.rows, model.hidden_size
         x8 = self.normed(total, SECOND_NORM)
-        gate, up = (lowering.matrix(self.name(part), tokens, shape.ffn) for part in (GATE, UP))
+        gate, up = (lowering.matrix(self.name(part), tokens, model.intermediate_size) for part in (GATE, UP))
         for out, part in ((gate, GATE), (up, UP)):
-            lowering.run_scaled(lowering.project(x8, self.name(part), shape.ffn), out=out)
-        gated = lowering.matrix(self.name("mlp.gated"), tokens, shape.ffn)
+            lowering.run_scaled(lowering.project(x8, self.name(part), model.intermediate_size), out=out)
+        gated = lowering.matrix(self.name("mlp.gated"), tokens, model.intermediate_size)
         swiglu = replace(MAGNITUDE, function=Function.SILU)
         scale = lowering.run(gate, swiglu, b=up, out=gated, to=self.name("mlp.gated.scale"))
         down = lowering.project(lowering.quantised(gated, scale), self.name(DOWN), hidden, total)
@@ -129,7 +116,7 @@ class _Layer:
 
     def root_mean_square(self, x: Matrix, part: str, out: Matrix, options: PassOptions) -> tuple[Scalars, Scalars]:
         """Add an RMSNorm; return what the options reduce it to."""
-        epsilon = self.shape.epsilon
+        epsilon = self.model.rms_norm_eps
         squares = PassOptions(
             square=True, reduce=Reduce.SUM, scale=1 / x.columns, offset=epsilon, inverse=Inverse.RSQRT
         )
@@ -140,19 +127,19 @@ class _Layer:
 
     def heads_of(self, x8: Quantised, part: str, heads: int) -> Matrix:
         """Add a projection to some heads."""
-        columns = heads * self.shape.head
-        bias = self.lowering.constant(f"{self.name(part)}.bias", 1, columns) if self.shape.biases else None
+        columns = heads * self.model.head_dim
+        bias = self.lowering.constant(f"{self.name(part)}.bias", 1, columns) if self.model.qkv_bias else None
         out = self.lowering.matrix(self.name(part), x8.codes.rows, columns)
         self.lowering.run_scaled(self.lowering.project(x8, self.name(part), columns, bias), out=out)
         return out
 
     def appended(self, x8: Quantised) -> list[KeysValues]:
         """Add new keys and values to the cache; return what each of its heads then holds."""
-        lowering, shape = self.lowering, self.shape
-        key, value = (self.heads_of(x8, part, shape.kv_heads) for part in (KEY, VALUE))
-        rows, storage = shape.kv_heads * self.capacity, lowering.arithmetic.cache
+        lowering, model = self.lowering, self.model
+        key, value = (self.heads_of(x8, part, model.num_key_value_heads) for part in (KEY, VALUE))
+        rows, storage = model.num_key_value_heads * self.capacity, lowering.precision.cache
         (keys, key_scales), (values, value_scales) = (
-            (lowering.state(name, rows, shape.head, storage), lowering.state(f"{name}.scales", rows, 1, "fp32"))
+            (lowering.state(name, rows, model.head_dim, storage), lowering.state(f"{name}.scales", rows, 1, "fp32"))
             for name in (self.name("cache.keys"), self.name("cache.values"))
         )
         new_keys = self.rotated(key, KEY, KEY_NORM, self.new_rows(keys, x8.codes.rows))
@@ -176,7 +163,7 @@ class _Layer:
 
     def new_rows(self, cache: Matrix, tokens: int) -> list[Matrix]:
         """Return the places of new rows in a cache, as :meth:`head_rows` orders them."""
-        heads, columns = self.shape.kv_heads, cache.columns
+        heads, columns = self.model.num_key_value_heads, cache.columns
         if tokens == 1:
             one = self.capacity * columns
             return [Matrix(cache.buffer, heads, columns, stride=one, offset=self.position * columns)]
@@ -188,32 +175,32 @@ class _Layer:
 
         A head's tokens, or, of one token, the heads that share keys and values.
         """
-        group = self.shape.heads // self.shape.kv_heads
+        group = self.model.num_attention_heads // self.model.num_key_value_heads
         outs = self.head_rows(mixed)
         if mixed.rows > 1:
             return [(rows, head // group, outs[head]) for head, rows in enumerate(query)]
         return [
             (query[0].row_part(head * group, group), head, outs[0].part(rows=slice(head * group, (head + 1) * group)))
-            for head in range(self.shape.kv_heads)
+            for head in range(self.model.num_key_value_heads)
         ]
 
     def head_rows(self, matrix: Matrix) -> list[Matrix]:
         """Return matrices of rows of one head each: a matrix a head, or, of one token, all heads as rows of one."""
-        head = self.shape.head
+        head = self.model.head_dim
         if matrix.rows == 1:
             return [matrix.reshaped(matrix.columns // head, head)]
         return [matrix.part(columns=slice(c, c + head)) for c in range(0, matrix.columns, head)]
 
     def rotated(self, x: Matrix, part: str, norm: str, out: list[Matrix] | None = None) -> list[Quantised]:
         """Add norm and rotary embedding of heads, and quantise them, into ``out`` if it is given."""
-        lowering, half = self.lowering, self.shape.head // 2
-        if self.shape.head_norm:
+        lowering, half = self.lowering, self.model.head_dim // 2
+        if self.model.qk_norm:
             normed = lowering.matrix(self.name(norm), x.rows, x.columns)
             for source, result in zip(self.head_rows(x), self.head_rows(normed), strict=True):
                 self.root_mean_square(source, norm, result, PLAIN)
             x = normed
         cos, sin = (
-            lowering.constant(f"rotary.{table}", self.capacity, self.shape.head).part(
+            lowering.constant(f"rotary.{table}", self.capacity, self.model.head_dim).part(
                 rows=slice(self.position, self.position + x.rows)
             )
             for table in ("cos", "sin")
@@ -228,21 +215,14 @@ class _Layer:
             source, first, both, eight = matrices
             lowering.run(source, b=cos, out=first)
             name = self.name(f"{part}.{index}.scale")
-            options = replace(magnitude(lowering.arithmetic.cache if out else "int8"), rotate=half)
+            options = replace(magnitude(lowering.precision.cache if out else "int8"), rotate=half)
             scale = lowering.run(source, options, b=sin, c=first, out=both, to=name)
             heads.append(lowering.quantised(both, scale, out=eight))
         return heads
 
 
-def rotary_tables(shape: DecoderShape, positions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cosines and sines of rotary embedding, each (positions, head size), float64."""
-    frequencies = shape.theta ** (-np.arange(0, shape.head, 2) / shape.head)
-    angles = np.tile(np.arange(positions)[:, None] * frequencies, 2)
-    return np.cos(angles), np.sin(angles)
-
-
 def decoder_constants(
-    shape: DecoderShape, tensors: Mapping[str, np.ndarray], layers: int, arithmetic: Arithmetic, *, capacity: int
+    model: LlamaConfig, tensors: Mapping[str, np.ndarray], precision: Precision, *, capacity: int
 ) -> dict[str, np.ndarray]:
     """Return the contents of the constants of :func:`lower_decoder`.
 
@@ -257,21 +237,21 @@ def decoder_constants(
         constants[name] = encode("fp32", values.astype(np.float32))
 
     put("one", np.ones(1))
-    if arithmetic.cache == "fp4_e2m1":
-        constants |= factors_constant(shape.head)
-    for table, values in zip(("cos", "sin"), rotary_tables(shape, capacity), strict=True):
+    if precision.cache == "fp4_e2m1":
+        constants |= factors_constant(model.head_dim)
+    for table, values in zip(("cos", "sin"), rotary_tables(model, capacity), strict=True):
         put(f"rotary.{table}", values)
-    for layer in range(layers):
+    for layer in range(model.num_hidden_layers):
         # What scores are multiplied with goes into the queries: into their norm, or else their projection.
-        scaled = QUERY_NORM if shape.head_norm else QUERY
-        norms = (NORM, SECOND_NORM, *((QUERY_NORM, KEY_NORM) if shape.head_norm else ()))
+        scaled = QUERY_NORM if model.qk_norm else QUERY
+        norms = (NORM, SECOND_NORM, *((QUERY_NORM, KEY_NORM) if model.qk_norm else ()))
         for part in norms:
             name = layer_name(layer, part)
-            put(f"{name}.weight", tensors[f"{name}.weight"] * (shape.head**-0.5 if part == scaled else 1.0))
+            put(f"{name}.weight", tensors[f"{name}.weight"] * (model.head_dim**-0.5 if part == scaled else 1.0))
         for part in (QUERY, KEY, VALUE, OUTPUT, GATE, UP, DOWN):
-            name, factor = layer_name(layer, part), shape.head**-0.5 if part == scaled else 1.0
+            name, factor = layer_name(layer, part), model.head_dim**-0.5 if part == scaled else 1.0
             weights = tensors[f"{name}.weight"].T * factor
-            constants |= quantise_weights(weights, arithmetic).constants(name)
-            if shape.biases and part in (QUERY, KEY, VALUE):
+            constants |= quantise_weights(weights, precision).constants(name)
+            if model.qkv_bias and part in (QUERY, KEY, VALUE):
                 put(f"{name}.bias", tensors[f"{name}.bias"] * factor)
     return constants

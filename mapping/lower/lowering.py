@@ -1,17 +1,13 @@
 """Parts of which layers are made: products, and the passes around them."""
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
 
-from tilewright.sim.config import TileConfig
+from tilewright.sim.graph.precision import LARGEST, Precision, WeightStorage
 from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 
 from .e2m1 import ROUND, factors_name
 
-WeightStorage = Literal["int4", "int8", "fp4_e2m1"]
-LARGEST = {"int4": 7, "int8": 127, "fp4_e2m1": 12}
-"""Largest magnitude of a number of a storage, as the array counts it."""
 PLAIN = PassOptions()
 
 
@@ -21,50 +17,6 @@ def magnitude(storage: WeightStorage) -> PassOptions:
 
 
 MAGNITUDE = magnitude("int8")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arithmetic:
-    """How numbers are held between steps."""
-
-    storage: Literal["bf16", "fp32"] = "bf16"
-    """Of activations that are no integers."""
-    weights: WeightStorage = "int8"
-    group: int = 0
-    """Rows of weights that share a scale beside their column's; 0: none do."""
-    group_scale: Literal["uint8", "e8m0"] = "uint8"
-    """Such a scale: an integer, or a power of two."""
-    max_shift: int = 15
-    """Largest exponent of e8m0."""
-    scales: Literal["head", "token"] = "token"
-    """Queries, keys and values of an encoder: a scale for each head of a token, or one for all its heads. (A decoder's
-    have one for each head.)"""
-    smooth: bool = False
-    """Columns of the inputs of an encoder's projections are divided before they become int8, those with outliers the
-    most, and rows of the weights multiplied."""
-    cache: WeightStorage = "int8"
-    """Keys and values: as weights are in an array that holds no others."""
-
-    @classmethod
-    def of(cls, tile: TileConfig) -> Self:
-        """Return the arithmetic for which an array of such tiles is made."""
-        if tile.group_scale == "none":
-            return cls(weights=held(tile), cache=held(tile))
-        return cls(
-            weights=held(tile),
-            cache=held(tile),
-            group=tile.group_rows,
-            group_scale=tile.group_scale,
-            max_shift=tile.max_shift,
-        )
-
-
-def held(tile: TileConfig) -> WeightStorage:
-    """Return what a tile's weights are."""
-    macro = tile.macro
-    if macro.weight_format == "fp4_e2m1":
-        return "fp4_e2m1"
-    return "int4" if macro.weight_bits == 4 else "int8"
 
 
 @dataclass(frozen=True)
@@ -116,7 +68,7 @@ class Projected:
 class Lowering:
     """Collects steps."""
 
-    arithmetic: Arithmetic
+    precision: Precision
     steps: list[Step] = field(default_factory=list)
     buffers: dict[str, Buffer] = field(default_factory=dict)
     constants: list[str] = field(default_factory=list)
@@ -132,7 +84,7 @@ class Lowering:
         """Return a new matrix, of the usual storage if none is named."""
         if name in self.buffers:
             raise ValueError(f"buffer {name} is there already")
-        self.buffers[name] = Buffer(name, rows * columns, storage or self.arithmetic.storage)
+        self.buffers[name] = Buffer(name, rows * columns, storage or self.precision.storage)
         return Matrix(self.buffers[name], rows, columns, columns)
 
     def constant(self, name: str, rows: int, columns: int, storage: Storage = "fp32") -> Matrix:
@@ -226,9 +178,9 @@ class Lowering:
 
     def project(self, a: Quantised, name: str, columns: int, addend: Matrix | None = None) -> Projected:
         """Add the product with a weight matrix, whose constants are ``name.codes``, ``.columns`` and ``.groups``."""
-        k, group = a.codes.columns, self.arithmetic.group
-        codes = self.constant(f"{name}.codes", k, columns, self.arithmetic.weights)
-        kind = self.arithmetic.group_scale
+        k, group = a.codes.columns, self.precision.group
+        codes = self.constant(f"{name}.codes", k, columns, self.precision.weights)
+        kind = self.precision.group_scale
         scales = self.constant(f"{name}.groups", -(-k // group), columns, kind) if group else None
         sums = self.matrix(f"{name}.sums", a.codes.rows, columns, "int32")
         self.steps.append(Product(a=a.codes, weights=codes, out=sums, scales=scales, group=group))

@@ -1,13 +1,14 @@
 """What a transformer computes: models, operators, phases."""
 
 from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.precision import Precision
 
-from .config import ModelConfig, load_model, model_names
-from .transformer import Precision, Workload, decode, prefill
+from .config import LlamaConfig, load_model, model_names
+from .transformer import Workload, decode, prefill
 
 __all__ = [
     "Kind",
-    "ModelConfig",
+    "LlamaConfig",
     "Operator",
     "Precision",
     "Workload",

@@ -15,27 +15,73 @@ MODELS = Path(__file__).parent / "shipped"
 Size = Annotated[int, Field(ge=1, le=1 << 31, strict=True)]
 
 
-class ModelConfig(BaseModel):
-    """The part of a Hugging Face configuration that decides shapes; field names are theirs.
+PositiveFloat = Annotated[float, Field(gt=0, le=1e30, strict=True, allow_inf_nan=False)]
 
-    Keys that do not concern shapes are ignored.
+
+class _Config(BaseModel):
+    """The part of a Hugging Face configuration that decides shapes and constants; field names are theirs.
+
+    Other keys are ignored.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
-    model_type: Literal["llama"]
     vocab_size: Size
     hidden_size: Size
     intermediate_size: Size
     num_hidden_layers: Size
     num_attention_heads: Size
+
+    def replace(self, **changes: object) -> Self:
+        """Return a validated copy with some fields changed.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            If the result is not a valid configuration.
+        """
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+class BertConfig(_Config):
+    """Configuration of an encoder as in BERT."""
+
+    model_type: Literal["bert"] = "bert"
+    hidden_act: Literal["gelu"] = "gelu"
+    layer_norm_eps: PositiveFloat = 1e-12
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"num_attention_heads = {self.num_attention_heads} is not allowed: it must divide "
+                f"hidden_size = {self.hidden_size}"
+            )
+        return self
+
+    @property
+    def head_dim(self) -> int:
+        """Elements of a head."""
+        return self.hidden_size // self.num_attention_heads
+
+
+class LlamaConfig(_Config):
+    """Configuration of a decoder as in Llama, with the options in which Qwen2 and Qwen3 differ from it."""
+
+    model_type: Literal["llama"] = "llama"
     num_key_value_heads: Size = None  # type: ignore[assignment]
     head_dim: Size = None  # type: ignore[assignment]
     hidden_act: Literal["silu"] = "silu"
     max_position_embeddings: Size = 2048
+    rms_norm_eps: PositiveFloat = 1e-6
+    rope_theta: PositiveFloat = 10000.0
     attention_bias: Literal[False] = False
     mlp_bias: Literal[False] = False
     tie_word_embeddings: bool = False
+    qkv_bias: bool = False
+    """The projections to queries, keys and values have biases, as in Qwen2."""
+    qk_norm: bool = False
+    """Each query head and each key head goes through an RMSNorm, as in Qwen3."""
 
     @model_validator(mode="before")
     @classmethod
@@ -89,7 +135,7 @@ def model_names() -> list[str]:
     return sorted(path.stem for path in MODELS.glob("*.json"))
 
 
-def load_model(name_or_path: str | Path) -> ModelConfig:
+def load_model(name_or_path: str | Path) -> LlamaConfig:
     """Return the model of a shipped name, of a ``config.json`` or of the folder that holds one.
 
     Raises
@@ -112,8 +158,10 @@ def load_model(name_or_path: str | Path) -> ModelConfig:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path}:{error.lineno}: not JSON: {error.msg} at column {error.colno}") from error
+    if isinstance(data, dict) and "model_type" not in data:
+        raise ConfigError(f"{path}: 'model_type' is missing")
     try:
-        return ModelConfig.model_validate(data)
+        return LlamaConfig.model_validate(data)
     except ValidationError as error:
         location, problem = first_problem(error)
         field = str(location[0]) if location else problem.split(" = ")[0]

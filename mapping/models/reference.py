@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tilewright.mapping.lower.decoder import DecoderShape, rotary_tables
-from tilewright.mapping.lower.encoder import EncoderShape
+from .config import BertConfig, LlamaConfig
+from .llama import rotary_tables
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -20,51 +20,53 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def encoder_layer(shape: EncoderShape, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
+def encoder_layer(model: BertConfig, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
     """Return a BERT layer's output for the (tokens, hidden) input ``x``."""
-    x = encoder_attention(shape, tensors, prefix, x)
+    x = encoder_attention(model, tensors, prefix, x)
     up = _linear(tensors, f"{prefix}intermediate.dense", x)
     gelu = up * (1 + np.vectorize(math.erf)(up / math.sqrt(2))) / 2
     x = x + _linear(tensors, f"{prefix}output.dense", gelu)
-    return layer_norm(tensors, f"{prefix}output.LayerNorm", x, shape.epsilon)
+    return layer_norm(tensors, f"{prefix}output.LayerNorm", x, model.layer_norm_eps)
 
 
-def encoder_attention(shape: EncoderShape, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
+def encoder_attention(model: BertConfig, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
     """Return the first half of a BERT layer, its norm included."""
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
         return _linear(tensors, prefix + part, values)
 
-    query, key, value = (_heads(linear(f"attention.self.{p}", x), shape.heads) for p in ("query", "key", "value"))
-    mixed = _softmax(query @ key.transpose(0, 2, 1) / math.sqrt(shape.head)) @ value
+    query, key, value = (
+        _heads(linear(f"attention.self.{p}", x), model.num_attention_heads) for p in ("query", "key", "value")
+    )
+    mixed = _softmax(query @ key.transpose(0, 2, 1) / math.sqrt(model.head_dim)) @ value
     mixed = linear("attention.output.dense", mixed.transpose(1, 0, 2).reshape(x.shape))
-    return layer_norm(tensors, f"{prefix}attention.output.LayerNorm", x + mixed, shape.epsilon)
+    return layer_norm(tensors, f"{prefix}attention.output.LayerNorm", x + mixed, model.layer_norm_eps)
 
 
-def decoder_layer(shape: DecoderShape, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
+def decoder_layer(model: LlamaConfig, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
     """Return a Llama-style layer's output for the (tokens, hidden) input ``x``, the first token at position 0."""
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
         return _linear(tensors, prefix + part, values)
 
     def norm(part: str, values: np.ndarray) -> np.ndarray:
-        root = np.sqrt(np.mean(values**2, axis=-1, keepdims=True) + shape.epsilon)
+        root = np.sqrt(np.mean(values**2, axis=-1, keepdims=True) + model.rms_norm_eps)
         return values / root * tensors[f"{prefix}{part}.weight"]
 
-    tokens, half = len(x), shape.head // 2
+    tokens, half = len(x), model.head_dim // 2
     normed = norm("input_layernorm", x)
-    query = _heads(linear("self_attn.q_proj", normed), shape.heads)
-    key = _heads(linear("self_attn.k_proj", normed), shape.kv_heads)
-    value = _heads(linear("self_attn.v_proj", normed), shape.kv_heads)
-    if shape.head_norm:
+    query = _heads(linear("self_attn.q_proj", normed), model.num_attention_heads)
+    key = _heads(linear("self_attn.k_proj", normed), model.num_key_value_heads)
+    value = _heads(linear("self_attn.v_proj", normed), model.num_key_value_heads)
+    if model.qk_norm:
         query, key = norm("self_attn.q_norm", query), norm("self_attn.k_norm", key)
-    cos, sin = (table[:tokens] for table in rotary_tables(shape, tokens))
+    cos, sin = (table[:tokens] for table in rotary_tables(model, tokens))
     query, key = (
         each * cos + np.concatenate([-each[..., half:], each[..., :half]], axis=-1) * sin for each in (query, key)
     )
-    group = shape.heads // shape.kv_heads
+    group = model.num_attention_heads // model.num_key_value_heads
     key, value = np.repeat(key, group, axis=0), np.repeat(value, group, axis=0)
-    scores = query @ key.transpose(0, 2, 1) / math.sqrt(shape.head)
+    scores = query @ key.transpose(0, 2, 1) / math.sqrt(model.head_dim)
     scores = np.where(np.tri(tokens, dtype=bool), scores, -np.inf)
     mixed = (_softmax(scores) @ value).transpose(1, 0, 2).reshape(tokens, -1)
     x = x + linear("self_attn.o_proj", mixed)

@@ -4,29 +4,16 @@ from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.precision import BITS, SCALE_BITS, Precision
 
-from .config import ModelConfig
-
-
-@dataclass(frozen=True)
-class Precision:
-    """Bits of what main memory holds."""
-
-    weight_bits: int
-    cache_bits: int
-    """Of keys and values."""
-    vector_bits: int = 16
-    """Of norm weights and of scales: one for each column of a weight matrix, and for each head and position
-    of the cache."""
-    group: int = 0
-    """Rows of a weight matrix that share a scale of 8 bits in each column; 0: none do."""
+from .config import LlamaConfig
 
 
 @dataclass(frozen=True)
 class Workload:
     """Operators in an order in which each follows its inputs."""
 
-    model: ModelConfig
+    model: LlamaConfig
     phase: str
     tokens: int
     """Tokens that go through the model."""
@@ -45,7 +32,7 @@ class Workload:
         return sum(operator.read_bytes + operator.written_bytes for operator in self.operators)
 
 
-def decode(model: ModelConfig, context: int, precision: Precision) -> Workload:
+def decode(model: LlamaConfig, context: int, precision: Precision) -> Workload:
     """Return one decode step: one token that attends to ``context`` positions, its own included.
 
     Raises
@@ -59,7 +46,7 @@ def decode(model: ModelConfig, context: int, precision: Precision) -> Workload:
     return Workload(model, "decode", 1, context, tuple(run.operators))
 
 
-def prefill(model: ModelConfig, tokens: int, precision: Precision, *, chunk: int) -> Workload:
+def prefill(model: LlamaConfig, tokens: int, precision: Precision, *, chunk: int) -> Workload:
     """Return the prompt phase: ``tokens`` tokens in runs of at most ``chunk``, then the logits of the last.
 
     Raises
@@ -84,7 +71,7 @@ def prefill(model: ModelConfig, tokens: int, precision: Precision, *, chunk: int
     return Workload(model, "prefill", tokens, tokens, tuple(operators))
 
 
-def _check_positions(model: ModelConfig, name: str, value: int) -> None:
+def _check_positions(model: LlamaConfig, name: str, value: int) -> None:
     if not 1 <= value <= model.max_position_embeddings:
         raise ConfigError(
             f"{name} = {value} is not allowed: it must be 1 to max_position_embeddings = "
@@ -97,7 +84,7 @@ class _Run:
 
     def __init__(
         self,
-        model: ModelConfig,
+        model: LlamaConfig,
         precision: Precision,
         *,
         tokens: int,
@@ -119,7 +106,7 @@ class _Run:
         model = self.model
         hidden = model.hidden_size
         # One scale a column of the tied matrix is one a row of the embedding.
-        row_bytes = self._bytes(hidden, self.precision.weight_bits) + self._vector_bytes(1)
+        row_bytes = self._bytes(hidden, BITS[self.precision.weights]) + self._vector_bytes(1)
         residual = self._add("embed_tokens", Kind.EMBED, self.after, n=hidden, read_bytes=self.tokens * row_bytes)
         for layer in range(model.num_hidden_layers):
             self.layer = layer
@@ -174,7 +161,7 @@ class _Run:
         return self._add(step, Kind.KV_APPEND, (source,), n=self.model.key_value_size, written_bytes=written)
 
     def _matmul(self, step: str, source: str, columns: int, *, k: int) -> str:
-        weights = self._bytes(k * columns, self.precision.weight_bits) + self._vector_bytes(columns)
+        weights = self._bytes(k * columns, BITS[self.precision.weights]) + self._vector_bytes(columns)
         if self.precision.group:
             weights += -(-k // self.precision.group) * columns
         return self._add(step, Kind.MATMUL, (source,), k=k, n=columns, read_bytes=weights)
@@ -190,10 +177,10 @@ class _Run:
     def _cache_bytes(self, positions: int) -> int:
         """Keys, or values, of some positions, with one scale for each head and position."""
         heads = self.model.num_key_value_heads * positions
-        return self._bytes(heads * self.model.head_dim, self.precision.cache_bits) + self._vector_bytes(heads)
+        return self._bytes(heads * self.model.head_dim, BITS[self.precision.cache]) + self._vector_bytes(heads)
 
     def _vector_bytes(self, elements: int) -> int:
-        return self._bytes(elements, self.precision.vector_bits)
+        return self._bytes(elements, SCALE_BITS)
 
     @staticmethod
     def _bytes(elements: int, bits: int) -> int:

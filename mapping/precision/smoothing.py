@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tilewright.mapping.lower.encoder import ATTENTION, KEY, QUERY, UP, VALUE, EncoderShape, layer_name
+from tilewright.mapping.models.bert import ATTENTION, KEY, QUERY, UP, VALUE, layer_name
+from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.reference import Tensors, encoder_attention, encoder_layer
 
 STRENGTH = 0.6
@@ -17,7 +18,7 @@ STRENGTH = 0.6
 
 
 def smoothing_factors(
-    shape: EncoderShape, tensors: Tensors, layers: int, examples: Iterable[np.ndarray], strength: float = STRENGTH
+    model: BertConfig, tensors: Tensors, examples: Iterable[np.ndarray], strength: float = STRENGTH
 ) -> dict[str, np.ndarray]:
     """Return a factor for each column of what projections read, by the names of these.
 
@@ -28,12 +29,12 @@ def smoothing_factors(
     """
     states = list(examples)
     factors = {}
-    for layer in range(layers):
+    for layer in range(model.num_hidden_layers):
         prefix = layer_name(layer)
-        middle = [encoder_attention(shape, tensors, prefix, x) for x in states]
+        middle = [encoder_attention(model, tensors, prefix, x) for x in states]
         for name, inputs, parts in ((ATTENTION, states, (QUERY, KEY, VALUE)), (UP, middle, (UP,))):
             activations = np.abs(np.concatenate(inputs)).max(axis=0)
             weights = np.abs(np.concatenate([tensors[f"{prefix}{part}.weight"] for part in parts])).max(axis=0)
             factors[prefix + name] = (weights ** (1 - strength) / activations**strength).astype(np.float64)
-        states = [encoder_layer(shape, tensors, prefix, x) for x in states]
+        states = [encoder_layer(model, tensors, prefix, x) for x in states]
     return factors

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tilewright.mapping.lower.lowering import LARGEST, Arithmetic, WeightStorage
 from tilewright.mapping.precision.microscaling import from_blocks
 from tilewright.sim.formats import BF16, E2M1, Int, Microscaling, Minifloat
+from tilewright.sim.graph.precision import LARGEST, Precision, WeightStorage
 from tilewright.sim.machine.cim.weights import E2M1_UNITS, e2m1_values
 from tilewright.sim.machine.vector.values import encode
 
@@ -27,17 +27,17 @@ class QuantisedWeights:
     """(n,) float32, each a BF16 number."""
     groups: np.ndarray | None
     """(ceil(k / group), n) uint8: factors, or exponents of powers of two."""
-    arithmetic: Arithmetic
+    precision: Precision
 
     @property
     def values(self) -> np.ndarray:
         """What the codes stand for, float64."""
         steps = self.columns.astype(np.float64)
         if self.groups is not None:
-            powers = self.arithmetic.group_scale == "e8m0"
+            powers = self.precision.group_scale == "e8m0"
             factors = np.ldexp(1.0, self.groups) if powers else self.groups.astype(np.float64)
-            steps = np.repeat(factors * steps, self.arithmetic.group, axis=0)[: len(self.codes)]
-        return (e2m1_values(self.codes) if self.arithmetic.weights == "fp4_e2m1" else self.codes) * steps
+            steps = np.repeat(factors * steps, self.precision.group, axis=0)[: len(self.codes)]
+        return (e2m1_values(self.codes) if self.precision.weights == "fp4_e2m1" else self.codes) * steps
 
     def constants(self, name: str) -> dict[str, np.ndarray]:
         """Return the constants of a projection as they are stored, by their names."""
@@ -45,8 +45,8 @@ class QuantisedWeights:
         return constants if self.groups is None else constants | {f"{name}.groups": self.groups}
 
 
-def quantise_weights(weights: np.ndarray, arithmetic: Arithmetic) -> QuantisedWeights:
-    """Return weights in the storage of an arithmetic, symmetric.
+def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
+    """Return weights as a precision stores them, symmetric.
 
     With scales of columns, and integer ones of groups, the largest magnitude of a group is the largest number. Scales
     are rounded first, so that the numbers make up for it. With e8m0 groups are blocks as OCP Microscaling defines them,
@@ -57,10 +57,10 @@ def quantise_weights(weights: np.ndarray, arithmetic: Arithmetic) -> QuantisedWe
     weights : ndarray, (k, n)
         Row k meets element k of the activations.
     """
-    if arithmetic.group and arithmetic.group_scale == "e8m0":
-        return _in_blocks(weights, arithmetic)
+    if precision.group and precision.group_scale == "e8m0":
+        return _in_blocks(weights, precision)
     k, n = weights.shape
-    group, largest = arithmetic.group, LARGEST[arithmetic.weights]
+    group, largest = precision.group, LARGEST[precision.weights]
     size = group or k
     padded = np.pad(weights.astype(np.float64), ((0, -k % size), (0, 0)))
     wanted = np.abs(padded.reshape(-1, size, n)).max(axis=1) / largest
@@ -69,8 +69,8 @@ def quantise_weights(weights: np.ndarray, arithmetic: Arithmetic) -> QuantisedWe
     columns[columns == 0] = 1
     groups = np.clip(np.rint(wanted / columns), 1, GROUP_SCALE) if group else np.ones((1, n))
     steps = np.repeat(groups * columns, size, axis=0)[:k]
-    codes = _stored(weights / steps, arithmetic.weights)
-    return QuantisedWeights(codes, columns.astype(np.float32), groups.astype(np.uint8) if group else None, arithmetic)
+    codes = _stored(weights / steps, precision.weights)
+    return QuantisedWeights(codes, columns.astype(np.float32), groups.astype(np.uint8) if group else None, precision)
 
 
 def _stored(numbers: np.ndarray, storage: WeightStorage) -> np.ndarray:
@@ -81,18 +81,18 @@ def _stored(numbers: np.ndarray, storage: WeightStorage) -> np.ndarray:
     return np.clip(np.rint(numbers), -largest - 1, largest).astype(np.int8)
 
 
-def _in_blocks(weights: np.ndarray, arithmetic: Arithmetic) -> QuantisedWeights:
+def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
     """Return weights in blocks with scales that are powers of two.
 
     The window of these is so narrow that no sum of as many products can wrap.
     """
     k = len(weights)
-    form = Microscaling(ELEMENTS[arithmetic.weights], block=arithmetic.group)
+    form = Microscaling(ELEMENTS[precision.weights], block=precision.group)
     padded = np.pad(weights.astype(np.float64), ((0, -k % form.block), (0, 0)))
     largest = round(-form.element.lowest / form.element.min)
     room = LARGEST_SUM // (k * LARGEST_ACTIVATION * largest)
-    window = min(arithmetic.max_shift, max(0, room.bit_length() - 1))
+    window = min(precision.max_shift, max(0, room.bit_length() - 1))
     scaled = from_blocks(form, form.encode(padded.T), window)
     columns = np.ldexp(form.element.min, scaled.exponents).astype(np.float32)
-    codes = _stored(scaled.weights[:k], arithmetic.weights)
-    return QuantisedWeights(codes, columns, scaled.shifts.astype(np.uint8), arithmetic)
+    codes = _stored(scaled.weights[:k], precision.weights)
+    return QuantisedWeights(codes, columns, scaled.shifts.astype(np.uint8), precision)

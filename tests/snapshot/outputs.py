@@ -16,10 +16,11 @@ from tilewright.cli import cli
 from tilewright.cli.blocks import BLOCKS
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.whole_decoder import compile_decoder
-from tilewright.mapping.lower.decoder import DecoderShape, lower_decoder, lower_network
-from tilewright.mapping.lower.encoder import EncoderShape, lower_encoder
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.decoder import lower_decoder, lower_network
+from tilewright.mapping.lower.encoder import lower_encoder
+from tilewright.mapping.models.config import BertConfig, LlamaConfig, load_model
 from tilewright.sim.config import load_system
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.tables import program_tables
 
 PRESETS = ("tiny", "nano", "small", "edge-int4")
@@ -38,7 +39,13 @@ MAPS = (
     "llama-3.2-1b --phase decode --context 1024 --host cryogenic",
     "llama-3.2-1b --phase decode --context 1024 --host cryogenic --on-host softmax,norms",
 )
-SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=128)
+MODEL = LlamaConfig(
+    vocab_size=256, hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=4,
+    num_key_value_heads=2, head_dim=32, rms_norm_eps=1e-5,
+)  # fmt: skip
+ENCODER = BertConfig(
+    vocab_size=256, hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=2
+)  # fmt: skip
 
 Make = Callable[[], object]
 """Makes an entry: a hash, or data for JSON."""
@@ -83,27 +90,26 @@ def map_json(arguments: str) -> object:
 
 def _layer(system: str, tokens: int, position: int) -> bytes:
     config = load_system(system).accelerator
-    lowered = lower_decoder(SHAPE, tokens, position, 1, Arithmetic.of(config.cim.tile), capacity=16)
+    lowered = lower_decoder(MODEL, tokens, position, Precision.of(config.cim.tile), capacity=16)
     return compile_program(config, lowered).binary
 
 
 def _encoder() -> bytes:
     config = load_system("small").accelerator
-    lowered = lower_encoder(EncoderShape(hidden=64, heads=2, ffn=128), 5, 1, Arithmetic.of(config.cim.tile))
+    lowered = lower_encoder(ENCODER, 5, Precision.of(config.cim.tile))
     return compile_program(config, lowered).binary
 
 
 def _network() -> bytes:
     config = load_system("small").accelerator
-    return compile_program(config, lower_network(SHAPE, 4, Arithmetic.of(config.cim.tile))).binary
+    return compile_program(config, lower_network(MODEL, 4, Precision.of(config.cim.tile))).binary
 
 
 def _llama(tokens: int, position: int) -> bytes:
     system = load_system("edge-int4")
-    shape = DecoderShape(hidden=2048, heads=32, kv_heads=8, head=64, ffn=8192)
     compiled = compile_decoder(
-        system.accelerator, shape, layers=16, vocabulary=128256, tokens=tokens, position=position, capacity=1024,
-        arithmetic=Arithmetic.of(system.cim.tile),
+        system.accelerator, load_model("llama-3.2-1b"), tokens=tokens, position=position, capacity=1024,
+        precision=Precision.of(system.cim.tile),
     )  # fmt: skip
     return compiled.binary
 

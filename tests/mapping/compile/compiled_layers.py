@@ -6,40 +6,53 @@ from tests.mapping.compile.compiled_runs import Runner, accelerator, check, in_s
 from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.lower.encoder import EncoderShape, encoder_constants, layer_name, lower_encoder
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.models.bert import layer_name
+from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import UNIT_COMMANDS, Load, Product, Store, Vector, Weights, decode
 from tilewright.sim.isa.footprint import bank_ports, footprint
 from tilewright.sim.machine.vector.unit import refusal
 
-ENCODER = EncoderShape(hidden=64, heads=2, ffn=96)
-MINILM = EncoderShape(hidden=384, heads=12, ffn=1536)
-DECODER = DecoderShape(hidden=256, heads=8, kv_heads=2, head=32, ffn=512)
+ENCODER = BertConfig(vocab_size=256, num_hidden_layers=1, hidden_size=64, num_attention_heads=2, intermediate_size=96)
+MINILM = BertConfig(
+    vocab_size=256, num_hidden_layers=1, hidden_size=384, num_attention_heads=12, intermediate_size=1536
+)
+DECODER = LlamaConfig(
+    vocab_size=256,
+    num_hidden_layers=1,
+    hidden_size=256,
+    num_attention_heads=8,
+    num_key_value_heads=2,
+    head_dim=32,
+    intermediate_size=512,
+)
 CAPACITY = 40
-PLAIN = Arithmetic()
+PLAIN = Precision()
 SMALL = accelerator()
 
 
 def run_encoder(
     config: AcceleratorConfig,
-    shape: EncoderShape = ENCODER,
+    model: BertConfig = ENCODER,
     tokens: int = 7,
     layers: int = 1,
-    arithmetic: Arithmetic = PLAIN,
+    precision: Precision = PLAIN,
     run: Runner = in_sequence,
 ) -> Compiled:
-    lowered = lower_encoder(shape, tokens, layers, arithmetic)
+    model = model.replace(num_hidden_layers=layers)
+    lowered = lower_encoder(model, tokens, precision)
     factors = {
-        layer_name(each, part): np.linspace(0.5, 2, shape.hidden)
+        layer_name(each, part): np.linspace(0.5, 2, model.hidden_size)
         for each in range(layers)
         for part in ("attention.self", "intermediate.dense")
     }
-    constants = encoder_constants(shape, seeded_encoder(shape, layers=layers, seed=1), layers, arithmetic, factors)
+    constants = encoder_constants(model, seeded_encoder(model, seed=1), precision, factors)
     compiled = compile_program(config, lowered)
-    x = np.random.default_rng(2).standard_normal((tokens, shape.hidden))
+    x = np.random.default_rng(2).standard_normal((tokens, model.hidden_size))
     check(compiled, lowered, step_memory(lowered, constants, x), compiled.memory_image(constants), x, run)
     valid(compiled)
     return compiled
@@ -47,19 +60,18 @@ def run_encoder(
 
 def run_decoder(
     config: AcceleratorConfig,
-    shape: DecoderShape = DECODER,
+    model: LlamaConfig = DECODER,
     lengths: tuple[int, ...] = (16, 1, 1),
     layers: int = 1,
-    arithmetic: Arithmetic = PLAIN,
+    precision: Precision = PLAIN,
     run: Runner = in_sequence,
 ) -> list[Compiled]:
     """Run a prompt and what follows, each a program on the memory that the one before has left."""
-    constants = decoder_constants(
-        shape, seeded_decoder(shape, layers=layers, seed=3), layers, arithmetic, capacity=CAPACITY
-    )
+    model = model.replace(num_hidden_layers=layers)
+    constants = decoder_constants(model, seeded_decoder(model, seed=3), precision, capacity=CAPACITY)
     memory = MemoryMap()
     steps = [
-        lower_decoder(shape, length, sum(lengths[:index]), layers, arithmetic, capacity=CAPACITY)
+        lower_decoder(model, length, sum(lengths[:index]), precision, capacity=CAPACITY)
         for index, length in enumerate(lengths)
     ]
     programs = [compile_program(config, each, memory) for each in steps]
@@ -67,7 +79,7 @@ def run_decoder(
     states = None
     rng = np.random.default_rng(5)
     for lowered, compiled, length in zip(steps, programs, lengths, strict=True):
-        x = rng.standard_normal((length, shape.hidden))
+        x = rng.standard_normal((length, model.hidden_size))
         before = step_memory(lowered, constants, x, states)
         check(compiled, lowered, before, image, x, run)
         states = {name: before[name] for name in lowered.states}

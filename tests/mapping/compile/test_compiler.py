@@ -19,31 +19,34 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.lower.decoder import lower_decoder
-from tilewright.mapping.lower.encoder import EncoderShape, encoder_constants, lower_encoder
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.seeded import seeded_encoder
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import UNIT_COMMANDS
 
 
 @pytest.mark.parametrize("tokens", [1, 7, 19, 70])
 @pytest.mark.parametrize(
-    "arithmetic", [Arithmetic(), Arithmetic(scales="head", smooth=True), Arithmetic(storage="fp32", weights="int4")]
+    "precision", [Precision(), Precision(scales="head", smooth=True), Precision(storage="fp32", weights="int4")]
 )
-def test_encoders(arithmetic, tokens):
-    run_encoder(SMALL, tokens=tokens, layers=2, arithmetic=arithmetic)
+def test_encoders(precision, tokens):
+    run_encoder(SMALL, tokens=tokens, layers=2, precision=precision)
 
 
 @pytest.mark.parametrize("run", [in_sequence, on_the_model])
 def test_a_layer_of_minilm(run):
     compiled = run_encoder(SMALL, MINILM, 16, run=run)
     # Six weight matrices, one of them in two panels, of each head two products.
-    assert kinds(compiled)["Product"] == 6 + 1 + 2 * MINILM.heads
+    assert kinds(compiled)["Product"] == 6 + 1 + 2 * MINILM.num_attention_heads
     assert kinds(compiled)["Weights"] == kinds(compiled)["Product"]
 
 
-@pytest.mark.parametrize("changes", [{}, {"biases": True}, {"head_norm": True}, {"kv_heads": 8}, {"kv_heads": 1}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"qkv_bias": True}, {"qk_norm": True}, {"num_key_value_heads": 8}, {"num_key_value_heads": 1}]
+)
 def test_decoders_over_a_growing_cache(changes):
-    run_decoder(SMALL, replace(DECODER, **changes))
+    run_decoder(SMALL, DECODER.replace(**changes))
 
 
 @pytest.mark.parametrize("run", [in_sequence, on_the_model])
@@ -57,15 +60,15 @@ def test_two_layers_and_a_prompt_in_two_parts(run):
 )
 def test_keys_and_values_of_four_bits(fields, lengths):
     config = accelerator(weight_bits=4, **fields)
-    arithmetic = Arithmetic(weights="int4", cache="int4", group=fields.get("group_rows", 0))
+    precision = Precision(weights="int4", cache="int4", group=fields.get("group_rows", 0))
     for run in (in_sequence, beside_one_another(1), on_the_model):
-        run_decoder(config, lengths=lengths, arithmetic=arithmetic, run=run)
+        run_decoder(config, lengths=lengths, precision=precision, run=run)
     for scales in ("head", "token"):
-        run_encoder(config, tokens=7, arithmetic=replace(arithmetic, scales=scales))
+        run_encoder(config, tokens=7, precision=replace(precision, scales=scales))
 
 
 def test_four_bits_go_into_tiles_of_eight():
-    run_decoder(SMALL, lengths=(5, 1, 1), arithmetic=Arithmetic(weights="int4", cache="int4"))
+    run_decoder(SMALL, lengths=(5, 1, 1), precision=Precision(weights="int4", cache="int4"))
 
 
 CONFIGS = {
@@ -84,17 +87,17 @@ CONFIGS = {
 @pytest.mark.parametrize("fields", CONFIGS.values(), ids=CONFIGS)
 def test_units_beside_one_another(fields):
     config = accelerator(**fields)
-    arithmetic = Arithmetic(weights="int4", group=fields.get("group_rows", 0))
+    precision = Precision(weights="int4", group=fields.get("group_rows", 0))
     for seed in range(3):
-        run_encoder(config, tokens=19, arithmetic=arithmetic, run=beside_one_another(seed))
-        run_decoder(config, arithmetic=arithmetic, run=beside_one_another(seed))
+        run_encoder(config, tokens=19, precision=precision, run=beside_one_another(seed))
+        run_decoder(config, precision=precision, run=beside_one_another(seed))
 
 
 def test_a_missing_signal_is_seen():
     compiled = run_encoder(SMALL)
-    lowered = lower_encoder(ENCODER, 7, 1, Arithmetic())
-    constants = encoder_constants(ENCODER, seeded_encoder(ENCODER, layers=1, seed=1), 1, Arithmetic())
-    x = np.random.default_rng(2).standard_normal((7, ENCODER.hidden))
+    lowered = lower_encoder(ENCODER, 7, Precision())
+    constants = encoder_constants(ENCODER, seeded_encoder(ENCODER, seed=1), Precision())
+    x = np.random.default_rng(2).standard_normal((7, ENCODER.hidden_size))
     bare = [replace(each, wait=0, signal=0) if isinstance(each, UNIT_COMMANDS) else each for each in compiled.commands]
     with pytest.raises(AssertionError, match="of the output differ"):
         check(
@@ -105,7 +108,7 @@ def test_a_missing_signal_is_seen():
 def test_programs_share_constants_and_states():
     memory = MemoryMap()
     steps = [
-        lower_decoder(DECODER, n, position, 1, Arithmetic(), capacity=CAPACITY)
+        lower_decoder(DECODER, n, position, Precision(), capacity=CAPACITY)
         for n, position in ((16, 0), (1, 16), (1, 17))
     ]
     prompt, token, next_token = (compile_program(SMALL, each, memory) for each in steps)
@@ -113,7 +116,7 @@ def test_programs_share_constants_and_states():
     assert prompt.stored == token.stored
     assert len({each.program_address for each in (prompt, token, next_token)}) == 3
     with pytest.raises(ConfigError, match=r"cache.keys: .* bytes, laid out as .*, are not what another program has"):
-        compile_program(SMALL, lower_decoder(DECODER, 1, 16, 1, Arithmetic(), capacity=CAPACITY + 8), memory)
+        compile_program(SMALL, lower_decoder(DECODER, 1, 16, Precision(), capacity=CAPACITY + 8), memory)
 
 
 def test_what_does_not_fit_is_named():
@@ -121,11 +124,23 @@ def test_what_does_not_fit_is_named():
         ConfigError,
         match=r"up: 24576 bytes find no room in the scratchpad: operations \d+ to \d+ leave \d+ in one of its 8 banks of 16384",
     ):
-        run_encoder(accelerator(address_bits=10), EncoderShape(hidden=64, heads=2, ffn=768), 16)
+        run_encoder(
+            accelerator(address_bits=10),
+            BertConfig(
+                vocab_size=256, num_hidden_layers=1, hidden_size=64, num_attention_heads=2, intermediate_size=768
+            ),
+            16,
+        )
     with pytest.raises(
         ConfigError, match="sums: 65536 bytes find no room in a bank of 16384, and a pass takes whole rows"
     ):
-        run_encoder(accelerator(address_bits=10), EncoderShape(hidden=1024, heads=32, ffn=96), 16)
+        run_encoder(
+            accelerator(address_bits=10),
+            BertConfig(
+                vocab_size=256, num_hidden_layers=1, hidden_size=1024, num_attention_heads=32, intermediate_size=96
+            ),
+            16,
+        )
     few = SMALL.model_copy(update={"vector": SMALL.vector.model_copy(update={"scalars": 16})})
     with pytest.raises(ConfigError, match="7 row scalars find no room among 16"):
         run_encoder(few, tokens=7)
@@ -142,13 +157,18 @@ def test_what_cannot_run_is_named():
         ConfigError,
         match=r"^encoder\.layer\.0\.attention\.self\.key\.int8: weights of int8 do not go into tiles of int4$",
     ):
-        run_encoder(accelerator(weight_bits=4, columns=32), arithmetic=Arithmetic(weights="int4"))
+        run_encoder(accelerator(weight_bits=4, columns=32), precision=Precision(weights="int4"))
     with pytest.raises(
         ConfigError, match="scales uint8 of groups of 16 rows do not go into tiles with group_scale = none"
     ):
-        run_encoder(SMALL, arithmetic=Arithmetic(group=16))
+        run_encoder(SMALL, precision=Precision(group=16))
     with pytest.raises(
         ConfigError,
         match=r"begins at byte 8, and the array takes activations at multiples of 16|is not the begin of a step of 16 lanes|end within a step of 16 lanes",
     ):
-        run_encoder(SMALL, EncoderShape(hidden=32, heads=4, ffn=64))
+        run_encoder(
+            SMALL,
+            BertConfig(
+                vocab_size=256, num_hidden_layers=1, hidden_size=32, num_attention_heads=4, intermediate_size=64
+            ),
+        )

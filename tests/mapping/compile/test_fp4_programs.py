@@ -9,7 +9,7 @@ from tests.mapping.compile.compiled_runs import accelerator, beside_one_another,
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.lower.encoder import lower_encoder
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
@@ -25,19 +25,19 @@ E2M1_TILES = {
 @pytest.mark.parametrize("fields", E2M1_TILES.values(), ids=E2M1_TILES)
 def test_weights_keys_and_values_of_e2m1(fields):
     config = accelerator(**fields)
-    arithmetic = Arithmetic.of(config.cim.tile)
-    assert (arithmetic.weights, arithmetic.cache) == ("fp4_e2m1", "fp4_e2m1")
+    precision = Precision.of(config.cim.tile)
+    assert (precision.weights, precision.cache) == ("fp4_e2m1", "fp4_e2m1")
     for run in (in_sequence, beside_one_another(1), on_the_model):
-        run_decoder(config, lengths=(5, 1, 2, 3, 1), arithmetic=arithmetic, run=run)
+        run_decoder(config, lengths=(5, 1, 2, 3, 1), precision=precision, run=run)
         for scales in ("head", "token"):
-            run_encoder(config, tokens=7, arithmetic=replace(arithmetic, scales=scales), run=run)
+            run_encoder(config, tokens=7, precision=replace(precision, scales=scales), run=run)
 
 
 def test_e2m1_costs_a_layer_of_minilm_less_than_a_hundredth():
     cycles = {}
     for name in ("int", "fp4_e2m1"):
         config = accelerator(**FP4 | {"weight_format": name})
-        program = compile_program(config, lower_encoder(MINILM, 16, 1, Arithmetic.of(config.cim.tile)))
+        program = compile_program(config, lower_encoder(MINILM, 16, Precision.of(config.cim.tile)))
         cycles[name] = run_commands(config, program.commands, AxiMemoryModel(latency=1)).cycles
     assert cycles == {"int": 82766, "fp4_e2m1": 83385}
 
@@ -45,14 +45,14 @@ def test_e2m1_costs_a_layer_of_minilm_less_than_a_hundredth():
 @pytest.mark.parametrize("bits", [4, 8])
 def test_integers_in_groups_of_powers_of_two(bits):
     config = accelerator(weight_bits=bits, rows=32, columns=32, group_rows=32, group_scale="e8m0", tiles=2)
-    run_decoder(config, lengths=(3, 1, 1), arithmetic=Arithmetic.of(config.cim.tile), run=on_the_model)
+    run_decoder(config, lengths=(3, 1, 1), precision=Precision.of(config.cim.tile), run=on_the_model)
 
 
 def test_other_formats_are_refused():
     with pytest.raises(ConfigError, match="int8 do not go into tiles of fp4_e2m1"):
         run_encoder(accelerator(**FP4))
     with pytest.raises(ConfigError, match="fp4_e2m1 do not go into tiles of int8"):
-        run_encoder(SMALL, arithmetic=Arithmetic(weights="fp4_e2m1"))
+        run_encoder(SMALL, precision=Precision(weights="fp4_e2m1"))
     mxfp4 = accelerator(**E2M1_TILES["mxfp4"])
     with pytest.raises(ConfigError, match=r"scales uint8 .* do not go into tiles with group_scale = e8m0"):
-        run_encoder(mxfp4, arithmetic=replace(Arithmetic.of(mxfp4.cim.tile), group_scale="uint8"))
+        run_encoder(mxfp4, precision=replace(Precision.of(mxfp4.cim.tile), group_scale="uint8"))

@@ -7,23 +7,34 @@ from tests.mapping.compile.compiled_runs import accelerator, beside_one_another,
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.loops import CompiledLoops, Repeated, compile_loops
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, layer_name, lower_decoder
-from tilewright.mapping.lower.encoder import EncoderShape, lower_encoder
-from tilewright.mapping.lower.head import HEAD, NORM, head_constants, lower_head
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.encoder import lower_encoder
+from tilewright.mapping.lower.head import head_constants, lower_head
+from tilewright.mapping.models.config import BertConfig, LlamaConfig
+from tilewright.mapping.models.llama import FINAL_NORM, HEAD, layer_name
 from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import Loop
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.steps import load, run_steps
 
-SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96, biases=True)
-LAYERS, CAPACITY, RUNS, COLUMNS = 3, 12, 4, 80
-PLAIN = Arithmetic()
+SHAPE = LlamaConfig(
+    vocab_size=256,
+    num_hidden_layers=3,
+    hidden_size=64,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=32,
+    intermediate_size=96,
+    qkv_bias=True,
+)
+LAYERS, CAPACITY, RUNS, COLUMNS = SHAPE.num_hidden_layers, 12, 4, 80
+PLAIN = Precision()
 CONFIG = accelerator()
 
 
 def compiled(tokens: int, position: int, memory: MemoryMap) -> CompiledLoops:
-    layer = lower_decoder(SHAPE, tokens, position, 1, PLAIN, capacity=CAPACITY)
+    layer = lower_decoder(SHAPE.replace(num_hidden_layers=1), tokens, position, PLAIN, capacity=CAPACITY)
     return compile_loops(
         CONFIG,
         [
@@ -39,10 +50,10 @@ def compiled(tokens: int, position: int, memory: MemoryMap) -> CompiledLoops:
 @pytest.mark.parametrize("run", [in_sequence, beside_one_another(1), beside_one_another(2), on_the_model])
 def test_layers_and_head_leave_the_bits_of_their_steps(run):
     rng = np.random.default_rng(1)
-    tensors = seeded_decoder(SHAPE, layers=LAYERS, seed=2)
-    constants = decoder_constants(SHAPE, tensors, LAYERS, PLAIN, capacity=CAPACITY)
+    tensors = seeded_decoder(SHAPE, seed=2)
+    constants = decoder_constants(SHAPE, tensors, PLAIN, capacity=CAPACITY)
     vocabulary = {
-        f"{NORM}.weight": 1 + 0.2 * rng.standard_normal(64),
+        f"{FINAL_NORM}.weight": 1 + 0.2 * rng.standard_normal(64),
         f"{HEAD}.weight": rng.standard_normal((RUNS * COLUMNS, 64)),
     }
     lengths = (5, 1, 1)
@@ -69,7 +80,7 @@ def test_layers_and_head_leave_the_bits_of_their_steps(run):
         program.write_program(memory)
         program.write_input(memory, x)
         run(AcceleratorValues(CONFIG, memory), program)
-        lowered = lower_decoder(SHAPE, tokens, sum(lengths[:index]), LAYERS, PLAIN, capacity=CAPACITY)
+        lowered = lower_decoder(SHAPE, tokens, sum(lengths[:index]), PLAIN, capacity=CAPACITY)
         steps = step_memory(lowered, constants, x, states)
         run_steps(lowered.steps, steps, lanes=16)
         states = {name: steps[name] for name in lowered.states}
@@ -95,7 +106,11 @@ def test_a_program_does_not_grow_with_its_layers():
 def test_another_shape_over_the_same_memory_is_refused():
     places = MemoryMap()
     compiled(1, 3, places)
-    encoder = lower_encoder(EncoderShape(hidden=64, heads=2, ffn=96), 4, 1, PLAIN)
+    encoder = lower_encoder(
+        BertConfig(vocab_size=256, num_hidden_layers=1, hidden_size=64, num_attention_heads=2, intermediate_size=96),
+        4,
+        PLAIN,
+    )
     with pytest.raises(
         ConfigError, match=r"layers.constants: \d+ bytes, laid out as \(\), are not what another program has"
     ):
@@ -104,13 +119,16 @@ def test_another_shape_over_the_same_memory_is_refused():
 
 def test_logits_are_those_of_a_norm_and_a_product():
     rng = np.random.default_rng(3)
-    tensors = {f"{NORM}.weight": 1 + 0.2 * rng.standard_normal(64), f"{HEAD}.weight": rng.standard_normal((40, 64))}
+    tensors = {
+        f"{FINAL_NORM}.weight": 1 + 0.2 * rng.standard_normal(64),
+        f"{HEAD}.weight": rng.standard_normal((40, 64)),
+    }
     lowered = lower_head(SHAPE, 3, 40, PLAIN)
     x = rng.standard_normal((3, 64))
     constants = head_constants(tensors, PLAIN)
     assert sorted(constants) == sorted(lowered.constants)
     steps = step_memory(lowered, constants, x)
     run_steps(lowered.steps, steps, lanes=16)
-    normed = x / np.sqrt((x**2).mean(axis=1, keepdims=True) + SHAPE.epsilon) * tensors[f"{NORM}.weight"]
+    normed = x / np.sqrt((x**2).mean(axis=1, keepdims=True) + SHAPE.rms_norm_eps) * tensors[f"{FINAL_NORM}.weight"]
     expected = normed @ tensors[f"{HEAD}.weight"].T
     assert np.abs(load(steps, lowered.output) - expected).max() < 0.03 * np.abs(expected).max()

@@ -5,23 +5,35 @@ import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator, step_memory
 from tilewright.mapping.compile.reorder import depth_first, reordered
-from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, lower_decoder
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Pass, Product
 from tilewright.sim.machine.steps import run_steps
 
-SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96, biases=True, head_norm=True)
+SHAPE = LlamaConfig(
+    vocab_size=256,
+    num_hidden_layers=1,
+    hidden_size=64,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=32,
+    intermediate_size=96,
+    qkv_bias=True,
+    qk_norm=True,
+)
+TWO = SHAPE.replace(num_hidden_layers=2)
 
 
 @pytest.mark.parametrize("tokens", [1, 5])
 @pytest.mark.parametrize("order", [depth_first, lambda lowered: reordered(accelerator(), lowered)])
 def test_another_order_leaves_the_same_bits(order, tokens):
-    lowered = lower_decoder(SHAPE, tokens, 3, 2, Arithmetic(), capacity=12)
+    lowered = lower_decoder(TWO, tokens, 3, Precision(), capacity=12)
     other = order(lowered)
     assert sorted(map(id, other.steps)) == sorted(map(id, lowered.steps))
     assert other.steps != lowered.steps
-    constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, layers=2, seed=1), 2, Arithmetic(), capacity=12)
+    constants = decoder_constants(TWO, seeded_decoder(TWO, seed=1), Precision(), capacity=12)
     x = np.random.default_rng(1).standard_normal((tokens, 64))
     memories = [step_memory(each, constants, x) for each in (lowered, other)]
     for each, memory in zip((lowered, other), memories, strict=True):
@@ -30,7 +42,7 @@ def test_another_order_leaves_the_same_bits(order, tokens):
 
 
 def test_scores_of_the_next_head_come_before_the_sum_over_values():
-    lowered = lower_decoder(SHAPE, 5, 0, 1, Arithmetic(), capacity=12)
+    lowered = lower_decoder(SHAPE, 5, 0, Precision(), capacity=12)
 
     def attention(steps: tuple) -> list[bool]:
         return [
@@ -44,7 +56,7 @@ def test_scores_of_the_next_head_come_before_the_sum_over_values():
 
 
 def test_a_query_is_made_when_its_scores_are_needed():
-    lowered = lower_decoder(SHAPE, 5, 0, 1, Arithmetic(), capacity=12)
+    lowered = lower_decoder(SHAPE, 5, 0, Precision(), capacity=12)
 
     def most_waiting(steps: tuple) -> int:
         """Return how many scales of queries wait at most for a later step."""
@@ -53,5 +65,5 @@ def test_a_query_is_made_when_its_scores_are_needed():
         used = {s.multiply.name: place for place, s in enumerate(passes) if s.multiply}
         return max(sum(made[name] <= place < used[name] for name in made) for place in range(len(passes)))
 
-    assert most_waiting(lowered.steps) == SHAPE.heads
+    assert most_waiting(lowered.steps) == SHAPE.num_attention_heads
     assert most_waiting(depth_first(lowered).steps) == 1

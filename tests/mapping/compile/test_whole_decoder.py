@@ -6,15 +6,25 @@ import pytest
 from tests.mapping.compile.compiled_runs import accelerator, in_sequence, on_the_model, step_memory
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
-from tilewright.mapping.lower.decoder import DecoderShape, decoder_constants, layer_name, lower_decoder
-from tilewright.mapping.lower.head import HEAD, NORM, head_constants, lower_head
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.head import head_constants, lower_head
+from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.llama import FINAL_NORM, HEAD, layer_name
 from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.steps import load, run_steps
 
-SHAPE = DecoderShape(hidden=64, heads=4, kv_heads=2, head=32, ffn=96)
-VOCABULARY, COUNT, CAPACITY = 2500, 3, 12
+SHAPE = LlamaConfig(
+    vocab_size=2500,
+    num_hidden_layers=3,
+    hidden_size=64,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    head_dim=32,
+    intermediate_size=96,
+)
+VOCABULARY, COUNT, CAPACITY = SHAPE.vocab_size, SHAPE.num_hidden_layers, 12
 
 
 def test_parts_of_a_vocabulary_fit_into_a_bank():
@@ -36,22 +46,22 @@ MXFP4 = {
 @pytest.mark.parametrize("fields", [{}, MXFP4], ids=["int8", "mxfp4"])
 def test_logits_of_the_last_token(fields, run):
     config = accelerator(address_bits=8, **fields)
-    plain = Arithmetic.of(config.cim.tile)
+    plain = Precision.of(config.cim.tile)
     rng = np.random.default_rng(1)
-    constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, layers=COUNT, seed=2), COUNT, plain, capacity=CAPACITY)
+    constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, seed=2), plain, capacity=CAPACITY)
     parts, columns = head_parts(config, VOCABULARY)
     weights = np.zeros((parts * columns, 64))
     weights[:VOCABULARY] = rng.standard_normal((VOCABULARY, 64))
     of_head = [
-        head_constants({f"{NORM}.weight": np.ones(64), f"{HEAD}.weight": part}, plain)
+        head_constants({f"{FINAL_NORM}.weight": np.ones(64), f"{HEAD}.weight": part}, plain)
         for part in np.split(weights, parts)
     ]
     places = MemoryMap()
     lengths = (5, 1)
     programs = [
         compile_decoder(
-            config, SHAPE, layers=COUNT, vocabulary=VOCABULARY, tokens=n, position=sum(lengths[:index]),
-            capacity=CAPACITY, arithmetic=plain, memory=places,
+            config, SHAPE, tokens=n, position=sum(lengths[:index]),
+            capacity=CAPACITY, precision=plain, memory=places,
         )
         for index, n in enumerate(lengths)
     ]  # fmt: skip
@@ -71,7 +81,7 @@ def test_logits_of_the_last_token(fields, run):
         program.write_program(memory)
         program.write_input(memory, x)
         run(AcceleratorValues(config, memory), program)
-        lowered = lower_decoder(SHAPE, tokens, sum(lengths[:index]), COUNT, plain, capacity=CAPACITY)
+        lowered = lower_decoder(SHAPE, tokens, sum(lengths[:index]), plain, capacity=CAPACITY)
         steps = step_memory(lowered, constants, x, states)
         run_steps(lowered.steps, steps, lanes=16)
         states = {name: steps[name] for name in lowered.states}
@@ -86,6 +96,6 @@ def test_logits_of_the_last_token(fields, run):
 
 def test_a_program_may_end_with_its_layers():
     program = compile_decoder(
-        accelerator(), SHAPE, layers=COUNT, vocabulary=0, tokens=2, position=0, capacity=4, arithmetic=Arithmetic()
+        accelerator(), SHAPE, tokens=2, position=0, capacity=4, precision=Precision(), logits=False
     )
     assert list(program.loops) == [LAYERS]

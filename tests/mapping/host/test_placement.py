@@ -10,10 +10,10 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.host.placement import PLACEABLE, without
 from tilewright.mapping.host.steps import HostStep
-from tilewright.mapping.lower.lowering import Arithmetic
-from tilewright.mapping.map import decoder_shape, map_model
+from tilewright.mapping.map import map_model
 from tilewright.mapping.models import Kind
 from tilewright.sim.config import MemoryConfig
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import Vector
 from tilewright.sim.isa.vector_command import Reduce
 
@@ -44,8 +44,8 @@ def test_a_prompt_has_no_softmax_of_what_the_mask_hides():
 @pytest.mark.parametrize("kind", PLACEABLE)
 def test_only_the_size_of_such_passes_changes(kind):
     program = compile_decoder(
-        EDGE.accelerator, decoder_shape(THIN), layers=2, vocabulary=4096, tokens=1, position=8, capacity=9,
-        arithmetic=Arithmetic.of(EDGE.cim.tile),
+        EDGE.accelerator, THIN, tokens=1, position=8, capacity=9,
+        precision=Precision.of(EDGE.cim.tile),
     )  # fmt: skip
     changed = 0
     for before, after in zip(program.commands, without(program.commands, [kind]), strict=True):

@@ -8,23 +8,26 @@ import pytest
 from benchmarks import vector_accuracy
 from benchmarks.vector_accuracy import BF16, SENTENCES, Row, embedding_cosines, layer_cosine
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.lower.encoder import EncoderShape, encoder_constants, layer_name, lower_encoder
-from tilewright.mapping.lower.lowering import Arithmetic
+from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
 from tilewright.mapping.models import minilm
+from tilewright.mapping.models.bert import layer_name
+from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.reference import cosine, encoder_layer
 from tilewright.mapping.models.seeded import seeded_encoder
 from tilewright.mapping.precision.smoothing import smoothing_factors
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Pass, Product
 from tilewright.sim.isa.vector_command import Function
 from tilewright.sim.machine.steps import empty_memory, load, run_steps, store
 
-SMALL = EncoderShape(hidden=32, heads=4, ffn=64)
+SMALL = BertConfig(vocab_size=256, num_hidden_layers=1, hidden_size=32, num_attention_heads=4, intermediate_size=64)
+TWO = SMALL.replace(num_hidden_layers=2)
 
 
-def run(arithmetic: Arithmetic, tensors: dict[str, np.ndarray], x: np.ndarray, layers: int) -> np.ndarray:
-    factors = smoothing_factors(SMALL, tensors, layers, [x])
-    lowered = lower_encoder(SMALL, len(x), layers, arithmetic)
-    contents = encoder_constants(SMALL, tensors, layers, arithmetic, factors)
+def run(precision: Precision, tensors: dict[str, np.ndarray], x: np.ndarray, model: BertConfig = SMALL) -> np.ndarray:
+    factors = smoothing_factors(model, tensors, [x])
+    lowered = lower_encoder(model, len(x), precision)
+    contents = encoder_constants(model, tensors, precision, factors)
     assert sorted(contents) == sorted(lowered.constants)
     memory = empty_memory(lowered.buffers.values(), contents)
     store(memory, lowered.input, x)
@@ -48,20 +51,20 @@ def run(arithmetic: Arithmetic, tensors: dict[str, np.ndarray], x: np.ndarray, l
     ],
 )
 def test_layers_come_near_to_float64(held, least, scales, smooth):
-    tensors = seeded_encoder(SMALL, layers=2, seed=1)
-    x = np.random.default_rng(3).standard_normal((7, SMALL.hidden))
-    arithmetic = Arithmetic(**held, scales=scales, smooth=smooth)
+    tensors = seeded_encoder(TWO, seed=1)
+    x = np.random.default_rng(3).standard_normal((7, SMALL.hidden_size))
+    precision = Precision(**held, scales=scales, smooth=smooth)
     exact = encoder_layer(SMALL, tensors, layer_name(1), encoder_layer(SMALL, tensors, layer_name(0), x))
-    assert cosine(run(arithmetic, tensors, x, 2), exact) >= least
+    assert cosine(run(precision, tensors, x, TWO), exact) >= least
 
 
 @pytest.mark.parametrize(
     "part", ["attention.self.key", "attention.self.query", "attention.output.dense", "output.dense"]
 )
 def test_a_layer_with_another_bias_is_not_near(part):
-    tensors = seeded_encoder(SMALL, layers=1, seed=1)
-    x = np.random.default_rng(3).standard_normal((7, SMALL.hidden))
-    y = run(Arithmetic(), tensors, x, 1)
+    tensors = seeded_encoder(SMALL, seed=1)
+    x = np.random.default_rng(3).standard_normal((7, SMALL.hidden_size))
+    y = run(Precision(), tensors, x)
     name = f"{layer_name(0, part)}.bias"
     other = tensors | {name: np.roll(tensors[name], 1) * 3}
     # A bias of the keys adds the same to all scores of a query, and so does nothing.
@@ -70,25 +73,25 @@ def test_a_layer_with_another_bias_is_not_near(part):
 
 
 def test_steps_of_a_layer():
-    lowered = lower_encoder(SMALL, 5, 1, Arithmetic())
+    lowered = lower_encoder(SMALL, 5, Precision())
     products = [step for step in lowered.steps if isinstance(step, Product)]
     # Six weight matrices; of each head scores and the weighted sum.
-    assert len(products) == 6 + 2 * SMALL.heads
-    assert [p.transposed for p in products].count(True) == SMALL.heads
+    assert len(products) == 6 + 2 * SMALL.num_attention_heads
+    assert [p.transposed for p in products].count(True) == SMALL.num_attention_heads
     macs = sum(p.a.rows * p.a.columns * p.out.columns for p in products)
     assert macs == 5 * (4 * 32 * 32 + 2 * 32 * 64) + 2 * 5 * 5 * 32
     functions = [step.options.function for step in lowered.steps if isinstance(step, Pass)]
-    assert functions.count(Function.EXP) == SMALL.heads
+    assert functions.count(Function.EXP) == SMALL.num_attention_heads
     assert functions.count(Function.GELU) == 1
     # Input with its bias, and int8; queries, keys, values, each a product, its scaling, int8; two rows of scales. A head:
     # scores, maximum, exponentials, weights, int8, sum, scaling. Measuring and int8; product, three passes of the norm,
     # int8; product, scaling, GELU, int8; product and norm.
-    assert len(lowered.steps) == 2 + 3 * 3 + 2 + 7 * SMALL.heads + 2 + (1 + 3 + 1) + 4 + (1 + 3)
+    assert len(lowered.steps) == 2 + 3 * 3 + 2 + 7 * SMALL.num_attention_heads + 2 + (1 + 3 + 1) + 4 + (1 + 3)
     assert {b.storage for b in lowered.buffers.values()} == {"int8", "int32", "bf16", "fp32"}
 
 
 def test_nothing_is_read_before_it_is_written():
-    lowered = lower_encoder(SMALL, 5, 2, Arithmetic(scales="head", smooth=True))
+    lowered = lower_encoder(SMALL, 5, Precision(scales="head", smooth=True))
     there = {*lowered.constants, lowered.input.buffer.name}
     scalars: set[str] = set()
     for step in lowered.steps:
@@ -118,7 +121,7 @@ def test_tokens_of_a_sentence(model):
 
 
 def test_a_real_layer_comes_near_to_float64(model):
-    assert layer_cosine(Row("", Arithmetic())) >= 0.999
+    assert layer_cosine(Row("", Precision())) >= 0.999
     assert layer_cosine(Row("", BF16)) >= 0.9995
 
 
@@ -126,7 +129,7 @@ def test_embeddings_of_sentences_come_near_to_float64(model):
     hard = ["Yes.", *SENTENCES[:2]]
     assert min(embedding_cosines(Row("", BF16), hard)) >= 0.99
     # Outliers are what the factors of columns are for.
-    assert min(embedding_cosines(Row("", Arithmetic()), hard)) < 0.99
+    assert min(embedding_cosines(Row("", Precision()), hard)) < 0.99
 
 
 def test_the_reference_sees_that_sentences_are_alike(model):

@@ -8,7 +8,7 @@ from tilewright.mapping.models import Kind, Precision, decode, load_model, prefi
 from tilewright.mapping.models.config import MODELS
 
 LLAMA = load_model("llama-3.2-1b")
-INT4 = Precision(weight_bits=4, cache_bits=4)
+INT4 = Precision(weights="int4", cache="int4")
 
 
 def test_parameters_are_the_published_ones():
@@ -34,7 +34,7 @@ def test_bytes_of_a_decode_step():
     cache = 16 * 2 * 1025 * (512 // 2 + 8 * 2)  # read 1024 positions, write one, with a scale for each head
     embedding = 2048 // 2 + 2
     assert work.dram_bytes == weights + 2 * columns + 2 * norms + cache + embedding
-    grouped = decode(LLAMA, 1024, Precision(weight_bits=4, cache_bits=4, group=32))
+    grouped = decode(LLAMA, 1024, Precision(weights="int4", cache="int4", group=32))
     # A byte for 16 of weights.
     assert grouped.dram_bytes - work.dram_bytes == weights / 16
 

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from tilewright.mapping.lower.lowering import Arithmetic
 from tilewright.mapping.precision.weights import quantise_weights
 from tilewright.sim.formats import BF16, E2M1, MXFP4
+from tilewright.sim.graph.precision import Precision
 
 
 @pytest.mark.parametrize("group", [0, 8, 16])
 @pytest.mark.parametrize("bits", [4, 8])
 def test_weights_are_within_half_a_step(bits, group):
     weights = np.random.default_rng(1).standard_normal((40, 6)) * np.array([1, 2, 0.1, 1e-3, 50, 0])
-    done = quantise_weights(weights, Arithmetic(weights=f"int{bits}", group=group))
+    done = quantise_weights(weights, Precision(weights=f"int{bits}", group=group))
     largest = 2 ** (bits - 1) - 1
     assert (BF16.decode(BF16.encode(done.columns)) == done.columns).all()
     assert np.abs(done.codes.astype(int)).max() <= largest + 1
@@ -32,7 +32,7 @@ def test_weights_are_within_half_a_step(bits, group):
 
 def test_e2m1_comes_to_the_nearest_number_of_a_column():
     weights = np.random.default_rng(1).standard_normal((40, 6)) * np.array([1, 2, 0.1, 1e-3, 50, 0])
-    done = quantise_weights(weights, Arithmetic(weights="fp4_e2m1"))
+    done = quantise_weights(weights, Precision(weights="fp4_e2m1"))
     assert done.groups is None
     numbers = weights / done.columns / 2
     assert (done.codes == E2M1.encode(numbers, saturate=True)).all()
@@ -44,8 +44,8 @@ def test_e2m1_comes_to_the_nearest_number_of_a_column():
 def test_blocks_of_32_are_mxfp4(k, spread):
     rng = np.random.default_rng(2)
     weights = rng.standard_normal((k, 5)) * np.repeat(2.0 ** rng.integers(-spread, 1, (3, 5)), 32, axis=0)[:k]
-    arithmetic = Arithmetic(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=7)
-    done = quantise_weights(weights, arithmetic)
+    precision = Precision(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=7)
+    done = quantise_weights(weights, precision)
     padded = np.pad(weights, ((0, -k % 32), (0, 0)))
     assert (done.values == MXFP4.decode(MXFP4.encode(padded.T)).T[:k]).all()
     assert done.groups.shape == (3, 5)
@@ -55,8 +55,8 @@ def test_blocks_of_32_are_mxfp4(k, spread):
 def test_no_sum_of_blocks_can_wrap():
     weights = np.full((8192, 2), 6.0)
     weights[:32] = [2.0**-14, 1.0]
-    arithmetic = Arithmetic(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=15)
-    done = quantise_weights(weights, arithmetic)
+    precision = Precision(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=15)
+    done = quantise_weights(weights, precision)
     numbers = np.abs(done.values / done.columns)
     assert 2**30 < 128 * numbers.sum(axis=0).max() < 2**31
     # What lies below the window, seven powers of two, becomes zero.
@@ -68,7 +68,7 @@ def test_no_sum_of_blocks_can_wrap():
 def test_groups_are_nearer_than_columns():
     weights = np.random.default_rng(1).standard_normal((256, 16)) * np.repeat([1.0, 0.1, 3.0, 0.5], 64)[:, None]
     errors = [
-        np.square(quantise_weights(weights, Arithmetic(weights="int4", group=g)).values - weights).sum()
+        np.square(quantise_weights(weights, Precision(weights="int4", group=g)).values - weights).sum()
         for g in (0, 64, 32)
     ]
     assert errors[0] > 2 * errors[1]
