@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.npe.descriptor import DESCRIPTOR_BITS, DescriptorCheck, job_layout, plan
+from tilewright.hw.npe.descriptor import DESCRIPTOR_LAYOUT, DescriptorCheck, job_layout, plan
 from tilewright.hw.npe.loader import Kind
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.npe_registers import REGISTER_WORD, ErrorCode
@@ -91,7 +91,7 @@ class Control(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.check = check = DescriptorCheck(config)
-        descriptor = Signal(DESCRIPTOR_BITS)
+        descriptor = Signal(DESCRIPTOR_LAYOUT.size)
         address = Signal(config.address_bits)
         left = Signal(16)
         m.d.comb += [

@@ -4,46 +4,18 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from tilewright.hw.layout import layout_of
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
+from tilewright.sim.isa.descriptor import ADDRESSES, SIZES, STRIDES, Descriptor
+from tilewright.sim.isa.fields import WORD_BITS
 from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.widths import COUNT_BITS, DESCRIPTOR_BYTES
 
-DESCRIPTOR_BITS = 1024
+DESCRIPTOR_LAYOUT = layout_of(Descriptor.FIELDS)
+"""A descriptor, see :class:`Descriptor`."""
 
-DESCRIPTOR_LAYOUT = data.StructLayout(
-    {
-        "mode": 4,
-        "out_format": 4,
-        "residual_format": 4,
-        "activation": 2,
-        "scale": 2,
-        "bias": 2,
-        "residual": 1,
-        "transpose": 1,
-        "sum": 1,
-        "squares": 1,
-        "maximum": 1,
-        "reserved": 9,
-        "m": 32,
-        "n": 32,
-        "k": 32,
-        "a": 64,
-        "b": 64,
-        "c": 64,
-        "scale_address": 64,
-        "bias_address": 64,
-        "residual_address": 64,
-        "reductions": 64,
-        "a_stride": 32,
-        "b_stride": 32,
-        "c_stride": 32,
-        "residual_stride": 32,
-        "unused": 320,
-    }
-)
-"""Layout of a descriptor: 32 words of 32 bits, little-endian; docs/npe.md explains each."""
-
-SIZE_BITS = 16
+SIZE_BITS = COUNT_BITS
 """Width of M, N and K."""
 
 
@@ -75,13 +47,15 @@ class DescriptorCheck(wiring.Component):
         def known(mode: Value) -> Value:
             return Cat(mode == int(each) for each in config.modes).any()
 
-        def misaligned(value: Value, to: int = beat) -> Value:
+        def misaligned(value: Value, to: int) -> Value:
             return (value & (to - 1)).any()
 
-        words = Cat(d.as_value().word_select(word, 32).any() for word in range(22, 32))
+        places = Descriptor.FIELDS
+        first_unused, first_of_next = places["unused"].word, 8 * DESCRIPTOR_BYTES // WORD_BITS
+        words = Cat(d.as_value().word_select(word, WORD_BITS).any() for word in range(first_unused, first_of_next))
         fields = [
             (
-                0,
+                places["mode"].word,
                 ~known(d.mode)
                 | ~known(d.out_format)
                 | (d.residual & ~known(d.residual_format))
@@ -89,28 +63,23 @@ class DescriptorCheck(wiring.Component):
                 | d.bias.all()
                 | d.reserved.any(),
             ),
-            *((word, ~size.any() | (size >> SIZE_BITS).any()) for word, size in ((1, d.m), (2, d.n), (3, d.k))),
-            *((22 + index, words[index]) for index in range(10)),
+            *((places[name].word, ~d[name].any() | (d[name] >> SIZE_BITS).any()) for name in SIZES),
+            *((first_unused + index, word) for index, word in enumerate(words)),
         ]
         on = Const(1, 1)
-        addresses = [
-            (4, d.a, on, beat),
-            (6, d.b, on, beat),
-            (8, d.c, on, beat),
-            (10, d.scale_address, d.scale.any(), beat),
-            (12, d.bias_address, d.bias.any(), beat),
-            (14, d.residual_address, d.residual, beat),
-            (16, d.reductions, any_reduction, max(beat, 16)),
+        used = dict.fromkeys((*ADDRESSES, *STRIDES), on) | {
+            "scale_address": d.scale.any(),
+            "bias_address": d.bias.any(),
+            "residual_address": d.residual,
+            "reductions": any_reduction,
+            "residual_stride": d.residual,
+        }
+        units = {"reductions": config.record_alignment}
+        alignments = [
+            (places[name].word, used[name] & misaligned(d[name], units.get(name, beat)))
+            for name in (*ADDRESSES, *STRIDES)
         ]
-        strides = [
-            (18, d.a_stride, on),
-            (19, d.b_stride, on),
-            (20, d.c_stride, on),
-            (21, d.residual_stride, d.residual),
-        ]
-        alignments = [(word, used & misaligned(address, to)) for word, address, used, to in addresses]
-        alignments += [(word, used & misaligned(stride)) for word, stride, used in strides]
-        ranges = [(word, used & (address >> config.address_bits).any()) for word, address, used, _ in addresses]
+        ranges = [(places[name].word, used[name] & (d[name] >> config.address_bits).any()) for name in ADDRESSES]
 
         found = Signal()
         for code, offences in ((ErrorCode.FIELD, fields), (ErrorCode.ALIGNMENT, alignments), (ErrorCode.RANGE, ranges)):

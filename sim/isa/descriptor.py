@@ -1,13 +1,15 @@
-"""A job of the matrix co-processor as it lies in memory: 128 bytes, and what is wrong with them."""
+"""A job of the matrix co-processor as it lies in memory, a descriptor of 128 bytes, and what makes one invalid."""
 
 import enum
-import struct
 from dataclasses import dataclass
+from typing import Annotated
 
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
-from tilewright.sim.isa.npe_registers import REGISTER_WORD, ErrorCode
-from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, MAX_DIMENSION
+
+from .fields import WORD_BITS, Field, Layout, pack, unpack
+from .npe_registers import REGISTER_WORD, ErrorCode
+from .widths import DESCRIPTOR_BYTES, MAX_DIMENSION
 
 
 class Along(enum.IntEnum):
@@ -19,7 +21,7 @@ class Along(enum.IntEnum):
 
 
 class Activation(enum.IntEnum):
-    """The function behind scale, bias and residual."""
+    """The function after scale, bias and residual."""
 
     NONE = 0
     RELU = 1
@@ -28,77 +30,74 @@ class Activation(enum.IntEnum):
 
 
 Problem = tuple[ErrorCode, int]
-"""What is wrong, and where: a word of the descriptor."""
+"""Why a descriptor is refused, and the number of the word at fault."""
 
-# Fields of word 0, from bit 0 up, and their widths.
-_FLAGS = {
-    "mode": 4,
-    "out_format": 4,
-    "residual_format": 4,
-    "activation": 2,
-    "scale": 2,
-    "bias": 2,
-    "residual": 1,
-    "transpose": 1,
-    "sum": 1,
-    "squares": 1,
-    "maximum": 1,
-    "reserved": 9,
-}
-_SIZES = ("m", "n", "k")
-_ADDRESSES = ("a", "b", "c", "scale_address", "bias_address", "residual_address", "reductions")
-_STRIDES = ("a_stride", "b_stride", "c_stride", "residual_stride")
-_WIDTHS = _FLAGS | dict.fromkeys(_SIZES, 32) | dict.fromkeys(_ADDRESSES, 64) | dict.fromkeys(_STRIDES, 32)
-_FIRST_SIZE, _FIRST_ADDRESS, _FIRST_STRIDE, _FIRST_UNUSED, _WORDS = 1, 4, 18, 22, DESCRIPTOR_BYTES // 4
-_LAYOUT = struct.Struct("<4I7Q4I10I")
+SIZES = ("m", "n", "k")
+ADDRESSES = ("a", "b", "c", "scale_address", "bias_address", "residual_address", "reductions")
+STRIDES = ("a_stride", "b_stride", "c_stride", "residual_stride")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Descriptor:
-    """C = act(scale * (A @ B^T) + bias + residual); the fields are those of the RTL's ``DESCRIPTOR_LAYOUT``.
+class Descriptor(Layout):
+    """C = act(scale * (A @ B^T) + bias + residual).
 
-    Any bits of a descriptor are one of these, those that the co-processor refuses too.
+    Any bits of a descriptor are one of these, and so are those that the co-processor refuses.
     """
 
-    mode: int
-    """Format of A and B: a :class:`Mode`."""
-    out_format: int
-    """Format of C."""
-    residual_format: int = Mode.FP4_E2M1
-    activation: int = Activation.NONE
-    scale: int = Along.NONE
-    bias: int = Along.NONE
-    residual: int = 0
-    """Add the residual."""
-    transpose: int = 0
-    """Store C as N x M."""
-    sum: int = 0
-    """Store the sum of each row of C, before it is rounded to ``out_format``."""
-    squares: int = 0
-    """Store the sum of squares of each row, likewise."""
-    maximum: int = 0
-    """Store the largest element of each row, likewise."""
-    reserved: int = 0
-    m: int
-    """Rows of A and of C."""
-    n: int
-    """Rows of B, columns of C."""
-    k: int
-    """Columns of A and of B."""
-    a: int
-    """Byte address, as all that follow."""
-    b: int
-    c: int
-    scale_address: int = 0
-    bias_address: int = 0
-    residual_address: int = 0
-    reductions: int = 0
-    a_stride: int
-    """Bytes from a row to the next, as all that follow."""
-    b_stride: int
-    c_stride: int
-    residual_stride: int = 0
-    unused: tuple[int, ...] = (0,) * (_WORDS - _FIRST_UNUSED)
+    mode: Annotated[int, Field(0, 0, 4)]
+    """Number of the format of A and B."""
+    out_format: Annotated[int, Field(0, 4, 4)]
+    """Number of the format of C."""
+    residual_format: Annotated[int, Field(0, 8, 4)] = Mode.FP4_E2M1
+    """Number of the format of the residual."""
+    activation: Annotated[int, Field(0, 12, 2)] = Activation.NONE
+    """Function after scale, bias and residual: 0 none, 1 ReLU, 2 SiLU, 3 GELU."""
+    scale: Annotated[int, Field(0, 14, 2)] = Along.NONE
+    """Whether sums are scaled: 0 not at all, 1 by a factor of each row, 2 by a factor of each column."""
+    bias: Annotated[int, Field(0, 16, 2)] = Along.NONE
+    """Whether a bias is added: 0 none, 1 one of each row, 2 one of each column."""
+    residual: Annotated[int, Field(0, 18, 1)] = 0
+    """Whether the residual is added."""
+    transpose: Annotated[int, Field(0, 19, 1)] = 0
+    """Whether C is stored as N x M."""
+    sum: Annotated[int, Field(0, 20, 1)] = 0
+    """Whether the sum of each row of C is stored, before C is rounded to its format."""
+    squares: Annotated[int, Field(0, 21, 1)] = 0
+    """Whether the sum of squares of each row of C is stored, before rounding."""
+    maximum: Annotated[int, Field(0, 22, 1)] = 0
+    """Whether the largest element of each row of C is stored, before rounding."""
+    reserved: Annotated[int, Field(0, 23, 9)] = 0
+    """These bits must be 0."""
+    m: Annotated[int, Field(1, 0, 32)]
+    """Rows of A and of C, 1 to 65,535."""
+    n: Annotated[int, Field(2, 0, 32)]
+    """Rows of B and columns of C, 1 to 65,535."""
+    k: Annotated[int, Field(3, 0, 32)]
+    """Columns of A and of B, 1 to 65,535."""
+    a: Annotated[int, Field(4, 0, 64)]
+    """Address of A in bytes; addresses and strides are multiples of a beat."""
+    b: Annotated[int, Field(6, 0, 64)]
+    """Address of B in bytes."""
+    c: Annotated[int, Field(8, 0, 64)]
+    """Address of C in bytes."""
+    scale_address: Annotated[int, Field(10, 0, 64)] = 0
+    """Address of the scales in bytes."""
+    bias_address: Annotated[int, Field(12, 0, 64)] = 0
+    """Address of the biases in bytes."""
+    residual_address: Annotated[int, Field(14, 0, 64)] = 0
+    """Address of the residual in bytes."""
+    reductions: Annotated[int, Field(16, 0, 64)] = 0
+    """Address of the reductions in bytes, a multiple of a beat and of 16."""
+    a_stride: Annotated[int, Field(18, 0, 32)]
+    """Bytes from a row of A to the next."""
+    b_stride: Annotated[int, Field(19, 0, 32)]
+    """Bytes from a row of B to the next."""
+    c_stride: Annotated[int, Field(20, 0, 32)]
+    """Bytes from a row of C, as it is stored, to the next."""
+    residual_stride: Annotated[int, Field(21, 0, 32)] = 0
+    """Bytes from a row of the residual to the next."""
+    unused: Annotated[int, Field(22, 0, 320)] = 0
+    """These bits must be 0."""
 
     @property
     def reduces(self) -> bool:
@@ -124,19 +123,7 @@ class Descriptor:
         ValueError
             If a field does not fit into its bits.
         """
-        if len(self.unused) != _WORDS - _FIRST_UNUSED:
-            raise ValueError(f"unused = {self.unused} is not allowed: there must be {_WORDS - _FIRST_UNUSED} words")
-        values = {name: getattr(self, name) for name in _WIDTHS}
-        values |= {f"word {word}": value for word, value in enumerate(self.unused, _FIRST_UNUSED)}
-        for name, value in values.items():
-            bits = _WIDTHS.get(name, 32)
-            if not 0 <= value < 1 << bits:
-                raise ValueError(f"{name} = {value} is not allowed: it must fit into {bits} bits")
-        flags, offset = 0, 0
-        for name, bits in _FLAGS.items():
-            flags |= values.pop(name) << offset
-            offset += bits
-        return _LAYOUT.pack(flags, *values.values())
+        return pack(self.FIELDS, vars(self), DESCRIPTOR_BYTES)
 
     @classmethod
     def decode(cls, data: bytes) -> "Descriptor":
@@ -149,13 +136,7 @@ class Descriptor:
         """
         if len(data) != DESCRIPTOR_BYTES:
             raise ValueError(f"data = {len(data)} bytes is not allowed: a descriptor has {DESCRIPTOR_BYTES}")
-        flags, *rest = _LAYOUT.unpack(data)
-        fields = dict(zip((*_SIZES, *_ADDRESSES, *_STRIDES), rest, strict=False))
-        offset = 0
-        for name, bits in _FLAGS.items():
-            fields[name] = flags >> offset & ((1 << bits) - 1)
-            offset += bits
-        return cls(**fields, unused=tuple(rest[-(_WORDS - _FIRST_UNUSED) :]))
+        return cls(**unpack(cls.FIELDS, data))
 
     def check(self, config: NpeConfig) -> Problem | None:
         """Return why a co-processor refuses the descriptor, or ``None``.
@@ -169,32 +150,28 @@ class Descriptor:
         used = [self.mode, self.out_format, *([self.residual_format] if self.residual else [])]
         if not set(used) <= set(config.modes) or 3 in (self.scale, self.bias) or self.reserved:
             return ErrorCode.FIELD, 0
-        for word, name in enumerate(_SIZES, _FIRST_SIZE):
+        for name in SIZES:
             if not 1 <= getattr(self, name) <= MAX_DIMENSION:
-                return ErrorCode.FIELD, word
-        for word, value in enumerate(self.unused, _FIRST_UNUSED):
-            if value:
-                return ErrorCode.FIELD, word
+                return ErrorCode.FIELD, self.FIELDS[name].word
+        if self.unused:
+            lowest_bit = (self.unused & -self.unused).bit_length() - 1
+            return ErrorCode.FIELD, self.FIELDS["unused"].word + lowest_bit // WORD_BITS
         return None
 
-    def _used_addresses(self) -> dict[int, str]:
-        """Return the words of addresses that count, and what they are."""
+    def _used_addresses(self) -> dict[str, int]:
+        """Return the addresses that count, and their words."""
         on = (True, True, True, self.scale, self.bias, self.residual, self.reduces)
-        return {
-            word: name
-            for word, name, used in zip(range(_FIRST_ADDRESS, _FIRST_STRIDE, 2), _ADDRESSES, on, strict=True)
-            if used
-        }
+        return {name: self.FIELDS[name].word for name, used in zip(ADDRESSES, on, strict=True) if used}
 
     def _misaligned(self, config: NpeConfig) -> Problem | None:
-        strides = dict(enumerate(_STRIDES[: 4 if self.residual else 3], _FIRST_STRIDE))
-        for word, name in (self._used_addresses() | strides).items():
+        strides = {name: self.FIELDS[name].word for name in STRIDES if self.residual or name != "residual_stride"}
+        for name, word in (self._used_addresses() | strides).items():
             if getattr(self, name) % (config.record_alignment if name == "reductions" else config.bus_bytes):
                 return ErrorCode.ALIGNMENT, word
         return None
 
     def _out_of_range(self, config: NpeConfig) -> Problem | None:
-        for word, name in self._used_addresses().items():
+        for name, word in self._used_addresses().items():
             if getattr(self, name) >> config.address_bits:
                 return ErrorCode.RANGE, word
         return None
