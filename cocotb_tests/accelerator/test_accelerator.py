@@ -23,6 +23,7 @@ from tilewright.cocotb_tests.accelerator.suite import (
     run_table,
     stalled_cases,
 )
+from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models import minilm
 from tilewright.mapping.models.config import LlamaConfig
@@ -36,18 +37,9 @@ ALL = [
 LAYERS = Design(config=SMALL, make_cases=decoder_layer.cases, memory_bytes=LAYER_BYTES)
 
 
-def check(rows: list[dict]) -> None:
-    """See that rows of a table are right in every byte, cycle and counter."""
-    assert rows
-    for row in rows:
-        assert not row["found"], f"{row['name']}: {row['found']}"
-        assert row["mismatches"] == 0, row
-        assert row["rtl_cycles"] == row["model_cycles"], row
-
-
 @pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
 def test_random_programs(design):
-    check(run_table(design))
+    check_rows(run_table(design))
 
 
 @pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
@@ -113,18 +105,18 @@ def test_a_small_decoder_layer(design):
         head_dim=32,
         intermediate_size=96,
     )
-    check(run(design, (decoder_case(design.config, model, prompt=4, tokens=2),), testcase="table"))
+    check_rows(run(design, (decoder_case(design.config, model, prompt=4, tokens=2),), testcase="table"))
 
 
 @pytest.mark.slow
 def test_a_decoder_layer_of_sixteen_tokens_and_eight():
-    check(run_table(decoder_layer.DESIGNS[0]))
+    check_rows(run_table(decoder_layer.DESIGNS[0]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", [decoder_layer, encoder_layer])
 def test_layers_of_mxfp4(layer):
-    check(run_table(layer.DESIGNS[1]))
+    check_rows(run_table(layer.DESIGNS[1]))
 
 
 @pytest.mark.slow
@@ -133,4 +125,4 @@ def test_a_layer_of_minilm():
         minilm.load_tensors()
     except ConfigError as missing:
         pytest.skip(str(missing))
-    check(run_table(encoder_layer.DESIGNS[0]))
+    check_rows(run_table(encoder_layer.DESIGNS[0]))

@@ -3,38 +3,17 @@
 All are in one model, each in force when the bench says its number.
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 
 import pytest
 
 from tilewright.cocotb_tests.accelerator.cases import Case
-from tilewright.cocotb_tests.accelerator.cb_accelerator import CHOSEN
-from tilewright.cocotb_tests.accelerator.harness import TOP
-from tilewright.cocotb_tests.accelerator.suite import DESIGNS, Design, failing_cases, random_cases, run, stalled_cases
-from tilewright.cocotb_tests.harness.faults import plant
-from tilewright.cocotb_tests.runner import BenchError
+from tilewright.cocotb_tests.accelerator.faults import Fault, check_seen, with_faults
+from tilewright.cocotb_tests.accelerator.suite import DESIGNS, failing_cases, random_cases, run, stalled_cases
 
 pytestmark = [pytest.mark.cosim, pytest.mark.slow]
 
 DESIGN = DESIGNS[0]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A change of the generated Verilog, and the cases that must show it."""
-
-    name: str
-    module: str
-    """Behind ``accelerator_core``."""
-    pattern: str
-    replacement: str
-    """``ON``: whether the fault is in force."""
-    says: str = ""
-    """Part of what the bench then says."""
-    cases: str = "random"
 
 
 FAULTS = [
@@ -65,17 +44,6 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def with_faults(verilog: str, faults: Sequence[Fault] = FAULTS) -> str:
-    """Return the text with all faults, and what chooses one."""
-    for number, fault in enumerate(faults, 1):
-        on = f"({TOP}.{CHOSEN} == 8'd{number})"
-        verilog = plant(verilog, f"accelerator_core{fault.module}", fault.pattern, fault.replacement.replace("ON", on))
-    chosen = f"  reg [7:0] {CHOSEN};\n  initial {CHOSEN} = 0;\n"
-    verilog, count = re.subn(rf"(?s)^(module {TOP} ?\(.*?\);\n)", rf"\g<1>{chosen}", verilog, flags=re.M)
-    assert count == 1
-    return verilog
-
-
 @cache
 def cases(kind: str) -> tuple[Case, ...]:
     """Return cases of a kind."""
@@ -87,14 +55,6 @@ def cases(kind: str) -> tuple[Case, ...]:
     return random_cases(config, seed=13, cases=3, programs=12)
 
 
-def check_seen(design: Design, faults: Sequence[Fault], number: int, cases: tuple[Case, ...]) -> None:
-    """See that the bench says what it must of the fault of a number, from 1."""
-    fault = faults[number - 1]
-    with pytest.raises(BenchError) as error:
-        run(design, cases, verilog_edit=partial(with_faults, faults=faults), fault=number)
-    assert fault.says in str(error.value)
-
-
 @pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
 def test_a_planted_fault_is_seen(number):
     check_seen(DESIGN, FAULTS, number, cases(FAULTS[number - 1].cases))
@@ -102,4 +62,4 @@ def test_a_planted_fault_is_seen(number):
 
 @pytest.mark.parametrize("kind", sorted({fault.cases for fault in FAULTS}))
 def test_without_a_fault_nothing_is_seen(kind):
-    run(DESIGN, cases(kind), verilog_edit=with_faults)
+    run(DESIGN, cases(kind), verilog_edit=partial(with_faults, faults=FAULTS))

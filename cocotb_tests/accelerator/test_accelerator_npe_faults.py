@@ -5,8 +5,8 @@ from functools import cache, partial
 import pytest
 
 from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.cocotb_tests.accelerator.faults import Fault, check_seen, with_faults
 from tilewright.cocotb_tests.accelerator.suite import WITH_NPE, failing_cases, random_cases, run
-from tilewright.cocotb_tests.accelerator.test_accelerator_faults import Fault, check_seen, with_faults
 
 pytestmark = [pytest.mark.cosim, pytest.mark.slow]
 

@@ -16,7 +16,7 @@ from tilewright.cocotb_tests.accelerator.layers_suite import DESIGNS, SHAPE
 from tilewright.cocotb_tests.accelerator.program_suite import program_design
 from tilewright.cocotb_tests.accelerator.random_programs import Areas
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, Design, run_table
-from tilewright.cocotb_tests.accelerator.test_accelerator import check
+from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.sim.config import load_system
@@ -65,7 +65,7 @@ repeat
 @pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
 def test_layers(design):
     rows = run_table(design)
-    check(rows)
+    check_rows(rows)
     assert {row["latency"] for row in rows} == {"1", "2", "5", "10", "20", "50", "100", "200"}
     assert len(rows) >= 8
 
@@ -115,7 +115,7 @@ def run_program(files: Path, text: str) -> dict:
 def test_a_program_that_is_stopped(files):
     row = run_program(files, PROGRAM.format(end="load address=0x4 beats=1 destination=0x0"))
     assert row["name"].endswith("stopped by ADDRESS at command 10")
-    check([row])
+    check_rows([row])
 
 
 def test_a_difference_is_told():
@@ -143,4 +143,4 @@ def test_the_example():
     place = place_program(memory, read_commands(config, EXAMPLE))
     timing = Timing(latency=50, write_latency=50)
     design = program_design(config, name=EXAMPLE.name, memory=memory, address=place, commands=6, timing=timing)
-    check(run_table(design))
+    check_rows(run_table(design))

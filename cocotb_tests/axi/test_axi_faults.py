@@ -10,7 +10,7 @@ from amaranth.hdl import Module, Mux
 from tilewright.cocotb_tests.axi import cb_axi, cb_axi_memory, cb_axi_slaves
 from tilewright.cocotb_tests.axi import harness as axi_harness
 from tilewright.cocotb_tests.axi.harness import TOP, MastersHarness
-from tilewright.cocotb_tests.axi.test_axi import MASTERS, MEMORIES, REGISTERS, memory_harness, registers, run
+from tilewright.cocotb_tests.axi.suite import MASTERS, MEMORIES, REGISTERS, memory_verilog, registers_verilog, run
 from tilewright.cocotb_tests.harness.faults import plant
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.bus import bursts, register_file
@@ -166,12 +166,12 @@ def test_a_fault_of_the_memory_is_seen(tmp_path, monkeypatch, fault):
     monkeypatch.setattr(fault.owner, fault.what, fault.wrong(getattr(fault.owner, fault.what)))
     job = {**MEMORIES[0], "rounds": 20}
     with pytest.raises(BenchError, match=fault.said):
-        run(tmp_path, memory_harness(job), TOP, cb_axi_memory.BENCH, fault.testcase, **job)
+        run(tmp_path, memory_verilog(job), TOP, cb_axi_memory.BENCH, fault.testcase, **job)
 
 
 def test_a_memory_that_ignores_strobes_is_seen(tmp_path):
     job = {**MEMORIES[0], "rounds": 20}
-    verilog = memory_harness(job)
+    verilog = memory_verilog(job)
     faulty = verilog.replace("(words[write_address] & ~write_mask) | (write_data & write_mask)", "write_data")
     assert faulty != verilog
     with pytest.raises(BenchError, match="masters_on_memory"):
@@ -182,4 +182,11 @@ def test_a_memory_that_ignores_strobes_is_seen(tmp_path):
 def test_a_fault_of_the_registers_is_seen(tmp_path, monkeypatch, statement):
     monkeypatch.setattr(register_file, "AxiLiteSlave", also(statement)(register_file.AxiLiteSlave))
     with pytest.raises(BenchError, match="registers_under"):
-        run(tmp_path, registers(), "registers", cb_axi_slaves.BENCH, "registers_under_axi_lite_master", **REGISTERS)
+        run(
+            tmp_path,
+            registers_verilog(),
+            "registers",
+            cb_axi_slaves.BENCH,
+            "registers_under_axi_lite_master",
+            **REGISTERS,
+        )

@@ -2,10 +2,8 @@
 
 import pytest
 
-from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.vector import suite as vector
 from tilewright.cocotb_tests.vector.cases import random_case
-from tilewright.cocotb_tests.vector.harness import TOP, harness_verilog
 from tilewright.cocotb_tests.vector.operator_programs import operator_cases
 from tilewright.cocotb_tests.vector.suite import random_cases
 from tilewright.sim.config.vector import VectorConfig
@@ -42,7 +40,3 @@ def test_many_random_programs():
 def test_a_reset_at_any_time_leaves_it_as_new():
     cases = [random_case(vector.SMALL, vector.SEED, commands=20), *random_cases(vector.SMALL, 6, commands=4)]
     vector.run(vector.SMALL, cases, "reset_in_flight")
-
-
-def test_lint_finds_nothing():
-    assert runner.lint(harness_verilog(vector.SMALL), TOP) == ""

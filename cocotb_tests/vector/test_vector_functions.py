@@ -4,10 +4,8 @@ import functools
 
 import pytest
 
-from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.arith.runs import Bench
 from tilewright.cocotb_tests.vector.functions_suite import COMPONENTS, LATENCY, FunctionUnit, function_vectors
-from tilewright.hw.verilog import convert
 
 pytestmark = pytest.mark.cosim
 EACH = pytest.mark.parametrize("name", COMPONENTS)
@@ -30,11 +28,6 @@ def test_every_bit_in_its_cycle(name):
 @pytest.mark.parametrize("testcase", ["random_waits", "reset_in_flight"])
 def test_gaps_and_resets_change_nothing(name, testcase):
     built(name).run(function_vectors(name, 20_000), testcase)
-
-
-@EACH
-def test_lint(name):
-    assert runner.lint(convert(COMPONENTS[name](), name), name) == ""
 
 
 @pytest.mark.slow

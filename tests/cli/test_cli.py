@@ -5,27 +5,12 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from tests.cli.command_line import refused, run
 from tilewright.mapping.models.config import MODELS
 from tilewright.sim.config.load import PRESETS
-
-
-def run(*arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tilewright", *arguments]
-    return subprocess.run(command, cwd=cwd, env={**os.environ, **env}, capture_output=True, text=True)
-
-
-def refused(*arguments: str, cwd: Path | None = None, **env: str) -> str:
-    """Run a command that must be refused; return its one line."""
-    result = run(*arguments, cwd=cwd, **env)
-    assert result.returncode == 2, result
-    assert result.stdout == ""
-    [line] = result.stderr.splitlines()
-    return line.removeprefix("tilewright: error: ")
-
 
 COMMANDS = ["cosim", "cpu", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
 CPU_COMMANDS = ["cpu predict", "cpu run", "cpu stats"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.test_cli import refused, run
+from tests.cli.command_line import refused, run
 from tilewright.gem5_configs.runs import PUBLISHED
 
 LINES = PUBLISHED.read_text().splitlines()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gem5_configs.test_operator_cost import row
+from tests.gem5_configs.kernel_runs import row
 from tilewright.cli.cpu_run import HIGH_GHZ, command
 from tilewright.gem5_configs.operator_cost import KERNEL_ELEMENTS
 from tilewright.gem5_configs.runs import format_runs

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.cli.test_cli import refused, run
-from tests.gem5_configs.test_operator_cost import ROWS, row
+from tests.cli.command_line import refused, run
+from tests.gem5_configs.kernel_runs import ROWS, row
 from tilewright.gem5_configs.runs import format_runs
 from tilewright.sim.config.load import PRESETS
 

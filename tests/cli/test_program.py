@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import refused, run
+from tests.cli.command_line import refused, run
 from tilewright.sim.isa.commands import Fence, Loop
 from tilewright.sim.isa.tables import command_table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.test_cli import refused, run
+from tests.cli.command_line import refused, run
 from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import load_system
 from tilewright.sim.isa.assembler import assemble

@@ -9,7 +9,7 @@ from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tests.cli.test_cli import refused, run
+from tests.cli.command_line import refused, run
 from tilewright import cli
 from tilewright.cli.blocks import BLOCKS, Block, Option
 from tilewright.hw.generate import Design, unit

@@ -5,28 +5,16 @@ from math import prod
 
 import pytest
 
+from tests.gem5_configs.kernel_runs import ROWS, row
 from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.operator_cost import KERNEL_ELEMENTS, operator_cost
-from tilewright.gem5_configs.runs import PUBLISHED, MeasuredRun, read_runs
+from tilewright.gem5_configs.runs import PUBLISHED
 from tilewright.sim.config.host import load_host
 from tilewright.sim.config.host_clocks import domain_clocks
 
 SOURCES = PUBLISHED.parents[1] / "workloads"
 CRYOGENIC = load_host("cryogenic")
-LIKE = next(run for run in read_runs(PUBLISHED) if run.workload == "npb-is-size-s")
-
-
-def row(workload: str, seconds: float, **changes: object) -> MeasuredRun:
-    """Return a run of a kernel with counts in proportion to its time."""
-    counted = [name for name in MeasuredRun.model_fields if name.endswith(("insts", "accesses", "misses", "reads"))]
-    scale = seconds / LIKE.sim_seconds
-    counts = {name: getattr(LIKE, name) * scale for name in [*counted, "cond_mispredicts", "core_cycles"]}
-    return LIKE.replace(workload=workload, sim_seconds=seconds, **counts, **changes)
-
-
-# 2 ms of input and check, 3 ms a repetition.
-ROWS = [row("sampling-l3-x1", 5e-3, host="cryogenic"), row("sampling-l3-x4", 14e-3, host="cryogenic")]
 
 
 @pytest.mark.parametrize("kernel", KERNEL_ELEMENTS)

@@ -3,16 +3,10 @@ from itertools import pairwise
 
 import pytest
 
+from tests.mapping.small_models import EDGE, LLAMA, THIN
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.map import map_model, step_name
-from tilewright.mapping.models import load_model
-from tilewright.sim.config import load_system
 from tilewright.sim.config.npe import NpeConfig
-
-LLAMA = load_model("llama-3.2-1b")
-EDGE = load_system("edge-int4")
-THIN = LLAMA.model_copy(update={"num_hidden_layers": 2, "vocab_size": 4096})
-"""Fewer layers and logits, for what does not need all of them."""
 
 
 @pytest.fixture(scope="module")

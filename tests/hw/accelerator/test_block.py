@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tests.cli.test_cli import refused
+from tests.cli.command_line import refused
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner

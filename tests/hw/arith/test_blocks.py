@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import refused
+from tests.cli.command_line import refused
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock

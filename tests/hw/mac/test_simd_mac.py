@@ -4,7 +4,7 @@
 import pytest
 from amaranth.hdl import Shape
 
-from tests.cli.test_cli import refused
+from tests.cli.command_line import refused
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock

@@ -3,7 +3,7 @@
 
 import pytest
 
-from tests.cli.test_cli import refused
+from tests.cli.command_line import refused
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner

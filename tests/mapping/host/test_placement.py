@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.mapping.test_map import EDGE, THIN
+from tests.mapping.small_models import EDGE, THIN
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.host.placement import PLACEABLE, without
