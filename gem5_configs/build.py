@@ -11,10 +11,11 @@ from tilewright.base.tools import Tool
 
 SOURCES = Path(__file__).parent / "workloads"
 WORKLOADS = tuple(sorted(path.stem for path in SOURCES.glob("*.c")))
-"""Their names."""
+"""Names of the host workloads."""
 
 Size = Literal["l1", "l2", "l3", "memory"]
-"""The smallest level of the host of arXiv 2408.03308 that holds what a kernel touches; ``memory``: none does."""
+"""Smallest cache level of the host of arXiv 2408.03308 that holds the data of a kernel; ``memory`` means that none
+does."""
 SIZES: tuple[Size, ...] = get_args(Size)
 
 
@@ -26,7 +27,7 @@ def about(name: str) -> str:
 
 FLAGS = ("-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Wno-sign-compare", "-Werror")
 RISCV_FLAGS = ("-march=rv64gc", "-mabi=lp64d")
-"""Without vectors: the hosts have none."""
+"""Flags for the RISC-V compiler; vectors are off because the hosts have none."""
 
 
 def build(name: str, compiler: Tool, flags: tuple[str, ...] = RISCV_FLAGS) -> Path:

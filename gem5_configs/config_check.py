@@ -14,7 +14,7 @@ CACHES = "board.cache_hierarchy."
 MEMORY = "board.memory.mem_ctrl"
 
 Expected = Iterator[tuple[str, str, object]]
-"""Path of an object, name of a parameter, value."""
+"""Path of an object, name of a parameter, and the expected value."""
 
 
 def differences(config: dict, host: HostConfig) -> list[str]:

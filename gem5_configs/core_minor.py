@@ -8,18 +8,21 @@ from tilewright.gem5_configs.runs import MeasuredRun, demanded
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 5
-"""From a wrong branch's execution to its successor's, fetch excepted: the branch delay and a cycle each to fetch 2,
-decode and execute. Source: arXiv 2408.03308, artefact, and gem5's defaults. It only divides the core's own time."""
+"""Cycles from the execution of a wrong branch to the execution of its successor, fetch excepted: the branch delay and a
+cycle each to fetch 2, decode and execute. Source: arXiv 2408.03308, artefact, and gem5's defaults. The number only
+divides the core's own time."""
 
 
 @dataclass(frozen=True)
 class MinorConstants:
-    """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
+    """Constants that the counts of a run do not determine; each has one value for all workloads, fitted by
+    ``benchmarks.core_fit``."""
 
     load_exposure: float = 0.37
-    """Share of data accesses whose hit latency is waited for: loads whose value is needed at once."""
+    """Share of data accesses whose hit latency the core waits for: loads whose value is needed at once."""
     miss_exposure: float = 0.53
-    """Share of missing data that is waited for: that of loads. Missing instructions always are."""
+    """Share of missing data that the core waits for: the share of loads. The core always waits for missing
+    instructions."""
 
 
 def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: MinorConstants) -> Stack:

@@ -25,9 +25,10 @@ class Prediction:
 
     seconds: float
     ipc: float
-    """Instructions a cycle of the core, as in the run that it was predicted from."""
+    """Instructions in each cycle of the core, as in the run on which the prediction is based."""
     cpi_stack: dict[str, float]
-    """Cycles of the core an instruction, by what they go to: parts of ``Stack``. They add up to 1 / ``ipc``."""
+    """Cycles of the core for each instruction, divided by cause into the parts of ``Stack``; they add up to 1 /
+    ``ipc``."""
 
 
 def predict(

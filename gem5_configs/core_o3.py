@@ -16,33 +16,36 @@ from tilewright.gem5_configs.runs import MeasuredRun, demanded
 from tilewright.sim.config.host import HostConfig
 
 REFILL_CYCLES = 7
-"""From a wrong branch's execution to its successor's, fetch excepted: gem5's delays from execute to commit and to
-fetch, and from fetch to decode, rename, issue and execute. Source: defaults of gem5 24.0, src/cpu/o3/BaseO3CPU.py. It
-only divides the core's own time between ``base`` and ``branch``."""
+"""Cycles from the execution of a wrong branch to the execution of its successor, fetch excepted: gem5's delays from
+execute to commit and to fetch, and from fetch to decode, rename, issue and execute. Source: defaults of gem5 24.0,
+src/cpu/o3/BaseO3CPU.py. The number only divides the core's own time between ``base`` and ``branch``."""
 
 
 @dataclass(frozen=True)
 class O3Constants:
-    """What a run's counts do not tell. One value each for all workloads, fitted by ``benchmarks.core_fit``."""
+    """Constants that the counts of a run do not determine; each has one value for all workloads, fitted by
+    ``benchmarks.core_fit``."""
 
     load_exposure: float = 0.08
     """Share of the first level's hit latency that the window does not hide, for each access."""
     clustering: float = 3.8
-    """By how much denser misses are around a miss than on average: 1 + clustering x (misses a window) overlap."""
+    """Factor by which misses are denser around a miss than on average, less 1: 1 + clustering x (misses in a window)
+    overlap."""
     memory_exposure: float = 0.37
-    """Share of an access to data in memory that is waited for, where none joins a line that is already on its way."""
+    """Share of an access to data in memory that the core waits for, where no access joins a line that is already on its
+    way."""
 
 
 @dataclass(frozen=True)
 class Stalls:
-    """Where the time goes, the core's own work left out."""
+    """Time for which the core waits, by cause; the core's own work is not included."""
 
     fetch: Stack
-    """Of fetch."""
+    """Time for which fetch waits."""
     window: Stack
-    """For which the window waits while fetch may go on."""
+    """Time for which the window waits while fetch may go on."""
     alone: Stack
-    """For which the window, full, waits for memory: nothing else goes on."""
+    """Time for which the full window waits for memory and nothing else goes on."""
 
 
 def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: O3Constants) -> Stalls:

@@ -1,4 +1,4 @@
-"""Where the time of a run goes, by what would have to be faster."""
+"""Divides the time of a run by the part that would have to be faster."""
 
 from dataclasses import dataclass, fields
 
@@ -8,13 +8,13 @@ class Stack:
     """Nanoseconds of a run, none below zero; their sum is its time."""
 
     base: float = 0.0
-    """Issue and dependences: the core's clock."""
+    """Issue and dependences, in the core's clock."""
     branch: float = 0.0
-    """Refilling the pipeline after a branch that was predicted wrong: the core's clock."""
+    """Refilling the pipeline after a branch that was predicted wrong, in the core's clock."""
     l1i: float = 0.0
-    """Waiting for the first-level cache of instructions."""
+    """Waiting for the first-level instruction cache."""
     l1d: float = 0.0
-    """Waiting for the first-level cache of data."""
+    """Waiting for the first-level data cache."""
     l2: float = 0.0
     """Waiting for the second level and its crossbar."""
     l3: float = 0.0

@@ -17,7 +17,7 @@ from m5.objects import (
 )
 
 PREFETCHERS = {"none": lambda: NULL, "stride": StridePrefetcher}
-"""By the names that descriptions use; they have gem5's own parameters."""
+"""Prefetchers by the names that descriptions use; they have gem5's own parameters."""
 
 
 def domain(gigahertz: float) -> SrcClockDomain:

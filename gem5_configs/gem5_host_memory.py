@@ -5,7 +5,7 @@ from gem5.components.memory.dram_interfaces.lpddr3 import LPDDR3_1600_1x32
 from gem5.components.memory.memory import ChanneledMemory
 
 INTERFACES = {"DDR3_1600_8x8": DDR3_1600_8x8, "LPDDR3_1600_1x32": LPDDR3_1600_1x32}
-"""By the names that descriptions use."""
+"""Memory interfaces of gem5 by the names that descriptions use."""
 
 
 def make_memory(config: dict) -> ChanneledMemory:

@@ -11,25 +11,25 @@ class MemoryTimes:
     """Nanoseconds that one access adds at each level, with nothing else under way."""
 
     core: float
-    """A cycle of the core."""
+    """Time of a cycle of the core."""
     l1: float
-    """A cycle of the first-level caches."""
+    """Time of a cycle of the first-level caches."""
     l1_hit: float
-    """A hit in the first level, seen by the core."""
+    """Time of a hit in the first level, as the core sees it."""
     l2: float
-    """Second level and the crossbar in front of it, there and back, its line included; for misses, too."""
+    """Time of the second level and the crossbar in front of it, there and back, its line included; for misses, too."""
     l2_line: float
-    """For which a line occupies that crossbar."""
+    """Time for which a line occupies the crossbar in front of the second level."""
     l3_hit: float
-    """Third level and its crossbar."""
+    """Time of a hit in the third level, its crossbar included."""
     l3_miss: float
-    """The same for a line that comes from memory: its tags and its answer."""
+    """Time of the third level for a line that comes from memory: its tags and its answer."""
     l3_line: float
-    """For which a line occupies that crossbar."""
+    """Time for which a line occupies the crossbar in front of the third level."""
     dram: float
-    """Bus and controller, without the ``queue`` that the memory itself takes."""
+    """Time of bus and controller, without the ``queue`` of the memory itself."""
     dram_line: float
-    """For which a line occupies the memory's pins."""
+    """Time for which a line occupies the memory's pins."""
 
 
 def memory_times(host: HostConfig, clocks: HostClocks) -> MemoryTimes:

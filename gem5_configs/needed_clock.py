@@ -8,7 +8,7 @@ from tilewright.sim.config.host import HostConfig
 from tilewright.sim.config.host_clocks import PARTS, HostClocks, Part
 
 STEPS = 40
-"""Halvings of the range of clocks: a factor of 1000 shrinks to less than one in a thousand million."""
+"""Number of halvings of the range of clocks: a factor of 1000 shrinks to less than one in a thousand million."""
 
 
 def kept_speedup(

@@ -1,4 +1,5 @@
-"""What an operator costs on a host core: from rows of its kernel, measured at the host's clocks or predicted for them.
+"""Cost of an operator on a host core, from rows of its kernel that were measured at the host's clocks or predicted for
+them.
 
 A program makes its input and checks its result besides running its kernel. Two runs that differ in how often they
 repeat the kernel differ by the kernel alone.
@@ -20,7 +21,7 @@ KERNEL_ELEMENTS: Mapping[str, Mapping[str, int]] = {
     "rmsnorm": {"l1": 2048, "l2": 49152, "l3": 524288, "memory": 2621440},
     "sampling": {"l1": 4096, "l2": 65536, "l3": 8 * 128256, "memory": 40 * 128256},
 }
-"""Elements that one repetition of a kernel goes over, by size; those of ``gem5_configs/workloads``."""
+"""Number of elements that one repetition of a kernel covers, by size, for the kernels of ``gem5_configs/workloads``."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class OperatorCost:
 
     seconds: float
     predicted: bool
-    """From runs at 4 GHz, by the analytic model; else measured at the host's clocks."""
+    """Flag: the cost is predicted from runs at 4 GHz by the core model, and not measured at the host's clocks."""
     workload: str
-    """Kernel and size that its cost an element is from."""
+    """Kernel and size from which the cost of an element comes."""
 
 
 def per_repetition(counted: Mapping[int, float]) -> float:

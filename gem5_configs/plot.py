@@ -10,13 +10,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Curve = Sequence[tuple[float, float]]
-"""Frequencies in GHz and what is drawn over them."""
+"""Frequencies in GHz and the values drawn over them."""
 
 COLUMNS = 3
 PALETTE = 128
-"""Colours of a picture, shades of its letters' edges included."""
+"""Number of colours in a picture, shades of the edges of letters included."""
 COLOURS = ("#999999", "#d55e00", "#e69f00", "#009e73", "#56b4e9", "#0072b2", "#cc79a7")
-"""Grey, then colours that the colour-blind tell apart. Source: Okabe and Ito, "Color Universal Design", 2008."""
+"""Colours of curves: grey, then colours that the colour-blind can tell apart. Source: Okabe and Ito, "Color Universal
+Design", 2008."""
 
 
 def draw_speedups(

@@ -18,7 +18,7 @@ if os.getppid() != parent:
     sys.exit(1)
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""Runs in front of a command, in its process: asks to be killed when the process that started it ends."""
+"""Program that runs before a command, in its process, and asks to be killed when the process that started it ends."""
 
 
 class StoppedError(Exception):

@@ -7,9 +7,9 @@ from tilewright.base.errors import ConfigError
 from tilewright.base.files import read_bytes
 
 RISCV = 243
-"""EM_RISCV, in ``e_machine``."""
+"""Value of ``e_machine`` for RISC-V, EM_RISCV."""
 INTERPRETER = 3
-"""PT_INTERP, in ``p_type``: the segment that names a dynamic linker."""
+"""Value of ``p_type`` for the segment that names a dynamic linker, PT_INTERP."""
 
 
 def check_program(path: Path) -> None:

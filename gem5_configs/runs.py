@@ -20,15 +20,15 @@ PUBLISHED = Path(__file__).parent / "data" / "published.csv"
 commit a4ecea44. Some of its workloads and one of its frequencies are not among them."""
 
 KERNELS = PUBLISHED.with_name("kernels.csv")
-"""Runs of the workloads that come with this, on the hosts that do; docs/gem5.md says by which commands."""
+"""Runs of the host workloads that come with Tilewright, on its hosts; docs/gem5.md has the commands that made them."""
 REPEATED = PUBLISHED.with_name("kernels_repeated.csv")
-"""Pairs of runs of the same that differ in how often they repeat their kernel, likewise."""
+"""Pairs of equal runs that differ only in the number of repetitions of the kernel; docs/gem5.md has the commands."""
 
 COMMITTED = {"published": PUBLISHED, "kernels": KERNELS}
-"""Runs that come with this and may be predicted from, by their names."""
+"""Runs that come with Tilewright and from which predictions may start, by their names."""
 
 BASELINE = HostClocks(core_ghz=CRYO_GHZ, l1_ghz=CRYO_GHZ, l2_ghz=CRYO_GHZ, l3_ghz=CRYO_GHZ, board_ghz=BOARD_GHZ)
-"""Clocks of the runs that predictions start from."""
+"""Clocks of the runs from which predictions start."""
 
 Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -43,26 +43,26 @@ class MeasuredRun(Frozen):
 
     core: CoreKind
     domains: str
-    """Which parts run fast, by the names of arXiv 2408.03308, or any other name."""
+    """Parts that run fast, by the names of arXiv 2408.03308, or any other name."""
     host: str = ""
-    """Name of the host that it ran on, empty if that is not known. A file may lack this column."""
+    """Name of the host of the run; empty if unknown. A file may lack this column."""
     workload: Annotated[str, Field(min_length=1)]
     core_ghz: Gigahertz
     l1d_ghz: Gigahertz
-    """Of both first-level caches."""
+    """Clock of both first-level caches in GHz."""
     l2_ghz: Gigahertz
     l3_ghz: Gigahertz
     board_ghz: Gigahertz
     sim_seconds: Positive
-    """Simulated time of the run."""
+    """Simulated time of the run in seconds."""
     sim_insts: Positive
     core_cycles: Number
-    """In which the core was not asleep."""
+    """Number of cycles in which the core was not asleep."""
     ipc: Positive
     cond_predicted: Number
-    """Conditional branches that were predicted."""
+    """Number of conditional branches that were predicted."""
     cond_mispredicts: Number
-    """Those that were predicted wrong."""
+    """Number of conditional branches that were predicted wrong."""
     l1i_accesses: Positive
     l1i_misses: Number
     l1d_accesses: Number
@@ -72,12 +72,12 @@ class MeasuredRun(Frozen):
     l3_accesses: Number
     l3_misses: Number
     dram_reads: Number
-    """Bursts read."""
+    """Number of bursts that were read."""
     dram_writes: Number
-    """Bursts written."""
+    """Number of bursts that were written."""
     dram_bytes_per_s: Number
     dram_access_latency_ps: Number
-    """From a burst's entry into the controller's queue to its data, on average."""
+    """Average time in ps from a burst's entry into the controller's queue to its data."""
 
     @property
     def clocks(self) -> HostClocks:

@@ -8,12 +8,12 @@ from tilewright.sim.config.host import HostConfig
 from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
 
 FREQUENCIES = (4, 5, 7, 10, 14, 20, 30, 50, 70, 100)
-"""At which curves are drawn, in GHz."""
+"""Frequencies in GHz at which curves are drawn."""
 VARIANTS = tuple(name for name, fast in DOMAINS.items() if fast)
-"""Those in which something runs fast."""
+"""Variants in which some part runs fast."""
 
 Curves = dict[str, dict[str, list[tuple[float, float]]]]
-"""Workload to variant to frequencies and speed-ups."""
+"""Frequencies and speed-ups, by workload and variant."""
 
 
 def predicted_speedups(found: Mapping[str, MeasuredRun], host: HostConfig | None = None) -> Curves:

@@ -30,12 +30,12 @@ from .runs import COLUMNS
 
 CACHES = ("l1i", "l1d", "l2", "l3")
 COUNTED = COLUMNS[COLUMNS.index("sim_seconds") :]
-"""Columns that a run is counted in, in their order."""
+"""Columns that hold the counts of a run, in their order."""
 
 BEGIN, END = "---------- Begin Simulation Statistics", "---------- End Simulation Statistics"
 
 CACHE_NAMES = {"l1i": r"l1i|icache", "l1d": r"l1d|dcache", "l2": r"l2(?!bus|xbar)", "l3": r"l3(?!bus|xbar)|llc"}
-"""How names of caches begin, in small letters and without - and _."""
+"""Beginnings of the names of caches, in small letters and without - and _."""
 
 
 def read_statistics(path: Path, core: CoreKind | None = None) -> dict[str, float]:

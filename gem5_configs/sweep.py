@@ -38,16 +38,16 @@ class Run:
 
     host: HostConfig
     domains: str
-    """Which parts are fast, for the row."""
+    """Parts that run fast, for the row."""
     workload: str
     """Name of the program, for the row."""
     program: Path
-    """Static RISC-V program."""
+    """Path of a static RISC-V program."""
     arguments: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """What it is, for people."""
+        """Name of the run, for people."""
         return f"{self.host.core} {self.domains} {self.host.clocks.core_ghz:g} GHz {self.workload}"
 
 
@@ -56,13 +56,14 @@ class Finished:
     """A run that has ended."""
 
     index: int
-    """Of the run in the sweep."""
+    """Number of the run in the sweep."""
     row: dict
-    """Columns of ``runs.COLUMNS`` and their values."""
+    """Values of the columns ``runs.COLUMNS``."""
     folder: Path
-    """What gem5 wrote: ``stats.txt``, ``config.json``, ``gem5.log``, ``program.out`` ..."""
+    """Folder with the files that gem5 wrote: ``stats.txt``, ``config.json``, ``gem5.log``, ``program.out`` and
+    others."""
     kept: bool
-    """It had been run before."""
+    """Flag: the run had been made before."""
 
 
 def sweep(runs: Sequence[Run], gem5: Tool, jobs: int) -> Iterator[Finished]:

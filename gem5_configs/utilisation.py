@@ -1,4 +1,4 @@
-"""How busy caches, crossbars and memory were in a run, from its counts: what bandwidth has left."""
+"""Utilisation of caches, crossbars and memory in a run, from its counts: how much bandwidth is left."""
 
 from dataclasses import dataclass
 
@@ -12,17 +12,18 @@ class Utilisation:
     """Shares of a run's time, averages over all of it. Lines that are written back are not counted, but for memory."""
 
     fetch: float
-    """For which fetch waits for lookups, if it asks when the one before was answered; 1 where it only waits."""
+    """Share of time for which fetch waits for lookups, if it asks when the previous one is answered; 1 if it only
+    waits."""
     l1d: float
-    """Accesses a cycle of the first-level cache of data; more than 1 where it takes several in a cycle."""
+    """Accesses to the first-level data cache in each cycle; more than 1 if the cache takes several in a cycle."""
     l2: float
-    """For which lines occupy the crossbar in front of the second level; at most 1."""
+    """Share of time for which lines occupy the crossbar in front of the second level; at most 1."""
     l3: float
-    """The same of the third level."""
+    """Share of time for which lines occupy the crossbar in front of the third level; at most 1."""
     dram: float
-    """For which bursts occupy the memory's pins; at most 1."""
+    """Share of time for which bursts occupy the memory's pins; at most 1."""
     l2_lines: float
-    """Not a share: lines under way from the second level or beyond it, at least, on average (Little's law)."""
+    """Average number of lines under way from the second level or beyond it, at least (Little's law); not a share."""
 
 
 def utilisation(run: MeasuredRun, host: HostConfig | None = None) -> Utilisation:

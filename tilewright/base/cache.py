@@ -1,4 +1,5 @@
-"""What is kept between runs: a folder, its locks, and results found by the hash of all that they depend on."""
+"""Results that are kept between runs: a folder, its locks, and results found by the hash of everything on which they
+depend."""
 
 import fcntl
 import hashlib

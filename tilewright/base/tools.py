@@ -16,7 +16,7 @@ from pathlib import Path
 from tilewright.base.errors import ConfigError
 
 MIN_VERILATOR = (5, 36)
-"""cocotb 2.x refuses older ones."""
+"""Oldest version that cocotb 2.x accepts."""
 
 MIN_GEM5 = (24, 0)
 """The first release whose library has all that the scripts in gem5_configs name."""
@@ -41,7 +41,7 @@ WHEEL_MAKE_VARIABLES = (
 )
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
-"""Where Debian's qflow-tech-osu018 puts its cells (180 nm)."""
+"""Path at which Debian's qflow-tech-osu018 installs its cells (180 nm)."""
 
 
 @dataclass(frozen=True)
@@ -233,14 +233,14 @@ def find_liberty() -> Tool:
 
 @dataclass(frozen=True)
 class SynthesisTools:
-    """What synthesis can use here; ``None`` is what was not found."""
+    """Tools that synthesis can use on this machine; ``None`` stands for a tool that was not found."""
 
     yosys: Tool
     abc: Tool | None
     sta: Tool | None
     liberty: Path | None
     missing: tuple[str, ...]
-    """What was not found and how to get it."""
+    """Names of the tools that were not found, and how to get each."""
 
 
 def find_synthesis_tools(liberty: Path | None = None) -> SynthesisTools:

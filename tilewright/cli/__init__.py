@@ -21,7 +21,7 @@ COMMANDS = {
     "schema": "Print the JSON schema of a system's or a host's description.",
     "synth": "Synthesise a block: look-up tables, flip-flops, cells, area, path, power.",
 }
-"""Commands and what they do; the module has the name of the command, with ``_command`` behind it."""
+"""Commands and their short help; the module of a command has its name, followed by ``_command``."""
 
 
 def _load(name: str) -> click.Command:

@@ -7,7 +7,7 @@ from tilewright.sim.config import load_system
 
 
 def options() -> tuple[Option, ...]:
-    """Return ``--system``."""
+    """Return the option ``--system``."""
     return (Option(name="system", kind="text", about="Preset or TOML file.", required=True),)
 
 

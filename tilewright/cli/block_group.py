@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tilewright.hw.generate import Design
 
 Run = Callable[..., None]
-"""What a subcommand does: gets the block's name, its design and the command's own options."""
+"""Function behind a subcommand; it takes the block's name, its design and the command's own options."""
 
 
 class BlockGroup(LazyGroup):

@@ -1,4 +1,4 @@
-"""What can be generated, synthesised and co-simulated; nothing is imported until it is.
+"""Blocks and co-simulations of the command line; their modules are imported on first use.
 
 A new block is a new entry of :data:`BLOCKS`: what it is, where its design comes from, and its options.
 """
@@ -20,16 +20,16 @@ class Option:
     name: str
     about: str
     kind: Literal["int", "text", "format"] = "int"
-    """``format``: a name that ``sim.formats.parse_format`` knows; the builder gets the format."""
+    """Kind of value; ``format`` is a name that ``sim.formats.parse_format`` knows, and the builder gets the format."""
     default: int | str | None = None
-    """As it would be typed; ``None``: the builder gets ``None``, unless ``required``."""
+    """Default value as it would be typed; ``None`` means that the builder gets ``None``, unless ``required``."""
     required: bool = False
     choices: tuple[int | str, ...] = ()
-    """All that is allowed, as it would be typed. Empty: whatever the builder takes."""
+    """Allowed values, as they would be typed; empty if the builder checks the value."""
 
     @property
     def keyword(self) -> str:
-        """What the builder calls it."""
+        """Name of the argument that the builder takes."""
         return self.name.replace("-", "_")
 
     def parse(self, typed: int | str) -> "int | str | Format":
@@ -61,10 +61,10 @@ class Block:
     about: str
     builder: str
     example: str
-    """Options that work."""
+    """Options of an example that works."""
     options: tuple[Option, ...] | str = ()
     notes: str = ""
-    """For help: what the options do not say."""
+    """Text of the help that no option covers."""
 
     def load_options(self) -> tuple[Option, ...]:
         """Return the options."""

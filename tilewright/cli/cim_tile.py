@@ -8,7 +8,7 @@ from tilewright.hw.generate import Design, cim_tile
 from tilewright.sim.config import MacroConfig, TileConfig, load_system
 
 OR_SYSTEM = "give it, or a --system to start from"
-"""What to do about a field that is missing."""
+"""Advice for a field that is missing."""
 
 
 def options() -> tuple[Option, ...]:

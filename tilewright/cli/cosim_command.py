@@ -1,4 +1,4 @@
-"""``tilewright cosim``."""
+"""The command ``tilewright cosim``."""
 
 import importlib
 import os
@@ -15,9 +15,9 @@ from tilewright.cli.output import console, json_option, make_folder, out_option,
 from tilewright.cli.program_options import load_program, program_options
 
 PROGRAM_RUNNER = "accelerator"
-"""The co-simulation that can run any program."""
+"""Name of the co-simulation that can run any program."""
 Cosim = Callable[[tuple[Any, ...], int], Iterator[tuple[Any, list[dict]]]]
-"""Runs designs, some at a time; yields each with its rows."""
+"""Function that runs designs, several at a time, and yields each with its rows."""
 
 
 @click.command(

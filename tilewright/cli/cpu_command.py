@@ -11,7 +11,7 @@ COMMANDS = {
     "run": "Run workloads on hosts under gem5 and read what it counted.",
     "stats": "Read what gem5 counted in runs made elsewhere.",
 }
-"""Commands and what they do; the module of each is ``cpu_`` and its name."""
+"""Subcommands and their short help; the module of each is ``cpu_`` and its name."""
 
 
 def _load(name: str) -> click.Command:

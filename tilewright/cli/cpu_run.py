@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 HIGH_GHZ = 100.0
-"""Of the fast parts, if no other clock is given."""
+"""Clock of the fast parts in GHz, if no other clock is given."""
 
 
 def _gigahertz(_: click.Context, option: click.Parameter, text: str | None) -> tuple[float, ...]:

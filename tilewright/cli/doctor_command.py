@@ -1,4 +1,4 @@
-"""``tilewright doctor``."""
+"""The command ``tilewright doctor``."""
 
 import platform
 import sys

@@ -1,4 +1,4 @@
-"""``tilewright generate``."""
+"""The command ``tilewright generate``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""``tilewright list``."""
+"""The command ``tilewright list``."""
 
 import click
 

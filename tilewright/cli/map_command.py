@@ -1,4 +1,4 @@
-"""``tilewright map``."""
+"""The command ``tilewright map``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What the host core adds to ``tilewright map``."""
+"""Options and output that the host core adds to ``tilewright map``."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What commands write: JSON, tables and files."""
+"""Output of commands: JSON, tables and files."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""``tilewright program``."""
+"""The command ``tilewright program``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tilewright.sim.config.accelerator import AcceleratorConfig
 
 LANES = 16
-"""Of the vector unit, if nothing says."""
+"""Default number of lanes of the vector unit."""
 
 _file_argument = click.argument("file", type=click.Path(path_type=Path))
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 MEMORY_BYTES = 4 << 20
-"""Of memory, if nothing says; as of layers in co-simulation, which so share builds with programs."""
+"""Default size of memory in bytes; layers in co-simulation have the same size and therefore share builds with
+programs."""
 
 _OPTIONS = (
     click.option("--system", "system_name", help="Preset or TOML file: the accelerator that the program is for."),
@@ -47,17 +48,17 @@ class ProgramInMemory:
     file: Path
     system: "System"
     memory: "np.ndarray"
-    """(bytes,) uint8."""
+    """Bytes of memory, an array of shape (bytes,) and type uint8."""
     address: int
-    """Of the first command."""
+    """Address of the first command."""
     commands: int
     latency: int
     rate: Fraction
-    """Beats a cycle."""
+    """Bandwidth of memory in beats in each cycle."""
 
     @property
     def config(self) -> "AcceleratorConfig":
-        """The accelerator."""
+        """Parameters of the accelerator."""
         return self.system.accelerator
 
     @property

@@ -1,4 +1,4 @@
-"""``tilewright report``."""
+"""The command ``tilewright report``."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tilewright.base.files import read_text
 from tilewright.cli.output import console, json_option, print_json
 
 FILES = {"map": "map.json", "cosim": "cosim-*.json", "blocks": "*.ports.json", "synth": "*.synth.json"}
-"""What is summed up, and in which files it is."""
+"""Kinds of results in a report, and the files that contain them."""
 
 
 @click.command(name="report", epilog="Example: tilewright report build/demo")

@@ -1,4 +1,4 @@
-"""``tilewright schema``."""
+"""The command ``tilewright schema``."""
 
 import click
 

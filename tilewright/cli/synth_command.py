@@ -1,4 +1,4 @@
-"""``tilewright synth``."""
+"""The command ``tilewright synth``."""
 
 from dataclasses import asdict
 from pathlib import Path

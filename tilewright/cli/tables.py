@@ -133,9 +133,10 @@ COMPARED = {"rtl_cycles": "RTL cycles", "model_cycles": "model cycles", "apart":
             "mismatches": "mismatches"}  # fmt: skip
 """Columns of every comparison, and their headings."""
 BEFORE = {"latency": "latency", "bytes_per_cycle": "B/cycle"}
-"""Columns in front of these, if a case has them: of memory, in cycles and bytes a cycle."""
+"""Columns before the compared ones, if a case has them: latency of memory in cycles, and its bandwidth in bytes in each
+cycle."""
 BEHIND = {"utilisation": "in use", "cosine": "cosine"}
-"""Columns behind them, likewise."""
+"""Columns after the compared ones, if a case has them."""
 
 
 def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *, markdown: bool = False) -> None:
