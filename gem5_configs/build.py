@@ -1,4 +1,4 @@
-"""Builds the workloads in C: static programs, kept in the cache."""
+"""Builds the host workloads in C as static programs, which are kept in the cache."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ SIZES: tuple[Size, ...] = get_args(Size)
 
 
 def about(name: str) -> str:
-    """Return the first sentence of a workload's source: what it does."""
+    """Return the first sentence of a workload's source, which says what the workload does."""
     text = (SOURCES / f"{name}.c").read_text().removeprefix("/* ")
     return " ".join(text.split(". ")[0].split(".\n")[0].replace("\n *", " ").split())
 
@@ -31,7 +31,7 @@ RISCV_FLAGS = ("-march=rv64gc", "-mabi=lp64d")
 
 
 def build(name: str, compiler: Tool, flags: tuple[str, ...] = RISCV_FLAGS) -> Path:
-    """Return the program of a workload, built if it has not been with this compiler and these flags.
+    """Return the program of a workload; it is built unless it has been built with this compiler and these flags.
 
     Raises
     ------

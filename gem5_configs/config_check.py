@@ -18,14 +18,14 @@ Expected = Iterator[tuple[str, str, object]]
 
 
 def differences(config: dict, host: HostConfig) -> list[str]:
-    """Return where a machine differs from its description, a line each; none if it does not.
+    """Return a line for each difference between a machine and its description; the list is empty if there is none.
 
     Parameters
     ----------
     config : dict
-        What gem5 wrote to ``config.json``.
+        Content of ``config.json``, as gem5 wrote it.
     host : HostConfig
-        What it should be.
+        Description that the machine must match.
     """
     objects = {found["path"]: found for found in _objects(config)}
     found = []
@@ -69,7 +69,7 @@ def _only(values: object) -> object:
 
 
 def _unit(objects: dict[str, dict], path: str, operation: str) -> tuple:
-    """Return number and latency of the units of ``path`` that do an operation."""
+    """Return the number and the latency of the units of ``path`` that execute an operation."""
     number, latency = 0, None
     for unit in objects[path].get("FUList", []):
         for work in unit["opList"]:

@@ -1,4 +1,4 @@
-"""The in-order core: everything that it waits for adds up, but for stores, which a buffer takes."""
+"""The in-order core: all times that it waits for add up, except stores, which a buffer takes."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class MinorConstants:
 
 
 def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: MinorConstants) -> Stack:
-    """Return the time that the core waits, its own work left out."""
+    """Return the time for which the core waits, without its own work."""
     # What the next level counts beyond the misses of this one are prefetches: nothing waits for them.
     missed = run.l1i_misses + run.l1d_misses
     second = min(run.l2_accesses, missed)

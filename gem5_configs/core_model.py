@@ -45,11 +45,11 @@ def predict(
     Parameters
     ----------
     run : MeasuredRun
-        What was measured, at any clocks.
+        Measured run, at any clocks.
     clocks : HostClocks
-        To predict for; the core is that of the run.
+        Clocks of the prediction; the core is the core of the run.
     host : HostConfig, optional
-        Whose core and caches the run had; by default, that of the published runs.
+        Host with the run's core and caches; by default, the host of the published runs.
     o3, minor : optional
         Constants of the two cores.
     """
@@ -64,7 +64,8 @@ def predict_at(
     o3: O3Constants = O3_CONSTANTS,
     minor: MinorConstants = MINOR_CONSTANTS,
 ) -> Prediction:
-    """Return the time of the run's workload where cycles and accesses take ``after``, also such as no clocks give.
+    """Return the time of the run's workload if cycles and accesses take the times ``after``, even times that no clocks
+    give.
 
     What would be if crossbars had no end of bandwidth, or a cache answered in half the time. Otherwise as ``predict``.
     """
@@ -114,7 +115,7 @@ def _predict_o3(
 
 
 def _own_work(measured: float, waits: Stalls, share: float) -> float:
-    """Return the window's own work, with which both sides together take what was measured."""
+    """Return the window's own work, which makes both sides together take the measured time."""
     together, fetch = measured - waits.alone.total, waits.fetch.total
     window = together - (1 - share) * fetch
     if window < fetch and share < 1:
@@ -123,7 +124,7 @@ def _own_work(measured: float, waits: Stalls, share: float) -> float:
 
 
 def _overlapped(waits: Stalls, work: float, share: float) -> Stack:
-    """Return the time of both sides, of which ``share`` overlaps: there, only the longer one counts."""
+    """Return the time of both sides, which overlap for ``share`` of it: there, only the longer one counts."""
     fetch, window = waits.fetch, waits.window + Stack(base=work)
     if fetch.total > window.total:
         return waits.alone + fetch + window.scaled(1 - share)

@@ -49,7 +49,7 @@ class Stalls:
 
 
 def stalls(run: MeasuredRun, times: MemoryTimes, host: HostConfig, constants: O3Constants) -> Stalls:
-    """Return what both sides wait for."""
+    """Return the time for which each side waits."""
     core = host.o3
     # A line that was fetched behind a wrong branch costs nothing but what the branch costs anyway.
     lines = max(run.l1i_accesses - run.cond_mispredicts, run.l1i_accesses / 2)

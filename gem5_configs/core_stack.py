@@ -24,7 +24,7 @@ class Stack:
 
     @property
     def total(self) -> float:
-        """The time of the run."""
+        """Time of the run in nanoseconds."""
         return sum(getattr(self, part) for part in PARTS)
 
     def scaled(self, factor: float) -> "Stack":

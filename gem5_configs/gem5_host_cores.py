@@ -81,7 +81,7 @@ def make_predictor(config: dict) -> TournamentBP:
 
 
 def make_o3_units(config: dict) -> FUPool:
-    """Return the functional units of the out-of-order core; those that are not described are gem5's own."""
+    """Return the functional units of the out-of-order core; units that are not described are gem5's own."""
 
     def unit(count: int, cycles: int, *classes: str, pipelined: bool = True) -> FUDesc:
         operations = [OpDesc(opClass=name, opLat=cycles, pipelined=pipelined) for name in classes]
@@ -138,7 +138,7 @@ def make_o3(config: dict) -> RiscvO3CPU:
 
 
 def make_minor_units(config: dict) -> MinorFUPool:
-    """Return the functional units of the in-order core; what is not described of them is gem5's own."""
+    """Return the functional units of the in-order core; details that are not described are gem5's own."""
 
     def memory(cycles: int, classes: tuple[str, ...]) -> MinorFU:
         return MinorDefaultMemFU(opClasses=minorMakeOpClassSet(list(classes)), opLat=cycles)

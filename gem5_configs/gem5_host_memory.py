@@ -9,7 +9,7 @@ INTERFACES = {"DDR3_1600_8x8": DDR3_1600_8x8, "LPDDR3_1600_1x32": LPDDR3_1600_1x
 
 
 def make_memory(config: dict) -> ChanneledMemory:
-    """Return one channel with these timings; those not described are the interface's own."""
+    """Return one channel with these timings; timings that are not described are the interface's own."""
     memory = ChanneledMemory(INTERFACES[config["kind"]], num_channels=1, interleaving_size=64)
     [controller] = memory.get_memory_controllers()
     controller.static_frontend_latency = f"{config['frontend_ns']}ns"

@@ -1,4 +1,4 @@
-"""The model the other way round: how slow a part may be for a workload to stay fast."""
+"""The core model inverted: how slow a part may be for a workload to stay fast."""
 
 from collections.abc import Callable, Sequence
 
@@ -36,26 +36,26 @@ def needed_ghz(
     Parameters
     ----------
     run : MeasuredRun
-        What is predicted from.
+        Measured run from which predictions start.
     parts : sequence of Part
-        Which share the clock that is sought; all others run at ``high_ghz``.
+        Parts that share the clock that is sought; all others run at ``high_ghz``.
     share : float
-        Of the speed-up, over 0 and at most 1.
+        Share of the speed-up to keep, over 0 and at most 1.
     high_ghz, low_ghz : float
-        Where it is sought.
+        Range of the search.
     host : HostConfig, optional
-        Whose core and caches the run had; by default, that of the published runs.
+        Host with the run's core and caches; by default, the host of the published runs.
 
     Returns
     -------
     float or None
-        In GHz; nothing where ``low_ghz`` is enough.
+        Clock in GHz; None if ``low_ghz`` is enough.
     """
     return slowest(lambda ghz: kept_speedup(run, parts, ghz, high_ghz, host) >= share, low_ghz, high_ghz)
 
 
 def slowest(enough: Callable[[float], bool], low_ghz: float, high_ghz: float) -> float | None:
-    """Return the slowest clock that is enough, by bisection; nothing where ``low_ghz`` is.
+    """Return the slowest clock that is enough, by bisection; None if ``low_ghz`` is enough.
 
     ``enough`` must hold at ``high_ghz`` and at all clocks above one that it holds at.
 

@@ -36,13 +36,13 @@ class OperatorCost:
 
 
 def per_repetition(counted: Mapping[int, float]) -> float:
-    """Return what one repetition adds, from what was counted at two or more numbers of them: the least and the most."""
+    """Return the cost of one repetition from counts at two or more numbers of repetitions: the least and the most."""
     few, many = min(counted), max(counted)
     return (counted[many] - counted[few]) / (many - few)
 
 
 def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, elements: int) -> OperatorCost:
-    """Return the time of an operator of so many elements, in proportion to the kernel of the nearest size.
+    """Return the time of an operator of this many elements, in proportion to the kernel of the nearest size.
 
     Rows of another host do not count (``runs.may_be_of``); those that do not name theirs are taken on trust.
 
@@ -52,11 +52,11 @@ def operator_cost(runs: Sequence[MeasuredRun], host: HostConfig, kernel: str, el
         Among them, two of the kernel that differ in their repetitions, ``KERNEL-SIZE-xREPEAT``, on the host's core, at
         its clocks or at those of ``BASELINE``. Runs at its clocks go first.
     host : HostConfig
-        Whose core and caches the runs had.
+        Host with the runs' core and caches.
     kernel : str
         A key of ``KERNEL_ELEMENTS``.
     elements : int
-        That the operator goes over, at least 1.
+        Number of elements of the operator, at least 1.
 
     Raises
     ------

@@ -30,7 +30,7 @@ def draw_speedups(
     path : Path
         File to write.
     title : str
-        What is compared with what.
+        Title of the picture.
     predicted, measured : mapping
         Workload to variant to speed-up at frequencies; what was not measured may be missing.
     """
@@ -61,7 +61,7 @@ def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mappin
     path : Path
         File to write.
     title : str
-        What the bars are of.
+        Title of the picture.
     stacks : mapping
         Workload to label to part to cycles an instruction.
     """
@@ -79,7 +79,7 @@ def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mappin
 
 
 def panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, list[Axes]]":
-    """Return a figure and an axes for each name, in rows of so many inches."""
+    """Return a figure with an axes for each name; a row has this height in inches."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -101,7 +101,7 @@ def panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, li
 
 
 def finish(figure: "Figure", first: "Axes", path: Path) -> None:
-    """Write a PNG, with the legend of the first axes, if it has one, below all."""
+    """Write a PNG with the legend of the first axes, if it has one, below all axes."""
     from matplotlib import pyplot as plt
     from PIL import Image
 

@@ -22,11 +22,11 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 
 class StoppedError(Exception):
-    """A process was ended, or not started, because all are to end."""
+    """A process was ended, or not started, because all processes are to end."""
 
 
 class Processes:
-    """Commands that run at the same time, each waited for by a thread of its own."""
+    """Commands that run at the same time, each in a thread of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -63,7 +63,7 @@ class Processes:
         return status
 
     def stop(self) -> None:
-        """End all that run, and let none start."""
+        """End all running commands, and let none start."""
         with self._lock:
             self._stopped = True
             for process in self._running:

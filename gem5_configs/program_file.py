@@ -1,4 +1,5 @@
-"""Whether gem5 can run a file: a 64-bit RISC-V program, linked statically. After the ELF-64 object file format."""
+"""Checks whether gem5 can run a file: a 64-bit RISC-V program, linked statically. After the ELF-64 object file
+format."""
 
 import struct
 from pathlib import Path

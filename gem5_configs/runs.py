@@ -1,4 +1,4 @@
-"""Runs of a workload on a host core, one a row: what was measured, at which clocks."""
+"""Runs of a workload on a host core, one in each row: measured figures and clocks."""
 
 import csv
 import io
@@ -92,7 +92,7 @@ class MeasuredRun(Frozen):
 
 
 def demanded(run: MeasuredRun) -> float:
-    """Return the share of lines from beyond the second level that were not prefetched for it, at most 1."""
+    """Return the share of lines from beyond the second level that its prefetcher did not ask for, at most 1."""
     return min(run.l2_misses / run.l3_accesses, 1) if run.l3_accesses else 1
 
 
@@ -109,12 +109,12 @@ def published_host() -> HostConfig:
 
 @lru_cache
 def _machine_of_preset(name: str) -> dict | None:
-    """Return the machine of a host that comes with Tilewright; nothing if none has this name."""
+    """Return the machine of a host that comes with Tilewright; None if no host has this name."""
     return load_host(name).machine if is_preset(name) else None
 
 
 def read_runs(path: Path) -> list[MeasuredRun]:
-    """Return the runs of a CSV file with the columns of ``MeasuredRun``; others are passed over.
+    """Return the runs of a CSV file with the columns of ``MeasuredRun``; other columns are ignored.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def format_runs(runs: Iterable[MeasuredRun]) -> str:
 
 
 def may_be_of(run: MeasuredRun, host: HostConfig) -> bool:
-    """Return whether a run may be of a host, at whatever clocks.
+    """Return whether a run may have been made on a host, at any clocks.
 
     It may where it does not say what it ran on, by its host's name, and where a host of that name comes with Tilewright
     and differs in its clocks only: those of ``superconducting`` and ``cryogenic`` are runs of one machine.
@@ -167,7 +167,7 @@ def may_be_of(run: MeasuredRun, host: HostConfig) -> bool:
 
 
 def runs_of(runs: Sequence[MeasuredRun], host: HostConfig, path: Path) -> list[MeasuredRun]:
-    """Return the runs that may be of a host.
+    """Return the runs that may have been made on a host.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Reads what gem5 counted in a run: ``stats.txt`` to one row of figures of core 0.
+"""Reads gem5's statistics of a run: ``stats.txt`` becomes one row of figures of core 0.
 
 The columns are those of the published runs of arXiv 2408.03308. Names of objects differ between machines, so each is
 found by what it is: the first core, the first cache of each level by its name, the controllers of memory.
@@ -46,7 +46,7 @@ def read_statistics(path: Path, core: CoreKind | None = None) -> dict[str, float
     path : Path
         A ``stats.txt``.
     core : {"o3", "minor"}, optional
-        What the core must be.
+        Kind of core that the run must have.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def read_statistics(path: Path, core: CoreKind | None = None) -> dict[str, float
 
 
 def _section(path: Path, text: str) -> dict[str, str]:
-    """Return names and values of the only set of statistics."""
+    """Return names and values of the only set of statistics in a file."""
     if not text.strip():
         raise ConfigError(f"{path}: empty: gem5 writes its statistics when a run ends")
     begins, ends = text.count(BEGIN), text.count(END)
@@ -90,14 +90,14 @@ def _section(path: Path, text: str) -> dict[str, str]:
 
 
 class _Run:
-    """Statistics by name, and which of them a column means."""
+    """Statistics by name, and the choice of the one that a column means."""
 
     def __init__(self, path: Path, values: dict[str, str]) -> None:
         self._path = path
         self._values = values
 
     def core_kind(self) -> CoreKind | None:
-        """Return what kind of core the first one is, by the parts that have statistics."""
+        """Return the kind of the first core, by the parts that have statistics."""
         core = self._core()
         for kind, part in (("o3", "rob."), ("minor", "fetch2.")):
             if any(name.startswith(f"{core}.{part}") for name in self._values):
@@ -138,7 +138,7 @@ class _Run:
         }
 
     def _number(self, *names: str) -> float:
-        """Return the first of these statistics that there is."""
+        """Return the first of these statistics that the run has."""
         name = next((name for name in names if name in self._values), None)
         if name is None:
             raise ConfigError(f"{self._path}: lacks the statistic {names[0]}")
@@ -152,7 +152,7 @@ class _Run:
         return int(text) if re.fullmatch(r"-?\d+", text) else value
 
     def _number_or_zero(self, name: str) -> float:
-        """Return a statistic of those that gem5 leaves out if they are zero."""
+        """Return a statistic that gem5 leaves out if it is zero."""
         return self._number(name) if name in self._values else 0
 
     def _objects(self, statistic: str) -> list[str]:
@@ -167,7 +167,7 @@ class _Run:
         return cores[0]
 
     def _cache(self, level: str) -> str:
-        """Return the first cache of a level, by its own name or that of what it is in."""
+        """Return the first cache of a level, by its own name or the name of the object around it."""
         for name in self._objects("overallAccesses::total"):
             parts = re.sub("[-_]", "", name.lower()).split(".")[-2:]
             if any(re.match(CACHE_NAMES[level], part) for part in parts):

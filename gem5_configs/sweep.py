@@ -29,7 +29,7 @@ SCRIPT = Path(__file__).with_name("gem5_host.py")
 
 
 class RunError(Exception):
-    """A run that failed: gem5, the program, or what they wrote. One line, with the folder that is left to look at."""
+    """Failure of a run, by gem5, the program, or their output; one line, with the folder that is left to look at."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Finished:
 
 
 def sweep(runs: Sequence[Run], gem5: Tool, jobs: int) -> Iterator[Finished]:
-    """Yield runs as they end, ``jobs`` at a time; those done before come first.
+    """Yield runs as they end, ``jobs`` at a time; runs that were made before come first.
 
     When the caller stops, whatever the reason, so do the runs that have not ended, and leave nothing.
 
@@ -121,7 +121,7 @@ def _make(run: Run, folder: Path, gem5: Tool, processes: Processes) -> tuple[dic
 
 
 class _FailureError(Exception):
-    """Why a run failed."""
+    """Reason why a run failed."""
 
 
 def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> dict:
@@ -144,7 +144,7 @@ def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> dict:
 
 
 def _why(folder: Path, status: int) -> str:
-    """Return in one line why gem5 or the program in it failed."""
+    """Return in one line the reason why gem5 or its program failed."""
     for name, said_by in (("program.err", "the program says"), ("gem5.log", f"gem5 failed with status {status}")):
         with suppress(OSError):
             lines = [line.strip() for line in (folder / name).read_text(errors="replace").splitlines() if line.strip()]
@@ -178,7 +178,7 @@ def _read_row(run: Run, folder: Path) -> dict | None:
 
 
 def _described(host: HostConfig) -> dict:
-    """Return what gem5 builds: not what the host is called, and only the core that it has."""
+    """Return the part of a description that gem5 builds: without the host's name, and with the chosen core alone."""
     other = "minor" if host.core == "o3" else "o3"
     return host.model_dump(mode="json", exclude={"name", "description", "sources", other})
 
@@ -191,6 +191,6 @@ def _folder(run: Run, identity: list) -> Path:
 
 
 def _identity(program: Path) -> list:
-    """Return what tells one gem5 from another: reading a gigabyte would take longer than some runs."""
+    """Return an identification of this gem5; reading a gigabyte would take longer than some runs."""
     status = program.resolve().stat()
     return [str(program.resolve()), status.st_size, status.st_mtime_ns]

@@ -9,7 +9,7 @@ from tilewright.sim.config.host import HostConfig
 
 @dataclass(frozen=True)
 class Utilisation:
-    """Shares of a run's time, averages over all of it. Lines that are written back are not counted, but for memory."""
+    """Shares of a run's time, averaged over the run. Lines that are written back are counted for memory only."""
 
     fetch: float
     """Share of time for which fetch waits for lookups, if it asks when the previous one is answered; 1 if it only
@@ -27,14 +27,14 @@ class Utilisation:
 
 
 def utilisation(run: MeasuredRun, host: HostConfig | None = None) -> Utilisation:
-    """Return how busy each level was.
+    """Return the utilisation of each level.
 
     Parameters
     ----------
     run : MeasuredRun
-        What was measured, at its own clocks.
+        Measured run, at its own clocks.
     host : HostConfig, optional
-        Whose caches the run had; by default, that of the published runs.
+        Host with the run's caches; by default, the host of the published runs.
     """
     host = host or published_host()
     times = memory_times(host, run.clocks)

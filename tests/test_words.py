@@ -67,7 +67,6 @@ NOT_DONE = (
     "sim/isa/",
     "sim/machine/",
     "mapping/",
-    "gem5_configs/",
     "cocotb_tests/accelerator/",
     "cocotb_tests/arith/",
     "cocotb_tests/axi/",
@@ -76,8 +75,6 @@ NOT_DONE = (
     "cocotb_tests/mac/",
     "cocotb_tests/npe/",
     "cocotb_tests/vector/",
-    "tilewright/base/",
-    "tilewright/cli/",
 )
 """Folders and files whose docstrings may still break the rule. The list may only shrink."""
 
@@ -140,7 +137,8 @@ def _docstrings(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFun
 def commands(command: click.Command, path: str, context: click.Context) -> Iterator[tuple[str, str]]:
     """Yield the name and the help of a command, of its options, and of all commands below it."""
     yield path, command.help or ""
-    yield path, command.short_help or ""
+    if command.short_help:
+        yield path, command.short_help
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             yield f"{path} {parameter.opts[0]}", parameter.help or ""
@@ -223,16 +221,19 @@ def test_a_field_without_a_description_is_found():
     assert bad(fields(Bad, set()), rest=False)
 
 
-def test_no_help_text_holds_rest():
-    context = click.Context(cli, info_name="tilewright")
-    helps = list(commands(cli, "tilewright", context))
-    assert len(helps) > 100
-    assert [name for name, text in helps if REST.search(text)] == []
+def test_every_help_text_is_a_whole_sentence_without_rest():
+    helps = commands(cli, "tilewright", click.Context(cli, info_name="tilewright"))
+    texts = [(name, re.sub(r"\s*\[default: [^\]]*\]$", "", text)) for name, text in helps]
+    assert len(texts) > 100
+    assert not bad(iter(texts), rest=False)
 
 
-def test_rest_in_a_help_text_is_found():
-    group = click.Group("group", commands=[click.Command("bad", help="Print ``it`` out.")])
-    assert [path for path, text in commands(group, "group", click.Context(group)) if REST.search(text)] == ["group bad"]
+@pytest.mark.parametrize("text", ["Print ``it`` on the terminal.", "Of the vector unit."])
+def test_a_bad_help_text_is_found(text):
+    option = click.Option(["--bad"], help=text)
+    group = click.Group("group", help="A group of one.", commands=[click.Command("one", help=text, params=[option])])
+    found = bad(commands(group, "group", click.Context(group)), rest=False)
+    assert [line.split(":")[0] for line in found] == ["group one", "group one --bad"]
 
 
 def test_docstrings_are_whole_sentences():

@@ -10,14 +10,14 @@ import tilewright
 from tilewright.cli.groups import LazyGroup
 
 COMMANDS = {
-    "cosim": "Run RTL under Verilator beside its cycle model and print the differences.",
-    "cpu": "The host core and its caches: predict workloads at other clocks, or run them under gem5.",
-    "doctor": "Say which outside tools were found, and how to get those that were not.",
+    "cosim": "Run RTL under Verilator beside its exact model and print the differences.",
+    "cpu": "Predict host workloads at other clocks, or run them under gem5.",
+    "doctor": "Print which external tools were found, and how to get the missing ones.",
     "generate": "Write the Verilog of a block.",
-    "list": "List the systems, models, blocks, co-simulations, hosts and workloads that there are.",
+    "list": "List all systems, models, blocks, co-simulations, hosts and host workloads.",
     "map": "Map a transformer onto a system: cycles, bounds, energy.",
-    "program": "Assemble, disassemble and run programs of the accelerator, and say what their fields are.",
-    "report": "Sum up what map, cosim, generate and synth wrote to a folder.",
+    "program": "Assemble, disassemble and run programs of the accelerator, and print their fields.",
+    "report": "Summarise the files that map, cosim, generate and synth wrote to a folder.",
     "schema": "Print the JSON schema of a system's or a host's description.",
     "synth": "Synthesise a block: look-up tables, flip-flops, cells, area, path, power.",
 }

@@ -1,4 +1,4 @@
-"""Options and builder of the block ``accelerator``: the system that it is the accelerator of."""
+"""Options and builder of the block ``accelerator``, which a system describes."""
 
 from tilewright.cli.blocks import Option
 from tilewright.hw.accelerator.design import accelerator
@@ -8,7 +8,7 @@ from tilewright.sim.config import load_system
 
 def options() -> tuple[Option, ...]:
     """Return the option ``--system``."""
-    return (Option(name="system", kind="text", about="Preset or TOML file.", required=True),)
+    return (Option(name="system", kind="text", about="Preset or TOML file of the system.", required=True),)
 
 
 def build(system: str) -> Design:

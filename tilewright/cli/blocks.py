@@ -94,26 +94,35 @@ def _load(place: str) -> Callable:
     return getattr(importlib.import_module(module), function)
 
 
-POSIT = Option(name="format", kind="format", about="A posit, posit<bits>_<exponent bits>.", default="posit8_0")
-FLOAT = Option(name="format", kind="format", about="A minifloat.", default="fp8_e4m3")
+POSIT = Option(
+    name="format",
+    kind="format",
+    about="Format of the operands: a posit, posit<bits>_<exponent bits>.",
+    default="posit8_0",
+)
+FLOAT = Option(
+    name="format", kind="format", about="Format of the operands: a minifloat, such as bf16.", default="fp8_e4m3"
+)
 STYLE = Option(
     name="style",
     kind="text",
-    about="How partial products are added: a tree for a short path, rows for few look-up tables.",
+    about="Way to add partial products: a tree for a short path, rows for few look-up tables.",
     default="tree",
     choices=("tree", "rows"),
 )
-SEGMENT = Option(name="segment-bits", about="Longest carry chain of the quire: a divisor of its width.", default=16)
+SEGMENT = Option(
+    name="segment-bits", about="Length of the longest carry chain of the quire, a divisor of its width.", default=16
+)
 WIDTHS = (
-    Option(name="scale-bits", about="Width of the scale. [default: that of a product]"),
-    Option(name="fraction-bits", about="Width of the fraction. [default: that of a product]"),
+    Option(name="scale-bits", about="Width of the scale in bits. [default: the width for a product]"),
+    Option(name="fraction-bits", about="Width of the fraction in bits. [default: the width for a product]"),
 )
 STREAMS = (
-    Option(name="stages", about="Pipeline registers; 0: none.", default=0),
+    Option(name="stages", about="Number of pipeline registers; 0 gives a unit without any.", default=0),
     Option(
         name="back-pressure",
         kind="text",
-        about="Whether the streams can stall; without, registers need no enable.",
+        about="Whether the streams can stall; if they cannot, registers need no enable.",
         default="yes",
         choices=("yes", "no"),
     ),
@@ -142,29 +151,35 @@ BLOCKS = {
         notes="Without --system, rows, columns, weight bits and input bits must be given.",
     ),
     "cim-array": Block(
-        about="CIM array: tiles that share activations or add their sums, behind the streams of one",
+        about="CIM array: tiles that share activations or add their sums, with the streams of one tile",
         builder="tilewright.cli.cim_array:build",
         options="tilewright.cli.cim_array:options",
         example="--tiles 2 --rows 16 --columns 16 --weight-bits 4 --input-bits 4",
         notes="Without --system, tiles, rows, columns, weight bits and input bits must be given.",
     ),
     "npe": Block(
-        about="Matrix co-processor: an array of SIMD MACs, epilogue, AXI4 master, AXI4-Lite registers",
+        about="NPE, the matrix co-processor: an array of SIMD MACs, epilogue, AXI4 master, AXI4-Lite registers",
         builder="tilewright.cli.npe:build",
         options="tilewright.cli.npe:options",
         example="--rows 4 --columns 4 --bus-bits 64",
         notes="Docs: docs/npe.md.",
     ),
     "vector-unit": Block(
-        about="Vector unit: passes of FP32 over matrices in a scratchpad, functions, row reductions",
+        about="Vector unit: FP32 passes over matrices in a scratchpad, functions, row reductions",
         builder="tilewright.cli.vector:build",
         options="tilewright.cli.vector:options",
         example="--lanes 8",
         notes="Docs: docs/vector.md.",
     ),
-    "posit-decoder": _arithmetic("posit_decoder", "Posit to sign, scale and fraction", "--format posit16_1", POSIT),
+    "posit-decoder": _arithmetic(
+        "posit_decoder", "Decoder from a posit to sign, scale and fraction", "--format posit16_1", POSIT
+    ),
     "posit-encoder": _arithmetic(
-        "posit_encoder", "Sign, scale and fraction to a rounded posit", "--format posit16_1", POSIT, *WIDTHS
+        "posit_encoder",
+        "Encoder from sign, scale and fraction to a rounded posit",
+        "--format posit16_1",
+        POSIT,
+        *WIDTHS,
     ),
     "posit-adder": _arithmetic("posit_adder", "Sum of two posits, rounded once", "--format posit8_0", POSIT),
     "posit-multiplier": _arithmetic(
@@ -186,9 +201,11 @@ BLOCKS = {
         STYLE,
         SEGMENT,
     ),
-    "float-decoder": _arithmetic("float_decoder", "Minifloat to sign, scale and fraction", "--format bf16", FLOAT),
+    "float-decoder": _arithmetic(
+        "float_decoder", "Decoder from a minifloat to sign, scale and fraction", "--format bf16", FLOAT
+    ),
     "float-encoder": _arithmetic(
-        "float_encoder", "Sign, scale and fraction to a rounded minifloat", "--format bf16", FLOAT, *WIDTHS
+        "float_encoder", "Encoder from sign, scale and fraction to a rounded minifloat", "--format bf16", FLOAT, *WIDTHS
     ),
     "float-adder": _arithmetic("float_adder", "Sum of two minifloats, rounded once", "--format fp8_e5m2", FLOAT),
     "float-multiplier": _arithmetic(
@@ -204,20 +221,25 @@ BLOCKS = {
     ),
     "converter": _arithmetic(
         "converter",
-        "Code of one format to the nearest of another",
+        "Converter from a code of one format to the nearest code of another",
         "--format posit8_0 --to fp8_e4m3",
-        Option(name="format", kind="format", about="Of what comes in.", required=True),
-        Option(name="to", kind="format", about="Of what comes out.", required=True),
+        Option(name="format", kind="format", about="Format of the codes at the input.", required=True),
+        Option(name="to", kind="format", about="Format of the codes at the output.", required=True),
     ),
     "read-out": _arithmetic(
         "read_out",
-        "Exact sum of a quire to a rounded code",
+        "Read-out of a quire: exact sum to a rounded code",
         "--format bf16 --of posit8_0",
-        Option(name="format", kind="format", about="Of what comes out.", required=True),
-        Option(name="of", kind="format", about="Of the products in the quire, whose width it is.", required=True),
+        Option(name="format", kind="format", about="Format of the result.", required=True),
+        Option(
+            name="of",
+            kind="format",
+            about="Format of the operands, which determines the width of the quire.",
+            required=True,
+        ),
     ),
     "fp4-unit": _arithmetic(
-        "fp4_unit", "Four products of fp4_e2m1 or posit4_1 a cycle, into one exact sum", "--stages 1"
+        "fp4_unit", "Four products of fp4_e2m1 or posit4_1 in each cycle, added to one exact sum", "--stages 1"
     ),
     "simd-mac": Block(
         about="Exact dot products of words of 4-, 8- and 16-bit numbers, rounded when read out",
@@ -227,14 +249,14 @@ BLOCKS = {
             Option(
                 name="modes",
                 kind="text",
-                about="Formats, with commas: fp4_e2m1, posit4_1, int4, posit8_0, fp8_e4m3, fp8_e5m2, int8, posit16_1, "
-                "bf16; or all, or xr-npe for those of XR-NPE.",
+                about="Formats, separated by commas: fp4_e2m1, posit4_1, int4, posit8_0, fp8_e4m3, fp8_e5m2, int8, "
+                "posit16_1, bf16; or all, or xr-npe for those of XR-NPE.",
                 default="all",
             ),
             Option(
                 name="gated",
                 kind="text",
-                about="Whether what a word has no need of keeps still.",
+                about="Whether signals that a word does not need keep still, which saves power.",
                 default="yes",
                 choices=("yes", "no"),
             ),
@@ -270,15 +292,15 @@ COSIMS = {
         "tilewright.cocotb_tests.accelerator.suite",
     ),
     "arith": Cosim(
-        "Arithmetic units against golden numerics, and their latency and throughput",
+        "Arithmetic units against the exact numbers of sim.formats: values, latency and throughput",
         "tilewright.cocotb_tests.arith.suite",
     ),
     "cim-array": Cosim(
-        "CIM array against numpy and the exact cycle model, over tiles, modes, formats and memory timings",
+        "CIM array against numpy and its exact model, over tiles, modes, formats and memory timings",
         "tilewright.cocotb_tests.cim.array_suite",
     ),
     "cim-tile": Cosim(
-        "CIM tile against numpy and the exact cycle model, over shapes and memory timings",
+        "CIM tile against numpy and its exact model, over shapes and memory timings",
         "tilewright.cocotb_tests.cim.tile_suite",
     ),
     "decoder-layer": Cosim(
@@ -290,15 +312,15 @@ COSIMS = {
         "tilewright.cocotb_tests.accelerator.encoder_suite",
     ),
     "npe": Cosim(
-        "Matrix co-processor against numpy and its exact cycle model: shapes, formats, epilogues, memory timings",
+        "NPE (matrix co-processor) against numpy and its exact model: shapes, formats, epilogues, memory timings",
         "tilewright.cocotb_tests.npe.suite",
     ),
     "simd-mac": Cosim(
-        "SIMD MAC against golden numerics: every pair of codes, random dot products, edges, latency and throughput",
+        "SIMD MAC against the exact numbers of sim.formats: pairs of codes, dot products, latency, throughput",
         "tilewright.cocotb_tests.mac.suite",
     ),
     "vector": Cosim(
-        "Vector unit against numpy and its exact cycle model: random programs, softmax, norms, rotary embedding",
+        "Vector unit against numpy and its exact model: random programs, softmax, norms, rotary embedding",
         "tilewright.cocotb_tests.vector.suite",
     ),
 }

@@ -1,4 +1,4 @@
-"""Options and builder of the block ``cim-array``: those of a tile, and how many."""
+"""Options and builder of the block ``cim-array``: the options of a tile, and the number of tiles."""
 
 from tilewright.cli.blocks import Option
 from tilewright.cli.cim_tile import OR_SYSTEM, fields_of

@@ -1,4 +1,4 @@
-"""Options and builder of the block ``cim-tile``: those of its configuration."""
+"""Options and builder of the block ``cim-tile``, one option for each field of its configuration."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,9 @@ OR_SYSTEM = "give it, or a --system to start from"
 
 def options() -> tuple[Option, ...]:
     """Return one option for each field of the configuration, with its meaning as help, and ``--system``."""
-    system = Option(name="system", kind="text", about="Preset or TOML file to start from; options override it.")
+    system = Option(
+        name="system", kind="text", about="Preset or TOML file of the system to start from; options override it."
+    )
     return (system, *field_options(MacroConfig), *field_options(TileConfig))
 
 

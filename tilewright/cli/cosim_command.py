@@ -25,10 +25,15 @@ Cosim = Callable[[tuple[Any, ...], int], Iterator[tuple[Any, list[dict]]]]
     epilog="Example: tilewright cosim accelerator --program examples/product.asm --system small --out build",
 )
 @click.argument("name", metavar="[NAME]", required=False)
-@click.option("--design", help="Only the designs whose name contains this text.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=None, help="Designs at a time. [default: all cores]")
+@click.option("--design", help="Run only the designs whose name contains this text.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=None,
+    help="Number of designs that run at a time. [default: all cores]",
+)
 @click.option("--program", type=click.Path(path_type=Path), metavar="FILE",
-              help="Run this program of the accelerator instead, text or bytes; with the options below.")  # fmt: skip
+              help="Program of the accelerator to run instead, as text or bytes, with the options below.")  # fmt: skip
 @program_options
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown, as in docs/accelerator.md.")
 @out_option
@@ -45,10 +50,10 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Run RTL under Verilator beside its cycle model: values against numpy, cycles against the model.
+    """Run RTL under Verilator beside its exact model and compare values and cycles.
 
-    NAME is a co-simulation of `tilewright list`; with --program it may be left out. Built models are kept and used
-    again. With --out, writes cosim-NAME.json. Exit status 1 if a value, a cycle or a counter differs.
+    NAME is a co-simulation of `tilewright list`; it may be left out with --program. Verilated models are kept and
+    used again. With --out, writes cosim-NAME.json. The exit status is 1 if a value, a cycle or a counter differs.
     """
     name = _named(name, program, design, options)
     designs, run = _of_program(program, options) if program else _of_table(name, design)

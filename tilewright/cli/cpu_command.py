@@ -7,9 +7,9 @@ import click
 from tilewright.cli.groups import LazyGroup
 
 COMMANDS = {
-    "predict": "Predict workloads at other clocks from one measured run of each.",
-    "run": "Run workloads on hosts under gem5 and read what it counted.",
-    "stats": "Read what gem5 counted in runs made elsewhere.",
+    "predict": "Predict host workloads at other clocks from one measured run of each.",
+    "run": "Run workloads on hosts under gem5 and print its statistics.",
+    "stats": "Read gem5's statistics of runs that were made elsewhere.",
 }
 """Subcommands and their short help; the module of each is ``cpu_`` and its name."""
 
@@ -23,6 +23,6 @@ command = LazyGroup(
     kind="command",
     about=COMMANDS,
     make=_load,
-    help="The host: an out-of-order or in-order RISC-V core and its caches, each with a clock of its own.",
+    help="Predict or run workloads on the host, a RISC-V core and its caches, each with a clock of its own.",
     epilog="Example: tilewright cpu run --workload gemv --domains all-cryo,super-core-l1 --ghz 100",
 )

@@ -1,4 +1,4 @@
-"""``tilewright cpu predict``."""
+"""The command ``tilewright cpu predict``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,26 +44,30 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
     "--baseline",
     default="published",
     show_default=True,
-    help="CSV of runs; those with core and caches at 4 GHz and the board at 1 GHz are predicted from. Two come with "
-    "Tilewright: published (arXiv 2408.03308) and kernels (its own workloads).",
+    help="CSV file of runs; predictions start from the runs with core and caches at 4 GHz and the board at 1 GHz. Two "
+    "files come with Tilewright: published (arXiv 2408.03308) and kernels (its own workloads).",
 )
 @click.option(
-    "--core", type=click.Choice(["o3", "minor"]), default="o3", show_default=True, help="Out-of-order or in-order."
+    "--core",
+    type=click.Choice(["o3", "minor"]),
+    default="o3",
+    show_default=True,
+    help="Kind of core: out-of-order or in-order.",
 )
-@click.option("--core-ghz", type=float, help="Clock of the core. [default: 4]")
-@click.option("--l1-ghz", type=float, help="Clock of both first-level caches. [default: 4]")
-@click.option("--l2-ghz", type=float, help="Clock of the second level. [default: 4]")
-@click.option("--l3-ghz", type=float, help="Clock of the third level. [default: 4]")
-@click.option("--board-ghz", type=float, help="Clock of the bus to memory. [default: 1]")
+@click.option("--core-ghz", type=float, help="Clock of the core in GHz. [default: 4]")
+@click.option("--l1-ghz", type=float, help="Clock of both first-level caches in GHz. [default: 4]")
+@click.option("--l2-ghz", type=float, help="Clock of the second-level cache in GHz. [default: 4]")
+@click.option("--l3-ghz", type=float, help="Clock of the third-level cache in GHz. [default: 4]")
+@click.option("--board-ghz", type=float, help="Clock of the bus to memory in GHz. [default: 1]")
 @click.option("--domains", help="Variant that sets all clocks, such as super-core-l1; single clocks override it.")
-@click.option("--high-ghz", type=float, help="Clock of what the variant makes fast.")
-@click.option("--workload", help="Only this one. [default: all that the CSV has]")
+@click.option("--high-ghz", type=float, help="Clock in GHz of the parts that the variant makes fast.")
+@click.option("--workload", help="Name of the only workload to predict. [default: all workloads in the CSV file]")
 @click.option(
     "--host",
     default="cryogenic",
     show_default=True,
-    help="Preset or TOML file of the host that the runs were measured on: its own clocks do not matter, and runs that "
-    "name another are passed over.",
+    help="Preset or TOML file of the host on which the runs were measured; its clocks do not matter, and runs that "
+    "name another host are ignored.",
 )
 @out_option
 @json_option
@@ -80,9 +84,9 @@ def command(
 ) -> None:
     """Predict the time of workloads at other clocks from one measured run of each on the same core.
 
-    Prints seconds, instructions a cycle and where the cycles of an instruction go. What the model is and how far off it
-    is: docs/host-core.md. With --out, writes cpu-predict.json, cpu-speedup.png (all variants over the frequency, and
-    the runs that the CSV has) and cpu-cpi.png.
+    The command prints seconds, instructions in each cycle, and the causes of the cycles of an instruction. The model
+    and its errors are described in docs/host-core.md. With --out, it writes cpu-predict.json,
+    cpu-speedup.png (all variants over the frequency, and the runs that the CSV has) and cpu-cpi.png.
     """
     from tilewright.gem5_configs.core_model import predict
     from tilewright.gem5_configs.runs import COMMITTED, baselines, pick, read_runs, runs_of

@@ -1,4 +1,4 @@
-"""``tilewright cpu run``."""
+"""The command ``tilewright cpu run``."""
 
 import csv
 import os
@@ -71,27 +71,49 @@ def _memories() -> tuple[str, ...]:
 @click.command(
     name="run", epilog="Example: tilewright cpu run --workload gemv --domains all-cryo,super-core-l1 --ghz 100"
 )
-@click.option("--host", "hosts", metavar="NAME", help="Preset or TOML file. [default: by the domains]")
+@click.option("--host", "hosts", metavar="NAME", help="Preset or TOML file of the host. [default: chosen by --domains]")
 @click.option(
-    "--cores", callback=names_option("core", _cores), help="o3, minor or both, with a comma. [default: the host's]"
+    "--cores",
+    callback=names_option("core", _cores),
+    help="Kinds of core: o3, minor or both, with a comma. [default: the host's]",
 )
 @click.option(
     "--domains",
     callback=names_option("clock domains", _domains),
-    help="Which parts run fast: all-cryo, super-core, super-core-l1 ... [default: the clocks of --host]",
-)
-@click.option("--ghz", callback=_gigahertz, help=f"Of the fast parts of --domains. [default: {HIGH_GHZ:g}]")
-@click.option("--memory", callback=names_option("memory", _memories), help="Memories, instead of the host's.")
-@click.option(
-    "--workload", "workloads", callback=names_option("workload", _workloads), help="Programs that come with this."
+    help="Parts that run fast: all-cryo, super-core, super-core-l1 ... [default: the clocks of --host]",
 )
 @click.option(
-    "--size", "sizes", callback=names_option("size", _sizes), default="l1", show_default=True, help="Of workloads."
+    "--ghz", callback=_gigahertz, help=f"Clock in GHz of the fast parts of --domains. [default: {HIGH_GHZ:g}]"
 )
-@click.option("--repeat", type=click.IntRange(1, 1_000_000), help="Repetitions. [default: the workload's own]")
-@click.option("--program", type=click.Path(path_type=Path), help="A static RISC-V program of yours to run as well.")
-@click.option("--arguments", default="", help="Its arguments, with spaces between them.")
-@click.option("--jobs", type=click.IntRange(1, 256), help="Runs at a time, at most one a core. [default: all cores]")
+@click.option(
+    "--memory", callback=names_option("memory", _memories), help="Memories that replace the host's own memory."
+)
+@click.option(
+    "--workload",
+    "workloads",
+    callback=names_option("workload", _workloads),
+    help="Workloads that come with Tilewright.",
+)
+@click.option(
+    "--size",
+    "sizes",
+    callback=names_option("size", _sizes),
+    default="l1",
+    show_default=True,
+    help="Sizes of the workloads.",
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(1, 1_000_000),
+    help="Number of repetitions of the kernel. [default: the workload's own]",
+)
+@click.option("--program", type=click.Path(path_type=Path), help="Static RISC-V program of your own to run as well.")
+@click.option("--arguments", default="", help="Arguments of --program, separated by spaces.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    help="Number of runs at a time, at most one for each core. [default: all cores]",
+)
 @out_option
 @json_option
 @click.pass_context
@@ -111,11 +133,11 @@ def command(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Run workloads on hosts under gem5, every combination of what is given, and print what it counted.
+    """Run every combination of workloads, hosts and cores under gem5, and print its statistics.
 
-    Needs gem5 >= 24.0 for RISC-V (GEM5 or on PATH) and a RISC-V compiler. Lists have commas. A run is kept and
-    not made again. With --out, writes cpu-run.csv, which `tilewright cpu predict --baseline` reads. Exit status 1
-    if a run fails.
+    The command needs gem5 >= 24.0 for RISC-V (GEM5 or on PATH) and a RISC-V compiler. Lists are separated by commas.
+    A finished run is kept and not made again. With --out, the command writes cpu-run.csv, which
+    `tilewright cpu predict --baseline` reads. The exit status is 1 if a run fails.
     """
     from tilewright.base import tools
     from tilewright.gem5_configs.program_file import check_program

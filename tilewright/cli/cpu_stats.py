@@ -1,4 +1,4 @@
-"""``tilewright cpu stats``."""
+"""The command ``tilewright cpu stats``."""
 
 from pathlib import Path
 
@@ -9,10 +9,10 @@ from tilewright.cli.output import console, json_option, print_json
 
 @click.command(name="stats", epilog="Example: tilewright cpu stats m5out/stats.txt")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--core", type=click.Choice(["o3", "minor"]), help="What the core must be.")
+@click.option("--core", type=click.Choice(["o3", "minor"]), help="Kind of core that the runs must have.")
 @json_option
 def command(files: tuple[Path, ...], core: str | None, as_json: bool) -> None:
-    """Read what gem5 counted in runs made elsewhere: one row of core 0 for each stats.txt, or folder with one."""
+    """Read gem5's statistics of runs made elsewhere: one row of core 0 for each stats.txt, or folder with one."""
     from tilewright.gem5_configs.statistics import read_statistics
 
     rows = []

@@ -14,10 +14,10 @@ from tilewright.cli.output import console, json_option, print_json
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """Say which outside tools were found and their versions, and how to get those that were not.
+    """Print which external tools were found with their versions, and how to get the missing ones.
 
-    Exit status 1 if one is missing that co-simulation needs. Synthesis does without those marked optional; only
-    `tilewright cpu run` needs gem5 and the RISC-V compiler.
+    The exit status is 1 if a tool is missing that co-simulation needs. Synthesis works without the tools marked
+    optional; only `tilewright cpu run` needs gem5 and the RISC-V compiler.
     """
     from tilewright.base import tools
     from tilewright.base.cache import cache_folder

@@ -25,14 +25,16 @@ def _placeable() -> tuple[str, ...]:
 )
 @click.argument("model_name", metavar="MODEL")
 @click.option("--phase", type=click.Choice(["decode", "prefill"]), default="decode", show_default=True,
-              help="One token after the others, or the prompt.")  # fmt: skip
+              help="Phase: one token after the others (decode), or the prompt (prefill).")  # fmt: skip
 @click.option("--context", type=int, default=1024, show_default=True,
-              help="Decode: positions attended to. Prefill: prompt tokens.")  # fmt: skip
-@click.option("--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file.")
+              help="Number of positions attended to (decode), or of prompt tokens (prefill).")  # fmt: skip
+@click.option(
+    "--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file of the system."
+)
 @click.option("--host", "host_name",
-              help="Preset or TOML file of the core beside the accelerator. [default: the system's]")  # fmt: skip
+              help="Preset or TOML file of the host beside the accelerator. [default: the system's]")  # fmt: skip
 @click.option("--host-runs", type=click.Path(path_type=Path), multiple=True,
-              help="CSV of runs of its kernels, from `cpu run`. [default: those of the presets]")  # fmt: skip
+              help="CSV file of runs of the kernels, from `cpu run`. [default: the runs of the presets]")  # fmt: skip
 @click.option("--on-host", callback=names_option("operator", _placeable), metavar="NAMES",
               help="Operators to move to the host: softmax, norms or both, with a comma.")  # fmt: skip
 @out_option
@@ -48,13 +50,14 @@ def command(
     folder: Path | None,
     as_json: bool,
 ) -> None:
-    """Compile a transformer for a system and run its program in the exact cycle model.
+    """Compile a transformer for a system and run its program on the exact model.
 
     MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
-    With a host, its embedding and sampling are added, at the cost of their kernels in the runs: measured
-    at the host's clocks, or predicted from 4 GHz. --on-host moves more to it. The accelerator stands still while the
-    host works: an upper bound for a machine in which they overlap, hand-over by software not counted.
-    With --out, writes map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
+    With a host, embedding and sampling on the host are added, at the cost of their kernels in the runs, which were
+    measured at the host's clocks or are predicted from 4 GHz. --on-host moves more operators to the host. The
+    accelerator is idle while the host works, so the time is an upper bound for a machine in which they overlap;
+    software that hands over data is not counted. With --out, the command writes
+    map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
     from tilewright.base.errors import ConfigError
     from tilewright.cli.map_host import host_part, load_host_and_runs

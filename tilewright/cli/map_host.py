@@ -60,7 +60,7 @@ def host_part(result: MapResult, host: HostConfig, runs: list[MeasuredRun]) -> d
 
 
 def _step(step: HostStep, memory: MemoryConfig, host: HostConfig, runs: list[MeasuredRun]) -> dict:
-    """Return what an operator takes on the host."""
+    """Return the time and transfers of an operator on the host."""
     costs = {elements: operator_cost(runs, host, step.kernel, elements) for elements in step.calls}
     return {
         "step": step.name,

@@ -1,4 +1,4 @@
-"""Options and builder of the block ``npe``: those of its configuration."""
+"""Options and builder of the block ``npe``, one option for each field of its configuration."""
 
 from tilewright.cli.blocks import Option
 from tilewright.cli.config_options import configuration, field_options
@@ -13,7 +13,7 @@ def options() -> tuple[Option, ...]:
 
 
 def build(**fields: int | str | None) -> Design:
-    """Return the co-processor whose configuration has the fields given.
+    """Return the NPE whose configuration has the fields given.
 
     Raises
     ------

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
 out_option = click.option(
-    "--out", "folder", type=click.Path(path_type=Path), help="Folder to write files to; made if it is not there."
+    "--out",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder to write files to; the command creates it if necessary.",
 )
 
 

@@ -20,7 +20,7 @@ _file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 
 def _configuration(lanes: int) -> "AcceleratorConfig":
-    """Return a configuration of which the lanes are known, and that it has all units: programs need no more."""
+    """Return a configuration with this number of lanes and all units, which is all that programs need."""
     from tilewright.cli.config_options import configuration
     from tilewright.sim.config.accelerator import AcceleratorConfig
     from tilewright.sim.config.npe import NpeConfig
@@ -34,7 +34,9 @@ def _configuration(lanes: int) -> "AcceleratorConfig":
 )
 @_file_argument
 @click.option("--out", "-o", "out", type=click.Path(path_type=Path), required=True, help="File to write.")
-@click.option("--lanes", type=int, help=f"Of the vector unit. [default: what FILE says, else {LANES}]")
+@click.option(
+    "--lanes", type=int, help=f"Number of lanes of the vector unit. [default: as FILE states, otherwise {LANES}]"
+)
 @json_option
 def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) -> None:
     """Write the commands of a text FILE as bytes, 64 for each.
@@ -60,9 +62,9 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
 
 @click.command(name="disassemble", epilog="Example: tilewright program disassemble build/product.bin --numbers")
 @_file_argument
-@click.option("--out", "-o", "out", type=click.Path(path_type=Path), help="File to write, instead of the terminal.")
-@click.option("--lanes", type=int, default=LANES, show_default=True, help="Of the vector unit.")
-@click.option("--numbers", is_flag=True, help="Number the commands, as register ERROR_INDEX does.")
+@click.option("--out", "-o", "out", type=click.Path(path_type=Path), help="File to write instead of the terminal.")
+@click.option("--lanes", type=int, default=LANES, show_default=True, help="Number of lanes of the vector unit.")
+@click.option("--numbers", is_flag=True, help="Number the commands in the way of register ERROR_INDEX.")
 @json_option
 def disassemble_command(file: Path, out: Path | None, lanes: int, numbers: bool, as_json: bool) -> None:
     """Print the commands of a binary FILE as text."""
@@ -88,7 +90,7 @@ def disassemble_command(file: Path, out: Path | None, lanes: int, numbers: bool,
 @click.option("--markdown", is_flag=True, help="Print Markdown, as in docs/program.md.")
 @json_option
 def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> None:
-    """Print what commands there are, and where in their 64 bytes which field is."""
+    """Print all commands and the positions of their fields in the 64 bytes."""
     from tilewright.base.errors import ConfigError, suggest
     from tilewright.sim.isa.assembler import MNEMONICS
     from tilewright.sim.isa.tables import command_about, command_table, field_rows
@@ -131,10 +133,10 @@ def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> Non
 
 
 COMMANDS = {
-    "assemble": ("Write a text as a program, 64 bytes a command.", assemble_command),
+    "assemble": ("Write a text as a program, with 64 bytes for each command.", assemble_command),
     "disassemble": ("Print a program as text.", disassemble_command),
-    "fields": ("Say which commands there are, and where which field is.", fields_command),
-    "run": ("Run a program on the exact cycle model: cycles, counters, errors, timeline.", run_command),
+    "fields": ("Print all commands and the positions of their fields.", fields_command),
+    "run": ("Run a program on the exact model: cycles, counters, errors, timeline.", run_command),
 }
 
 command = LazyGroup(
@@ -142,6 +144,6 @@ command = LazyGroup(
     kind="command",
     about={name: about for name, (about, _) in COMMANDS.items()},
     make=lambda name: COMMANDS[name][1],
-    help="Assemble, disassemble and run programs of the accelerator, and say what their fields are.",
+    help="Assemble, disassemble and run programs of the accelerator, and print their fields.",
     epilog="Example: tilewright program assemble examples/product.asm --out build/product.bin",
 )

@@ -1,4 +1,4 @@
-"""Options of commands that run a program of the accelerator, and what they make of them."""
+"""Options of commands that run a program of the accelerator, and the program that they define."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,14 +23,17 @@ MEMORY_BYTES = 4 << 20
 programs."""
 
 _OPTIONS = (
-    click.option("--system", "system_name", help="Preset or TOML file: the accelerator that the program is for."),
+    click.option("--system", "system_name", help="Preset or TOML file of the system that runs the program."),
     click.option("--memory", "images", multiple=True, metavar="FILE[@ADDRESS]",
-                 help="Bytes of memory before the start, from an address or 0 on; can be given several times."),
-    click.option("--memory-bytes", type=int, help=f"Size of memory, whole pages of 4 KiB. [default: {MEMORY_BYTES}]"),
+                 help="File with the bytes of memory from an address, or 0, on; can be given several times."),
+    click.option("--memory-bytes", type=int,
+                 help=f"Size of memory in bytes, in pages of 4 KiB. [default: {MEMORY_BYTES}]"),
     click.option("--address", metavar="ADDRESS",
-                 help="Where the program lies in memory. [default: the last page from which on all is zero]"),
-    click.option("--latency", type=click.IntRange(1, 65535), help="Of memory, in cycles. [default: the system's]"),
-    click.option("--bandwidth", help="Of memory, in bytes a cycle, such as 8, 6.4 or 32/5. [default: the system's]"),
+                 help="Address of the program. [default: the last page after which all bytes are zero]"),
+    click.option("--latency", type=click.IntRange(1, 65535),
+                 help="Latency of memory in cycles. [default: the system's]"),
+    click.option("--bandwidth",
+                 help="Bandwidth of memory in bytes in each cycle: 8, 6.4 or 32/5. [default: the system's]"),
 )  # fmt: skip
 
 
@@ -67,7 +70,7 @@ class ProgramInMemory:
         return self.rate * self.config.bus_bytes
 
     def timing(self) -> "AxiMemoryModel":
-        """Return the timing of memory, new for a run."""
+        """Return a new model of memory with this memory timing, for one run."""
         from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
         return AxiMemoryModel(

@@ -1,4 +1,4 @@
-"""``tilewright program run``."""
+"""The command ``tilewright program run``."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bool, **options: Any) -> None:
-    """Run a program on the exact cycle model of the accelerator.
+    """Run a program on the exact model of the accelerator.
 
-    FILE is text, as `program assemble` takes it, or bytes, as it writes them. The scratchpad holds zeros at the start.
-    With --out, writes run.json, memory.bin (all of memory behind the run) and run.trace.json (what ran when; open it in
-    ui.perfetto.dev). Exit status 1 if the program is stopped by an error.
+    FILE is text for `program assemble`, or the bytes that it writes. The scratchpad holds zeros at the start.
+    With --out, the command writes run.json, memory.bin (all of memory after the run) and run.trace.json (a timeline;
+    open it in ui.perfetto.dev). The exit status is 1 if the program is stopped by an error.
     """
     from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 
@@ -48,7 +48,7 @@ def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bo
 
 
 def _result(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
-    """Return what became of a program, for JSON."""
+    """Return the result of a program, for JSON."""
     return {
         "program": str(loaded.file),
         "system": loaded.system.name,
@@ -65,7 +65,7 @@ def _result(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
 
 
 def _error(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
-    """Return what stopped a program, as registers ERROR and ERROR_INDEX say it, and in words."""
+    """Return the error that stopped a program, as in registers ERROR and ERROR_INDEX, and in words."""
     from tilewright.sim.isa.assembler import disassemble
     from tilewright.sim.isa.commands import AcceleratorError, decode
     from tilewright.sim.isa.tables import docstrings

@@ -17,7 +17,7 @@ FILES = {"map": "map.json", "cosim": "cosim-*.json", "blocks": "*.ports.json", "
 @click.argument("folder", type=click.Path(path_type=Path))
 @json_option
 def command(folder: Path, as_json: bool) -> None:
-    """Sum up what map, cosim, generate and synth wrote to a folder."""
+    """Summarise the files that map, cosim, generate and synth wrote to a folder."""
     results = {kind: [_load(path) for path in sorted(folder.glob(pattern))] for kind, pattern in FILES.items()}
     if not any(results.values()):
         raise ConfigError(f"{folder}: nothing to sum up: no {', '.join(FILES.values())} in it")

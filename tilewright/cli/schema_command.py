@@ -15,9 +15,9 @@ from tilewright.cli.output import print_json
     type=click.Choice(["system", "host"]),
     default="system",
     show_default=True,
-    help="Accelerator with its memory, or the core and caches beside it.",
+    help="Kind of description: a system (accelerator and memory), or a host (cores and caches).",
 )
-@click.option("--json", "as_json", is_flag=True, help="The default: a schema is JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Accepted for uniformity; a schema is always JSON.")
 def command(what: str, as_json: bool) -> None:
     """Print the JSON schema of a description, for editors and checks.
 

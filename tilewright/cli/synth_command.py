@@ -52,17 +52,17 @@ def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | Non
 
 command = BlockGroup(
     name="synth",
-    help="Synthesise a block and say what it costs: look-up tables, flip-flops, cells, area, path, power.",
+    help="Synthesise a block and print its cost: look-up tables, flip-flops, cells, area, path, power.",
     epilog="Example: tilewright synth cim-tile --rows 16 --columns 16 --weight-bits 4 --input-bits 4",
     run=_synth,
     extra=[
         click.option(
             "--liberty",
             type=click.Path(path_type=Path),
-            help="Standard cells for area, path and power. [default: TILEWRIGHT_LIBERTY, or osu018 of qflow]",
+            help="Liberty file for area, path and power. [default: TILEWRIGHT_LIBERTY, or osu018 of qflow]",
         ),
         out_option,
         json_option,
     ],
-    does="Results are kept: the same question again is answered at once. With --out, writes MODULE.synth.json.",
+    does="Results are kept, so that the same question is answered at once. With --out, writes MODULE.synth.json.",
 )

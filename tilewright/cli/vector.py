@@ -1,4 +1,4 @@
-"""Options and builder of the block ``vector-unit``: those of its configuration."""
+"""Options and builder of the block ``vector-unit``, one option for each field of its configuration."""
 
 from tilewright.cli.blocks import Option
 from tilewright.cli.config_options import configuration, field_options
