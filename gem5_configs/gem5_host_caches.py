@@ -41,7 +41,7 @@ def make_cache(config: dict, clock: SrcClockDomain) -> Cache:
 
 
 def make_crossbar(kind: type[CoherentXBar], config: dict, held_kib: int, **more: object) -> CoherentXBar:
-    """Return a crossbar in front of which the caches hold this many bytes.
+    """Return a crossbar in front of which the caches hold ``held_kib`` KiB.
 
     Its snoop filter knows all that they hold, in the time that gem5 gives it. gem5 stops when it knows more than it
     may: 8 MiB, unless it is told.

@@ -11,13 +11,13 @@ class Counts:
 
     memory_bytes: int = 0
     macs: int = 0
-    """Multiply-accumulates that the array carried out, also those whose result nobody uses."""
+    """Number of multiply-accumulates that the array carried out, also those whose result is not used."""
     weight_bits: int = 0
-    """Bits written into the array."""
+    """Number of bits written into the array."""
     activation_bits: int = 0
-    """Bits moved between the scratchpad and the array."""
+    """Number of bits moved between the scratchpad and the array."""
     vector_elements: int = 0
-    """Elements, times passes, of the vector unit."""
+    """Number of elements that the vector unit processed, summed over its passes."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class EnergyItem:
     unit: str
     pj_per_event: float
     source: str
-    """Where the energy of an event comes from."""
+    """Source of the energy of an event."""
 
     @property
     def joules(self) -> float:

@@ -1,4 +1,4 @@
-"""Activations in FP32 with gates from a table, bit for bit as the co-processor computes them.
+"""Activation functions in FP32 with gates from a table, bit for bit as the NPE computes them.
 
 SiLU is x * sigmoid(x), GELU is x * Phi(x), Phi the normal distribution (the exact form, with erf). The gate, sigmoid or
 Phi, is interpolated between 512 entries in integers, in units of 2**-24; one FP32 product follows.
@@ -19,13 +19,13 @@ from .fp32 import NAN
 
 ENTRIES = 512
 STEP_BITS = 11
-"""Bits of a position between two entries."""
+"""Number of bits of a position between two entries."""
 GATE_BITS = 24
-"""A gate is a multiple of 2**-GATE_BITS, at most 1."""
+"""Number of bits of a gate after the binary point: a gate is a multiple of 2**-GATE_BITS, at most 1."""
 ONE = 1 << GATE_BITS
 POSITION_BITS = (ENTRIES - 1).bit_length() + STEP_BITS
 NAMES = ("none", "relu", "silu", "gelu")
-"""Activations; the place of a name is its number in a descriptor."""
+"""Names of activation functions; the index of a name is its number in a descriptor."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,18 @@ class GateTable:
 
     @property
     def fraction_bits(self) -> int:
-        """Bits behind the binary point of a magnitude as the table is addressed: entry, then place between entries."""
+        """Number of bits after the binary point of a magnitude that addresses the table: entry, then place between
+        entries."""
         return POSITION_BITS - (self.range.bit_length() - 1)
 
     @property
     def step(self) -> float:
-        """Distance of two entries."""
+        """Distance between two entries."""
         return self.range / ENTRIES
 
     @cached_property
     def base(self) -> tuple[int, ...]:
-        """The gates at 0, step ... range, in units of 2**-GATE_BITS: ENTRIES + 1 integers that do not fall."""
+        """Gates at 0, step ... range, in units of 2**-GATE_BITS: ENTRIES + 1 integers that do not fall."""
         return tuple(round(self.function(i * self.step) * ONE) for i in range(ENTRIES + 1))
 
     def gate(self, x: ArrayLike) -> np.ndarray:
@@ -92,15 +93,16 @@ def _normal_distribution(x: float) -> float:
 
 
 ACTIVATIONS = {"silu": GateTable(_sigmoid, 16), "gelu": GateTable(_normal_distribution, 8)}
-"""The activations with a table."""
+"""Activation functions that have a table."""
 MAX_GATE_ERROR = {"silu": 1.442e-5, "gelu": 9.41e-6}
 """Largest absolute error of a gate."""
 MAX_ERROR = {"silu": 2.29e-5, "gelu": 1.07e-5}
-"""Largest absolute error of an activation of x below the table's range; above it half a unit in x's last place more."""
+"""Largest absolute error of an activation function of x below the table's range; above it half a unit in x's last place
+more."""
 
 
 def activate(name: str, x: ArrayLike) -> np.ndarray:
-    """Return an activation of FP32 numbers.
+    """Return an activation function of FP32 numbers.
 
     Parameters
     ----------

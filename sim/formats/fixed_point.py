@@ -20,14 +20,14 @@ GROWTH_BITS = 24
 
 @dataclass(frozen=True)
 class Grid:
-    """Where the finite values of a format lie: integers below 2**significand_bits times powers of two."""
+    """Positions of the finite values of a format: integers below 2**significand_bits times powers of two."""
 
     lsb: int
-    """Every value is a multiple of 2**lsb."""
+    """Exponent of two of which every value is a multiple: 2**lsb."""
     top: int
-    """Every magnitude is at most 2**top."""
+    """Exponent of two that bounds every magnitude: 2**top."""
     significand_bits: int
-    """Most bits of a significand, at most MAX_SIGNIFICAND_BITS for what is multiplied."""
+    """Maximum width of a significand; at most MAX_SIGNIFICAND_BITS for factors of products."""
 
     def __mul__(self, other: "Grid") -> "Grid":
         """Return the grid of products."""
@@ -126,7 +126,7 @@ class FixedPoint:
             self._special += special
 
     def _parts(self, length: int) -> Iterator[tuple]:
-        """Return indices of parts of the last axis, so long that temporaries stay small."""
+        """Return indices of parts of the last axis that are so short that temporary arrays stay small."""
         step = max(CHUNK_LENGTH, CHUNK // max(1, self._special.size))
         return ((..., slice(start, start + step)) for start in range(0, length, step))
 
@@ -162,7 +162,7 @@ class FixedPoint:
         return np.where(self._special == 0, total, self._special)
 
     def integers(self) -> np.ndarray:
-        """Return the sums in units of 2**lsb, as an object array of Python integers, NaNs and infinities left out."""
+        """Return the sums in units of 2**lsb as an object array of Python integers, without NaNs and infinities."""
         weights = np.array([1 << RADIX_BITS * i for i in range(self._limbs.shape[-1])], dtype=object)
         return np.asarray((self._limbs.astype(object) * weights).sum(axis=-1), dtype=object)
 

@@ -1,4 +1,4 @@
-"""What all number formats have in common."""
+"""Base classes of all number formats."""
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
@@ -16,7 +16,7 @@ TABLE_BITS = 16
 
 
 class Format(ABC):
-    """A number format: how values are kept in bits."""
+    """A number format: how values are represented by bits."""
 
     @property
     @abstractmethod
@@ -26,7 +26,7 @@ class Format(ABC):
     @property
     @abstractmethod
     def bits_per_value(self) -> float:
-        """Bits that a value takes in memory, its share of a block's scale included."""
+        """Number of bits that a value takes in memory, its share of a block's scale included."""
 
     def __str__(self) -> str:
         return self.name
@@ -41,7 +41,7 @@ class ScalarFormat(Format):
     @property
     @abstractmethod
     def bits(self) -> int:
-        """Width of a code."""
+        """Width of a code in bits."""
 
     @property
     @abstractmethod
@@ -61,26 +61,26 @@ class ScalarFormat(Format):
     @property
     @abstractmethod
     def significand_bits(self) -> int:
-        """Most bits of a significand, the hidden bit included, the sign not."""
+        """Maximum width of a significand, with the hidden bit and without the sign."""
 
     @property
     @abstractmethod
     def nan_code(self) -> int | None:
-        """Code that :meth:`encode` gives NaN: NaR, the canonical quiet NaN, or None if there is none."""
+        """Code that :meth:`encode` gives to NaN: NaR, the canonical quiet NaN, or None if there is none."""
 
     @property
     def has_nan(self) -> bool:
-        """Whether there is a NaN (NaR)."""
+        """Whether the format has a NaN (NaR)."""
         return self.nan_code is not None
 
     @property
     def has_inf(self) -> bool:
-        """Whether there are infinities."""
+        """Whether the format has infinities."""
         return False
 
     @property
     def bits_per_value(self) -> float:
-        """Width of a code."""
+        """Width of a code in bits."""
         return self.bits
 
     @property
@@ -90,13 +90,13 @@ class ScalarFormat(Format):
 
     @property
     def grid(self) -> Grid:
-        """Where the finite values lie."""
+        """Grid of the finite values of the format."""
         magnitude = max(self.max, -self.lowest)
         return Grid(_floor_log2(self.min), _floor_log2(magnitude) + 1, self.significand_bits)
 
     @property
     def quire_lsb(self) -> int:
-        """Exponent of two of the exact accumulator's last bit: that of the product of two smallest values."""
+        """Exponent of two of the exact accumulator's last bit: the exponent of the product of two smallest values."""
         return 2 * _floor_log2(self.min)
 
     @property

@@ -1,4 +1,5 @@
-"""Exponential, reciprocal and reciprocal square root in FP32, from tables, bit for bit as the vector unit has them.
+"""Exponential, reciprocal and reciprocal square root in FP32, from tables, bit for bit as the vector unit computes
+them.
 
 A significand from 1 to 2 is interpolated between 512 entries in integers, with ``GUARD_BITS`` more bits than FP32 has,
 and rounded once. Results below FP32's smallest normal number are zero. The functions are monotonic.
@@ -21,18 +22,18 @@ ENTRIES = 512
 MANTISSA_BITS = 23
 BIAS = 127
 STEP_BITS = MANTISSA_BITS - (ENTRIES - 1).bit_length()
-"""Bits of a position between two entries; a position has ``MANTISSA_BITS``."""
+"""Number of bits of a position between two entries; a position has ``MANTISSA_BITS``."""
 GUARD_BITS = 3
-"""Bits of an entry behind those of a significand."""
+"""Number of bits of an entry after the bits of a significand."""
 UNIT_BITS = MANTISSA_BITS + GUARD_BITS
-"""An entry is a multiple of ``2 ** -UNIT_BITS``."""
+"""Number of bits of an entry after the binary point: an entry is a multiple of ``2 ** -UNIT_BITS``."""
 HALF = 1 << GUARD_BITS - 1
-"""Half a last place of a significand, as an entry counts."""
+"""Half of the last place of a significand, in units of an entry."""
 LOG2_E_BITS = 30
 LOG2_E = round(math.log2(math.e) * (1 << LOG2_E_BITS))
-"""``log2(e)`` in units of ``2 ** -LOG2_E_BITS``."""
+"""Value of ``log2(e)`` in units of ``2 ** -LOG2_E_BITS``."""
 RANGE_BITS = 7
-"""From the magnitude ``2 ** RANGE_BITS`` on an exponential is infinite or zero."""
+"""Exponent of two of the magnitude from which on an exponential is infinite or zero."""
 INFINITY_CODE, SIGN = 0x7F800000, 1 << 31
 
 
@@ -50,7 +51,7 @@ class Table:
 
     @cached_property
     def base(self) -> tuple[int, ...]:
-        """ENTRIES + 1 integers, in units of ``2 ** -UNIT_BITS``.
+        """Table entries: ENTRIES + 1 integers, in units of ``2 ** -UNIT_BITS``.
 
         The first and the last are the function's. The others are lower by half of what a straight line between two
         values is too high in its middle: it is then as much too high there as it is too low at its ends.
@@ -63,12 +64,12 @@ class Table:
 
     @cached_property
     def falls(self) -> bool:
-        """The function falls."""
+        """Flag: the function falls."""
         return self.base[-1] < self.base[0]
 
     @cached_property
     def steps(self) -> tuple[int, ...]:
-        """How far it is from each entry to the next one, without a sign."""
+        """Distance from each entry to the next one, without a sign."""
         return tuple(abs(self.base[i + 1] - self.base[i]) for i in range(ENTRIES))
 
     def significand(self, position: np.ndarray) -> np.ndarray:
@@ -86,13 +87,13 @@ class Table:
 
 
 EXP2 = Table(lambda f: 2.0**f)
-"""``2 ** f``."""
+"""Table of ``2 ** f`` for f from 0 to 1."""
 RECIPROCAL = Table(lambda f: 2 / (1 + f))
-"""Twice the reciprocal of ``1 + f``."""
+"""Table of twice the reciprocal of ``1 + f``."""
 RSQRT = (Table(lambda f: 2 / math.sqrt(1 + f)), Table(lambda f: 2 / math.sqrt(2 * (1 + f))))
-"""Twice the reciprocal square root of ``1 + f``, of ``2 * (1 + f)``."""
+"""Tables of twice the reciprocal square root of ``1 + f``, and of ``2 * (1 + f)``."""
 MAX_ERROR = {"exp": 3.18e-7, "reciprocal": 7.66e-7, "rsqrt": 3.27e-7}
-"""Largest relative error of a normal result."""
+"""Largest relative error of a normal result, by function."""
 
 
 def exp(x: ArrayLike) -> np.ndarray:

@@ -83,7 +83,7 @@ def _add(total: FixedPoint, a: np.ndarray, b: np.ndarray, grid: Grid, window: Wi
 
 @dataclass(frozen=True)
 class _Part:
-    """Those values of a matrix whose exponents lie in a range; zeros elsewhere."""
+    """Values of a matrix whose exponents lie in a range; all others are zeros."""
 
     values: np.ndarray
     exponents: np.ndarray
@@ -95,7 +95,7 @@ class _Part:
         return self.low > self.high
 
     def narrowed(self) -> "_Part":
-        """Return it with the smallest range."""
+        """Return this part with the smallest range."""
         there = self.exponents[self.values != 0]
         if not there.size:
             return _Part(self.values, self.exponents, 0, -1)
@@ -108,7 +108,7 @@ class _Part:
 
 
 def _together(x: _Part, y: _Part) -> tuple[_Part, _Part]:
-    """Leave out the columns in which either has nothing."""
+    """Leave out the columns in which either matrix has only zeros."""
     chosen = (x.values != 0).any(axis=0) & (y.values != 0).any(axis=0)
     if chosen.mean() > 0.75:
         return x, y
@@ -116,7 +116,7 @@ def _together(x: _Part, y: _Part) -> tuple[_Part, _Part]:
 
 
 def _special_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the sums of those products that are NaN or infinite; 0 where there are none."""
+    """Return the sums of the products that are NaN or infinite; 0 where there are none."""
     chosen = ~(np.isfinite(a).all(axis=0) & np.isfinite(b).all(axis=0))
     a, b = a[:, chosen], b[:, chosen]
     nan = np.isnan(a).any(axis=1)[:, None] | np.isnan(b).any(axis=1)
@@ -130,13 +130,13 @@ def _special_sums(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _signs(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many of the products of each sum are positive, and how many negative."""
+    """Return the number of positive products and the number of negative products of each sum."""
     difference = np.sign(a) @ np.sign(b).T
     count = (a != 0).astype(np.float64) @ (b != 0).astype(np.float64).T
     return (count + difference) / 2, (count - difference) / 2
 
 
 def _infinities(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """Return the sum of so many positive and negative infinities; 0 if there are none."""
+    """Return the sum of these numbers of positive and negative infinities; 0 if there are none."""
     infinite = np.where(positive > 0, np.inf, np.where(negative > 0, -np.inf, 0.0))
     return np.where((positive > 0) & (negative > 0), np.nan, infinite)

@@ -20,7 +20,7 @@ class Blocks(NamedTuple):
     scales: np.ndarray
     """Codes of the scales, one for each block, shape (..., length / block)."""
     elements: np.ndarray
-    """Codes of the elements, one a code (not packed), shape (..., length)."""
+    """Codes of the elements, one in each array element (not packed), shape (..., length)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Microscaling(Format):
 
     @property
     def grid(self) -> Grid:
-        """Where the finite values lie."""
+        """Grid of the finite values of the format."""
         return self.element.grid * self.scale.grid
 
     def encode(self, values: ArrayLike) -> Blocks:

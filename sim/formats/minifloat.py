@@ -66,12 +66,12 @@ class Minifloat(ScalarFormat):
 
     @property
     def bias(self) -> int:
-        """What is added to an exponent to give its code."""
+        """Constant that is added to an exponent to give its code."""
         return (1 << (self.exponent_bits - 1)) - 1
 
     @property
     def emin(self) -> int:
-        """Exponent of the smallest normal value, and of the subnormal ones."""
+        """Exponent of the smallest normal value, and of the subnormal values."""
         return 1 - self.bias
 
     @property

@@ -1,4 +1,4 @@
-"""The exact accumulator: what a hardware quire holds, in numpy."""
+"""The exact accumulator in numpy: the content of a hardware quire."""
 
 import numpy as np
 from numpy.typing import ArrayLike

@@ -1,7 +1,8 @@
-"""The formats one code at a time, in exact rationals, straight from their definitions: the specification.
+"""The specification: the formats one code at a time, in exact rationals, straight from their definitions.
 
-Slow and meant to be read. It shares nothing with the array code but the descriptors' fields, not even their derived
-properties; tests compare the two. Values are Fractions, and a :class:`Special` where no rational will do.
+The code is slow and meant to be read. It shares nothing with the array code except the fields of the formats, not even
+their derived properties; tests compare the two. Values are Fractions, or a :class:`Special` where no rational number
+will do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +20,7 @@ from .simd import Mode
 
 
 class Special(Enum):
-    """What is not a rational number."""
+    """Value that is not a rational number."""
 
     NAN = "nan"  # NaR too
     INFINITY = "inf"
@@ -208,7 +209,7 @@ def dot(a: Iterable[Value], b: Iterable[Value]) -> Value:
 
 
 def simd_dot(mode: Mode, a_words: Iterable[int], b_words: Iterable[int]) -> Value:
-    """Return the sum that the SIMD MAC has of two rows of 16-bit words."""
+    """Return the sum that the SIMD MAC computes for two rows of 16-bit words."""
     a, b = ([code for word in words for code in _lanes(mode, word)] for words in (a_words, b_words))
     products = (_simd_product(mode, x, y) for x, y in zip(a, b, strict=True))
     return reduce(add, products, _ZERO)

@@ -9,7 +9,7 @@ from .format import ScalarFormat
 
 @dataclass(frozen=True)
 class PowerOfTwo(ScalarFormat):
-    """E8M0: code c is 2**(c - 127), 255 is NaN; no sign and no zero (OCP MX v1.0, section 5.4.1).
+    """The format E8M0: code c is 2**(c - 127), and 255 is NaN; no sign and no zero (OCP MX v1.0, section 5.4.1).
 
     Unlike all other formats it rounds down, as the choice of a block's scale wants it, and saturates. Zero and
     negative numbers become ``min``, infinity and NaN become NaN.

@@ -1,4 +1,4 @@
-"""Words of several numbers, and their dot products, as the SIMD MAC has them."""
+"""Words of several numbers, and their dot products, as the SIMD MAC computes them."""
 
 import enum
 
@@ -17,7 +17,7 @@ WORD_BITS = 16
 
 
 class Mode(enum.IntEnum):
-    """What the lanes of a word are; the number is what the hardware's ``mode`` ports take."""
+    """Format of the lanes of a word; the number is the value of the hardware's ``mode`` ports."""
 
     FP4_E2M1 = 0
     POSIT4_1 = 1
@@ -36,17 +36,17 @@ class Mode(enum.IntEnum):
 
     @property
     def bits(self) -> int:
-        """Width of a lane: 4, 8 or 16."""
+        """Width of a lane: 4, 8 or 16 bits."""
         return self.format.bits
 
     @property
     def lanes(self) -> int:
-        """Lanes of a word: 4, 2 or 1."""
+        """Number of lanes of a word: 4, 2 or 1."""
         return WORD_BITS // self.bits
 
     @property
     def label(self) -> str:
-        """The format's name."""
+        """Name of the format."""
         return self.name.lower()
 
 
@@ -64,14 +64,14 @@ _FORMATS: dict[Mode, ScalarFormat] = {
 
 ALL_MODES = tuple(Mode)
 XR_NPE_MODES = (Mode.FP4_E2M1, Mode.POSIT4_1, Mode.POSIT8_0, Mode.POSIT16_1)
-"""The formats of XR-NPE (arXiv 2508.13049)."""
+"""Formats of XR-NPE (arXiv 2508.13049)."""
 
 BF16_SUM_LSB = -80
 """Exponent of two of the last bit of a sum of bf16 products; a product with smaller bits counts as zero."""
 BF16_TOP_EXPONENT = 15
 """A bf16 product ``significand * 2 ** e`` with a larger ``e`` counts as infinite."""
 BF16_WINDOW = Window(BF16_SUM_LSB, BF16_TOP_EXPONENT)
-"""Which products of bf16 are summed: all in [2**-64, 2**31) as they are."""
+"""Window of bf16 products that are summed as they are: all in [2**-64, 2**31)."""
 MODE_SETS = {"all": ALL_MODES, "xr-npe": XR_NPE_MODES}
 
 
@@ -159,7 +159,7 @@ def simd_dot(mode: Mode, a_words: ArrayLike, b_words: ArrayLike, out: Mode | Non
 
 
 def simd_matmul(mode: Mode, a_codes: ArrayLike, b_codes: ArrayLike) -> np.ndarray:
-    """Return the matrix product of which each element is the dot product of a row of either matrix.
+    """Return the matrix product whose elements are the dot products of a row of either matrix.
 
     Parameters
     ----------

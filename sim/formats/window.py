@@ -1,4 +1,4 @@
-"""Exact sums of those products that lie within a window, for formats whose whole range would take too wide a sum."""
+"""Exact sums of the products that lie within a window, for formats whose whole range would need too wide a sum."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from .fixed_point import FixedPoint, Grid, require_one_length
 
 @dataclass(frozen=True)
 class Window:
-    """Which products of a format are summed.
+    """Range of the products of a format that are summed.
 
     A finite product is ``s * 2**e``: s and e are the product and the sum of the factors' significands and exponents as
     :meth:`.Grid.split` gives them. It counts as it is if lsb <= e <= top, as zero if e is smaller, and as an infinity
