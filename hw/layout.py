@@ -9,8 +9,10 @@ from tilewright.sim.isa.fields import Field
 
 
 def layout_of(fields: Mapping[str, Field]) -> data.StructLayout:
-    """Return fields, side by side in their order, as a structure."""
-    return data.StructLayout({name: field.bits for name, field in fields.items()})
+    """Return fields without a gap as a structure."""
+    layout = data.StructLayout({name: field.bits for name, field in fields.items()})
+    assert all(layout[name].offset == field.begin for name, field in fields.items())
+    return layout
 
 
 def field_of(words: Value, field: Field) -> Value:

@@ -11,7 +11,7 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from tilewright.cocotb_tests.cim.cases import Case
 from tilewright.cocotb_tests.cim.driver import CIMBench, random_program, random_timing, reported_error, small_case
-from tilewright.hw.cim.command import CommandError
+from tilewright.sim.isa.cim_command import CommandError
 
 BENCH = "tilewright.cocotb_tests.cim.cb_cim"
 """This module, as cocotb imports it."""

@@ -16,8 +16,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 from tilewright.cocotb_tests.cim.cases import Case, Timing, product
 from tilewright.cocotb_tests.cim.harness import LINE_BITS, STREAMS
 from tilewright.cocotb_tests.cim.subject import TileSubject, subject
-from tilewright.hw.cim.command import CommandError
-from tilewright.sim.machine.cim.tile import TileCommand
+from tilewright.sim.isa.cim_command import CommandError, TileCommand
 from tilewright.sim.machine.cim.words import unpack
 
 

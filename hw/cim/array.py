@@ -6,13 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.cim.accumulator import Accumulator
 from tilewright.hw.cim.activation_loader import ActivationLoader
-from tilewright.hw.cim.command import (
-    ADDRESS_BITS,
-    ARRAY_COMMAND_LAYOUT,
-    REQUEST_LAYOUT,
-    CommandDispatch,
-    CommandError,
-)
+from tilewright.hw.cim.command import ADDRESS_BITS, ARRAY_COMMAND_LAYOUT, REQUEST_LAYOUT, CommandDispatch
 from tilewright.hw.cim.core import TileCore
 from tilewright.hw.cim.result_sender import ResultSender, result_layout
 from tilewright.hw.cim.sequencer import Sequencer, vector_layout
@@ -20,6 +14,7 @@ from tilewright.hw.cim.weight_loader import WeightLoader
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config import CIMArrayConfig
+from tilewright.sim.isa.cim_command import CommandError
 
 
 class CIMArray(wiring.Component):

@@ -1,51 +1,26 @@
 """Commands of a CIM tile or array: their layout, their check, and their way into the three units."""
 
 from amaranth.hdl import Module, Mux, Signal, ValueLike
-from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from tilewright.hw.layout import layout_of
 from tilewright.sim.config import TileConfig
+from tilewright.sim.isa.cim_command import ArrayCommand, CommandError, TileCommand
 
-COMMAND_LAYOUT = data.StructLayout(
-    {
-        "load": 1,  # fetch a block of weights into a free bank before computing
-        "release": 1,  # give the bank up once this command has computed
-        "accumulate": 1,  # add to the accumulators instead of replacing them
-        "emit": 1,  # send the results instead of keeping them in the accumulators
-        "rows": 12,  # rows of the weight block = activations of a vector
-        "columns": 16,  # columns of the weight block = results of a vector
-        "vectors": 16,  # activation vectors to multiply with the block
-        "slot": 16,  # accumulator of the first vector; the others follow
-        "weight_address": 32,  # first word of the block, in words of the weight bus
-        "activation_address": 32,  # first word of the vectors, in words of the activation bus
-    }
-)
-"""Layout of one command, which multiplies up to ``vectors`` activation vectors with one block of weights.
+COMMAND_LAYOUT = layout_of(TileCommand.FIELDS)
+"""A command of a tile, see :class:`TileCommand`."""
+ARRAY_COMMAND_LAYOUT = layout_of(ArrayCommand.FIELDS)
+"""A command of an array of tiles, see :class:`ArrayCommand`."""
 
-In memory a row of weights, and a vector of activations, starts at a word of its bus; both lie one after the
-other, element 0 lowest.
-"""
-
-ARRAY_COMMAND_LAYOUT = data.StructLayout(
-    {
-        **{name: COMMAND_LAYOUT[name].shape for name in ("load", "release", "accumulate", "emit")},
-        **{name: COMMAND_LAYOUT[name].shape for name in ("rows", "columns", "vectors")},
-        "slot": 15,
-        "reduce": 1,  # tiles hold rows of the block below one another instead of columns side by side
-        **{name: COMMAND_LAYOUT[name].shape for name in ("weight_address", "activation_address")},
-    }
-)
-"""Layout of one command of an array of tiles: a tile's command with a mode in the highest bit of ``slot``.
-
-In memory the parts of a block lie one after the other, that of tile 0 first, each as a tile alone has it.
-"""
-
-ADDRESS_BITS = 32
+BITS = {name: field.bits for name, field in TileCommand.FIELDS.items()}
+"""Widths of the fields of a tile's command."""
+ADDRESS_BITS = BITS["weight_address"]
 REQUEST_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "beats": 32})
 """Layout of a read of ``beats`` consecutive bus words from word ``address``."""
 
-FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": 12, "vectors": 16})
+FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": BITS["rows"], "vectors": BITS["vectors"]})
 
 
 def with_mode(fields: dict[str, int], tiles: int) -> data.StructLayout:
@@ -55,28 +30,13 @@ def with_mode(fields: dict[str, int], tiles: int) -> data.StructLayout:
 
 def load_layout(tiles: int = 1) -> data.StructLayout:
     """Return the layout of the fields of a command that the weight loader needs."""
-    return with_mode({"address": ADDRESS_BITS, "rows": 12, "columns": 16}, tiles)
+    return with_mode({"address": ADDRESS_BITS, "rows": BITS["rows"], "columns": BITS["columns"]}, tiles)
 
 
 def compute_layout(tiles: int = 1) -> data.StructLayout:
     """Return the layout of the fields of a command that the sequencer needs."""
-    return with_mode({"vectors": 16, "columns": 16, "slot": 16, "accumulate": 1, "emit": 1, "release": 1}, tiles)
-
-
-class CommandError(enum.Enum, shape=3):  # type: ignore[call-arg]
-    """Reason why a tile stopped taking commands."""
-
-    NONE = 0
-    ROWS = 1
-    """Error: ``rows`` is 0 or exceeds the rows of the block."""
-    COLUMNS = 2
-    """Error: ``columns`` is 0 or exceeds the columns of the block."""
-    VECTORS = 3
-    """Error: ``vectors`` is 0, so there is nothing to multiply."""
-    SLOT = 4
-    """Error: the vectors do not fit in the accumulators from ``slot`` on."""
-    BANK = 5
-    """Error: ``load`` is set although the command before has not released its weights, or clear although it has."""
+    names = ("vectors", "columns", "slot", "accumulate", "emit", "release")
+    return with_mode({name: BITS[name] for name in names}, tiles)
 
 
 class CommandDispatch(wiring.Component):

@@ -8,18 +8,19 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.npe.descriptor import SIZE_BITS, job_layout, mode_bits, scaled, tile_layout
 from tilewright.sim.config.npe import B_PANELS, PARAMETER_SLOTS, NpeConfig
+from tilewright.sim.isa.npe_registers import ReadStream
 
 
 class Kind(enum.IntEnum):
     """Purpose of a request; the number is the detail of a read error in the register ERROR."""
 
-    DESCRIPTOR = 0
-    A = 1
-    B = 2
-    SCALE = 3
-    BIAS = 4
-    RESIDUAL = 5
-    CHUNK = 6
+    DESCRIPTOR = ReadStream.DESCRIPTOR
+    A = ReadStream.A
+    B = ReadStream.B
+    SCALE = ReadStream.SCALE
+    BIAS = ReadStream.BIAS
+    RESIDUAL = ReadStream.RESIDUAL
+    CHUNK = len(ReadStream)
     """Marker without data: everything that a chunk needs has been requested."""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.sim.config import CIMArrayConfig, TileConfig
+from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
 from tilewright.sim.isa.widths import MAX_VECTORS
-from tilewright.sim.machine.cim.array import ArrayCommand, Part, block_limits, parts
-from tilewright.sim.machine.cim.tile import TileCommand
+from tilewright.sim.machine.cim.array import Part, block_limits, parts
 from tilewright.sim.machine.cim.weights import pack_block
 from tilewright.sim.machine.cim.words import pack
 

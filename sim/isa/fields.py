@@ -27,19 +27,20 @@ class Field(NamedTuple):
 class Layout:
     """A dataclass whose attributes are fields: ``name: Annotated[int, Field(word, shift, bits)]``.
 
-    ``FIELDS`` holds them by name, in the order of the class; hardware, encoding and documentation derive from it.
+    ``FIELDS`` holds them by name, in the order of their bits; hardware, encoding and documentation derive from it.
     """
 
     FIELDS: ClassVar[dict[str, Field]] = {}
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.FIELDS = {
+        found = {
             name: place
             for name, hint in get_type_hints(cls, include_extras=True).items()
             for place in getattr(hint, "__metadata__", ())
             if isinstance(place, Field)
         }
+        cls.FIELDS = dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 def pack(fields: Mapping[str, Field], values: Mapping[str, int], size: int) -> bytes:

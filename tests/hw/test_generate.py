@@ -10,8 +10,7 @@ from tilewright.cocotb_tests import runner
 from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, COMMAND_LAYOUT
 from tilewright.hw.generate import cim_array, cim_tile, generate_cim_tile
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
-from tilewright.sim.machine.cim.array import ArrayCommand
-from tilewright.sim.machine.cim.tile import TileCommand
+from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
 
 SNAPSHOT = Path(__file__).with_name("cim_tile.ports.json")
 """Ports of the tile below. A change breaks what users have built around it: write it anew with

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.cim_command import ArrayCommand
 from tilewright.sim.isa.commands import Product
-from tilewright.sim.machine.cim.array import ArrayCommand, ArrayModel, array_beats, block_limits, parts
+from tilewright.sim.machine.cim.array import ArrayModel, array_beats, block_limits, parts
 from tilewright.sim.machine.cim.tile import LOADED_LATENCY
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory

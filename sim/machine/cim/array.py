@@ -1,21 +1,13 @@
 """Exact cycle model of the CIM array: a tile's, with blocks that are spread over tiles."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from tilewright.sim.config import CIMArrayConfig
+from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
-from .tile import TileCommand, TileModel
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArrayCommand(TileCommand):
-    """One command of a CIM array; the fields are those of the RTL's ``ARRAY_COMMAND_LAYOUT``."""
-
-    reduce: bool = False
-    """Tiles hold rows of the block below one another, instead of columns side by side; as when it was loaded."""
+from .tile import TileModel
 
 
 class Part(NamedTuple):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.config import TileConfig
+from tilewright.sim.isa.cim_command import TileCommand
 from tilewright.sim.isa.widths import MAX_VECTORS
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
@@ -22,32 +23,6 @@ FREE_LATENCY = 1
 """From the release of a bank or a place in a buffer to the cycle in which it can be used again."""
 SENDER_LATENCY = 2
 """From a finished vector's sums to its first word at the result stream."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TileCommand:
-    """One command of a CIM tile; the fields are those of the RTL's ``COMMAND_LAYOUT``."""
-
-    rows: int
-    """Rows of the weight block: activations of a vector."""
-    columns: int
-    """Columns of the weight block: results of a vector."""
-    vectors: int = 1
-    """Activation vectors to multiply with the block."""
-    load: bool = True
-    """Fetch the block into a free bank before computing."""
-    release: bool = True
-    """Give the bank up once computed."""
-    accumulate: bool = False
-    """Add to the accumulators instead of replacing them."""
-    emit: bool = True
-    """Send the results instead of keeping them in the accumulators."""
-    slot: int = 0
-    """Accumulator of the first vector."""
-    weight_address: int = 0
-    """First word of the block, in words of the weight bus."""
-    activation_address: int = 0
-    """First word of the vectors, in words of the activation bus."""
 
 
 @dataclass

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from tilewright.sim.config import CIMArrayConfig, TileConfig
+from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
 
-from .array import ArrayCommand, parts
-from .tile import TileCommand
+from .array import parts
 from .weights import unpack_block
 from .words import unpack
 

@@ -1,8 +1,9 @@
 import pytest
 
 from tests.hw.simulate import simulate
-from tilewright.hw.cim.command import CommandDispatch, CommandError
+from tilewright.hw.cim.command import CommandDispatch
 from tilewright.sim.config import MacroConfig, TileConfig
+from tilewright.sim.isa.cim_command import CommandError
 
 CONFIG = TileConfig(
     macro=MacroConfig(rows=16, columns=16, weight_bits=4, input_bits=8), command_queue_depth=3, accumulator_vectors=5

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
-from tilewright.sim.machine.cim.array import ArrayCommand, ArrayModel, parts
-from tilewright.sim.machine.cim.tile import TileCommand, TileModel
+from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
+from tilewright.sim.machine.cim.array import ArrayModel, parts
+from tilewright.sim.machine.cim.tile import TileModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 MACRO = MacroConfig(rows=16, columns=16, weight_bits=4, input_bits=8)

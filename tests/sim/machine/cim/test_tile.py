@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.config import MacroConfig, TileConfig
-from tilewright.sim.machine.cim.tile import TileCommand, TileModel
+from tilewright.sim.isa.cim_command import TileCommand
+from tilewright.sim.machine.cim.tile import TileModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 TILE = TileConfig(macro=MacroConfig(rows=16, columns=16, weight_bits=4, input_bits=8))
