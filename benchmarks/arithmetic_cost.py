@@ -12,13 +12,14 @@ from pathlib import Path
 
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
+from tilewright.base.tables import markdown_table
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.synth.flow import Cost, cost
 
 PEERS = Path(__file__).with_name("arithmetic_peers.toml")
 TABLE = Path(__file__).parents[1] / "docs" / "arithmetic-cost.md"
-COLUMNS = ("LUT", "FF", "µm²", "ns")
+COLUMNS = (">LUT", ">FF", ">µm²", ">ns")
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,9 @@ def tools_line() -> str:
     return f"Made with {made_with}; another version gives figures that are a little different."
 
 
-def figures(cost: Cost) -> str:
+def figures(cost: Cost) -> list[str]:
     """Return the four figures as cells of a table."""
-    return f"{cost.lut:,} | {cost.ff:,} | {cost.area_um2:,.0f} | {cost.path_ns:.2f}"
+    return [f"{cost.lut:,}", f"{cost.ff:,}", f"{cost.area_um2:,.0f}", f"{cost.path_ns:.2f}"]
 
 
 def sharing(costs: dict[str, Cost]) -> list[str]:
@@ -153,7 +154,7 @@ def sharing(costs: dict[str, Cost]) -> list[str]:
     shared = costs[SHARED]
     lines = ["", "## What sharing saves", ""]
     lines += ["Words of fp4_e2m1, posit4_1, posit8_0 and posit16_1: a word a cycle, read out to any of the four.", ""]
-    lines += ["| unit | LUT | FF | µm² | ns |", f"|---|{'---:|' * len(COLUMNS)}", f"| `{SHARED}` | {figures(shared)} |"]
+    rows = [(f"`{SHARED}`", *figures(shared))]
     for name, units in SEPARATE.items():
         each = [costs[command] for command, count in units for _ in range(count)]
         total = Cost(
@@ -163,8 +164,8 @@ def sharing(costs: dict[str, Cost]) -> list[str]:
             path_ns=max(cost.path_ns or 0 for cost in each),
         )
         lut, area = 1 - (shared.lut or 0) / (total.lut or 1), 1 - (shared.area_um2 or 0) / (total.area_um2 or 1)
-        lines.append(f"| {name}: sharing saves {lut:.0%} of LUT, {area:.0%} of area | {figures(total)} |")
-    return lines
+        rows.append((f"{name}: sharing saves {lut:.0%} of LUT, {area:.0%} of area", *figures(total)))
+    return [*lines, markdown_table(("unit", *COLUMNS), rows).removesuffix("\n")]
 
 
 def write_table(path: Path = TABLE) -> None:
@@ -174,17 +175,18 @@ def write_table(path: Path = TABLE) -> None:
     costs: dict[str, Cost] = {}
     for group in dict.fromkeys(row.group for row in ROWS):
         lines += ["", f"## {group[0].upper()}{group[1:]}", ""]
-        lines += [f"| unit | {' | '.join(COLUMNS)} | result |", f"|---|{'---:|' * len(COLUMNS)}---|"]
+        rows: list[list[str]] = []
         for row in ROWS:
             if row.group == group:
                 print(row.command, file=sys.stderr, flush=True)
                 costs[row.command] = row.measure()
-                lines.append(f"| `{row.command}` | {figures(costs[row.command])} | exact |")
+                rows.append([f"`{row.command}`", *figures(costs[row.command]), "exact"])
         for peer in peers:
             if peer["like"] == group:
                 made = Cost(**{key: peer[key] for key in ("lut", "ff", "area_um2", "path_ns")})
                 name = f"{peer['name']} ({peer['commit']}), stages: {peer['stages']}"
-                lines.append(f"| {name} | {figures(made)} | {peer['correct']} |")
+                rows.append([name, *figures(made), peer["correct"]])
+        lines.append(markdown_table(("unit", *COLUMNS, "result"), rows).removesuffix("\n"))
         if group == ROWS_OF_SIMD:
             lines += sharing(costs)
     write_text(path, "\n".join(lines) + "\n")

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.core_fit import KINDS, Constants, Point, fit, points_of
+from benchmarks.pages import filled
 from tilewright.base.files import write_text
+from tilewright.base.tables import markdown_table
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.plot import draw_speedups, draw_stacks
 from tilewright.gem5_configs.runs import (
@@ -68,76 +70,76 @@ def cross_validate(points: Sequence[Point], core: CoreKind, key: Key) -> dict[Ha
     return found
 
 
-def summary(found: np.ndarray) -> str:
+def summary(found: np.ndarray) -> tuple[str, str]:
     """Return mean and worst absolute error as cells of a table."""
-    return f"{np.abs(found).mean():.1%} | {np.abs(found).max():.1%}"
+    return f"{np.abs(found).mean():.1%}", f"{np.abs(found).max():.1%}"
 
 
-def summary_table(by_core: dict[CoreKind, list[Point]]) -> list[str]:
+def summary_table(by_core: dict[CoreKind, list[Point]]) -> str:
     """Return the table of errors by core: with the constants as they are, and cross-validated."""
-    lines = ["| core | constants | runs | mean error | worst |", "|---|---|---|---|---|"]
+    rows = []
     for core, points in by_core.items():
-        lines.append(f"| {core} | as in the code | {len(points)} | {summary(errors(points, KINDS[core]()))} |")
+        rows.append((core, "as in the code", len(points), *summary(errors(points, KINDS[core]()))))
         for name, key in (("workload", workload), ("frequency", frequency), ("variant", variant)):
             if len(set(map(key, points))) > 1:
                 parts = cross_validate(points, core, key).values()
                 left = np.concatenate([found for _, found in parts])
-                lines.append(f"| {core} | fitted without the {name} | {len(left)} | {summary(left)} |")
-    return lines
+                rows.append((core, f"fitted without the {name}", len(left), *summary(left)))
+    return markdown_table(("core", "constants", "runs", "mean error", "worst"), rows)
 
 
-def constants_table(by_core: dict[CoreKind, list[Point]]) -> list[str]:
+def constants_table(by_core: dict[CoreKind, list[Point]]) -> str:
     """Return the constants, and what they become without each workload."""
-    lines = []
+    tables = []
     for core, points in by_core.items():
         names = [field.name for field in fields(KINDS[core])]
-        lines += [f"| {core} | {' | '.join(names)} | mean error on it | worst |", "|---" * (len(names) + 3) + "|"]
-        values = " | ".join(f"{value:.3g}" for value in astuple(KINDS[core]()))
-        lines.append(f"| as in the code | {values} | {summary(errors(points, KINDS[core]()))} |")
-        for part, (constants, found) in cross_validate(points, core, workload).items():
-            values = " | ".join(f"{value:.3g}" for value in astuple(constants))
-            lines.append(f"| without {part} | {values} | {summary(found)} |")
-        lines.append("")
-    return lines[:-1]
+        lines = {"as in the code": (KINDS[core](), errors(points, KINDS[core]()))}
+        lines |= {f"without {part}": found for part, found in cross_validate(points, core, workload).items()}
+        rows = [
+            (name, *(f"{value:.3g}" for value in astuple(constants)), *summary(found))
+            for name, (constants, found) in lines.items()
+        ]
+        tables.append(markdown_table((core, *names, "mean error on it", "worst"), rows))
+    return "\n".join(tables)
 
 
-def error_table(points: Sequence[Point], constants: Constants) -> list[str]:
+def error_table(points: Sequence[Point], constants: Constants) -> str:
     """Return measured and predicted time of every run, a line for each workload and variant."""
     ghz = sorted({point.run.core_ghz for point in points})
-    lines = [f"| workload | domains | {' | '.join(f'{value:g} GHz' for value in ghz)} |", "|---" * (len(ghz) + 2) + "|"]
+    rows = []
     for name in dict.fromkeys(map(workload, points)):
         for domains in DOMAINS:
             here = [point for point in points if (point.run.workload, point.run.domains) == (name, domains)]
             cells = {point.run.core_ghz: _cell(point, constants) for point in here}
             if cells:
-                lines.append(f"| {name} | {domains} | {' | '.join(cells.get(value, '-') for value in ghz)} |")
-    return lines
+                rows.append((name, domains, *(cells.get(value, "-") for value in ghz)))
+    return markdown_table(("workload", "domains", *(f"{value:g} GHz" for value in ghz)), rows)
 
 
-def kernels_summary(by_core: dict[CoreKind, list[Point]]) -> list[str]:
+def kernels_summary(by_core: dict[CoreKind, list[Point]]) -> str:
     """Return the errors on workloads that nothing was fitted to, by core and variant."""
-    lines = ["| core | domains | runs | mean error | worst |", "|---|---|---|---|---|"]
+    rows = []
     for core, points in by_core.items():
         constants = KINDS[core]()
         for domains in DOMAINS:
             if here := [point for point in points if point.run.domains == domains]:
-                lines.append(f"| {core} | {domains} | {len(here)} | {summary(errors(here, constants))} |")
-        lines.append(f"| {core} | all | {len(points)} | {summary(errors(points, constants))} |")
-    return lines
+                rows.append((core, domains, len(here), *summary(errors(here, constants))))
+        rows.append((core, "all", len(points), *summary(errors(points, constants))))
+    return markdown_table(("core", "domains", "runs", "mean error", "worst"), rows)
 
 
-def kernels_table(by_core: dict[CoreKind, list[Point]]) -> list[str]:
+def kernels_table(by_core: dict[CoreKind, list[Point]]) -> str:
     """Return the errors at ``DRAWN_GHZ`` on workloads that nothing was fitted to, a column for each variant."""
     variants = [name for name, parts in DOMAINS.items() if parts]
-    lines = [f"| core | workload | {' | '.join(variants)} |", "|---" * (len(variants) + 2) + "|"]
+    rows = []
     for core, points in by_core.items():
         for name in dict.fromkeys(map(workload, points)):
             here = {
                 point.run.domains: point for point in points if (workload(point), frequency(point)) == (name, DRAWN_GHZ)
             }
             cells = (f"{here[each].ratio(KINDS[core]()) - 1:+.0%}" if each in here else "-" for each in variants)
-            lines.append(f"| {core} | {name} | {' | '.join(cells)} |")
-    return lines
+            rows.append((core, name, *cells))
+    return markdown_table(("core", "workload", *variants), rows)
 
 
 def _cell(point: Point, constants: Constants) -> str:
@@ -184,10 +186,7 @@ def main() -> None:
         "kernels summary": kernels_summary(kernels),
         "kernels": kernels_table(kernels),
     }
-    text = TEMPLATE.read_text()
-    for name, table in tables.items():
-        text = text.replace(f"{{{name}}}", "\n".join(table))
-    write_text(DOCS, text)
+    write_text(DOCS, filled(TEMPLATE, tables))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
+from tilewright.base.tables import markdown_table
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.generate import GeneratedBlock
@@ -81,18 +82,20 @@ def measure(row: Row) -> dict:
     )  # fmt: skip
 
 
-def line(row: Row, report: dict) -> str:
+def cells(row: Row, report: dict) -> list[str]:
     """Return a row of the table."""
     [clock] = report["fmax"].values()
     used = {name: cell["used"] for name, cell in report["utilization"].items()}
-    return (
-        f"| `{row.command}` | `{row.flags}` | {clock['achieved']:.1f} | {used['TRELLIS_COMB']:,} "
-        f"| {used['TRELLIS_FF']:,} | {used['DP16KD']} | {used['MULT18X18D']} |"
-    )
+    counts = (f"{used[name]:,}" for name in ("TRELLIS_COMB", "TRELLIS_FF", "DP16KD", "MULT18X18D"))
+    return [f"`{row.command}`", f"`{row.flags}`", f"{clock['achieved']:.1f}", *counts]
 
 
 def main() -> None:
     """Measure every row and write the table."""
+    rows = []
+    for row in ROWS:
+        print(row.command, file=sys.stderr)
+        rows.append(cells(row, measure(row)))
     lines = [
         "# Clock rates on an FPGA",
         "",
@@ -103,13 +106,9 @@ def main() -> None:
         f"Flags of `synth_ecp5`: `{LUTS_ALONE}`, multipliers are look-up tables, too; `{SMALLEST}`, none of more than "
         "four inputs.",
         "",
-        "| block | flag | MHz | LUT4 | FF | block RAM | multipliers |",
-        "|---|---|---|---|---|---|---|",
+        markdown_table(("block", "flag", "MHz", "LUT4", "FF", "block RAM", "multipliers"), rows),
     ]
-    for row in ROWS:
-        print(row.command, file=sys.stderr)
-        lines.append(line(row, measure(row)))
-    write_text(TABLE, "\n".join(lines) + "\n")
+    write_text(TABLE, "\n".join(lines))
 
 
 if __name__ == "__main__":

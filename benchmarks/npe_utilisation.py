@@ -8,8 +8,8 @@ direction, as memory on chip would. Takes a second.
 """
 
 from rich.console import Console
-from rich.table import Table
 
+from tilewright.base.tables import terminal_table
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.descriptor import Descriptor
@@ -35,11 +35,10 @@ def utilisation(config: NpeConfig, size: int) -> tuple[int, float]:
 
 def main() -> None:
     """Measure and print."""
-    table = Table(title="INT8 products of square matrices: cycles, utilisation", title_justify="left")
-    table.add_column("SIMD MACs")
-    table.add_column("MAC a cycle", justify="right")
-    for size in SIZES:
-        table.add_column(f"{size}x{size}x{size}", justify="right")
+    table = terminal_table(
+        ("SIMD MACs", ">MAC a cycle", *(f">{size}x{size}x{size}" for size in SIZES)),
+        title="INT8 products of square matrices: cycles, utilisation",
+    )
     for rows, columns in ARRAYS:
         config = NpeConfig(rows=rows, columns=columns, bus_bits=128)
         measured = [utilisation(config, size) for size in SIZES]

@@ -8,8 +8,8 @@ neither do wires and the clock. Takes a minute or two.
 """
 
 from rich.console import Console
-from rich.table import Table
 
+from tilewright.base.tables import terminal_table
 from tilewright.cocotb_tests.mac.toggles import Activity, build, count
 
 WHAT = ("registers", "gates")
@@ -26,15 +26,9 @@ def cells(activity: Activity) -> list[str]:
 
 def main() -> None:
     """Count and print."""
-    table = Table(title="Toggles a word of the SIMD MAC, all modes", title_justify="left")
-    for heading in ("mode", "words"):
-        table.add_column(heading)
-    for what in WHAT:
-        for heading in (what, "gated", "change"):
-            table.add_column(heading, justify="right")
-    for activity in count(build()):
-        table.add_row(*cells(activity))
-    Console().print(table)
+    headings = ("mode", "words", *(f">{heading}" for what in WHAT for heading in (what, "gated", "change")))
+    rows = map(cells, count(build()))
+    Console().print(terminal_table(headings, rows, title="Toggles a word of the SIMD MAC, all modes"))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import vector_alternatives as other
+from benchmarks.pages import filled
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
+from tilewright.base.tables import markdown_table
 from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
 from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
 from tilewright.mapping.lower.lowering import Lowered
@@ -233,43 +235,42 @@ def run_decoder(model: LlamaConfig, precision: Precision) -> DecoderRun:
     return DecoderRun(min(cosines[:PROMPT]), min(cosines[PROMPT:]), bool((whole == stored).all()), steps[0], steps[1])
 
 
-def tables() -> dict[str, list[str]]:
-    """Measure everything; return the lines of the tables by name."""
+def tables() -> dict[str, str]:
+    """Measure everything; return the tables by name."""
     measured = ("layer", "embedding, mean", "embedding, least")
-    units = _table("arithmetic of the vector unit", "alone, 1 - cosine", *measured)
-    for row in UNITS:
-        alone = f"{unit_alone(row):.1e}" if row.unit is not other.FLOAT64 else "0"
-        units.append(f"| {row.name} | {alone} | {_measured(row)} |")
-    lines = {"units": units}
+    rows_of_units = (
+        (row.name, f"{unit_alone(row):.1e}" if row.unit is not other.FLOAT64 else "0", *_measured(row)) for row in UNITS
+    )
+    made = {"units": markdown_table(("arithmetic of the vector unit", "alone, 1 - cosine", *measured), rows_of_units)}
     scaled = "scales of queries, keys and values; inputs of projections"
     for name, heading, rows in (("weights", "weights", WEIGHTS), ("scales", scaled, SCALES)):
-        lines[name] = _table(heading, "steps of a layer", *measured)
-        for row in rows:
-            steps = len(lowered(LAYER_TOKENS, 1, row.precision).steps)
-            lines[name].append(f"| {row.name} | {steps} | {_measured(row)} |")
+        lines = ((row.name, len(lowered(LAYER_TOKENS, 1, row.precision).steps), *_measured(row)) for row in rows)
+        made[name] = markdown_table((heading, "steps of a layer", *measured), lines)
     for name, heading, rows in (("strengths", "strength", STRENGTHS), ("causes", "rounded to int8", CAUSES)):
-        lines[name] = [*_table(heading, *measured), *(f"| {row.name} | {_measured(row)} |" for row in rows)]
-    lines["decoders"] = _table(
-        "layer", "weights", "steps, prompt", "steps, token", "prompt", "tokens that follow", "bits as in a prompt"
-    )
+        made[name] = markdown_table((heading, *measured), ((row.name, *_measured(row)) for row in rows))
+    decoders = []
     for name, model in DECODERS:
         for kind, precision in DECODER_WEIGHTS:
             run = run_decoder(model, precision)
-            lines["decoders"].append(
-                f"| {name} | {kind} | {run.prompt_steps} | {run.decode_steps} | {run.prompt:.5f} | {run.decoded:.5f} "
-                f"| {'equal' if run.equal else 'not equal'} |"
-            )
-    return lines
+            figures = (run.prompt_steps, run.decode_steps, f"{run.prompt:.5f}", f"{run.decoded:.5f}")
+            decoders.append((name, kind, *figures, "equal" if run.equal else "not equal"))
+    headings = (
+        "layer",
+        "weights",
+        "steps, prompt",
+        "steps, token",
+        "prompt",
+        "tokens that follow",
+        "bits as in a prompt",
+    )
+    made["decoders"] = markdown_table(headings, decoders)
+    return made
 
 
-def _table(*headings: str) -> list[str]:
-    return [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
-
-
-def _measured(row: Row) -> str:
+def _measured(row: Row) -> tuple[str, str, str]:
     print(row.name, file=sys.stderr)
     cosines = embedding_cosines(row)
-    return f"{layer_cosine(row):.5f} | {np.mean(cosines):.5f} | {min(cosines):.5f}"
+    return f"{layer_cosine(row):.5f}", f"{np.mean(cosines):.5f}", f"{min(cosines):.5f}"
 
 
 def main() -> None:
@@ -278,11 +279,7 @@ def main() -> None:
         minilm.load_tensors()
     except ConfigError as error:
         sys.exit(str(error))
-    measured = tables()
-    text = TEMPLATE.read_text()
-    for name, table in measured.items():
-        text = text.replace(f"{{{name}}}", "\n".join(table))
-    write_text(DOCS, text)
+    write_text(DOCS, filled(TEMPLATE, tables()))
 
 
 if __name__ == "__main__":

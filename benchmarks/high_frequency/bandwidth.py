@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from benchmarks.high_frequency.tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of
+from benchmarks.high_frequency.tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs
+from tilewright.base.tables import markdown_table
 from tilewright.gem5_configs.core_model import predict_at
 from tilewright.gem5_configs.memory_times import memory_times
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, published_host
@@ -80,7 +81,7 @@ def floor(runs: Runs, core: CoreKind, workload: str, variant: str) -> Floor | No
     return Floor(faster, slower)
 
 
-def bandwidth_table(runs: Runs) -> list[str]:
+def bandwidth_table(runs: Runs) -> str:
     """Return what does not scale, how busy each slow level is meanwhile, and what bandwidth and latency cost."""
     rows = []
     for core in runs.cores:
@@ -96,7 +97,7 @@ def bandwidth_table(runs: Runs) -> list[str]:
                 bounds = [f"{share:.0%}" for share in saved(start, name)] if core == OUT_OF_ORDER else ["-", "-"]
                 rows.append([core, workload, HEADINGS[name], f"{left.share:.0%}", *cells, lines, *bounds])
     heads = ("does not scale", "fetch", "L2", "L3", "memory", "lines under way", "no bound saves", "half latency saves")
-    return rows_of(["core", "workload", "fast", *heads], rows)
+    return markdown_table(["core", "workload", "fast", *heads], rows)
 
 
 def port_bounds(run: MeasuredRun, start: MeasuredRun) -> list[float]:
@@ -105,7 +106,7 @@ def port_bounds(run: MeasuredRun, start: MeasuredRun) -> list[float]:
     return [start.sim_seconds / max(run.sim_seconds, seconds) for seconds in least]
 
 
-def ports_table(runs: Runs) -> list[str]:
+def ports_table(runs: Runs) -> str:
     """Return what a first level with so many accesses a cycle would leave of the speed-up of a fast core alone.
 
     Only where it takes something.
@@ -120,4 +121,4 @@ def ports_table(runs: Runs) -> list[str]:
             row = (f"{utilisation(run).l1d:.2f}", f"{start.sim_seconds / run.sim_seconds:.2f}", *bounds)
             rows.append([core, workload, *row])
     heads = ("accesses a cycle", "speed-up as run", "one a cycle, at most", "two a cycle, at most")
-    return rows_of(["core", "workload", *heads], rows)
+    return markdown_table(["core", "workload", *heads], rows)

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from benchmarks.high_frequency.figures import in_order_over_baseline, range_of
-from benchmarks.high_frequency.tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, rows_of, speedups
+from benchmarks.high_frequency.tables import HEADINGS, HIGH_GHZ, OUT_OF_ORDER, Runs, speedups
+from tilewright.base.tables import markdown_table
 from tilewright.gem5_configs.operator_cost import per_repetition
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun
 from tilewright.sim.config.host_clocks import HostClocks, domain_clocks
@@ -50,7 +51,7 @@ def kernel_speedups(runs: Sequence[MeasuredRun]) -> Speedups:
     }
 
 
-def kernels_alone_table(runs: Sequence[MeasuredRun]) -> list[str]:
+def kernels_alone_table(runs: Sequence[MeasuredRun]) -> str:
     """Return instructions of a repetition, their number a cycle at 4 GHz, what its caches gain, and the speed-ups."""
     start, warm = once(runs, BASELINE), once(runs, BASELINE, host="baseline")
     rows = []
@@ -59,7 +60,7 @@ def kernels_alone_table(runs: Sequence[MeasuredRun]) -> list[str]:
         cold = warm[kernel].sim_seconds / run.sim_seconds
         gains = (f"{gain:.2f}" for gain in found.values())
         rows.append([kernel, f"{run.sim_insts:,.0f}", f"{run.ipc:.2f}", f"{cold:.2f}", *gains])
-    return rows_of(["kernel", "instructions", "IPC", "4 GHz, over `baseline`", *HEADINGS.values()], rows)
+    return markdown_table(["kernel", "instructions", "IPC", "4 GHz, over `baseline`", *HEADINGS.values()], rows)
 
 
 def from_the_buffer(whole: Runs) -> set[str]:

@@ -27,6 +27,7 @@ from benchmarks.high_frequency.tables import (
     speedup_table,
     stack_table,
 )
+from benchmarks.pages import filled
 from tilewright.base.files import write_text
 from tilewright.gem5_configs.runs import KERNELS, PUBLISHED, REPEATED, MeasuredRun, read_runs
 from tilewright.gem5_configs.speedup import Curves, measured_speedups, predicted_speedups
@@ -94,12 +95,12 @@ def headed(curves: Curves) -> Curves:
     }
 
 
-def shown(drawn: Iterable[str], kind: str) -> list[str]:
-    """Return the lines that show the pictures of a kind."""
-    return [f"![{CAPTIONS[kind]}](images/{name})\n" for name in drawn if f"-{kind}" in name]
+def shown(drawn: Iterable[str], kind: str) -> str:
+    """Return the Markdown that shows the pictures of a kind."""
+    return "\n".join(f"![{CAPTIONS[kind]}](images/{name})\n" for name in drawn if f"-{kind}" in name)
 
 
-def sections(runs: Runs) -> dict[str, list[str]]:
+def sections(runs: Runs) -> dict[str, str]:
     """Return what stands for each name in the template."""
     drawn = pictures(runs)
     return {
@@ -128,7 +129,7 @@ def kernel_pictures(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, Draw
     }
 
 
-def kernel_sections(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, list[str]]:
+def kernel_sections(whole: Runs, alone: Sequence[MeasuredRun]) -> dict[str, str]:
     """Return what stands in the template for our own workloads."""
     return {
         "kernels alone": kernels_alone_table(alone),
@@ -155,13 +156,8 @@ class Everything:
 
     def text(self) -> str:
         """Return the study."""
-        text = TEMPLATE.read_text()
         parts = sections(self.published) | kernel_sections(self.kernels, self.alone)
-        for name, lines in parts.items():
-            text = text.replace(f"{{{name}}}", "\n".join(lines).rstrip())
-        for name, figure in (figures(self.published) | kernel_figures(self.kernels, self.alone)).items():
-            text = text.replace(f"{{{name}}}", figure)
-        return text
+        return filled(TEMPLATE, parts | figures(self.published) | kernel_figures(self.kernels, self.alone))
 
     def pictures(self) -> dict[str, Drawing]:
         """Return all pictures, by the name of their file."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tilewright.base.tables import markdown_table
 from tilewright.gem5_configs.core_model import predict
 from tilewright.gem5_configs.needed_clock import kept_speedup, needed_ghz, slowest
 from tilewright.gem5_configs.runs import BASELINE, MeasuredRun, baselines, published_host, read_runs, runs_of
@@ -71,11 +72,6 @@ class Runs:
         return next(same, None)
 
 
-def rows_of(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return a table."""
-    return [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
-
-
 def speedups(runs: Runs, core: CoreKind, workload: str) -> dict[str, tuple[float | None, float]]:
     """Return measured and predicted speed-up of each variant over the same core at 4 GHz."""
     start = runs.baselines[core][workload]
@@ -91,7 +87,7 @@ def _both(measured: float | None, predicted: float) -> str:
     return f"{'-' if measured is None else f'{measured:.2f}'} ({predicted:.2f})"
 
 
-def speedup_table(runs: Runs) -> list[str]:
+def speedup_table(runs: Runs) -> str:
     """Return speed-ups at 100 GHz, and up to which level a workload must be fast; predictions in brackets."""
     rows = []
     for core in runs.cores:
@@ -100,7 +96,7 @@ def speedup_table(runs: Runs) -> list[str]:
             known, guessed = (needed_variant(found, measured) for measured in (True, False))
             need = HEADINGS[known] if known else f"({HEADINGS[str(guessed)]})"
             rows.append([core, workload, *(_both(*pair) for pair in found.values()), need])
-    return rows_of(["core", "workload", *HEADINGS.values(), "fast up to"], rows)
+    return markdown_table(["core", "workload", *HEADINGS.values(), "fast up to"], rows)
 
 
 def needed_variant(found: Mapping[str, tuple[float | None, float]], measured: bool) -> str | None:
@@ -123,7 +119,7 @@ def labelled_stacks(start: Mapping[str, MeasuredRun]) -> dict[str, dict[str, dic
     }
 
 
-def stack_table(runs: Runs) -> list[str]:
+def stack_table(runs: Runs) -> str:
     """Return the part that takes most of the time, its share, and the cycles an instruction."""
     rows = []
     for core in runs.cores:
@@ -134,7 +130,7 @@ def stack_table(runs: Runs) -> list[str]:
                 part = max(stack, key=lambda name: stack[name])
                 cells.append(f"{part} {stack[part] / total:.0%} of {total:.2f}")
             rows.append([core, workload, *cells])
-    return rows_of(["core", "workload", "4 GHz", *HEADINGS.values()], rows)
+    return markdown_table(["core", "workload", "4 GHz", *HEADINGS.values()], rows)
 
 
 def break_even_ghz(in_order: MeasuredRun, seconds: float) -> str:
@@ -148,7 +144,7 @@ def break_even_ghz(in_order: MeasuredRun, seconds: float) -> str:
     return _cell(slowest(enough, BASELINE.l1_ghz, HIGH_GHZ), BASELINE.l1_ghz)
 
 
-def in_order_table(runs: Runs) -> list[str]:
+def in_order_table(runs: Runs) -> str:
     """Return the speed of the in-order core over the out-of-order core at 4 GHz; nothing where one has no runs."""
     if not {OUT_OF_ORDER, IN_ORDER} <= set(runs.cores):
         return []
@@ -164,7 +160,7 @@ def in_order_table(runs: Runs) -> list[str]:
         ]
         even = break_even_ghz(start, reference.sim_seconds)
         rows.append([workload, f"{over:.2f}", *(_both(*pair) for pair in pairs), even])
-    return rows_of(["workload", "4 GHz", *HEADINGS.values(), "L1 GHz to draw level"], rows)
+    return markdown_table(["workload", "4 GHz", *HEADINGS.values(), "L1 GHz to draw level"], rows)
 
 
 def in_order_speeds(runs: Runs) -> dict[str, dict[str, float]]:
@@ -196,7 +192,7 @@ def _needed(run: MeasuredRun, parts: tuple[Part, ...], share: float) -> str:
     return _cell(needed_ghz(run, parts, share, HIGH_GHZ, low), low)
 
 
-def clocks_table(runs: Runs) -> list[str]:
+def clocks_table(runs: Runs) -> str:
     """Return the clock that each part needs for ``SHARE`` of the speed-up, and for a little less and more."""
     rows = []
     for core in runs.cores:
@@ -207,7 +203,7 @@ def clocks_table(runs: Runs) -> list[str]:
                 middle = _needed(run, parts, SHARE)
                 cells.append(middle if low == high else f"{middle} ({low} to {high})")
             rows.append([core, workload, *cells])
-    return rows_of(["core", "workload", *SOUGHT], rows)
+    return markdown_table(["core", "workload", *SOUGHT], rows)
 
 
 def clock_curves(start: Mapping[str, MeasuredRun]) -> dict[str, dict[str, list[tuple[float, float]]]]:

@@ -4,6 +4,8 @@ import enum
 from collections.abc import Iterable
 from typing import Self
 
+from tilewright.base.tables import markdown_table
+
 
 class Access(enum.Enum):
     """What software may do with a register; a write to a read-only register is refused."""
@@ -52,8 +54,8 @@ def counter(offset: int, meaning: str) -> tuple[int, Access, str, int, int | Non
 
 def register_table(registers: Iterable[MappedRegister]) -> str:
     """Return registers as a Markdown table."""
-    lines = ["| offset | name | access | after reset | |", "|---|---|---|---|---|"]
+    rows = []
     for entry in registers:
         reset = "configuration" if entry.reset is None else f"0x{entry.reset:X}" if entry.reset > 9 else entry.reset
-        lines.append(f"| 0x{entry:02X} | {entry.name} | {entry.access.value} | {reset} | {entry.meaning} |")
-    return "\n".join(lines) + "\n"
+        rows.append((f"0x{entry:02X}", entry.name, entry.access.value, reset, entry.meaning))
+    return markdown_table(("offset", "name", "access", "after reset", ""), rows)

@@ -3,12 +3,12 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterable, Sequence
 from dataclasses import is_dataclass
 from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
 
+from tilewright.base.tables import markdown_table
 from tilewright.sim.isa.commands import (
     COMMANDS,
     AcceleratorError,
@@ -59,8 +59,8 @@ def field_rows(kind: type) -> list[FieldRow]:
 
 def field_table(kind: type) -> str:
     """Return them as a Markdown table; nothing if there are none."""
-    rows = field_rows(kind)
-    return markdown(("field", "word", "bits", "meaning"), [(f"`{row.name}`", *row[1:]) for row in rows]) if rows else ""
+    rows = [(f"`{row.name}`", *row[1:]) for row in field_rows(kind)]
+    return markdown_table(("field", "word", "bits", "meaning"), rows) if rows else ""
 
 
 def error_rows() -> list[tuple[int, str, str]]:
@@ -71,7 +71,7 @@ def error_rows() -> list[tuple[int, str, str]]:
 
 def error_table() -> str:
     """Return them as a Markdown table."""
-    return markdown(("error", "name", "meaning"), error_rows())
+    return markdown_table(("error", "name", "meaning"), error_rows())
 
 
 def command_about(kind: type) -> str:
@@ -91,13 +91,6 @@ def command_table(kind: type) -> str:
 def program_tables() -> str:
     """Return all kinds of commands as Markdown."""
     return "\n".join(command_table(kind) for kind in COMMANDS.values())
-
-
-def markdown(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table."""
-    lines = [" | ".join(map(str, line)).rstrip() for line in (headings, *rows)]
-    lines.insert(1, "|".join(["---"] * len(headings)))
-    return "".join(f"|{line}|\n" if line.startswith("---") else f"| {line} |\n" for line in lines)
 
 
 @cache

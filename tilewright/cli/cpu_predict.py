@@ -121,7 +121,7 @@ def command(
     if as_json:
         print_json({**result, "files": [str(file) for file in files]})
         return
-    from tilewright.cli.tables import print_predictions
+    from tilewright.cli.cpu_tables import print_predictions
 
     print_predictions(console(), result)
     for file in files:

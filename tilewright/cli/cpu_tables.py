@@ -1,16 +1,14 @@
-"""Tables of gem5 runs for people."""
+"""Tables on host cores for people: runs of gem5 and predictions from them."""
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from tilewright.base.tables import terminal_table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-
-def _add_counts(table: Table) -> None:
-    for heading in ("us", "IPC", "instructions", "mispredicted", "L1D misses", "L2", "L3", "DRAM MB/s"):
-        table.add_column(heading, justify="right")
+COUNTED = (">us", ">IPC", ">instructions", ">mispredicted", ">L1D misses", ">L2", ">L3", ">DRAM MB/s")
+CAPTION = "misses: of a thousand instructions; mispredicted: of conditional branches"
 
 
 def _counts(row: dict) -> list[str]:
@@ -26,23 +24,13 @@ def _counts(row: dict) -> list[str]:
     ]
 
 
-def _table() -> Table:
-    caption = "misses: of a thousand instructions; mispredicted: of conditional branches"
-    return Table(title="gem5 runs", title_justify="left", caption=caption, caption_justify="left")
-
-
 def print_runs(console: "Console", rows: list[dict]) -> None:
     """Print the runs of a sweep."""
-    table = _table()
     # A host that all have in common need not stand in each row.
     hosts = {row["host"] for row in rows}
-    if len(hosts) == 1:
-        table.title = f"gem5 runs, host {rows[0]['host']}"
+    title = "gem5 runs" if len(hosts) > 1 else f"gem5 runs, host {rows[0]['host']}"
     labels = ["workload", *(["host"] if len(hosts) > 1 else []), "core", "domains"]
-    for heading in labels:
-        table.add_column(heading, overflow="fold")
-    table.add_column("GHz", justify="right")
-    _add_counts(table)
+    table = terminal_table((*labels, ">GHz", *COUNTED), title=title, caption=CAPTION, fold=labels)
     for row in rows:
         table.add_row(*(row[label] for label in labels), f"{row['core_ghz']:g}", *_counts(row))
     console.print(table)
@@ -50,9 +38,24 @@ def print_runs(console: "Console", rows: list[dict]) -> None:
 
 def print_counts(console: "Console", rows: list[dict]) -> None:
     """Print runs of which only the statistics are known."""
-    table = _table()
-    table.add_column("file", overflow="fold")
-    _add_counts(table)
-    for row in rows:
-        table.add_row(row["file"], *_counts(row))
+    lines = ((row["file"], *_counts(row)) for row in rows)
+    console.print(terminal_table(("file", *COUNTED), lines, title="gem5 runs", caption=CAPTION, fold=("file",)))
+
+
+def print_predictions(console: "Console", result: dict) -> None:
+    """Print predicted times of workloads on a host core, and where the cycles of an instruction go."""
+    clocks = ", ".join(f"{name.removesuffix('_ghz')} {ghz:g}" for name, ghz in result["clocks"].items())
+    parts = list(result["workloads"][0]["cpi_stack"])
+    headings = ("workload", ">ms", ">speed-up", ">IPC", *(f">{part}" for part in parts))
+    table = terminal_table(headings, title=f"core {result['core']}, GHz: {clocks}")
+    for row in result["workloads"]:
+        cycles = sum(row["cpi_stack"].values())
+        table.add_row(
+            row["workload"],
+            f"{row['seconds'] * 1e3:,.3f}",
+            f"{row['speedup']:.2f}",
+            f"{row['ipc']:.3f}",
+            *(f"{row['cpi_stack'][part] / cycles:.0%}" for part in parts),
+        )
     console.print(table)
+    console.print("  predicted from one measured run of each; its error against gem5: docs/host-core.md", markup=False)

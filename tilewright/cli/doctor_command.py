@@ -58,11 +58,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json({"tools": rows, "cache": str(cache_folder()), "complete": not missing})
     else:
-        from rich.table import Table
+        from tilewright.base.tables import terminal_table
 
-        table = Table(box=None)
-        for heading in ("", "tool", "version", "where, or how to get it"):
-            table.add_column(heading, overflow="fold")
+        headings = ("", "tool", "version", "where, or how to get it")
+        table = terminal_table(headings, box=None, fold=headings)
         for row in rows:
             absent = "[yellow]optional[/]" if row["optional"] else "[red]missing[/]"
             mark = "[green]ok[/]" if row["found"] else absent

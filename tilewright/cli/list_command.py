@@ -26,7 +26,7 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json(listing)
         return
-    from rich.table import Table
+    from tilewright.base.tables import terminal_table
 
     uses = {
         "systems": "map, generate --system, synth --system",
@@ -37,7 +37,6 @@ def command(as_json: bool) -> None:
         "workloads": "cpu run --workload",
     }
     for kind, entries in listing.items():
-        table = Table(title=f"{kind} (for: {uses[kind]})", title_justify="left", show_header=False, box=None)
-        for name, text in entries.items():
-            table.add_row(f"  [bold]{name}[/]", text)
-        console().print(table)
+        rows = ((f"  [bold]{name}[/]", text) for name, text in entries.items())
+        title = f"{kind} (for: {uses[kind]})"
+        console().print(terminal_table(("", ""), rows, title=title, show_header=False, box=None))

@@ -115,7 +115,8 @@ def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> Non
         click.echo("\n".join(command_table(kind) for kind in chosen.values()), nl=False)
         return
     from rich.markup import escape
-    from rich.table import Table
+
+    from tilewright.base.tables import terminal_table
 
     for name, kind in chosen.items():
         title = f"[bold]{name}[/], opcode {int(kind.OPCODE)}: {escape(command_about(kind))}"
@@ -123,12 +124,8 @@ def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> Non
         if not rows:
             console().print(title, end="\n\n")
             continue
-        table = Table(title=title, title_justify="left", title_style="")
-        for heading in ("field", "word", "bits", "meaning"):
-            table.add_column(heading, no_wrap=heading != "meaning")
-        for row in rows:
-            table.add_row(*map(escape, row))
-        console().print(table)
+        lines = ([*map(escape, row)] for row in rows)
+        console().print(terminal_table(("field", "word", "bits", "meaning"), lines, title=title, title_style=""))
         console().print()
 
 

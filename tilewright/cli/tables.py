@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from tilewright.base.tables import markdown_table, terminal_table
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -15,19 +17,12 @@ def cycles_by_step(result: dict) -> dict[str, int]:
 
 def print_map(console: "Console", result: dict) -> None:
     """Print where the time of a map result goes, its bounds, its rate and its energy."""
-    from rich.table import Table
-
     what = "one token" if result["phase"] == "decode" else f"{result['tokens']} prompt tokens"
-    table = Table(
+    table = terminal_table(
+        ("operator", "units", ">cycles", ">share", ">commands", ">M MAC"),
         title=f"{result['model']} on {result['system']}: {result['phase']}, {what} at context {result['context']}",
-        title_justify="left",
         caption="cycles: by how much an operator moves the end of all before it",
-        caption_justify="left",
     )
-    for heading in ("operator", "units"):
-        table.add_column(heading)
-    for heading in ("cycles", "share", "commands", "M MAC"):
-        table.add_column(heading, justify="right")
     total = result["cycles"]
     for step in result["steps"]:
         table.add_row(
@@ -40,10 +35,7 @@ def print_map(console: "Console", result: dict) -> None:
         )
     console.print(table)
 
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_column()
+    table = terminal_table(("", ">", ""), show_header=False, box=None, padding=(0, 2))
     ms = 1e-3 / result["clock_mhz"]
     for label, cycles, note in (
         ("whole run", total, f"[bold]{result['tokens_per_s']:,.1f} tokens/s[/] at {result['clock_mhz']} MHz"),
@@ -56,9 +48,8 @@ def print_map(console: "Console", result: dict) -> None:
     table.add_row("larger bound / run", f"[bold]{result['bound_fraction']:.2%}[/]", "")
     console.print(table)
 
-    table = Table(title=f"energy: {result['energy_j'] * 1e3:,.2f} mJ", title_justify="left")
-    for heading, justify in (("part", "left"), ("mJ", "right"), ("pJ", "right"), ("source", "left")):
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    headings = ("part", ">mJ", ">pJ", "source")
+    table = terminal_table(headings, title=f"energy: {result['energy_j'] * 1e3:,.2f} mJ", fold=headings)
     for item in result["energy"]:
         table.add_row(
             item["name"], f"{item['joules'] * 1e3:,.3f}", f"{item['pj_per_event']:g} per {item['unit']}", item["source"]
@@ -69,7 +60,6 @@ def print_map(console: "Console", result: dict) -> None:
 def print_run(console: "Console", result: dict) -> None:
     """Print how a program ended, and what its units did."""
     from rich.markup import escape
-    from rich.table import Table
 
     what = f"{result['program']} on {result['system']}: {result['commands']} commands at {result['address']:#x}"
     console.print(
@@ -88,10 +78,10 @@ def print_run(console: "Console", result: dict) -> None:
         f"[bold]{took}[/]: {counters['COMMANDS']:,} commands of units, {counters['READ_BEATS']:,} beats read, "
         f"{counters['WRITE_BEATS']:,} written"
     )
-    table = Table(caption="cycles; a unit waits when it could run its next command", caption_justify="left")
-    table.add_column("unit")
-    for heading in ("busy", "of all", "waits for a signal", "waits for a bank", "waits for weights"):
-        table.add_column(heading, justify="right")
+    table = terminal_table(
+        ("unit", ">busy", ">of all", ">waits for a signal", ">waits for a bank", ">waits for weights"),
+        caption="cycles; a unit waits when it could run its next command",
+    )
     for unit in (name.removesuffix("_BUSY") for name in counters if name.endswith("_BUSY")):
         busy, signal, bank = (counters[f"{unit}_{what}"] for what in ("BUSY", "SIGNAL", "BANK"))
         weights = counters.get(f"{unit}_WEIGHTS")
@@ -150,10 +140,8 @@ def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *
     headings = (before if "bytes_per_cycle" in before else {}) | COMPARED | behind
     total = {"name": f"{len(cases)} case{'s' if len(cases) > 1 else ''}", **_summed(cases)}
     if markdown:
-        from tilewright.sim.isa.tables import markdown as table_of
-
         lines = [(row["name"], *(_figure(key, row.get(key)) for key in headings)) for row in (*rows, total)]
-        console.out(table_of(("case", *headings.values()), lines), end="", highlight=False)
+        console.out(markdown_table(("case", *headings.values()), lines), end="", highlight=False)
     else:
         console.print(_comparison(rows, total, headings))
     for row in rows:
@@ -165,12 +153,10 @@ def _comparison(rows: list[dict], total: dict, headings: dict[str, str]) -> "Tab
     """Return the table of a comparison, a section for each design."""
     from rich import box
     from rich.markup import escape
-    from rich.table import Table
 
     # As little as can be around figures: names of cases are long.
-    table = Table(title="RTL under Verilator beside its model", title_justify="left", box=box.SIMPLE_HEAD,
-                  padding=0, pad_edge=False)  # fmt: skip
-    table.add_column("case")
+    table = terminal_table(("case",), title="RTL under Verilator beside its model", box=box.SIMPLE_HEAD,
+                           padding=0, pad_edge=False)  # fmt: skip
     for key, heading in headings.items():
         figures = (_figure(key, row.get(key)) for row in (*rows, total))
         table.add_column(heading, justify="right", min_width=max(map(len, (*figures, *heading.split()))))
@@ -205,11 +191,7 @@ def _figure(key: str, value: float | str | None) -> str:
 
 def print_blocks(console: "Console", blocks: Iterable[dict]) -> None:
     """Print what was generated."""
-    from rich.table import Table
-
-    table = Table(title="generated Verilog", title_justify="left")
-    for heading in ("module", "MAC a cycle", "cycles a vector", "latency"):
-        table.add_column(heading, justify="left" if heading == "module" else "right")
+    table = terminal_table(("module", ">MAC a cycle", ">cycles a vector", ">latency"), title="generated Verilog")
     for block in blocks:
         timing = block["timing"]
         table.add_row(
@@ -223,11 +205,6 @@ def print_blocks(console: "Console", blocks: Iterable[dict]) -> None:
 
 def print_synth(console: "Console", results: list[dict]) -> None:
     """Print what blocks cost, by which tools, and what was missing."""
-    from rich.table import Table
-
-    table = Table(title="synthesis", title_justify="left")
-    for heading in ("block", "options"):
-        table.add_column(heading, overflow="fold")
     columns = (
         ("LUT", "lut", ",d"),
         ("FF", "ff", ",d"),
@@ -236,8 +213,8 @@ def print_synth(console: "Console", results: list[dict]) -> None:
         ("path ns", "path_ns", ",.2f"),
         ("power uW", "power_uw", ",.1f"),
     )
-    for heading, _, _ in columns:
-        table.add_column(heading, justify="right")
+    labels = ("block", "options")
+    table = terminal_table((*labels, *(f">{heading}" for heading, _, _ in columns)), title="synthesis", fold=labels)
     notes: dict[str, None] = {}
     for result in results:
         figures = ["-" if result[key] is None else format(result[key], precision) for _, key, precision in columns]
@@ -269,39 +246,13 @@ def _options(configuration: dict) -> str:
     return " ".join(parts)
 
 
-def print_predictions(console: "Console", result: dict) -> None:
-    """Print predicted times of workloads on a host core, and where the cycles of an instruction go."""
-    from rich.table import Table
-
-    clocks = ", ".join(f"{name.removesuffix('_ghz')} {ghz:g}" for name, ghz in result["clocks"].items())
-    table = Table(title=f"core {result['core']}, GHz: {clocks}", title_justify="left")
-    table.add_column("workload")
-    parts = list(result["workloads"][0]["cpi_stack"])
-    for heading in ("ms", "speed-up", "IPC", *parts):
-        table.add_column(heading, justify="right")
-    for row in result["workloads"]:
-        cycles = sum(row["cpi_stack"].values())
-        table.add_row(
-            row["workload"],
-            f"{row['seconds'] * 1e3:,.3f}",
-            f"{row['speedup']:.2f}",
-            f"{row['ipc']:.3f}",
-            *(f"{row['cpi_stack'][part] / cycles:.0%}" for part in parts),
-        )
-    console.print(table)
-    console.print("  predicted from one measured run of each; its error against gem5: docs/host-core.md", markup=False)
-
-
 def print_host_steps(console: "Console", result: dict) -> None:
     """Print what the host core adds to a map result."""
-    from rich.table import Table
-
     host = result["host"]
-    table = Table(title=f"host {host['name']}, core {host['core']}", title_justify="left")
-    table.add_column("operator")
-    for heading in ("elements", "calls", "us", "us of transfers"):
-        table.add_column(heading, justify="right")
-    table.add_column("cost from")
+    table = terminal_table(
+        ("operator", ">elements", ">calls", ">us", ">us of transfers", "cost from"),
+        title=f"host {host['name']}, core {host['core']}",
+    )
     for step in host["steps"]:
         how = "predicted from 4 GHz" if step["predicted"] else "measured"
         table.add_row(
