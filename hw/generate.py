@@ -112,9 +112,8 @@ def _cim(name: str, array: CIMArray, config: TileConfig | CIMArrayConfig, tile: 
 
 def _weights(config: TileConfig) -> str:
     """Return the format of weights and their scales, for people."""
-    integer = f"INT{config.macro.weight_bits}"
     scales = f", {config.group_scale} scales of {config.group_rows} rows," if config.group_rows else ""
-    return ("FP4 (E2M1)" if config.macro.weight_format == "fp4_e2m1" else integer) + scales
+    return config.macro.weights.label + scales
 
 
 def generate_cim_tile(config: TileConfig) -> GeneratedBlock:

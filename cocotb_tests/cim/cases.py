@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 
 from tilewright.sim.config import TileConfig
-from tilewright.sim.machine.cim.weights import weight_values
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 
@@ -58,7 +57,7 @@ class Case:
         rng = np.random.default_rng(self.seed)
         x_range = 1 << config.macro.input_bits - 1
         x = rng.integers(-x_range, x_range, (self.m, self.k))
-        w = rng.choice(weight_values(config.macro), (self.k, self.n))
+        w = rng.choice(config.macro.weights.counts, (self.k, self.n))
         if not config.group_rows:
             return x, w, None
         return x, w, rng.integers(0, 1 << config.scale_bits, (-(-self.k // config.group_rows), self.n))

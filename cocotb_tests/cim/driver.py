@@ -153,7 +153,8 @@ class CIMBench:
         tiled = self.subject.product(case)
         commands = tiled.commands()
         x, w, scales = case.matrices(self.config)
-        await self.write_data(tiled.weight_words(w, scales), tiled.activation_words(x))
+        codes = self.config.macro.weights.encode(w)
+        await self.write_data(tiled.weight_words(codes, scales), tiled.activation_words(x))
         self.set_timing(case.timing)
         await self.write_program(commands)
         return commands

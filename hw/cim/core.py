@@ -10,6 +10,7 @@ from tilewright.hw.cim.macro import Macro
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config import TileConfig
+from tilewright.sim.formats import stored
 
 
 class TileCore(wiring.Component):
@@ -108,7 +109,7 @@ class TileCore(wiring.Component):
         """Instantiate the grid; return its dot products, by row of the grid and column, and when they are there."""
         cfg, macro = self.config, self.config.macro
         weights: Value = self.write_data
-        if macro.weight_format == "fp4_e2m1":
+        if macro.weights == stored.FP4_E2M1:
             codes = [self.write_data.word_select(column, 4) for column in range(cfg.columns)]
             weights = Cat(decode_e2m1(m, code, f"weight{column}") for column, code in enumerate(codes))
         [definition] = self.definitions

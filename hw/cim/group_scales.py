@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config import TileConfig
+from tilewright.sim.formats import stored
 
 
 def scale_write_layout(config: TileConfig, tiles: int = 1) -> data.StructLayout:
@@ -80,7 +81,7 @@ class GroupScales(wiring.Component):
                         m.d.comb += chosen.eq(scale)
                 dot = self.sums.word_select(group * cfg.columns + column, self.sum_bits).as_signed()
                 product = Signal(self.scaled_bits, name=f"product_{group}_{column}")
-                m.d.comb += product.eq(dot * chosen if cfg.group_scale == "uint8" else dot << chosen)
+                m.d.comb += product.eq(dot * chosen if cfg.scales == stored.UINT8 else dot << chosen)
                 products.append(delay(m, product, f"scaled_{group}_{column}", reset_less=True))
         m.d.comb += self.scaled.eq(Cat(products))
         return m

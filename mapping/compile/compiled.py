@@ -11,7 +11,6 @@ from tilewright.sim.isa.binary import encode_program
 from tilewright.sim.isa.commands import Command
 from tilewright.sim.isa.steps import Matrix, Storage
 from tilewright.sim.machine.cim.array import block_limits
-from tilewright.sim.machine.cim.weights import e2m1_values
 from tilewright.sim.machine.vector.values import DTYPES, decode, encode
 
 from .allocation import Tensor
@@ -71,8 +70,7 @@ class ConstantWeights:
         """Write (k, n) weights as they are stored."""
         if scales is not None:
             scales = scales.reshape(-1, self.n)
-        weights = e2m1_values(codes) if self.config.tile.macro.weight_format == "fp4_e2m1" else codes
-        words = constant_words(self.config, weights.reshape(self.k, self.n), scales, self.reduce)
+        words = constant_words(self.config, codes.reshape(self.k, self.n), scales, self.reduce)
         memory[self.address : self.address + len(words)] = words
 
 

@@ -74,8 +74,8 @@ class BlockedMatmul:
             weight_address += sum(tile.block_beats(*part.shape) for part in self.parts(rows, columns))
             activation_address += vectors * tile.activation_beats(rows)
 
-    def weight_words(self, w: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
-        """Return ``w`` as weight memory holds it: uint8 of shape (words, bytes of a word).
+    def weight_words(self, codes: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
+        """Return weights, codes of shape (k, n), as weight memory holds them: uint8 of shape (words, bytes of a word).
 
         With group scales, ``scales`` of shape (groups of k, n) holds one for each ``group_rows`` rows of a column.
         """
@@ -85,11 +85,11 @@ class BlockedMatmul:
                 rows = slice(k.start + part.rows.start, k.start + part.rows.stop)
                 columns = slice(n.start + part.columns.start, n.start + part.columns.stop)
                 scaled = None if scales is None else scales[self._groups(rows), columns]
-                words.append(pack_block(self.tile, w[rows, columns], scaled))
+                words.append(pack_block(self.tile, codes[rows, columns], scaled))
         return np.concatenate(words)
 
     def _groups(self, rows: slice) -> slice:
-        """Return the groups in which rows of ``w`` lie."""
+        """Return the groups in which rows of weights lie."""
         size = self.tile.group_rows
         return slice(rows.start // size, -(-rows.stop // size))
 

@@ -9,6 +9,7 @@ from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import CIMArrayConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.formats import StoredFormat
 from tilewright.sim.isa.commands import Store, Weights
 from tilewright.sim.machine.cim.array import block_limits, parts
 
@@ -29,19 +30,19 @@ def reduces(config: CIMArrayConfig, k: int, n: int) -> bool:
 
 def unit_scale(tile: TileConfig) -> int:
     """Return the scale that leaves a group as it is."""
-    return 0 if tile.group_scale == "e8m0" else 1
+    return int(tile.scales.encode(1)) if tile.scales else 1
 
 
-def constant_words(config: CIMArrayConfig, weights: np.ndarray, scales: np.ndarray | None, reduce: bool) -> np.ndarray:
+def constant_words(config: CIMArrayConfig, codes: np.ndarray, scales: np.ndarray | None, reduce: bool) -> np.ndarray:
     """Return the bytes of (k, n) weights as products of all of them, or of columns of whole blocks, take them.
 
-    Weights are numbers, of fp4_e2m1 in halves. Columns are filled up with zeros to whole tiles; a tile with group
+    Weights are codes, as they are stored. Columns are filled up with zeros to whole tiles; a tile with group
     scales gets those that change nothing where none are given.
     """
     tile = config.tile
-    k, n = weights.shape
+    k, n = codes.shape
     padding = ((0, 0), (0, -n % tile.columns))
-    padded = np.pad(weights.astype(np.int64), padding)
+    padded = np.pad(codes.astype(np.int64), padding)
     if tile.group_rows:
         unit = unit_scale(tile)
         units = np.full((divide_up(k, tile.group_rows), n), unit, np.int64)
@@ -83,9 +84,14 @@ class StoredWeights:
         return self.config.cim.tile.columns
 
     @property
+    def format(self) -> StoredFormat:
+        """Format of an element."""
+        return self.config.cim.tile.macro.weights
+
+    @property
     def packed(self) -> bool:
         """Whether elements have four bits; otherwise they have eight."""
-        return self.config.cim.tile.macro.weight_bits == 4
+        return self.format.bits < 8
 
     @property
     def row_bytes(self) -> int:
@@ -239,15 +245,12 @@ class StoredWeights:
             scales[:] = unit_scale(self.config.cim.tile)
 
     def read(self, memory: np.ndarray) -> np.ndarray:
-        """Return what is stored, (positions, head) int8; of fp4_e2m1 the codes, 0 to 15."""
-        e2m1 = self.config.cim.tile.macro.weight_format == "fp4_e2m1"
+        """Return the codes that are stored, (positions, head)."""
         chunks: list[list[np.ndarray]] = [[] for _ in range(self.chunks)]
         for chunk, _, rows in self._pieces(memory):
             if self.packed:
-                pairs = np.stack([rows << 4, rows], axis=-1).reshape(len(rows), -1).view(np.int8) >> 4
-                chunks[chunk].append(pairs & 15 if e2m1 else pairs)
-            else:
-                chunks[chunk].append(rows.view(np.int8))
+                rows = np.stack([rows, rows >> 4], axis=-1).reshape(len(rows), -1)
+            chunks[chunk].append(self.format.kept(rows))
         values = np.concatenate([np.concatenate(each) for each in chunks], axis=1)
         return (values.T if self.transposed else values)[: self.positions, : self.head]
 

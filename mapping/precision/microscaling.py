@@ -1,4 +1,4 @@
-"""Microscaling matrices as weights and scales of CIM tiles."""
+"""Fits the scales of microscaling matrices, MXFP4 say, into the window of powers of two that a CIM tile has."""
 
 from typing import NamedTuple
 
@@ -9,23 +9,23 @@ from tilewright.sim.formats import E8M0, Blocks, Microscaling
 
 
 class ScaledWeights(NamedTuple):
-    """A matrix of shape (k, n): ``weights * element.min * 2**shifts * 2**exponents``, shifts by group of rows."""
+    """A matrix of shape (k, n): ``element.decode(codes) * 2**shifts * 2**exponents``, shifts by group of rows."""
 
-    weights: np.ndarray
-    """As tiles count them, in units of the element's smallest number, 1/2 for E2M1; int64, shape (k, n)."""
+    codes: np.ndarray
+    """Codes of the elements, shape (k, n); a zero has code 0, whatever its sign."""
     shifts: np.ndarray
-    """e8m0 scales as tiles take them, 0 to ``max_shift``, int64, shape (k / block, n)."""
+    """Codes of e8m0 scales as tiles take them, 0 to ``max_shift``, int64, shape (k / block, n)."""
     exponents: np.ndarray
-    """What is left for the vector unit to apply: a power of two of each column, int64, shape (n,)."""
+    """Power of two of each column that is left for the vector unit to apply, int64, shape (n,)."""
 
 
 def from_blocks(form: Microscaling, blocks: Blocks, max_shift: int) -> ScaledWeights:
     """Return a microscaling matrix, MXFP4 say, whose columns' scales fit the window of a tile.
 
     The window of a column ends at its largest scale and begins ``max_shift`` below, or at its smallest scale if that
-    is higher. Blocks with scales in it are exact. Those below are rounded to the nearest element at the window's
-    beginning: of E2M1 an error of at most ``2**-2 * 2**exponents``, that is ``2**(-2 - max_shift)`` times the largest
-    scale. Blocks of zeros have no scale to speak of.
+    is higher. Blocks with a scale in the window keep their codes. Blocks with a scale below the window are rounded to
+    the nearest elements at the window's beginning: an error of at most ``2**-2 * 2**exponents`` for E2M1, that is
+    ``2**(-2 - max_shift)`` times the largest scale. The scales of blocks of zeros are ignored.
 
     Parameters
     ----------
@@ -46,7 +46,8 @@ def from_blocks(form: Microscaling, blocks: Blocks, max_shift: int) -> ScaledWei
         raise ConfigError(f"a block of {form.name} weights has scale NaN, which is not allowed: a tile has no NaN")
     exponents = scales.astype(np.int64) - 127
     n, groups = exponents.shape
-    values = np.asarray(element.decode(blocks.elements)).reshape(n, groups, form.block)
+    codes = np.asarray(blocks.elements).reshape(n, groups, form.block)
+    values = element.decode(codes)
     counts = (values != 0).any(axis=2)
     low, high = np.iinfo(np.int64).min // 2, np.iinfo(np.int64).max // 2
     top = np.where(counts, exponents, low).max(axis=1)
@@ -55,6 +56,7 @@ def from_blocks(form: Microscaling, blocks: Blocks, max_shift: int) -> ScaledWei
     shifts = np.where(counts, exponents - base[:, None], 0)
     below = np.minimum(shifts, 0)
     # Far below the window everything is zero; the bound keeps the powers finite.
-    rounded = element.decode(element.encode(values * 2.0 ** np.maximum(below, -64)[:, :, None]))
-    weights = (rounded / element.min).astype(np.int64).reshape(n, -1)
-    return ScaledWeights(weights.T, np.maximum(shifts, 0).T, base)
+    rounded = element.encode(values * 2.0 ** np.maximum(below, -64)[:, :, None])
+    codes = np.where(below[:, :, None] < 0, rounded, codes)
+    codes = np.where(element.decode(codes) == 0, 0, codes)
+    return ScaledWeights(codes.reshape(n, -1).T, np.maximum(shifts, 0).T, base)

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.mapping.precision.microscaling import from_blocks
-from tilewright.sim.formats import BF16, E2M1, Int, Microscaling, Minifloat
-from tilewright.sim.graph.precision import LARGEST, Precision, WeightStorage
-from tilewright.sim.machine.cim.weights import E2M1_UNITS, e2m1_values
+from tilewright.sim.formats import BF16, Microscaling, stored_format
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.vector.values import encode
 
 GROUP_SCALE = 255
 """Largest scale of a group, if it is an integer."""
-ELEMENTS: dict[str, Int | Minifloat] = {"int4": Int(4), "int8": Int(8), "fp4_e2m1": E2M1}
 LARGEST_ACTIVATION = 128
 LARGEST_SUM = (1 << 31) - 1
 
@@ -22,11 +20,11 @@ class QuantisedWeights:
     """``weights[k, n] = numbers[k, n] * factors[k // group, n] * columns[n]``, nearly; groups may be absent."""
 
     codes: np.ndarray
-    """(k, n) as they are stored: int8, or the codes of fp4_e2m1."""
+    """(k, n) codes of the stored format."""
     columns: np.ndarray
     """(n,) float32, each a BF16 number."""
     groups: np.ndarray | None
-    """(ceil(k / group), n) uint8: factors, or exponents of powers of two."""
+    """(ceil(k / group), n) codes of the stored format of scales, uint8."""
     precision: Precision
 
     @property
@@ -34,10 +32,9 @@ class QuantisedWeights:
         """What the codes stand for, float64."""
         steps = self.columns.astype(np.float64)
         if self.groups is not None:
-            powers = self.precision.group_scale == "e8m0"
-            factors = np.ldexp(1.0, self.groups) if powers else self.groups.astype(np.float64)
+            factors = stored_format(self.precision.group_scale).decode(self.groups)
             steps = np.repeat(factors * steps, self.precision.group, axis=0)[: len(self.codes)]
-        return (e2m1_values(self.codes) if self.precision.weights == "fp4_e2m1" else self.codes) * steps
+        return stored_format(self.precision.weights).decode(self.codes) * steps
 
     def constants(self, name: str) -> dict[str, np.ndarray]:
         """Return the constants of a projection as they are stored, by their names."""
@@ -60,25 +57,17 @@ def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeig
     if precision.group and precision.group_scale == "e8m0":
         return _in_blocks(weights, precision)
     k, n = weights.shape
-    group, largest = precision.group, LARGEST[precision.weights]
+    group, stored = precision.group, stored_format(precision.weights)
     size = group or k
     padded = np.pad(weights.astype(np.float64), ((0, -k % size), (0, 0)))
-    wanted = np.abs(padded.reshape(-1, size, n)).max(axis=1) / largest
+    wanted = np.abs(padded.reshape(-1, size, n)).max(axis=1) / stored.largest
     columns = wanted.max(axis=0) / (GROUP_SCALE if group else 1)
     columns = BF16.decode(BF16.encode(columns))
     columns[columns == 0] = 1
     groups = np.clip(np.rint(wanted / columns), 1, GROUP_SCALE) if group else np.ones((1, n))
     steps = np.repeat(groups * columns, size, axis=0)[:k]
-    codes = _stored(weights / steps, precision.weights)
+    codes = stored.encode(weights / steps)
     return QuantisedWeights(codes, columns.astype(np.float32), groups.astype(np.uint8) if group else None, precision)
-
-
-def _stored(numbers: np.ndarray, storage: WeightStorage) -> np.ndarray:
-    """Return numbers as the array counts them, rounded and limited, as they are stored."""
-    if storage == "fp4_e2m1":
-        return E2M1.encode(numbers / E2M1_UNITS, saturate=True).astype(np.uint8)
-    largest = LARGEST[storage]
-    return np.clip(np.rint(numbers), -largest - 1, largest).astype(np.int8)
 
 
 def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
@@ -86,13 +75,12 @@ def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
 
     The window of these is so narrow that no sum of as many products can wrap.
     """
-    k = len(weights)
-    form = Microscaling(ELEMENTS[precision.weights], block=precision.group)
+    k, stored = len(weights), stored_format(precision.weights)
+    form = Microscaling(stored.format, block=precision.group)  # type: ignore[arg-type]
     padded = np.pad(weights.astype(np.float64), ((0, -k % form.block), (0, 0)))
-    largest = round(-form.element.lowest / form.element.min)
-    room = LARGEST_SUM // (k * LARGEST_ACTIVATION * largest)
+    room = LARGEST_SUM // (k * LARGEST_ACTIVATION * -stored.lowest)
     window = min(precision.max_shift, max(0, room.bit_length() - 1))
     scaled = from_blocks(form, form.encode(padded.T), window)
     columns = np.ldexp(form.element.min, scaled.exponents).astype(np.float32)
-    codes = _stored(scaled.weights[:k], precision.weights)
+    codes = stored.kept(scaled.codes[:k])
     return QuantisedWeights(codes, columns, scaled.shifts.astype(np.uint8), precision)

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tilewright.sim.formats import StoredFormat, stored, stored_format
+
 from .base import Frozen
 
 BusBits = Annotated[int, Field(ge=8, le=4096)]
@@ -57,19 +59,26 @@ class MacroConfig(Frozen):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.weight_format == "fp4_e2m1" and self.weight_bits != 4:
-            raise ValueError(f"weight_bits = {self.weight_bits} is not allowed: weights of fp4_e2m1 have 4")
+        if self.weight_bits != self.weights.bits:
+            raise ValueError(
+                f"weight_bits = {self.weight_bits} is not allowed: weights of {self.weights} have {self.weights.bits}"
+            )
         return self
 
     @property
+    def weights(self) -> StoredFormat:
+        """Format in which weights are stored."""
+        return stored_format(f"int{self.weight_bits}" if self.weight_format == "int" else self.weight_format)
+
+    @property
     def cell_bits(self) -> int:
-        """Width of a two's-complement weight inside the macro in bits; fp4_e2m1 is stored decoded."""
-        return 5 if self.weight_format == "fp4_e2m1" else self.weight_bits
+        """Width of a two's-complement weight inside the macro in bits, where every weight is a count."""
+        return self.weights.count_bits
 
     @property
     def largest_weight(self) -> int:
-        """Largest magnitude of a weight."""
-        return 12 if self.weight_format == "fp4_e2m1" else 1 << self.weight_bits - 1
+        """Largest magnitude of a weight, as a count."""
+        return max(self.weights.largest, -self.weights.lowest)
 
     @property
     def slices(self) -> int:
@@ -209,19 +218,30 @@ class TileConfig(Frozen):
         return self.grid_rows // self.groups
 
     @property
+    def scales(self) -> StoredFormat | None:
+        """Format in which scales of groups are stored; None if there are no scales."""
+        return None if self.group_scale == "none" else stored_format(self.group_scale)
+
+    @property
     def scale_bits(self) -> int:
         """Number of bits of a scale that count, of the 8 bits in memory."""
-        return {"none": 0, "uint8": 8, "e8m0": self.max_shift.bit_length()}[self.group_scale]
+        return self._largest_scale_code.bit_length()
 
     @property
     def scale_growth_bits(self) -> int:
         """Number of bits by which scaling widens a sum."""
-        return {"none": 0, "uint8": 8, "e8m0": self.max_shift}[self.group_scale]
+        return (self.largest_scale - 1).bit_length()
 
     @property
     def largest_scale(self) -> int:
         """Largest factor that a scale can be; 1 if there are no scales."""
-        return {"none": 1, "uint8": 255, "e8m0": 1 << self.max_shift}[self.group_scale]
+        return int(self.scales.decode(self._largest_scale_code)) if self.scales else 1
+
+    @property
+    def _largest_scale_code(self) -> int:
+        if self.scales is None:
+            return 0
+        return self.max_shift if self.scales == stored.SHIFT_E8M0 else self.scales.largest
 
     @property
     def max_accumulated_rows(self) -> int:

@@ -6,7 +6,7 @@
 from .activation import ACTIVATIONS, activate
 from .format import Format, ScalarFormat, convert
 from .functions import exp, reciprocal, rsqrt
-from .integer import Int
+from .integer import Int, UInt
 from .microscaling import MXFP4, MXINT8, NVFP4, Blocks, Microscaling
 from .minifloat import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FP16, FP32, Minifloat
 from .names import format_names, parse_format
@@ -14,6 +14,7 @@ from .posit import Posit
 from .quire import Quire
 from .scale import E8M0, PowerOfTwo
 from .simd import ALL_MODES, XR_NPE_MODES, Mode, pack, parse_modes, simd_dot, simd_matmul, simd_sum, unpack
+from .stored import StoredFormat, stored_format
 
 __all__ = [
     "ACTIVATIONS",
@@ -41,6 +42,8 @@ __all__ = [
     "PowerOfTwo",
     "Quire",
     "ScalarFormat",
+    "StoredFormat",
+    "UInt",
     "activate",
     "convert",
     "exp",
@@ -53,5 +56,6 @@ __all__ = [
     "simd_dot",
     "simd_matmul",
     "simd_sum",
+    "stored_format",
     "unpack",
 ]

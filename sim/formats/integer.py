@@ -1,4 +1,4 @@
-"""Signed integers and binary fixed point."""
+"""Integers, signed and unsigned, and binary fixed point."""
 
 from dataclasses import dataclass
 
@@ -73,3 +73,60 @@ class Int(ScalarFormat):
         codes = (integers + ROUNDER).view(np.int64) & ((1 << self.width) - 1)
         codes[np.isnan(values)] = 0
         return codes
+
+
+@dataclass(frozen=True)
+class UInt(ScalarFormat):
+    """Unsigned integers: rounds to nearest, ties to even, and saturates, also infinities. NaN becomes 0.
+
+    Parameters
+    ----------
+    width : int
+        Bits of a code, 2 to 32.
+
+    Raises
+    ------
+    ValueError
+        If the width is out of range.
+    """
+
+    width: int
+
+    def __post_init__(self) -> None:
+        require("width", self.width, 2, 32)
+
+    @property
+    def name(self) -> str:
+        return f"uint{self.width}"
+
+    @property
+    def bits(self) -> int:
+        return self.width
+
+    @property
+    def max(self) -> float:
+        return 2.0**self.width - 1
+
+    @property
+    def lowest(self) -> float:
+        return 0.0
+
+    @property
+    def min(self) -> float:
+        return 1.0
+
+    @property
+    def significand_bits(self) -> int:
+        return self.width
+
+    @property
+    def nan_code(self) -> None:
+        return None
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        return codes.astype(np.float64)
+
+    def _encode(self, values: np.ndarray, saturate: bool | None) -> np.ndarray:
+        codes = np.rint(np.clip(values, 0, self.max))
+        codes[np.isnan(values)] = 0
+        return codes.astype(np.int64)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache, reduce
 
 from .format import ScalarFormat
-from .integer import Int
+from .integer import Int, UInt
 from .microscaling import Microscaling
 from .minifloat import Minifloat
 from .posit import Posit
@@ -43,6 +43,8 @@ def decode(scalar: ScalarFormat, code: int) -> Value:
         case Int(width, fraction_bits):
             signed = code - (1 << width) if code >> (width - 1) else code
             return Fraction(signed, 1 << fraction_bits)
+        case UInt():
+            return Fraction(code)
         case PowerOfTwo():
             return Special.NAN if code == 255 else Fraction(2) ** (code - 127)
     raise TypeError(f"no definition of {scalar}")
@@ -57,6 +59,10 @@ def encode(scalar: ScalarFormat, value: Value, saturate: bool | None = None) -> 
             return _encode_minifloat(scalar, value, scalar.saturate if saturate is None else saturate)
         case Int():
             return _encode_int(scalar, value)
+        case UInt(width):
+            if value is Special.INFINITY:
+                return (1 << width) - 1
+            return min(max(round(value), 0), (1 << width) - 1) if isinstance(value, Fraction) else 0
         case PowerOfTwo():
             if value in (Special.NAN, *INFINITIES):
                 return 255

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+from tilewright.sim.formats import stored_format
 from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, written_as
 
-from .cim.weights import e2m1_values
 from .vector import values as vector_values
 from .vector.matrix import matrix_view
 from .vector.values import PassResult, decode, encode, run_pass
@@ -64,13 +64,11 @@ def multiply(step: Product, memory: Memory) -> None:
 def dot_products(step: Product, memory: Memory) -> np.ndarray:
     """Return the sums of a product, float64: exact, before they wrap as the accumulators do."""
     # Sums of less than 2**53 are exact, and numpy multiplies float64 fast.
-    a, weights = codes(memory, step.a).astype(np.float64), codes(memory, step.weights)
-    if step.weights.storage == "fp4_e2m1":
-        weights = e2m1_values(weights)
-    weights = (weights.T if step.transposed else weights).astype(np.float64)
+    a, weights = (stored_format(m.storage).decode(codes(memory, m)) for m in (step.a, step.weights))
+    if step.transposed:
+        weights = weights.T
     if step.scales:
-        scales = codes(memory, step.scales)
-        factors = np.ldexp(1.0, scales) if step.scales.storage == "e8m0" else scales
+        factors = stored_format(step.scales.storage).decode(codes(memory, step.scales))
         weights = weights * np.repeat(factors, step.group, axis=0)[: len(weights)]
     return a @ weights
 
@@ -123,7 +121,7 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
         c=operand(step.c),
     )
     if step.out:
-        codes(memory, step.out)[:] = done.codes & 15 if step.out.storage == "fp4_e2m1" else done.codes
+        codes(memory, step.out)[:] = stored_format(step.out.storage).kept(done.codes)
     for those, values in ((step.linear, done.linear), (step.inverse, done.inverse)):
         if those is not None:
             kept = scalars.get(those.name, np.zeros(0, np.float32))

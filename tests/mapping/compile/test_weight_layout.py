@@ -12,7 +12,6 @@ from tilewright.mapping.compile.weight_layout import (
     weights_commands,
 )
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.formats import E2M1
 from tilewright.sim.isa.commands import Product, Weights
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 
@@ -31,19 +30,13 @@ CONFIGS = [
 
 def random_codes(config: AcceleratorConfig, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
     """Return weights as they are stored."""
-    if is_e2m1(config):
-        return rng.integers(0, 16, shape).astype(np.uint8)
-    limit = 7 if config.cim.tile.macro.weight_bits == 4 else 127
-    return rng.integers(-limit, limit + 1, shape).astype(np.int8)
+    weights = config.cim.tile.macro.weights
+    return weights.kept(rng.integers(0, 1 << weights.bits, shape))
 
 
 def numbers(config: AcceleratorConfig, codes: np.ndarray) -> np.ndarray:
     """Return what stored weights count."""
-    return (E2M1.decode(codes) * 2 if is_e2m1(config) else codes).astype(int)
-
-
-def is_e2m1(config: AcceleratorConfig) -> bool:
-    return config.cim.tile.macro.weight_format == "fp4_e2m1"
+    return config.cim.tile.macro.weights.decode(codes).astype(int)
 
 
 def products(
@@ -87,12 +80,12 @@ def test_products_with_what_is_stored(config, transposed, head):
 def test_stores_put_rows_where_they_belong(config, transposed):
     rng = np.random.default_rng(7)
     # FP4 comes in the lowest byte of FP32.
-    size = 4 if is_e2m1(config) else 1
+    size = config.cim.tile.macro.weights.scratchpad_bytes
     stored = StoredWeights(config, 128, 75, 40, transposed)
     memory = np.zeros(1 << 16, np.uint8)
     stored.prepare(memory)
     run = AcceleratorValues(config, memory)
-    expected = np.zeros((75, 40), np.int8)
+    expected = np.zeros((75, 40), config.cim.tile.macro.weights.dtype)
     for position, positions, first, elements in (
         (0, 5, 0, 40),
         (6, 1, 0, 40),
@@ -109,7 +102,7 @@ def test_stores_put_rows_where_they_belong(config, transposed):
             run.execute(store)
         expected[position : position + positions, first : first + elements] = values
         if (
-            config.cim.tile.macro.weight_bits == 4
+            config.cim.tile.macro.weights.bits == 4
             and transposed
             and (position + positions) % 2
             and position + positions < 75
@@ -124,16 +117,16 @@ def test_stores_put_rows_where_they_belong(config, transposed):
 @pytest.mark.parametrize("config", CONFIGS)
 @pytest.mark.parametrize(("k", "n"), [(16, 64), (70, 100), (200, 16), (5, 7)])
 def test_constants_are_as_long_as_is_said(config, k, n):
-    weights = numbers(config, random_codes(config, np.random.default_rng(k), (k, n)))
+    codes = random_codes(config, np.random.default_rng(k), (k, n))
     for reduce in (False, True):
-        words = constant_words(config.cim, weights, None, reduce)
+        words = constant_words(config.cim, codes, None, reduce)
         assert len(words) == constant_bytes(config.cim, k, n, reduce)
     reduce = reduces(config.cim, k, n)
     padded = -(-n // config.cim.tile.columns) * config.cim.tile.columns
     a = np.random.default_rng(n).integers(-128, 128, (3, k))
-    words = constant_words(config.cim, weights, None, reduce)
+    words = constant_words(config.cim, codes, None, reduce)
     got = products(config, words, a, padded, reduce, list(weights_commands(config, [(0, len(words))])))
-    assert (got[:, :n] == a @ weights).all()
+    assert (got[:, :n] == a @ numbers(config, codes)).all()
     assert not got[:, n:].any()
 
 

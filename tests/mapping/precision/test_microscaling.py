@@ -5,7 +5,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.mapping.precision.microscaling import from_blocks
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
-from tilewright.sim.formats import MXFP4, Blocks
+from tilewright.sim.formats import E2M1, MXFP4, Blocks
 from tilewright.sim.machine.cim import values as tile_values
 
 RNG = np.random.default_rng(3)
@@ -13,7 +13,7 @@ RNG = np.random.default_rng(3)
 
 def values(scaled) -> np.ndarray:
     factors = np.repeat(2.0 ** (scaled.shifts + scaled.exponents), 32, axis=0)
-    return scaled.weights / 2 * factors
+    return E2M1.decode(scaled.codes) * factors
 
 
 def matrix(k: int, n: int, spread: int) -> np.ndarray:
@@ -47,7 +47,7 @@ def test_blocks_of_zeros_have_no_say():
     blocks = MXFP4.encode(w.T)
     scaled = from_blocks(MXFP4, blocks, 15)
     assert (values(scaled) == MXFP4.decode(blocks).T).all()
-    assert not scaled.weights[:, 1].any()
+    assert not scaled.codes[:, 1].any()
 
 
 def test_a_block_that_is_no_number_is_refused():
@@ -66,7 +66,7 @@ def test_a_product_with_an_mxfp4_matrix_is_exact(reduce):
     x = RNG.integers(-128, 128, (4, 160))
     product = ArrayMatmul(config, 4, 160, 20, reduce)
     vectors = tile_values.array_results(
-        config, product.commands(), product.weight_words(scaled.weights, scaled.shifts), product.activation_words(x)
+        config, product.commands(), product.weight_words(scaled.codes, scaled.shifts), product.activation_words(x)
     )
     y = product.results(vectors) / 2 * 2.0**scaled.exponents
     # Exact in float64: all terms are small multiples of a power of two.

@@ -35,7 +35,9 @@ def test_e2m1_comes_to_the_nearest_number_of_a_column():
     done = quantise_weights(weights, Precision(weights="fp4_e2m1"))
     assert done.groups is None
     numbers = weights / done.columns / 2
-    assert (done.codes == E2M1.encode(numbers, saturate=True)).all()
+    nearest = E2M1.encode(numbers, saturate=True)
+    # A zero has one code, whatever its sign.
+    assert (done.codes == np.where(nearest == E2M1.encode(-0.0), 0, nearest)).all()
     assert np.abs(numbers[:, :5]).max(axis=0) == pytest.approx(6, rel=2**-8)
     assert (done.values == E2M1.decode(done.codes) * 2 * done.columns).all()
 

@@ -19,7 +19,7 @@ from tests.sim.formats.checks import (
     to_float,
     values,
 )
-from tilewright.sim.formats import BF16, E4M3, E5M2, E8M0, FP32, Int, Minifloat, Posit, scalar
+from tilewright.sim.formats import BF16, E4M3, E5M2, E8M0, FP32, Int, Minifloat, Posit, UInt, scalar
 from tilewright.sim.formats.scalar import Special
 
 SIXTEEN = [
@@ -34,12 +34,12 @@ SIXTEEN = [
 LONG = [*(Posit(n, es) for n in (17, 24, 31, 32) for es in range(5)), FP32, Minifloat(8, 23, "fn"), Int(24), Int(32)]
 
 
-@pytest.mark.parametrize("fmt", [*SMALL, *WIDE, E8M0], ids=str)
+@pytest.mark.parametrize("fmt", [*SMALL, *WIDE, E8M0, UInt(8)], ids=str)
 def test_every_code_decodes_as_specified(fmt):
     assert same(fmt.decode(np.arange(1 << fmt.bits)), values(fmt)).all()
 
 
-@pytest.mark.parametrize("fmt", SMALL, ids=str)
+@pytest.mark.parametrize("fmt", [*SMALL, UInt(2), UInt(8)], ids=str)
 def test_every_boundary_is_where_it_is_specified(fmt):
     numbers = probes(fmt, positive_codes(fmt))
     check_encode(fmt, numbers)

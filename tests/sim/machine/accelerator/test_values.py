@@ -10,7 +10,6 @@ from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.isa.commands import Add, End, Load, Loop, Product, Repeat, Set, Store, Vector, Weights
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
-from tilewright.sim.machine.cim.weights import weight_values
 
 
 def config(weight_bits: int = 8, weight_format: str = "int", group_scale: str = "none", group_rows: int = 0):
@@ -38,10 +37,10 @@ def machine(of: AcceleratorConfig = CONFIG, size: int = 1 << 16) -> AcceleratorV
 def test_products_are_those_of_numpy(weights, scales, reduce, k, n):
     of = config(*weights, *scales)
     rng = np.random.default_rng(k)
-    w = rng.choice(weight_values(of.cim.tile.macro), (k, n))
+    w = rng.choice(of.cim.tile.macro.weights.counts, (k, n))
     s = rng.integers(0, 1 << of.cim.tile.scale_bits, (-(-k // scales[1]), n)) if scales[1] else None
     a = rng.integers(-128, 128, (5, k))
-    words = ArrayMatmul(of.cim, 5, k, n, reduce).weight_words(w, s)
+    words = ArrayMatmul(of.cim, 5, k, n, reduce).weight_words(of.cim.tile.macro.weights.encode(w), s)
     run = machine(of)
     run.memory[64 : 64 + words.size] = words.ravel()
     pitch = 512

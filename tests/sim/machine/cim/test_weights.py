@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tilewright.sim.config import TileConfig
-from tilewright.sim.machine.cim.weights import pack_block, unpack_block, weight_values
+from tilewright.sim.machine.cim.weights import pack_block, unpack_block
 
 
 def tile(weight_bits: int, weight_format: str, group_scale: str, group_rows: int) -> TileConfig:
@@ -18,23 +18,17 @@ def tile(weight_bits: int, weight_format: str, group_scale: str, group_rows: int
 def test_a_block_is_what_was_packed(weights, scales, rows, columns):
     config = tile(*weights, *scales)
     rng = np.random.default_rng(rows)
-    w = rng.choice(weight_values(config.macro), (rows, columns))
+    w = rng.choice(config.macro.weights.counts, (rows, columns))
     groups = config.block_groups(rows)
     assert groups == (-(-rows // scales[1]) if scales[1] else 0)
     s = rng.integers(0, 1 << config.scale_bits, (groups, columns)) if groups else None
-    words = pack_block(config, w, s)
+    words = pack_block(config, config.macro.weights.encode(w), s)
     assert words.shape == (config.block_beats(rows, columns), config.weight_bus_bits // 8)
     got, factors = unpack_block(config, words, rows, columns)
     assert (got == w).all()
     for row in range(rows):
         expected = 1 if s is None else s[row // scales[1]] if scales[0] == "uint8" else 2 ** s[row // scales[1]]
         assert (factors[row] == expected).all()
-
-
-def test_weights_of_fp4_are_those_of_e2m1_in_halves():
-    assert weight_values(tile(4, "fp4_e2m1", "none", 0).macro).tolist() == [
-        -12, -8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8, 12
-    ]  # fmt: skip
 
 
 def test_only_the_low_bits_of_a_shift_count():
