@@ -18,10 +18,10 @@ from benchmarks.pages import filled
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
-from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.lower.constants import decoder_constants, encoder_constants
+from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
-from tilewright.mapping.models import minilm
+from tilewright.mapping.models import bert, llama, minilm
 from tilewright.mapping.models.bert import layer_name
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.llama import layer_name as decoder_name
@@ -132,7 +132,7 @@ DECODER_WEIGHTS = (
 @cache
 def lowered(tokens: int, layers: int, precision: Precision) -> Lowered:
     """Return the steps of some layers."""
-    return lower_encoder(minilm.CONFIG.replace(num_hidden_layers=layers), tokens, precision)
+    return lower(bert.layers(minilm.CONFIG.replace(num_hidden_layers=layers), precision, tokens=tokens))
 
 
 @cache
@@ -218,7 +218,7 @@ def run_decoder(model: LlamaConfig, precision: Precision) -> DecoderRun:
 
     def run(first: int, end: int, contents: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         nonlocal kept
-        program = lower_decoder(model, end - first, first, precision, capacity=total)
+        program = lower(llama.layers(model, precision, tokens=end - first, position=first, capacity=total))
         memory = empty_memory(program.buffers.values(), contents)
         store(memory, program.input, x[first:end])
         run_steps(program.steps, memory, lanes=LANES)

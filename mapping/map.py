@@ -1,9 +1,7 @@
 """Maps a model onto a system: the whole flow from names to a report."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.loops import CompiledLoops
@@ -11,9 +9,12 @@ from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.host.placement import placed, without
 from tilewright.mapping.host.steps import HostStep
-from tilewright.mapping.models import LlamaConfig, Workload, decode, prefill
+from tilewright.mapping.models import llama
+from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, EnergyItem, energy
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import Product, Vector, units_of
@@ -46,8 +47,15 @@ class MapResult:
     """What a run of a model on a system takes."""
 
     name: str
+    model: LlamaConfig
     system: System
-    workload: Workload
+    phase: str
+    tokens: int
+    """Tokens that went through the model."""
+    context: int
+    """Positions in the cache after the run."""
+    graph: Graph
+    """All tokens at once, whatever the chunks."""
     steps: list[Step]
     cycles: int
     unit_cycles: dict[str, int]
@@ -75,7 +83,7 @@ class MapResult:
     @property
     def tokens_per_s(self) -> float:
         """Tokens through the model in a second."""
-        return self.workload.tokens / self.seconds
+        return self.tokens / self.seconds
 
     @property
     def bound_fraction(self) -> float:
@@ -89,14 +97,13 @@ class MapResult:
 
     def to_dict(self) -> dict:
         """Return the result for JSON."""
-        workload = self.workload
         return {
             "model": self.name,
-            "parameters": workload.model.parameters,
+            "parameters": self.model.parameters,
             "system": self.system.name,
-            "phase": workload.phase,
-            "tokens": workload.tokens,
-            "context": workload.context,
+            "phase": self.phase,
+            "tokens": self.tokens,
+            "context": self.context,
             "chunks": list(self.chunks),
             "clock_mhz": self.system.clock_mhz,
             "cycles": self.cycles,
@@ -104,7 +111,7 @@ class MapResult:
             "commands": self.commands,
             "seconds": self.seconds,
             "tokens_per_s": self.tokens_per_s,
-            "macs": workload.macs,
+            "macs": self.graph.macs,
             "dram_bytes": self.memory_bytes,
             "dram_bound_cycles": self.dram_bound_cycles,
             "compute_bound_cycles": self.compute_bound_cycles,
@@ -154,28 +161,34 @@ def map_model(
     """
     precision = Precision.of(system.cim.tile)
     if phase == "decode":
-        workload = decode(model, context, precision)
-        programs = [_compiled(model, system, 1, context - 1, context, MemoryMap(), logits=True)]
-        chunks: tuple[int, ...] = (1,)
+        graph = llama.decode(model, context, precision)
+        chunks: tuple[Graph, ...] = (graph,)
     else:
         # The bound moves every weight once, whatever the chunks.
-        workload = prefill(model, context, precision, chunk=context)
-        programs, chunks = _prompt(model, system, context)
+        graph = llama.prefill(model, context, precision)
+        chunks = _chunks(model, system, context, precision)
+    memory = MemoryMap()
+    programs = [compile_decoder(system.accelerator, chunk, memory) for chunk in chunks]
     on_host_steps = placed((program.commands for program in programs), on_host)
+    tokens = tuple(chunk.of(Kind.EMBED)[0].m for chunk in chunks)
     report = _Report(system)
     for program in programs:
         report.add(replace(program, commands=without(program.commands, on_host)))
-    dram_bound = workload.dram_bytes / system.memory.bytes_per_cycle(system.clock_mhz)
-    compute_bound = max(workload.macs / system.cim.macs_per_cycle, report.counts.vector_elements / system.vector.lanes)
+    dram_bound = graph.dram_bytes / system.memory.bytes_per_cycle(system.clock_mhz)
+    compute_bound = max(graph.macs / system.cim.macs_per_cycle, report.counts.vector_elements / system.vector.lanes)
     return MapResult(
         name=name,
+        model=model,
         system=system,
-        workload=workload,
+        phase=phase,
+        tokens=sum(tokens),
+        context=context,
+        graph=graph,
         steps=report.steps(),
         cycles=report.cycles,
         unit_cycles=report.unit_cycles,
         commands=sum(len(program.commands) for program in programs),
-        chunks=chunks,
+        chunks=tokens,
         memory_bytes=report.counts.memory_bytes,
         dram_bound_cycles=-(-dram_bound.numerator // dram_bound.denominator),
         compute_bound_cycles=int(-(-compute_bound // 1)),
@@ -193,39 +206,26 @@ def memory_timing(system: System) -> AxiMemoryModel:
     return AxiMemoryModel(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
 
 
-def _compiled(
-    model: LlamaConfig, system: System, tokens: int, position: int, capacity: int, memory: MemoryMap, *, logits: bool
-) -> CompiledLoops:
-    return compile_decoder(
-        system.accelerator,
-        model,
-        tokens=tokens,
-        position=position,
-        capacity=capacity,
-        precision=Precision.of(system.cim.tile),
-        memory=memory,
-        logits=logits,
-    )
+def _chunks(model: LlamaConfig, system: System, tokens: int, precision: Precision) -> tuple[Graph, ...]:
+    """Return the graphs of a prompt, each of as many tokens as the accelerator has room for; the last has logits."""
 
+    def graph(position: int, size: int) -> Graph:
+        end = min(position + size, tokens)
+        return llama.tokens_graph(
+            model, precision, tokens=end - position, position=position, capacity=tokens, logits=end == tokens
+        )
 
-def _prompt(model: LlamaConfig, system: System, tokens: int) -> tuple[list[CompiledLoops], tuple[int, ...]]:
-    """Return programs for a prompt, each for as many tokens as there is room for, and their tokens."""
-    chunk = min(tokens, LARGEST_CHUNK)
+    size = min(tokens, LARGEST_CHUNK)
     while True:
         try:
             # The last chunk attends to most.
-            _compiled(model, system, chunk, tokens - chunk, tokens, MemoryMap(), logits=False)
+            compile_decoder(system.accelerator, graph(tokens - size, size))
             break
         except ConfigError:
-            if chunk == 1:
+            if size == 1:
                 raise
-            chunk //= 2
-    memory, programs, chunks = MemoryMap(), [], []
-    for position in range(0, tokens, chunk):
-        chunks.append(min(chunk, tokens - position))
-        last = position + chunks[-1] == tokens
-        programs.append(_compiled(model, system, chunks[-1], position, tokens, memory, logits=last))
-    return programs, tuple(chunks)
+            size //= 2
+    return tuple(graph(position, size) for position in range(0, tokens, size))
 
 
 class _Report:
@@ -249,7 +249,7 @@ class _Report:
         self._add_counts(program, run)
         end = 0
         for span in sorted(run.spans, key=lambda span: span.end):
-            step, name = step_name(span.label), span.unit.label
+            step, name = _row(span.operator), span.unit.label
             self._cycles[step] = self._cycles.get(step, 0) + max(0, span.end - end)
             end = max(end, span.end)
             units = self._units.setdefault(step, {})
@@ -267,7 +267,7 @@ class _Report:
         for command, _ in in_order(program.commands):
             if isinstance(command, Product):
                 macs = command.vectors * command.k * command.n
-                step = step_name(command.label)
+                step = _row(command.operator)
                 self._macs[step] = self._macs.get(step, 0) + macs
                 counts.macs += macs
                 counts.weight_bits += command.k * command.n * tile.macro.weight_bits
@@ -293,12 +293,7 @@ class _Report:
         ]
 
 
-@cache
-def step_name(label: str) -> str:
-    """Return the operator that a command is part of, by what it fills: all layers and heads have the same."""
-    name = re.sub(r"^model\.layers\.\d+\.", "", label)
-    if name.startswith("attention."):
-        return "attention"
-    if name.startswith(("self_attn.", "mlp.")):
-        return ".".join(name.split(".")[:2])
-    return re.sub(r"\.(weight|columns|int8|sums|new|scales|mean_square|last)\b.*", "", name)
+def _row(operator: object) -> str:
+    """Return the row that counts an operator."""
+    assert isinstance(operator, Operator), operator
+    return operator.row

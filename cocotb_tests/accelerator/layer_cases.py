@@ -13,11 +13,10 @@ from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower import decoder, encoder
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder, lower_network
-from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.lower.constants import decoder_constants, encoder_constants
+from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
-from tilewright.mapping.models import minilm
+from tilewright.mapping.models import bert, llama, minilm
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_layer
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
@@ -65,14 +64,14 @@ def _encoder_case(
     name: str, config: AcceleratorConfig, model: BertConfig, tensors: Tensors, x: np.ndarray, timing: Timing
 ) -> Case:
     precision = Precision.of(config.cim.tile)
-    lowered = lower_encoder(model, len(x), precision)
+    lowered = lower(bert.layers(model, precision, tokens=len(x)))
     constants = encoder_constants(model, tensors, precision)
     compiled = compile_program(config, lowered)
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
-    exact = encoder_layer(model, tensors, encoder.layer_name(0), x)
+    exact = encoder_layer(model, tensors, bert.layer_name(0), x)
     return Case(name=name, memory=image, runs=(_near(run, compiled, exact),), timing=timing)
 
 
@@ -94,11 +93,14 @@ def decoder_case(
     x = np.random.default_rng(SEED).standard_normal((capacity, model.hidden_size))
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))
-    all_lowered = [lower_decoder(model, end - begin, begin, precision, capacity=capacity) for begin, end in parts]
+    all_lowered = [
+        lower(llama.layers(model, precision, tokens=end - begin, position=begin, capacity=capacity))
+        for begin, end in parts
+    ]
     programs = [compile_program(config, lowered, memory) for lowered in all_lowered]
     # The places of all programs are known: whose image it is makes no difference.
     image = programs[-1].memory_image(constants)
-    exact = decoder_layer(model, tensors, decoder.layer_name(0), x)
+    exact = decoder_layer(model, tensors, llama.layer_name(0), x)
     states: Memory = {}
     runs = []
     for (begin, end), lowered, compiled in zip(parts, all_lowered, programs, strict=True):
@@ -115,7 +117,7 @@ def decoder_case(
 def network_case(config: AcceleratorConfig, model: LlamaConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
     """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
     precision = Precision.of(config.cim.tile)
-    lowered = lower_network(model, tokens, precision)
+    lowered = lower(llama.network(model, precision, tokens=tokens))
     tensors = seeded_decoder(model, seed=SEED)
     every = decoder_constants(model, tensors, precision, capacity=tokens)
     constants = {name: every[name] for name in lowered.constants}

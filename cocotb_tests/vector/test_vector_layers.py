@@ -5,7 +5,9 @@ import pytest
 
 from tilewright.cocotb_tests.vector import suite as vector
 from tilewright.cocotb_tests.vector.layer_cases import Recorder
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.constants import decoder_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.sim.config.vector import VectorConfig
@@ -23,7 +25,7 @@ def record_decoder(config: VectorConfig, model: LlamaConfig, *, prompt: int, tok
     states: dict[str, np.ndarray] = {}
     begins = [0, *range(prompt, capacity)]
     for begin, end in zip(begins, [*begins[1:], capacity], strict=True):
-        steps = lower_decoder(model, end - begin, begin, precision, capacity=capacity)
+        steps = lower(llama.layers(model, precision, tokens=end - begin, position=begin, capacity=capacity))
         memory = empty_memory(steps.buffers.values(), constants)
         memory |= states
         store(memory, steps.input, x[begin:end])

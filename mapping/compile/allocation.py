@@ -22,6 +22,8 @@ class Tensor:
     """Bytes of an element."""
     pitch: int
     """Bytes from a row to the next."""
+    operator: object = None
+    """Operator of the graph to which the matrix belongs."""
     address: int = -1
     first: int = -1
     """Number of the first operation that uses it."""

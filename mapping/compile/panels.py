@@ -37,7 +37,9 @@ def in_panels(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
                 del buffers[name]
                 for number, part in enumerate(parts):
                     width = part.stop - part.start
-                    buffer = Buffer(f"{name}.{number}", step.out.rows * width, step.out.storage)
+                    buffer = Buffer(
+                        f"{name}.{number}", step.out.rows * width, step.out.storage, step.out.buffer.operator
+                    )
                     buffers[buffer.name] = buffer
                     panels[name].append(Matrix(buffer, step.out.rows, width, width))
                     scales = step.scales.part(columns=part) if step.scales else None

@@ -30,8 +30,8 @@ LOADED_AHEAD = 1
 class _Operation:
     """What one unit does for a step."""
 
-    label: str
-    """The buffer that it fills, or empties to memory."""
+    operator: object
+    """Operator to which the tensor belongs that it fills, or else reads."""
     unit: Unit
     commands: Callable[[], list[Command]]
     """To be called when all have their places."""
@@ -89,7 +89,7 @@ class Translation:
     def commands(self) -> list[Command]:
         """Return the commands of all operations, when tensors and row scalars have their places."""
         return [
-            replace(command, label=operation.label)  # type: ignore[arg-type]
+            replace(command, operator=operation.operator)  # type: ignore[arg-type]
             for operation in self.operations
             for command in operation.commands()
         ]
@@ -98,14 +98,16 @@ class Translation:
         self, unit: Unit, commands: Callable[[], list[Command]], reads: tuple[Tensor, ...], writes: tuple[Tensor, ...]
     ) -> None:
         number = len(self.operations)
-        label = (*writes, *reads)[0].name
-        self.operations.append(_Operation(label, unit, commands, reads, writes))
+        operator = (*writes, *reads)[0].operator
+        self.operations.append(_Operation(operator, unit, commands, reads, writes))
         for tensor in (*reads, *writes):
             tensor.use(number)
 
-    def _new_tensor(self, name: str, rows: int, columns: int, size: int, room: int = 0) -> Tensor:
+    def _new_tensor(self, matrix: Matrix, rows: int, columns: int, room: int = 0, suffix: str = "") -> Tensor:
+        buffer = matrix.buffer
+        size = SIZES[buffer.storage]
         pitch = self.survey.pitch(max(columns if not room else 0, room), size)
-        self.tensors.append(Tensor(name, rows, columns, size, pitch))
+        self.tensors.append(Tensor(f"{buffer.name}{suffix}", rows, columns, size, pitch, buffer.operator))
         return self.tensors[-1]
 
     def _tensor(self, matrix: Matrix) -> Tensor:
@@ -115,7 +117,7 @@ class Translation:
             columns = self.survey.columns[buffer.name]
             rows = divide_up(buffer.elements, columns)
             room = max(columns, self.survey.padded.get(buffer.name, 0))
-            self._there[buffer.name] = self._new_tensor(buffer.name, rows, columns, SIZES[buffer.storage], room)
+            self._there[buffer.name] = self._new_tensor(matrix, rows, columns, room)
         return self._there[buffer.name]
 
     def _load_ahead(self, steps: Sequence[Step]) -> None:
@@ -170,7 +172,7 @@ class Translation:
         else:
             (first, last), room = self.survey.rows[name], 0
         if name not in self._there:
-            tensor = self._new_tensor(name, last - first, place.columns, SIZES[place.storage], room)
+            tensor = self._new_tensor(matrix, last - first, place.columns, room)
             self._load(tensor, place, first)
             if not self.keep and not self.survey.kept(name):
                 return tensor, first
@@ -269,7 +271,7 @@ class Translation:
             if staged:
                 lead = self._lead(step.out)
                 rows, columns = (1, step.out.rows) if scatter else (lead + step.out.rows, step.out.columns)
-                out = self._new_tensor(f"{step.out.buffer.name}.new", rows, columns, SIZES[step.out.storage])
+                out = self._new_tensor(step.out, rows, columns, suffix=".new")
                 places["d"] = out, lead * out.pitch, out.size if scatter else out.pitch, step.out
                 if lead:
                     self._load_last(step.out, out, lead)

@@ -1,12 +1,13 @@
 """All layers of a decoder and its head as one program."""
 
-from tilewright.mapping.lower.decoder import lower_decoder
-from tilewright.mapping.lower.head import lower_head
-from tilewright.mapping.models.config import LlamaConfig
+from dataclasses import replace
+
+from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models.llama import HEAD, layer_name
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
-from tilewright.sim.graph.precision import Precision
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind
 
 from .loops import CompiledLoops, Repeated, compile_loops
 from .memory_map import MemoryMap
@@ -15,40 +16,34 @@ LAYERS = "layers"
 """Name of the loop over layers; that over parts of the vocabulary has the name of the head."""
 
 
-def compile_decoder(
-    config: AcceleratorConfig,
-    model: LlamaConfig,
-    *,
-    tokens: int,
-    position: int,
-    capacity: int,
-    precision: Precision,
-    memory: MemoryMap | None = None,
-    logits: bool = True,
-) -> CompiledLoops:
-    """Return a program from embeddings of some tokens to the logits of the last one.
+def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap | None = None) -> CompiledLoops:
+    """Return a program of a decoder's graph: from embeddings of some tokens to the logits of the last one.
+
+    Logits come in parts, see :func:`head_parts`; the last part may have unused columns at its end. If the graph ends
+    with the last layer, so does the program.
 
     Parameters
     ----------
-    position, capacity : int
-        Tokens before these ones, whose keys and values are there, and for how many there is room.
     memory : MemoryMap, optional
         Of a program of the same model for other tokens.
-    logits : bool
-        Logits come in parts, see :func:`head_parts`; the last part may have unused columns at its end. Without logits
-        the program ends with the last layer.
 
     Raises
     ------
     ConfigError
         If something finds no room, or the accelerator cannot run a step.
     """
-    layer = lower_decoder(model.replace(num_hidden_layers=1), tokens, position, precision, capacity=capacity)
-    loops = [Repeated(name=LAYERS, lowered=layer, count=model.num_hidden_layers, own=layer_name(0))]
+    layers = 1 + max(operator.layer or 0 for operator in graph)
+    layer = graph.part(operator for operator in graph if operator.layer == 0)
+    loops = [Repeated(name=LAYERS, lowered=lower(layer), count=layers, own=layer_name(0))]
+    logits = graph.of(Kind.LOGITS)
     if logits:
-        parts, columns = head_parts(config, model.vocab_size)
-        head = lower_head(model, 1, columns, precision)
-        loops.append(Repeated(name=HEAD, lowered=head, count=parts, own=HEAD, carried=False))
+        parts, columns = head_parts(config, logits[0].n)
+        head = graph.part(
+            replace(operator, n=columns) if operator.kind in (Kind.MATMUL, Kind.LOGITS) else operator
+            for operator in graph
+            if operator.layer is None and operator.kind in (Kind.RMS_NORM, Kind.MATMUL, Kind.LOGITS)
+        )
+        loops.append(Repeated(name=HEAD, lowered=lower(head), count=parts, own=HEAD, carried=False))
     return compile_loops(config, loops, memory)
 
 

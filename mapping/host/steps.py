@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tilewright.mapping.models import Kind, Workload
 from tilewright.sim.config.memory import MemoryConfig
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind
 
 ACTIVATION_BYTES = 2
 """Of an element of the accelerator's input in main memory, BF16."""
@@ -36,7 +37,7 @@ class HostStep:
         return self.transfers * memory.latency_ns * 1e-9 + self.transfer_bytes / (memory.bandwidth_mb_per_s * 1e6)
 
 
-def host_steps(workload: Workload) -> tuple[HostStep, ...]:
+def host_steps(graph: Graph) -> tuple[HostStep, ...]:
     """Return the host's operators: a program of the accelerator goes from embeddings to the logits of the last token.
 
     An embedding is a row of codes times a scale. It costs here as STREAM's triad does, which is a guess on the safe
@@ -44,10 +45,8 @@ def host_steps(workload: Workload) -> tuple[HostStep, ...]:
     memory and embeddings written to it; logits are read from it. What the accelerator itself reads and writes is part
     of its run.
     """
-    model = workload.model
-    embedded = workload.tokens * model.hidden_size
-    rows = sum(operator.read_bytes for operator in workload.operators if operator.kind is Kind.EMBED)
+    [embed], [sample] = graph.of(Kind.EMBED), graph.of(Kind.SAMPLE)
     return (
-        HostStep("embed_tokens", "triad", {embedded: 1}, 2, rows + embedded * ACTIVATION_BYTES),
-        HostStep("sampling", "sampling", {model.vocab_size: 1}, 1, model.vocab_size * LOGIT_BYTES),
+        HostStep(embed.row, "triad", {embed.elements: 1}, 2, embed.read_bytes + embed.elements * ACTIVATION_BYTES),
+        HostStep(sample.row, "sampling", {sample.elements: 1}, 1, sample.elements * LOGIT_BYTES),
     )

@@ -1,65 +1,104 @@
-"""Attention of one head, or of query heads that share keys and values."""
+"""Attention, head by head: scores, softmax, weighted sum."""
 
 from dataclasses import dataclass, replace
 
-from tilewright.sim.isa.steps import Matrix, Product
+from tilewright.sim.graph.operator import Operator
+from tilewright.sim.isa.steps import Matrix, Product, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
-from .lowering import MAGNITUDE, PLAIN, Lowering, Quantised
+from .heads import head_rows
+from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Quantised, Result, Stored
 
 
 @dataclass(frozen=True)
-class KeysValues:
-    """Keys and values of a head as weights, a row for each position."""
+class _Scores:
+    """Scores of a head's rows, and the negative of each row's maximum."""
 
-    keys: Matrix
-    """(positions, head size)."""
-    key_scales: Matrix
-    """(1, positions)."""
     values: Matrix
-    """(positions, head size)."""
-    value_scales: Matrix
-    """(1, positions)."""
+    minus_maximum: Scalars
 
 
-def attend(
-    lowering: Lowering, name: str, query: Quantised, cache: KeysValues, out: Matrix, *, base: int | None = None
+def lower_attention(lowering: Lowering) -> Result:
+    """Lower attention with the operator that merges heads: one head after the other, so that heads can overlap."""
+    graph, merge = lowering.graph, lowering.operator
+    weighted = graph[merge.inputs[0]]
+    softmax = graph[weighted.inputs[0]]
+    scores = graph[softmax.inputs[0]]
+    queries = _query_rows(scores, lowering.results[scores.inputs[0]])
+    keys, values = (lowering.results[operator.inputs[1]] for operator in (scores, weighted))
+    mixed = lowering.matrix(merge.name, merge.m, merge.n)
+    for head, (query, out) in enumerate(zip(queries, _results(weighted, mixed), strict=True)):
+        key, value = (each[head // scores.shared] for each in (keys, values))  # type: ignore[index]
+        assert isinstance(key, Stored)
+        assert isinstance(value, Stored)
+        lowering.operator = scores
+        found = _lower_scores(lowering, head, query, key)
+        lowering.operator = softmax
+        exponentials, inverse = _lower_softmax(lowering, head, found)
+        lowering.operator = weighted
+        _lower_weighted_sum(lowering, head, exponentials, inverse, value, out)
+    lowering.operator = merge
+    return Activation(mixed)
+
+
+def _lower_scores(lowering: Lowering, head: int, query: Quantised, keys: Stored) -> _Scores:
+    """Add ``query @ keys.T``; queries hold the factor ``1 / sqrt(head size)`` already."""
+    operator, rows, positions = lowering.operator, query.codes.rows, keys.codes.rows
+    name = f"{operator.name}.{head}"
+    sums = lowering.matrix(f"{name}.sums", rows, positions, "int32")
+    lowering.steps.append(Product(a=query.codes, weights=keys.codes, out=sums, transposed=True))
+    out = lowering.matrix(name, rows, positions)
+    options = replace(_mask(operator), reduce=Reduce.MAXIMUM, scale=-1.0)
+    minus_maximum, _ = lowering.run(sums, options, multiply=query.scale, b=keys.scales, out=out, to=f"{name}.maximum")
+    return _Scores(out, minus_maximum)
+
+
+def _lower_softmax(lowering: Lowering, head: int, scores: _Scores) -> tuple[Matrix, Scalars]:
+    """Add the exponentials of a head's scores; return them, and the inverse of the sum of each row."""
+    operator = lowering.operator
+    name = f"{operator.name}.{head}"
+    out = lowering.matrix(name, scores.values.rows, scores.values.columns)
+    options = replace(_mask(operator), function=Function.EXP, reduce=Reduce.SUM, inverse=Inverse.RECIPROCAL)
+    _, inverse = lowering.run(scores.values, options, add=scores.minus_maximum, out=out, to=f"{name}.sum")
+    return out, inverse
+
+
+def _lower_weighted_sum(
+    lowering: Lowering, head: int, exponentials: Matrix, inverse: Scalars, values: Stored, out: Matrix
 ) -> None:
-    """Add ``out = softmax(query @ keys.T) @ values``; queries hold the factor ``1 / sqrt(head size)`` already.
+    """Add ``out = probabilities @ values``.
 
     The scales of values, one a position, go into the probabilities, which are then quantised row by row.
-
-    Parameters
-    ----------
-    base : int, optional
-        Row r attends to positions up to ``base + r`` only.
     """
-    rows, positions = query.codes.rows, cache.keys.rows
-    mask = PLAIN if base is None else PassOptions(causal=True, mask_base=base)
-    sums = lowering.matrix(f"{name}.scores.sums", rows, positions, "int32")
-    lowering.steps.append(Product(a=query.codes, weights=cache.keys, out=sums, transposed=True))
-    scores = lowering.matrix(f"{name}.scores", rows, positions)
-    minus_maximum, _ = lowering.run(
-        sums,
-        replace(mask, reduce=Reduce.MAXIMUM, scale=-1.0),
-        multiply=query.scale,
-        b=cache.key_scales,
-        out=scores,
-        to=f"{name}.maximum",
-    )
-    exponentials = lowering.matrix(f"{name}.exponentials", rows, positions)
-    _, inverse = lowering.run(
-        scores,
-        replace(mask, function=Function.EXP, reduce=Reduce.SUM, inverse=Inverse.RECIPROCAL),
-        add=minus_maximum,
-        out=exponentials,
-        to=f"{name}.sum",
-    )
-    weights = lowering.matrix(f"{name}.weights", rows, positions)
+    name = f"{lowering.operator.name}.{head}"
+    weights = lowering.matrix(f"{name}.weights", exponentials.rows, exponentials.columns)
     scale = lowering.run(
-        exponentials, MAGNITUDE, multiply=inverse, b=cache.value_scales, out=weights, to=f"{name}.weights.scale"
+        exponentials, MAGNITUDE, multiply=inverse, b=values.scales, out=weights, to=f"{name}.weights.scale"
     )
     weights8 = lowering.quantised(weights, scale)
-    mixed = lowering.matrix(f"{name}.mixed.sums", rows, out.columns, "int32")
-    lowering.steps.append(Product(a=weights8.codes, weights=cache.values, out=mixed))
-    lowering.run(mixed, multiply=weights8.scale, out=out)
+    sums = lowering.matrix(f"{name}.sums", weights.rows, out.columns, "int32")
+    lowering.steps.append(Product(a=weights8.codes, weights=values.codes, out=sums))
+    lowering.run(sums, multiply=weights8.scale, out=out)
+
+
+def _mask(operator: Operator) -> PassOptions:
+    return PassOptions(causal=True, mask_base=operator.position) if operator.causal else PLAIN
+
+
+def _query_rows(scores: Operator, query: Result) -> list[Quantised]:
+    """Return the queries of each product: a head's tokens, or, of one token, the heads that share keys and values."""
+    assert isinstance(query, list)
+    if len(query) == scores.heads:
+        return query  # type: ignore[return-value]
+    [rows] = query
+    assert isinstance(rows, Quantised)
+    return [rows.row_part(head * scores.m, scores.m) for head in range(scores.heads)]
+
+
+def _results(weighted: Operator, mixed: Matrix) -> list[Matrix]:
+    """Return the places of each product's result."""
+    places = head_rows(mixed, weighted.n)
+    if len(places) == weighted.heads:
+        return places
+    [rows] = places
+    return [rows.part(rows=slice(head * weighted.m, (head + 1) * weighted.m)) for head in range(weighted.heads)]

@@ -1,8 +1,10 @@
-"""Parts of which layers are made: products, and the passes around them."""
+"""What lowerings of operators are made of: products, and the passes around them."""
 
 from dataclasses import dataclass, field, replace
 
-from tilewright.sim.graph.precision import LARGEST, Precision, WeightStorage
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.precision import LARGEST, WeightStorage
 from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 
@@ -64,35 +66,116 @@ class Projected:
         return Projected(self.sums.part(columns=columns), self.rows, self.columns.part(columns=columns), addend)
 
 
+@dataclass(frozen=True)
+class Activation:
+    """An operator's result as numbers, and what passes have measured of its rows."""
+
+    values: Matrix
+    scale: tuple[Scalars, Scalars] | None = None
+    """Scales of the rows as int8, and their inverses."""
+    minus_mean: Scalars | None = None
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Heads that are rotated when they are stored in the cache."""
+
+    operator: Operator
+    source: Matrix
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Keys or values of a head as weights of a product: a row for each position."""
+
+    codes: Matrix
+    """(positions, head size)."""
+    scales: Matrix
+    """(1, positions)."""
+
+
+Result = Activation | Quantised | Projected | Rotation | list[Quantised] | list[Stored]
+"""What the lowering of an operator leaves for those that read it. Lists have an element a head."""
+
+
 @dataclass
 class Lowering:
-    """Collects steps."""
+    """Collects the steps of a graph's operators."""
 
-    precision: Precision
+    graph: Graph
     steps: list[Step] = field(default_factory=list)
     buffers: dict[str, Buffer] = field(default_factory=dict)
     constants: list[str] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
+    results: dict[str, Result] = field(default_factory=dict)
+    """By name of the operator."""
+    quantised_results: dict[str, Quantised] = field(default_factory=dict)
 
-    def finish(self, source: Matrix, result: Matrix) -> Lowered:
+    def __post_init__(self) -> None:
+        self.operator = self.graph.operators[0]
+        """The one being lowered: new buffers belong to it."""
+        self.source: Matrix
+        """Input of the graph."""
+
+    def values(self, name: str) -> Matrix:
+        """Return an operator's result as numbers."""
+        result = self.results[name]
+        assert isinstance(result, Activation), f"{name}: {type(result).__name__}"
+        return result.values
+
+    def multiplied(self, name: str) -> Quantised:
+        """Return an operator's result as numbers that the array multiplies; add what quantises them, once."""
+        result = self.results[name]
+        if isinstance(result, Quantised):
+            return result
+        assert isinstance(result, Activation), f"{name}: {type(result).__name__}"
+        if name not in self.quantised_results:
+            scale = result.scale or self.run(result.values, MAGNITUDE, to=f"{result.values.buffer.name}.scale")
+            self.quantised_results[name] = self.quantised(result.values, scale)
+        return self.quantised_results[name]
+
+    def read_by(self, *kinds: Kind) -> list[Operator]:
+        """Return the readers of the operator's result that are of some kinds."""
+        return [reader for reader in self.graph.readers(self.operator.name) if reader.kind in kinds]
+
+    def measure(self) -> PassOptions:
+        """Return the options of the pass that makes the operator's result: rows are measured if products take them."""
+        return MAGNITUDE if self.read_by(Kind.MATMUL) else PLAIN
+
+    def finish(self, result: Matrix) -> Lowered:
         """Return all that was collected."""
         return Lowered(
-            tuple(self.steps), self.buffers, tuple(self.constants), tuple(self.states), input=source, output=result
+            tuple(self.steps),
+            self.buffers,
+            tuple(self.constants),
+            tuple(self.states),
+            input=self.source,
+            output=result,
         )
 
-    def matrix(self, name: str, rows: int, columns: int, storage: Storage | None = None) -> Matrix:
-        """Return a new matrix, of the usual storage if none is named."""
+    def matrix(
+        self, name: str, rows: int, columns: int, storage: Storage | None = None, operator: object = None
+    ) -> Matrix:
+        """Return a new matrix, of the operator being lowered and of its usual storage if none are named."""
         if name in self.buffers:
             raise ValueError(f"buffer {name} is there already")
-        self.buffers[name] = Buffer(name, rows * columns, storage or self.precision.storage)
+        storage = storage or self.operator.precision.storage
+        self.buffers[name] = Buffer(name, rows * columns, storage, operator or self.operator)
         return Matrix(self.buffers[name], rows, columns, columns)
 
-    def constant(self, name: str, rows: int, columns: int, storage: Storage = "fp32") -> Matrix:
+    def constant(
+        self, name: str, rows: int, columns: int, storage: Storage = "fp32", operator: Operator | None = None
+    ) -> Matrix:
         """Return a matrix of constants, the same one for the same name."""
         if name not in self.buffers:
             self.constants.append(name)
-            return self.matrix(name, rows, columns, storage)
+            return self.matrix(name, rows, columns, storage, operator)
         return Matrix(self.buffers[name], rows, columns, columns)
+
+    def table(self, name: str, rows: int, columns: int) -> Matrix:
+        """Return a matrix of constants that belongs to no single operator."""
+        operator = Operator(name=name, row=name, kind=Kind.CONSTANT, m=rows, n=columns)
+        return self.constant(name, rows, columns, operator=operator)
 
     def state(self, name: str, rows: int, columns: int, storage: Storage) -> Matrix:
         """Return a matrix that stays."""
@@ -149,7 +232,9 @@ class Lowering:
     def quantised(self, values: Matrix, scalars: tuple[Scalars, Scalars], *, out: Matrix | None = None) -> Quantised:
         """Add what makes int8 of values, or what ``out`` holds; a pass with :func:`magnitude` has measured them."""
         scale, inverse = scalars
-        out = out or self.matrix(f"{values.buffer.name}.int8", values.rows, values.columns, "int8")
+        out = out or self.matrix(
+            f"{values.buffer.name}.int8", values.rows, values.columns, "int8", values.buffer.operator
+        )
         if out.storage == "fp4_e2m1":
             self._to_e2m1(values, inverse, out)
         else:
@@ -159,14 +244,10 @@ class Lowering:
     def _to_e2m1(self, values: Matrix, inverse: Scalars, out: Matrix) -> None:
         """Add the passes that make E2M1 of ``values * inverse``; how they do is told in :mod:`.e2m1`."""
         name = f"{values.buffer.name}.{values.offset}.small"
-        factors = self.constant(factors_name(values.columns), 2, values.columns)
-        small = self.matrix(name, values.rows, values.columns, "fp32")
+        factors = self.table(factors_name(values.columns), 2, values.columns)
+        small = self.matrix(name, values.rows, values.columns, "fp32", values.buffer.operator)
         offset, _ = self.run(values, ROUND, multiply=inverse, b=factors.part(rows=slice(0, 1)), out=small, to=name)
         self.run(replace(small, bits_as="int32"), add=offset, b=factors.part(rows=slice(1, 2)), out=out)
-
-    def quantised_afresh(self, values: Matrix) -> Quantised:
-        """Add the passes that measure and quantise values."""
-        return self.quantised(values, self.run(values, MAGNITUDE, to=f"{values.buffer.name}.scale"))
 
     def smoothed(self, values: Matrix, factors: Matrix) -> Quantised:
         """Add the passes that measure and quantise values whose columns are multiplied with ``factors``."""
@@ -178,9 +259,9 @@ class Lowering:
 
     def project(self, a: Quantised, name: str, columns: int, addend: Matrix | None = None) -> Projected:
         """Add the product with a weight matrix, whose constants are ``name.codes``, ``.columns`` and ``.groups``."""
-        k, group = a.codes.columns, self.precision.group
-        codes = self.constant(f"{name}.codes", k, columns, self.precision.weights)
-        kind = self.precision.group_scale
+        precision = self.operator.precision
+        k, group, kind = a.codes.columns, precision.group, precision.group_scale
+        codes = self.constant(f"{name}.codes", k, columns, precision.weights)
         scales = self.constant(f"{name}.groups", -(-k // group), columns, kind) if group else None
         sums = self.matrix(f"{name}.sums", a.codes.rows, columns, "int32")
         self.steps.append(Product(a=a.codes, weights=codes, out=sums, scales=scales, group=group))
@@ -188,4 +269,4 @@ class Lowering:
 
     def write_scalars(self, scalars: Scalars, out: Matrix) -> None:
         """Add the pass that writes row scalars into ``out``, a matrix of one column."""
-        self.run(self.constant("one", 1, 1), multiply=scalars, out=out)
+        self.run(self.table("one", 1, 1), multiply=scalars, out=out)

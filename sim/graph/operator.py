@@ -1,63 +1,99 @@
-"""Operators of a transformer: what each computes, reads and writes, and what it waits for."""
+"""Operators of a model: what each computes, from what, in which precision, and on which engine it runs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from .precision import BITS, DEFAULT, SCALE_BITS, Precision
+
+
+class Engine(StrEnum):
+    """A part of the system that runs operators."""
+
+    CIM_ARRAY = "CIM array"
+    NPE = "co-processor"
+    VECTOR_UNIT = "vector unit"
+    HOST = "host"
 
 
 class Kind(StrEnum):
     """What an operator does."""
 
-    MATMUL = "matmul"
-    """Product with a weight matrix, ``(m x k) @ (k x n)``."""
-    SCORES = "scores"
-    """Product of query heads with the key cache."""
-    WEIGHTED_SUM = "weighted sum"
-    """Product of attention probabilities with the value cache."""
+    INPUT = "input"
+    """The values with which a part of a graph begins."""
+    CONSTANT = "constant"
+    """A table that does not depend on the model's weights."""
     EMBED = "embed"
     """Rows of the embedding table."""
+    MATMUL = "matmul"
+    """Product with a weight matrix, ``(m x k) @ (k x n)``."""
     RMS_NORM = "rms norm"
+    LAYER_NORM = "layer norm"
+    SMOOTH = "smooth"
+    """Columns multiplied with a factor each, so that columns with outliers do not decide the scale of a row."""
     ROPE = "rope"
+    """Rotary embedding of heads."""
     KV_APPEND = "kv append"
-    """New keys or values into the cache."""
+    """New keys or values made the weights of products: into the cache, where there is one."""
+    SCORES = "scores"
+    """Product of query heads with keys."""
     SOFTMAX = "softmax"
+    WEIGHTED_SUM = "weighted sum"
+    """Product of attention probabilities with values."""
+    MERGE_HEADS = "merge heads"
+    """The results of all heads of a token side by side."""
     SILU_MULTIPLY = "silu multiply"
     """``silu(gate) * up``."""
+    GELU = "gelu"
     ADD = "add"
     """Residual addition."""
+    LOGITS = "logits"
+    """The last product's result as FP32 numbers."""
+    SAMPLE = "sample"
+    """The next token, chosen by its logit."""
+
+    @property
+    def engine(self) -> Engine:
+        """Engine that runs such operators if they are not placed elsewhere."""
+        if self in (Kind.MATMUL, Kind.SCORES, Kind.WEIGHTED_SUM):
+            return Engine.CIM_ARRAY
+        return Engine.HOST if self in (Kind.EMBED, Kind.SAMPLE) else Engine.VECTOR_UNIT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """One operator; bytes are those of main memory, activations stay on chip."""
+    """One operator of a graph; bytes are bytes of main memory, activations stay on chip."""
 
-    step: str
-    """Its name within a layer, as in Hugging Face models."""
+    name: str
+    """Name that no other operator of the graph has; where there are weights, the name that Hugging Face gives them."""
+    row: str
+    """Row of reports that counts the operator, in all layers."""
     kind: Kind
+    inputs: tuple[str, ...] = ()
+    """Names of the operators whose results it needs."""
     layer: int | None = None
-    """Decoder layer, counted from 0; none for what comes before and after the layers."""
-    run: int | None = None
-    """Run of prompt tokens, counted from 0; none if all tokens go through at once."""
-    inputs: tuple[str, ...]
-    """Operators whose results it needs."""
+    """Number of the layer, from 0; None before and after the layers."""
     m: int
-    """Rows: tokens, times query heads for attention."""
+    """Rows of each independent product or of the result: tokens, or the query heads of one token that share keys."""
     k: int = 0
     """Inner dimension of a product."""
-    n: int = 0
+    n: int
     """Columns of a product; elements of a row otherwise."""
     heads: int = 1
-    """Equal independent products (key-value heads) of this shape."""
-    read_bytes: int = 0
-    """Weights and cache read from main memory."""
-    written_bytes: int = 0
-    """Cache written to main memory."""
-
-    @property
-    def name(self) -> str:
-        """Name that no other operator of the workload has."""
-        run = [] if self.run is None else [f"runs.{self.run}"]
-        layer = [] if self.layer is None else [f"layers.{self.layer}"]
-        return ".".join([*run, *layer, self.step])
+    """Number of equal independent products, or of parts of a row, of this shape."""
+    shared: int = 1
+    """Number of heads that read the same keys and values."""
+    capacity: int = 0
+    """Positions for which the cache, or a table of positions, has room; 0: no cache."""
+    position: int = 0
+    """Positions that come before the first row."""
+    causal: bool = False
+    """Row r sees no position after ``position + r``."""
+    bias: bool = False
+    """A vector is added to each row."""
+    epsilon: float = 0.0
+    """Term that keeps a norm from dividing by 0."""
+    precision: Precision = DEFAULT
+    engine: Engine = Engine.VECTOR_UNIT
 
     @property
     def macs(self) -> int:
@@ -66,5 +102,39 @@ class Operator:
 
     @property
     def elements(self) -> int:
-        """Elements of the result."""
-        return self.heads * self.m * self.n
+        """Elements of the result, without elements that the causal mask hides."""
+        if not self.causal:
+            return self.heads * self.m * self.n
+        return self.heads * sum(min(self.n, self.position + row + 1) for row in range(self.m))
+
+    @property
+    def read_bytes(self) -> int:
+        """Bytes of weights and cache that are read from main memory, each once."""
+        if self.kind is Kind.EMBED:
+            # One scale a column of the tied matrix is one a row of the embedding.
+            return self.m * (_bytes(self.n, BITS[self.precision.weights]) + _bytes(1, SCALE_BITS))
+        if self.kind is Kind.MATMUL:
+            weights = _bytes(self.k * self.n, BITS[self.precision.weights])
+            groups = -(-self.k // self.precision.group) * self.n if self.precision.group else 0
+            return weights + groups + _bytes((1 + self.bias) * self.n, SCALE_BITS)
+        if self.kind in (Kind.RMS_NORM, Kind.LAYER_NORM):
+            return _bytes((1 + self.bias) * self.n, SCALE_BITS)
+        if self.kind is Kind.SCORES and self.capacity:
+            return self._cache_bytes(self.n, self.k)
+        if self.kind is Kind.WEIGHTED_SUM and self.capacity:
+            return self._cache_bytes(self.k, self.n)
+        return 0
+
+    @property
+    def written_bytes(self) -> int:
+        """Bytes of cache that are written to main memory."""
+        return self._cache_bytes(self.m, self.n) if self.kind is Kind.KV_APPEND and self.capacity else 0
+
+    def _cache_bytes(self, positions: int, head: int) -> int:
+        """Return the bytes of keys, or values, of some positions, with one scale for each head and position."""
+        rows = self.heads // self.shared * positions
+        return _bytes(rows * head, BITS[self.precision.cache]) + _bytes(rows, SCALE_BITS)
+
+
+def _bytes(elements: int, bits: int) -> int:
+    return -(-elements * bits // 8)

@@ -51,6 +51,9 @@ class Precision:
         )
 
 
+DEFAULT = Precision()
+
+
 def held(tile: TileConfig) -> WeightStorage:
     """Return the storage of a tile's weights."""
     macro = tile.macro

@@ -203,7 +203,7 @@ def _fields(kind: type) -> dict[str, _Field]:
     for owner in (kind, VectorCommand) if kind is Vector else (kind,):
         hints = get_type_hints(owner)
         for each in fields(owner):
-            if each.name not in ("command", "label"):
+            if each.name not in ("command", "operator"):
                 [hint] = [part for part in get_args(hints[each.name]) or (hints[each.name],) if part is not NoneType]
                 found[each.name] = _Field(NOTATIONS[hint], each.default is MISSING, each.default)
     return found

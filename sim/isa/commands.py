@@ -122,8 +122,8 @@ class _OfUnit:
     """Takes a signal of each of these units before it begins."""
     signal: Units = Units.NONE
     """Gives a signal to each of these units when it has ended."""
-    label: str = field(default="", compare=False, repr=False)
-    """What it is part of, for people; memory does not hold it."""
+    operator: object = field(default=None, compare=False, repr=False)
+    """Operator of the graph that the command serves; memory does not hold it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -499,7 +499,7 @@ def _layout(kind: type, units: int) -> dict[str, Field]:
 def _values(config: AcceleratorConfig, command: Command) -> Iterator[tuple[str, int]]:
     yield "opcode", command.OPCODE
     for each in fields(command):
-        if each.name not in ("command", "label"):
+        if each.name not in ("command", "operator"):
             yield each.name, getattr(command, each.name)
     if isinstance(command, Vector):
         yield from vector_fields(config, command.command).items()

@@ -4,7 +4,7 @@ A step names the matrices that it reads and writes and the row scalars of the ve
 memory or in the scratchpad they lie.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from .vector_command import Inverse, PassOptions, Reduce
@@ -34,6 +34,8 @@ class Buffer:
     name: str
     elements: int
     storage: Storage
+    operator: object = field(default=None, compare=False, repr=False)
+    """Operator of the graph to which the array belongs: its result, an intermediate result, or its weights."""
 
 
 @dataclass(frozen=True)

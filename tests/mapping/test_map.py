@@ -5,7 +5,7 @@ import pytest
 
 from tests.mapping.small_models import EDGE, LLAMA, THIN
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.map import map_model, step_name
+from tilewright.mapping.map import map_model
 from tilewright.sim.config.npe import NpeConfig
 
 
@@ -18,7 +18,7 @@ def test_decode_reaches_the_bound(decoded):
     assert 0.95 <= decoded.bound_fraction <= 1
     assert decoded.dram_bound_cycles > decoded.compute_bound_cycles
     # 51.2 GB/s over the bytes of one token: nothing can be quicker.
-    assert decoded.tokens_per_s < 51.2e9 / decoded.workload.dram_bytes
+    assert decoded.tokens_per_s < 51.2e9 / decoded.graph.dram_bytes
 
 
 def test_steps_add_up_to_the_run(decoded):
@@ -46,7 +46,7 @@ def test_units_run_one_command_at_a_time_except_for_loads(decoded):
 
 def test_every_weight_passes_main_memory_once(decoded):
     # Values have rows as wide as a tile: a head of 64 takes four times its bytes.
-    assert decoded.workload.dram_bytes <= decoded.memory_bytes < 1.03 * decoded.workload.dram_bytes
+    assert decoded.graph.dram_bytes <= decoded.memory_bytes < 1.03 * decoded.graph.dram_bytes
 
 
 def test_a_co_processor_that_has_nothing_to_do_changes_nothing():
@@ -66,7 +66,7 @@ def test_any_context(context):
 def test_prefill(tokens):
     result = map_model("x", THIN, EDGE, phase="prefill", context=tokens)
     assert 0 < result.bound_fraction <= 1
-    assert result.workload.tokens == sum(result.chunks) == tokens
+    assert result.tokens == sum(result.chunks) == tokens
     assert sum(step.cycles for step in result.steps) == result.cycles
 
 
@@ -103,18 +103,3 @@ def test_a_model_too_large_for_the_scratchpad_is_refused():
     small = EDGE.replace(vector=EDGE.vector.replace(address_bits=8))
     with pytest.raises(ConfigError, match="bytes"):
         map_model("x", LLAMA, small, phase="decode", context=1)
-
-
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        ("model.layers.0.self_attn.q_proj.sums", "self_attn.q_proj"),
-        ("model.layers.0.mlp.gate_proj.columns", "mlp.gate_proj"),
-        ("model.layers.0.attention.3.scores.sums", "attention"),
-        ("model.layers.0.cache.keys.scales.new", "cache.keys"),
-        ("model.layers.0.input_layernorm.weight", "input_layernorm"),
-        ("lm_head.sums", "lm_head"),
-    ],
-)
-def test_steps_have_the_names_of_the_model(label, name):
-    assert step_name(label) == name

@@ -16,8 +16,8 @@ from tilewright.cli import cli
 from tilewright.cli.blocks import BLOCKS
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.whole_decoder import compile_decoder
-from tilewright.mapping.lower.decoder import lower_decoder, lower_network
-from tilewright.mapping.lower.encoder import lower_encoder
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig, LlamaConfig, load_model
 from tilewright.sim.config import load_system
 from tilewright.sim.graph.precision import Precision
@@ -90,28 +90,27 @@ def map_json(arguments: str) -> object:
 
 def _layer(system: str, tokens: int, position: int) -> bytes:
     config = load_system(system).accelerator
-    lowered = lower_decoder(MODEL, tokens, position, Precision.of(config.cim.tile), capacity=16)
+    lowered = lower(llama.layers(MODEL, Precision.of(config.cim.tile), tokens=tokens, position=position, capacity=16))
     return compile_program(config, lowered).binary
 
 
 def _encoder() -> bytes:
     config = load_system("small").accelerator
-    lowered = lower_encoder(ENCODER, 5, Precision.of(config.cim.tile))
+    lowered = lower(bert.layers(ENCODER, Precision.of(config.cim.tile), tokens=5))
     return compile_program(config, lowered).binary
 
 
 def _network() -> bytes:
     config = load_system("small").accelerator
-    return compile_program(config, lower_network(MODEL, 4, Precision.of(config.cim.tile))).binary
+    return compile_program(config, lower(llama.network(MODEL, Precision.of(config.cim.tile), tokens=4))).binary
 
 
 def _llama(tokens: int, position: int) -> bytes:
     system = load_system("edge-int4")
-    compiled = compile_decoder(
-        system.accelerator, load_model("llama-3.2-1b"), tokens=tokens, position=position, capacity=1024,
-        precision=Precision.of(system.cim.tile),
-    )  # fmt: skip
-    return compiled.binary
+    graph = llama.tokens_graph(
+        load_model("llama-3.2-1b"), Precision.of(system.cim.tile), tokens=tokens, position=position, capacity=1024
+    )
+    return compile_decoder(system.accelerator, graph).binary
 
 
 PROGRAMS: dict[str, Callable[[], bytes]] = {

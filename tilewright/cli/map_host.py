@@ -49,13 +49,13 @@ def host_part(result: MapResult, host: HostConfig, runs: list[MeasuredRun]) -> d
     ConfigError
         If the runs lack a kernel.
     """
-    before, after = host_steps(result.workload)
+    before, after = host_steps(result.graph)
     steps = [_step(step, result.system.memory, host, runs) for step in (before, *result.on_host, after)]
     seconds = result.seconds + sum(step["seconds"] + step["transfer_seconds"] for step in steps)
     return {
         "host": {"name": host.name, "core": host.core, "clocks": host.clocks.model_dump(), "steps": steps},
         "seconds_with_host": seconds,
-        "tokens_per_s_with_host": result.workload.tokens / seconds,
+        "tokens_per_s_with_host": result.tokens / seconds,
     }
 
 

@@ -71,8 +71,8 @@ class Span:
     index: int
     begin: int
     end: int
-    label: str = ""
-    """Of the command."""
+    operator: object = None
+    """Operator of the graph that the command serves."""
 
 
 @dataclass
@@ -578,7 +578,7 @@ class _Run:
         if self.execute is not None and not isinstance(entry.command, Weights | Jobs):
             self.execute(entry.command, entry.register_value)
         if self.timeline:
-            self.spans.append(Span(unit, entry.index, entry.begin, ended, entry.command.label))
+            self.spans.append(Span(unit, entry.index, entry.begin, ended, entry.command.operator))
         self.ask(time, self.begin)
         self.ask(time, self.act)
 

@@ -6,8 +6,9 @@ from tests.mapping.compile.compiled_runs import Runner, accelerator, check, in_s
 from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
-from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.lower.constants import decoder_constants, encoder_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.bert import layer_name
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
@@ -44,7 +45,7 @@ def run_encoder(
     run: Runner = in_sequence,
 ) -> Compiled:
     model = model.replace(num_hidden_layers=layers)
-    lowered = lower_encoder(model, tokens, precision)
+    lowered = lower(bert.layers(model, precision, tokens=tokens))
     factors = {
         layer_name(each, part): np.linspace(0.5, 2, model.hidden_size)
         for each in range(layers)
@@ -71,7 +72,7 @@ def run_decoder(
     constants = decoder_constants(model, seeded_decoder(model, seed=3), precision, capacity=CAPACITY)
     memory = MemoryMap()
     steps = [
-        lower_decoder(model, length, sum(lengths[:index]), precision, capacity=CAPACITY)
+        lower(llama.layers(model, precision, tokens=length, position=sum(lengths[:index]), capacity=CAPACITY))
         for index, length in enumerate(lengths)
     ]
     programs = [compile_program(config, each, memory) for each in steps]

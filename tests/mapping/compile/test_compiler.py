@@ -18,8 +18,9 @@ from tests.mapping.compile.compiled_runs import (
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.decoder import lower_decoder
-from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
+from tilewright.mapping.lower.constants import encoder_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.seeded import seeded_encoder
 from tilewright.sim.graph.precision import Precision
@@ -95,7 +96,7 @@ def test_units_beside_one_another(fields):
 
 def test_a_missing_signal_is_seen():
     compiled = run_encoder(SMALL)
-    lowered = lower_encoder(ENCODER, 7, Precision())
+    lowered = lower(bert.layers(ENCODER, Precision(), tokens=7))
     constants = encoder_constants(ENCODER, seeded_encoder(ENCODER, seed=1), Precision())
     x = np.random.default_rng(2).standard_normal((7, ENCODER.hidden_size))
     bare = [replace(each, wait=0, signal=0) if isinstance(each, UNIT_COMMANDS) else each for each in compiled.commands]
@@ -108,7 +109,7 @@ def test_a_missing_signal_is_seen():
 def test_programs_share_constants_and_states():
     memory = MemoryMap()
     steps = [
-        lower_decoder(DECODER, n, position, Precision(), capacity=CAPACITY)
+        lower(llama.layers(DECODER, Precision(), tokens=n, position=position, capacity=CAPACITY))
         for n, position in ((16, 0), (1, 16), (1, 17))
     ]
     prompt, token, next_token = (compile_program(SMALL, each, memory) for each in steps)
@@ -116,13 +117,15 @@ def test_programs_share_constants_and_states():
     assert prompt.stored == token.stored
     assert len({each.program_address for each in (prompt, token, next_token)}) == 3
     with pytest.raises(ConfigError, match=r"cache.keys: .* bytes, laid out as .*, are not what another program has"):
-        compile_program(SMALL, lower_decoder(DECODER, 1, 16, Precision(), capacity=CAPACITY + 8), memory)
+        compile_program(
+            SMALL, lower(llama.layers(DECODER, Precision(), tokens=1, position=16, capacity=CAPACITY + 8)), memory
+        )
 
 
 def test_what_does_not_fit_is_named():
     with pytest.raises(
         ConfigError,
-        match=r"up: 24576 bytes find no room in the scratchpad: operations \d+ to \d+ leave \d+ in one of its 8 banks of 16384",
+        match=r"intermediate.dense: 24576 bytes find no room in the scratchpad: operations \d+ to \d+ leave \d+ in one of its 8 banks of 16384",
     ):
         run_encoder(
             accelerator(address_bits=10),

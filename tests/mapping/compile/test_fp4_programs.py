@@ -8,7 +8,8 @@ from tests.mapping.compile.compiled_layers import MINILM, SMALL, run_decoder, ru
 from tests.mapping.compile.compiled_runs import accelerator, beside_one_another, in_sequence, on_the_model
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiler import compile_program
-from tilewright.mapping.lower.encoder import lower_encoder
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import bert
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
@@ -37,7 +38,7 @@ def test_e2m1_costs_a_layer_of_minilm_less_than_a_hundredth():
     cycles = {}
     for name in ("int", "fp4_e2m1"):
         config = accelerator(**FP4 | {"weight_format": name})
-        program = compile_program(config, lower_encoder(MINILM, 16, Precision.of(config.cim.tile)))
+        program = compile_program(config, lower(bert.layers(MINILM, Precision.of(config.cim.tile), tokens=16)))
         cycles[name] = run_commands(config, program.commands, AxiMemoryModel(latency=1)).cycles
     assert cycles == {"int": 82766, "fp4_e2m1": 83385}
 

@@ -7,9 +7,9 @@ from tests.mapping.compile.compiled_runs import accelerator, beside_one_another,
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.loops import CompiledLoops, Repeated, compile_loops
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
-from tilewright.mapping.lower.encoder import lower_encoder
-from tilewright.mapping.lower.head import head_constants, lower_head
+from tilewright.mapping.lower.constants import decoder_constants, head_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.models.llama import FINAL_NORM, HEAD, layer_name
 from tilewright.mapping.models.seeded import seeded_decoder
@@ -34,13 +34,19 @@ CONFIG = accelerator()
 
 
 def compiled(tokens: int, position: int, memory: MemoryMap) -> CompiledLoops:
-    layer = lower_decoder(SHAPE.replace(num_hidden_layers=1), tokens, position, PLAIN, capacity=CAPACITY)
+    layer = lower(
+        llama.layers(SHAPE.replace(num_hidden_layers=1), PLAIN, tokens=tokens, position=position, capacity=CAPACITY)
+    )
     return compile_loops(
         CONFIG,
         [
             Repeated(name="layers", lowered=layer, count=LAYERS, own=layer_name(0)),
             Repeated(
-                name="head", lowered=lower_head(SHAPE, tokens, COLUMNS, PLAIN), count=RUNS, own=HEAD, carried=False
+                name="head",
+                lowered=lower(llama.head(SHAPE, PLAIN, tokens=tokens, columns=COLUMNS)),
+                count=RUNS,
+                own=HEAD,
+                carried=False,
             ),
         ],
         memory,
@@ -80,7 +86,7 @@ def test_layers_and_head_leave_the_bits_of_their_steps(run):
         program.write_program(memory)
         program.write_input(memory, x)
         run(AcceleratorValues(CONFIG, memory), program)
-        lowered = lower_decoder(SHAPE, tokens, sum(lengths[:index]), PLAIN, capacity=CAPACITY)
+        lowered = lower(llama.layers(SHAPE, PLAIN, tokens=tokens, position=sum(lengths[:index]), capacity=CAPACITY))
         steps = step_memory(lowered, constants, x, states)
         run_steps(lowered.steps, steps, lanes=16)
         states = {name: steps[name] for name in lowered.states}
@@ -91,7 +97,7 @@ def test_layers_and_head_leave_the_bits_of_their_steps(run):
         last = load(steps, lowered.output)
         assert (program.read_output(memory, "layers") == last).all()
         for part, those in enumerate(of_head):
-            head = lower_head(SHAPE, tokens, COLUMNS, PLAIN)
+            head = lower(llama.head(SHAPE, PLAIN, tokens=tokens, columns=COLUMNS))
             steps = step_memory(head, those, last)
             run_steps(head.steps, steps, lanes=16)
             assert (program.read_output(memory, "head", part) == load(steps, head.output)).all(), part
@@ -106,10 +112,14 @@ def test_a_program_does_not_grow_with_its_layers():
 def test_another_shape_over_the_same_memory_is_refused():
     places = MemoryMap()
     compiled(1, 3, places)
-    encoder = lower_encoder(
-        BertConfig(vocab_size=256, num_hidden_layers=1, hidden_size=64, num_attention_heads=2, intermediate_size=96),
-        4,
-        PLAIN,
+    encoder = lower(
+        bert.layers(
+            BertConfig(
+                vocab_size=256, num_hidden_layers=1, hidden_size=64, num_attention_heads=2, intermediate_size=96
+            ),
+            PLAIN,
+            tokens=4,
+        )
     )
     with pytest.raises(
         ConfigError, match=r"layers.constants: \d+ bytes, laid out as \(\), are not what another program has"
@@ -123,7 +133,7 @@ def test_logits_are_those_of_a_norm_and_a_product():
         f"{FINAL_NORM}.weight": 1 + 0.2 * rng.standard_normal(64),
         f"{HEAD}.weight": rng.standard_normal((40, 64)),
     }
-    lowered = lower_head(SHAPE, 3, 40, PLAIN)
+    lowered = lower(llama.head(SHAPE, PLAIN, tokens=3, columns=40))
     x = rng.standard_normal((3, 64))
     constants = head_constants(tensors, PLAIN)
     assert sorted(constants) == sorted(lowered.constants)

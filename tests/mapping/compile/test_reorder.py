@@ -5,7 +5,9 @@ import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator, step_memory
 from tilewright.mapping.compile.reorder import depth_first, reordered
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.constants import decoder_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.sim.graph.precision import Precision
@@ -29,7 +31,7 @@ TWO = SHAPE.replace(num_hidden_layers=2)
 @pytest.mark.parametrize("tokens", [1, 5])
 @pytest.mark.parametrize("order", [depth_first, lambda lowered: reordered(accelerator(), lowered)])
 def test_another_order_leaves_the_same_bits(order, tokens):
-    lowered = lower_decoder(TWO, tokens, 3, Precision(), capacity=12)
+    lowered = lower(llama.layers(TWO, Precision(), tokens=tokens, position=3, capacity=12))
     other = order(lowered)
     assert sorted(map(id, other.steps)) == sorted(map(id, lowered.steps))
     assert other.steps != lowered.steps
@@ -42,7 +44,7 @@ def test_another_order_leaves_the_same_bits(order, tokens):
 
 
 def test_scores_of_the_next_head_come_before_the_sum_over_values():
-    lowered = lower_decoder(SHAPE, 5, 0, Precision(), capacity=12)
+    lowered = lower(llama.layers(SHAPE, Precision(), tokens=5, capacity=12))
 
     def attention(steps: tuple) -> list[bool]:
         return [
@@ -56,12 +58,12 @@ def test_scores_of_the_next_head_come_before_the_sum_over_values():
 
 
 def test_a_query_is_made_when_its_scores_are_needed():
-    lowered = lower_decoder(SHAPE, 5, 0, Precision(), capacity=12)
+    lowered = lower(llama.layers(SHAPE, Precision(), tokens=5, capacity=12))
 
     def most_waiting(steps: tuple) -> int:
         """Return how many scales of queries wait at most for a later step."""
         passes = [step for step in steps if isinstance(step, Pass)]
-        made = {s.linear.name: place for place, s in enumerate(passes) if s.linear and "q_proj" in s.linear.name}
+        made = {s.linear.name: place for place, s in enumerate(passes) if s.linear and "rope_q" in s.linear.name}
         used = {s.multiply.name: place for place, s in enumerate(passes) if s.multiply}
         return max(sum(made[name] <= place < used[name] for name in made) for place in range(len(passes)))
 

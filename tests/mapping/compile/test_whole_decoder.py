@@ -6,8 +6,9 @@ import pytest
 from tests.mapping.compile.compiled_runs import accelerator, in_sequence, on_the_model, step_memory
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
-from tilewright.mapping.lower.head import head_constants, lower_head
+from tilewright.mapping.lower.constants import decoder_constants, head_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.llama import FINAL_NORM, HEAD, layer_name
 from tilewright.mapping.models.seeded import seeded_decoder
@@ -60,8 +61,9 @@ def test_logits_of_the_last_token(fields, run):
     lengths = (5, 1)
     programs = [
         compile_decoder(
-            config, SHAPE, tokens=n, position=sum(lengths[:index]),
-            capacity=CAPACITY, precision=plain, memory=places,
+            config,
+            llama.tokens_graph(SHAPE, plain, tokens=n, position=sum(lengths[:index]), capacity=CAPACITY),
+            places,
         )
         for index, n in enumerate(lengths)
     ]  # fmt: skip
@@ -81,13 +83,13 @@ def test_logits_of_the_last_token(fields, run):
         program.write_program(memory)
         program.write_input(memory, x)
         run(AcceleratorValues(config, memory), program)
-        lowered = lower_decoder(SHAPE, tokens, sum(lengths[:index]), plain, capacity=CAPACITY)
+        lowered = lower(llama.layers(SHAPE, plain, tokens=tokens, position=sum(lengths[:index]), capacity=CAPACITY))
         steps = step_memory(lowered, constants, x, states)
         run_steps(lowered.steps, steps, lanes=16)
         states = {name: steps[name] for name in lowered.states}
         last = load(steps, lowered.output)[-1:]
         for part, those in enumerate(of_head):
-            head = lower_head(SHAPE, 1, columns, plain)
+            head = lower(llama.head(SHAPE, plain, tokens=1, columns=columns))
             of_part = step_memory(head, those, last)
             run_steps(head.steps, of_part, lanes=16)
             assert (program.read_output(memory, HEAD, part) == load(of_part, head.output)).all()
@@ -95,7 +97,5 @@ def test_logits_of_the_last_token(fields, run):
 
 
 def test_a_program_may_end_with_its_layers():
-    program = compile_decoder(
-        accelerator(), SHAPE, tokens=2, position=0, capacity=4, precision=Precision(), logits=False
-    )
+    program = compile_decoder(accelerator(), llama.tokens_graph(SHAPE, Precision(), tokens=2, capacity=4, logits=False))
     assert list(program.loops) == [LAYERS]

@@ -11,8 +11,9 @@ from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.host.placement import PLACEABLE, without
 from tilewright.mapping.host.steps import HostStep
 from tilewright.mapping.map import map_model
-from tilewright.mapping.models import Kind
+from tilewright.mapping.models import llama
 from tilewright.sim.config import MemoryConfig
+from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import Vector
 from tilewright.sim.isa.vector_command import Reduce
@@ -28,7 +29,7 @@ def test_all_of_the_workload_goes_to_the_host():
     result = run("decode", 257, *KINDS)
     calls = {"softmax": THIN.num_hidden_layers * THIN.num_key_value_heads, "norms": 2 * THIN.num_hidden_layers + 1}
     for step in result.on_host:
-        those = [operator for operator in result.workload.operators if operator.kind is KINDS[step.name]]
+        those = [operator for operator in result.graph if operator.kind is KINDS[step.name]]
         assert step.elements == sum(operator.elements for operator in those)
         assert sum(step.calls.values()) == calls[step.name]
 
@@ -44,9 +45,8 @@ def test_a_prompt_has_no_softmax_of_what_the_mask_hides():
 @pytest.mark.parametrize("kind", PLACEABLE)
 def test_only_the_size_of_such_passes_changes(kind):
     program = compile_decoder(
-        EDGE.accelerator, THIN, tokens=1, position=8, capacity=9,
-        precision=Precision.of(EDGE.cim.tile),
-    )  # fmt: skip
+        EDGE.accelerator, llama.tokens_graph(THIN, Precision.of(EDGE.cim.tile), tokens=1, position=8, capacity=9)
+    )
     changed = 0
     for before, after in zip(program.commands, without(program.commands, [kind]), strict=True):
         if before == after:

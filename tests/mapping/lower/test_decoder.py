@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks.vector_accuracy import DECODERS, run_decoder
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.constants import decoder_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.sim.graph.precision import Precision
@@ -40,7 +42,7 @@ def test_options_change_the_result(changes):
     x = np.random.default_rng(1).standard_normal((6, 32))
 
     def output(each: LlamaConfig) -> np.ndarray:
-        steps = lower_decoder(each, 6, 0, Precision(), capacity=6)
+        steps = lower(llama.layers(each, Precision(), tokens=6, capacity=6))
         contents = decoder_constants(each, tensors, Precision(), capacity=6)
         assert sorted(contents) == sorted(steps.constants)
         memory = empty_memory(steps.buffers.values(), contents)
@@ -55,7 +57,7 @@ def test_a_later_token_changes_no_earlier_one():
     model = SMALL.replace(num_hidden_layers=2)
     tensors = seeded_decoder(model, seed=3)
     contents = decoder_constants(model, tensors, Precision(), capacity=8)
-    steps = lower_decoder(model, 8, 0, Precision(), capacity=8)
+    steps = lower(llama.layers(model, Precision(), tokens=8, capacity=8))
     outputs = []
     for last in (1.0, -5.0):
         x = np.random.default_rng(1).standard_normal((8, 32))
@@ -69,8 +71,8 @@ def test_a_later_token_changes_no_earlier_one():
 
 
 def test_heads_that_share_keys_go_together_in_a_single_token():
-    prompt = lower_decoder(SMALL, 3, 0, Precision(), capacity=8)
-    token = lower_decoder(SMALL, 1, 3, Precision(), capacity=8)
+    prompt = lower(llama.layers(SMALL, Precision(), tokens=3, capacity=8))
+    token = lower(llama.layers(SMALL, Precision(), tokens=1, position=3, capacity=8))
 
     def scores(steps: tuple) -> list[tuple[int, int]]:
         return [(s.a.rows, s.out.columns) for s in steps if isinstance(s, Product) and s.transposed]
@@ -84,5 +86,5 @@ def test_heads_that_share_keys_go_together_in_a_single_token():
 
 
 def test_a_full_cache_is_refused():
-    with pytest.raises(ValueError, match="capacity = 8 is not enough for 2 tokens behind 7"):
-        lower_decoder(SMALL, 2, 7, Precision(), capacity=8)
+    with pytest.raises(ValueError, match="capacity = 8 is not enough for 2 tokens after 7"):
+        lower(llama.layers(SMALL, Precision(), tokens=2, position=7, capacity=8))

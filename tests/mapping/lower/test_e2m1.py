@@ -6,6 +6,8 @@ import pytest
 from tilewright.mapping.lower.e2m1 import factors_constant
 from tilewright.mapping.lower.lowering import Lowering, magnitude
 from tilewright.sim.formats import E2M1
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.steps import empty_memory, run_steps, store
 from tilewright.sim.machine.vector.values import decode, encode
@@ -15,7 +17,9 @@ COLUMNS = 16
 
 def converted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the codes of rows of values, and the scales of the rows for numbers in halves."""
-    lowering = Lowering(Precision(storage="fp32", cache="fp4_e2m1"))
+    precision = Precision(storage="fp32", cache="fp4_e2m1")
+    operator = Operator(name="a", row="a", kind=Kind.INPUT, m=len(values), n=COLUMNS, precision=precision)
+    lowering = Lowering(Graph((operator,)))
     a = lowering.matrix("a", len(values), COLUMNS)
     out = lowering.matrix("codes", len(values), COLUMNS, "fp4_e2m1")
     scales = lowering.run(a, magnitude("fp4_e2m1"), to="scale")

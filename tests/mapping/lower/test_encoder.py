@@ -8,8 +8,9 @@ import pytest
 from benchmarks import vector_accuracy
 from benchmarks.vector_accuracy import BF16, SENTENCES, Row, embedding_cosines, layer_cosine
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.lower.encoder import encoder_constants, lower_encoder
-from tilewright.mapping.models import minilm
+from tilewright.mapping.lower.constants import encoder_constants
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import bert, minilm
 from tilewright.mapping.models.bert import layer_name
 from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.reference import cosine, encoder_layer
@@ -26,7 +27,7 @@ TWO = SMALL.replace(num_hidden_layers=2)
 
 def run(precision: Precision, tensors: dict[str, np.ndarray], x: np.ndarray, model: BertConfig = SMALL) -> np.ndarray:
     factors = smoothing_factors(model, tensors, [x])
-    lowered = lower_encoder(model, len(x), precision)
+    lowered = lower(bert.layers(model, precision, tokens=len(x)))
     contents = encoder_constants(model, tensors, precision, factors)
     assert sorted(contents) == sorted(lowered.constants)
     memory = empty_memory(lowered.buffers.values(), contents)
@@ -73,7 +74,7 @@ def test_a_layer_with_another_bias_is_not_near(part):
 
 
 def test_steps_of_a_layer():
-    lowered = lower_encoder(SMALL, 5, Precision())
+    lowered = lower(bert.layers(SMALL, Precision(), tokens=5))
     products = [step for step in lowered.steps if isinstance(step, Product)]
     # Six weight matrices; of each head scores and the weighted sum.
     assert len(products) == 6 + 2 * SMALL.num_attention_heads
@@ -91,7 +92,7 @@ def test_steps_of_a_layer():
 
 
 def test_nothing_is_read_before_it_is_written():
-    lowered = lower_encoder(SMALL, 5, Precision(scales="head", smooth=True))
+    lowered = lower(bert.layers(SMALL, Precision(scales="head", smooth=True), tokens=5))
     there = {*lowered.constants, lowered.input.buffer.name}
     scalars: set[str] = set()
     for step in lowered.steps:

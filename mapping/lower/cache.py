@@ -1,0 +1,91 @@
+"""Rotary embedding, and keys and values that become weights of the products of attention."""
+
+from dataclasses import replace
+
+from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.isa.steps import Matrix
+
+from .heads import head_rows
+from .lowering import Activation, Lowering, Quantised, Result, Rotation, Stored, magnitude
+
+
+def lower_rope(lowering: Lowering) -> Result:
+    """Lower the rotary embedding of heads, and quantise them; heads for the cache are rotated when they are stored."""
+    operator = lowering.operator
+    rotation = Rotation(operator, lowering.values(operator.inputs[0]))
+    return rotation if lowering.read_by(Kind.KV_APPEND) else _rotated(lowering, rotation)
+
+
+def lower_append(lowering: Lowering) -> Result:
+    """Lower what stores keys or values."""
+    operator = lowering.operator
+    result = lowering.results[operator.inputs[0]]
+    if isinstance(result, list):
+        return _scale_rows(lowering, result)  # type: ignore[arg-type]
+    storage = operator.precision.cache
+    rows = operator.heads * operator.capacity
+    cache = lowering.state(operator.name, rows, operator.n, storage)
+    scales = lowering.state(f"{operator.name}.scales", rows, 1, "fp32")
+    places = _new_rows(operator, cache)
+    if isinstance(result, Rotation):
+        new = _rotated(lowering, result, places)
+        lowering.operator = operator
+    else:
+        assert isinstance(result, Activation)
+        new = []
+        for index, (source, out) in enumerate(zip(head_rows(result.values, operator.n), places, strict=True)):
+            scale = lowering.run(source, magnitude(storage), to=f"{operator.name}.{index}.scale")
+            new.append(lowering.quantised(source, scale, out=out))
+    for each, place in zip(new, _new_rows(operator, scales), strict=True):
+        lowering.write_scalars(each.scale, place)
+    row = scales.reshaped(1, rows)
+    stored = []
+    for first in range(0, rows, operator.capacity):
+        positions = slice(first, first + operator.position + operator.m)
+        stored.append(Stored(cache.part(rows=positions), row.part(columns=positions)))
+    return stored
+
+
+def _new_rows(operator: Operator, cache: Matrix) -> list[Matrix]:
+    """Return the places of new rows in a cache, as :func:`head_rows` orders them."""
+    columns, capacity, position = cache.columns, operator.capacity, operator.position
+    if operator.m == 1:
+        stride = capacity * columns
+        return [Matrix(cache.buffer, operator.heads, columns, stride=stride, offset=position * columns)]
+    firsts = [head * capacity + position for head in range(operator.heads)]
+    return [cache.part(rows=slice(first, first + operator.m)) for first in firsts]
+
+
+def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = None) -> list[Quantised]:
+    """Add the rotary embedding of heads, and quantise them, into ``out`` if it is given."""
+    operator, x = rotation.operator, rotation.source
+    lowering.operator = operator
+    cos, sin = (
+        lowering.constant(table, operator.capacity, operator.n, operator=lowering.graph[table]).part(
+            rows=slice(operator.position, operator.position + operator.m)
+        )
+        for table in operator.inputs[1:]
+    )
+    turned = lowering.matrix(f"{operator.name}.cos", x.rows, x.columns)
+    result = lowering.matrix(f"{operator.name}.rotated", x.rows, x.columns)
+    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, x.columns, "int8"), operator.n)
+    heads = []
+    for index, (source, first, both, codes) in enumerate(
+        zip(head_rows(x, operator.n), head_rows(turned, operator.n), head_rows(result, operator.n), out, strict=True)
+    ):
+        lowering.run(source, b=cos, out=first)
+        options = replace(magnitude(codes.storage), rotate=operator.n // 2)  # type: ignore[arg-type]
+        scale = lowering.run(source, options, b=sin, c=first, out=both, to=f"{operator.name}.{index}.scale")
+        heads.append(lowering.quantised(both, scale, out=codes))
+    return heads
+
+
+def _scale_rows(lowering: Lowering, heads: list[Quantised]) -> list[Stored]:
+    """Add what writes the scales of each head as a row; return heads with these."""
+    operator, tokens = lowering.operator, lowering.operator.m
+    distinct = 1 if heads[0].scale == heads[-1].scale else len(heads)
+    rows = lowering.matrix(f"{operator.name}.scales", distinct, tokens, "fp32")
+    for index, head in enumerate(heads[:distinct]):
+        lowering.write_scalars(head.scale, Matrix(rows.buffer, tokens, 1, stride=1, offset=index * tokens))
+    scales = [rows.part(rows=slice(index, index + 1)) for index in range(distinct)] * (len(heads) // distinct)
+    return [Stored(head.codes, row) for head, row in zip(heads, scales, strict=True)]

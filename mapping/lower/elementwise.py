@@ -1,0 +1,52 @@
+"""Operators that are one pass over their input, or none."""
+
+from dataclasses import replace
+
+from tilewright.sim.graph.operator import Kind
+from tilewright.sim.isa.vector_command import Function
+
+from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Result
+
+
+def lower_input(lowering: Lowering) -> Result:
+    """Lower the input of a graph.
+
+    If it is the residual of a product with a bias, the bias is added here; the biases of what reads it make up for that
+    (see :func:`.constants.encoder_constants`).
+    """
+    operator = lowering.operator
+    source = lowering.source = lowering.matrix(operator.name, operator.m, operator.n)
+    terms = [lowering.graph[name] for reader in lowering.read_by(Kind.ADD) for name in reader.inputs]
+    if not any(term.kind is Kind.MATMUL and term.bias for term in terms):
+        return Activation(source)
+    out = lowering.matrix(f"{operator.name}.biased", operator.m, operator.n)
+    bias = lowering.constant(f"{operator.name}.bias", 1, operator.n)
+    options = lowering.measure()
+    scale = lowering.run(source, options, c=bias, out=out, to=f"{operator.name}.scale")
+    return Activation(out, scale if options is not PLAIN else None)
+
+
+def lower_smooth(lowering: Lowering) -> Result:
+    """Lower what multiplies the columns of the input of projections with factors."""
+    operator = lowering.operator
+    factors = lowering.constant(operator.name, 1, operator.n)
+    return lowering.smoothed(lowering.values(operator.inputs[0]), factors)
+
+
+def lower_silu_multiply(lowering: Lowering) -> Result:
+    """Lower the product of a gate's SiLU with what it gates."""
+    operator = lowering.operator
+    gate, up = (lowering.values(name) for name in operator.inputs)
+    out = lowering.matrix(operator.name, operator.m, operator.n)
+    swiglu = replace(MAGNITUDE, function=Function.SILU)
+    return Activation(out, lowering.run(gate, swiglu, b=up, out=out, to=f"{operator.name}.scale"))
+
+
+def lower_gelu(lowering: Lowering) -> Result:
+    """Lower a GELU."""
+    operator = lowering.operator
+    out = lowering.matrix(operator.name, operator.m, operator.n)
+    gelu = replace(MAGNITUDE, function=Function.GELU)
+    return Activation(
+        out, lowering.run(lowering.values(operator.inputs[0]), gelu, out=out, to=f"{operator.name}.scale")
+    )

@@ -1,0 +1,34 @@
+"""Heads as parts of a matrix, and heads of projections as numbers that the array multiplies."""
+
+from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.isa.steps import Matrix
+
+from .lowering import Lowering, Projected, Quantised, magnitude
+
+
+def head_rows(matrix: Matrix, head: int) -> list[Matrix]:
+    """Return matrices of rows of one head each: a matrix a head, or, of one token, all heads as rows of one matrix."""
+    if matrix.rows == 1:
+        return [matrix.reshaped(matrix.columns // head, head)]
+    return [matrix.part(columns=slice(c, c + head)) for c in range(0, matrix.columns, head)]
+
+
+def quantised_heads(lowering: Lowering, projected: Projected, reader: Operator) -> list[Quantised]:
+    """Add the passes that scale a projection's sums and quantise its heads as their reader takes them."""
+    operator, precision = lowering.operator, lowering.operator.precision
+    storage = precision.cache if reader.kind is Kind.KV_APPEND else "int8"
+    size = operator.n // reader.heads
+    parts = [slice(head * size, (head + 1) * size) for head in range(reader.heads)]
+    out = lowering.matrix(operator.name, operator.m, operator.n)
+    options = magnitude(storage)
+    codes = lowering.matrix(f"{operator.name}.{storage}", operator.m, operator.n, storage)
+    if precision.scales == "token":
+        scale = lowering.run_scaled(projected, options, out=out, to=f"{operator.name}.scale")
+        whole = lowering.quantised(out, scale, out=codes)
+        return [whole.part(part) for part in parts]
+    heads = []
+    for head, part in enumerate(parts):
+        values = out.part(columns=part)
+        scale = lowering.run_scaled(projected.part(part), options, out=values, to=f"{operator.name}.{head}.scale")
+        heads.append(lowering.quantised(values, scale, out=codes.part(columns=part)))
+    return heads
