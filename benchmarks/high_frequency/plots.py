@@ -5,13 +5,13 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tilewright.gem5_configs.plot import COLOURS, COLUMNS, Curve, finish, panels
+from tilewright.base.drawing import COLOURS, COLUMNS, GREY, LABEL_SIZE, MARKERS, TICK_SIZE, panels, save
+from tilewright.gem5_configs.plot import Curve
 from tilewright.gem5_configs.runs import BASELINE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARKERS = "osD^vPX"
 CLOCK_TICKS = (1, 2, 4, 10, 20, 50, 100)
 SPEEDUP_TICKS = (1, 2, 5, 10, 20)
 PANEL_INCHES = 3.4
@@ -21,7 +21,7 @@ DARK = 0.55
 
 def draw_variants(
     path: Path, title: str, predicted: Mapping[str, Mapping[str, Curve]], measured: Mapping[str, Mapping[str, Curve]]
-) -> None:
+) -> Path:
     """Draw a panel for each variant: speed-ups of all workloads, lines predicted, points measured; write a PNG.
 
     Parameters
@@ -35,9 +35,7 @@ def draw_variants(
     looks = list(zip(COLOURS[1:] * len(MARKERS), MARKERS * len(COLOURS[1:]), strict=True))
     for axes, variant in zip(grid, variants, strict=True):
         ghz = [point[0] for point in next(iter(predicted.values()))[variant]]
-        axes.plot(
-            ghz, [value / BASELINE.core_ghz for value in ghz], color=COLOURS[0], linestyle=":", label="as the clock"
-        )
+        axes.plot(ghz, [value / BASELINE.core_ghz for value in ghz], color=GREY, linestyle=":", label="as the clock")
         for (colour, marker), (workload, curves) in zip(looks, predicted.items(), strict=False):
             axes.plot(*zip(*curves[variant], strict=True), color=colour, linewidth=1.3)
             # By definition, where no other run at this clock was made.
@@ -45,13 +43,13 @@ def draw_variants(
             axes.plot(*zip(*points, strict=True), marker, color=colour, markersize=4.5, label=workload)
         _log(axes, CLOCK_TICKS[2:], SPEEDUP_TICKS)
         axes.set_ylim(0.85, 30)
-        axes.set_xlabel("GHz of the fast parts", fontsize=8)
+        axes.set_xlabel("GHz of the fast parts", fontsize=LABEL_SIZE)
     for axes in grid[::COLUMNS]:
-        axes.set_ylabel("speed-up over 4 GHz", fontsize=8)
-    finish(figure, grid[0], path)
+        axes.set_ylabel("speed-up over 4 GHz", fontsize=LABEL_SIZE)
+    return save(figure, path, legend_of=grid[0])
 
 
-def draw_shares(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+def draw_shares(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Path:
     """Draw a panel for each workload: a bar of shares for each label, its sum at the end; write a PNG.
 
     Parameters
@@ -69,16 +67,16 @@ def draw_shares(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mappin
             axes.barh(list(labels), widths, left=begin, color=colour, label=part, edgecolor="white", linewidth=0.4)
             begin = [left + width for left, width in zip(begin, widths, strict=True)]
         for row, total in enumerate(totals):
-            axes.text(1.02, row, f"{total:.2f}", fontsize=7, va="center")
+            axes.text(1.02, row, f"{total:.2f}", fontsize=TICK_SIZE, va="center")
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.5, 1], ["0", "50%", "100%"])
         if number % COLUMNS:
             axes.set_yticklabels([])
-    finish(figure, grid[0], path)
+    return save(figure, path, legend_of=grid[0])
 
 
-def draw_busy(path: Path, title: str, tables: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
+def draw_busy(path: Path, title: str, tables: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Path:
     """Draw a panel for each workload: a grid of how busy each level is, a row for each label; write a PNG.
 
     Parameters
@@ -93,15 +91,15 @@ def draw_busy(path: Path, title: str, tables: Mapping[str, Mapping[str, Mapping[
         axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for (y, line), x in product(enumerate(values), range(len(values[0]))):
             colour = "white" if line[x] > DARK else "black"
-            axes.text(x, y, f"{line[x]:.0%}", ha="center", va="center", fontsize=7, color=colour)
+            axes.text(x, y, f"{line[x]:.0%}", ha="center", va="center", fontsize=TICK_SIZE, color=colour)
         axes.set_xticks(range(len(values[0])), list(next(iter(labels.values()))))
         axes.set_yticks(range(len(labels)), list(labels) if number % COLUMNS == 0 else [""] * len(labels))
         axes.tick_params(length=0)
         axes.spines[["left", "bottom"]].set_visible(False)
-    finish(figure, grid[0], path)
+    return save(figure, path, legend_of=grid[0])
 
 
-def draw_clocks(path: Path, title: str, kept: Mapping[str, Mapping[str, Curve]], share: float) -> None:
+def draw_clocks(path: Path, title: str, kept: Mapping[str, Mapping[str, Curve]], share: float) -> Path:
     """Draw a panel for each workload: the share of its speed-up that is left, over the clock of one part; write a PNG.
 
     Parameters
@@ -113,7 +111,7 @@ def draw_clocks(path: Path, title: str, kept: Mapping[str, Mapping[str, Curve]],
     """
     figure, grid = panels(title, list(kept), height=2.6)
     for axes, curves in zip(grid, kept.values(), strict=True):
-        axes.axhline(share, color=COLOURS[0], linestyle=":", label=f"{share:.0%}")
+        axes.axhline(share, color=GREY, linestyle=":", label=f"{share:.0%}")
         for colour, marker, (part, curve) in zip(COLOURS[1:], MARKERS, curves.items(), strict=False):
             axes.plot(*zip(*curve, strict=True), color=colour, linewidth=1.3, marker=marker, markersize=3, label=part)
         axes.set_xscale("log")
@@ -122,13 +120,13 @@ def draw_clocks(path: Path, title: str, kept: Mapping[str, Mapping[str, Curve]],
         axes.set_ylim(0, 1.05)
         axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25%", "50%", "75%", "100%"])
         axes.grid(alpha=0.25, linewidth=0.5)
-        axes.set_xlabel("GHz of the slow part", fontsize=8)
+        axes.set_xlabel("GHz of the slow part", fontsize=LABEL_SIZE)
     for axes in grid[::COLUMNS]:
-        axes.set_ylabel("share of the speed-up", fontsize=8)
-    finish(figure, grid[0], path)
+        axes.set_ylabel("share of the speed-up", fontsize=LABEL_SIZE)
+    return save(figure, path, legend_of=grid[0])
 
 
-def draw_bars(path: Path, title: str, bars: Mapping[str, Mapping[str, float]]) -> None:
+def draw_bars(path: Path, title: str, bars: Mapping[str, Mapping[str, float]]) -> Path:
     """Draw a group of bars for each workload, with their numbers, and a line at 1; write a PNG.
 
     Parameters
@@ -143,11 +141,11 @@ def draw_bars(path: Path, title: str, bars: Mapping[str, Mapping[str, float]]) -
     for number, (colour, (label, speeds)) in enumerate(zip(COLOURS, bars.items(), strict=False)):
         places = [workloads.index(workload) + (number - (len(bars) - 1) / 2) * width for workload in speeds]
         drawn = axes.bar(places, list(speeds.values()), 0.92 * width, color=colour, label=label)
-        axes.bar_label(drawn, fmt="%.3g", fontsize=7, padding=1)
+        axes.bar_label(drawn, fmt="%.3g", fontsize=TICK_SIZE, padding=1)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set_xticks(range(len(workloads)), workloads)
-    axes.set_ylabel("speed", fontsize=8)
-    finish(figure, axes, path)
+    axes.set_ylabel("speed", fontsize=LABEL_SIZE)
+    return save(figure, path, legend_of=axes)
 
 
 def _log(axes: "Axes", x_ticks: Sequence[float], y_ticks: Sequence[float]) -> None:

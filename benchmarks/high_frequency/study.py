@@ -36,7 +36,7 @@ from tilewright.sim.config.host import CORES
 TEMPLATE = Path(__file__).parent / "study.md"
 DOCS = Path(__file__).parents[2] / "docs" / "high-frequency-study.md"
 IMAGES = DOCS.parent / "images"
-Drawing = Callable[[Path], None]
+Drawing = Callable[[Path], Path]
 """Draws a picture into a file."""
 
 CAPTIONS = {

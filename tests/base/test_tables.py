@@ -16,7 +16,7 @@ def test_a_markdown_table():
 
 def test_a_terminal_table():
     table = terminal_table(
-        ("unit", ">LUT"), [("mac", "1,200")], title="cost", caption="of all", fold={"unit"}, box=None
+        ("unit", ">LUT"), [("mac", "1,200")], title="cost", caption="of all", fold={"unit"}, box=None, pad_edge=False
     )
     table.add_row("adder", "3")
     console = Console(width=40)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.base.files import write_file, write_json
+from tilewright.base.files import write_json
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ def _write(
     bars = f"core {result['core']}, cycles an instruction at 4 GHz and at {_text(result['clocks'])} GHz"
     return [
         write_json(folder / "cpu-predict.json", result),
-        write_file(folder / "cpu-speedup.png", lambda part: draw_speedups(part, title, curves, points)),
-        write_file(folder / "cpu-cpi.png", lambda part: draw_stacks(part, bars, stacks)),
+        draw_speedups(folder / "cpu-speedup.png", title, curves, points),
+        draw_stacks(folder / "cpu-cpi.png", bars, stacks),
     ]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.base.files import write_file, write_json, write_text
+from tilewright.base.files import write_json, write_text
 from tilewright.cli.list_option import names_option
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
 
@@ -103,5 +103,5 @@ def _write(result: "MapResult", data: dict, folder: Path) -> list[Path]:
     return [
         write_json(folder / "map.json", data),
         write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),
-        write_file(folder / "map.png", lambda part: breakdown(part, title, bars, bounds, "µs")),
+        breakdown(folder / "map.png", title, bars, bounds, "µs"),
     ]
