@@ -122,10 +122,11 @@ SEPARATE = {
 
 HEAD = """# What arithmetic units cost
 
-`make cost-table` writes this page; do not edit it. [synth.md](synth.md) describes the flow and the limits of the figures. LUT and FF
-are those of an UltraScale+ without DSP blocks. Area and path delay are those of 180 nm cells (osu018), gates only. Our units are
-proven exact under Verilator (`tilewright cosim arith`); `tilewright` prints each of our rows with the command in the row.
-Figures of peers are our measurements of their public sources at the commits given, in the same flow.
+`make cost-table` writes this page; do not edit it. [synth.md](synth.md) describes the flow and the limits of the
+figures. LUT and FF are those of an UltraScale+ without DSP blocks. Area and path delay are those of 180 nm cells
+(osu018), gates only. Our units are proven exact under Verilator (`tilewright cosim arith`); `tilewright` prints each of
+our rows with the command in the row. Figures of peers are our measurements of their public sources at the commits
+given, in the same flow.
 """
 
 
@@ -153,8 +154,8 @@ def sharing(costs: dict[str, Cost]) -> list[str]:
     """Return the section on what one shared MAC saves against separate ones that do the same: sums of rows."""
     shared = costs[SHARED]
     lines = ["", "## What sharing saves", ""]
-    lines += ["All units take words of fp4_e2m1, posit4_1, posit8_0 and posit16_1, one word per cycle, and read out to any of the"]
-    lines += ["four formats.", ""]
+    lines += ["All units take words of fp4_e2m1, posit4_1, posit8_0 and posit16_1, one word per cycle, and read out to"]
+    lines += ["any of the four formats.", ""]
     rows = [(f"`{SHARED}`", *figures(shared))]
     for name, units in SEPARATE.items():
         each = [costs[command] for command, count in units for _ in range(count)]

