@@ -13,6 +13,8 @@ from tilewright.sim.isa.accelerator_registers import Register
 
 TOP = "accelerator_harness"
 """Name of the top module."""
+MEMORY_BYTES = 4 << 20
+"""Memory of a harness, unless more is asked for: one build serves all smaller sizes, which the bench sets."""
 REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
 """Modules of which there are many instances."""
 
@@ -37,9 +39,13 @@ def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenc
     )
 
 
-@lru_cache
 def harness_verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
-    """Return the harness around one accelerator as Verilog."""
+    """Return the harness around one accelerator as Verilog, with at least ``memory_bytes`` of memory."""
+    return _verilog(config, max(MEMORY_BYTES, 1 << (memory_bytes - 1).bit_length()))
+
+
+@lru_cache
+def _verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
     verilog = convert(accelerator_harness(config, memory_bytes), TOP)
     for module in (*REPEATED, *((CORE,) if config.npe is not None else ())):
         verilog = compiled_once(verilog, module)

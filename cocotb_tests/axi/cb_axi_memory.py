@@ -28,6 +28,8 @@ class Port:
         self.dut, self.job, self.rng = dut, job, rng
         self.beat = job["data_bits"] // 8
         self.size = job["words"] * self.beat
+        self.end = self.size
+        """Bytes that the bus reaches."""
         self.channels: dict[str, Channel] = {}
         self.content = bytearray(self.size)
         self.recording = False
@@ -36,7 +38,7 @@ class Port:
         """Address of the beat that answers with an error, and which."""
 
     def choose(self, inputs: dict[str, int], *, fast: bool = False) -> None:
-        """Choose timing and error anew, and put them into the inputs of the harness."""
+        """Choose timing, end of memory and error anew, and put them into the inputs of the harness."""
         rng = self.rng
         for direction, prefix in (("read", ""), ("write", "write_")):
             words, cycles = (1, 1) if fast or rng.random() < 0.3 else (rng.randrange(1, 8), rng.randrange(8, 12))
@@ -53,9 +55,13 @@ class Port:
                 f"{prefix}rate_words": words,
                 f"{prefix}rate_cycles": cycles,
             }
+        lines = self.job["words"] // self.job["line_words"]
+        share = 0 if fast else rng.choice((0, rng.randrange(lines // 4)))
+        self.end = self.size - share * self.job["line_words"] * self.beat
+        inputs["size"] = self.end
         self.error = None
         if not fast and rng.random() < 0.5:
-            self.error = (rng.randrange(self.size // self.beat) * self.beat, rng.choice((SLVERR, DECERR)))
+            self.error = (rng.randrange(self.end // self.beat) * self.beat, rng.choice((SLVERR, DECERR)))
         address, response = self.error or (rng.randrange(self.size), SLVERR)
         # Any byte of the beat will do.
         inputs |= {
@@ -110,7 +116,7 @@ class Port:
         for burst in self.channels[channel].payload:
             first = burst["addr"] & ~(self.beat - 1)
             count = burst["len"] + 1
-            inside = first + count * self.beat <= self.size
+            inside = first + count * self.beat <= self.end
             beats += [(first + index * self.beat, inside, index == count - 1) for index in range(count)]
         return beats
 
@@ -207,7 +213,7 @@ async def masters_on_memory(dut) -> None:
         user.share(lambda: 0.0 if busy else rng.choice(SHARES))  # noqa: B023 - used at once
         user.gate_shares = {name: 0.0 if busy else rng.choice((0, 0, 0.3, 0.8)) for name in CHANNELS}
         # A small part of the memory, so that reads meet writes; its end now and then.
-        base = rng.randrange(0, memory.size, 4096)
+        base = rng.randrange(0, memory.end, 4096)
         for _ in range(25):
             address, beats = user.random_request(40)
             address = base + address % 2048 if rng.random() < 0.8 else address

@@ -94,13 +94,13 @@ async def memory_under_axi_master(dut) -> None:
             await RisingEdge(dut.clk)
         dut.restart.value = 0
         port.start()
-        regions = [cocotb.start_soon(transfer(region, 1024)) for region in range(512, port.size - 1024, 5 * 1024)]
+        regions = [cocotb.start_soon(transfer(region, 1024)) for region in range(512, port.end - 1024, 5 * 1024)]
         for region in regions:
             await region
         # Errors: beyond the end, across it, and at the place chosen.
-        answer = await master.read(port.size - port.beat, 3 * port.beat)
+        answer = await master.read(port.end - port.beat, 3 * port.beat)
         assert answer.resp == AxiResp.DECERR
-        assert (await master.write(port.size, b"abc")).resp == AxiResp.DECERR
+        assert (await master.write(port.end, b"abc")).resp == AxiResp.DECERR
         await RisingEdge(dut.clk)
         port.check()
         assert dut.broken.value == 0

@@ -56,6 +56,7 @@ class AxiBench:
             getattr(dut, port).value = 0
         for port in (*ERRORS, "write_enable", "write_address", "write_data", "read_address"):
             getattr(dut, f"memory_{port}").value = 0
+        dut.memory_size.value = self.memory_bytes
         self.set_timing(Timing())
         Clock(dut.clk, 2, unit="ns").start()
         await self.reset()

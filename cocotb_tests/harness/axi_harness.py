@@ -25,7 +25,7 @@ MAX_LATENCY = 256
 TIMING = ("latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles")
 ERRORS = ("error_enable", "error_address", "error_response")
 BACKDOOR = ("write_enable", "write_address", "write_data", "read_address", "read_data")
-MEMORY_PORTS = (*TIMING, *ERRORS, *BACKDOOR)
+MEMORY_PORTS = (*TIMING, "size", *ERRORS, *BACKDOOR)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,7 @@ class AxiFront(wiring.Component):
                 "write_latency": In(16),
                 "write_rate_words": In(16),
                 "write_rate_cycles": In(16),
+                "size": In(range(words * data_bits // 8 + 1)),
                 "restart": In(1),
                 "error_enable": In(1),
                 "error_address": In(address_bits),
@@ -151,7 +152,7 @@ class AxiFront(wiring.Component):
         ]
         with m.If(odd):
             m.d.comb += bursts.entering.response.eq(Response.SLVERR)
-        with m.Elif(word_address + port("len") >= self._words):
+        with m.Elif(word_address + port("len") >= self.size[self._shift :]):
             m.d.comb += bursts.entering.response.eq(Response.DECERR)
         with m.If(port("valid") & port("ready") & (odd | (in_page + port("len") >= page_beats))):
             m.d.sync += self.broken.eq(1)
@@ -189,7 +190,7 @@ class AxiMemory(AxiFront):
     ``wready`` does not depend on ``wvalid``: a slot without a beat is lost. The memory holds a beat from cycle
     ``w[j] + 1`` on.
 
-    Errors. A burst that reaches beyond the memory, which begins at 0, answers DECERR, all its beats; it writes nothing.
+    Errors. A burst that reaches beyond ``size`` bytes from address 0 answers DECERR, all its beats; it writes nothing.
     With ``error_enable`` a read of the beat at ``error_address`` answers ``error_response``, both as they are when it
     is fetched, and so does a burst that writes it, of which all other beats are written. Bursts that are not INCR or
     not of full-width beats answer SLVERR and do nothing. Data of a beat that is not OKAY are 0.
@@ -201,7 +202,7 @@ class AxiMemory(AxiFront):
     address_bits, data_bits : int
         The bus; a word is a beat.
     words : int
-        Size of the memory, a multiple of ``line_words``.
+        Largest size of the memory, a multiple of ``line_words``.
     line_words : int
         Words written at a time by the bench: a power of two.
     requests : int
@@ -217,6 +218,8 @@ class AxiMemory(AxiFront):
         Timing of reads; ``latency >= 1``, ``rate_words <= rate_cycles``.
     write_latency, write_rate_words, write_rate_cycles : In(16)
         Timing of writes, likewise.
+    size : In
+        Bytes of memory that the bus reaches, whole words. The bench reaches all of them.
     restart : In(1)
         Holds the phases of both rates at their start, and clears ``broken``.
     error_enable, error_address, error_response : In

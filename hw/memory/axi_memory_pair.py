@@ -13,8 +13,8 @@ from tilewright.hw.memory.line_storage import LineStorage
 SECOND = "second_"
 """Prefix of the names of the second port."""
 _COMMON = (
-    "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "restart",
-    "error_enable", "error_address", "error_response",
+    "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "size",
+    "restart", "error_enable", "error_address", "error_response",
 )  # fmt: skip
 """Members that both ports share."""
 
@@ -59,7 +59,7 @@ class AxiMemoryPair(wiring.Component):
     data_bits, second_bits : int
         Widths of each bus.
     size, line_bytes : int
-        Bytes of memory, and of a line that the bench writes.
+        Largest number of bytes of memory, and bytes of a line that the bench writes.
     requests, second_requests : int
         Bursts that can wait, in each direction.
     max_latency : int
