@@ -87,6 +87,21 @@ class CompiledLoops(InMemory):
             memory = self._of_run(memory, loop, "output", run)
         return place.read(memory)
 
+    def output_rows(self, loop: str) -> PaddedRows:
+        """Return where the outputs of all runs of a loop lie, one row each.
+
+        Raises
+        ------
+        ValueError
+            If an output has several rows, or is the input of the next run.
+        """
+        of_loop = self.loops[loop]
+        place, count = of_loop.survey.output, of_loop.repeated.count
+        if of_loop.repeated.carried or place.rows > 1:
+            raise ValueError(f"{loop}: its outputs are not one row for each run")
+        stride = next(stride for first, end, stride in of_loop.regions if first <= place.address < end)
+        return replace(place, rows=count, pitch=stride)
+
     def _of_run(self, memory: np.ndarray, loop: str, name: str, run: int) -> np.ndarray:
         """Return memory from where a buffer of the first run would lie if that of another run were there."""
         those = self.loops[loop]

@@ -16,7 +16,7 @@ QUERY, KEY, VALUE, OUTPUT = (f"self_attn.{part}_proj" for part in "qkvo")
 QUERY_NORM, KEY_NORM = "self_attn.q_norm", "self_attn.k_norm"
 GATE, UP, DOWN = (f"mlp.{part}_proj" for part in ("gate", "up", "down"))
 NORM, SECOND_NORM = "input_layernorm", "post_attention_layernorm"
-FINAL_NORM, HEAD = "model.norm", "lm_head"
+EMBEDDINGS, FINAL_NORM, HEAD = "model.embed_tokens", "model.norm", "lm_head"
 COSINES, SINES = "rotary.cos", "rotary.sin"
 
 

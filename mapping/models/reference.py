@@ -4,12 +4,12 @@ Tensors have the names that Hugging Face gives them; weights are (outputs, input
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from .config import BertConfig, LlamaConfig
-from .llama import rotary_tables
+from .llama import EMBEDDINGS, FINAL_NORM, HEAD, layer_name, rotary_tables
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -43,6 +43,14 @@ def encoder_attention(model: BertConfig, tensors: Tensors, prefix: str, x: np.nd
     return layer_norm(tensors, f"{prefix}attention.output.LayerNorm", x + mixed, model.layer_norm_eps)
 
 
+def decoder_logits(model: LlamaConfig, tensors: Tensors, tokens: Sequence[int]) -> np.ndarray:
+    """Return the logits after each of some tokens, (tokens, vocabulary), the first token at position 0."""
+    x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64)
+    for layer in range(model.num_hidden_layers):
+        x = decoder_layer(model, tensors, layer_name(layer), x)
+    return _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps))
+
+
 def decoder_layer(model: LlamaConfig, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
     """Return a Llama-style layer's output for the (tokens, hidden) input ``x``, the first token at position 0."""
 
@@ -50,8 +58,7 @@ def decoder_layer(model: LlamaConfig, tensors: Tensors, prefix: str, x: np.ndarr
         return _linear(tensors, prefix + part, values)
 
     def norm(part: str, values: np.ndarray) -> np.ndarray:
-        root = np.sqrt(np.mean(values**2, axis=-1, keepdims=True) + model.rms_norm_eps)
-        return values / root * tensors[f"{prefix}{part}.weight"]
+        return rms_norm(tensors, prefix + part, values, model.rms_norm_eps)
 
     tokens, half = len(x), model.head_dim // 2
     normed = norm("input_layernorm", x)
@@ -73,6 +80,11 @@ def decoder_layer(model: LlamaConfig, tensors: Tensors, prefix: str, x: np.ndarr
     normed = norm("post_attention_layernorm", x)
     gate = linear("mlp.gate_proj", normed)
     return x + linear("mlp.down_proj", gate / (1 + np.exp(-gate)) * linear("mlp.up_proj", normed))
+
+
+def rms_norm(tensors: Tensors, name: str, x: np.ndarray, epsilon: float) -> np.ndarray:
+    """Return ``x`` divided by the root mean square of each row, times the gain."""
+    return x / np.sqrt(np.mean(x**2, axis=-1, keepdims=True) + epsilon) * tensors[f"{name}.weight"]
 
 
 def layer_norm(tensors: Tensors, name: str, x: np.ndarray, epsilon: float) -> np.ndarray:

@@ -58,3 +58,15 @@ def seeded_decoder(model: LlamaConfig, *, seed: int) -> dict[str, np.ndarray]:
         for part, size in norms.items():
             tensors[f"{llama.layer_name(layer, part)}.weight"] = 1 + 0.2 * rng.standard_normal(size)
     return tensors
+
+
+def seeded_model(model: LlamaConfig, *, seed: int) -> dict[str, np.ndarray]:
+    """Return the tensors of :func:`seeded_decoder`, embeddings of unit size, the last norm and the head."""
+    rng = np.random.default_rng(seed + 1)
+    shape = (model.vocab_size, model.hidden_size)
+    return {
+        **seeded_decoder(model, seed=seed),
+        f"{llama.EMBEDDINGS}.weight": rng.standard_normal(shape),
+        f"{llama.FINAL_NORM}.weight": 1 + 0.2 * rng.standard_normal(model.hidden_size),
+        f"{llama.HEAD}.weight": rng.standard_normal(shape) / np.sqrt(model.hidden_size),
+    }

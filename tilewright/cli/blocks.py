@@ -323,5 +323,10 @@ COSIMS = {
         "Vector unit against numpy and its exact model: random programs, softmax, norms, rotary embedding",
         "tilewright.cocotb_tests.vector.suite",
     ),
+    "whole-decoder": Cosim(
+        "A whole decoder on the accelerator, as `map` compiles it, against numpy, the exact model and float64: layers "
+        "and parts of the vocabulary in loops, a prompt, then single tokens",
+        "tilewright.cocotb_tests.accelerator.whole_decoder_suite",
+    ),
 }
 """Co-simulations of ``tilewright cosim``."""

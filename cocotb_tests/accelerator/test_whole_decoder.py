@@ -1,0 +1,77 @@
+"""The programs that ``tilewright map`` times, run in RTL: a whole decoder, and one of its layers, prompt and tokens."""
+
+from dataclasses import replace
+from itertools import count, islice
+
+import numpy as np
+import pytest
+
+from tilewright.cocotb_tests.accelerator.cases import Case, encoded
+from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
+from tilewright.cocotb_tests.accelerator.suite import TINY, run, run_table
+from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
+from tilewright.cocotb_tests.accelerator.whole_decoder_suite import DESIGNS, MODEL
+from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.sim.config.axi import PAGE_BYTES
+from tilewright.sim.isa.commands import Add, Command, Loop, decode
+from tilewright.sim.isa.widths import COMMAND_BYTES
+
+pytestmark = pytest.mark.cosim
+
+[DESIGN] = DESIGNS
+
+
+def test_prompt_and_tokens_from_embeddings_to_logits():
+    rows = run_table(DESIGN)
+    check_rows(rows)
+    assert [row["name"].rsplit(", ", 2 if "without" in row["name"] else 1)[1] for row in rows] == [
+        "tokens 0 to 2", "tokens 3 to 4", "token 5", "token 6"
+    ]  # fmt: skip
+    assert [row["cosine"] is None for row in rows] == [True, False, False, False]
+
+
+def test_a_layer_with_its_attention():
+    case = decoder_case(TINY, MODEL.replace(num_hidden_layers=1), prompt=4, tokens=2)
+    rows = run(DESIGN, (case,), testcase="table")
+    check_rows(rows)
+    assert len(rows) == 3
+
+
+SMALLER = MODEL.replace(
+    hidden_size=16, num_attention_heads=2, num_key_value_heads=1, intermediate_size=16, vocab_size=300
+)
+FAULTS: dict[str, tuple[type[Command], int, dict[str, int], int]] = {
+    "one layer too few": (Loop, 0, {"count": SMALLER.num_hidden_layers - 1}, 0),
+    "weights of the next layer a page too far": (Add, 0, {"value": PAGE_BYTES}, 0),
+    "keys and values of all layers in one place": (Add, 1, {"value": 0}, 1),
+    "logits of all parts of the vocabulary in one place": (Add, 3, {"value": 0}, 0),
+}
+"""Kind of a command, how many of its kind come before it, what a wrong compiler would write into it, and the first
+program whose results are then wrong."""
+
+
+def with_fault(case: Case, kind: type[Command], number: int, change: dict[str, int], programs: int) -> Case:
+    """Return the first ``programs`` programs of a case, a command of the first one of them changed."""
+    memory = case.memory.copy()
+    starts = count(case.runs[0].address, COMMAND_BYTES)
+    places = (start for start in starts if isinstance(decode(TINY, command_at(memory, start)), kind))
+    start = next(islice(places, number, None))
+    changed = replace(decode(TINY, command_at(memory, start)), **change)  # type: ignore[arg-type]
+    memory[start : start + COMMAND_BYTES] = encoded(TINY, [changed])
+    return replace(case, memory=memory, runs=case.runs[:programs])
+
+
+def command_at(memory: np.ndarray, start: int) -> bytes:
+    return memory[start : start + COMMAND_BYTES].tobytes()
+
+
+def test_what_a_wrong_compiler_would_do_is_seen():
+    case = whole_decoder_case(TINY, SMALLER, prompt=(2,), tokens=1)
+    cases = [with_fault(case, *fault[:3], programs=fault[3] + 1) for fault in FAULTS.values()]
+    rows = iter(run(DESIGN, (*cases, case), testcase="table"))
+    for name, (*_, wrong) in FAULTS.items():
+        assert not any(next(rows)["found"] for _ in range(wrong)), name
+        row = next(rows)
+        assert "that the steps make" in row["found"], name
+        assert row["rtl_cycles"] == row["model_cycles"], name
+    check_rows(list(rows))

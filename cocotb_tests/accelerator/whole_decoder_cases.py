@@ -1,0 +1,165 @@
+"""Whole decoders as cases of the accelerator: the programs that ``tilewright map`` times, from embeddings to logits.
+
+Layers run in a loop with address registers, and so do the parts of the vocabulary. A prompt comes in chunks, of which
+only the last makes logits; then come single tokens, each the most probable one after those before. The steps, run by
+numpy layer by layer without a loop, say what memory must contain; a model in float64 says what logits come near to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tilewright.cocotb_tests.accelerator.cases import NEAR, Case, Reference, Run
+from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.mapping.compile.loops import CompiledLoops
+from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
+from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
+from tilewright.mapping.lower.head import head_constants, lower_head
+from tilewright.mapping.lower.lowering import Lowered
+from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.llama import EMBEDDINGS, HEAD, layer_name
+from tilewright.mapping.models.reference import Tensors, decoder_logits
+from tilewright.mapping.models.seeded import seeded_model
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.precision import Precision
+from tilewright.sim.isa.steps import Product
+from tilewright.sim.machine.steps import Memory, codes, empty_memory, load, run_steps, store
+
+SEED = 7
+LEAST_COSINE = 0.999
+"""Least cosine of the angle between logits and those in float64, weights of eight bits."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Tokens that one program takes."""
+
+    position: int
+    tokens: int
+    logits: bool
+
+    @property
+    def name(self) -> str:
+        """What a table calls the program."""
+        last = self.position + self.tokens - 1
+        where = f"token {last}" if self.tokens == 1 else f"tokens {self.position} to {last}"
+        return where if self.logits else f"{where}, without logits"
+
+
+@dataclass
+class _Decoder:
+    """A model with seeded weights, its constants, and what its steps have left so far."""
+
+    config: AcceleratorConfig
+    model: LlamaConfig
+    capacity: int
+
+    def __post_init__(self) -> None:
+        self.precision = Precision.of(self.config.cim.tile)
+        self.tensors = seeded_model(self.model, seed=SEED)
+        self.layers = decoder_constants(self.model, self.tensors, self.precision, capacity=self.capacity)
+        self.parts, self.columns = head_parts(self.config, self.model.vocab_size)
+        self.heads = [self._head(part) for part in range(self.parts)]
+        self.states: Memory = {}
+
+    def _head(self, part: int) -> dict[str, np.ndarray]:
+        """Return the constants of one part of the vocabulary, zeros after its end."""
+        name = f"{HEAD}.weight"
+        rows = self.tensors[name][part * self.columns : (part + 1) * self.columns]
+        tensors: Tensors = {**self.tensors, name: np.pad(rows, ((0, self.columns - len(rows)), (0, 0)))}
+        return head_constants(tensors, self.precision)
+
+    def write_constants(self, program: CompiledLoops, memory: np.ndarray) -> None:
+        """Write the weights of every layer and of every part of the vocabulary."""
+        first = layer_name(0)
+        for layer in range(self.model.num_hidden_layers):
+            name = layer_name(layer)
+            own = {first + key.removeprefix(name): each for key, each in self.layers.items() if key.startswith(name)}
+            program.write_constants(memory, LAYERS, layer, self.layers | own)
+        for part, constants in enumerate(self.heads):
+            program.write_constants(memory, HEAD, part, constants)
+
+    def compiled(self, chunk: Chunk, memory: MemoryMap) -> CompiledLoops:
+        """Return the program of a chunk."""
+        return compile_decoder(
+            self.config, self.model, tokens=chunk.tokens, position=chunk.position, capacity=self.capacity,
+            precision=self.precision, memory=memory, logits=chunk.logits,
+        )  # fmt: skip
+
+    def embedded(self, tokens: Sequence[int]) -> np.ndarray:
+        """Return the embeddings of some tokens."""
+        return self.tensors[f"{EMBEDDINGS}.weight"][list(tokens)]
+
+    def run_layers(self, chunk: Chunk, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+        """Run all layers of a chunk as steps; return their output as it is stored, as numbers, and their products."""
+        lowered = lower_decoder(self.model, chunk.tokens, chunk.position, self.precision, capacity=self.capacity)
+        memory = self._run(lowered, self.layers | self.states, x)
+        self.states = {state: memory[state] for state in lowered.states}
+        return codes(memory, lowered.output), load(memory, lowered.output), _macs(lowered)
+
+    def run_head(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, int]:
+        """Run all parts of the vocabulary as steps; return logits as they are stored, as numbers, and products."""
+        lowered = lower_head(self.model, 1, self.columns, self.precision)
+        memories = [self._run(lowered, constants, x) for constants in self.heads]
+        logits = np.concatenate([load(memory, lowered.output)[0] for memory in memories])
+        stored = [codes(memory, lowered.output)[0] for memory in memories]
+        return stored, logits[: self.model.vocab_size], self.parts * _macs(lowered)
+
+    def _run(self, lowered: Lowered, contents: Mapping[str, np.ndarray], x: np.ndarray) -> Memory:
+        memory = empty_memory(lowered.buffers.values(), contents)
+        store(memory, lowered.input, x)
+        run_steps(lowered.steps, memory, lanes=self.config.vector.lanes)
+        return memory
+
+
+def whole_decoder_case(
+    config: AcceleratorConfig, model: LlamaConfig, *, prompt: tuple[int, ...], tokens: int, timing: Timing = NEAR
+) -> Case:
+    """Return a decoder with seeded weights: the chunks of a prompt, then single tokens that follow it.
+
+    Parameters
+    ----------
+    prompt : tuple of int
+        Tokens of each chunk.
+    tokens : int
+        Single tokens after the prompt.
+    """
+    length = sum(prompt)
+    chunks = [Chunk(sum(prompt[:index]), each, index == len(prompt) - 1) for index, each in enumerate(prompt)]
+    chunks += [Chunk(position, 1, True) for position in range(length, length + tokens)]
+    decoder = _Decoder(config, model, capacity=length + tokens)
+    places = MemoryMap()
+    programs = [decoder.compiled(chunk, places) for chunk in chunks]
+    image = programs[-1].empty_memory()
+    decoder.write_constants(programs[-1], image)
+
+    text = [int(token) for token in np.random.default_rng(SEED).integers(model.vocab_size, size=length)]
+    runs = []
+    for chunk, program in zip(chunks, programs, strict=True):
+        x = decoder.embedded(text[chunk.position : chunk.position + chunk.tokens])
+        program.write_program(image)
+        program.write_input(image, x)
+        stored, last, macs = decoder.run_layers(chunk, x)
+        expected = [
+            (program.input.address + row * program.input.pitch, each.tobytes()) for row, each in enumerate(stored)
+        ]
+        run = Run(name=chunk.name, address=program.program_address, macs=macs)
+        if chunk.logits:
+            parts, logits, head_macs = decoder.run_head(last[-1:])
+            place = program.output_rows(HEAD)
+            expected += [(place.address + part * place.pitch, each.tobytes()) for part, each in enumerate(parts)]
+            exact = decoder_logits(model, decoder.tensors, text)[-1]
+            padded = np.pad(exact, (0, decoder.parts * decoder.columns - len(exact))).reshape(decoder.parts, -1)
+            reference = Reference(output=place, values=padded, least=LEAST_COSINE)
+            run = replace(run, macs=macs + head_macs, reference=reference)
+            text.append(int(np.argmax(logits)))
+        runs.append(replace(run, expected=tuple(expected)))
+    name = f"decoder of {model.num_hidden_layers} layers, {decoder.parts} parts of a vocabulary of {model.vocab_size}"
+    return Case(name=name, memory=image, runs=tuple(runs), timing=timing)
+
+
+def _macs(lowered: Lowered) -> int:
+    products = (step for step in lowered.steps if isinstance(step, Product))
+    return sum(step.a.rows * step.a.columns * step.out.columns for step in products)
