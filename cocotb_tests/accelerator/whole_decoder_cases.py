@@ -15,9 +15,10 @@ from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.loops import CompiledLoops
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
-from tilewright.mapping.lower.decoder import decoder_constants, lower_decoder
-from tilewright.mapping.lower.head import head_constants, lower_head
+from tilewright.mapping.lower.constants import decoder_constants, head_constants
+from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
+from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.llama import EMBEDDINGS, HEAD, layer_name
 from tilewright.mapping.models.reference import Tensors, decoder_logits
@@ -83,10 +84,11 @@ class _Decoder:
 
     def compiled(self, chunk: Chunk, memory: MemoryMap) -> CompiledLoops:
         """Return the program of a chunk."""
-        return compile_decoder(
-            self.config, self.model, tokens=chunk.tokens, position=chunk.position, capacity=self.capacity,
-            precision=self.precision, memory=memory, logits=chunk.logits,
+        graph = llama.tokens_graph(
+            self.model, self.precision, tokens=chunk.tokens, position=chunk.position, capacity=self.capacity,
+            logits=chunk.logits,
         )  # fmt: skip
+        return compile_decoder(self.config, graph, memory)
 
     def embedded(self, tokens: Sequence[int]) -> np.ndarray:
         """Return the embeddings of some tokens."""
@@ -94,14 +96,18 @@ class _Decoder:
 
     def run_layers(self, chunk: Chunk, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
         """Run all layers of a chunk as steps; return their output as it is stored, as numbers, and their products."""
-        lowered = lower_decoder(self.model, chunk.tokens, chunk.position, self.precision, capacity=self.capacity)
+        lowered = lower(
+            llama.layers(
+                self.model, self.precision, tokens=chunk.tokens, position=chunk.position, capacity=self.capacity
+            )
+        )
         memory = self._run(lowered, self.layers | self.states, x)
         self.states = {state: memory[state] for state in lowered.states}
         return codes(memory, lowered.output), load(memory, lowered.output), _macs(lowered)
 
     def run_head(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, int]:
         """Run all parts of the vocabulary as steps; return logits as they are stored, as numbers, and products."""
-        lowered = lower_head(self.model, 1, self.columns, self.precision)
+        lowered = lower(llama.head(self.model, self.precision, tokens=1, columns=self.columns))
         memories = [self._run(lowered, constants, x) for constants in self.heads]
         logits = np.concatenate([load(memory, lowered.output)[0] for memory in memories])
         stored = [codes(memory, lowered.output)[0] for memory in memories]
