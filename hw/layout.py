@@ -15,6 +15,16 @@ def layout_of(fields: Mapping[str, Field]) -> data.StructLayout:
     return layout
 
 
-def field_of(words: Value, field: Field) -> Value:
+def field(words: Value, where: Field) -> Value:
     """Return the bits of a field of some words."""
-    return words[field.begin : field.begin + field.bits]
+    return words[where.begin : where.begin + where.bits]
+
+
+def view(words: Value, fields: Mapping[str, Field]) -> dict[str, Value]:
+    """Return all fields of some words, by name."""
+    return {name: field(words, where) for name, where in fields.items()}
+
+
+def mask(fields: Mapping[str, Field]) -> int:
+    """Return the bits of words that belong to a field."""
+    return sum(where.mask for where in fields.values())

@@ -17,7 +17,8 @@ from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.accelerator_registers import Register
-from tilewright.sim.isa.commands import Product, Vector, units_of
+from tilewright.sim.isa.commands import Product, Vector
+from tilewright.sim.isa.units import units_of
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun, run_commands
 from tilewright.sim.machine.accelerator.values import in_order
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel

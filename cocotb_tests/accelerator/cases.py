@@ -10,7 +10,9 @@ from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.mapping.models.reference import cosine
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import AcceleratorError, Command, encode
+from tilewright.sim.isa.commands import Command
+from tilewright.sim.isa.encoding import encode
+from tilewright.sim.isa.errors import AcceleratorError
 
 LINE_BYTES = LINE_BITS // 8
 """Of memory that the bench writes at a time."""

@@ -13,7 +13,7 @@ from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench, Ending
 from tilewright.cocotb_tests.harness.axi_driver import OKAY, SLVERR, differences, padded
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.isa.accelerator_registers import ACCELERATOR_ID, Register, registers_of
-from tilewright.sim.isa.commands import AcceleratorError
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 

@@ -18,7 +18,8 @@ from tilewright.cocotb_tests.accelerator.random_programs import (
 from tilewright.cocotb_tests.accelerator.stopped_programs import descriptor_patches, good_run, with_fields
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import COMMANDS, Loop, decode, layout
+from tilewright.sim.isa.commands import COMMANDS, Loop
+from tilewright.sim.isa.encoding import decode, layout
 from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
 

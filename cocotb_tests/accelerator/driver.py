@@ -8,7 +8,7 @@ from pathlib import Path
 from tilewright.cocotb_tests.accelerator.cases import Job, Run
 from tilewright.cocotb_tests.harness.axi_driver import AxiBench
 from tilewright.sim.isa.accelerator_registers import Register, registers_of
-from tilewright.sim.isa.commands import AcceleratorError
+from tilewright.sim.isa.errors import AcceleratorError
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from tilewright.cocotb_tests.accelerator.suite import Design
 from tilewright.cocotb_tests.harness.axi_harness import MAX_LATENCY
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import Store, decode
+from tilewright.sim.isa.commands import Store
+from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel

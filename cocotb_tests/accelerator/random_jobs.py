@@ -8,19 +8,9 @@ import numpy as np
 from tilewright.mapping.compile.synchronise import product_beats
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.isa.commands import (
-    UNIT_COMMANDS,
-    Command,
-    Jobs,
-    Loop,
-    Product,
-    Repeat,
-    Unit,
-    UnitCommand,
-    Units,
-    Weights,
-)
+from tilewright.sim.isa.commands import UNIT_COMMANDS, Command, Jobs, Loop, Product, Repeat, UnitCommand, Weights
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
+from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.widths import RECORD_BYTES
 
 MOST_ROWS, MOST_K = 10, 60

@@ -24,7 +24,6 @@ from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.synchronise import product_beats, synchronise
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (
-    AcceleratorError,
     Add,
     Command,
     End,
@@ -37,15 +36,15 @@ from tilewright.sim.isa.commands import (
     Set,
     Store,
     UnitCommand,
-    Units,
     Vector,
     Weights,
     commands_of,
-    encode,
-    layout,
 )
+from tilewright.sim.isa.encoding import encode, layout
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.units import Units
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand, VectorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, COMMAND_BYTES, DESCRIPTOR_BYTES, LOOP_LEVELS
 

@@ -20,7 +20,7 @@ from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.sim.config import load_system
-from tilewright.sim.isa.loading import Image, fill_memory, place_program, read_commands
+from tilewright.sim.isa.memory_image import Image, fill_memory, place_program, read_commands
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
 pytestmark = pytest.mark.cosim

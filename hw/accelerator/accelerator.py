@@ -6,7 +6,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import INDEX_BITS, field
+from tilewright.hw.accelerator.command import INDEX_BITS
 from tilewright.hw.accelerator.jobs import JobsUnit
 from tilewright.hw.accelerator.load import LoadUnit
 from tilewright.hw.accelerator.processor import Processor
@@ -25,11 +25,14 @@ from tilewright.hw.bus.axi import (
 )
 from tilewright.hw.bus.register_file import events_layout
 from tilewright.hw.definition import Definition
+from tilewright.hw.layout import field
 from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.unit import VectorUnit
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.accelerator_registers import Register, registers_of
-from tilewright.sim.isa.commands import AcceleratorError, Unit, Vector, units_of
+from tilewright.sim.isa.errors import AcceleratorError
+from tilewright.sim.isa.units import Unit, units_of
+from tilewright.sim.isa.vector_command import VectorCommand
 
 PATIENCE = 1 << 12
 """Cycles without any progress after which a program is stopped; no unit is ever idle for so long while it works."""
@@ -225,23 +228,23 @@ class Core(wiring.Component):
         m.d.comb += [
             vector.commands.valid.eq(begin.valid),
             begin.ready.eq(vector.commands.ready),
-            *(vector.commands.p[name].eq(field(command, where)) for name, where in Vector.FIELDS.items()),
+            *(vector.commands.p[name].eq(field(command, where)) for name, where in VectorCommand.FIELDS.items()),
         ]
         # What is above a bank's address is its number.
         numbers = {}
         bits = config.banks.bit_length() - 1
         for name in "abcd":
-            address = field(command, Vector.FIELDS[f"{name}_address"])
+            address = field(command, VectorCommand.FIELDS[f"{name}_address"])
             whole, places = config.vector.address_bits, config.vector.element_address_bits
             number: Value = address[whole:]
             if name == "d":
-                scatter = field(command, Vector.FIELDS["scatter"])
+                scatter = field(command, VectorCommand.FIELDS["scatter"])
                 number = Mux(scatter, address[places:], number)
                 m.d.comb += vector.commands.p.d_address.eq(Mux(scatter, address[:places], address[:whole]))
             kept = Signal(bits, name=f"bank_{name}")
             on = Signal(name=f"on_{name}")
             with m.If(begin.valid & begin.ready):
-                m.d.sync += [kept.eq(number), on.eq(field(command, Vector.FIELDS[name]) if name in "bc" else 1)]
+                m.d.sync += [kept.eq(number), on.eq(field(command, VectorCommand.FIELDS[name]) if name in "bc" else 1)]
             with m.Elif(vector.done):
                 m.d.sync += on.eq(0)
             numbers[name] = kept, on

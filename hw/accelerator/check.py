@@ -7,21 +7,12 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import COMMAND_BITS, mask, one_hot, row_bytes, view
+from tilewright.hw.accelerator.command import COMMAND_BITS, one_hot, row_bytes
+from tilewright.hw.layout import mask, view
 from tilewright.sim.config.accelerator import CHECK, AcceleratorConfig
-from tilewright.sim.isa.commands import (
-    COMMANDS,
-    AcceleratorError,
-    Jobs,
-    Load,
-    Opcode,
-    Product,
-    Set,
-    Store,
-    Vector,
-    commands_of,
-    layout,
-)
+from tilewright.sim.isa.commands import COMMANDS, Jobs, Load, Opcode, Product, Set, Store, Vector, commands_of
+from tilewright.sim.isa.encoding import layout
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES
 
 SPAN_BITS = 64

@@ -6,7 +6,6 @@ from amaranth.hdl import Cat, Mux, Value
 from amaranth.lib import data
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import Field
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
 COMMAND_BITS = 8 * COMMAND_BYTES
@@ -14,25 +13,9 @@ INDEX_BITS = 24
 """Width of the number of a command in its program."""
 
 
-def field(command: Value, where: Field) -> Value:
-    """Return the bits of a field of a command."""
-    begin = 32 * where.word + where.shift
-    return command[begin : begin + where.bits]
-
-
-def view(command: Value, fields: Mapping[str, Field]) -> dict[str, Value]:
-    """Return all fields of a command, by name."""
-    return {name: field(command, where) for name, where in fields.items()}
-
-
 def row_bytes(store: Mapping[str, Value]) -> Value:
     """Return the bytes of a row of a store in memory."""
     return Mux(store["packed"], (store["count"] + 1) >> 1, store["count"] << store["size"])
-
-
-def mask(fields: Mapping[str, Field]) -> int:
-    """Return the bits of a command that belong to a field."""
-    return sum((1 << where.bits) - 1 << 32 * where.word + where.shift for where in fields.values())
 
 
 def entry_layout(config: AcceleratorConfig) -> data.StructLayout:

@@ -6,9 +6,10 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import entry_layout, field
+from tilewright.hw.accelerator.command import entry_layout
 from tilewright.hw.bus.axi import forward, master_members
 from tilewright.hw.definition import Definition
+from tilewright.hw.layout import field
 from tilewright.hw.npe.npe import NpeCore
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Jobs

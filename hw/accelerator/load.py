@@ -5,8 +5,9 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import entry_layout, view
+from tilewright.hw.accelerator.command import entry_layout
 from tilewright.hw.accelerator.scratchpad import write_layout
+from tilewright.hw.layout import view
 from tilewright.sim.config.accelerator import LOADS, AcceleratorConfig
 from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.isa.commands import Load, Opcode

@@ -6,9 +6,12 @@ from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.check import Check
-from tilewright.hw.accelerator.command import COMMAND_BITS, INDEX_BITS, entry_layout, field, view
+from tilewright.hw.accelerator.command import COMMAND_BITS, INDEX_BITS, entry_layout
+from tilewright.hw.layout import field, view
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import COMMANDS, HEAD, UNIT_COMMANDS, AcceleratorError, Load, Opcode, Set, units_of
+from tilewright.sim.isa.commands import COMMANDS, HEAD, UNIT_COMMANDS, Load, Opcode, Set
+from tilewright.sim.isa.errors import AcceleratorError
+from tilewright.sim.isa.units import units_of
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, ADDRESS_REGISTERS, COMMAND_BYTES, LOOP_LEVELS
 
 

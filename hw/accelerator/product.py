@@ -5,11 +5,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import entry_layout, view
+from tilewright.hw.accelerator.command import entry_layout
 from tilewright.hw.accelerator.scratchpad import read_layout, write_layout
 from tilewright.hw.cim.array import CIMArray
 from tilewright.hw.cim.command import REQUEST_LAYOUT
 from tilewright.hw.definition import Definition
+from tilewright.hw.layout import view
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Product

@@ -7,10 +7,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.accelerator.command import entry_layout, row_bytes, view
+from tilewright.hw.accelerator.command import entry_layout, row_bytes
 from tilewright.hw.accelerator.scratchpad import read_layout
 from tilewright.hw.bus.axi import forward, write_master_members
 from tilewright.hw.bus.write_master import WriteMaster
+from tilewright.hw.layout import view
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.accelerator import STORE_BEATS, AcceleratorConfig
 from tilewright.sim.isa.commands import Store

@@ -4,10 +4,17 @@ from amaranth.hdl import Mux, Value
 from amaranth.lib import data
 
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.isa.vector_command import Storage
+from tilewright.sim.isa.vector_command import Storage, VectorCommand
 
 OPERANDS = "abcd"
 """Names of the matrices in the scratchpad: three that are read, one that is written."""
+_ORDER = (
+    *("rows", "columns"),
+    *(f"{name}_{part}" for name in OPERANDS for part in ("address", "stride", "storage")),
+    *("add", "multiply", "multiply_inverse", "function", "square", "b", "c", "write", "scatter", "reduce", "inverse"),
+    *("causal", "rotate", "rotate_steps", "mask_base", "add_slot", "multiply_slot", "out_slot", "scale", "offset"),
+)
+"""Order of the fields on the unit's port; fields that are not named here come last, in the order of their bits."""
 
 
 def size_of(storage: Value) -> Value:
@@ -16,33 +23,10 @@ def size_of(storage: Value) -> Value:
 
 
 def command_layout(config: VectorConfig) -> data.StructLayout:
-    """Return the layout of a command; the fields mean what they do in :class:`.vector_command.VectorCommand`."""
-    fields: dict = {"rows": 16, "columns": 16}
+    """Return the layout of a command: the fields of :class:`VectorCommand`, addresses as wide as a scratchpad's."""
+    bits = {name: VectorCommand.FIELDS[name].bits for name in (*_ORDER, *VectorCommand.FIELDS)}
     for name in OPERANDS:
-        address_bits = config.address_bits
-        if name == "d":  # may be in elements
-            address_bits = max(address_bits, config.element_address_bits)
-        fields |= {f"{name}_address": address_bits, f"{name}_stride": address_bits, f"{name}_storage": 2}
-    fields |= {
-        "add": 1,
-        "multiply": 1,
-        "multiply_inverse": 1,
-        "function": 3,
-        "square": 1,
-        "b": 1,
-        "c": 1,
-        "write": 1,
-        "scatter": 1,
-        "reduce": 2,
-        "inverse": 2,
-        "causal": 1,
-        "rotate": 1,
-        "rotate_steps": 4,  # log2 of the steps in half a rotary block
-        "mask_base": 16,
-        "add_slot": 16,
-        "multiply_slot": 16,
-        "out_slot": 16,
-        "scale": 32,
-        "offset": 32,
-    }
-    return data.StructLayout(fields)
+        # Those of D may be in elements.
+        wide = max(config.address_bits, config.element_address_bits) if name == "d" else config.address_bits
+        bits |= {f"{name}_address": wide, f"{name}_stride": wide}
+    return data.StructLayout(bits)

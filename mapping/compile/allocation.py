@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import Unit
+from tilewright.sim.isa.units import Unit
 
 MARGIN = 300
 """Cycles by which it is not known when an operation runs."""

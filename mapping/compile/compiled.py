@@ -7,8 +7,8 @@ import numpy as np
 
 from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.binary import encode_program
 from tilewright.sim.isa.commands import Command
+from tilewright.sim.isa.encoding import encode_program
 from tilewright.sim.isa.steps import Matrix, Storage
 from tilewright.sim.machine.cim.array import block_limits
 from tilewright.sim.machine.vector.values import DTYPES, decode, encode

@@ -13,12 +13,11 @@ from tilewright.sim.isa.commands import (
     Product,
     Repeat,
     Set,
-    Unit,
     UnitCommand,
-    Units,
     Weights,
 )
 from tilewright.sim.isa.footprint import Footprint, Region, footprint
+from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, SEMAPHORE_BITS
 from tilewright.sim.machine.accelerator.product import array_commands
 from tilewright.sim.machine.cim.array import array_beats

@@ -8,9 +8,11 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
-from tilewright.sim.isa.commands import Command, Load, Store, Unit, Vector, bits_float, float_bits
+from tilewright.sim.isa.commands import Command, Load, Store, Vector
 from tilewright.sim.isa.commands import Product as ProductCommand
+from tilewright.sim.isa.fields import bits_float, float_bits
 from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step, written_as
+from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.vector_command import Matrix as VectorMatrix
 from tilewright.sim.isa.vector_command import Storage, VectorCommand
 from tilewright.sim.machine.cim.array import block_limits

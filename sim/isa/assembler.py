@@ -35,17 +35,16 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.isa.commands import COMMANDS, Command, Loop, Repeat, Vector, encode
+from tilewright.sim.isa.commands import COMMANDS, Command, Hexadecimal, Loop, Repeat, Vector
+from tilewright.sim.isa.encoding import encode
 from tilewright.sim.isa.vector_command import VectorCommand
 
-from .notation import INTEGER, NOTATIONS, SWITCH, Notation, read_integer
+from .notation import NOTATIONS, SWITCH, Notation, read_integer
 
 MNEMONICS: dict[str, Any] = {kind.OPCODE.name.lower(): kind for kind in COMMANDS.values()}
 """Commands by their names in the text."""
 LANES = ".lanes"
 """Directive that says how many lanes the vector unit has; addresses of its matrices count so many bytes."""
-_ADDRESSES = {"address", "destination", "source", "a", "out", "value"}
-"""Fields that are written in hexadecimal, where they are integers of other commands than the vector unit's."""
 
 
 def assemble(config: AcceleratorConfig, text: str, *, source: str = "") -> list[Command]:
@@ -184,7 +183,7 @@ def _pairs(command: Command) -> Iterator[str]:
             continue
         if field.notation is SWITCH and value:
             yield name
-        elif name in _ADDRESSES and field.notation is INTEGER and not isinstance(command, Vector):
+        elif field.hexadecimal:
             yield f"{name}={value:#x}"
         else:
             yield f"{name}={field.notation.write(value)}"
@@ -194,16 +193,22 @@ class _Field(NamedTuple):
     notation: Notation
     required: bool
     default: Any
+    hexadecimal: bool
 
 
 @cache
 def _fields(kind: type) -> dict[str, _Field]:
     """Return the fields of a kind of commands, those of a pass for a command of the vector unit."""
     found = {}
-    for owner in (kind, VectorCommand) if kind is Vector else (kind,):
-        hints = get_type_hints(owner)
-        for each in fields(owner):
-            if each.name not in ("command", "operator"):
+    owners: tuple[Any, ...] = (kind, VectorCommand) if kind is Vector else (kind,)
+    for owner in owners:
+        hints, marked = get_type_hints(owner), get_type_hints(owner, include_extras=True)
+        # What a class has of its own stands before what it inherits, but for the head of a command.
+        own = [each for each in fields(owner) if each.name in vars(owner).get("__annotations__", {})]
+        others = [each for each in fields(owner) if each not in own]
+        for each in own + others if owner is VectorCommand else others + own:
+            if each.name in owner.CODECS and each.name != "command":
                 [hint] = [part for part in get_args(hints[each.name]) or (hints[each.name],) if part is not NoneType]
-                found[each.name] = _Field(NOTATIONS[hint], each.default is MISSING, each.default)
+                hexadecimal = any(isinstance(mark, Hexadecimal) for mark in marked[each.name].__metadata__)
+                found[each.name] = _Field(NOTATIONS[hint], each.default is MISSING, each.default, hexadecimal)
     return found

@@ -7,7 +7,8 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from tilewright.base.errors import suggest
-from tilewright.sim.isa.commands import Units, bits_float, float_bits
+from tilewright.sim.isa.fields import bits_float, float_bits
+from tilewright.sim.isa.units import Units
 from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce, Storage
 
 

@@ -1,44 +1,17 @@
-"""Tables of what programs are made of, for documentation and command line, read off the definitions themselves."""
+"""Tables of commands, descriptors and errors for documentation and command line, read off their definitions."""
 
 import ast
 import inspect
 import textwrap
 from dataclasses import is_dataclass
-from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
 
 from tilewright.base.tables import markdown_table
-from tilewright.sim.isa.commands import (
-    COMMANDS,
-    AcceleratorError,
-    Add,
-    Field,
-    Load,
-    Loop,
-    Product,
-    Set,
-    Store,
-    Vector,
-    Weights,
-    layout,
-)
-from tilewright.sim.isa.vector_command import Function, Inverse, Reduce, Storage, VectorCommand
 
-_PLANES = {"rows": "Of a plane", "planes": "Of rows"}
-_ABOUT: dict[type, dict[str, str]] = {
-    Load: _PLANES,
-    Weights: _PLANES,
-    Store: _PLANES,
-    Product: {
-        "vectors": "Rows of `a` and `out`; at most the array's accumulators, if `k` is more than the rows of a block",
-        "k": "Elements of a vector, rows of the weights",
-    },
-    Set: {"register": "1 to 8", "value": "What it holds from now on"},
-    Add: {"register": "1 to 8", "value": "What is added, modulo 2^64"},
-    Loop: {"count": "At least 1"},
-}
-"""What is said of fields that have no docstring of their own, or one that says less."""
+from .commands import COMMANDS, HEAD
+from .errors import AcceleratorError
+from .fields import WORD_BITS, Embedded, Field, Layout
 
 
 class FieldRow(NamedTuple):
@@ -50,14 +23,13 @@ class FieldRow(NamedTuple):
     about: str
 
 
-def field_rows(kind: type) -> list[FieldRow]:
-    """Return the fields of a kind of commands in the order of their bits, without those of its head."""
-    named = sorted(layout(kind).items(), key=lambda item: item[1])
-    about = _about(kind)
-    return [_row(name, field, about[name]) for name, field in named if name not in ("opcode", "wait", "signal")]
+def field_rows(kind: type[Layout]) -> list[FieldRow]:
+    """Return the fields of a layout in the order of their bits, without those of a command's head."""
+    about = _meanings(kind)
+    return [_row(name, field, about[name]) for name, field in kind.FIELDS.items() if HEAD.get(name) != field]
 
 
-def field_table(kind: type) -> str:
+def field_table(kind: type[Layout]) -> str:
     """Return them as a Markdown table; nothing if there are none."""
     rows = [(f"`{row.name}`", *row[1:]) for row in field_rows(kind)]
     return markdown_table(("field", "word", "bits", "meaning"), rows) if rows else ""
@@ -121,53 +93,16 @@ def _sentence(text: str) -> str:
 
 
 def _row(name: str, field: Field, about: str) -> FieldRow:
-    first, last = field.word, field.word + (field.bits - 1) // 32
-    low, high = field.shift, field.shift + min(field.bits, 32) - 1
-    words = str(first) if first == last else f"{first}, {last}"
+    first, last = field.word, field.word + (field.bits - 1) // WORD_BITS
+    low, high = field.shift, field.shift + min(field.bits, WORD_BITS) - 1
+    words = str(first) if first == last else f"{first}, {last}" if last == first + 1 else f"{first} to {last}"
     return FieldRow(name, words, str(low) if low == high else f"{high}:{low}", about)
 
 
-def _about(kind: type) -> dict[str, str]:
-    if kind is Vector:
-        return _vector_about()
-    # What has no docstring means what it does in a load.
-    return docstrings(Load) | docstrings(kind) | _ABOUT.get(kind, {})
-
-
-def _vector_about() -> dict[str, str]:
-    own = docstrings(VectorCommand)
-    about = {
-        "rows": "Of all matrices",
-        "columns": "Of all matrices",
-        "scale": "FP32; " + own["offset"],
-        "offset": "FP32",
-        "add_slot": own["add"],
-        "multiply_slot": own["multiply"],
-        "out_slot": own["out"],
-        "mask_base": own["mask_base"],
-        "function": _members(Function),
-        "reduce": "What is kept of a row: " + _members(Reduce),
-        "inverse": "Kept beside it: " + _members(Inverse),
-        "b": "There is a B; otherwise 1",
-        "c": "There is a C; otherwise 0",
-        "write": "There is a D",
-        "scatter": own["scatter"],
-        "square": own["square"],
-        "causal": "Row r has `mask_base + r + 1` columns",
-        "add": "There is a term",
-        "multiply": "There is a factor",
-        "multiply_inverse": own["multiply_inverse"],
-        "rotate": "A with the halves of every rotary block exchanged, the new first half negated",
-        "rotate_steps": "log2 of the steps, of `lanes` columns, in half a rotary block",
-    }
-    for name in "abcd":
-        about |= {
-            f"{name}_address": f"Of {name.upper()}, in units of `lanes` bytes from the start of the scratchpad",
-            f"{name}_stride": "From a row to the next, in the same units; 0: one row for all",
-            f"{name}_storage": _members(Storage) if name == "a" else own[name],
-        }
-    return about
-
-
-def _members(kind: type[IntEnum]) -> str:
-    return ", ".join(f"{member.value} {member.name.lower()}" for member in kind)
+def _meanings(kind: type[Layout]) -> dict[str, str]:
+    """Return the meaning of each field of a layout."""
+    about = docstrings(kind)  # type: ignore[arg-type]
+    found: dict[str, str] = {}
+    for name, codec in kind.CODECS.items():
+        found |= _meanings(codec.kind) if isinstance(codec, Embedded) else codec.meanings(name, about[name])
+    return found

@@ -52,7 +52,8 @@ def test_fields():
     assert "product" not in shown.split("fence")[1]
     data = json.loads(run("program", "fields", "--json").stdout)
     assert len(data) == 12
-    assert data["loop"]["fields"] == [{"name": "count", "word": "1", "bits": "31:0", "about": "At least 1"}]
+    about = "Number of times that the loop runs, at least 1"
+    assert data["loop"]["fields"] == [{"name": "count", "word": "1", "bits": "31:0", "about": about}]
     shown = run("program", "fields", "loop", "fence", "--markdown").stdout
     assert shown == f"{command_table(Loop)}\n{command_table(Fence)}"
 

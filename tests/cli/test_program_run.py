@@ -11,7 +11,7 @@ from tests.cli.command_line import refused, run
 from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import load_system
 from tilewright.sim.isa.assembler import assemble
-from tilewright.sim.isa.binary import encode_program
+from tilewright.sim.isa.encoding import encode_program
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 

@@ -45,7 +45,7 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
     """
     from tilewright.base.files import read_text
     from tilewright.sim.isa.assembler import assemble, lanes_of
-    from tilewright.sim.isa.binary import encode_program
+    from tilewright.sim.isa.encoding import encode_program
 
     text = read_text(file)
     if lanes is None:
@@ -69,7 +69,7 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
 def disassemble_command(file: Path, out: Path | None, lanes: int, numbers: bool, as_json: bool) -> None:
     """Print the commands of a binary FILE as text."""
     from tilewright.sim.isa.assembler import disassemble
-    from tilewright.sim.isa.binary import read_program
+    from tilewright.sim.isa.encoding import read_program
 
     config = _configuration(lanes)
     commands = read_program(config, file)

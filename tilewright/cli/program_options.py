@@ -103,7 +103,7 @@ def load_program(
         If a file cannot be read or used, or an option is not allowed.
     """
     from tilewright.sim.config import load_system
-    from tilewright.sim.isa.loading import Image, fill_memory, parse_address, place_program, read_commands
+    from tilewright.sim.isa.memory_image import Image, fill_memory, parse_address, place_program, read_commands
     from tilewright.sim.isa.widths import COMMAND_BYTES
 
     if system_name is None:

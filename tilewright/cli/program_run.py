@@ -67,7 +67,8 @@ def _result(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
 def _error(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
     """Return the error that stopped a program, as in registers ERROR and ERROR_INDEX, and in words."""
     from tilewright.sim.isa.assembler import disassemble
-    from tilewright.sim.isa.commands import AcceleratorError, decode
+    from tilewright.sim.isa.encoding import decode
+    from tilewright.sim.isa.errors import AcceleratorError
     from tilewright.sim.isa.tables import docstrings
     from tilewright.sim.isa.vector_command import VectorError
 

@@ -18,7 +18,6 @@ from tilewright.sim.config.accelerator import CHECK, LOADS, AcceleratorConfig
 from tilewright.sim.config.vector import START
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import (
-    AcceleratorError,
     Add,
     Command,
     End,
@@ -30,16 +29,16 @@ from tilewright.sim.isa.commands import (
     Repeat,
     Set,
     Store,
-    Unit,
     UnitCommand,
     Vector,
     Weights,
-    decode,
-    units_of,
 )
 from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.encoding import decode
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.footprint import bank_ports
 from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.units import Unit, units_of
 from tilewright.sim.isa.vector_command import VectorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, COMMAND_BYTES, LOOP_LEVELS, SEMAPHORE_BITS
 from tilewright.sim.machine.bus.axi_master import NEVER, bursts

@@ -6,7 +6,6 @@ from typing import Any
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.commands import (
-    AcceleratorError,
     Add,
     Command,
     Jobs,
@@ -17,8 +16,8 @@ from tilewright.sim.isa.commands import (
     Store,
     Vector,
     Weights,
-    vector_fields,
 )
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.vector_command import Matrix, VectorCommand
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES
 from tilewright.sim.machine.cim.array import block_limits
@@ -124,12 +123,12 @@ def _product(config: AcceleratorConfig, command: Product) -> dict[AcceleratorErr
 
 
 def _vector(config: AcceleratorConfig, command: Vector) -> dict[AcceleratorError, bool]:
-    fields = vector_fields(config, command.command)
+    matrices = _matrices(command)
     numbers = _vector_banks(config, command)
     outside = False
     for name, number in numbers.items():
         bits = _vector_bits(config, command, name)
-        outside |= number >= config.banks or fields[f"{name}_stride"] >= 1 << bits
+        outside |= number >= config.banks or matrices[name].stride >= 1 << bits
     read = [numbers[name] for name in "abc" if name in numbers]
     return {
         AcceleratorError.ADDRESS: outside,

@@ -15,22 +15,11 @@ from tilewright.cocotb_tests.accelerator.suite import DESIGNS, WITH_NPE, failing
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.synchronise import product_beats
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import (
-    AcceleratorError,
-    Command,
-    End,
-    Fence,
-    Load,
-    Loop,
-    Product,
-    Store,
-    Unit,
-    Units,
-    Vector,
-    Weights,
-    decode,
-)
+from tilewright.sim.isa.commands import Command, End, Fence, Load, Loop, Product, Store, Vector, Weights
 from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.encoding import decode
+from tilewright.sim.isa.errors import AcceleratorError
+from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.widths import COMMAND_BYTES, DESCRIPTOR_BYTES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, run_commands
 from tilewright.sim.machine.accelerator.values import AcceleratorValues

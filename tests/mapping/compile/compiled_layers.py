@@ -14,7 +14,8 @@ from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.isa.commands import UNIT_COMMANDS, Load, Product, Store, Vector, Weights, decode
+from tilewright.sim.isa.commands import UNIT_COMMANDS, Load, Product, Store, Vector, Weights
+from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.footprint import bank_ports, footprint
 from tilewright.sim.machine.vector.unit import refusal
 

@@ -10,7 +10,8 @@ from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.vector import VectorConfig
-from tilewright.sim.isa.commands import Product, Unit, UnitCommand
+from tilewright.sim.isa.commands import Product, UnitCommand
+from tilewright.sim.isa.units import Unit
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel

@@ -7,7 +7,7 @@ from tests.mapping.compile.compiled_runs import accelerator
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.allocation import Slots, Tensor, place_slots, place_tensors
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.sim.isa.commands import Unit
+from tilewright.sim.isa.units import Unit
 
 CONFIG = accelerator(address_bits=8)
 WORD, BANK = CONFIG.word_bytes, CONFIG.bank_bytes

@@ -25,13 +25,12 @@ from tilewright.sim.isa.commands import (
     Repeat,
     Set,
     Store,
-    Unit,
     UnitCommand,
-    Units,
     Vector,
     Weights,
 )
 from tilewright.sim.isa.footprint import footprint
+from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand
 
 CONFIG = AcceleratorConfig(

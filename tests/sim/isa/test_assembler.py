@@ -13,7 +13,6 @@ from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.isa import assembler
 from tilewright.sim.isa.assembler import assemble, disassemble, lanes_of
-from tilewright.sim.isa.binary import decode_program, encode_program, read_program
 from tilewright.sim.isa.commands import (
     COMMANDS,
     Add,
@@ -26,16 +25,13 @@ from tilewright.sim.isa.commands import (
     Repeat,
     Set,
     Store,
-    Units,
     Vector,
     Weights,
-    bits_float,
-    decode,
-    encode,
-    float_bits,
-    layout,
 )
+from tilewright.sim.isa.encoding import decode, decode_program, encode, encode_program, layout, read_program
+from tilewright.sim.isa.fields import bits_float, float_bits
 from tilewright.sim.isa.notation import NOTATIONS
+from tilewright.sim.isa.units import Units
 from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
@@ -107,7 +103,7 @@ loop    count=12
   add     register=1 value=0x1800
 repeat
 vector  wait=array rows=16 columns=64 a=0x1000:stride=16:int32 b=0x40:fp32 d=0x2000:stride=4:int8 multiply=0 \
-multiply_inverse function=gelu reduce=magnitude scale=0.007874016 offset=-0 inverse=reciprocal out=5 causal \
+multiply_inverse out=5 function=gelu reduce=magnitude scale=0.007874016 offset=-0 inverse=reciprocal causal \
 mask_base=3 rotate=32
 store   size=2 address=0x8000 count=64 source=0x2000 element_pitch=4
 end
@@ -180,11 +176,11 @@ PASS = "vector rows=1 columns=1 a=1"
         ("loop count=1_000", "count = 1_000 is not allowed: it must be an integer from 0 on"),
         ("loop count=", "count =  is not allowed: it must be an integer from 0 on"),
         ("loop count", "count has no value: it must be an integer, as in count=16"),
-        ("loop count=0x100000000", "count = 4294967296 is not allowed: Loop has 32 bits for it"),
-        ("set register=16 value=1", "register = 16 is not allowed: Set has 4 bits for it"),
+        ("loop count=0x100000000", "count = 4294967296 is not allowed: it must fit into 32 bits"),
+        ("set register=16 value=1", "register = 16 is not allowed: it must fit into 4 bits"),
         (f"{LOAD} wait=vec", "wait = vec is not allowed: there is no such unit (did you mean 'vector'? one of: array,"),
         (f"{LOAD} wait", "wait has no value: it must be units joined by +, as in wait=load+vector"),
-        (f"{LOAD} rows=70000", "rows = 70000 is not allowed: Load has 16 bits for it"),
+        (f"{LOAD} rows=70000", "rows = 70000 is not allowed: it must fit into 16 bits"),
         ("product reduce=2", "reduce = 2 is not allowed: it must be 0 or 1"),
         (
             "vector a=1:strid=3",
@@ -193,14 +189,14 @@ PASS = "vector rows=1 columns=1 a=1"
         ("vector a=1:int9", "a = 1:int9 is not allowed: there is no part 'int9' (did you mean 'int8'? one of: bf16,"),
         ("vector a=1:int8:bf16", "a = 1:int8:bf16 is not allowed: 'bf16' is there after another"),
         ("vector a", "a has no value: it must be a matrix, as in a=0x100:stride=24:int8"),
-        (f"{PASS}0000000000", "a_address = 10000000000 is not allowed: Vector has 32 bits for it"),
+        (f"{PASS}0000000000", "a_address = 10000000000 is not allowed: it must fit into 32 bits"),
         (f"{PASS} rotate=24", "rotate = 24 is not allowed: it must be a power of two of 16 lanes"),
-        (f"{PASS} multiply=70000", "multiply_slot = 70000 is not allowed: Vector has 16 bits for it"),
+        (f"{PASS} multiply=70000", "multiply_slot = 70000 is not allowed: it must fit into 16 bits"),
         (
             f"{PASS} function=gleu",
             "function = gleu is not allowed: there is no such function (did you mean 'gelu'? one",
         ),
-        (f"{PASS} function=9", "function = 9 is not allowed: Vector has 3 bits for it"),
+        (f"{PASS} function=9", "function = 9 is not allowed: it must fit into 3 bits"),
         (f"{PASS} scale=1e39", "scale = 1e39 is not allowed: FP32 ends before"),
         (f"{PASS} scale=0x12", "scale = 0x12 is not allowed: bits are written fp32:0x12"),
         (f"{PASS} scale=fp32:0x100000000", "scale = fp32:0x100000000 is not allowed: FP32 has 32 bits"),

@@ -10,8 +10,9 @@ from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig, VectorConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.assembler import assemble
-from tilewright.sim.isa.binary import encode_program
-from tilewright.sim.isa.commands import AcceleratorError, commands_of
+from tilewright.sim.isa.commands import commands_of
+from tilewright.sim.isa.encoding import encode_program
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 

@@ -1,24 +1,34 @@
-"""The tables of docs/program.md beside the definitions."""
+"""The tables of docs/program.md and docs/npe.md beside the definitions."""
 
 from pathlib import Path
 
 import pytest
 
+from tilewright.sim.isa import npe_registers
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.assembler import MNEMONICS
-from tilewright.sim.isa.commands import AcceleratorError, Load, Vector, layout
+from tilewright.sim.isa.commands import Load, Vector
+from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.encoding import layout
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.registers import register_table
-from tilewright.sim.isa.tables import docstrings, error_rows, error_table, field_rows, program_tables
+from tilewright.sim.isa.tables import docstrings, error_rows, error_table, field_rows, field_table, program_tables
 
-DOCS = (Path(__file__).parents[3] / "docs" / "program.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+TABLES = {
+    "commands": ("program.md", program_tables()),
+    "errors": ("program.md", error_table()),
+    "registers": ("program.md", register_table(Register)),
+    "descriptor of the NPE": ("npe.md", field_table(Descriptor)),
+    "registers of the NPE": ("npe.md", register_table(npe_registers.Register)),
+}
 
 
-@pytest.mark.parametrize(
-    "table", [program_tables(), error_table(), register_table(Register)], ids=["commands", "errors", "registers"]
-)
-def test_the_documentation_has_the_table(table):
+@pytest.mark.parametrize("name", TABLES)
+def test_the_documentation_has_the_table(name):
     """If it has not: `tilewright program fields --markdown` prints the first, the functions above the others."""
-    assert f"\n{table}" in DOCS
+    page, table = TABLES[name]
+    assert f"\n{table}" in (DOCS / page).read_text()
 
 
 @pytest.mark.parametrize("name", MNEMONICS)
@@ -34,9 +44,13 @@ def test_rows_are_in_the_order_of_bits_and_mean_something(name):
 
 def test_rows_of_chosen_fields():
     load, vector = ({row.name: row[1:] for row in field_rows(kind)} for kind in (Load, Vector))
-    assert load["address"] == ("1, 2", "31:0", "Of the first row, in bytes: a multiple of a beat, as the strides are")
+    assert load["address"] == (
+        "1, 2",
+        "31:0",
+        "Address of the first row in memory in bytes; it and the strides are multiples of a beat",
+    )
     assert load["rows"][:2] == ("3", "31:16")
-    assert vector["write"] == ("14", "17", "There is a D")
+    assert vector["write"] == ("14", "17", "The result is written as a matrix D, in INT8, BF16 or FP32")
 
 
 def test_errors_are_all_there():

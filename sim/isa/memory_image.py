@@ -13,7 +13,7 @@ from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
 from .assembler import assemble
-from .binary import encode_program
+from .encoding import encode_program
 
 MOST_BYTES = 1 << 30
 """Largest memory."""

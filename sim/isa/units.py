@@ -1,0 +1,44 @@
+"""The units of the accelerator."""
+
+from enum import IntEnum, IntFlag
+from typing import Self
+
+from tilewright.sim.config.accelerator import AcceleratorConfig
+
+
+class Unit(IntEnum):
+    """A unit executes its commands in order, beside the other units."""
+
+    label: str
+    """Name of the unit, for people."""
+
+    def __new__(cls, value: int, label: str) -> Self:
+        unit = int.__new__(cls, value)
+        unit._value_, unit.label = value, label
+        return unit
+
+    LOAD = 0, "load"
+    ARRAY = 1, "CIM array"
+    VECTOR = 2, "vector unit"
+    STORE = 3, "store"
+    NPE = 4, "co-processor"
+    """The matrix co-processor, where there is one."""
+
+
+class Units(IntFlag):
+    """A set of units."""
+
+    NONE = 0
+    LOAD = 1
+    ARRAY = 2
+    VECTOR = 4
+    STORE = 8
+    NPE = 16
+
+
+_UNITS_WITHOUT_NPE = tuple(unit for unit in Unit if unit is not Unit.NPE)
+
+
+def units_of(config: AcceleratorConfig) -> tuple[Unit, ...]:
+    """Return the units that an accelerator has."""
+    return _UNITS_WITHOUT_NPE if config.npe is None else tuple(Unit)
