@@ -13,7 +13,8 @@ from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decode
 from tilewright.cocotb_tests.accelerator.whole_decoder_suite import DESIGNS, MODEL
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.sim.config.axi import PAGE_BYTES
-from tilewright.sim.isa.commands import Add, Command, Loop, decode
+from tilewright.sim.isa.commands import Add, Command, Loop
+from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
 pytestmark = pytest.mark.cosim
