@@ -7,7 +7,7 @@ from functools import cached_property
 from .operator import Kind, Operator
 
 INPUT = "input"
-"""Name of the operator that stands for what a part of a graph reads of the rest."""
+"""Name of the operator that stands for the data that a part of a graph reads from the rest."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Graph:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of all products."""
+        """Number of multiply-accumulates of all matrix products."""
         return sum(operator.macs for operator in self.operators)
 
     @property
     def dram_bytes(self) -> int:
-        """Bytes read and written in main memory, every operator's data once."""
+        """Number of bytes read and written in main memory, with each operator's data once."""
         return sum(operator.read_bytes + operator.written_bytes for operator in self.operators)
 
     def part(self, operators: Iterable[Operator]) -> "Graph":
-        """Return some operators as a graph of its own, which begins with one that stands for the result that they need.
+        """Return some operators as a graph of its own, which begins with an operator for the result that they need.
 
         Raises
         ------
@@ -92,7 +92,7 @@ class Graph:
 
 
 def input_operator(rows: int, source: Operator) -> Operator:
-    """Return an operator that stands for the last rows of another one's result."""
+    """Return an operator that stands for the last rows of another operator's result."""
     return Operator(
         name=INPUT, row=INPUT, kind=Kind.INPUT, m=rows, n=source.n, precision=source.precision, engine=source.engine
     )

@@ -1,4 +1,4 @@
-"""Operators of a model: what each computes, from what, in which precision, and on which engine it runs."""
+"""Operators of a model: the computation of each, its inputs, its precision, and the engine on which it runs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,40 +16,40 @@ class Engine(StrEnum):
 
 
 class Kind(StrEnum):
-    """What an operator does."""
+    """Kind of computation of an operator."""
 
     INPUT = "input"
-    """The values with which a part of a graph begins."""
+    """Values with which a part of a graph begins."""
     CONSTANT = "constant"
     """A table that does not depend on the model's weights."""
     EMBED = "embed"
-    """Rows of the embedding table."""
+    """Lookup of rows of the embedding table."""
     MATMUL = "matmul"
     """Product with a weight matrix, ``(m x k) @ (k x n)``."""
     RMS_NORM = "rms norm"
     LAYER_NORM = "layer norm"
     SMOOTH = "smooth"
-    """Columns multiplied with a factor each, so that columns with outliers do not decide the scale of a row."""
+    """Multiplication of each column by a factor, so that outlier columns do not decide the scale of a row."""
     ROPE = "rope"
     """Rotary embedding of heads."""
     KV_APPEND = "kv append"
-    """New keys or values made the weights of products: into the cache, where there is one."""
+    """Conversion of new keys or values to weights of products; they go into the cache, if there is one."""
     SCORES = "scores"
     """Product of query heads with keys."""
     SOFTMAX = "softmax"
     WEIGHTED_SUM = "weighted sum"
     """Product of attention probabilities with values."""
     MERGE_HEADS = "merge heads"
-    """The results of all heads of a token side by side."""
+    """Concatenation of the results of all heads of a token."""
     SILU_MULTIPLY = "silu multiply"
-    """``silu(gate) * up``."""
+    """Gated activation ``silu(gate) * up``."""
     GELU = "gelu"
     ADD = "add"
-    """Residual addition."""
+    """Addition of the residual."""
     LOGITS = "logits"
-    """The last product's result as FP32 numbers."""
+    """Conversion of the last product's result to FP32 numbers."""
     SAMPLE = "sample"
-    """The next token, chosen by its logit."""
+    """Choice of the next token by its logit."""
 
     @property
     def engine(self) -> Engine:
@@ -69,7 +69,7 @@ class Operator:
     """Row of reports that counts the operator, in all layers."""
     kind: Kind
     inputs: tuple[str, ...] = ()
-    """Names of the operators whose results it needs."""
+    """Names of the operators whose results this operator needs."""
     layer: int | None = None
     """Number of the layer, from 0; None before and after the layers."""
     m: int
@@ -85,11 +85,11 @@ class Operator:
     capacity: int = 0
     """Positions for which the cache, or a table of positions, has room; 0: no cache."""
     position: int = 0
-    """Positions that come before the first row."""
+    """Number of positions that come before the first row."""
     causal: bool = False
-    """Row r sees no position after ``position + r``."""
+    """Flag: row r sees no position after ``position + r``."""
     bias: bool = False
-    """A vector is added to each row."""
+    """Flag: a vector is added to each row."""
     epsilon: float = 0.0
     """Term that keeps a norm from dividing by 0."""
     precision: Precision = DEFAULT
@@ -97,19 +97,19 @@ class Operator:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of a product."""
+        """Number of multiply-accumulates of a matrix product."""
         return self.heads * self.m * self.k * self.n
 
     @property
     def elements(self) -> int:
-        """Elements of the result, without elements that the causal mask hides."""
+        """Number of elements of the result, without elements that the causal mask hides."""
         if not self.causal:
             return self.heads * self.m * self.n
         return self.heads * sum(min(self.n, self.position + row + 1) for row in range(self.m))
 
     @property
     def read_bytes(self) -> int:
-        """Bytes of weights and cache that are read from main memory, each once."""
+        """Number of bytes of weights and cache that are read from main memory, each once."""
         if self.kind is Kind.EMBED:
             # One scale a column of the tied matrix is one a row of the embedding.
             return self.m * (_bytes(self.n, BITS[self.precision.weights]) + _bytes(1, SCALE_BITS))
@@ -127,7 +127,7 @@ class Operator:
 
     @property
     def written_bytes(self) -> int:
-        """Bytes of cache that are written to main memory."""
+        """Number of bytes of cache that are written to main memory."""
         return self._cache_bytes(self.m, self.n) if self.kind is Kind.KV_APPEND and self.capacity else 0
 
     def _cache_bytes(self, positions: int, head: int) -> int:

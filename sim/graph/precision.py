@@ -1,4 +1,4 @@
-"""How the numbers of an operator are stored and quantised."""
+"""Storage and quantisation of the numbers of an operator."""
 
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -9,9 +9,10 @@ WeightStorage = Literal["int4", "int8", "fp4_e2m1"]
 LARGEST = {"int4": 7, "int8": 127, "fp4_e2m1": 12}
 """Largest magnitude of a number of a storage, as the CIM array counts it."""
 BITS = {"int4": 4, "int8": 8, "fp4_e2m1": 4}
-"""Bits of a number of a storage in main memory."""
+"""Width of a number of a storage in main memory in bits."""
 SCALE_BITS = 16
-"""Bits of the scale of a column of weights or of a position of the cache, and of a gain of a norm, in main memory."""
+"""Width in bits, in main memory, of the scale of a column of weights or of a position of the cache, and of a gain of a
+norm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,23 +20,23 @@ class Precision:
     """Storage of an operator's weights, activations and cache, and the granularity of their scales."""
 
     storage: Literal["bf16", "fp32"] = "bf16"
-    """Activations that are not integers."""
+    """Storage of activations that are not integers."""
     weights: WeightStorage = "int8"
-    """Weights of products."""
+    """Storage of the weights of products."""
     group: int = 0
     """Number of rows of weights that share a scale besides the scale of their column; 0: no such scales."""
     group_scale: Literal["uint8", "e8m0"] = "uint8"
-    """Scale of a group of weights: an integer, or a power of two."""
+    """Kind of scale of a group of weights: an integer, or a power of two."""
     max_shift: int = 15
     """Largest exponent of an e8m0 scale."""
     scales: Literal["head", "token"] = "token"
-    """Queries, keys and values of an encoder have a scale for each head of a token, or one for all heads of a token. (A
-    decoder's have one for each head.)"""
+    """Granularity of an encoder's queries, keys and values: a scale for each head of a token, or one for all heads of a
+    token; a decoder always has a scale for each head."""
     smooth: bool = False
-    """Columns of the inputs of an encoder's projections are divided before they become int8, columns with outliers the
-    most, and rows of the weights are multiplied to make up for it."""
+    """Flag: columns of the inputs of an encoder's projections are divided before they become int8, outlier columns the
+    most, and the rows of the weights are multiplied to compensate."""
     cache: WeightStorage = "int8"
-    """Keys and values; an array that holds one storage of weights multiplies with no other."""
+    """Storage of keys and values; an array that holds weights of one storage multiplies with no other."""
 
     @classmethod
     def of(cls, tile: TileConfig) -> Self:

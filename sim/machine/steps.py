@@ -1,4 +1,4 @@
-"""What the steps of a program compute: on flat arrays, bit for bit, without time."""
+"""Values of the steps of a program on flat arrays, bit for bit, without time."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -14,14 +14,14 @@ from .vector.values import PassResult, decode, encode, run_pass
 DTYPES: dict[str, type] = {
     **vector_values.DTYPES, "int4": np.int8, "fp4_e2m1": np.uint8, "uint8": np.uint8, "e8m0": np.uint8
 }  # fmt: skip
-"""How a buffer is held here: integers as they are, floats as their bits."""
+"""Array types of buffers in this model: integers as they are, floats as their bits."""
 
 Memory = dict[str, np.ndarray]
 """Flat arrays by name of buffer."""
 VectorUnit = Callable[..., PassResult]
-"""What runs a pass: :func:`run_pass`, or another arithmetic to compare it with."""
+"""Function that runs a pass: :func:`run_pass`, or another arithmetic to compare with it."""
 CIMArray = Callable[[Product, Memory], None]
-"""What runs a product: :func:`multiply`, likewise."""
+"""Function that runs a product: :func:`multiply`, or another arithmetic to compare with it."""
 
 
 def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] | None = None) -> Memory:
@@ -57,12 +57,12 @@ def store(memory: Memory, matrix: Matrix, values: np.ndarray) -> None:
 
 
 def multiply(step: Product, memory: Memory) -> None:
-    """Run a product."""
+    """Run a matrix product."""
     codes(memory, step.out)[:] = dot_products(step, memory).astype(np.int64).astype(np.int32)
 
 
 def dot_products(step: Product, memory: Memory) -> np.ndarray:
-    """Return the sums of a product, float64: exact, before they wrap as the accumulators do."""
+    """Return the sums of a product in float64, exact, before they wrap as the accumulators do."""
     # Sums of less than 2**53 are exact, and numpy multiplies float64 fast.
     a, weights = (stored_format(m.storage).decode(codes(memory, m)) for m in (step.a, step.weights))
     if step.transposed:
@@ -81,7 +81,7 @@ def run_steps(
     vector_unit: VectorUnit = run_pass,
     array: CIMArray = multiply,
 ) -> dict[str, np.ndarray]:
-    """Run steps one after the other on ``memory``; return the row scalars as they are then, float32 by name.
+    """Run steps one after the other on ``memory``; return the row scalars after the last step, float32 by name.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Exact model of the accelerator: what a program leaves behind, and when everything in it happens.
+"""Exact model of the accelerator: the state that a program leaves, and the cycle of every event.
 
 Events are kept in a heap; between them nothing is looked at. An event is a change that shows in a cycle, or the
 question whether something can go on in it: all changes of a cycle come before its questions, as registers do before
@@ -53,18 +53,18 @@ from .store import StoreModel
 from .values import AcceleratorValues
 
 FIRST_FETCH = -1
-"""Cycle in which the first command is asked for."""
+"""Cycle in which the first command is requested."""
 START_TO_FETCH = 1
-"""Cycles in which a program runs before that."""
+"""Cycles for which a program runs before its first request."""
 QUEUE_LATENCY = 2
-"""From a command, or a beat, entering a queue to its being there at the end."""
+"""Cycles from the entry of a command, or a beat, into a queue to its arrival at the queue's end."""
 CHECK_CYCLES = CHECK + 1
-"""From a command being taken to its being run or handed over."""
+"""Cycles from the acceptance of a command to its execution or its hand-over to a unit."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """A command that a unit ran, from the cycle in which it began to the one in which it had ended."""
+    """A command that a unit executed, from the cycle in which it began to the cycle in which it had ended."""
 
     unit: Unit
     index: int
@@ -76,29 +76,29 @@ class Span:
 
 @dataclass
 class AcceleratorRun:
-    """What became of a program."""
+    """Result of a program's run."""
 
     cycles: int
-    """From start to done, as register CYCLES; of a program that was stopped, up to that."""
+    """Cycles from start to done, as in register CYCLES; for a stopped program, cycles up to the stop."""
     error: AcceleratorError = AcceleratorError.NONE
     detail: int = 0
     index: int = 0
-    """Of the command at which it was stopped."""
+    """Number of the command at which the program was stopped."""
     counters: dict[Register, int] = field(default_factory=dict)
-    """Of registers from COMMANDS on; not of a program that was stopped."""
+    """Values of the registers from COMMANDS on; empty for a stopped program."""
     spans: list[Span] = field(default_factory=list)
-    """With a timeline."""
+    """Spans of the run, if a timeline was asked for."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    """A command on its way."""
+    """A command on its way to its unit."""
 
     command: UnitCommand
     index: int
     register_value: int
     there: int
-    """Cycle in which it is at the end of its queue, if no other is before it."""
+    """Cycle in which the command is at the end of its queue, if no other command is before it."""
     reads: frozenset[int]
     writes: frozenset[int]
     begin: int = 0
@@ -110,16 +110,16 @@ class _Lane:
     def __init__(self) -> None:
         self.waiting: deque[_Entry] = deque()
         self.level = 0
-        """Commands in the queue, as its other end sees it."""
+        """Number of commands in the queue, as the command processor sees it."""
         self.under_way: deque[_Entry] = deque()
         self.head = 0
-        """Cycle in which the first one is there."""
+        """Cycle in which the first command of the queue is there."""
         self.ready: int | None = NEVER
-        """Cycle from which the unit could begin one, if it is known."""
+        """Cycle from which on the unit could begin a command, if it is known."""
         self.signalled: int | None = None
-        """Cycle in which the first one's signals were there."""
+        """Cycle in which the signals for the first command were there."""
         self.done = NEVER
-        """When the last command ended."""
+        """Cycle in which the last command ended."""
         self.busy = self.no_signal = self.no_bank = 0
 
 
@@ -179,12 +179,12 @@ class _Run:
     # Events
 
     def change(self, time: int, what: Callable[..., None], argument: Any = None) -> None:
-        """Let something change so that it shows in a cycle."""
+        """Note that something changes in a cycle."""
         self.number += 1
         heapq.heappush(self.heap, (2 * time, self.number, what, argument))
 
     def ask(self, time: int, question: Callable[[int], None]) -> None:
-        """Ask in a cycle whether something can go on."""
+        """Check in a cycle whether something can go on."""
         key = time, question.__name__
         if key not in self.asked:
             self.asked.add(key)
@@ -196,7 +196,7 @@ class _Run:
         question(time)
 
     def fail(self, time: int, priority: int, error: AcceleratorError, index: int, detail: int = 0) -> None:
-        """Note an error; of several of a cycle that of the lowest priority number counts."""
+        """Note an error; among several errors of a cycle the one with the lowest priority number counts."""
         self.errors.append((time, priority, error, index, detail))
 
     def run(self) -> AcceleratorRun:
@@ -290,7 +290,7 @@ class _Run:
         self.read_beats += beats
 
     def _credit(self) -> int | None:
-        """Return from when on the next burst of the load may be asked for; ``None`` if that is not known."""
+        """Return the cycle from which on the next burst of the load may be requested; ``None`` if it is not known."""
         assert self.asking is not None
         if not isinstance(self.asking[0].command, Weights):
             return NEVER
@@ -346,7 +346,7 @@ class _Run:
         self.ask(time, self.grant)
 
     def act(self, time: int) -> None:
-        """Run the command at hand, or hand it over, if that can be done."""
+        """Execute the current command, or hand it over, if possible."""
         if self.acting is None or time < self.acting:
             return
         command = self.command
@@ -444,7 +444,7 @@ class _Run:
     # The units
 
     def begin(self, time: int) -> None:
-        """Let the first command of each queue begin that can."""
+        """Let the first command of each queue begin, if it can."""
         for unit, lane in zip(self.units, self.lanes, strict=True):
             if not lane.waiting or lane.head > time or lane.ready is None or lane.ready > time:
                 continue
@@ -510,7 +510,7 @@ class _Run:
                 self.change(time + 1, self._run_job, entry)
 
     def _run_job(self, time: int, entry: _Entry) -> None:
-        """Run the next job of a command, whose descriptor is asked for in this cycle."""
+        """Run the next job of a command, whose descriptor is requested in this cycle."""
         assert self.jobs is not None
         assert isinstance(entry.command, Jobs)
         address = entry.command.addresses[self.job] + entry.register_value
@@ -549,7 +549,7 @@ class _Run:
                 yield from bursts(self.config, at, command.beats)
 
     def _go_on(self, time: int) -> None:
-        """Let the product go on as far as its weights are known."""
+        """Advance the product as far as the times of its weights are known."""
         assert self.product is not None
         done = next(self.product)
         # Blocks have been claimed: a load that had no room for weights may know now when it has.
@@ -560,7 +560,7 @@ class _Run:
             self.change(done + 1, self.finish, Unit.ARRAY)
 
     def finish(self, time: int, unit: Unit) -> None:
-        """End the oldest command of a unit: what it leaves shows in this cycle."""
+        """End the oldest command of a unit; its effects show in this cycle."""
         lane = self.lanes[unit]
         entry = lane.under_way.popleft()
         ended = time - 1
@@ -598,7 +598,7 @@ class AcceleratorModel:
 
     @property
     def memory(self) -> np.ndarray:
-        """All of memory, as it is now."""
+        """Content of memory, as it is now."""
         return self.values.memory
 
     def run(
@@ -611,7 +611,7 @@ class AcceleratorModel:
         bad_response: int = 2,
         timeline: bool = False,
     ) -> AcceleratorRun:
-        """Run the program at an address; what it leaves on chip stays for the next one.
+        """Run the program at an address; the state on chip stays for the next program.
 
         Parameters
         ----------

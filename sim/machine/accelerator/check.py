@@ -1,4 +1,4 @@
-"""Why a command of the accelerator is refused before it goes to its unit; twin of the RTL's check."""
+"""Check of a command of the accelerator before it goes to its unit; twin of the RTL's check."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,7 +33,7 @@ def in_banks(config: AcceleratorConfig, command: Vector) -> VectorCommand:
 
 
 def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0) -> AcceleratorError:
-    """Return why a command, all of whose bits belong to a field, is refused; ``NONE`` if it is not.
+    """Return the reason why a command is refused, or ``NONE``; all bits of the command belong to a field.
 
     Of several reasons the first. What the vector unit refuses, and what depends on loops, is not seen here.
 
@@ -143,17 +143,17 @@ def _vector_bits(config: AcceleratorConfig, command: Vector, name: str) -> int:
 
 
 def _vector_banks(config: AcceleratorConfig, command: Vector) -> dict[str, int]:
-    """Return the bank of each matrix that is there."""
+    """Return the bank of each matrix that the pass has."""
     return {name: matrix.address >> _vector_bits(config, command, name) for name, matrix in _matrices(command).items()}
 
 
 def _matrices(command: Vector) -> dict[str, Matrix]:
-    """Return the matrices that are there."""
+    """Return the matrices that the pass has."""
     return {name: matrix for name in "abcd" if (matrix := getattr(command.command, name)) is not None}
 
 
 def _span(config: AcceleratorConfig, begin: int, length: int) -> tuple[bool, bool]:
-    """Return whether a part of the scratchpad ends behind it, and whether it lies in two banks."""
+    """Return whether a part of the scratchpad ends beyond it, and whether it lies in two banks."""
     last = begin + length - 1
     return last >= config.scratchpad_bytes, begin // config.bank_bytes != last // config.bank_bytes
 

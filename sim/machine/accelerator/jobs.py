@@ -1,4 +1,4 @@
-"""The co-processor as a unit of the accelerator: when each of its jobs has ended, and what it leaves in memory."""
+"""The NPE as a unit of the accelerator: the cycle in which each of its jobs ends, and the job's results in memory."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.npe import NpeModel
 
 CHECK_TO_END = 3
-"""Cycles from the last beat of a descriptor that is refused to the co-processor's end."""
+"""Cycles from the last beat of a refused descriptor to the end of the NPE's run."""
 
 
 class JobsModel:
@@ -48,7 +48,7 @@ class JobsModel:
         self._model = NpeModel(config, timing)
 
     def run(self, now: int, address: int) -> tuple[int, Descriptor, ErrorCode]:
-        """Run the job whose descriptor is asked for in a cycle.
+        """Run the job whose descriptor is requested in a cycle.
 
         Returns
         -------
@@ -75,6 +75,6 @@ class JobsModel:
         return ends, descriptor, ErrorCode.NONE if problem is None else problem[0]
 
     def finish(self, descriptor: Descriptor) -> None:
-        """Write what a job leaves."""
+        """Write the results of a job."""
         if self.memory is not None:
             npe_values.run_job(self.config, descriptor, self.memory)

@@ -1,4 +1,4 @@
-"""Exact times of the array unit: products cut into commands of the CIM array, weights as they come."""
+"""Exact times of the array unit: products are cut into commands of the CIM array and take weights as they arrive."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -13,13 +13,14 @@ from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 BUFFER_LATENCY = 2
-"""Cycles from a beat of weights that comes to the one in which the array can take it."""
+"""Cycles from the arrival of a beat of weights to the cycle in which the array can take it."""
 REQUEST_LATENCY = 1
-"""Cycles from the array's request for a block to the one in which it takes the first beat."""
+"""Cycles from the array's request for a weight block to the cycle in which it takes the first beat."""
 
 
 class WeightStream:
-    """Beats of weights in the order in which they are read and taken: when each comes, and when it is taken.
+    """Beats of weights in the order in which they are read and taken, with the cycle in which each arrives and is
+    taken.
 
     The array takes a beat of a block in each cycle in which one is there; one block is claimed at a time.
     """
@@ -31,7 +32,7 @@ class WeightStream:
         self._claimed = 0
         self._taken = -1
         self.asked = 0
-        """Beats that have been asked for."""
+        """Number of beats that have been requested."""
         self.starved = 0
         """Cycles in which the array asked for a beat that was not there."""
 
@@ -42,7 +43,7 @@ class WeightStream:
 
     @property
     def missing(self) -> bool:
-        """Whether beats of the block claimed have not been asked for."""
+        """Whether beats of the claimed block have not been requested."""
         return self.asked < self._claimed
 
     def ask(self, slot: int, beats: int) -> None:
@@ -51,12 +52,13 @@ class WeightStream:
         self.asked += beats
 
     def claim(self, beats: int, earliest: int) -> None:
-        """Note a block, which is taken from a cycle on; the one before is finished."""
+        """Note a block that is taken from a cycle on; the block before is finished."""
         self._blocks.append((self._claimed, self._claimed + beats - 1, max(earliest, self._taken + 1)))
         self._claimed += beats
 
     def finish(self) -> int | None:
-        """Return when the last beat of the block claimed is taken; ``None`` if it has not been asked for."""
+        """Return the cycle in which the last beat of the claimed block is taken; ``None`` if it has not been
+        requested."""
         first, last, begin = self._blocks[-1]
         if self.asked <= last:
             return None
@@ -66,7 +68,7 @@ class WeightStream:
         return self._taken
 
     def taken(self, beat: int) -> int | None:
-        """Return when a beat that has been asked for is taken; ``None`` if its block is not claimed.
+        """Return the cycle in which a requested beat is taken; ``None`` if no block has claimed it.
 
         Beats are to be given in ascending order.
         """
@@ -95,7 +97,8 @@ class ArrayUnitModel(ArrayModel):
         self._stream = stream
 
     def run_product(self, product: Product, begin: int) -> Iterator[int | None]:
-        """Run a product that began in a cycle; yield ``None`` while weights are missing, and last when it is done.
+        """Run a product that began in a cycle; yield ``None`` while weights are missing, and last the cycle in which it
+        is done.
 
         That is when its last result is written.
         """
@@ -118,7 +121,7 @@ class ArrayUnitModel(ArrayModel):
 
 
 def array_commands(config: CIMArrayConfig, product: Product) -> Iterator[ArrayCommand]:
-    """Yield the array's commands of a product: a block of weights each, in the order in which they come."""
+    """Yield the array commands of a product, one for each weight block, in their order."""
     high, wide = block_limits(config, product.reduce)
     for column in range(0, product.n, wide):
         for row in range(0, product.k, high):

@@ -13,7 +13,7 @@ WORD_LATENCY = 2
 
 
 class StoreModel:
-    """Elements read one a cycle, put together to beats, and written row by row.
+    """Reads one element in each cycle, gathers elements into beats, and writes them row by row.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class StoreModel:
 
     @property
     def beats(self) -> int:
-        """Beats written so far."""
+        """Number of beats written so far."""
         return self._master.beats
 
     def run(

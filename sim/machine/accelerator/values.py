@@ -1,4 +1,4 @@
-"""What commands of the accelerator leave behind in scratchpad and memory: values, without time."""
+"""Values of the accelerator's commands in scratchpad and memory, without time."""
 
 from collections.abc import Iterator, Sequence
 
@@ -50,7 +50,7 @@ class AcceleratorValues:
         address_bits = (config.scratchpad_bytes // lanes - 1).bit_length()
         vector = config.vector.model_copy(update={"address_bits": address_bits})
         self.vector = VectorModel(vector, self.scratchpad)
-        """A vector unit over the whole scratchpad."""
+        """Vector unit over the whole scratchpad."""
         self.weights = bytearray()
         """Weights that no product has taken."""
 
@@ -135,7 +135,7 @@ class AcceleratorValues:
             out[:, 4 * left : 4 * (left + columns)] = sums.astype(np.int32).view(np.uint8)
 
     def _take_block(self, rows: int, columns: int) -> np.ndarray:
-        """Return the next block of weights, with the factors of their groups, float64."""
+        """Return the next weight block and the factors of its groups, in float64."""
         tile = self.config.cim.tile
         size = tile.block_beats(rows, columns) * self.config.bus_bytes
         assert size <= len(self.weights), f"a block of {size} bytes of weights: {len(self.weights)} are there"
@@ -146,7 +146,7 @@ class AcceleratorValues:
 
 
 def in_order(commands: Sequence[Command]) -> Iterator[tuple[UnitCommand, int]]:
-    """Yield the commands of units in a program's order, each with what its address register holds."""
+    """Yield the commands of units in a program's order, each with the content of its address register."""
     registers = [0] * (ADDRESS_REGISTERS + 1)
     loops: list[list[int]] = []
     place = 0

@@ -1,4 +1,4 @@
-"""Bursts of the masters on AXI4, and exact times of the one that writes; the names are those of ``hw/bus``."""
+"""Bursts of the AXI4 masters, and exact times of the one that writes; the names are those of ``hw/bus``."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -9,11 +9,11 @@ from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 NEVER = -1 << 40
-"""Before anything else."""
+"""Cycle before all other cycles."""
 
 
 def bursts(config: NpeConfig | AcceleratorConfig, address: int, beats: int) -> Iterator[tuple[int, int]]:
-    """Yield address and beats of each burst that a request becomes."""
+    """Yield address and beats of each burst of a request."""
     size, longest = config.bus_bytes, config.burst_beats
     while beats:
         burst = min(beats, longest, (PAGE_BYTES - address % PAGE_BYTES) // size)
@@ -23,7 +23,7 @@ def bursts(config: NpeConfig | AcceleratorConfig, address: int, beats: int) -> I
 
 
 class WriteMasterModel:
-    """The bus master that writes: requests one behind the other, bursts in flight up to a limit.
+    """The bus master that writes: requests one after the other, bursts in flight up to a limit.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class WriteMasterModel:
     def __init__(self, config: NpeConfig | AcceleratorConfig, memory: AxiMemoryModel):
         self.config, self.memory = config, memory
         self.taken = NEVER
-        """When the last request was taken."""
+        """Cycle in which the last request was taken."""
         self.sent = NEVER
-        """When the last word was taken."""
+        """Cycle in which the last word was taken."""
         self.beats = 0
         self._announced = self._word_taken = self._answered = NEVER
         # When a burst may be announced again: as many as may be in flight.
@@ -45,7 +45,7 @@ class WriteMasterModel:
     def request(
         self, earliest: int, address: int, beats: int, there: Callable[[], int] = lambda: NEVER
     ) -> list[tuple[int, int, int]]:
-        """Return address, beats and response's cycle of each burst of a request that is offered from ``earliest`` on.
+        """Return address, beats and response cycle of each burst of a request that is offered from ``earliest`` on.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Exact cycle model of the CIM array: a tile's, with blocks that are spread over tiles."""
+"""Exact model of the CIM array: the model of a tile, with weight blocks that are spread over tiles."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,25 +11,25 @@ from .tile import TileModel
 
 
 class Part(NamedTuple):
-    """What one tile holds of a block."""
+    """Part of a weight block that one tile holds."""
 
     rows: slice
     columns: slice
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of rows and of columns."""
+        """Number of rows and number of columns."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
 def block_limits(config: CIMArrayConfig, reduce: bool) -> tuple[int, int]:
-    """Return the most rows and columns of a block in a mode."""
+    """Return the maximum rows and columns of a weight block in a mode."""
     tile = config.tile
     return (config.rows, tile.columns) if reduce else (tile.rows, config.columns)
 
 
 def parts(config: CIMArrayConfig, rows: int, columns: int, reduce: bool) -> Iterator[Part]:
-    """Yield what each tile holds of a block, from tile 0 on: the order of its parts in memory."""
+    """Yield the part of a weight block in each tile, from tile 0 on, in the order of the parts in memory."""
     step = config.tile.rows if reduce else config.tile.columns
     length = rows if reduce else columns
     for start in range(0, length, step):
@@ -38,13 +38,13 @@ def parts(config: CIMArrayConfig, rows: int, columns: int, reduce: bool) -> Iter
 
 
 def array_beats(config: CIMArrayConfig, command: ArrayCommand) -> int:
-    """Return the beats of weights, scales included, that a command's block has."""
+    """Return the number of beats of a command's weight block, scales included."""
     pieces = parts(config, command.rows, command.columns, command.reduce)
     return sum(config.tile.block_beats(*piece.shape) for piece in pieces)
 
 
 class ArrayModel(TileModel):
-    """An array whose results are taken at once, with memories of set timing.
+    """An array whose results are taken at once, with memories of given timing.
 
     Parameters
     ----------
@@ -60,7 +60,8 @@ class ArrayModel(TileModel):
         self._sum_latency = config.sum_latency
 
     def _load(self, command: TileCommand, earliest: int) -> tuple[int, int]:
-        """Ask for the parts of a block from a cycle on, one a cycle; the load leaves its queue with the last."""
+        """Request the parts of a block from a cycle on, one in each cycle; the load leaves its queue with the last
+        part."""
         reads = [
             self.weight_memory.read(earliest, self.config.block_beats(*part.shape))
             for part in parts(self.array_config, command.rows, command.columns, _reduces(command))

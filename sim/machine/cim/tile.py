@@ -1,4 +1,4 @@
-"""Exact cycle model of the CIM tile.
+"""Exact model of the CIM tile.
 
 Every event of the tile is the maximum of a few earlier events plus a fixed number of cycles, so that a run is
 computed from command to command without stepping cycles. The names follow the RTL in ``hw/cim``: what the
@@ -16,35 +16,35 @@ from tilewright.sim.isa.widths import MAX_VECTORS
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 DISPATCH_LATENCY = 1
-"""From the cycle in which a command is taken to the one in which the units see it."""
+"""Cycles from the acceptance of a command to the cycle in which the three parts see it."""
 LOADED_LATENCY = 1
-"""From a block's, or a vector's, last word to the cycle in which the sequencer may use it."""
+"""Cycles from the last word of a block, or a vector, to the cycle in which the sequencer may use it."""
 FREE_LATENCY = 1
-"""From the release of a bank or a place in a buffer to the cycle in which it can be used again."""
+"""Cycles from the release of a bank, or of a place in a buffer, to the cycle in which it can be used again."""
 SENDER_LATENCY = 2
-"""From a finished vector's sums to its first word at the result stream."""
+"""Cycles from the sums of a finished vector to its first word in the result stream."""
 
 
 @dataclass
 class CommandTimes:
-    """When one command went through its stages, in cycles."""
+    """Cycles in which one command went through its stages."""
 
     command: TileCommand
     dispatched: int
-    """It was taken."""
+    """Cycle in which the command was taken."""
     weights_requested: int | None = None
     weights_loaded: int | None = None
-    """Its block can be used from this cycle on."""
+    """Cycle from which on the weight block can be used."""
     started: int = 0
-    """Its first vector started."""
+    """Cycle in which the first vector started."""
     finished: int = 0
-    """Last cycle in which it occupied the macros."""
+    """Last cycle in which the command occupied the macros."""
     sent: int | None = None
-    """Its last result word was taken."""
+    """Cycle in which the last result word was taken."""
 
 
 class TileModel:
-    """A tile whose results are taken at once, with memories of set timing.
+    """A tile whose results are taken at once, with memories of given timing.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class TileModel:
         self._holding = False
 
     def run(self, commands: Iterable[TileCommand]) -> int:
-        """Run ``commands``, the first offered in cycle 0 and each as soon as the one before is taken.
+        """Run ``commands``; the first is offered in cycle 0, and each other as soon as the one before is taken.
 
         Returns the cycles up to the last result word, or else to the last slice.
         """
@@ -82,7 +82,7 @@ class TileModel:
         return 1 + max(sent or [t.finished for t in times], default=-1)
 
     def step(self, command: TileCommand, activations_ready: int = 0) -> CommandTimes:
-        """Run one more command; its activations are not asked for before cycle ``activations_ready``.
+        """Run one more command; its activations are not requested before cycle ``activations_ready``.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class TileModel:
         return self.compute(times, activations_ready)
 
     def dispatch(self, command: TileCommand, earliest: int = 0) -> CommandTimes:
-        """Take one more command, offered from cycle ``earliest`` on; to be followed by :meth:`compute`.
+        """Take one more command, offered from cycle ``earliest`` on; :meth:`compute` must follow.
 
         Raises
         ------
@@ -112,11 +112,11 @@ class TileModel:
         return CommandTimes(command, self._dispatched)
 
     def load_earliest(self, times: CommandTimes) -> int:
-        """Return the first cycle in which the block of a command that was taken can be asked for."""
+        """Return the first cycle in which the block of an accepted command can be requested."""
         return max(times.dispatched + DISPATCH_LATENCY, _free(self._banks))
 
     def compute(self, times: CommandTimes, activations_ready: int = 0) -> CommandTimes:
-        """Run the vectors of a command that was taken, and whose block, if it has one, is there as ``times`` say."""
+        """Run the vectors of an accepted command; ``times`` say when its block, if it has one, is there."""
         command = times.command
         seen = times.dispatched + DISPATCH_LATENCY
         ready = seen if times.weights_loaded is None else times.weights_loaded
@@ -129,14 +129,14 @@ class TileModel:
         return times
 
     def _load(self, command: TileCommand, earliest: int) -> tuple[int, int]:
-        """Ask for a block from a cycle on; return when that is accepted and when the last word is there."""
+        """Request a block from a cycle on; return the cycles of the acceptance and of the last word."""
         words = self.config.block_beats(command.rows, command.columns)
         request, last_word = self.weight_memory.read(earliest, words)
         self._loads.append(request)
         return request, last_word
 
     def _stream_vectors(self, command: TileCommand, times: CommandTimes, seen: int, ready: int, fetch: int) -> int:
-        """Fetch and start every vector of a command; return when the last was asked for."""
+        """Fetch and start every vector of a command; return the cycle of the last request."""
         cfg = self.config
         memory = self.activation_memory
         slices = cfg.macro.slices
@@ -175,7 +175,7 @@ class TileModel:
         return fetch
 
     def _state(self, now: int, emit: bool) -> tuple[int, ...]:
-        """Return everything that later vectors of a command depend on, relative to ``now``."""
+        """Return everything on which later vectors of a command depend, relative to ``now``."""
         memory = self.activation_memory
         state = [*self._vectors, self._next_start, memory.next_request, memory.next_fetch]
         if emit:
@@ -192,11 +192,11 @@ class TileModel:
             self._last_sent += cycles
 
     def _limits(self, command: TileCommand) -> tuple[tuple[str, int], ...]:
-        """Return how large a block may be."""
+        """Return the maximum size of a block."""
         return ("rows", self.config.rows), ("columns", self.config.columns)
 
     def _check(self, command: TileCommand) -> None:
-        """Refuse what the RTL refuses."""
+        """Refuse a command that the RTL refuses."""
         cfg, index = self.config, self._index
         for name, limit in (*self._limits(command), ("vectors", MAX_VECTORS)):
             value = getattr(command, name)
@@ -216,5 +216,5 @@ class TileModel:
 
 
 def _free(left: deque[int]) -> int:
-    """Return the cycle from which a further entry finds a place, given when the last entries left theirs."""
+    """Return the cycle from which on a further entry finds a place, given the cycles in which the last entries left."""
     return left[0] + FREE_LATENCY if len(left) == left.maxlen else 0

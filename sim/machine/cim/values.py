@@ -1,4 +1,4 @@
-"""What a CIM tile or array computes: its commands on numpy arrays, without time."""
+"""Values of the commands of a CIM tile or array on numpy arrays, without time."""
 
 from collections.abc import Callable, Iterable
 
@@ -36,7 +36,7 @@ def results(
 def array_results(
     config: CIMArrayConfig, commands: Iterable[ArrayCommand], weights: np.ndarray, activations: np.ndarray
 ) -> list[np.ndarray]:
-    """Return the result vectors that an array sends; as :func:`results`."""
+    """Return the result vectors that an array sends, in the way of :func:`results`."""
     tile = config.tile
 
     def block(command: TileCommand) -> np.ndarray:
@@ -52,7 +52,7 @@ def array_results(
 
 
 def _scaled_block(config: TileConfig, words: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """Return the weights of the block at the start of memory, each times the scale of its group.
+    """Return the weights of the block at the start of memory, each multiplied by the scale of its group.
 
     The hardware scales the sum over a group: the same integer.
     """
@@ -66,7 +66,7 @@ def _run(
     load: Callable[[TileCommand], np.ndarray],
     activations: np.ndarray,
 ) -> list[np.ndarray]:
-    """Run commands on accumulators of so many columns."""
+    """Run commands on accumulators with this number of columns."""
     beyond = 64 - config.accumulator_bits
     slots = np.zeros((config.accumulator_vectors, columns), dtype=np.int64)
     block = np.zeros((0, 0), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Blocks of weights, with the scales of their groups, as the words of the weight bus."""
+"""Weight blocks, with the scales of their groups, as the words of the weight bus."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from .words import pack, unpack
 
 
 def pack_block(config: TileConfig, codes: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
-    """Return the words of a block of weights: the scales of its groups, then its rows.
+    """Return the words of a weight block: the scales of its groups, then its rows.
 
     Parameters
     ----------

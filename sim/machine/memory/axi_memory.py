@@ -1,4 +1,4 @@
-"""Timing of an AXI4 memory with a latency and a limited rate in each direction."""
+"""Memory timing of an AXI4 memory with a latency and a limited rate in each direction."""
 
 from fractions import Fraction
 
@@ -39,14 +39,14 @@ class AxiMemoryModel:
         self._arrived = self._answered = -1
 
     def read(self, offered: int, beats: int) -> int:
-        """Return the cycle in which the last beat of a burst is there whose address is offered in a cycle."""
+        """Return the cycle of the last beat of a burst whose address is offered in a cycle."""
         _, last = self._reads.read(offered, beats)
         # Beats come one a cycle even if they have been fetched in a better time before.
         self._arrived = max(last, self._arrived + beats)
         return self._arrived
 
     def read_slots(self, offered: int, beats: int) -> tuple[int, int]:
-        """Return the number of the slot in which a burst's first beat is fetched, and when its last beat is there."""
+        """Return the number of the slot in which a burst's first beat is fetched, and the cycle of its last beat."""
         reads = self._reads
         first = reads.first_slot(offered)
         # As many slots on, in which the rate gives one each: so beats never catch up with those before.
@@ -56,11 +56,11 @@ class AxiMemoryModel:
         return first, self._arrived
 
     def arrival(self, slot: int) -> int:
-        """Return the cycle in which the beat is there that was fetched in a slot, given by its number."""
+        """Return the cycle in which a beat arrives that was fetched in a slot, given by its number."""
         return self._reads.slot_cycle(slot) + self._reads.latency
 
     def write_word(self, offered: int, accepted: int) -> int:
-        """Return the cycle in which a word is taken; from when it is offered, when its address was accepted."""
+        """Return the cycle in which a word is taken, given when it is offered and when its address was accepted."""
         # A word takes a slot of its own, the first one from when both are there.
         _, last = self._writes.read(max(offered, accepted + 1) - 1, 1)
         return last - self._writes.latency

@@ -1,4 +1,4 @@
-"""Timing of a memory with a fixed latency and a limited rate."""
+"""Memory timing of a memory with a fixed latency and a limited rate."""
 
 from fractions import Fraction
 
@@ -56,7 +56,7 @@ class TimedMemory:
         return max(request + 1, self.next_fetch) * self.words // self.cycles
 
     def slot_cycle(self, slot: int) -> int:
-        """Return the cycle of a slot, in which a word can be fetched; the first one has the number 0."""
+        """Return the cycle of a slot, in which a word can be fetched; the first slot has the number 0."""
         return -((slot + 1) * -self.cycles // self.words) - 1
 
     def shift(self, cycles: int) -> None:

@@ -1,4 +1,4 @@
-"""What the co-processor's epilogue makes of exact sums, bit for bit."""
+"""Values of the NPE's epilogue on exact sums, bit for bit."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from tilewright.sim.formats.fp32 import canonical
 from tilewright.sim.formats.simd import Mode
 
 DROPPED_BITS = 52 - 23
-"""Bits of a float64's mantissa that an FP32 has not."""
+"""Number of mantissa bits that float64 has and FP32 does not have."""
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,13 @@ class Epilogue:
     """Results of M x N elements."""
 
     codes: np.ndarray
-    """(M, N), of the format asked for."""
+    """Codes of the elements in C's format, shape (M, N)."""
     sum: np.ndarray
-    """(M,) float32: over n, in its order, of what became codes."""
+    """Sum over n, in its order, of the elements before they become codes; (M,) float32."""
     squares: np.ndarray
-    """(M,) float32: likewise, of the rounded squares."""
+    """Sum over n, in its order, of the rounded squares; (M,) float32."""
     maximum: np.ndarray
-    """(M,) float32: NaN if there is one; of zeros the first."""
+    """Maximum of each row, NaN if there is one, and the first of several zeros; (M,) float32."""
 
 
 def epilogue(
@@ -35,7 +35,7 @@ def epilogue(
     activation: int = 0,
     out_format: Mode,
 ) -> Epilogue:
-    """Return codes and reductions of ``act(scale * sums + bias + residual)``, each operation an FP32 of its own.
+    """Return codes and reductions of ``act(scale * sums + bias + residual)``, each operation rounded to FP32.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def epilogue(
 
 
 def to_odd_float32(values: np.ndarray) -> np.ndarray:
-    """Return float64 numbers as float32 rounded to odd; those rounded to odd before count as what they stand for.
+    """Return float64 numbers as float32 rounded to odd; numbers that were rounded to odd before count as their exact
+    values.
 
     Magnitudes that are not 0 or infinite within FP32's normal range.
     """

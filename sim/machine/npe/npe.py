@@ -1,4 +1,4 @@
-"""Exact cycle model of the matrix co-processor.
+"""Exact model of the NPE (matrix co-processor).
 
 Every event is the maximum of a few earlier events plus a fixed number of cycles, so that a run is computed from request
 to request and from tile to tile without stepping cycles. The names follow the RTL in ``hw/npe`` and ``hw/bus``.
@@ -20,19 +20,19 @@ from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from .schedule import Chunk, Request, Tile, schedule
 
 MASTER_LATENCY = 2
-"""From a request taken by a bus master to its first address at the bus."""
+"""Cycles from a request's acceptance by a bus master to its first address on the bus."""
 PANEL_LATENCY = 2
-"""From a word read to the array's edge."""
+"""Cycles from the read of a word to the array's edge."""
 
 
 @dataclass(frozen=True)
 class NpeRun:
-    """What the registers say after a run without errors."""
+    """Contents of the registers after a run without errors."""
 
     cycles: int
-    """From start to done: CYCLES."""
+    """Cycles from start to done, as in register CYCLES."""
     busy: int
-    """Words that the array took."""
+    """Number of words that the array took."""
     stall_load: int
     stall_store: int
     read_beats: int
@@ -45,7 +45,7 @@ class NpeRun:
 
 
 class NpeModel:
-    """A co-processor and its memory, which answers nothing but OKAY.
+    """An NPE and its memory, which answers only OKAY.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class NpeModel:
         self.busy = self.stall_load = self.stall_store = 0
 
     def run(self, address: int, descriptors: Sequence[Descriptor]) -> NpeRun:
-        """Run descriptors that lie from ``address`` on, all of them in order."""
+        """Run all descriptors from ``address`` on, in order."""
         now = start = -MASTER_LATENCY
         for index, descriptor in enumerate(descriptors):
             now = self.job(self.fetch(now, address + index * DESCRIPTOR_BYTES), descriptor)
@@ -71,12 +71,12 @@ class NpeModel:
         )
 
     def fetch(self, now: int, address: int) -> int:
-        """Return the cycle in which all of a descriptor is there that is asked for in a cycle."""
+        """Return the cycle in which all of a descriptor has arrived that is requested in a cycle."""
         self._reads.request(now, address, DESCRIPTOR_BYTES // self.config.bus_bytes)
         return self._reads.completed[-1]
 
     def job(self, there: int, descriptor: Descriptor) -> int:
-        """Return the cycle behind a job: that in which the next descriptor is asked for, or of done.
+        """Return the cycle after a job: the cycle of the next descriptor's request, or of done.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class NpeModel:
 
 
 class _Job:
-    """One descriptor: when its loader, feeder, drain and store do what."""
+    """One descriptor, with the cycles of its loader, feeder, drain and store."""
 
     def __init__(self, npe: NpeModel, descriptor: Descriptor, begins: int):
         self.npe, self.config, self.descriptor = npe, npe.config, descriptor
@@ -103,17 +103,17 @@ class _Job:
         self.fed = begins
         """Last cycle in which the feeder was occupied."""
         self.sums_free = begins
-        """The last word of another tile can be sent."""
+        """Cycle from which on the last word of another output tile can be sent."""
         self.records_free = begins
-        """The reductions of the row block before have been stored."""
+        """Cycle in which the reductions of the row block before have been stored."""
         self.stored = begins
-        """The store's last cycle with a line."""
+        """Last cycle in which the store had a line."""
         self.reductions = bool(descriptor.sum or descriptor.squares or descriptor.maximum)
         self.out_bits = Mode(descriptor.out_format).bits
         self.stores = _StoreAddresses(descriptor)
 
     def run(self) -> int:
-        """Return the cycle behind the job: the next descriptor's request, or done."""
+        """Return the cycle after the job: the cycle of the next descriptor's request, or of done."""
         now = self.begins  # the loader's last item
         first_of_tile = True
         for item in schedule(self.config, self.descriptor):
@@ -135,7 +135,7 @@ class _Job:
         return max(self.stored + 1, self.writes.idle(), self.reads.idle()) + 1
 
     def _feed(self, chunk: Chunk, announced: int) -> None:
-        """Send a chunk's words to the array, and its tile's results to memory."""
+        """Send a chunk's words to the array, and the results of its output tile to memory."""
         npe = self.npe
         there = max(announced + 1, self.reads.completed[-1] + 1)
         first = max(self.fed + 1, there)
@@ -168,7 +168,7 @@ class _Job:
         self._store(tile, last + config.result_latency)
 
     def _store(self, tile: Tile, coded: int) -> None:
-        """Write the lines of a tile, the last code of which comes in a cycle, and its records."""
+        """Write the lines and the records of an output tile, whose last code arrives in a cycle."""
         descriptor = self.descriptor
         places = tile.rows if descriptor.transpose else tile.columns
         now = max(self.stored + 1, coded + 1)
@@ -182,20 +182,20 @@ class _Job:
         self.stored = now - 1
 
     def _line(self, read: int, address: int, size: int) -> int:
-        """Return the cycle in which the last beat of a line is given away; it is read in cycle ``read``."""
+        """Return the cycle in which the last beat of a line is handed over; the line is read in cycle ``read``."""
         beat = self.config.bus_bytes
         self.writes.request(read + 1, address // beat * beat, -(-size // beat))
         return self.writes.sent
 
 
 class _StoreAddresses:
-    """Where the lines of C lie."""
+    """Addresses of the lines of C."""
 
     def __init__(self, descriptor: Descriptor):
         self.descriptor = descriptor
 
     def lines(self, tile: Tile, bits: int) -> list[int]:
-        """Return the first byte of each line of a tile."""
+        """Return the first byte of each line of an output tile."""
         d = self.descriptor
         first, count, before = (
             (tile.column, tile.columns, tile.row) if d.transpose else (tile.row, tile.rows, tile.column)
@@ -204,7 +204,7 @@ class _StoreAddresses:
 
 
 class _ReadMaster:
-    """The bus master that reads: requests one behind the other, bursts in flight up to a limit."""
+    """The bus master that reads: requests one after the other, bursts in flight up to a limit."""
 
     def __init__(self, config: NpeConfig, memory: AxiMemoryModel):
         self.config, self.memory = config, memory

@@ -1,4 +1,4 @@
-"""In which order the matrix co-processor asks for its operands, multiplies, and stores.
+"""Order in which the NPE requests its operands, multiplies, and stores.
 
 Groups of row blocks, in each all column blocks, for each of these all row blocks of the group, and for each tile all
 chunks of K. A group's panels of A stay on chip while the columns of B pass by; one panel is free for the next group.
@@ -15,7 +15,7 @@ from tilewright.sim.isa.descriptor import Along, Descriptor
 
 @dataclass(frozen=True)
 class Tile:
-    """A tile of C."""
+    """An output tile: a part of C."""
 
     row: int
     column: int
@@ -27,25 +27,25 @@ class Tile:
 
 @dataclass(frozen=True)
 class Request:
-    """A run of beats that is read."""
+    """A run of beats that the loader reads."""
 
     stream: int
-    """1 A, 2 B, 3 scale, 4 bias, 5 residual: as in the ERROR register."""
+    """Number of the stream, as in the ERROR register: 1 A, 2 B, 3 scale, 4 bias, 5 residual."""
     address: int
-    """In bytes, a multiple of the beat."""
+    """Address in bytes, a multiple of the beat."""
     beats: int
     takes_panel: bool
-    """The first of a panel, for which there has to be room."""
+    """Flag: the request is the first of a panel, for which there must be room."""
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Words for the array: all that was requested before is needed."""
+    """Words for the array; they need all data that was requested before."""
 
     tile: Tile
     words: int
     last: bool
-    """The last chunk of its tile."""
+    """Flag: the chunk is the last of its output tile."""
     release_a: bool
     release_b: bool
 

@@ -1,4 +1,4 @@
-"""What the matrix co-processor does to memory: descriptors on a byte array, without time.
+"""Effect of the NPE's descriptors on memory, without time.
 
 Bit for bit what the RTL leaves behind, as long as no job reads what the same job writes, and no byte is written twice
 by a job. (A residual may lie exactly where C goes.)
@@ -20,20 +20,20 @@ from .schedule import Request, schedule
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a start leaves behind."""
+    """Result of a start."""
 
     memory: np.ndarray
-    """All of it, uint8."""
+    """Content of all memory, uint8."""
     error: ErrorCode = ErrorCode.NONE
     detail: int = 0
     completed: int = 0
-    """Descriptors done."""
+    """Number of finished descriptors."""
     failed: Descriptor | None = None
-    """The job that memory refused: of what it writes, any part may have been written. The model writes none."""
+    """Job that memory refused; the RTL may have written any part of its results, the model writes none."""
 
 
 def run(config: NpeConfig, memory: np.ndarray, address: int, count: int) -> Outcome:
-    """Return what a start does to a memory that begins at address 0 and answers DECERR beyond its end.
+    """Return the result of a start on a memory that begins at address 0 and answers DECERR beyond its end.
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def run(config: NpeConfig, memory: np.ndarray, address: int, count: int) -> Outc
 
 
 def run_job(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> None:
-    """Write what a job leaves into a memory that begins at address 0; the job must be valid."""
+    """Write the results of a job into a memory that begins at address 0; the job must be valid."""
     for where, values in results(config, job, memory):
         memory[where] = values
 
 
 def places(config: NpeConfig, job: Descriptor) -> list[np.ndarray]:
-    """Return where a job writes: addresses, shape (lines, bytes of a line), of C, then of records."""
+    """Return the addresses that a job writes: shape (lines, bytes of a line), of C, then of records."""
     rows, columns = (job.n, job.m) if job.transpose else (job.m, job.n)
     found = [_lines(config, job.c, job.c_stride, rows, _row_bytes(Mode(job.out_format), columns))]
     if job.reduces:
@@ -79,7 +79,7 @@ def places(config: NpeConfig, job: Descriptor) -> list[np.ndarray]:
 
 
 def results(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return what a job writes: addresses as :func:`places` has them, and a byte for each."""
+    """Return the bytes that a job writes: addresses in the way of :func:`places`, and a byte for each."""
     mode, out_format, residual_format = (Mode(f) for f in (job.mode, job.out_format, job.residual_format))
     m, n = job.m, job.n
 
@@ -152,7 +152,7 @@ def _lines(config: NpeConfig, base: int, stride: int, rows: int, length: int) ->
 def memory_error(
     config: NpeConfig, job: Descriptor, size: int, bad_address: int | None = None, bad_response: int = 2
 ) -> Problem | None:
-    """Return the error of a job that memory refuses: of the first read that it does, or else of its writes.
+    """Return the error of a job that memory refuses: of its first refused read, or else of its writes.
 
     Parameters
     ----------
@@ -180,7 +180,8 @@ def memory_error(
 def read_error(
     address: int, length: int, stream: ReadStream, size: int, bad_address: int | None, bad_response: int
 ) -> Problem | None:
-    """Return the error of a read of whole beats, if memory refuses it; parameters as :func:`memory_error`."""
+    """Return the error of a read of whole beats, if memory refuses it; the parameters are those of
+    :func:`memory_error`."""
     if address + length > size:
         return ErrorCode.READ_DECERR, stream
     if bad_address is not None and address <= bad_address < address + length:

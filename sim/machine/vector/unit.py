@@ -1,4 +1,4 @@
-"""Exact model of the vector unit: what its commands leave behind, and when they end."""
+"""Exact model of the vector unit: the results of its commands, and the cycle in which each ends."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from .values import DTYPES, decode, run_pass
 def pass_cycles(
     config: VectorConfig, rows: int, columns: int, *, reduce: Reduce = Reduce.NONE, inverse: bool = False
 ) -> int:
-    """Return the cycles from the one in which a command is taken to the one in which the next one can be.
+    """Return the cycles from the acceptance of a command to the acceptance of the next one.
 
     Each row takes a cycle a step of ``lanes`` columns, and no less than ``INTERVAL`` of them if it is reduced; then the
     last step's results are on their way.
@@ -58,7 +58,7 @@ class VectorModel:
         self.linear = np.zeros(config.scalars, np.float32)
         self.inverse = np.zeros(config.scalars, np.float32)
         self.error = VectorError.NONE
-        """Why the last command was refused."""
+        """Reason why the last command was refused."""
 
     def run(self, command: VectorCommand) -> int:
         """Run a command; return the cycles until the next one can be taken.
@@ -107,7 +107,7 @@ class VectorModel:
 
 
 def label(storage: Storage) -> vector_values.Storage:
-    """Return the name that values of a storage go by."""
+    """Return the name of a storage for people."""
     return storage.name.lower()  # type: ignore[return-value]
 
 
@@ -118,7 +118,7 @@ def stored(config: VectorConfig, memory: np.ndarray, matrix: Matrix, rows: int, 
 
 
 def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
-    """Return why a command is refused, ``NONE`` if it is not."""
+    """Return the reason why a command is refused, or ``NONE``."""
     rows, columns, reduced = command.rows, command.columns, command.reduce != Reduce.NONE
     steps = divide_up(columns, config.lanes)
     scattered = command.d if command.scatter else None

@@ -1,4 +1,4 @@
-"""What a pass of the vector unit computes, bit for bit.
+"""Values of a pass of the vector unit, bit for bit.
 
 For each row r and column c, every part optional::
 
@@ -21,21 +21,21 @@ from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Re
 
 Storage = Literal["int8", "bf16", "fp32", "int32"]
 DTYPES: dict[str, type] = {"int8": np.int8, "bf16": np.uint16, "fp32": np.uint32, "int32": np.int32}
-"""How elements are held: integers as they are, floats as their bits."""
+"""Array types of elements in this model: integers as they are, floats as their bits."""
 
 
 @dataclass(frozen=True)
 class PassResult:
-    """What a pass leaves behind."""
+    """Results of a pass."""
 
     y: np.ndarray
-    """(rows, columns) float32; 0 where masked."""
+    """Values of y, (rows, columns) float32; masked values are 0."""
     codes: np.ndarray
-    """(rows, columns): y as stored: int8, or the bits of bf16 (uint16) or fp32 (uint32)."""
+    """Values of y as stored, (rows, columns): int8, or the bits of bf16 (uint16) or fp32 (uint32)."""
     linear: np.ndarray | None
-    """(rows,) float32, if the pass reduces."""
+    """Linear scalar of each row, (rows,) float32, if the pass reduces."""
     inverse: np.ndarray | None
-    """(rows,) float32, if it is asked for."""
+    """Inverse of each row's linear scalar, (rows,) float32, if it is asked for."""
 
 
 def run_pass(
@@ -93,7 +93,7 @@ def run_pass(
 
 
 def rotated(a: np.ndarray, half: int) -> np.ndarray:
-    """Return ``a`` with the halves of every ``2 * half`` columns exchanged, the new first one negated.
+    """Return ``a`` with the halves of every ``2 * half`` columns exchanged and the new first half negated.
 
     Columns beyond the matrix count as 0.
     """
@@ -127,7 +127,7 @@ def sums(y: np.ndarray, lanes: int) -> np.ndarray:
 
 
 def _maxima(y: np.ndarray, masked: np.ndarray, kind: Reduce) -> np.ndarray:
-    """Return the maximum of each row, NaN if there is one; -inf, of magnitudes 0, if all is masked."""
+    """Return the maximum of each row, NaN if there is one; if all elements are masked, -inf, or 0 for magnitudes."""
     values, least = (np.abs(y), np.float32(0)) if kind == Reduce.MAGNITUDE else (y, np.float32(-np.inf))
     # Of zeros of both signs the maximum is the positive one.
     values = np.where(masked, least, values)
@@ -137,7 +137,7 @@ def _maxima(y: np.ndarray, masked: np.ndarray, kind: Reduce) -> np.ndarray:
 
 
 def encode(storage: Storage, y: np.ndarray) -> np.ndarray:
-    """Return FP32 numbers as stored: int8 to nearest even, saturating, NaN 0; bf16 and fp32 as their bits."""
+    """Return FP32 numbers as stored: int8 to nearest even, saturating, with NaN as 0; bf16 and fp32 as their bits."""
     if storage == "int8":
         return Int(8).encode(y.astype(np.float64)).astype(np.uint8).view(np.int8)
     if storage == "bf16":
@@ -146,7 +146,7 @@ def encode(storage: Storage, y: np.ndarray) -> np.ndarray:
 
 
 def decode(storage: Storage, codes: np.ndarray) -> np.ndarray:
-    """Return stored codes as FP32, what is not FP32 rounded to nearest even."""
+    """Return stored codes as FP32; codes that FP32 cannot represent are rounded to nearest even."""
     if storage == "bf16":
         return (codes.astype(np.uint32) << 16).view(np.float32)
     if storage == "fp32":
