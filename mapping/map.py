@@ -1,14 +1,14 @@
 """Maps a model onto a system: the whole flow from names to a report."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.loops import CompiledLoops
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
-from tilewright.mapping.host.placement import placed, without
-from tilewright.mapping.host.steps import HostStep
+from tilewright.mapping.host.placement import place
+from tilewright.mapping.host.steps import HostStep, placed_steps
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config import System
@@ -168,13 +168,13 @@ def map_model(
         # The bound moves every weight once, whatever the chunks.
         graph = llama.prefill(model, context, precision)
         chunks = _chunks(model, system, context, precision)
+    graph, chunks = place(graph, on_host), tuple(place(chunk, on_host) for chunk in chunks)
     memory = MemoryMap()
     programs = [compile_decoder(system.accelerator, chunk, memory) for chunk in chunks]
-    on_host_steps = placed((program.commands for program in programs), on_host)
     tokens = tuple(chunk.of(Kind.EMBED)[0].m for chunk in chunks)
     report = _Report(system)
     for program in programs:
-        report.add(replace(program, commands=without(program.commands, on_host)))
+        report.add(program)
     dram_bound = graph.dram_bytes / system.memory.bytes_per_cycle(system.clock_mhz)
     compute_bound = max(graph.macs / system.cim.macs_per_cycle, report.counts.vector_elements / system.vector.lanes)
     return MapResult(
@@ -195,7 +195,7 @@ def map_model(
         compute_bound_cycles=int(-(-compute_bound // 1)),
         energy=energy(report.counts, system),
         spans=report.spans,
-        on_host=on_host_steps,
+        on_host=placed_steps(chunks, on_host),
     )
 
 

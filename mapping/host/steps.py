@@ -1,35 +1,41 @@
-"""What of a transformer the host core always runs: what comes before the accelerator's program and after it."""
+"""The operators of a graph that the host core runs, and what they cost."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tilewright.sim.config.memory import MemoryConfig
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import Kind
+from tilewright.sim.graph.operator import Engine, Kind, Operator
 
-ACTIVATION_BYTES = 2
-"""Of an element of the accelerator's input in main memory, BF16."""
-LOGIT_BYTES = 4
-"""FP32."""
+from .placement import PLACEABLE
+
+STORAGE_BYTES = {"bf16": 2, "fp32": 4}
+"""Bytes of an activation in main memory."""
+LOGIT_BYTES = STORAGE_BYTES["fp32"]
+KERNELS = {Kind.SOFTMAX: "softmax", Kind.RMS_NORM: "rmsnorm"}
+"""Programs of ``gem5_configs/workloads`` that compute an operator placed on the host."""
+CROSSINGS = 4
+"""Transfers of a call: the accelerator writes operands and the host reads them, and the same for the result."""
 
 
 @dataclass(frozen=True)
 class HostStep:
-    """An operator on the host; its operands go through the main memory that host and accelerator share."""
+    """Operators of one kind on the host; their operands go through the main memory that host and accelerator share."""
 
     name: str
     kernel: str
-    """The program of ``gem5_configs/workloads`` whose cost an element it has."""
+    """Program of ``gem5_configs/workloads`` that has the same cost for each element."""
     calls: Mapping[int, int]
-    """How often it goes over so many elements at once."""
+    """Number of calls, by the number of elements of a call."""
     transfers: int
-    """Of operands between a core and main memory, each behind the memory's latency."""
+    """Number of transfers of operands between a core and main memory, each of which waits for the memory's latency."""
     transfer_bytes: int
-    """All transfers together."""
+    """Bytes of all transfers together."""
 
     @property
     def elements(self) -> int:
-        """Of all calls."""
+        """Elements of all calls."""
         return sum(elements * times for elements, times in self.calls.items())
 
     def transfer_seconds(self, memory: MemoryConfig) -> float:
@@ -37,16 +43,40 @@ class HostStep:
         return self.transfers * memory.latency_ns * 1e-9 + self.transfer_bytes / (memory.bandwidth_mb_per_s * 1e6)
 
 
-def host_steps(graph: Graph) -> tuple[HostStep, ...]:
-    """Return the host's operators: a program of the accelerator goes from embeddings to the logits of the last token.
+def host_steps(graph: Graph) -> tuple[HostStep, HostStep]:
+    """Return what the host always runs, before the accelerator's program and after it: embedding and sampling.
 
-    An embedding is a row of codes times a scale. It costs here as STREAM's triad does, which is a guess on the safe
-    side: triad reads two numbers of eight bytes an element, and an embedding one of a byte or less. Rows are read from
-    memory and embeddings written to it; logits are read from it. What the accelerator itself reads and writes is part
+    An embedding is a row of codes times a scale. Its cost here is the cost of STREAM's triad, which is a guess on the
+    safe side: triad reads two numbers of eight bytes an element, and an embedding one of a byte or less. Rows are read
+    from memory and embeddings written to it; logits are read from it. The accelerator's own reads and writes are part
     of its run.
     """
     [embed], [sample] = graph.of(Kind.EMBED), graph.of(Kind.SAMPLE)
+    embedded = embed.read_bytes + embed.elements * STORAGE_BYTES[embed.precision.storage]
     return (
-        HostStep(embed.row, "triad", {embed.elements: 1}, 2, embed.read_bytes + embed.elements * ACTIVATION_BYTES),
+        HostStep(embed.row, "triad", {embed.elements: 1}, 2, embedded),
         HostStep(sample.row, "sampling", {sample.elements: 1}, 1, sample.elements * LOGIT_BYTES),
     )
+
+
+def placed_steps(graphs: Iterable[Graph], names: Collection[str]) -> tuple[HostStep, ...]:
+    """Return a step for each of the names of ``PLACEABLE``: its operators that graphs have on the host."""
+    operators = [operator for graph in graphs for operator in graph if operator.engine is Engine.HOST]
+    steps = []
+    for name in names:
+        kind = PLACEABLE[name]
+        calls: Counter[int] = Counter()
+        moved = 0
+        for operator in operators:
+            if operator.kind is kind:
+                calls.update(_calls(operator))
+                # Operand and result are each written once and read once.
+                moved += 4 * operator.elements * STORAGE_BYTES[operator.precision.storage]
+        steps.append(HostStep(name, KERNELS[kind], dict(calls), CROSSINGS * calls.total(), moved))
+    return tuple(steps)
+
+
+def _calls(operator: Operator) -> dict[int, int]:
+    """Return the calls of an operator's kernel by their elements: one a head for a softmax, one for a norm."""
+    calls = operator.heads if operator.kind is Kind.SOFTMAX else 1
+    return {operator.elements // calls: calls}

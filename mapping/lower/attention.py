@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from tilewright.sim.graph.operator import Operator
+from tilewright.sim.graph.operator import Engine, Kind, Operator
 from tilewright.sim.isa.steps import Matrix, Product, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
@@ -12,10 +12,10 @@ from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Quantised, Result,
 
 @dataclass(frozen=True)
 class _Scores:
-    """Scores of a head's rows, and the negative of each row's maximum."""
+    """Scores of a head's rows, and the negative of each row's maximum, if the accelerator runs the softmax."""
 
     values: Matrix
-    minus_maximum: Scalars
+    minus_maximum: Scalars | None
 
 
 def lower_attention(lowering: Lowering) -> Result:
@@ -34,9 +34,9 @@ def lower_attention(lowering: Lowering) -> Result:
         lowering.operator = scores
         found = _lower_scores(lowering, head, query, key)
         lowering.operator = softmax
-        exponentials, inverse = _lower_softmax(lowering, head, found)
+        probabilities = _lower_softmax(lowering, head, found)
         lowering.operator = weighted
-        _lower_weighted_sum(lowering, head, exponentials, inverse, value, out)
+        _lower_weighted_sum(lowering, head, probabilities, value, out)
     lowering.operator = merge
     return Activation(mixed)
 
@@ -48,32 +48,50 @@ def _lower_scores(lowering: Lowering, head: int, query: Quantised, keys: Stored)
     sums = lowering.matrix(f"{name}.sums", rows, positions, "int32")
     lowering.steps.append(Product(a=query.codes, weights=keys.codes, out=sums, transposed=True))
     out = lowering.matrix(name, rows, positions)
-    options = replace(_mask(operator), reduce=Reduce.MAXIMUM, scale=-1.0)
+    options = _mask(operator)
+    [softmax] = lowering.read_by(Kind.SOFTMAX)
+    if softmax.engine is not Engine.HOST:
+        options = replace(options, reduce=Reduce.MAXIMUM, scale=-1.0)
     minus_maximum, _ = lowering.run(sums, options, multiply=query.scale, b=keys.scales, out=out, to=f"{name}.maximum")
-    return _Scores(out, minus_maximum)
+    return _Scores(out, minus_maximum if options.reduce is Reduce.MAXIMUM else None)
 
 
-def _lower_softmax(lowering: Lowering, head: int, scores: _Scores) -> tuple[Matrix, Scalars]:
-    """Add the exponentials of a head's scores; return them, and the inverse of the sum of each row."""
+@dataclass(frozen=True)
+class _Probabilities:
+    """Probabilities of a head's rows: values, which are still to be multiplied with a factor a row if there is one."""
+
+    values: Matrix
+    factors: Scalars | None
+
+
+def _lower_softmax(lowering: Lowering, head: int, scores: _Scores) -> _Probabilities:
+    """Add the exponentials of a head's scores and the inverse of the sum of each row, if they are not the host's."""
     operator = lowering.operator
+    if operator.engine is Engine.HOST:
+        return _Probabilities(scores.values, None)
     name = f"{operator.name}.{head}"
     out = lowering.matrix(name, scores.values.rows, scores.values.columns)
     options = replace(_mask(operator), function=Function.EXP, reduce=Reduce.SUM, inverse=Inverse.RECIPROCAL)
     _, inverse = lowering.run(scores.values, options, add=scores.minus_maximum, out=out, to=f"{name}.sum")
-    return out, inverse
+    return _Probabilities(out, inverse)
 
 
 def _lower_weighted_sum(
-    lowering: Lowering, head: int, exponentials: Matrix, inverse: Scalars, values: Stored, out: Matrix
+    lowering: Lowering, head: int, probabilities: _Probabilities, values: Stored, out: Matrix
 ) -> None:
     """Add ``out = probabilities @ values``.
 
     The scales of values, one a position, go into the probabilities, which are then quantised row by row.
     """
     name = f"{lowering.operator.name}.{head}"
-    weights = lowering.matrix(f"{name}.weights", exponentials.rows, exponentials.columns)
+    weights = lowering.matrix(f"{name}.weights", probabilities.values.rows, probabilities.values.columns)
     scale = lowering.run(
-        exponentials, MAGNITUDE, multiply=inverse, b=values.scales, out=weights, to=f"{name}.weights.scale"
+        probabilities.values,
+        MAGNITUDE,
+        multiply=probabilities.factors,
+        b=values.scales,
+        out=weights,
+        to=f"{name}.weights.scale",
     )
     weights8 = lowering.quantised(weights, scale)
     sums = lowering.matrix(f"{name}.sums", weights.rows, out.columns, "int32")

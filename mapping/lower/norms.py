@@ -1,5 +1,6 @@
 """Norms of rows, or of the heads of rows."""
 
+from tilewright.sim.graph.operator import Engine
 from tilewright.sim.isa.steps import Matrix, Scalars
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 
@@ -22,15 +23,20 @@ def lower_rms_norm(lowering: Lowering) -> Result:
 
 
 def _root_mean_square(lowering: Lowering, x: Matrix, out: Matrix, options: PassOptions) -> tuple[Scalars, Scalars]:
-    """Add the passes; return what the options reduce the result to."""
+    """Add the passes, without that of mean squares if the host runs the norm; return what the options reduce to."""
     operator = lowering.operator
     name = f"{operator.name}.{out.offset}"
-    squares = PassOptions(
-        square=True, reduce=Reduce.SUM, scale=1 / x.columns, offset=operator.epsilon, inverse=Inverse.RSQRT
-    )
-    _, inverse = lowering.run(x, squares, to=f"{name}.mean_square")
+    inverse = None if operator.engine is Engine.HOST else _inverse_root(lowering, x, f"{name}.mean_square")
     gains = lowering.constant(f"{operator.name}.weight", 1, x.columns)
     return lowering.run(x, options, multiply=inverse, b=gains, out=out, to=f"{name}.scale")
+
+
+def _inverse_root(lowering: Lowering, x: Matrix, to: str) -> Scalars:
+    """Add the pass of mean squares; return their inverse roots."""
+    squares = PassOptions(
+        square=True, reduce=Reduce.SUM, scale=1 / x.columns, offset=lowering.operator.epsilon, inverse=Inverse.RSQRT
+    )
+    return lowering.run(x, squares, to=to)[1]
 
 
 def lower_layer_norm(lowering: Lowering) -> Result:

@@ -1,22 +1,19 @@
 """Operators on the host: which work leaves the accelerator's program, and what its run is then."""
 
-from collections import Counter
-from dataclasses import replace
-
 import pytest
 
 from tests.mapping.small_models import EDGE, THIN
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.whole_decoder import compile_decoder
-from tilewright.mapping.host.placement import PLACEABLE, without
+from tilewright.mapping.host.placement import PLACEABLE, place
 from tilewright.mapping.host.steps import HostStep
+from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.map import map_model
 from tilewright.mapping.models import llama
 from tilewright.sim.config import MemoryConfig
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.isa.commands import Vector
-from tilewright.sim.isa.vector_command import Reduce
+from tilewright.sim.isa.steps import Pass, Product
+from tilewright.sim.isa.vector_command import Function, Inverse
 
 KINDS = {"softmax": Kind.SOFTMAX, "norms": Kind.RMS_NORM}
 
@@ -43,23 +40,18 @@ def test_a_prompt_has_no_softmax_of_what_the_mask_hides():
 
 
 @pytest.mark.parametrize("kind", PLACEABLE)
-def test_only_the_size_of_such_passes_changes(kind):
-    program = compile_decoder(
-        EDGE.accelerator, llama.tokens_graph(THIN, Precision.of(EDGE.cim.tile), tokens=1, position=8, capacity=9)
-    )
-    changed = 0
-    for before, after in zip(program.commands, without(program.commands, [kind]), strict=True):
-        if before == after:
-            continue
-        changed += 1
-        assert isinstance(before, Vector)
-        assert before.command.reduce is Reduce.SUM
-        assert replace(after, command=before.command) == before
-        size = {"rows": before.command.rows, "columns": before.command.columns}
-        assert replace(after.command, **size) == before.command
-        assert (after.command.rows, after.command.columns) == (1, 1)
-    # A loop over layers, and one over parts of the vocabulary.
-    assert changed == {"softmax": THIN.num_key_value_heads, "norms": 3}[kind]
+def test_only_the_passes_of_such_operators_go(kind):
+    graph = llama.layers(THIN, Precision.of(EDGE.cim.tile), tokens=1, position=8, capacity=9)
+    whole, left = (lower(each).steps for each in (graph, place(graph, [kind])))
+    products = [[step for step in steps if isinstance(step, Product)] for steps in (whole, left)]
+    assert products[0] == products[1]
+    gone = [step for step in whole if isinstance(step, Pass) and _is_of(kind, step)]
+    assert len(gone) == len(whole) - len(left) == 2 * {"softmax": THIN.num_key_value_heads, "norms": 2}[kind]
+    assert not any(_is_of(kind, step) for step in left if isinstance(step, Pass))
+
+
+def _is_of(kind, step):
+    return {"softmax": step.options.function is Function.EXP, "norms": step.options.inverse is Inverse.RSQRT}[kind]
 
 
 @pytest.mark.parametrize(("phase", "context"), [("decode", 257), ("prefill", 33)])
@@ -68,16 +60,13 @@ def test_the_vector_unit_loses_these_passes_alone(phase, context):
     assert whole.on_host == ()
     for kind in KINDS:
         left = run(phase, context, kind)
-        # Of every pass, how long it ran: the same but for those that went, of which there are as many as calls.
-        times = [Counter(s.end - s.start for s in r.spans if s.unit == "vector unit") for r in (whole, left)]
-        gone, instead = times[0] - times[1], times[1] - times[0]
+        passes = [sum(span.unit == "vector unit" for span in each.spans) for each in (whole, left)]
         [step] = left.on_host
-        assert gone.total() == instead.total() == sum(step.calls.values())
-        assert len(instead) == 1
-        lost = sum(cycles * number for cycles, number in gone.items()) - instead.total() * min(instead)
-        assert whole.unit_cycles["vector unit"] - left.unit_cycles["vector unit"] == lost > 0
-        assert left.memory_bytes == whole.memory_bytes
-        assert left.cycles <= whole.cycles
+        assert passes[0] - passes[1] == sum(step.calls.values())
+        assert left.unit_cycles["vector unit"] < whole.unit_cycles["vector unit"]
+        assert left.unit_cycles["CIM array"] >= 0.99 * whole.unit_cycles["CIM array"]
+        # Loads decide; heads in another order may wait a little longer for weights.
+        assert left.cycles <= 1.001 * whole.cycles
 
 
 def test_less_work_for_the_vector_unit_takes_less_energy():
