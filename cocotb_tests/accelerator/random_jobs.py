@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tilewright.mapping.compile.synchronise import product_beats
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.commands import UNIT_COMMANDS, Command, Jobs, Loop, Product, Repeat, UnitCommand, Weights
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
 from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.widths import RECORD_BYTES
+from tilewright.sim.machine.accelerator.product import product_beats
 
 MOST_ROWS, MOST_K = 10, 60
 """Of a random job."""

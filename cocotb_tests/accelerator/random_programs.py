@@ -10,7 +10,7 @@ import numpy as np
 from tilewright.cocotb_tests.accelerator.cases import LINE_BYTES, NEAR, Case, Run, encoded, patch
 from tilewright.cocotb_tests.accelerator.random_jobs import beside, random_descriptor
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.compile.synchronise import product_beats, synchronise
+from tilewright.mapping.compile.synchronise import synchronise
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.isa.commands import (
@@ -38,6 +38,7 @@ from tilewright.sim.isa.widths import (
     DESCRIPTOR_BYTES,
     LOOP_LEVELS,
 )
+from tilewright.sim.machine.accelerator.product import product_beats
 
 PROGRAM = 0x200
 """Where programs begin, at the earliest: not at 0, where an address that was lost would point to."""

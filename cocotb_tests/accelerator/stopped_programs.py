@@ -21,7 +21,7 @@ from tilewright.cocotb_tests.accelerator.random_programs import (
 )
 from tilewright.cocotb_tests.harness.axi_driver import DECERR, SLVERR
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.compile.synchronise import product_beats, synchronise
+from tilewright.mapping.compile.synchronise import synchronise
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (
     Add,
@@ -47,6 +47,7 @@ from tilewright.sim.isa.npe_registers import ErrorCode
 from tilewright.sim.isa.units import Units
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand, VectorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, COMMAND_BYTES, DESCRIPTOR_BYTES, LOOP_LEVELS
+from tilewright.sim.machine.accelerator.product import product_beats
 
 BUS = {SLVERR: "SLVERR", DECERR: "DECERR"}
 

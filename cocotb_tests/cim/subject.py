@@ -9,11 +9,11 @@ from tilewright.cocotb_tests.cim.cases import Case
 from tilewright.hw.cim.array import CIMArray
 from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, COMMAND_LAYOUT
 from tilewright.hw.cim.tile import Tile
-from tilewright.mapping.compile.tiling import ArrayMatmul, TiledMatmul
 from tilewright.sim.config import CIMArrayConfig, TileConfig
 from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
 from tilewright.sim.machine.cim import values as tile_values
 from tilewright.sim.machine.cim.array import ArrayModel, block_limits, parts
+from tilewright.sim.machine.cim.matmul import ArrayMatmul, TiledMatmul
 from tilewright.sim.machine.cim.tile import TileModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 

@@ -19,8 +19,7 @@ from tilewright.sim.isa.commands import (
 from tilewright.sim.isa.footprint import Footprint, Region, footprint
 from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, SEMAPHORE_BITS
-from tilewright.sim.machine.accelerator.product import array_commands
-from tilewright.sim.machine.cim.array import array_beats
+from tilewright.sim.machine.accelerator.product import product_beats
 
 SIGNALS = (1 << SEMAPHORE_BITS) - 1
 """Most signals that a semaphore counts."""
@@ -239,11 +238,6 @@ class _Synchroniser:
             if not waiting.beats:
                 del self.weights[0]
         return last
-
-
-def product_beats(config: AcceleratorConfig, command: Product) -> int:
-    """Return the beats of weights, scales included, that a product takes."""
-    return sum(array_beats(config.cim, block) for block in array_commands(config.cim, command))
 
 
 def _touch(some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import CIMArrayConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.formats import StoredFormat
 from tilewright.sim.isa.commands import Store, Weights
 from tilewright.sim.machine.cim.array import block_limits, parts
+from tilewright.sim.machine.cim.matmul import ArrayMatmul
 
 MOST = (1 << 16) - 1
 """Of beats, rows, planes, elements of a command."""

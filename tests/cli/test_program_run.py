@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.cli.command_line import refused, run
-from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import load_system
 from tilewright.sim.isa.assembler import assemble
 from tilewright.sim.isa.encoding import encode_program
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.cim.matmul import ArrayMatmul
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "product.asm"

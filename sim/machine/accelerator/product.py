@@ -120,6 +120,11 @@ class ArrayUnitModel(ArrayModel):
         yield done
 
 
+def product_beats(config: AcceleratorConfig, command: Product) -> int:
+    """Return the beats of weights, scales included, that a product takes."""
+    return sum(array_beats(config.cim, block) for block in array_commands(config.cim, command))
+
+
 def array_commands(config: CIMArrayConfig, product: Product) -> Iterator[ArrayCommand]:
     """Yield the array commands of a product, one for each weight block, in their order."""
     high, wide = block_limits(config, product.reduce)

@@ -13,7 +13,6 @@ from tilewright.cocotb_tests.accelerator.random_programs import PROGRAM, Areas, 
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands
 from tilewright.cocotb_tests.accelerator.suite import DESIGNS, WITH_NPE, failing_cases, random_cases
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.compile.synchronise import product_beats
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Command, End, Fence, Load, Loop, Product, Store, Vector, Weights
 from tilewright.sim.isa.descriptor import Descriptor
@@ -22,6 +21,7 @@ from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.widths import COMMAND_BYTES, DESCRIPTOR_BYTES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, run_commands
+from tilewright.sim.machine.accelerator.product import product_beats
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tilewright.mapping.compile.synchronise import product_beats
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Add, Command, End, Fence, Loop, Product, Repeat, Set, UnitCommand, Weights
 from tilewright.sim.isa.footprint import bank_ports
 from tilewright.sim.isa.units import Unit, Units, units_of
+from tilewright.sim.machine.accelerator.product import product_beats
 
 MOST_SIGNALS = 255
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from tests.mapping.compile.interleaving import Interleaving, StuckError
-from tilewright.mapping.compile.synchronise import product_beats, synchronise
-from tilewright.mapping.compile.tiling import ArrayMatmul
+from tilewright.mapping.compile.synchronise import synchronise
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import NpeConfig
@@ -32,6 +31,8 @@ from tilewright.sim.isa.commands import (
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand
+from tilewright.sim.machine.accelerator.product import product_beats
+from tilewright.sim.machine.cim.matmul import ArrayMatmul
 
 CONFIG = AcceleratorConfig(
     cim=CIMArrayConfig(

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.mapping.precision.microscaling import from_blocks
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.formats import E2M1, MXFP4, Blocks
 from tilewright.sim.machine.cim import values as tile_values
+from tilewright.sim.machine.cim.matmul import ArrayMatmul
 
 RNG = np.random.default_rng(3)
 

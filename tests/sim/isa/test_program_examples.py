@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig, VectorConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.assembler import assemble
@@ -14,6 +13,7 @@ from tilewright.sim.isa.commands import commands_of
 from tilewright.sim.isa.encoding import encode_program
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.cim.matmul import ArrayMatmul
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 ROOT = Path(__file__).parents[3]

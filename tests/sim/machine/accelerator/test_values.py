@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from tilewright.mapping.compile.tiling import ArrayMatmul
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.isa.commands import Add, End, Load, Loop, Product, Repeat, Set, Store, Vector, Weights
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
+from tilewright.sim.machine.cim.matmul import ArrayMatmul
 
 
 def config(weight_bits: int = 8, weight_format: str = "int", group_scale: str = "none", group_rows: int = 0):

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tilewright.mapping.compile.tiling import ArrayMatmul, TiledMatmul
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.machine.cim import values as tile_values
+from tilewright.sim.machine.cim.matmul import ArrayMatmul, TiledMatmul
 
 TILES = [
     TileConfig(macro=MacroConfig(rows=8, columns=16, weight_bits=4, input_bits=8), accumulator_vectors=3),
