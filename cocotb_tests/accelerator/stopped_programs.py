@@ -43,7 +43,7 @@ from tilewright.sim.isa.commands import (
 from tilewright.sim.isa.encoding import encode, layout
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.footprint import footprint
-from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.units import Units
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand, VectorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, COMMAND_BYTES, DESCRIPTOR_BYTES, LOOP_LEVELS
@@ -393,16 +393,16 @@ class BadCommands:
         good, bad = (random_descriptor(npe, self.rng, areas.data_end, areas.jobs) for _ in range(2))
         common: dict[str, Any] = {"error": AcceleratorError.NPE, "checked": False}
         jobs = self._encoded(self.jobs)
-        changes: list[tuple[ErrorCode, dict[str, Any]]] = [
-            (ErrorCode.FIELD, {"mode": 15}),
-            (ErrorCode.FIELD, {"m": 0}),
-            (ErrorCode.FIELD, {"k": 1 << 16}),
-            (ErrorCode.ALIGNMENT, {"a": bad.a + 1}),
-            (ErrorCode.ALIGNMENT, {"c_stride": bad.c_stride + 1}),
-            (ErrorCode.RANGE, {"b": 1 << npe.address_bits}),
-            (ErrorCode.READ_DECERR, {"a": areas.memory_bytes}),
-            (ErrorCode.READ_DECERR, {"b": (1 << npe.address_bits) - 4096}),
-            (ErrorCode.WRITE_DECERR, {"c": areas.memory_bytes}),
+        changes: list[tuple[NpeError, dict[str, Any]]] = [
+            (NpeError.FIELD, {"mode": 15}),
+            (NpeError.FIELD, {"m": 0}),
+            (NpeError.FIELD, {"k": 1 << 16}),
+            (NpeError.ALIGNMENT, {"a": bad.a + 1}),
+            (NpeError.ALIGNMENT, {"c_stride": bad.c_stride + 1}),
+            (NpeError.RANGE, {"b": 1 << npe.address_bits}),
+            (NpeError.READ_DECERR, {"a": areas.memory_bytes}),
+            (NpeError.READ_DECERR, {"b": (1 << npe.address_bits) - 4096}),
+            (NpeError.WRITE_DECERR, {"c": areas.memory_bytes}),
         ]
         for code, values in changes:
             made = replace(bad, **values)
@@ -412,7 +412,7 @@ class BadCommands:
         places = {"descriptor": areas.own_jobs + DESCRIPTOR_BYTES, "A": bad.a, "B": bad.b, "C": bad.c}
         for name, place in places.items():
             for response, text in BUS.items():
-                code = ErrorCode.WRITE_SLVERR if name == "C" else ErrorCode.READ_SLVERR
+                code = NpeError.WRITE_SLVERR if name == "C" else NpeError.READ_SLVERR
                 yield Bad(
                     name=f"a job, {text} to {name}", commands=jobs, detail=code + (response == DECERR),
                     descriptors=(good.encode(), bad.encode()), bus_response=response,
@@ -420,7 +420,7 @@ class BadCommands:
                 )  # fmt: skip
         for address in (areas.memory_bytes, (1 << self.config.address_bits) - 4 * DESCRIPTOR_BYTES):
             beyond = self._encoded(replace(self.jobs, address=address))
-            yield Bad(name="jobs beyond memory", commands=beyond, detail=ErrorCode.READ_DECERR, **common)
+            yield Bad(name="jobs beyond memory", commands=beyond, detail=NpeError.READ_DECERR, **common)
         # Whatever the co-processor is at when it has to stop.
         moved = replace(self.load, address=areas.memory_bytes)
         for number in range(6):

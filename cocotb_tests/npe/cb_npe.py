@@ -13,7 +13,7 @@ from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
-from tilewright.sim.isa.npe_registers import ErrorCode, Register
+from tilewright.sim.isa.npe_registers import NpeError, Register
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.npe import NpeModel, NpeRun
@@ -48,14 +48,14 @@ async def run_case(bench: NpeBench, case: Case) -> dict:
     image = ImageBuilder(config, case.seed).build(case.jobs)
     memory = padded(image.memory)
     expected = npe_values.run(config, memory, image.address, len(case.jobs))
-    assert expected.error is ErrorCode.NONE, f"{case.name}: {expected.error.name} {expected.detail} of the model"
+    assert expected.error is NpeError.NONE, f"{case.name}: {expected.error.name} {expected.detail} of the model"
     predicted = model(config, image, case.timing)
     await bench.fill(memory)
     bench.set_timing(case.timing)
     bench.set_shares(case.shares, case.seed)
     stalled = any(case.shares)
     ended = await bench.run(image.address, len(case.jobs), predicted.cycles * (STALLS_TIMES if stalled else 4) + 20000)
-    assert ended.error is ErrorCode.NONE, f"{case.name}: {ended.error.name}, detail {ended.detail}"
+    assert ended.error is NpeError.NONE, f"{case.name}: {ended.error.name}, detail {ended.detail}"
     assert ended.completed == len(case.jobs), f"{case.name}: {ended.completed} jobs"
     counters = ended.counters
     busy = sum(array_cycles(config, descriptor) for descriptor in image.descriptors)

@@ -16,7 +16,7 @@ from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 from tilewright.cocotb_tests.harness.axi_driver import differences
 from tilewright.cocotb_tests.npe.cases import Case, ImageBuilder
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.isa.npe_registers import NPE_ID, ErrorCode, Register
+from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, Register
 from tilewright.sim.machine.npe import values as npe_values
 
 BENCH = "tilewright.cocotb_tests.npe.cb_npe_axi"
@@ -59,7 +59,7 @@ async def random_pauses(dut) -> None:
             channel.set_pause_generator(pauses(rng, rng.choice((0, 0.3, 0.7))))
         image = ImageBuilder(config, case.seed).build(case.jobs)
         expected = npe_values.run(config, image.memory, image.address, len(case.jobs))
-        assert expected.error is ErrorCode.NONE
+        assert expected.error is NpeError.NONE
         memory.write(0, image.memory.tobytes())
         for register, value in (
             (Register.DESCRIPTOR_LOW, image.address),

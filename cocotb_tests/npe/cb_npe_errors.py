@@ -21,7 +21,7 @@ from tilewright.cocotb_tests.npe.failing_starts import (
 )
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.descriptor import Descriptor
-from tilewright.sim.isa.npe_registers import NPE_ID, ErrorCode, ReadStream, Register
+from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, ReadStream, Register
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.schedule import Request, schedule
@@ -63,15 +63,15 @@ async def errors_of_memory(dut) -> None:
         choice = index % (len(streams) + 2)  # and C, and the reductions
         if choice < len(streams):
             address = rng.choice(beats_read(config, made)[streams[choice]])
-            error, detail = ErrorCode.READ_SLVERR + (response == DECERR), int(streams[choice])
+            error, detail = NpeError.READ_SLVERR + (response == DECERR), int(streams[choice])
         else:
             address = rng.choice(beats_written(config, made)[choice - len(streams)])
-            error, detail = ErrorCode.WRITE_SLVERR + (response == DECERR), 0
+            error, detail = NpeError.WRITE_SLVERR + (response == DECERR), 0
         await prepare(bench, made)
         bench.set_error(address, response)
         ended = await bench.run(made.image.address, 1, TIMEOUT_CYCLES)
         what = f"{made.image.descriptors[0]}, response {response} at {address:#x}"
-        expect(ended, ErrorCode(error), detail, 0, what)
+        expect(ended, NpeError(error), detail, 0, what)
         await check_memory(bench, made, 0, made.image.descriptors[0])
         await goes_on(bench, plan(bench))
 
@@ -86,7 +86,7 @@ async def addresses_beyond_memory(dut) -> None:
         for address in (end, (1 << config.address_bits) - 4096, end - config.record_alignment):
             good = plan(bench)
             made = changed(bench, good, 0, **{name: address})
-            if made.outcome.error is ErrorCode.NONE:
+            if made.outcome.error is NpeError.NONE:
                 continue  # so little is there that it fits
             await prepare(bench, made)
             ended = await bench.run(made.image.address, 1, TIMEOUT_CYCLES)
@@ -97,7 +97,7 @@ async def addresses_beyond_memory(dut) -> None:
     for address in (end, (1 << config.address_bits) - DESCRIPTOR_BYTES):
         await prepare(bench, made)
         ended = await bench.run(address, 1, TIMEOUT_CYCLES)
-        expect(ended, ErrorCode.READ_DECERR, ReadStream.DESCRIPTOR, 0, f"descriptor at {address:#x}")
+        expect(ended, NpeError.READ_DECERR, ReadStream.DESCRIPTOR, 0, f"descriptor at {address:#x}")
         await check_memory(bench, made, 0)
     await goes_on(bench, made)
 
@@ -136,7 +136,7 @@ async def bad_descriptors(dut) -> None:
     for fields in bad_fields(config, good.image.descriptors[1]):
         index = int(rng.random() < 0.3)
         made = changed(bench, good, index, **fields)
-        assert made.outcome.error in (ErrorCode.FIELD, ErrorCode.ALIGNMENT, ErrorCode.RANGE), f"{fields}"
+        assert made.outcome.error in (NpeError.FIELD, NpeError.ALIGNMENT, NpeError.RANGE), f"{fields}"
         await prepare(bench, made)
         ended = await bench.run(made.image.address, 2, TIMEOUT_CYCLES)
         expect(ended, made.outcome.error, made.outcome.detail, index, f"{fields}")
@@ -184,11 +184,11 @@ async def aborts(dut) -> None:
         await ClockCycles(dut.clk, bench.rng.randrange(1, 2 * whole))
         assert await bench.write(Register.CONTROL, 2) == OKAY
         ended = await bench.ending(TIMEOUT_CYCLES)
-        if ended.error is ErrorCode.NONE:
+        if ended.error is NpeError.NONE:
             assert ended.completed == 2
         else:
             aborted += 1
-            expect(ended, ErrorCode.ABORTED, 0, ended.completed, "abort")
+            expect(ended, NpeError.ABORTED, 0, ended.completed, "abort")
             assert ended.completed < 2
         running = None if ended.completed == 2 else made.image.descriptors[ended.completed]
         await check_memory(bench, made, ended.completed, running)
@@ -265,7 +265,7 @@ async def registers(dut) -> None:
         assert await bench.write(register, 0xFFFFFFFF) == OKAY
     first = await bench.get(Register.CYCLES)
     assert await bench.get(Register.CYCLES) > first
-    expect(await bench.ending(TIMEOUT_CYCLES), ErrorCode.NONE, 0, 1, "a start with software at the registers")
+    expect(await bench.ending(TIMEOUT_CYCLES), NpeError.NONE, 0, 1, "a start with software at the registers")
     await check_memory(bench, made, 1)
 
     # Without IRQ_ENABLE it ends in silence.

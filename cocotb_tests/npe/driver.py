@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tilewright.cocotb_tests.harness.axi_driver import AxiBench
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.isa.npe_registers import ErrorCode, Register
+from tilewright.sim.isa.npe_registers import NpeError, Register
 
 COUNTERS = (
     Register.CYCLES,
@@ -23,7 +23,7 @@ COUNTERS = (
 class Ending:
     """What software reads when a start has ended."""
 
-    error: ErrorCode
+    error: NpeError
     detail: int
     completed: int
     counters: dict[Register, int]
@@ -62,7 +62,7 @@ class NpeBench(AxiBench):
     async def ending(self, timeout_cycles: int) -> Ending:
         """Return what the registers say at the end, as :meth:`read_ending` does; raises as it does."""
         code, detail, counters = await self.read_ending(timeout_cycles)
-        return Ending(ErrorCode(code), detail, await self.get(Register.COMPLETED), counters)
+        return Ending(NpeError(code), detail, await self.get(Register.COMPLETED), counters)
 
     async def run(self, address: int, count: int, timeout_cycles: int) -> Ending:
         """Start descriptors and wait for their end."""

@@ -9,7 +9,7 @@ from tilewright.cocotb_tests.npe.cases import Image, ImageBuilder, Job
 from tilewright.cocotb_tests.npe.cb_npe import random_timing
 from tilewright.cocotb_tests.npe.driver import Ending, NpeBench
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
-from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.npe import values as npe_values
 
@@ -62,7 +62,7 @@ def plan(bench: NpeBench, count: int = 1) -> Plan:
     """Return a start of jobs that end well."""
     jobs = [everything(bench) for _ in range(count)]
     made = Plan.of(bench, ImageBuilder(bench.config, bench.rng.randrange(1 << 30)).build(jobs))
-    assert made.outcome.error is ErrorCode.NONE
+    assert made.outcome.error is NpeError.NONE
     return made
 
 
@@ -118,12 +118,12 @@ async def goes_on(bench: NpeBench, made: Plan) -> None:
     bench.set_error(None)
     await prepare(bench, made)
     ended = await bench.run(made.image.address, len(made.image.descriptors), TIMEOUT_CYCLES)
-    assert ended.error is ErrorCode.NONE, f"the next start ends with {ended.error.name}, detail {ended.detail}"
+    assert ended.error is NpeError.NONE, f"the next start ends with {ended.error.name}, detail {ended.detail}"
     assert ended.completed == len(made.image.descriptors)
     await check_memory(bench, made, ended.completed)
 
 
-def expect(ended: Ending, error: ErrorCode, detail: int, completed: int, what: str) -> None:
+def expect(ended: Ending, error: NpeError, detail: int, completed: int, what: str) -> None:
     got = (ended.error, ended.detail, ended.completed)
     wanted = (error, int(detail), completed)
     assert got == wanted, f"{what}: {got[0].name} {got[1:]}, not {wanted[0].name} {wanted[1:]}"

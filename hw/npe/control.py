@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.npe.descriptor import DESCRIPTOR_LAYOUT, DescriptorCheck, job_layout, plan
 from tilewright.hw.npe.loader import Kind
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.isa.npe_registers import REGISTER_WORD, ErrorCode
+from tilewright.sim.isa.npe_registers import REGISTER_WORD, NpeError
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 
 SLVERR = 2
@@ -105,22 +105,22 @@ class Control(wiring.Component):
         response = Mux(self.fetching, self.word.error, self.read_error)
         kind = Mux(self.fetching, Kind.DESCRIPTOR, self.read_kind)
         with m.If(self.abort):
-            m.d.comb += [wrong.eq(1), trouble.eq(ErrorCode.ABORTED)]
+            m.d.comb += [wrong.eq(1), trouble.eq(NpeError.ABORTED)]
         with m.Elif(read_wrong):
-            code = Mux(response == SLVERR, ErrorCode.READ_SLVERR, ErrorCode.READ_DECERR)
+            code = Mux(response == SLVERR, NpeError.READ_SLVERR, NpeError.READ_DECERR)
             m.d.comb += [wrong.eq(1), trouble.eq(_error(code, kind))]
         with m.Elif(self.write_error.any()):
-            code = Mux(self.write_error == SLVERR, ErrorCode.WRITE_SLVERR, ErrorCode.WRITE_DECERR)
+            code = Mux(self.write_error == SLVERR, NpeError.WRITE_SLVERR, NpeError.WRITE_DECERR)
             m.d.comb += [wrong.eq(1), trouble.eq(code)]
 
         start_trouble = Signal(16)
         where = self.descriptor_address
         with m.If((self.count == 0) | (self.count >> 16).any()):
-            m.d.comb += start_trouble.eq(ErrorCode.COUNT)
+            m.d.comb += start_trouble.eq(NpeError.COUNT)
         with m.Elif((where & (DESCRIPTOR_BYTES - 1)).any()):
-            m.d.comb += start_trouble.eq(_error(ErrorCode.ALIGNMENT, Const(REGISTER_WORD)))
+            m.d.comb += start_trouble.eq(_error(NpeError.ALIGNMENT, Const(REGISTER_WORD)))
         with m.Elif((where >> config.address_bits).any()):
-            m.d.comb += start_trouble.eq(_error(ErrorCode.RANGE, Const(REGISTER_WORD)))
+            m.d.comb += start_trouble.eq(_error(NpeError.RANGE, Const(REGISTER_WORD)))
 
         with m.FSM():
             with m.State("IDLE"), m.If(self.start):

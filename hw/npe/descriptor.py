@@ -9,7 +9,7 @@ from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.descriptor import ADDRESSES, SIZES, STRIDES, Descriptor
 from tilewright.sim.isa.fields import WORD_BITS
-from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.widths import COUNT_BITS, DESCRIPTOR_BYTES
 
 DESCRIPTOR_LAYOUT = layout_of(Descriptor.FIELDS)
@@ -29,7 +29,7 @@ class DescriptorCheck(wiring.Component):
     -------
     descriptor : In(DESCRIPTOR_LAYOUT)
     code : Out(8)
-        One of :class:`ErrorCode`, 0 if nothing is wrong.
+        One of :class:`NpeError`, 0 if nothing is wrong.
     word : Out(8)
         Number of the offending word.
     """
@@ -82,7 +82,7 @@ class DescriptorCheck(wiring.Component):
         ranges = [(places[name].word, used[name] & (d[name] >> config.address_bits).any()) for name in ADDRESSES]
 
         found = Signal()
-        for code, offences in ((ErrorCode.FIELD, fields), (ErrorCode.ALIGNMENT, alignments), (ErrorCode.RANGE, ranges)):
+        for code, offences in ((NpeError.FIELD, fields), (NpeError.ALIGNMENT, alignments), (NpeError.RANGE, ranges)):
             for word, wrong in offences:
                 # The first in this order: what comes later must not overrule it.
                 with m.If(~found & wrong):

@@ -51,7 +51,7 @@ class ArrayCommand(TileCommand):
     """Whether tiles hold rows of the block below one another instead of columns side by side; as when it was loaded."""
 
 
-class CommandError(enum.IntEnum):
+class CimError(enum.IntEnum):
     """Why a tile stopped taking commands."""
 
     NONE = 0

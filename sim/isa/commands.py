@@ -1,7 +1,7 @@
-"""Commands of the accelerator: 64 bytes in memory, their fields, and what these may be.
+"""Commands of the accelerator: 64 bytes in memory each, with their fields and the values that these may have.
 
-A command is 16 words of 32 bits, little-endian. Word 0 is the head, see :data:`HEAD`; what the others hold depends on
-the operation, see the annotations of its class; words and bits that no field has are 0.
+A command is 16 words of 32 bits, little-endian. Word 0 is the head, see :data:`HEAD`; the fields of the other words
+depend on the operation, see the annotations of its class. Words and bits that no field has are 0.
 """
 
 from dataclasses import dataclass, field
@@ -189,7 +189,7 @@ class Vector(CommandOfUnit):
     UNIT: ClassVar = Unit.VECTOR
 
     command: VectorCommand
-    """The pass."""
+    """Pass that the vector unit runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +208,7 @@ class Jobs(CommandOfUnit):
 
     @property
     def addresses(self) -> range:
-        """Where descriptors begin, without the address register."""
+        """Addresses of the descriptors, without the address register."""
         return range(self.address, self.address + self.count * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES)
 
 

@@ -8,7 +8,7 @@ from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 
 from .fields import WORD_BITS, Field, Layout, pack, unpack
-from .npe_registers import REGISTER_WORD, ErrorCode
+from .npe_registers import REGISTER_WORD, NpeError
 from .widths import DESCRIPTOR_BYTES, MAX_DIMENSION
 
 
@@ -29,7 +29,7 @@ class Activation(enum.IntEnum):
     GELU = 3
 
 
-Problem = tuple[ErrorCode, int]
+Problem = tuple[NpeError, int]
 """Why a descriptor is refused, and the number of the word at fault."""
 
 SIZES = ("m", "n", "k")
@@ -67,7 +67,7 @@ class Descriptor(Layout):
     maximum: Annotated[int, Field(0, 22, 1)] = 0
     """Whether the largest element of each row of C is stored, before rounding."""
     reserved: Annotated[int, Field(0, 23, 9)] = 0
-    """These bits must be 0."""
+    """Bits without a meaning, which must be 0."""
     m: Annotated[int, Field(1, 0, 32)]
     """Rows of A and of C, 1 to 65,535."""
     n: Annotated[int, Field(2, 0, 32)]
@@ -97,7 +97,7 @@ class Descriptor(Layout):
     residual_stride: Annotated[int, Field(21, 0, 32)] = 0
     """Bytes from a row of the residual to the next."""
     unused: Annotated[int, Field(22, 0, 320)] = 0
-    """These bits must be 0."""
+    """Bits without a meaning, which must be 0."""
 
     @property
     def reduces(self) -> bool:
@@ -149,13 +149,13 @@ class Descriptor(Layout):
     def _bad_field(self, config: NpeConfig) -> Problem | None:
         used = [self.mode, self.out_format, *([self.residual_format] if self.residual else [])]
         if not set(used) <= set(config.modes) or 3 in (self.scale, self.bias) or self.reserved:
-            return ErrorCode.FIELD, 0
+            return NpeError.FIELD, 0
         for name in SIZES:
             if not 1 <= getattr(self, name) <= MAX_DIMENSION:
-                return ErrorCode.FIELD, self.FIELDS[name].word
+                return NpeError.FIELD, self.FIELDS[name].word
         if self.unused:
             lowest_bit = (self.unused & -self.unused).bit_length() - 1
-            return ErrorCode.FIELD, self.FIELDS["unused"].word + lowest_bit // WORD_BITS
+            return NpeError.FIELD, self.FIELDS["unused"].word + lowest_bit // WORD_BITS
         return None
 
     def _used_addresses(self) -> dict[str, int]:
@@ -167,22 +167,22 @@ class Descriptor(Layout):
         strides = {name: self.FIELDS[name].word for name in STRIDES if self.residual or name != "residual_stride"}
         for name, word in (self._used_addresses() | strides).items():
             if getattr(self, name) % (config.record_alignment if name == "reductions" else config.bus_bytes):
-                return ErrorCode.ALIGNMENT, word
+                return NpeError.ALIGNMENT, word
         return None
 
     def _out_of_range(self, config: NpeConfig) -> Problem | None:
         for name, word in self._used_addresses().items():
             if getattr(self, name) >> config.address_bits:
-                return ErrorCode.RANGE, word
+                return NpeError.RANGE, word
         return None
 
 
 def check_start(config: NpeConfig, address: int, count: int) -> Problem | None:
     """Return why a start with these registers ends at once, or ``None``: COUNT first, then the descriptors' address."""
     if not 1 <= count <= MAX_DIMENSION:
-        return ErrorCode.COUNT, 0
+        return NpeError.COUNT, 0
     if address % DESCRIPTOR_BYTES:
-        return ErrorCode.ALIGNMENT, REGISTER_WORD
+        return NpeError.ALIGNMENT, REGISTER_WORD
     if address >> config.address_bits:
-        return ErrorCode.RANGE, REGISTER_WORD
+        return NpeError.RANGE, REGISTER_WORD
     return None

@@ -12,7 +12,7 @@ class AcceleratorError(IntEnum):
     SIZE = 2
     """A count is 0, or more than there can be."""
     ADDRESS = 3
-    """An address or a stride is misaligned, or something ends behind memory's or the scratchpad's addresses."""
+    """An address or a stride is misaligned, or something ends beyond memory or the scratchpad."""
     BANK = 4
     """A matrix lies in two banks of the scratchpad, or two that are read at once in one."""
     REGISTER = 5
@@ -26,7 +26,7 @@ class AcceleratorError(IntEnum):
     DEADLOCK = 9
     """Nothing moves: a command waits for a signal, for weights or for room that will never come."""
     WEIGHTS = 10
-    """At the end weights are left that no product has taken."""
+    """Weights are left at the end that no product has taken."""
     FETCH_BUS = 11
     """Memory answered with an error where a command was read."""
     LOAD_BUS = 12

@@ -29,7 +29,7 @@ class Field(NamedTuple):
 
 
 class Codec(ABC):
-    """How fields hold the value of an attribute."""
+    """Encoding of an attribute in one or more fields."""
 
     @abstractmethod
     def fields(self, name: str) -> dict[str, Field]:
@@ -115,7 +115,7 @@ class Layout:
 
     FIELDS: ClassVar[dict[str, Field]] = {}
     CODECS: ClassVar[dict[str, Codec]] = {}
-    """How fields hold each attribute; an attribute without is not in memory."""
+    """Encoding of each attribute that memory holds."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

@@ -1,4 +1,4 @@
-"""What a command of the accelerator reads and writes: bytes of the scratchpad and of memory, and ports of banks."""
+"""Footprint of a command: bytes of the scratchpad and of memory that it reads and writes, and ports of banks."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from .commands import Jobs, Load, Product, Store, UnitCommand, Vector, Weights
 from .vector_command import Matrix
 
 MOST_PLANES = 256
-"""Planes that are told apart; of more, what lies between them counts too."""
+"""Maximum number of planes that are told apart; of more planes the bytes between them count too."""
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,18 @@ class Region:
 
     start: int
     width: int
-    """Bytes of a row."""
+    """Number of bytes of a row."""
     rows: int = 1
     pitch: int = 0
     """Bytes from a row to the next; 0 for one row."""
 
     @property
     def stop(self) -> int:
-        """Behind the last byte."""
+        """Address after the last byte."""
         return self.start + (self.rows - 1) * self.pitch + self.width
 
     def overlaps(self, other: "Region") -> bool:
-        """Return whether a byte lies in both; of rows with different pitches, what lies between them counts too."""
+        """Return whether a byte lies in both; of rows with different pitches the bytes between them count too."""
         if self.start >= other.stop or other.start >= self.stop:
             return False
         pitch = self.pitch or other.pitch
@@ -41,14 +41,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Footprint:
-    """What a command reads and writes; a command may read what it writes."""
+    """Regions that a command reads and writes; it may read bytes that it writes."""
 
     scratchpad_reads: tuple[Region, ...] = ()
     scratchpad_writes: tuple[Region, ...] = ()
     memory_reads: tuple[Region, ...] = ()
     memory_writes: tuple[Region, ...] = ()
     anywhere: bool = False
-    """Regions of memory stand for all of it, whatever addresses count from: what is touched is not known."""
+    """The command may touch any byte of memory, whatever its address register holds."""
 
 
 def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: int = 0) -> Footprint:

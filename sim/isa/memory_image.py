@@ -1,4 +1,4 @@
-"""Programs and memory out of files, as software would put them there before a start."""
+"""Memory before a start, with a program and other files in it, as software would put them there."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .assembler import assemble
 from .encoding import encode_program
 
 MOST_BYTES = 1 << 30
-"""Largest memory."""
+"""Size of the largest memory."""
 
 
 @dataclass(frozen=True)

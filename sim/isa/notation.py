@@ -1,4 +1,4 @@
-"""How values of the fields of commands are written in the text of a program."""
+"""Notation of the values of commands in the text of a program."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce,
 
 
 class Notation(NamedTuple):
-    """How values of a kind are read and written; ``read`` raises a ValueError, with a reason or without."""
+    """Text of the values of a type; ``read`` raises a ValueError, with a reason or without."""
 
     read: Callable[[str], Any]
     write: Callable[[Any], str]
@@ -132,4 +132,4 @@ NOTATIONS: dict[type, Notation] = {
     Reduce: _codes(Reduce),
     Inverse: _codes(Inverse),
 }
-"""By the type of a field."""
+"""Notations by the type of an attribute."""

@@ -37,7 +37,7 @@ class Register(MappedRegister):
     WRITE_BEATS = counter(0x44, "beats written")
 
 
-class ErrorCode(enum.IntEnum):
+class NpeError(enum.IntEnum):
     """Code in the register ERROR; its detail is a word of the descriptor (1 to 3) or a :class:`ReadStream` (4, 5)."""
 
     NONE = 0

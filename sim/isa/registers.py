@@ -1,4 +1,4 @@
-"""What a register is: an offset, what software may do with it, and its meaning; hardware and documentation read it."""
+"""Registers of 32 bits: offset, access and meaning, from which hardware and documentation are made."""
 
 import enum
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from tilewright.base.tables import markdown_table
 
 
 class Access(enum.Enum):
-    """What software may do with a register; a write to a read-only register is refused."""
+    """Accesses that software may make; a write to a read-only register is refused."""
 
     READ = "read"
     READ_WRITE = "read, write"

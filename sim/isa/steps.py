@@ -68,7 +68,7 @@ class Matrix:
 
     @property
     def storage(self) -> Storage:
-        """Of its elements."""
+        """Format of the elements."""
         return self.bits_as or self.buffer.storage
 
     def part(self, *, rows: slice = slice(None), columns: slice = slice(None)) -> Self:

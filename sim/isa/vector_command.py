@@ -1,4 +1,4 @@
-"""Commands of the vector unit: their fields, what these may be, and why a command is refused."""
+"""Commands of the vector unit: their fields, and why a command is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Storage(IntEnum):
 
 
 class Function(IntEnum):
-    """Elementwise functions."""
+    """Functions of the elements of a matrix."""
 
     NONE = 0
     RELU = 1
@@ -153,7 +153,7 @@ class RotaryFields(Codec):
         self.switch, self.steps = switch, steps
 
     def fields(self, name: str) -> dict[str, Field]:
-        """Return both."""
+        """Return the switch and the steps."""
         return {name: self.switch, f"{name}_steps": self.steps}
 
     def meanings(self, name: str, meaning: str) -> dict[str, str]:

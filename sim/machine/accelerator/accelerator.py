@@ -37,7 +37,7 @@ from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.footprint import bank_ports
-from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.units import Unit, units_of
 from tilewright.sim.isa.vector_command import VectorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, COMMAND_BYTES, LOOP_LEVELS, SEMAPHORE_BITS
@@ -531,7 +531,7 @@ class _Run:
         else:
             self.change(time + 1, self.finish, Unit.NPE)
 
-    def _jobs_failed(self, time: int, what: tuple[_Entry, ErrorCode]) -> None:
+    def _jobs_failed(self, time: int, what: tuple[_Entry, NpeError]) -> None:
         entry, error = what
         self.fail(time, 3, AcceleratorError.NPE, entry.index, error)
 

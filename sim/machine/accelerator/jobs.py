@@ -6,7 +6,7 @@ import numpy as np
 
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.descriptor import Descriptor
-from tilewright.sim.isa.npe_registers import ErrorCode, ReadStream
+from tilewright.sim.isa.npe_registers import NpeError, ReadStream
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.npe import values as npe_values
@@ -47,7 +47,7 @@ class JobsModel:
         self._bad = bad_address, bad_response
         self._model = NpeModel(config, timing)
 
-    def run(self, now: int, address: int) -> tuple[int, Descriptor, ErrorCode]:
+    def run(self, now: int, address: int) -> tuple[int, Descriptor, NpeError]:
         """Run the job whose descriptor is requested in a cycle.
 
         Returns
@@ -56,13 +56,13 @@ class JobsModel:
             Cycle in which the next descriptor is asked for, or in which the co-processor is done. With an error that
             memory answered, of which it is not known when it came, a later one.
         descriptor : Descriptor
-        error : ErrorCode
+        error : NpeError
         """
         there = self._model.fetch(now, address)
         if self.memory is None:
             assert self._descriptor_at is not None
             descriptor = self._descriptor_at(address)
-            return self._model.job(there, descriptor), descriptor, ErrorCode.NONE
+            return self._model.job(there, descriptor), descriptor, NpeError.NONE
         content = self.memory[address : address + DESCRIPTOR_BYTES].tobytes()
         descriptor = Descriptor.decode(content.ljust(DESCRIPTOR_BYTES, b"\0"))
         size = len(self.memory)
@@ -72,7 +72,7 @@ class JobsModel:
             return there + CHECK_TO_END, descriptor, problem[0]
         ends = self._model.job(there, descriptor)
         problem = npe_values.memory_error(self.config, descriptor, size, *self._bad)
-        return ends, descriptor, ErrorCode.NONE if problem is None else problem[0]
+        return ends, descriptor, NpeError.NONE if problem is None else problem[0]
 
     def finish(self, descriptor: Descriptor) -> None:
         """Write the results of a job."""

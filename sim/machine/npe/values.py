@@ -11,7 +11,7 @@ import numpy as np
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode, simd_matmul
 from tilewright.sim.isa.descriptor import Along, Descriptor, Problem, check_start
-from tilewright.sim.isa.npe_registers import ErrorCode, ReadStream
+from tilewright.sim.isa.npe_registers import NpeError, ReadStream
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, RECORD_BYTES
 
 from .epilogue import Epilogue, epilogue
@@ -24,7 +24,7 @@ class Outcome:
 
     memory: np.ndarray
     """Content of all memory, uint8."""
-    error: ErrorCode = ErrorCode.NONE
+    error: NpeError = NpeError.NONE
     detail: int = 0
     completed: int = 0
     """Number of finished descriptors."""
@@ -51,7 +51,7 @@ def run(config: NpeConfig, memory: np.ndarray, address: int, count: int) -> Outc
     for index in range(count):
         begin = (address + index * DESCRIPTOR_BYTES) % (1 << config.address_bits)
         if begin + DESCRIPTOR_BYTES > len(memory):
-            return Outcome(memory, ErrorCode.READ_DECERR, ReadStream.DESCRIPTOR, index)
+            return Outcome(memory, NpeError.READ_DECERR, ReadStream.DESCRIPTOR, index)
         job = Descriptor.decode(memory[begin : begin + DESCRIPTOR_BYTES].tobytes())
         problem = job.check(config)
         if problem:
@@ -171,9 +171,9 @@ def memory_error(
                 return error
     written = places(config, job)
     if any(lines.max() >= size for lines in written):
-        return ErrorCode.WRITE_DECERR, 0
+        return NpeError.WRITE_DECERR, 0
     if bad_address is not None and any((lines // beat == bad_address // beat).any() for lines in written):
-        return ErrorCode(ErrorCode.WRITE_SLVERR + (bad_response == 3)), 0
+        return NpeError(NpeError.WRITE_SLVERR + (bad_response == 3)), 0
     return None
 
 
@@ -183,7 +183,7 @@ def read_error(
     """Return the error of a read of whole beats, if memory refuses it; the parameters are those of
     :func:`memory_error`."""
     if address + length > size:
-        return ErrorCode.READ_DECERR, stream
+        return NpeError.READ_DECERR, stream
     if bad_address is not None and address <= bad_address < address + length:
-        return ErrorCode(ErrorCode.READ_SLVERR + (bad_response == 3)), stream
+        return NpeError(NpeError.READ_SLVERR + (bad_response == 3)), stream
     return None

@@ -10,7 +10,7 @@ from tilewright.cocotb_tests.npe.cases import Case, ImageBuilder, Job, Timing
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import ALL_MODES, Mode
 from tilewright.sim.isa.descriptor import Along, Descriptor
-from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.machine.npe import values as npe_values
 
 CONFIG = NpeConfig(rows=2, columns=4, bus_bits=128)
@@ -47,7 +47,7 @@ def test_nothing_lies_on_anything_else():
             for first, behind in spaces(descriptor).values():
                 taken[first:behind] += 1
         assert taken.max() == 1
-        assert npe_values.run(CONFIG, image.memory, image.address, 2).error is ErrorCode.NONE
+        assert npe_values.run(CONFIG, image.memory, image.address, 2).error is NpeError.NONE
 
 
 @pytest.mark.parametrize("mode", ALL_MODES, ids=lambda mode: mode.label)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor, check_start
-from tilewright.sim.isa.npe_registers import ErrorCode
+from tilewright.sim.isa.npe_registers import NpeError
 
 CONFIG = NpeConfig(bus_bits=128, modes="fp4_e2m1,int8,bf16")
 GOOD = {
@@ -108,7 +108,7 @@ def unused(word: int) -> dict:
     ],
 )  # fmt: skip
 def test_a_bad_descriptor_is_refused(changes, code, word):
-    assert Descriptor(**ALL_ON | changes).check(CONFIG) == (ErrorCode(code), word)
+    assert Descriptor(**ALL_ON | changes).check(CONFIG) == (NpeError(code), word)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_reductions_are_aligned_to_records_and_to_beats():
         config = CONFIG.replace(bus_bits=bus_bits)
         wide = {name: 0 for name in ALL_ON if name.endswith(("stride", "address")) or name in "abc"}
         found = Descriptor(**ALL_ON | wide | {"reductions": address}).check(config)
-        assert found == (None if good else (ErrorCode.ALIGNMENT, 16))
+        assert found == (None if good else (NpeError.ALIGNMENT, 16))
 
 
 @pytest.mark.parametrize(
@@ -137,12 +137,12 @@ def test_reductions_are_aligned_to_records_and_to_beats():
     [
         (0x80, 1, None),
         (0x80, 65535, None),
-        (0x80, 0, (ErrorCode.COUNT, 0)),
-        (0x80, 65536, (ErrorCode.COUNT, 0)),
-        (0x40, 1, (ErrorCode.ALIGNMENT, 255)),
-        (1 << 32, 1, (ErrorCode.RANGE, 255)),
-        (1 << 32 | 1, 0, (ErrorCode.COUNT, 0)),
-        (1 << 32 | 1, 1, (ErrorCode.ALIGNMENT, 255)),
+        (0x80, 0, (NpeError.COUNT, 0)),
+        (0x80, 65536, (NpeError.COUNT, 0)),
+        (0x40, 1, (NpeError.ALIGNMENT, 255)),
+        (1 << 32, 1, (NpeError.RANGE, 255)),
+        (1 << 32 | 1, 0, (NpeError.COUNT, 0)),
+        (1 << 32 | 1, 1, (NpeError.ALIGNMENT, 255)),
     ],
 )
 def test_a_bad_start_is_refused(address, count, problem):

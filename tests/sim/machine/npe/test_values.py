@@ -11,7 +11,7 @@ from tilewright.sim.formats.activation import NAMES, activate
 from tilewright.sim.formats.scalar import Special
 from tilewright.sim.formats.simd import ALL_MODES, Mode
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
-from tilewright.sim.isa.npe_registers import ErrorCode, ReadStream
+from tilewright.sim.isa.npe_registers import NpeError, ReadStream
 from tilewright.sim.machine.npe import values as npe_values
 
 CONFIG = NpeConfig(rows=2, columns=2, bus_bits=64, depth=2)
@@ -161,7 +161,7 @@ def test_memory_is_what_each_element_by_itself_gives(mode):
     for _ in range(30):
         job, memory = random_job(rng, mode=mode)
         outcome = npe_values.run(CONFIG, memory, 0x80, 1)
-        assert (outcome.error, outcome.completed) == (ErrorCode.NONE, 1)
+        assert (outcome.error, outcome.completed) == (NpeError.NONE, 1)
         expected = Slow(job, memory).run()
         wrong = np.nonzero(outcome.memory != expected)[0]
         assert not len(wrong), f"{job}: bytes {wrong}: {outcome.memory[wrong]}, not {expected[wrong]}"
@@ -191,24 +191,24 @@ def test_jobs_run_one_after_the_other_and_stop_at_the_first_bad_one():
     for index, each in enumerate((second, bad, second), 1):
         memory[0x80 + 128 * index :][:128] = np.frombuffer(each.encode(), np.uint8)
     two = npe_values.run(CONFIG, memory, 0x80, 2)
-    assert (two.error, two.completed) == (ErrorCode.NONE, 2)
+    assert (two.error, two.completed) == (NpeError.NONE, 2)
     assert (two.memory == Slow(second, Slow(job, memory).run()).run()).all()
     four = npe_values.run(CONFIG, memory, 0x80, 4)
-    assert (four.error, four.detail, four.completed) == (ErrorCode.FIELD, 2, 2)
+    assert (four.error, four.detail, four.completed) == (NpeError.FIELD, 2, 2)
     assert (four.memory == two.memory).all()
 
 
 @pytest.mark.parametrize(
     ("fields", "error", "detail"),
     [
-        ({"a": 0x100000}, ErrorCode.READ_DECERR, ReadStream.A),
-        ({"b": 0x3FF8, "b_stride": 8}, ErrorCode.READ_DECERR, ReadStream.B),
-        ({"scale": Along.ROW, "scale_address": 0x4000}, ErrorCode.READ_DECERR, ReadStream.SCALE),
-        ({"bias": Along.COLUMN, "bias_address": 0x4000}, ErrorCode.READ_DECERR, ReadStream.BIAS),
-        ({"residual": 1, "residual_stride": 0x4000}, ErrorCode.READ_DECERR, ReadStream.RESIDUAL),
-        ({"c": 0x3FF8}, ErrorCode.WRITE_DECERR, 0),
-        ({"sum": 1, "reductions": 0x3FE0}, ErrorCode.WRITE_DECERR, 0),
-        ({"m": 0}, ErrorCode.FIELD, 1),
+        ({"a": 0x100000}, NpeError.READ_DECERR, ReadStream.A),
+        ({"b": 0x3FF8, "b_stride": 8}, NpeError.READ_DECERR, ReadStream.B),
+        ({"scale": Along.ROW, "scale_address": 0x4000}, NpeError.READ_DECERR, ReadStream.SCALE),
+        ({"bias": Along.COLUMN, "bias_address": 0x4000}, NpeError.READ_DECERR, ReadStream.BIAS),
+        ({"residual": 1, "residual_stride": 0x4000}, NpeError.READ_DECERR, ReadStream.RESIDUAL),
+        ({"c": 0x3FF8}, NpeError.WRITE_DECERR, 0),
+        ({"sum": 1, "reductions": 0x3FE0}, NpeError.WRITE_DECERR, 0),
+        ({"m": 0}, NpeError.FIELD, 1),
     ],
 )
 def test_a_job_that_leaves_memory_is_refused(fields, error, detail):
@@ -216,16 +216,16 @@ def test_a_job_that_leaves_memory_is_refused(fields, error, detail):
     outcome = npe_values.run(CONFIG, memory, 0x80, 1)
     assert (outcome.error, outcome.detail, outcome.completed) == (error, detail, 0)
     assert (outcome.memory == memory).all()
-    assert outcome.failed == (None if error is ErrorCode.FIELD else job)
+    assert outcome.failed == (None if error is NpeError.FIELD else job)
 
 
 @pytest.mark.parametrize(
     ("address", "count", "error", "detail"),
     [
-        (0x80, 0, ErrorCode.COUNT, 0),
-        (0x90, 1, ErrorCode.ALIGNMENT, 255),
-        (1 << 33, 1, ErrorCode.RANGE, 255),
-        (0x4000, 1, ErrorCode.READ_DECERR, ReadStream.DESCRIPTOR),
+        (0x80, 0, NpeError.COUNT, 0),
+        (0x90, 1, NpeError.ALIGNMENT, 255),
+        (1 << 33, 1, NpeError.RANGE, 255),
+        (0x4000, 1, NpeError.READ_DECERR, ReadStream.DESCRIPTOR),
     ],
 )
 def test_a_start_without_a_descriptor_is_refused(address, count, error, detail):
