@@ -26,47 +26,47 @@ from tilewright.sim.trace import Span
 
 PHASES = ("decode", "prefill")
 LARGEST_CHUNK = 64
-"""Prompt tokens that are tried first to go through the model together."""
+"""Number of prompt tokens in a chunk that is tried first."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """An operator of the model, all layers together."""
+    """An operator of the model, with all layers together."""
 
     name: str
     units: tuple[str, ...]
     commands: int
-    """That its units ran."""
+    """Number of commands that its units executed."""
     cycles: int
-    """By which it moved the end of all that came before it; they add up to the whole run."""
+    """Cycles that this operator adds to the critical path; the cycles of all operators add up to the run."""
     macs: int
-    """Multiply-accumulates that the array carried out, padding included."""
+    """Number of multiply-accumulates that the array carried out, padding included."""
 
 
 @dataclass(frozen=True)
 class MapResult:
-    """What a run of a model on a system takes."""
+    """Result of a run of a model on a system."""
 
     name: str
     model: LlamaConfig
     system: System
     phase: str
     tokens: int
-    """Tokens that went through the model."""
+    """Number of tokens that went through the model."""
     context: int
-    """Positions in the cache after the run."""
+    """Number of positions in the cache after the run."""
     graph: Graph
-    """All tokens at once, whatever the chunks."""
+    """Operator graph of all tokens at once, whatever the chunks."""
     steps: list[Step]
     cycles: int
     unit_cycles: dict[str, int]
-    """In which each unit ran a command."""
+    """Cycles in which each unit executed a command."""
     commands: int
-    """Of all programs in memory."""
+    """Number of commands of all programs in memory."""
     chunks: tuple[int, ...]
-    """Tokens that went through the model together, one program each."""
+    """Number of tokens in each chunk; a chunk has a program of its own."""
     memory_bytes: int
-    """Bytes moved, commands, padding and repeated loads included."""
+    """Number of bytes moved, with commands, padding and repeated loads."""
     dram_bound_cycles: int
     """Cycles that main memory needs to move every operand once."""
     compute_bound_cycles: int
@@ -74,7 +74,7 @@ class MapResult:
     energy: list[EnergyItem]
     spans: list[Span]
     on_host: tuple[HostStep, ...]
-    """Operators that were placed on the host; all else here is the program without them."""
+    """Operators that were placed on the host; all other fields describe the program without them."""
 
     @property
     def seconds(self) -> float:
@@ -83,7 +83,7 @@ class MapResult:
 
     @property
     def tokens_per_s(self) -> float:
-        """Tokens through the model in a second."""
+        """Number of tokens that go through the model in a second."""
         return self.tokens / self.seconds
 
     @property
@@ -145,7 +145,7 @@ class MapResult:
 def map_model(
     name: str, model: LlamaConfig, system: System, *, phase: str, context: int, on_host: Sequence[str] = ()
 ) -> MapResult:
-    """Compile one decode step at a context, or the prompt phase of so many tokens, and run it in the exact cycle model.
+    """Compile one decode step at a context, or the prompt phase of this many tokens, and run it on the exact model.
 
     The array decides the precision: weights and cache are what its weights are. Prompt tokens go through the
     model in chunks, as many at a time as the scratchpad has room for.
@@ -200,7 +200,7 @@ def map_model(
 
 
 def memory_timing(system: System) -> AxiMemoryModel:
-    """Return the timing of a system's main memory as the accelerator sees it."""
+    """Return the memory timing of a system's main memory as the accelerator sees it."""
     config = system.accelerator
     rate = system.memory.bytes_per_cycle(system.clock_mhz) / config.bus_bytes
     latency = system.memory_latency_cycles
@@ -230,7 +230,7 @@ def _chunks(model: LlamaConfig, system: System, tokens: int, precision: Precisio
 
 
 class _Report:
-    """What programs that run one after the other take."""
+    """Collects the results of programs that run one after the other."""
 
     def __init__(self, system: System):
         self._system = system
@@ -280,7 +280,7 @@ class _Report:
                 counts.vector_elements += command.command.rows * command.command.columns
 
     def steps(self) -> list[Step]:
-        """Return all steps, those that take longest first."""
+        """Return all operators, those that take longest first."""
         names = sorted(self._cycles, key=lambda name: -self._cycles[name])
         return [
             Step(

@@ -1,4 +1,4 @@
-"""Places operators on the host core before a graph is compiled.
+"""Placement of operators on the host core, and the accelerator's program without them.
 
 The accelerator's program then leaves out the passes that the host makes needless: for a norm the pass of mean squares
 and their roots, for a softmax the maximum of each row and the pass of exponentials and their sums. The passes around
@@ -21,7 +21,7 @@ from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind
 
 PLACEABLE = {"softmax": Kind.SOFTMAX, "norms": Kind.RMS_NORM}
-"""Kinds of operators that may be placed on the host, by the names that users give."""
+"""Kinds of operators that ``map_model`` can place on the host."""
 
 
 def place(graph: Graph, names: Collection[str]) -> Graph:

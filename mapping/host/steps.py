@@ -1,4 +1,4 @@
-"""The operators of a graph that the host core runs, and what they cost."""
+"""Parts of a transformer that the host core always runs, before and after the accelerator's program."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -25,17 +25,17 @@ class HostStep:
 
     name: str
     kernel: str
-    """Program of ``gem5_configs/workloads`` that has the same cost for each element."""
+    """Program of ``gem5_configs/workloads`` whose cost for each element the operator has."""
     calls: Mapping[int, int]
     """Number of calls, by the number of elements of a call."""
     transfers: int
-    """Number of transfers of operands between a core and main memory, each of which waits for the memory's latency."""
+    """Number of transfers of operands between a core and main memory, each delayed by the memory's latency."""
     transfer_bytes: int
-    """Bytes of all transfers together."""
+    """Number of bytes of all transfers together."""
 
     @property
     def elements(self) -> int:
-        """Elements of all calls."""
+        """Number of elements of all calls."""
         return sum(elements * times for elements, times in self.calls.items())
 
     def transfer_seconds(self, memory: MemoryConfig) -> float:

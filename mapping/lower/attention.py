@@ -1,4 +1,4 @@
-"""Attention, head by head: scores, softmax, weighted sum."""
+"""Lowering of attention, head by head: scores, softmax, weighted sum."""
 
 from dataclasses import dataclass, replace
 
@@ -42,7 +42,7 @@ def lower_attention(lowering: Lowering) -> Result:
 
 
 def _lower_scores(lowering: Lowering, head: int, query: Quantised, keys: Stored) -> _Scores:
-    """Add ``query @ keys.T``; queries hold the factor ``1 / sqrt(head size)`` already."""
+    """Add ``query @ keys.T``; the queries contain the factor ``1 / sqrt(head size)`` already."""
     operator, rows, positions = lowering.operator, query.codes.rows, keys.codes.rows
     name = f"{operator.name}.{head}"
     sums = lowering.matrix(f"{name}.sums", rows, positions, "int32")
@@ -104,7 +104,8 @@ def _mask(operator: Operator) -> PassOptions:
 
 
 def _query_rows(scores: Operator, query: Result) -> list[Quantised]:
-    """Return the queries of each product: a head's tokens, or, of one token, the heads that share keys and values."""
+    """Return the queries of each product: the tokens of a head or, for one token, the heads that share keys and
+    values."""
     assert isinstance(query, list)
     if len(query) == scores.heads:
         return query  # type: ignore[return-value]
@@ -114,7 +115,7 @@ def _query_rows(scores: Operator, query: Result) -> list[Quantised]:
 
 
 def _results(weighted: Operator, mixed: Matrix) -> list[Matrix]:
-    """Return the places of each product's result."""
+    """Return the place of each product's result."""
     places = head_rows(mixed, weighted.n)
     if len(places) == weighted.heads:
         return places

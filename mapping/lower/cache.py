@@ -1,4 +1,4 @@
-"""Rotary embedding, and keys and values that become weights of the products of attention."""
+"""Lowering of rotary embedding, and of keys and values, which become weights of the products of attention."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def lower_rope(lowering: Lowering) -> Result:
 
 
 def lower_append(lowering: Lowering) -> Result:
-    """Lower what stores keys or values."""
+    """Lower the storing of keys or values."""
     operator = lowering.operator
     result = lowering.results[operator.inputs[0]]
     if isinstance(result, list):
@@ -47,7 +47,7 @@ def lower_append(lowering: Lowering) -> Result:
 
 
 def _new_rows(operator: Operator, cache: Matrix) -> list[Matrix]:
-    """Return the places of new rows in a cache, as :func:`head_rows` orders them."""
+    """Return the places of new rows in a cache, in the order of :func:`head_rows`."""
     columns, capacity, position = cache.columns, operator.capacity, operator.position
     if operator.m == 1:
         stride = capacity * columns
@@ -81,7 +81,7 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
 
 
 def _scale_rows(lowering: Lowering, heads: list[Quantised]) -> list[Stored]:
-    """Add what writes the scales of each head as a row; return heads with these."""
+    """Add the passes that write the scales of each head as a row; return the heads with these scales."""
     operator, tokens = lowering.operator, lowering.operator.m
     distinct = 1 if heads[0].scale == heads[-1].scale else len(heads)
     rows = lowering.matrix(f"{operator.name}.scales", distinct, tokens, "fp32")

@@ -1,4 +1,4 @@
-"""The contents of constants: weights, norms, biases and tables as steps read them."""
+"""Contents of constants: weights, norms, biases and tables in the form that steps read."""
 
 from collections.abc import Mapping
 
@@ -50,7 +50,7 @@ def decoder_constants(
 
 
 def head_constants(tensors: Mapping[str, np.ndarray], precision: Precision) -> dict[str, np.ndarray]:
-    """Return the contents of the constants of what follows a decoder's layers.
+    """Return the contents of the constants after a decoder's layers.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def encoder_constants(
         constants[name] = encode("fp32", values.astype(np.float32))
 
     def linear(layer: int, part: str, offset: np.ndarray | None = None, factor: float = 1.0, smooth: str = "") -> None:
-        """Put weights; take what ``offset`` adds to their inputs off their bias, if they have one of their own."""
+        """Store weights; subtract from their bias, if they have one, the effect of ``offset`` in their inputs."""
         name = bert.layer_name(layer, part)
         weights = tensors[f"{name}.weight"].astype(np.float64).T * factor
         if precision.smooth and smooth and factors is not None and offset is not None:

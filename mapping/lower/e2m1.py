@@ -1,4 +1,4 @@
-"""Activations as E2M1 by two passes of the vector unit, which has no such storage.
+"""Conversion of activations to E2M1 with two passes of the vector unit, which has no such storage.
 
 Keys and values are weights of the array: where these are E2M1, so must they be. FP32 has the shape of E2M1, a sign, an
 exponent, a significand that is subnormal at the lower end; what is left is to cut it to four bits.
@@ -22,17 +22,18 @@ from tilewright.sim.isa.vector_command import PassOptions, Reduce
 from tilewright.sim.machine.vector.values import encode
 
 ROUND = PassOptions(reduce=Reduce.MAXIMUM, scale=0.0, offset=3 * 2.0**44)
-"""Of the first pass: it leaves the second one's term as a row scalar, whatever the row."""
+"""Options of the first pass: it leaves the second pass's term as a row scalar, whatever the row."""
 FACTORS = (2.0**-127, 65 / 64)
-"""Of the two passes."""
+"""Factors of the two passes."""
 
 
 def factors_name(columns: int) -> str:
-    """Return the name of the constant that has the factors of matrices of so many columns, a row for each pass."""
+    """Return the name of the constant with the factors for matrices of this number of columns, one row for each
+    pass."""
     return f"e2m1.{columns}"
 
 
 def factors_constant(columns: int) -> dict[str, np.ndarray]:
-    """Return that constant as it is stored, by its name."""
+    """Return this constant as it is stored, by its name."""
     rows = np.repeat(np.array(FACTORS, np.float32)[:, None], columns, axis=1)
     return {factors_name(columns): encode("fp32", rows)}

@@ -1,4 +1,4 @@
-"""Operators that are one pass over their input, or none."""
+"""Lowering of operators that are at most one pass over their input."""
 
 from dataclasses import replace
 
@@ -27,14 +27,14 @@ def lower_input(lowering: Lowering) -> Result:
 
 
 def lower_smooth(lowering: Lowering) -> Result:
-    """Lower what multiplies the columns of the input of projections with factors."""
+    """Lower the multiplication of columns of a projection's input by factors."""
     operator = lowering.operator
     factors = lowering.constant(operator.name, 1, operator.n)
     return lowering.smoothed(lowering.values(operator.inputs[0]), factors)
 
 
 def lower_silu_multiply(lowering: Lowering) -> Result:
-    """Lower the product of a gate's SiLU with what it gates."""
+    """Lower the product of a gate's SiLU with the gated values."""
     operator = lowering.operator
     gate, up = (lowering.values(name) for name in operator.inputs)
     out = lowering.matrix(operator.name, operator.m, operator.n)
@@ -43,7 +43,7 @@ def lower_silu_multiply(lowering: Lowering) -> Result:
 
 
 def lower_gelu(lowering: Lowering) -> Result:
-    """Lower a GELU."""
+    """Lower a GELU activation function."""
     operator = lowering.operator
     out = lowering.matrix(operator.name, operator.m, operator.n)
     gelu = replace(MAGNITUDE, function=Function.GELU)

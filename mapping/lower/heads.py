@@ -7,14 +7,15 @@ from .lowering import Lowering, Projected, Quantised, magnitude
 
 
 def head_rows(matrix: Matrix, head: int) -> list[Matrix]:
-    """Return matrices of rows of one head each: a matrix a head, or, of one token, all heads as rows of one matrix."""
+    """Return matrices of rows of one head each: one matrix for each head or, for one token, all heads as rows of one
+    matrix."""
     if matrix.rows == 1:
         return [matrix.reshaped(matrix.columns // head, head)]
     return [matrix.part(columns=slice(c, c + head)) for c in range(0, matrix.columns, head)]
 
 
 def quantised_heads(lowering: Lowering, projected: Projected, reader: Operator) -> list[Quantised]:
-    """Add the passes that scale a projection's sums and quantise its heads as their reader takes them."""
+    """Add the passes that scale a projection's sums and quantise its heads for their reader."""
     operator, precision = lowering.operator, lowering.operator.precision
     storage = precision.cache if reader.kind is Kind.KV_APPEND else "int8"
     size = operator.n // reader.heads

@@ -1,4 +1,4 @@
-"""From a graph of operators to steps: the lowering of each kind of operator."""
+"""Lowering: from a graph of operators to steps, with a function for each kind of operator."""
 
 from collections.abc import Callable
 
@@ -26,9 +26,10 @@ LOWERINGS: dict[Kind, Callable[[Lowering], Result]] = {
     Kind.SILU_MULTIPLY: lower_silu_multiply,
     Kind.GELU: lower_gelu,
 }
-"""Scores, softmax and weighted sum are lowered head by head with the operator that merges heads."""
+"""Functions that lower each kind of operator; the operator that merges heads lowers scores, softmax and weighted sums
+head by head."""
 LATER = (Kind.CONSTANT, Kind.SCORES, Kind.SOFTMAX, Kind.WEIGHTED_SUM)
-"""Operators that are lowered where their results are used."""
+"""Kinds of operators that are lowered where their results are used."""
 
 
 def lower(graph: Graph) -> Lowered:

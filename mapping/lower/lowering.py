@@ -1,4 +1,4 @@
-"""What lowerings of operators are made of: products, and the passes around them."""
+"""Building blocks of lowerings: products, and the passes around them."""
 
 from dataclasses import dataclass, field, replace
 
@@ -30,30 +30,30 @@ class Lowered:
     constants: tuple[str, ...]
     """Buffers that hold weights and the like."""
     states: tuple[str, ...]
-    """Buffers that stay from run to run: keys, values, their scales."""
+    """Buffers that stay from run to run: keys, values and their scales."""
     input: Matrix
     output: Matrix
 
 
 @dataclass(frozen=True)
 class Quantised:
-    """A matrix of numbers as the array takes them, each row with a scale."""
+    """A matrix of numbers for the array, with a scale for each row."""
 
     codes: Matrix
     scale: Scalars
 
     def part(self, columns: slice) -> "Quantised":
-        """Return some of its columns."""
+        """Return some columns of the matrix."""
         return Quantised(self.codes.part(columns=columns), self.scale)
 
     def row_part(self, first: int, rows: int) -> "Quantised":
-        """Return some of its rows."""
+        """Return some rows of the matrix."""
         return Quantised(self.codes.part(rows=slice(first, first + rows)), self.scale.part(first, rows))
 
 
 @dataclass(frozen=True)
 class Projected:
-    """Sums of a product that are still to be scaled: ``sums * rows * columns + addend``."""
+    """Sums of a product that are not yet scaled: ``sums * rows * columns + addend``."""
 
     sums: Matrix
     rows: Scalars
@@ -61,14 +61,14 @@ class Projected:
     addend: Matrix | None
 
     def part(self, columns: slice) -> "Projected":
-        """Return some of its columns."""
+        """Return some columns of the sums."""
         addend = self.addend.part(columns=columns) if self.addend else None
         return Projected(self.sums.part(columns=columns), self.rows, self.columns.part(columns=columns), addend)
 
 
 @dataclass(frozen=True)
 class Activation:
-    """An operator's result as numbers, and what passes have measured of its rows."""
+    """Numbers of an operator's result, and the measurements of its rows that passes made."""
 
     values: Matrix
     scale: tuple[Scalars, Scalars] | None = None
@@ -89,13 +89,13 @@ class Stored:
     """Keys or values of a head as weights of a product: a row for each position."""
 
     codes: Matrix
-    """(positions, head size)."""
+    """Codes of the rows, shape (positions, head size)."""
     scales: Matrix
-    """(1, positions)."""
+    """Scales of the rows, shape (1, positions)."""
 
 
 Result = Activation | Quantised | Projected | Rotation | list[Quantised] | list[Stored]
-"""What the lowering of an operator leaves for those that read it. Lists have an element a head."""
+"""Result of an operator's lowering, for the operators that read it; lists have an element for each head."""
 
 
 @dataclass
@@ -108,14 +108,14 @@ class Lowering:
     constants: list[str] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
-    """By name of the operator."""
+    """Results of the lowered operators, by name of the operator."""
     quantised_results: dict[str, Quantised] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.operator = self.graph.operators[0]
-        """The one being lowered: new buffers belong to it."""
+        """Operator that is being lowered; new buffers belong to it."""
         self.source: Matrix
-        """Input of the graph."""
+        """Input matrix of the graph."""
 
     def values(self, name: str) -> Matrix:
         """Return an operator's result as numbers."""
@@ -124,7 +124,7 @@ class Lowering:
         return result.values
 
     def multiplied(self, name: str) -> Quantised:
-        """Return an operator's result as numbers that the array multiplies; add what quantises them, once."""
+        """Return an operator's result as numbers that the array multiplies; add the passes that quantise it, once."""
         result = self.results[name]
         if isinstance(result, Quantised):
             return result
@@ -143,7 +143,7 @@ class Lowering:
         return MAGNITUDE if self.read_by(Kind.MATMUL) else PLAIN
 
     def finish(self, result: Matrix) -> Lowered:
-        """Return all that was collected."""
+        """Return all steps and buffers that were collected."""
         return Lowered(
             tuple(self.steps),
             self.buffers,
@@ -156,7 +156,7 @@ class Lowering:
     def matrix(
         self, name: str, rows: int, columns: int, storage: Storage | None = None, operator: object = None
     ) -> Matrix:
-        """Return a new matrix, of the operator being lowered and of its usual storage if none are named."""
+        """Return a new matrix of the operator that is being lowered, in its usual storage if none is named."""
         if name in self.buffers:
             raise ValueError(f"buffer {name} is there already")
         storage = storage or self.operator.precision.storage
@@ -178,7 +178,7 @@ class Lowering:
         return self.constant(name, rows, columns, operator=operator)
 
     def state(self, name: str, rows: int, columns: int, storage: Storage) -> Matrix:
-        """Return a matrix that stays."""
+        """Return a matrix that stays from run to run."""
         self.states.append(name)
         return self.matrix(name, rows, columns, storage)
 
@@ -225,12 +225,13 @@ class Lowering:
         out: Matrix,
         to: str = "",
     ) -> tuple[Scalars, Scalars]:
-        """Add the pass that scales sums and adds what is to be added."""
+        """Add the pass that scales sums and adds their addend."""
         those = projected
         return self.run(those.sums, options, multiply=those.rows, b=those.columns, c=those.addend, out=out, to=to)
 
     def quantised(self, values: Matrix, scalars: tuple[Scalars, Scalars], *, out: Matrix | None = None) -> Quantised:
-        """Add what makes int8 of values, or what ``out`` holds; a pass with :func:`magnitude` has measured them."""
+        """Add the passes that quantise values, into ``out`` if it is given; a pass with :func:`magnitude` has measured
+        them."""
         scale, inverse = scalars
         out = out or self.matrix(
             f"{values.buffer.name}.int8", values.rows, values.columns, "int8", values.buffer.operator
@@ -242,7 +243,7 @@ class Lowering:
         return Quantised(out, scale)
 
     def _to_e2m1(self, values: Matrix, inverse: Scalars, out: Matrix) -> None:
-        """Add the passes that make E2M1 of ``values * inverse``; how they do is told in :mod:`.e2m1`."""
+        """Add the passes that turn ``values * inverse`` into E2M1; :mod:`.e2m1` explains the method."""
         name = f"{values.buffer.name}.{values.offset}.small"
         factors = self.table(factors_name(values.columns), 2, values.columns)
         small = self.matrix(name, values.rows, values.columns, "fp32", values.buffer.operator)

@@ -1,4 +1,4 @@
-"""Norms of rows, or of the heads of rows."""
+"""Lowering of norms of rows, or of the heads of rows."""
 
 from tilewright.sim.graph.operator import Engine
 from tilewright.sim.isa.steps import Matrix, Scalars
@@ -23,7 +23,7 @@ def lower_rms_norm(lowering: Lowering) -> Result:
 
 
 def _root_mean_square(lowering: Lowering, x: Matrix, out: Matrix, options: PassOptions) -> tuple[Scalars, Scalars]:
-    """Add the passes, without that of mean squares if the host runs the norm; return what the options reduce to."""
+    """Add the passes of a norm; the options reduce its result."""
     operator = lowering.operator
     name = f"{operator.name}.{out.offset}"
     inverse = None if operator.engine is Engine.HOST else _inverse_root(lowering, x, f"{name}.mean_square")

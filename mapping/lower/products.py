@@ -1,4 +1,4 @@
-"""Products with weight matrices, and what becomes of their sums: they are scaled, and a residual may be added."""
+"""Lowering of products with weight matrices, and of the passes that scale their sums and may add a residual."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from .lowering import PLAIN, Activation, Lowering, Projected, Result
 
 
 def lower_matmul(lowering: Lowering) -> Result:
-    """Lower a product.
+    """Lower a matrix product.
 
     Where its result is added to a residual, the pass of the addition scales the sums, and the bias is part of the
     residual already: see :func:`.constants.encoder_constants`.
@@ -45,7 +45,7 @@ def lower_add(lowering: Lowering) -> Result:
 
 
 def lower_logits(lowering: Lowering) -> Result:
-    """Lower what scales the last product's sums."""
+    """Lower the pass that scales the last product's sums."""
     operator = lowering.operator
     projected = lowering.results[operator.inputs[0]]
     assert isinstance(projected, Projected)

@@ -1,4 +1,4 @@
-"""Models: their configurations, and families that make graphs of operators of them."""
+"""Models: their configurations, and families that turn them into operator graphs."""
 
 from .config import LlamaConfig, load_model, model_names
 

@@ -60,7 +60,7 @@ class _Run(GraphBuilder):
         return self.normed("add", residual, self.matmul(DOWN, gelu, model.hidden_size), LAST_NORM)
 
     def smoothed(self, part: str, source: str) -> str:
-        """Add the factors of the columns that some projections read, if the precision asks for them."""
+        """Add the factors of the columns that projections read, if the precision asks for them."""
         if not self.precision.smooth:
             return source
         return self.add(f"{part}.factors", Kind.SMOOTH, source, m=self.tokens, n=self.model.hidden_size)

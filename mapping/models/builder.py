@@ -1,4 +1,4 @@
-"""What families use to make graphs."""
+"""Helper with which families build operator graphs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class GraphBuilder:
 
     precision: Precision
     layer_name: Callable[[int, str], str]
-    """Returns the name of a part of a layer."""
+    """Function that returns the name of a part of a layer."""
     layer: int | None = None
     """Layer to which the next operators belong."""
     operators: dict[str, Operator] = field(default_factory=dict)
@@ -43,5 +43,5 @@ class GraphBuilder:
         return name
 
     def graph(self) -> Graph:
-        """Return all that was added."""
+        """Return the graph of all operators that were added."""
         return Graph(tuple(self.operators.values()))

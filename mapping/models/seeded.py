@@ -1,4 +1,4 @@
-"""Encoder and decoder layers with weights at random, for tests and benches."""
+"""Encoder and decoder layers with random weights, for tests and benches."""
 
 import numpy as np
 

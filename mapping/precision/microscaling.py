@@ -1,4 +1,4 @@
-"""Fits the scales of microscaling matrices, MXFP4 say, into the window of powers of two that a CIM tile has."""
+"""Fits the scales of microscaling matrices, such as MXFP4, into the window of powers of two that a CIM tile has."""
 
 from typing import NamedTuple
 
@@ -14,13 +14,13 @@ class ScaledWeights(NamedTuple):
     codes: np.ndarray
     """Codes of the elements, shape (k, n); a zero has code 0, whatever its sign."""
     shifts: np.ndarray
-    """Codes of e8m0 scales as tiles take them, 0 to ``max_shift``, int64, shape (k / block, n)."""
+    """Codes of the e8m0 scales that tiles take, 0 to ``max_shift``, int64, shape (k / block, n)."""
     exponents: np.ndarray
-    """Power of two of each column that is left for the vector unit to apply, int64, shape (n,)."""
+    """Power of two of each column that the vector unit applies, int64, shape (n,)."""
 
 
 def from_blocks(form: Microscaling, blocks: Blocks, max_shift: int) -> ScaledWeights:
-    """Return a microscaling matrix, MXFP4 say, whose columns' scales fit the window of a tile.
+    """Return a microscaling matrix, such as MXFP4, with the scales of its columns fitted into the window of a tile.
 
     The window of a column ends at its largest scale and begins ``max_shift`` below, or at its smallest scale if that
     is higher. Blocks with a scale in the window keep their codes. Blocks with a scale below the window are rounded to

@@ -14,13 +14,13 @@ from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.reference import Tensors, encoder_attention, encoder_layer
 
 STRENGTH = 0.6
-"""0 leaves the activations as they are, 1 makes their columns equally large."""
+"""Strength of the factors: 0 leaves the activations as they are, 1 makes their columns equally large."""
 
 
 def smoothing_factors(
     model: BertConfig, tensors: Tensors, examples: Iterable[np.ndarray], strength: float = STRENGTH
 ) -> dict[str, np.ndarray]:
-    """Return a factor for each column of what projections read, by the names of these.
+    """Return a factor for each column of the inputs of projections, by the names of these inputs.
 
     Parameters
     ----------

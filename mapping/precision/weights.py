@@ -1,4 +1,5 @@
-"""Weights as the CIM array takes them: numbers of a few bits, a scale for each column, scales for groups of rows."""
+"""Weights in the form that the CIM array takes: numbers of a few bits, a scale for each column, scales for groups of
+rows."""
 
 from dataclasses import dataclass
 
@@ -10,26 +11,27 @@ from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.vector.values import encode
 
 GROUP_SCALE = 255
-"""Largest scale of a group, if it is an integer."""
+"""Largest integer scale of a group."""
 LARGEST_ACTIVATION = 128
 LARGEST_SUM = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
 class QuantisedWeights:
-    """``weights[k, n] = numbers[k, n] * factors[k // group, n] * columns[n]``, nearly; groups may be absent."""
+    """Quantised weights: ``weights[k, n] = numbers[k, n] * factors[k // group, n] * columns[n]``, approximately; groups
+    may be absent."""
 
     codes: np.ndarray
-    """(k, n) codes of the stored format."""
+    """Codes of the stored format, shape (k, n)."""
     columns: np.ndarray
-    """(n,) float32, each a BF16 number."""
+    """Scale of each column, (n,) float32; each is a BF16 number."""
     groups: np.ndarray | None
-    """(ceil(k / group), n) codes of the stored format of scales, uint8."""
+    """Codes of the scales' stored format, uint8, shape (ceil(k / group), n)."""
     precision: Precision
 
     @property
     def values(self) -> np.ndarray:
-        """What the codes stand for, float64."""
+        """Numbers that the codes stand for, float64."""
         steps = self.columns.astype(np.float64)
         if self.groups is not None:
             factors = stored_format(self.precision.group_scale).decode(self.groups)

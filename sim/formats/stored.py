@@ -1,4 +1,4 @@
-"""How numbers are stored: one object for each format in which buffers, scratchpad and main memory hold numbers.
+"""Stored formats: one object for each format in which buffers, scratchpad and main memory hold numbers.
 
 A name of a format, from a file or the command line, is looked up once with :func:`stored_format`; from there on the
 object is passed around. A new stored format is one more entry here (and hardware that multiplies with it).
@@ -27,7 +27,7 @@ class StoredFormat:
     name: str
     """Name in files, in programs and on the command line."""
     format: ScalarFormat
-    """What a code means."""
+    """Number format, which gives codes their meaning."""
     unit: float | None
     """Value of a count; None for floating-point numbers, which are not counted."""
     scratchpad: "StoredFormat | None" = None
