@@ -28,6 +28,7 @@ from tilewright.mapping.models.llama import layer_name as decoder_name
 from tilewright.mapping.models.reference import cosine, decoder_layer, encoder_layer
 from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.mapping.precision.smoothing import STRENGTH, smoothing_factors
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Pass
 from tilewright.sim.machine.steps import (
@@ -70,8 +71,8 @@ class Row:
     """Pattern of the names of activations that are rounded to int8."""
 
 
-FP32 = Precision(storage="fp32", smooth=True)
-BF16 = Precision(storage="bf16", smooth=True)
+FP32 = Precision(activations=stored.FP32, smooth=True)
+BF16 = Precision(activations=stored.BF16, smooth=True)
 UNITS = (
     Row("float64, stored as FP32", FP32, other.FLOAT64),
     Row("FP32, functions by table, stored as FP32", FP32),
@@ -80,17 +81,17 @@ UNITS = (
     Row("BF16, sums in FP32", BF16, other.BF16_WIDE),
     Row("BF16, sums in BF16", BF16, other.BF16_ONLY),
 )
-E2M1 = {"weights": "fp4_e2m1"}
-MXFP4 = {**E2M1, "group": 32, "group_scale": "e8m0", "max_shift": 7}
-CACHE = {"cache": "fp4_e2m1"}
+E2M1 = {"weights": stored.FP4_E2M1}
+MXFP4 = {**E2M1, "group": 32, "group_scale": stored.SHIFT_E8M0, "max_shift": 7}
+CACHE = {"cache": stored.FP4_E2M1}
 WEIGHTS = (
     Row("INT8, a scale a column", BF16),
-    *(Row(f"INT4, groups of {g}", replace(BF16, weights="int4", group=g)) for g in (32, 64, 128)),
-    Row("INT4, a scale a column", replace(BF16, weights="int4")),
+    *(Row(f"INT4, groups of {g}", replace(BF16, weights=stored.INT4, group=g)) for g in (32, 64, 128)),
+    Row("INT4, a scale a column", replace(BF16, weights=stored.INT4)),
     Row("FP4 (E2M1), groups of 32", replace(BF16, **E2M1, group=32)),
     Row("MXFP4", replace(BF16, **MXFP4)),
     Row("FP4 (E2M1), a scale a column", replace(BF16, **E2M1)),
-    Row("INT8; keys and values INT4", replace(BF16, cache="int4")),
+    Row("INT8; keys and values INT4", replace(BF16, cache=stored.INT4)),
     Row("INT8; keys and values FP4 (E2M1)", replace(BF16, **CACHE)),
     Row("MXFP4; keys and values FP4 (E2M1)", replace(BF16, **MXFP4, **CACHE)),
 )
@@ -122,8 +123,8 @@ DECODERS = (
 
 DECODER_WEIGHTS = (
     ("INT8", Precision()),
-    ("INT4, groups of 32", Precision(weights="int4", group=32)),
-    ("INT4, groups of 32; cache INT4", Precision(weights="int4", group=32, cache="int4")),
+    ("INT4, groups of 32", Precision(weights=stored.INT4, group=32)),
+    ("INT4, groups of 32; cache INT4", Precision(weights=stored.INT4, group=32, cache=stored.INT4)),
     ("MXFP4", Precision(**MXFP4)),
     ("MXFP4; cache FP4", Precision(**MXFP4, **CACHE)),
 )

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.isa.steps import Pass, Product
 from tilewright.sim.isa.vector_command import Function as PassFunction
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 from tilewright.sim.machine.steps import Memory, VectorUnit, codes, dot_products
-from tilewright.sim.machine.vector.values import PassResult, decode, encode, sums
+from tilewright.sim.machine.vector.values import PassResult, sums
 
 Numbers = np.ndarray
 Function = Callable[[Numbers], Numbers]
@@ -33,7 +34,7 @@ def rounded_unit(rounded: Function, add_up: Function, **functions: Function) -> 
         a: Numbers,
         *,
         lanes: int,
-        output: str,
+        output: StoredFormat,
         add: Numbers | None,
         multiply: Numbers | None,
         b: Numbers | None,
@@ -60,7 +61,7 @@ def rounded_unit(rounded: Function, add_up: Function, **functions: Function) -> 
             linear = rounded(rounded(reduced * options.scale) + options.offset)
             if options.inverse != Inverse.NONE:
                 inverse = rounded(1 / linear if options.inverse == Inverse.RECIPROCAL else 1 / np.sqrt(linear))
-        return PassResult(y, encode(output, y.astype(np.float32)), linear, inverse)
+        return PassResult(y, output.from_fp32(y.astype(np.float32)), linear, inverse)
 
     return run
 
@@ -70,7 +71,7 @@ def unquantised(unit: VectorUnit) -> VectorUnit:
 
     def run(options: PassOptions, a: Numbers, **operands) -> PassResult:
         done = unit(options, a, **operands)
-        kept = done.y if operands["output"] == "int8" else done.codes
+        kept = done.y if operands["output"] == stored.INT8 else done.codes
         return PassResult(done.y, kept, done.linear, done.inverse)
 
     return run
@@ -107,7 +108,7 @@ def _fp32(y: Numbers) -> Numbers:
 
 
 def _bf16(y: Numbers) -> Numbers:
-    return decode("bf16", encode("bf16", y.astype(np.float32))).astype(np.float64)
+    return stored.BF16.to_fp32(stored.BF16.from_fp32(y.astype(np.float32))).astype(np.float64)
 
 
 def _exact_sum(y: Numbers) -> Numbers:

@@ -20,6 +20,7 @@ from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.sim.config import load_system
+from tilewright.sim.formats import stored
 from tilewright.sim.isa.memory_image import Image, fill_memory, place_program, read_commands
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
@@ -123,7 +124,7 @@ def test_a_difference_is_told():
     [run] = case.runs
     [(address, content)] = run.expected
     near = Reference(
-        output=PaddedRows(address, 1, len(content) // 2, len(content), "bf16"), values=-np.ones(64), least=1
+        output=PaddedRows(address, 1, len(content) // 2, len(content), stored.BF16), values=-np.ones(64), least=1
     )
     wrong = replace(run, expected=((address, content[::-1]),), reference=near)
     design = Design(

@@ -6,10 +6,10 @@ import numpy as np
 
 from tilewright.cocotb_tests.vector.cases import Case, Layout
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.formats import StoredFormat
 from tilewright.sim.isa.vector_command import Matrix, PassOptions, Reduce, Storage, VectorCommand
 from tilewright.sim.machine.vector.unit import VectorModel, stored
 from tilewright.sim.machine.vector.values import PassResult, run_pass
-from tilewright.sim.machine.vector.values import Storage as StorageName
 
 
 class Recorder:
@@ -27,7 +27,7 @@ class Recorder:
         self.elements = 0
 
     def __call__(
-        self, options: PassOptions, a: np.ndarray, *, lanes: int, output: StorageName, **operands: Any
+        self, options: PassOptions, a: np.ndarray, *, lanes: int, output: StoredFormat, **operands: Any
     ) -> PassResult:
         """Return what a pass computes, after it has been seen to be what the unit's commands compute.
 
@@ -56,7 +56,7 @@ class Recorder:
                 commands.append(
                     VectorCommand(rows=rows, columns=1, a=column, reduce=Reduce.MAXIMUM, out=slots[name])
                 )  # fmt: skip
-        d = layout.matrix(rows, columns, Storage[output.upper()])
+        d = layout.matrix(rows, columns, Storage.of(output))
         a_place = placed(a)
         assert a_place is not None
         command = VectorCommand(

@@ -14,6 +14,7 @@ from tilewright.cocotb_tests.vector.operator_programs import operator_cases
 from tilewright.hw.vector import reducer, unit
 from tilewright.hw.verilog import convert
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.isa.vector_command import Function, Inverse, Reduce
 from tilewright.sim.machine.vector import unit as machine
 from tilewright.sim.machine.vector import values
@@ -45,14 +46,14 @@ def other_options(change: Callable) -> Callable:
     return lambda options, a, **operands: values.run_pass(change(options), a, **operands)
 
 
-RIGHT_ENCODE = values.encode
+RIGHT_ROUNDING = StoredFormat.from_fp32
 FAULTS = {
     "sums in the order of columns": (values, "sums", in_order),
     "halves exchanged without a sign": (values, "rotated", lambda a, half: np.abs(a) if half else a),
     "NaN as it comes": (values, "canonical", lambda y: np.asarray(y, np.float32)),
     "bf16 truncated": (
-        values, "encode",
-        lambda storage, y: (y.view(np.uint32) >> 16).astype(np.uint16) if storage == "bf16" else RIGHT_ENCODE(storage, y),
+        StoredFormat, "from_fp32",
+        lambda form, y: (y.view(np.uint32) >> 16).astype(np.uint16) if form == stored.BF16 else RIGHT_ROUNDING(form, y),
     ),
     "mask a column late": (
         machine, "run_pass", other_options(lambda o: replace(o, mask_base=o.mask_base + 1)),

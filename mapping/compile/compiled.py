@@ -7,18 +7,15 @@ import numpy as np
 
 from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.formats import StoredFormat
 from tilewright.sim.isa.commands import Command
 from tilewright.sim.isa.encoding import encode_program
-from tilewright.sim.isa.steps import Matrix, Storage
+from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.machine.cim.array import block_limits
-from tilewright.sim.machine.vector.values import DTYPES, decode, encode
 
 from .allocation import Tensor
 from .memory_map import MemoryMap
 from .weight_layout import StoredWeights, constant_bytes, constant_words
-
-SIZES = {"int4": 1, "int8": 1, "fp4_e2m1": 4, "bf16": 2, "fp32": 4, "int32": 4}
-"""Bytes of an element in the scratchpad, as the vector unit writes it."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +27,20 @@ class PaddedRows:
     columns: int
     pitch: int
     """Bytes from a row to the next."""
-    storage: Storage
+    storage: StoredFormat
 
     def view(self, memory: np.ndarray) -> np.ndarray:
         """Return the elements as they are stored, (rows, columns)."""
-        flat: np.ndarray = memory[self.address : self.address + self.rows * self.pitch].view(DTYPES[self.storage])
+        flat: np.ndarray = memory[self.address : self.address + self.rows * self.pitch].view(self.storage.dtype)
         return flat.reshape(self.rows, -1)[:, : self.columns]
 
     def read(self, memory: np.ndarray) -> np.ndarray:
         """Return the elements as numbers, (rows, columns) float32."""
-        return decode(self.storage, self.view(memory))  # type: ignore[arg-type]
+        return self.storage.to_fp32(self.view(memory))
 
     def write(self, memory: np.ndarray, values: np.ndarray) -> None:
         """Write (rows, columns) numbers, rounded."""
-        self.view(memory)[:] = encode(self.storage, values.astype(np.float32))  # type: ignore[arg-type]
+        self.view(memory)[:] = self.storage.from_fp32(values.astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -188,7 +185,7 @@ class Compiled(InMemory):
             self.stored[name].write(memory, values)
         else:
             place = self.constants[name]
-            place.view(memory)[:] = np.asarray(values, DTYPES[place.storage]).reshape(place.rows, place.columns)
+            place.view(memory)[:] = np.asarray(values, place.storage.dtype).reshape(place.rows, place.columns)
 
     def read(self, memory: np.ndarray, name: str) -> np.ndarray:
         """Return the elements of a state, or of a constant that is no weight, as they are stored; flat."""

@@ -11,7 +11,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Add, Command, End, Load, Loop, Repeat, Set, Store, Weights
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
-from .compiled import SIZES, InMemory, PaddedRows
+from .compiled import InMemory, PaddedRows
 from .compiler import translate
 from .memory_map import MemoryMap
 from .survey import Survey
@@ -130,7 +130,7 @@ def compile_loops(
     """
     memory = memory or MemoryMap()
     first = loops[0].lowered.input
-    pitch = first.columns * SIZES[first.storage]
+    pitch = first.columns * first.storage.scratchpad_bytes
     pitch = -(-pitch // config.word_bytes) * config.word_bytes
     place = memory.new("input", first.rows * pitch)
     carried = PaddedRows(place.address, first.rows, first.columns, pitch, first.storage)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.steps import Matrix
 
-from .compiled import SIZES, StoredBuffer
+from .compiled import StoredBuffer
 from .weight_layout import MOST, StoredWeights
 
 
@@ -54,7 +54,7 @@ def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: in
         Rows in front of it: of each head the position before, which is stored anew.
     """
     pieces = list(row_pieces(stored, matrix))
-    bytes_each = SIZES[matrix.storage]
+    bytes_each = matrix.storage.scratchpad_bytes
     stores: list[Store] = []
     for index, piece in enumerate(pieces):
         before = bool(lead)

@@ -7,10 +7,10 @@ from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config import TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
-from tilewright.sim.graph.precision import held
-from tilewright.sim.isa.steps import Matrix, Pass, Product, Storage, written_as
+from tilewright.sim.formats import StoredFormat
+from tilewright.sim.isa.steps import Matrix, Pass, Product
 
-from .compiled import SIZES, ConstantWeights, PaddedRows, StoredBuffer
+from .compiled import ConstantWeights, PaddedRows, StoredBuffer
 from .memory_map import MemoryMap
 from .panels import in_panels
 from .reorder import with_early_scalars
@@ -76,7 +76,7 @@ class Survey:
         k = step.weights.rows
         n = step.weights.stride if k > 1 else buffer.elements
         _check_held(buffer.name, step.weights.storage, tile)
-        if step.scales and (step.group, step.scales.storage) != (tile.group_rows, tile.group_scale):
+        if step.scales and (step.group, step.scales.storage) != (tile.group_rows, tile.scales):
             raise ConfigError(
                 f"{buffer.name}: scales {step.scales.storage} of groups of {step.group} rows do not go into tiles with "
                 f"group_scale = {tile.group_scale}, group_rows = {tile.group_rows}"
@@ -111,9 +111,9 @@ class Survey:
         }
         tail = None
         if one.packed and transposed and name in self.lowered.states:
-            pitch = self.pitch(head, SIZES[matrix.storage])
+            pitch = self.pitch(head, matrix.storage.scratchpad_bytes)
             last = self.memory_of(name).place(f"{name}.last", len(offsets) * pitch)
-            tail = PaddedRows(last.address, len(offsets), head, pitch, written_as(matrix.storage))
+            tail = PaddedRows(last.address, len(offsets), head, pitch, matrix.storage.written)
         return StoredBuffer(elements, stride, operands, tail)
 
     def _matrices(self) -> None:
@@ -152,23 +152,22 @@ class Survey:
                 continue
             buffer = self.lowered.buffers[name]
             columns = self.columns[name]
-            rows, size = buffer.elements // columns, SIZES[buffer.storage]
+            rows, size = buffer.elements // columns, buffer.storage.scratchpad_bytes
             pitch = self.pitch(columns, size)
             # Rows without gaps are the same whatever their length is taken for.
-            layout = ("rows", buffer.storage) + (() if pitch == columns * size else (columns,))
+            layout = ("rows", buffer.storage.name) + (() if pitch == columns * size else (columns,))
             place = self.memory_of(name).place(name, rows * pitch, layout)
             self.constants[name] = PaddedRows(place.address, rows, columns, pitch, buffer.storage)
 
     def matrix_place(self, name: str, matrix: Matrix) -> PaddedRows:
         """Return a new place for a whole buffer."""
         columns = self.columns[matrix.buffer.name]
-        pitch = self.pitch(columns, SIZES[matrix.storage])
+        pitch = self.pitch(columns, matrix.storage.scratchpad_bytes)
         place = self.memory_of(name).new(name, matrix.rows * pitch)
         return PaddedRows(place.address, matrix.rows, columns, pitch, matrix.storage)
 
 
-def _check_held(name: str, storage: Storage, tile: TileConfig) -> None:
+def _check_held(name: str, storage: StoredFormat, tile: TileConfig) -> None:
     """See that a tile holds weights of a storage; four bits go into eight."""
-    holds = held(tile)
-    if storage not in ((holds, "int4") if holds == "int8" else (holds,)):
-        raise ConfigError(f"{name}: weights of {storage} do not go into tiles of {holds}")
+    if not tile.macro.weights.holds(storage):
+        raise ConfigError(f"{name}: weights of {storage} do not go into tiles of {tile.macro.weights}")

@@ -8,17 +8,18 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.formats import stored
 from tilewright.sim.isa.commands import Command, Load, Store, Vector
 from tilewright.sim.isa.commands import Product as ProductCommand
 from tilewright.sim.isa.fields import bits_float, float_bits
-from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step, written_as
+from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step
 from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.vector_command import Matrix as VectorMatrix
 from tilewright.sim.isa.vector_command import Storage, VectorCommand
 from tilewright.sim.machine.cim.array import block_limits
 
 from .allocation import Slots, Tensor
-from .compiled import SIZES, PaddedRows
+from .compiled import PaddedRows
 from .reorder import command_cycles
 from .stores import row_pieces, stored_commands
 from .survey import Survey
@@ -107,7 +108,7 @@ class Translation:
 
     def _new_tensor(self, matrix: Matrix, rows: int, columns: int, room: int = 0, suffix: str = "") -> Tensor:
         buffer = matrix.buffer
-        size = SIZES[buffer.storage]
+        size = buffer.storage.scratchpad_bytes
         pitch = self.survey.pitch(max(columns if not room else 0, room), size)
         self.tensors.append(Tensor(f"{buffer.name}{suffix}", rows, columns, size, pitch, buffer.operator))
         return self.tensors[-1]
@@ -327,7 +328,7 @@ class Translation:
                 return None
             tensor, offset, stride, of = places[name]
             unit = 4 if name == "d" and scatter else lanes
-            storage = Storage[written_as(of.storage).upper()]
+            storage = Storage.of(of.storage.written)
             return VectorMatrix(address=(tensor.address + offset) // unit, stride=stride // unit, storage=storage)
 
         slots = {name: None if those is None else those[0].slot + those[1] for name, those in scalars.items()}
@@ -350,7 +351,8 @@ class Translation:
 
     def _scatters(self, out: Matrix) -> bool:
         """Return whether the rows of a result are places of numbers."""
-        return out.columns == 1 and out.storage == "fp32" and (self.survey.kept(out.buffer.name) or out.stride == 1)
+        one = out.columns == 1 and out.storage == stored.FP32
+        return one and (self.survey.kept(out.buffer.name) or out.stride == 1)
 
     def _check_last_step(self, tensor: Tensor, matrix: Matrix, staged: bool) -> None:
         """See that the zeros behind the end of a row do no harm."""

@@ -5,14 +5,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tilewright.sim.config.memory import MemoryConfig
+from tilewright.sim.formats.stored import FP32
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
 
 from .placement import PLACEABLE
 
-STORAGE_BYTES = {"bf16": 2, "fp32": 4}
-"""Bytes of an activation in main memory."""
-LOGIT_BYTES = STORAGE_BYTES["fp32"]
 KERNELS = {Kind.SOFTMAX: "softmax", Kind.RMS_NORM: "rmsnorm"}
 """Programs of ``gem5_configs/workloads`` that compute an operator placed on the host."""
 CROSSINGS = 4
@@ -52,10 +50,10 @@ def host_steps(graph: Graph) -> tuple[HostStep, HostStep]:
     of its run.
     """
     [embed], [sample] = graph.of(Kind.EMBED), graph.of(Kind.SAMPLE)
-    embedded = embed.read_bytes + embed.elements * STORAGE_BYTES[embed.precision.storage]
+    embedded = embed.read_bytes + embed.elements * embed.precision.activations.scratchpad_bytes
     return (
         HostStep(embed.row, "triad", {embed.elements: 1}, 2, embedded),
-        HostStep(sample.row, "sampling", {sample.elements: 1}, 1, sample.elements * LOGIT_BYTES),
+        HostStep(sample.row, "sampling", {sample.elements: 1}, 1, sample.elements * FP32.scratchpad_bytes),
     )
 
 
@@ -71,7 +69,7 @@ def placed_steps(graphs: Iterable[Graph], names: Collection[str]) -> tuple[HostS
             if operator.kind is kind:
                 calls.update(_calls(operator))
                 # Operand and result are each written once and read once.
-                moved += 4 * operator.elements * STORAGE_BYTES[operator.precision.storage]
+                moved += 4 * operator.elements * operator.precision.activations.scratchpad_bytes
         steps.append(HostStep(name, KERNELS[kind], dict(calls), CROSSINGS * calls.total(), moved))
     return tuple(steps)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Engine, Kind, Operator
 from tilewright.sim.isa.steps import Matrix, Product, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
@@ -45,7 +46,7 @@ def _lower_scores(lowering: Lowering, head: int, query: Quantised, keys: Stored)
     """Add ``query @ keys.T``; the queries contain the factor ``1 / sqrt(head size)`` already."""
     operator, rows, positions = lowering.operator, query.codes.rows, keys.codes.rows
     name = f"{operator.name}.{head}"
-    sums = lowering.matrix(f"{name}.sums", rows, positions, "int32")
+    sums = lowering.matrix(f"{name}.sums", rows, positions, stored.INT32)
     lowering.steps.append(Product(a=query.codes, weights=keys.codes, out=sums, transposed=True))
     out = lowering.matrix(name, rows, positions)
     options = _mask(operator)
@@ -94,7 +95,7 @@ def _lower_weighted_sum(
         to=f"{name}.weights.scale",
     )
     weights8 = lowering.quantised(weights, scale)
-    sums = lowering.matrix(f"{name}.sums", weights.rows, out.columns, "int32")
+    sums = lowering.matrix(f"{name}.sums", weights.rows, out.columns, stored.INT32)
     lowering.steps.append(Product(a=weights8.codes, weights=values.codes, out=sums))
     lowering.run(sums, multiply=weights8.scale, out=out)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
@@ -25,7 +26,7 @@ def lower_append(lowering: Lowering) -> Result:
     storage = operator.precision.cache
     rows = operator.heads * operator.capacity
     cache = lowering.state(operator.name, rows, operator.n, storage)
-    scales = lowering.state(f"{operator.name}.scales", rows, 1, "fp32")
+    scales = lowering.state(f"{operator.name}.scales", rows, 1, stored.FP32)
     places = _new_rows(operator, cache)
     if isinstance(result, Rotation):
         new = _rotated(lowering, result, places)
@@ -39,11 +40,11 @@ def lower_append(lowering: Lowering) -> Result:
     for each, place in zip(new, _new_rows(operator, scales), strict=True):
         lowering.write_scalars(each.scale, place)
     row = scales.reshaped(1, rows)
-    stored = []
+    heads = []
     for first in range(0, rows, operator.capacity):
         positions = slice(first, first + operator.position + operator.m)
-        stored.append(Stored(cache.part(rows=positions), row.part(columns=positions)))
-    return stored
+        heads.append(Stored(cache.part(rows=positions), row.part(columns=positions)))
+    return heads
 
 
 def _new_rows(operator: Operator, cache: Matrix) -> list[Matrix]:
@@ -68,13 +69,13 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
     )
     turned = lowering.matrix(f"{operator.name}.cos", x.rows, x.columns)
     result = lowering.matrix(f"{operator.name}.rotated", x.rows, x.columns)
-    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, x.columns, "int8"), operator.n)
+    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, x.columns, stored.INT8), operator.n)
     heads = []
     for index, (source, first, both, codes) in enumerate(
         zip(head_rows(x, operator.n), head_rows(turned, operator.n), head_rows(result, operator.n), out, strict=True)
     ):
         lowering.run(source, b=cos, out=first)
-        options = replace(magnitude(codes.storage), rotate=operator.n // 2)  # type: ignore[arg-type]
+        options = replace(magnitude(codes.storage), rotate=operator.n // 2)
         scale = lowering.run(source, options, b=sin, c=first, out=both, to=f"{operator.name}.{index}.scale")
         heads.append(lowering.quantised(both, scale, out=codes))
     return heads
@@ -84,7 +85,7 @@ def _scale_rows(lowering: Lowering, heads: list[Quantised]) -> list[Stored]:
     """Add the passes that write the scales of each head as a row; return the heads with these scales."""
     operator, tokens = lowering.operator, lowering.operator.m
     distinct = 1 if heads[0].scale == heads[-1].scale else len(heads)
-    rows = lowering.matrix(f"{operator.name}.scales", distinct, tokens, "fp32")
+    rows = lowering.matrix(f"{operator.name}.scales", distinct, tokens, stored.FP32)
     for index, head in enumerate(heads[:distinct]):
         lowering.write_scalars(head.scale, Matrix(rows.buffer, tokens, 1, stride=1, offset=index * tokens))
     scales = [rows.part(rows=slice(index, index + 1)) for index in range(distinct)] * (len(heads) // distinct)

@@ -7,8 +7,8 @@ import numpy as np
 from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.precision.weights import quantise_weights
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.machine.vector.values import encode
 
 from .e2m1 import factors_constant
 
@@ -23,14 +23,12 @@ def decoder_constants(
     tensors : mapping
         Weights (outputs, inputs), biases and norms of the layers by the names that Hugging Face gives them.
     """
-    constants = {}
+    constants = factors_constant(precision.cache, model.head_dim)
 
     def put(name: str, values: np.ndarray) -> None:
-        constants[name] = encode("fp32", values.astype(np.float32))
+        constants[name] = stored.FP32.from_fp32(values.astype(np.float32))
 
     put("one", np.ones(1))
-    if precision.cache == "fp4_e2m1":
-        constants |= factors_constant(model.head_dim)
     for table, values in zip(("cos", "sin"), llama.rotary_tables(model, capacity), strict=True):
         put(f"rotary.{table}", values)
     for layer in range(model.num_hidden_layers):
@@ -58,7 +56,7 @@ def head_constants(tensors: Mapping[str, np.ndarray], precision: Precision) -> d
         ``model.norm.weight``, and ``lm_head.weight`` (vocabulary, hidden).
     """
     quantised = quantise_weights(tensors[f"{llama.HEAD}.weight"].T, precision)
-    norm = encode("fp32", tensors[f"{llama.FINAL_NORM}.weight"].astype(np.float32))
+    norm = stored.FP32.from_fp32(tensors[f"{llama.FINAL_NORM}.weight"].astype(np.float32))
     return {f"{llama.FINAL_NORM}.weight": norm, **quantised.constants(llama.HEAD)}
 
 
@@ -77,12 +75,12 @@ def encoder_constants(
     factors : mapping
         With ``precision.smooth``, from :func:`.smoothing.smoothing_factors`.
     """
-    constants = {"one": encode("fp32", np.ones(1, np.float32))}
-    if precision.cache == "fp4_e2m1":
-        constants |= factors_constant(model.hidden_size if precision.scales == "token" else model.head_dim)
+    columns = model.hidden_size if precision.scales == "token" else model.head_dim
+    constants = factors_constant(precision.cache, columns)
+    constants["one"] = stored.FP32.from_fp32(np.ones(1, np.float32))
 
     def put(name: str, values: np.ndarray) -> None:
-        constants[name] = encode("fp32", values.astype(np.float32))
+        constants[name] = stored.FP32.from_fp32(values.astype(np.float32))
 
     def linear(layer: int, part: str, offset: np.ndarray | None = None, factor: float = 1.0, smooth: str = "") -> None:
         """Store weights; subtract from their bias, if they have one, the effect of ``offset`` in their inputs."""

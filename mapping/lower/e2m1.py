@@ -18,13 +18,18 @@ of the bits as an integer, decide.
 
 import numpy as np
 
+from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.isa.vector_command import PassOptions, Reduce
-from tilewright.sim.machine.vector.values import encode
 
 ROUND = PassOptions(reduce=Reduce.MAXIMUM, scale=0.0, offset=3 * 2.0**44)
 """Options of the first pass: it leaves the second pass's term as a row scalar, whatever the row."""
 FACTORS = (2.0**-127, 65 / 64)
 """Factors of the two passes."""
+
+
+def two_passes(storage: StoredFormat) -> bool:
+    """Return whether numbers of a format are made by the two passes."""
+    return storage == stored.FP4_E2M1
 
 
 def factors_name(columns: int) -> str:
@@ -33,7 +38,9 @@ def factors_name(columns: int) -> str:
     return f"e2m1.{columns}"
 
 
-def factors_constant(columns: int) -> dict[str, np.ndarray]:
-    """Return this constant as it is stored, by its name."""
+def factors_constant(storage: StoredFormat, columns: int) -> dict[str, np.ndarray]:
+    """Return this constant as it is stored, by its name; nothing for a format that one pass makes."""
+    if not two_passes(storage):
+        return {}
     rows = np.repeat(np.array(FACTORS, np.float32)[:, None], columns, axis=1)
-    return {factors_name(columns): encode("fp32", rows)}
+    return {factors_name(columns): stored.FP32.from_fp32(rows)}

@@ -1,5 +1,6 @@
 """Heads as parts of a matrix, and heads of projections as numbers that the array multiplies."""
 
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
@@ -17,7 +18,7 @@ def head_rows(matrix: Matrix, head: int) -> list[Matrix]:
 def quantised_heads(lowering: Lowering, projected: Projected, reader: Operator) -> list[Quantised]:
     """Add the passes that scale a projection's sums and quantise its heads for their reader."""
     operator, precision = lowering.operator, lowering.operator.precision
-    storage = precision.cache if reader.kind is Kind.KV_APPEND else "int8"
+    storage = precision.cache if reader.kind is Kind.KV_APPEND else stored.INT8
     size = operator.n // reader.heads
     parts = [slice(head * size, (head + 1) * size) for head in range(reader.heads)]
     out = lowering.matrix(operator.name, operator.m, operator.n)

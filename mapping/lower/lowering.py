@@ -2,23 +2,23 @@
 
 from dataclasses import dataclass, field, replace
 
+from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
-from tilewright.sim.graph.precision import LARGEST, WeightStorage
-from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, Storage
+from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 
-from .e2m1 import ROUND, factors_name
+from .e2m1 import ROUND, factors_name, two_passes
 
 PLAIN = PassOptions()
 
 
-def magnitude(storage: WeightStorage) -> PassOptions:
+def magnitude(storage: StoredFormat) -> PassOptions:
     """Return the options of a pass that measures rows for :meth:`Lowering.quantised` to numbers of a storage."""
-    return PassOptions(reduce=Reduce.MAGNITUDE, scale=1 / LARGEST[storage], inverse=Inverse.RECIPROCAL)
+    return PassOptions(reduce=Reduce.MAGNITUDE, scale=1 / storage.largest, inverse=Inverse.RECIPROCAL)
 
 
-MAGNITUDE = magnitude("int8")
+MAGNITUDE = magnitude(stored.INT8)
 
 
 @dataclass(frozen=True)
@@ -154,17 +154,17 @@ class Lowering:
         )
 
     def matrix(
-        self, name: str, rows: int, columns: int, storage: Storage | None = None, operator: object = None
+        self, name: str, rows: int, columns: int, storage: StoredFormat | None = None, operator: object = None
     ) -> Matrix:
         """Return a new matrix of the operator that is being lowered, in its usual storage if none is named."""
         if name in self.buffers:
             raise ValueError(f"buffer {name} is there already")
-        storage = storage or self.operator.precision.storage
+        storage = storage or self.operator.precision.activations
         self.buffers[name] = Buffer(name, rows * columns, storage, operator or self.operator)
         return Matrix(self.buffers[name], rows, columns, columns)
 
     def constant(
-        self, name: str, rows: int, columns: int, storage: Storage = "fp32", operator: Operator | None = None
+        self, name: str, rows: int, columns: int, storage: StoredFormat = stored.FP32, operator: Operator | None = None
     ) -> Matrix:
         """Return a matrix of constants, the same one for the same name."""
         if name not in self.buffers:
@@ -177,7 +177,7 @@ class Lowering:
         operator = Operator(name=name, row=name, kind=Kind.CONSTANT, m=rows, n=columns)
         return self.constant(name, rows, columns, operator=operator)
 
-    def state(self, name: str, rows: int, columns: int, storage: Storage) -> Matrix:
+    def state(self, name: str, rows: int, columns: int, storage: StoredFormat) -> Matrix:
         """Return a matrix that stays from run to run."""
         self.states.append(name)
         return self.matrix(name, rows, columns, storage)
@@ -234,9 +234,9 @@ class Lowering:
         them."""
         scale, inverse = scalars
         out = out or self.matrix(
-            f"{values.buffer.name}.int8", values.rows, values.columns, "int8", values.buffer.operator
+            f"{values.buffer.name}.int8", values.rows, values.columns, stored.INT8, values.buffer.operator
         )
-        if out.storage == "fp4_e2m1":
+        if two_passes(out.storage):
             self._to_e2m1(values, inverse, out)
         else:
             self.run(values, multiply=inverse, out=out)
@@ -246,15 +246,15 @@ class Lowering:
         """Add the passes that turn ``values * inverse`` into E2M1; :mod:`.e2m1` explains the method."""
         name = f"{values.buffer.name}.{values.offset}.small"
         factors = self.table(factors_name(values.columns), 2, values.columns)
-        small = self.matrix(name, values.rows, values.columns, "fp32", values.buffer.operator)
+        small = self.matrix(name, values.rows, values.columns, stored.FP32, values.buffer.operator)
         offset, _ = self.run(values, ROUND, multiply=inverse, b=factors.part(rows=slice(0, 1)), out=small, to=name)
-        self.run(replace(small, bits_as="int32"), add=offset, b=factors.part(rows=slice(1, 2)), out=out)
+        self.run(replace(small, bits_as=stored.INT32), add=offset, b=factors.part(rows=slice(1, 2)), out=out)
 
     def smoothed(self, values: Matrix, factors: Matrix) -> Quantised:
         """Add the passes that measure and quantise values whose columns are multiplied with ``factors``."""
         name = values.buffer.name
         scale, inverse = self.run(values, MAGNITUDE, b=factors, to=f"{name}.scale")
-        out = self.matrix(f"{name}.int8", values.rows, values.columns, "int8")
+        out = self.matrix(f"{name}.int8", values.rows, values.columns, stored.INT8)
         self.run(values, multiply=inverse, b=factors, out=out)
         return Quantised(out, scale)
 
@@ -264,9 +264,9 @@ class Lowering:
         k, group, kind = a.codes.columns, precision.group, precision.group_scale
         codes = self.constant(f"{name}.codes", k, columns, precision.weights)
         scales = self.constant(f"{name}.groups", -(-k // group), columns, kind) if group else None
-        sums = self.matrix(f"{name}.sums", a.codes.rows, columns, "int32")
+        sums = self.matrix(f"{name}.sums", a.codes.rows, columns, stored.INT32)
         self.steps.append(Product(a=a.codes, weights=codes, out=sums, scales=scales, group=group))
-        return Projected(sums, a.scale, self.constant(f"{name}.columns", 1, columns, "bf16"), addend)
+        return Projected(sums, a.scale, self.constant(f"{name}.columns", 1, columns, stored.BF16), addend)
 
     def write_scalars(self, scalars: Scalars, out: Matrix) -> None:
         """Add the pass that writes row scalars into ``out``, a matrix of one column."""

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.isa.vector_command import PassOptions, Reduce
 
@@ -49,6 +50,6 @@ def lower_logits(lowering: Lowering) -> Result:
     operator = lowering.operator
     projected = lowering.results[operator.inputs[0]]
     assert isinstance(projected, Projected)
-    out = lowering.matrix(operator.name, operator.m, operator.n, "fp32")
+    out = lowering.matrix(operator.name, operator.m, operator.n, stored.FP32)
     lowering.run_scaled(projected, out=out)
     return Activation(out)

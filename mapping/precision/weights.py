@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.mapping.precision.microscaling import from_blocks
-from tilewright.sim.formats import BF16, Microscaling, stored_format
+from tilewright.sim.formats import BF16, Microscaling, stored
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.machine.vector.values import encode
 
 GROUP_SCALE = 255
 """Largest integer scale of a group."""
@@ -34,13 +33,13 @@ class QuantisedWeights:
         """Numbers that the codes stand for, float64."""
         steps = self.columns.astype(np.float64)
         if self.groups is not None:
-            factors = stored_format(self.precision.group_scale).decode(self.groups)
+            factors = self.precision.group_scale.decode(self.groups)
             steps = np.repeat(factors * steps, self.precision.group, axis=0)[: len(self.codes)]
-        return stored_format(self.precision.weights).decode(self.codes) * steps
+        return self.precision.weights.decode(self.codes) * steps
 
     def constants(self, name: str) -> dict[str, np.ndarray]:
         """Return the constants of a projection as they are stored, by their names."""
-        constants = {f"{name}.codes": self.codes, f"{name}.columns": encode("bf16", self.columns)}
+        constants = {f"{name}.codes": self.codes, f"{name}.columns": stored.BF16.from_fp32(self.columns)}
         return constants if self.groups is None else constants | {f"{name}.groups": self.groups}
 
 
@@ -56,19 +55,19 @@ def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeig
     weights : ndarray, (k, n)
         Row k meets element k of the activations.
     """
-    if precision.group and precision.group_scale == "e8m0":
+    if precision.group and precision.group_scale == stored.SHIFT_E8M0:
         return _in_blocks(weights, precision)
     k, n = weights.shape
-    group, stored = precision.group, stored_format(precision.weights)
+    group, form = precision.group, precision.weights
     size = group or k
     padded = np.pad(weights.astype(np.float64), ((0, -k % size), (0, 0)))
-    wanted = np.abs(padded.reshape(-1, size, n)).max(axis=1) / stored.largest
+    wanted = np.abs(padded.reshape(-1, size, n)).max(axis=1) / form.largest
     columns = wanted.max(axis=0) / (GROUP_SCALE if group else 1)
     columns = BF16.decode(BF16.encode(columns))
     columns[columns == 0] = 1
     groups = np.clip(np.rint(wanted / columns), 1, GROUP_SCALE) if group else np.ones((1, n))
     steps = np.repeat(groups * columns, size, axis=0)[:k]
-    codes = stored.encode(weights / steps)
+    codes = form.encode(weights / steps)
     return QuantisedWeights(codes, columns.astype(np.float32), groups.astype(np.uint8) if group else None, precision)
 
 
@@ -77,12 +76,12 @@ def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
 
     The window of these is so narrow that no sum of as many products can wrap.
     """
-    k, stored = len(weights), stored_format(precision.weights)
-    form = Microscaling(stored.format, block=precision.group)  # type: ignore[arg-type]
+    k, element = len(weights), precision.weights
+    form = Microscaling(element.format, block=precision.group)  # type: ignore[arg-type]
     padded = np.pad(weights.astype(np.float64), ((0, -k % form.block), (0, 0)))
-    room = LARGEST_SUM // (k * LARGEST_ACTIVATION * -stored.lowest)
+    room = LARGEST_SUM // (k * LARGEST_ACTIVATION * -element.lowest)
     window = min(precision.max_shift, max(0, room.bit_length() - 1))
     scaled = from_blocks(form, form.encode(padded.T), window)
     columns = np.ldexp(form.element.min, scaled.exponents).astype(np.float32)
-    codes = stored.kept(scaled.codes[:k])
+    codes = element.kept(scaled.codes[:k])
     return QuantisedWeights(codes, columns, scaled.shifts.astype(np.uint8), precision)

@@ -109,6 +109,11 @@ class StoredFormat:
         left = np.asarray(codes).astype(self.format.code_dtype) << spare
         return left.view(self.dtype) >> spare
 
+    def holds(self, other: "StoredFormat") -> bool:
+        """Return whether codes of another format are codes of this one: of itself, or of shorter integers."""
+        integers = isinstance(self.format, Int) and isinstance(other.format, Int)
+        return self == other or (integers and other.bits < self.bits)
+
     def to_fp32(self, codes: np.ndarray) -> np.ndarray:
         """Return :meth:`decode` of codes rounded to float32, fast for the formats that the vector unit reads."""
         if isinstance(self.format, Minifloat) and self.format.exponent_bits == minifloat.FP32.exponent_bits:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .precision import BITS, DEFAULT, SCALE_BITS, Precision
+from .precision import DEFAULT, SCALE_BITS, Precision
 
 
 class Engine(StrEnum):
@@ -112,9 +112,9 @@ class Operator:
         """Number of bytes of weights and cache that are read from main memory, each once."""
         if self.kind is Kind.EMBED:
             # One scale a column of the tied matrix is one a row of the embedding.
-            return self.m * (_bytes(self.n, BITS[self.precision.weights]) + _bytes(1, SCALE_BITS))
+            return self.m * (_bytes(self.n, self.precision.weights.bits) + _bytes(1, SCALE_BITS))
         if self.kind is Kind.MATMUL:
-            weights = _bytes(self.k * self.n, BITS[self.precision.weights])
+            weights = _bytes(self.k * self.n, self.precision.weights.bits)
             groups = -(-self.k // self.precision.group) * self.n if self.precision.group else 0
             return weights + groups + _bytes((1 + self.bias) * self.n, SCALE_BITS)
         if self.kind in (Kind.RMS_NORM, Kind.LAYER_NORM):
@@ -133,7 +133,7 @@ class Operator:
     def _cache_bytes(self, positions: int, head: int) -> int:
         """Return the bytes of keys, or values, of some positions, with one scale for each head and position."""
         rows = self.heads // self.shared * positions
-        return _bytes(rows * head, BITS[self.precision.cache]) + _bytes(rows, SCALE_BITS)
+        return _bytes(rows * head, self.precision.cache.bits) + _bytes(rows, SCALE_BITS)
 
 
 def _bytes(elements: int, bits: int) -> int:

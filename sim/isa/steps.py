@@ -4,27 +4,16 @@ A step names the matrices that it reads and writes and the row scalars of the ve
 memory or in the scratchpad they lie.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Self
+
+from tilewright.sim.formats import StoredFormat, stored
 
 from .vector_command import Inverse, PassOptions, Reduce
 
-Storage = Literal["int4", "int8", "fp4_e2m1", "uint8", "e8m0", "int32", "bf16", "fp32"]
-"""``fp4_e2m1``: codes, of weights; ``uint8`` and ``e8m0``: scales of groups of weights, factors or powers of two."""
-WEIGHTS = ("int4", "int8", "fp4_e2m1")
-"""Storages that the array multiplies with."""
-PASS_RESULTS = ("int8", "bf16", "fp32")
-"""Storages that a pass of the vector unit writes."""
-_WRITTEN_AS = {"int4": "int8", "fp4_e2m1": "fp32"}
-
-
-def written_as(storage: Storage) -> Storage:
-    """Return what the vector unit writes where numbers of a storage are to be.
-
-    Of each element the lowest four bits are kept: for ``int4`` of an int8 that has been scaled so, for ``fp4_e2m1`` of
-    an FP32 number's mantissa.
-    """
-    return _WRITTEN_AS.get(storage, storage)  # type: ignore[return-value]
+PASS_RESULTS = (stored.INT8, stored.BF16, stored.FP32)
+"""Formats that a pass of the vector unit writes."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +22,7 @@ class Buffer:
 
     name: str
     elements: int
-    storage: Storage
+    storage: StoredFormat
     operator: object = field(default=None, compare=False, repr=False)
     """Operator of the graph to which the array belongs: its result, an intermediate result, or its weights."""
 
@@ -54,8 +43,8 @@ class Matrix:
     stride: int
     """Elements from a row to the next; 0: all rows are the same one."""
     offset: int = 0
-    bits_as: Storage | None = None
-    """Storage of the same size as which the bits of elements are read; None: that of the buffer."""
+    bits_as: StoredFormat | None = None
+    """Format of the same size as which the bits of elements are read; None: the format of the buffer."""
 
     def __post_init__(self) -> None:
         if self.rows < 1 or self.columns < 1:
@@ -67,7 +56,7 @@ class Matrix:
             )
 
     @property
-    def storage(self) -> Storage:
+    def storage(self) -> StoredFormat:
         """Format of the elements."""
         return self.bits_as or self.buffer.storage
 
@@ -111,8 +100,8 @@ class Product:
     """A product of integers on the CIM array: ``out = a @ weights``, sums in int32.
 
     With ``transposed``, row n of ``weights`` is column n of the product's matrix: keys, as they lie in the cache.
-    Weights of fp4_e2m1 count in units of 1/2. With ``scales`` the weights (k, n) count ``scales[k // group, n]`` times,
-    if these are uint8, or ``2 ** scales[k // group, n]`` times, if they are e8m0: without the bias of OCP's.
+    Weights are counts: what :meth:`.StoredFormat.decode` makes of their codes. With ``scales`` the weights (k, n) are
+    multiplied by the counts of ``scales[k // group, n]``.
 
     Raises
     ------
@@ -137,18 +126,18 @@ class Product:
                 f"{self.out.buffer.name}: {self.out.rows} x {self.out.columns} is not the shape of "
                 f"{self.a.rows} x {self.a.columns} times {k} x {n}"
             )
-        for matrix, allowed in ((self.a, ("int4", "int8")), (self.weights, WEIGHTS)):
+        for matrix, allowed in ((self.a, stored.ACTIVATIONS), (self.weights, stored.WEIGHTS)):
             if matrix.storage not in allowed:
                 raise ValueError(
-                    f"{matrix.buffer.name}: storage {matrix.storage} cannot be multiplied: {' or '.join(allowed)}"
+                    f"{matrix.buffer.name}: storage {matrix.storage} cannot be multiplied: {_names(allowed)}"
                 )
-        if self.out.storage != "int32":
+        if self.out.storage != stored.INT32:
             raise ValueError(f"{self.out.buffer.name}: storage {self.out.storage} holds no sums: int32")
         if (self.scales is None) != (self.group == 0):
             raise ValueError(f"{self.out.buffer.name}: group = {self.group} with scales = {self.scales}")
         if self.scales:
-            shape = (self.scales.rows, self.scales.columns, self.scales.storage)
-            if self.transposed or shape not in [(-(-k // self.group), n, kind) for kind in ("uint8", "e8m0")]:
+            shape = (self.scales.rows, self.scales.columns, self.scales.storage.name)
+            if self.transposed or shape not in [(-(-k // self.group), n, kind.name) for kind in stored.GROUP_SCALES]:
                 raise ValueError(f"{self.scales.buffer.name}: {shape} do not scale groups of {self.group} of {k} x {n}")
 
 
@@ -181,9 +170,9 @@ class Pass:
         for scalars in (self.add, self.multiply, self.linear, self.inverse):
             if scalars and scalars.rows != self.a.rows:
                 raise ValueError(f"{scalars.name}: {scalars.rows} scalars of {self.a.rows} rows")
-        if self.out and written_as(self.out.storage) not in PASS_RESULTS:
+        if self.out and self.out.storage.written not in PASS_RESULTS:
             raise ValueError(
-                f"{self.out.buffer.name}: a pass cannot write storage {self.out.storage}: {' or '.join(PASS_RESULTS)}"
+                f"{self.out.buffer.name}: a pass cannot write storage {self.out.storage}: {_names(PASS_RESULTS)}"
             )
         reduce, inverse = self.options.reduce, self.options.inverse
         if (self.linear is None) != (reduce == Reduce.NONE):
@@ -192,6 +181,10 @@ class Pass:
             raise ValueError(f"inverse = {self.inverse} with a function {inverse.name.lower()}")
         if self.options.square and self.b:
             raise ValueError(f"{self.b.buffer.name}: no B beside a square")
+
+
+def _names(formats: Iterable[StoredFormat]) -> str:
+    return " or ".join(map(str, formats))
 
 
 Step = Product | Pass

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Annotated, Any
 
+from tilewright.sim.formats import StoredFormat, stored_format
+
 from .fields import Codec, Field, Layout, members
 from .widths import COUNT_BITS, SCRATCHPAD_ADDRESS_BITS, SLOT_BITS
 
@@ -16,6 +18,16 @@ class Storage(IntEnum):
     BF16 = 1
     FP32 = 2
     INT32 = 3
+
+    @property
+    def format(self) -> StoredFormat:
+        """Format of an element."""
+        return stored_format(self.name.lower())
+
+    @classmethod
+    def of(cls, stored: StoredFormat) -> "Storage":
+        """Return the storage of a format."""
+        return cls[stored.name.upper()]
 
     @property
     def size(self) -> int:

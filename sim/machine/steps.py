@@ -4,17 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from tilewright.sim.formats import stored_format
-from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step, written_as
+from tilewright.sim.formats.stored import FP32
+from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step
 
-from .vector import values as vector_values
 from .vector.matrix import matrix_view
-from .vector.values import PassResult, decode, encode, run_pass
-
-DTYPES: dict[str, type] = {
-    **vector_values.DTYPES, "int4": np.int8, "fp4_e2m1": np.uint8, "uint8": np.uint8, "e8m0": np.uint8
-}  # fmt: skip
-"""Array types of buffers in this model: integers as they are, floats as their bits."""
+from .vector.values import PassResult, operand, run_pass
 
 Memory = dict[str, np.ndarray]
 """Flat arrays by name of buffer."""
@@ -39,21 +33,18 @@ def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] |
             data = np.zeros(buffer.elements)
         elif data.size != buffer.elements:
             raise ValueError(f"{buffer.name}: {data.size} elements for {buffer.elements}")
-        memory[buffer.name] = np.array(data, dtype=DTYPES[buffer.storage]).ravel()
+        memory[buffer.name] = np.array(data, dtype=buffer.storage.dtype).ravel()
     return memory
 
 
 def load(memory: Memory, matrix: Matrix) -> np.ndarray:
     """Return a matrix as FP32, int8 or int32 numbers."""
-    stored = codes(memory, matrix)
-    if matrix.storage in ("bf16", "fp32"):
-        return decode(matrix.storage, stored)
-    return stored.copy()
+    return operand(matrix.storage, codes(memory, matrix)).copy()
 
 
 def store(memory: Memory, matrix: Matrix, values: np.ndarray) -> None:
     """Round FP32 numbers to a matrix's storage, int8, bf16 or fp32, and write them."""
-    codes(memory, matrix)[:] = encode(matrix.storage, values.astype(np.float32))  # type: ignore[arg-type]
+    codes(memory, matrix)[:] = matrix.storage.from_fp32(values.astype(np.float32))
 
 
 def multiply(step: Product, memory: Memory) -> None:
@@ -64,11 +55,11 @@ def multiply(step: Product, memory: Memory) -> None:
 def dot_products(step: Product, memory: Memory) -> np.ndarray:
     """Return the sums of a product in float64, exact, before they wrap as the accumulators do."""
     # Sums of less than 2**53 are exact, and numpy multiplies float64 fast.
-    a, weights = (stored_format(m.storage).decode(codes(memory, m)) for m in (step.a, step.weights))
+    a, weights = (m.storage.decode(codes(memory, m)) for m in (step.a, step.weights))
     if step.transposed:
         weights = weights.T
     if step.scales:
-        factors = stored_format(step.scales.storage).decode(codes(memory, step.scales))
+        factors = step.scales.storage.decode(codes(memory, step.scales))
         weights = weights * np.repeat(factors, step.group, axis=0)[: len(weights)]
     return a @ weights
 
@@ -104,7 +95,7 @@ def run_steps(
 
 
 def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes: int, unit: VectorUnit) -> None:
-    def operand(matrix: Matrix | None) -> np.ndarray | None:
+    def beside(matrix: Matrix | None) -> np.ndarray | None:
         return None if matrix is None else load(memory, matrix).astype(np.float32)
 
     def row_scalars(those: Scalars | None) -> np.ndarray | None:
@@ -114,14 +105,14 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
         step.options,
         load(memory, step.a),
         lanes=lanes,
-        output="fp32" if step.out is None else written_as(step.out.storage),
+        output=FP32 if step.out is None else step.out.storage.written,
         add=row_scalars(step.add),
         multiply=row_scalars(step.multiply),
-        b=operand(step.b),
-        c=operand(step.c),
+        b=beside(step.b),
+        c=beside(step.c),
     )
     if step.out:
-        codes(memory, step.out)[:] = stored_format(step.out.storage).kept(done.codes)
+        codes(memory, step.out)[:] = step.out.storage.kept(done.codes)
     for those, values in ((step.linear, done.linear), (step.inverse, done.inverse)):
         if those is not None:
             kept = scalars.get(those.name, np.zeros(0, np.float32))
@@ -134,5 +125,5 @@ def codes(memory: Memory, matrix: Matrix) -> np.ndarray:
     """Return a view of a matrix as it is stored."""
     flat = memory[matrix.buffer.name]
     if matrix.bits_as:
-        flat = flat.view(DTYPES[matrix.bits_as])
+        flat = flat.view(matrix.bits_as.dtype)
     return matrix_view(flat, matrix.offset, matrix.rows, matrix.columns, matrix.stride)

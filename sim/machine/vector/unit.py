@@ -4,6 +4,7 @@ import numpy as np
 
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.config.vector import INTERVAL, START, VectorConfig
+from tilewright.sim.formats.stored import FP32
 from tilewright.sim.isa.vector_command import (
     Function,
     Inverse,
@@ -14,9 +15,8 @@ from tilewright.sim.isa.vector_command import (
     VectorError,
 )
 
-from . import values as vector_values
 from .matrix import matrix_view
-from .values import DTYPES, decode, run_pass
+from .values import operand, run_pass
 
 
 def pass_cycles(
@@ -74,7 +74,7 @@ class VectorModel:
             command,
             self._read(command.a, rows, columns),
             lanes=self.config.lanes,
-            output="fp32" if command.d is None else label(command.d.storage),
+            output=FP32 if command.d is None else command.d.storage.format,
             add=self._slots(self.linear, command.add, rows),
             multiply=self._slots(factors, command.multiply, rows),
             b=None if command.b is None else self._read(command.b, rows, columns),
@@ -94,8 +94,7 @@ class VectorModel:
 
     def _read(self, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
         codes = stored(self.config, self.memory, matrix, rows, columns)
-        # Integers stay what they are: a pass takes them so.
-        return codes if codes.dtype.kind == "i" else decode(label(matrix.storage), codes)
+        return operand(matrix.storage.format, codes)
 
     def _write(self, matrix: Matrix, codes: np.ndarray, *, scatter: bool) -> None:
         if scatter:
@@ -106,15 +105,10 @@ class VectorModel:
         stored(self.config, self.memory, matrix, *codes.shape)[:] = codes
 
 
-def label(storage: Storage) -> vector_values.Storage:
-    """Return the name of a storage for people."""
-    return storage.name.lower()  # type: ignore[return-value]
-
-
 def stored(config: VectorConfig, memory: np.ndarray, matrix: Matrix, rows: int, columns: int) -> np.ndarray:
     """Return a view of a matrix as it lies in a scratchpad, uint8."""
     offset, stride = (value * config.lanes >> matrix.storage.size for value in (matrix.address, matrix.stride))
-    return matrix_view(memory.view(DTYPES[label(matrix.storage)]), offset, rows, columns, stride)
+    return matrix_view(memory.view(matrix.storage.format.dtype), offset, rows, columns, stride)
 
 
 def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:

@@ -9,19 +9,14 @@ off passes its operand on.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from tilewright.sim.config.vector import INTERVAL
-from tilewright.sim.formats import BF16, Int, activate
+from tilewright.sim.formats import StoredFormat, activate, stored
 from tilewright.sim.formats.fp32 import canonical
 from tilewright.sim.formats.functions import exp, reciprocal, rsqrt
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
-
-Storage = Literal["int8", "bf16", "fp32", "int32"]
-DTYPES: dict[str, type] = {"int8": np.int8, "bf16": np.uint16, "fp32": np.uint32, "int32": np.int32}
-"""Array types of elements in this model: integers as they are, floats as their bits."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +38,7 @@ def run_pass(
     a: np.ndarray,
     *,
     lanes: int,
-    output: Storage = "fp32",
+    output: StoredFormat = stored.FP32,
     add: np.ndarray | None = None,
     multiply: np.ndarray | None = None,
     b: np.ndarray | None = None,
@@ -57,8 +52,8 @@ def run_pass(
         int8, int32, or float32 (also for bf16, which float32 holds).
     lanes : int
         Number of lanes of the unit, a power of two; the order of sums follows from it.
-    output : str
-        Storage of the result: int8, bf16 or fp32.
+    output : StoredFormat
+        Format of the result: INT8, BF16 or FP32.
     add, multiply : ndarray of float32, (rows,), optional
         Row scalars.
     b, c : ndarray of float32, broadcasting to (rows, columns), optional
@@ -89,7 +84,7 @@ def run_pass(
             linear = canonical(reduced * np.float32(options.scale) + np.float32(options.offset))
             if options.inverse != Inverse.NONE:
                 inverse = (reciprocal if options.inverse == Inverse.RECIPROCAL else rsqrt)(linear)
-    return PassResult(y, encode(output, y), linear, inverse)
+    return PassResult(y, output.from_fp32(y), linear, inverse)
 
 
 def rotated(a: np.ndarray, half: int) -> np.ndarray:
@@ -136,19 +131,6 @@ def _maxima(y: np.ndarray, masked: np.ndarray, kind: Reduce) -> np.ndarray:
     return np.where((highest == 0) & positive_zero, np.float32(0), highest).astype(np.float32)
 
 
-def encode(storage: Storage, y: np.ndarray) -> np.ndarray:
-    """Return FP32 numbers as stored: int8 to nearest even, saturating, with NaN as 0; bf16 and fp32 as their bits."""
-    if storage == "int8":
-        return Int(8).encode(y.astype(np.float64)).astype(np.uint8).view(np.int8)
-    if storage == "bf16":
-        return BF16.encode(y.astype(np.float64)).astype(np.uint16)
-    return y.view(np.uint32)
-
-
-def decode(storage: Storage, codes: np.ndarray) -> np.ndarray:
-    """Return stored codes as FP32; codes that FP32 cannot represent are rounded to nearest even."""
-    if storage == "bf16":
-        return (codes.astype(np.uint32) << 16).view(np.float32)
-    if storage == "fp32":
-        return codes.astype(np.uint32).view(np.float32)
-    return codes.astype(np.float32)
+def operand(storage: StoredFormat, codes: np.ndarray) -> np.ndarray:
+    """Return codes as a pass takes them: integers as they are, floating-point numbers as float32."""
+    return codes if codes.dtype.kind == "i" else storage.to_fp32(codes)

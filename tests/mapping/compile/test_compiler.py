@@ -23,13 +23,15 @@ from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.seeded import seeded_encoder
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import UNIT_COMMANDS
 
 
 @pytest.mark.parametrize("tokens", [1, 7, 19, 70])
 @pytest.mark.parametrize(
-    "precision", [Precision(), Precision(scales="head", smooth=True), Precision(storage="fp32", weights="int4")]
+    "precision",
+    [Precision(), Precision(scales="head", smooth=True), Precision(activations=stored.FP32, weights=stored.INT4)],
 )
 def test_encoders(precision, tokens):
     run_encoder(SMALL, tokens=tokens, layers=2, precision=precision)
@@ -61,7 +63,7 @@ def test_two_layers_and_a_prompt_in_two_parts(run):
 )
 def test_keys_and_values_of_four_bits(fields, lengths):
     config = accelerator(weight_bits=4, **fields)
-    precision = Precision(weights="int4", cache="int4", group=fields.get("group_rows", 0))
+    precision = Precision(weights=stored.INT4, cache=stored.INT4, group=fields.get("group_rows", 0))
     for run in (in_sequence, beside_one_another(1), on_the_model):
         run_decoder(config, lengths=lengths, precision=precision, run=run)
     for scales in ("head", "token"):
@@ -69,7 +71,7 @@ def test_keys_and_values_of_four_bits(fields, lengths):
 
 
 def test_four_bits_go_into_tiles_of_eight():
-    run_decoder(SMALL, lengths=(5, 1, 1), precision=Precision(weights="int4", cache="int4"))
+    run_decoder(SMALL, lengths=(5, 1, 1), precision=Precision(weights=stored.INT4, cache=stored.INT4))
 
 
 CONFIGS = {
@@ -88,7 +90,7 @@ CONFIGS = {
 @pytest.mark.parametrize("fields", CONFIGS.values(), ids=CONFIGS)
 def test_units_beside_one_another(fields):
     config = accelerator(**fields)
-    precision = Precision(weights="int4", group=fields.get("group_rows", 0))
+    precision = Precision(weights=stored.INT4, group=fields.get("group_rows", 0))
     for seed in range(3):
         run_encoder(config, tokens=19, precision=precision, run=beside_one_another(seed))
         run_decoder(config, precision=precision, run=beside_one_another(seed))
@@ -160,7 +162,7 @@ def test_what_cannot_run_is_named():
         ConfigError,
         match=r"^encoder\.layer\.0\.attention\.self\.key\.int8: weights of int8 do not go into tiles of int4$",
     ):
-        run_encoder(accelerator(weight_bits=4, columns=32), precision=Precision(weights="int4"))
+        run_encoder(accelerator(weight_bits=4, columns=32), precision=Precision(weights=stored.INT4))
     with pytest.raises(
         ConfigError, match="scales uint8 of groups of 16 rows do not go into tiles with group_scale = none"
     ):

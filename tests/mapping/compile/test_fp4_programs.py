@@ -10,6 +10,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
@@ -27,7 +28,7 @@ E2M1_TILES = {
 def test_weights_keys_and_values_of_e2m1(fields):
     config = accelerator(**fields)
     precision = Precision.of(config.cim.tile)
-    assert (precision.weights, precision.cache) == ("fp4_e2m1", "fp4_e2m1")
+    assert (precision.weights, precision.cache) == (stored.FP4_E2M1, stored.FP4_E2M1)
     for run in (in_sequence, beside_one_another(1), on_the_model):
         run_decoder(config, lengths=(5, 1, 2, 3, 1), precision=precision, run=run)
         for scales in ("head", "token"):
@@ -53,7 +54,7 @@ def test_other_formats_are_refused():
     with pytest.raises(ConfigError, match="int8 do not go into tiles of fp4_e2m1"):
         run_encoder(accelerator(**FP4))
     with pytest.raises(ConfigError, match="fp4_e2m1 do not go into tiles of int8"):
-        run_encoder(SMALL, precision=Precision(weights="fp4_e2m1"))
+        run_encoder(SMALL, precision=Precision(weights=stored.FP4_E2M1))
     mxfp4 = accelerator(**E2M1_TILES["mxfp4"])
     with pytest.raises(ConfigError, match=r"scales uint8 .* do not go into tiles with group_scale = e8m0"):
-        run_encoder(mxfp4, precision=replace(Precision.of(mxfp4.cim.tile), group_scale="uint8"))
+        run_encoder(mxfp4, precision=replace(Precision.of(mxfp4.cim.tile), group_scale=stored.UINT8))

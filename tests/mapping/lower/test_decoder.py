@@ -9,6 +9,7 @@ from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Product
 from tilewright.sim.machine.steps import empty_memory, load, run_steps, store
@@ -25,7 +26,9 @@ SMALL = LlamaConfig(
 
 
 @pytest.mark.parametrize(("name", "model"), DECODERS, ids=[name for name, _ in DECODERS])
-@pytest.mark.parametrize(("precision", "least"), [(Precision(), 0.9995), (Precision(weights="int4", group=32), 0.98)])
+@pytest.mark.parametrize(
+    ("precision", "least"), [(Precision(), 0.9995), (Precision(weights=stored.INT4, group=32), 0.98)]
+)
 def test_prompt_and_tokens_come_near_to_float64_and_to_each_other(name, model, precision, least):
     run = run_decoder(model, precision)
     assert run.prompt >= least

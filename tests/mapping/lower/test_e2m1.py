@@ -5,26 +5,25 @@ import pytest
 
 from tilewright.mapping.lower.e2m1 import factors_constant
 from tilewright.mapping.lower.lowering import Lowering, magnitude
-from tilewright.sim.formats import E2M1
+from tilewright.sim.formats import E2M1, stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.steps import empty_memory, run_steps, store
-from tilewright.sim.machine.vector.values import decode, encode
 
 COLUMNS = 16
 
 
 def converted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the codes of rows of values, and the scales of the rows for numbers in halves."""
-    precision = Precision(storage="fp32", cache="fp4_e2m1")
+    precision = Precision(activations=stored.FP32, cache=stored.FP4_E2M1)
     operator = Operator(name="a", row="a", kind=Kind.INPUT, m=len(values), n=COLUMNS, precision=precision)
     lowering = Lowering(Graph((operator,)))
     a = lowering.matrix("a", len(values), COLUMNS)
-    out = lowering.matrix("codes", len(values), COLUMNS, "fp4_e2m1")
-    scales = lowering.run(a, magnitude("fp4_e2m1"), to="scale")
+    out = lowering.matrix("codes", len(values), COLUMNS, stored.FP4_E2M1)
+    scales = lowering.run(a, magnitude(stored.FP4_E2M1), to="scale")
     lowering.quantised(a, scales, out=out)
-    memory = empty_memory(lowering.buffers.values(), factors_constant(COLUMNS))
+    memory = empty_memory(lowering.buffers.values(), factors_constant(stored.FP4_E2M1, COLUMNS))
     store(memory, a, values)
     scalars = run_steps(lowering.steps, memory, lanes=8)
     return memory["codes"].reshape(values.shape), scalars["scale"]
@@ -65,7 +64,7 @@ def test_numbers_are_missed_only_within_a_little_of_the_middles():
 def test_random_rows_come_to_the_nearest_number():
     rng = np.random.default_rng(1)
     rows = rng.standard_normal((4000, COLUMNS)) * np.exp(10 * rng.standard_normal((4000, 1)))
-    x = decode("bf16", encode("bf16", rows.astype(np.float32)))
+    x = stored.BF16.to_fp32(stored.BF16.from_fp32(rows.astype(np.float32)))
     codes, scales = converted(x)
     assert (np.abs(scales * 12 / np.abs(x).max(axis=1) - 1) < 1e-6).all()
     halves = x.astype(np.float64) / scales[:, None]

@@ -16,6 +16,7 @@ from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.reference import cosine, encoder_layer
 from tilewright.mapping.models.seeded import seeded_encoder
 from tilewright.mapping.precision.smoothing import smoothing_factors
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Pass, Product
 from tilewright.sim.isa.vector_command import Function
@@ -43,12 +44,12 @@ def run(precision: Precision, tensors: dict[str, np.ndarray], x: np.ndarray, mod
     [
         ({}, 0.999),
         ({"group": 16}, 0.999),
-        ({"group": 16, "group_scale": "e8m0"}, 0.999),
-        ({"weights": "int4", "group": 16}, 0.98),
-        ({"weights": "fp4_e2m1", "group": 16}, 0.98),
-        ({"weights": "fp4_e2m1", "group": 16, "group_scale": "e8m0"}, 0.98),
-        ({"weights": "fp4_e2m1"}, 0.98),
-        ({"weights": "fp4_e2m1", "cache": "fp4_e2m1"}, 0.96),
+        ({"group": 16, "group_scale": stored.SHIFT_E8M0}, 0.999),
+        ({"weights": stored.INT4, "group": 16}, 0.98),
+        ({"weights": stored.FP4_E2M1, "group": 16}, 0.98),
+        ({"weights": stored.FP4_E2M1, "group": 16, "group_scale": stored.SHIFT_E8M0}, 0.98),
+        ({"weights": stored.FP4_E2M1}, 0.98),
+        ({"weights": stored.FP4_E2M1, "cache": stored.FP4_E2M1}, 0.96),
     ],
 )
 def test_layers_come_near_to_float64(held, least, scales, smooth):
@@ -88,7 +89,7 @@ def test_steps_of_a_layer():
     # scores, maximum, exponentials, weights, int8, sum, scaling. Measuring and int8; product, three passes of the norm,
     # int8; product, scaling, GELU, int8; product and norm.
     assert len(lowered.steps) == 2 + 3 * 3 + 2 + 7 * SMALL.num_attention_heads + 2 + (1 + 3 + 1) + 4 + (1 + 3)
-    assert {b.storage for b in lowered.buffers.values()} == {"int8", "int32", "bf16", "fp32"}
+    assert {b.storage for b in lowered.buffers.values()} == {stored.INT8, stored.INT32, stored.BF16, stored.FP32}
 
 
 def test_nothing_is_read_before_it_is_written():

@@ -7,11 +7,12 @@ import pytest
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.models import load_model
 from tilewright.mapping.models.llama import decode, prefill, tokens_graph
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Engine, Kind
 from tilewright.sim.graph.precision import Precision
 
 LLAMA = load_model("llama-3.2-1b")
-INT4 = Precision(weights="int4", cache="int4")
+INT4 = Precision(weights=stored.INT4, cache=stored.INT4)
 
 
 def test_parameters_are_the_published_ones():
@@ -37,7 +38,7 @@ def test_bytes_of_a_decode_step():
     cache = 16 * 2 * 1025 * (512 // 2 + 8 * 2)  # read 1024 positions, write one, with a scale for each head
     embedding = 2048 // 2 + 2
     assert work.dram_bytes == weights + 2 * columns + 2 * norms + cache + embedding
-    grouped = decode(LLAMA, 1024, Precision(weights="int4", cache="int4", group=32))
+    grouped = decode(LLAMA, 1024, Precision(weights=stored.INT4, cache=stored.INT4, group=32))
     # A byte for 16 of weights.
     assert grouped.dram_bytes - work.dram_bytes == weights / 16
 

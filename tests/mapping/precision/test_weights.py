@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tilewright.mapping.precision.weights import quantise_weights
-from tilewright.sim.formats import BF16, E2M1, MXFP4
+from tilewright.sim.formats import BF16, E2M1, MXFP4, stored, stored_format
 from tilewright.sim.graph.precision import Precision
 
 
@@ -12,7 +12,7 @@ from tilewright.sim.graph.precision import Precision
 @pytest.mark.parametrize("bits", [4, 8])
 def test_weights_are_within_half_a_step(bits, group):
     weights = np.random.default_rng(1).standard_normal((40, 6)) * np.array([1, 2, 0.1, 1e-3, 50, 0])
-    done = quantise_weights(weights, Precision(weights=f"int{bits}", group=group))
+    done = quantise_weights(weights, Precision(weights=stored_format(f"int{bits}"), group=group))
     largest = 2 ** (bits - 1) - 1
     assert (BF16.decode(BF16.encode(done.columns)) == done.columns).all()
     assert np.abs(done.codes.astype(int)).max() <= largest + 1
@@ -32,7 +32,7 @@ def test_weights_are_within_half_a_step(bits, group):
 
 def test_e2m1_comes_to_the_nearest_number_of_a_column():
     weights = np.random.default_rng(1).standard_normal((40, 6)) * np.array([1, 2, 0.1, 1e-3, 50, 0])
-    done = quantise_weights(weights, Precision(weights="fp4_e2m1"))
+    done = quantise_weights(weights, Precision(weights=stored.FP4_E2M1))
     assert done.groups is None
     numbers = weights / done.columns / 2
     nearest = E2M1.encode(numbers, saturate=True)
@@ -46,7 +46,7 @@ def test_e2m1_comes_to_the_nearest_number_of_a_column():
 def test_blocks_of_32_are_mxfp4(k, spread):
     rng = np.random.default_rng(2)
     weights = rng.standard_normal((k, 5)) * np.repeat(2.0 ** rng.integers(-spread, 1, (3, 5)), 32, axis=0)[:k]
-    precision = Precision(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=7)
+    precision = Precision(weights=stored.FP4_E2M1, group=32, group_scale=stored.SHIFT_E8M0, max_shift=7)
     done = quantise_weights(weights, precision)
     padded = np.pad(weights, ((0, -k % 32), (0, 0)))
     assert (done.values == MXFP4.decode(MXFP4.encode(padded.T)).T[:k]).all()
@@ -57,7 +57,7 @@ def test_blocks_of_32_are_mxfp4(k, spread):
 def test_no_sum_of_blocks_can_wrap():
     weights = np.full((8192, 2), 6.0)
     weights[:32] = [2.0**-14, 1.0]
-    precision = Precision(weights="fp4_e2m1", group=32, group_scale="e8m0", max_shift=15)
+    precision = Precision(weights=stored.FP4_E2M1, group=32, group_scale=stored.SHIFT_E8M0, max_shift=15)
     done = quantise_weights(weights, precision)
     numbers = np.abs(done.values / done.columns)
     assert 2**30 < 128 * numbers.sum(axis=0).max() < 2**31
@@ -70,7 +70,7 @@ def test_no_sum_of_blocks_can_wrap():
 def test_groups_are_nearer_than_columns():
     weights = np.random.default_rng(1).standard_normal((256, 16)) * np.repeat([1.0, 0.1, 3.0, 0.5], 64)[:, None]
     errors = [
-        np.square(quantise_weights(weights, Precision(weights="int4", group=g)).values - weights).sum()
+        np.square(quantise_weights(weights, Precision(weights=stored.INT4, group=g)).values - weights).sum()
         for g in (0, 64, 32)
     ]
     assert errors[0] > 2 * errors[1]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
@@ -39,7 +40,7 @@ def test_a_part_begins_with_the_one_result_that_it_needs():
 def test_bytes_of_weights_with_their_scales():
     columns = 4 * 2
     assert MATMUL.read_bytes == 40 + columns
-    assert replace(MATMUL, precision=Precision(weights="fp4_e2m1")).read_bytes == 20 + columns
+    assert replace(MATMUL, precision=Precision(weights=stored.FP4_E2M1)).read_bytes == 20 + columns
     # Groups of 4 of 10 rows: three scales of a byte in each column. A bias takes as much as scales of columns.
     assert replace(MATMUL, precision=Precision(group=4), bias=True).read_bytes == 40 + 3 * 4 + 2 * columns
     assert NORM.read_bytes == 20
@@ -47,7 +48,7 @@ def test_bytes_of_weights_with_their_scales():
 
 
 def test_bytes_of_a_cache():
-    precision = Precision(cache="int4")
+    precision = Precision(cache=stored.INT4)
     append = Operator(name="k", row="k", kind=Kind.KV_APPEND, m=3, n=16, heads=2, capacity=9, precision=precision)
     assert append.written_bytes == 3 * 2 * (8 + 2)
     scores = Operator(

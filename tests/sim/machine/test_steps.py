@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tilewright.sim.formats import stored_format
 from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 from tilewright.sim.machine.steps import codes, empty_memory, load, run_steps, store
 
 
 def matrix(name: str, rows: int, columns: int, storage: str = "fp32") -> Matrix:
-    return Matrix(Buffer(name, rows * columns, storage), rows, columns, columns)  # type: ignore[arg-type]
+    return Matrix(Buffer(name, rows * columns, stored_format(storage)), rows, columns, columns)
 
 
 def memory_of(*matrices: Matrix, **contents: np.ndarray) -> dict[str, np.ndarray]:
@@ -66,7 +67,7 @@ def test_bits_of_fp32_are_read_as_integers_and_four_of_them_kept():
     a, out = matrix("a", 1, 2), matrix("out", 1, 2, "fp4_e2m1")
     memory = memory_of(a, out)
     store(memory, a, np.array([[1.0, -1.0]]))
-    bits = replace(a, bits_as="int32")
+    bits = replace(a, bits_as=stored_format("int32"))
     assert load(memory, bits).tolist() == [[0x3F800000, 0x3F800000 - 2**31]]
     term = Scalars("t", 1)
     five = PassOptions(reduce=Reduce.MAXIMUM, scale=0.0, offset=2.0**23 + 5)
