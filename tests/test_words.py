@@ -12,6 +12,9 @@ from pydantic import BaseModel
 from tilewright.cli import cli
 from tilewright.sim.config import System
 from tilewright.sim.config.host import HostConfig
+from tilewright.sim.isa.commands import COMMANDS
+from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.tables import field_rows
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("hw", "sim", "mapping", "gem5_configs", "cocotb_tests", "tilewright")
@@ -207,6 +210,11 @@ def test_docstrings_of_modules_classes_functions_and_attributes_are_found():
 @pytest.mark.parametrize("model", [System, HostConfig])
 def test_every_field_of_a_description_says_what_it_is(model):
     assert not bad(fields(model, set()), rest=False)
+
+
+@pytest.mark.parametrize("kind", [*COMMANDS.values(), Descriptor])
+def test_every_field_of_a_command_says_what_it_is(kind):
+    assert not bad(((row.name, f"{row.about}.") for row in field_rows(kind)), rest=False)
 
 
 def test_a_field_without_a_description_is_found():

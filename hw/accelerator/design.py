@@ -12,7 +12,7 @@ START_LATENCY = 2 + Reader.LATENCY
 def accelerator(config: AcceleratorConfig) -> Design:
     """Return the design of an accelerator, module ``accelerator``."""
     cim, macro = config.cim, config.cim.tile.macro
-    npe = f"; co-processor of {config.npe.rows} x {config.npe.columns} SIMD MACs" if config.npe is not None else ""
+    npe = f"; NPE of {config.npe.rows} x {config.npe.columns} SIMD MACs" if config.npe is not None else ""
     tiles = f"{cim.tiles} {'tile' if cim.tiles == 1 else 'tiles'} of {cim.tile.rows} x {cim.tile.columns}"
     return Design(
         name="accelerator",

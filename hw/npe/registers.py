@@ -10,7 +10,7 @@ from tilewright.sim.isa.npe_registers import Register
 
 
 class Registers(wiring.Component):
-    """The registers of the co-processor behind AXI4-Lite; see :class:`RegisterFile` for accesses, latency, counters.
+    """The registers of the NPE behind AXI4-Lite; see :class:`RegisterFile` for accesses, latency, counters.
 
     Parameters
     ----------

@@ -37,7 +37,7 @@ def synchronise(config: AcceleratorConfig, commands: Iterable[Command], *, apart
     writes, in the scratchpad or in memory, unless it follows from signals taken before that this one has ended. Loads
     of weights and products share nothing but the weight buffer, which needs no signals. But a product holds ports of
     banks while it waits for weights; so it begins only after all that these must wait for, and after loads in front of
-    them that want the same port. Jobs of the co-processor may read and write anything in memory.
+    them that want the same port. Jobs of the NPE may read and write anything in memory.
 
     A fence is put in front of a loop and of its end: nothing that runs before has to be waited for behind it. One is
     also put where a semaphore might count too far.

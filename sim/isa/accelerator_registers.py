@@ -25,7 +25,7 @@ def _bank(offset: int, unit: str) -> tuple:
 
 def _with_npe(value: tuple) -> tuple:
     offset, access, meaning, *others = value
-    return offset, access, f"{meaning}; with a co-processor only", *others
+    return offset, access, f"{meaning}; with an NPE only", *others
 
 
 class Register(MappedRegister):

@@ -1,4 +1,4 @@
-"""A job of the matrix co-processor as it lies in memory, a descriptor of 128 bytes, and what makes one invalid."""
+"""A job of the NPE as it lies in memory, a descriptor of 128 bytes, and the rules that make one invalid."""
 
 import enum
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ STRIDES = ("a_stride", "b_stride", "c_stride", "residual_stride")
 class Descriptor(Layout):
     """C = act(scale * (A @ B^T) + bias + residual).
 
-    Any bits of a descriptor are one of these, and so are those that the co-processor refuses.
+    Any bits of a descriptor are one of these, and so are those that the NPE refuses.
     """
 
     mode: Annotated[int, Field(0, 0, 4)]
@@ -139,7 +139,7 @@ class Descriptor(Layout):
         return cls(**unpack(cls.FIELDS, data))
 
     def check(self, config: NpeConfig) -> Problem | None:
-        """Return why a co-processor refuses the descriptor, or ``None``.
+        """Return the reason why an NPE refuses the descriptor, or ``None``.
 
         Fields first, then alignments, then ranges; of several offences of one kind that in the lowest word counts.
         What is off is not looked at.

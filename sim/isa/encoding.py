@@ -39,7 +39,7 @@ def encode(config: AcceleratorConfig, command: Command) -> bytes:
         If a field does not hold its value, names both; or the accelerator has no such unit.
     """
     if command.OPCODE not in commands_of(config):
-        raise ValueError(f"opcode = {command.OPCODE} ({command.OPCODE.name}) is not allowed: there is no co-processor")
+        raise ValueError(f"opcode = {command.OPCODE} ({command.OPCODE.name}) is not allowed: there is no NPE")
     values = {"opcode": int(command.OPCODE), **command.to_fields(config.vector.lanes)}
     return pack(layout(type(command), config), values, COMMAND_BYTES)
 

@@ -34,4 +34,4 @@ class AcceleratorError(IntEnum):
     STORE_BUS = 13
     """Memory answered with an error to a store."""
     NPE = 14
-    """The co-processor stopped; the detail is its error code."""
+    """The NPE stopped; the detail is its error code."""

@@ -1,4 +1,4 @@
-"""Registers of the matrix co-processor (NPE), and the codes in its register ERROR."""
+"""Registers of the NPE, and the codes in its register ERROR."""
 
 import enum
 
@@ -11,7 +11,7 @@ REGISTER_WORD = 255
 
 
 class Register(MappedRegister):
-    """Registers of the co-processor, without a gap."""
+    """Registers of the NPE, without a gap."""
 
     ID = register(0x00, Access.READ, "`TWNP`", reset=NPE_ID)
     GEOMETRY = register(

@@ -22,7 +22,7 @@ class Unit(IntEnum):
     VECTOR = 2, "vector unit"
     STORE = 3, "store"
     NPE = 4, "co-processor"
-    """The matrix co-processor, where there is one."""
+    """The NPE, if the accelerator has one."""
 
 
 class Units(IntFlag):

@@ -616,12 +616,12 @@ class AcceleratorModel:
         Parameters
         ----------
         timing : AxiMemoryModel
-            Of memory, new for each program.
+            Timing of memory, new for each program.
         npe_timing : AxiMemoryModel
-            Likewise, as the co-processor's port sees it, if there is one; it has a bandwidth of its own. By default,
-            one like ``timing``.
+            Timing of memory as the NPE's port sees it, if there is one; it has a bandwidth of its own. By default,
+            it is like ``timing``.
         bad_address, bad_response : int
-            Of a byte whose beat memory answers with an error, and with which: 2 SLVERR, 3 DECERR.
+            Address of a byte whose beat memory answers with an error, and the response: 2 SLVERR, 3 DECERR.
         timeline : bool
             Whether to note what ran when.
         """
@@ -666,7 +666,7 @@ def run_commands(
     npe_timing : AxiMemoryModel
         As in :meth:`AcceleratorModel.run`.
     descriptor_at : callable
-        Returns the descriptor at an address, for jobs of the co-processor.
+        Returns the descriptor at an address, for jobs of the NPE.
     """
     jobs = None
     if config.npe is not None:

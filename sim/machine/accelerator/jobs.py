@@ -23,7 +23,7 @@ class JobsModel:
     ----------
     config : NpeConfig
     timing : AxiMemoryModel
-        Of memory as the co-processor's port sees it; its cycle 0 is that of the accelerator's model.
+        Timing of memory as the NPE's port sees it; its cycle 0 is that of the accelerator's model.
     descriptor_at : callable
         Returns the descriptor at an address; used without ``memory``.
     memory : ndarray of uint8
@@ -53,7 +53,7 @@ class JobsModel:
         Returns
         -------
         ends : int
-            Cycle in which the next descriptor is asked for, or in which the co-processor is done. With an error that
+            Cycle in which the next descriptor is asked for, or in which the NPE is done. With an error that
             memory answered, of which it is not known when it came, a later one.
         descriptor : Descriptor
         error : NpeError

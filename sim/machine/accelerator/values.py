@@ -92,7 +92,7 @@ class AcceleratorValues:
 
     def _run_jobs(self, command: Jobs, register_value: int) -> None:
         npe = self.config.npe
-        assert npe is not None, "there is no co-processor"
+        assert npe is not None, "there is no NPE"
         for address in command.addresses:
             content = self.memory[address + register_value :][:DESCRIPTOR_BYTES].tobytes()
             job = Descriptor.decode(content)

@@ -38,7 +38,7 @@ def run(config: NpeConfig, memory: np.ndarray, address: int, count: int) -> Outc
     Parameters
     ----------
     config : NpeConfig
-        The co-processor.
+        Parameters of the NPE.
     memory : ndarray of uint8, or bytes
         Stays as it is.
     address, count : int
