@@ -11,7 +11,7 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from tilewright.cocotb_tests.cim.cases import Case
 from tilewright.cocotb_tests.cim.driver import CIMBench, random_program, random_timing, reported_error, small_case
-from tilewright.sim.isa.cim_command import CimError
+from tilewright.sim.isa.cim_command import CommandError
 
 BENCH = "tilewright.cocotb_tests.cim.cb_cim"
 """This module, as cocotb imports it."""
@@ -90,21 +90,21 @@ async def refused_commands(dut) -> None:
     most_slot = (1 << subject.layout["slot"].width) - 1
     good = subject.command(False, rows=1, columns=1)
     bad: dict[Any, list[dict]] = {
-        CimError.ROWS: [{"rows": 0}, {"rows": 4095}],
-        CimError.COLUMNS: [{"columns": 0}, {"columns": 65535}],
-        CimError.VECTORS: [{"vectors": 0}],
-        CimError.SLOT: [
+        CommandError.ROWS: [{"rows": 0}, {"rows": 4095}],
+        CommandError.COLUMNS: [{"columns": 0}, {"columns": 65535}],
+        CommandError.VECTORS: [{"vectors": 0}],
+        CommandError.SLOT: [
             {"emit": False, "slot": slots},
             {"emit": False, "slot": most_slot},
             {"accumulate": True, "vectors": slots + 1},
             {"accumulate": True, "slot": slots - 1, "vectors": 2},
         ],
-        CimError.BANK: [{"load": False}],
+        CommandError.BANK: [{"load": False}],
     }
     for mode in subject.modes:
         rows, columns = subject.limits(mode)
-        bad[CimError.ROWS].append({"mode": mode, "rows": rows + 1})
-        bad[CimError.COLUMNS].append({"mode": mode, "columns": columns + 1})
+        bad[CommandError.ROWS].append({"mode": mode, "rows": rows + 1})
+        bad[CommandError.COLUMNS].append({"mode": mode, "columns": columns + 1})
     zeros = np.zeros((64, 1), np.uint8)
     await bench.write_data(
         zeros.repeat(cfg.weight_bus_bits // 8, axis=1), zeros.repeat(cfg.activation_bus_bits // 8, axis=1)
@@ -120,10 +120,10 @@ async def refused_commands(dut) -> None:
             received = int(dut.received.value)
             assert received == bench.result_words([good]), f"{change}: {received} result words"
             await bench.reset()
-            assert reported_error(dut) is CimError.NONE, f"{change}: error survives reset"
+            assert reported_error(dut) is CommandError.NONE, f"{change}: error survives reset"
     # Holding a block and loading another is refused as well.
     hold = replace(good, release=False)
     await bench.write_program([hold, good])
     dut.run.value = 1
     await ClockCycles(dut.clk, 400)
-    assert reported_error(dut) is CimError.BANK
+    assert reported_error(dut) is CommandError.BANK

@@ -16,7 +16,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 from tilewright.cocotb_tests.cim.cases import Case, Timing, product
 from tilewright.cocotb_tests.cim.harness import LINE_BITS, STREAMS
 from tilewright.cocotb_tests.cim.subject import TileSubject, subject
-from tilewright.sim.isa.cim_command import CimError, TileCommand
+from tilewright.sim.isa.cim_command import CommandError, TileCommand
 from tilewright.sim.machine.cim.words import unpack
 
 
@@ -112,7 +112,7 @@ class CIMBench:
         received = int(dut.received.value)
         assert received == count, f"{received} result words instead of {count}"
         assert dut.contract_broken.value == 0, "a stream withdrew or changed an offer"
-        assert reported_error(dut) is CimError.NONE, f"error {reported_error(dut)}"
+        assert reported_error(dut) is CommandError.NONE, f"error {reported_error(dut)}"
         cycles = int(dut.cycles.value)
         vectors = await self._read_results(commands)
         dut.run.value = 0
@@ -180,9 +180,9 @@ class CIMBench:
         }
 
 
-def reported_error(dut) -> CimError:
+def reported_error(dut) -> CommandError:
     """Return the error that the tile reports."""
-    return CimError(int(dut.error.value))
+    return CommandError(int(dut.error.value))
 
 
 def _lines(words: np.ndarray) -> list[int]:

@@ -14,7 +14,7 @@ from tilewright.hw.cim.weight_loader import WeightLoader
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config import CIMArrayConfig
-from tilewright.sim.isa.cim_command import CimError
+from tilewright.sim.isa.cim_command import CommandError
 
 
 class CIMArray(wiring.Component):
@@ -54,7 +54,7 @@ class CIMArray(wiring.Component):
         The words read, in the order of the requests.
     results : Out(stream)
         Results, see ``result_layout``; an unused part of a vector's last word is unspecified.
-    error : Out(CimError)
+    error : Out(CommandError)
         Reason why commands are no longer taken; cleared by reset.
     """
 
@@ -74,7 +74,7 @@ class CIMArray(wiring.Component):
                 "activation_requests": Out(stream.Signature(REQUEST_LAYOUT)),
                 "activations": In(stream.Signature(tile.activation_bus_bits)),
                 "results": Out(stream.Signature(result_layout(tile))),
-                "error": Out(CimError),
+                "error": Out(CommandError),
             }
         )
 

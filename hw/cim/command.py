@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.layout import layout_of
 from tilewright.sim.config import TileConfig
-from tilewright.sim.isa.cim_command import ArrayCommand, CimError, TileCommand
+from tilewright.sim.isa.cim_command import ArrayCommand, CommandError, TileCommand
 
 COMMAND_LAYOUT = layout_of(TileCommand.FIELDS)
 """A command of a tile, see :class:`TileCommand`."""
@@ -61,7 +61,7 @@ class CommandDispatch(wiring.Component):
         Commands, ``layout``.
     loads, fetches, computes : Out(stream)
         The commands' parts for the three units.
-    error : Out(CimError)
+    error : Out(CommandError)
         Reason why the command at the input is refused.
     """
 
@@ -76,7 +76,7 @@ class CommandDispatch(wiring.Component):
                 "loads": Out(stream.Signature(load_layout(tiles))),
                 "fetches": Out(stream.Signature(FETCH_LAYOUT)),
                 "computes": Out(stream.Signature(compute_layout(tiles))),
-                "error": Out(CimError),
+                "error": Out(CommandError),
             }
         )
 
@@ -92,18 +92,18 @@ class CommandDispatch(wiring.Component):
             columns = Mux(command.reduce, columns, self.tiles * columns)
             mode = ("reduce",)
         holding = Signal()  # the command before keeps its bank
-        problem = Signal(CimError)
+        problem = Signal(CommandError)
         with m.If((command.rows == 0) | (command.rows > rows)):
-            m.d.comb += problem.eq(CimError.ROWS)
+            m.d.comb += problem.eq(CommandError.ROWS)
         with m.Elif((command.columns == 0) | (command.columns > columns)):
-            m.d.comb += problem.eq(CimError.COLUMNS)
+            m.d.comb += problem.eq(CommandError.COLUMNS)
         with m.Elif(command.vectors == 0):
-            m.d.comb += problem.eq(CimError.VECTORS)
+            m.d.comb += problem.eq(CommandError.VECTORS)
         # A vector that is neither read from nor kept in the accumulators needs none.
         with m.Elif((command.accumulate | ~command.emit) & (command.slot + command.vectors > slots)):
-            m.d.comb += problem.eq(CimError.SLOT)
+            m.d.comb += problem.eq(CommandError.SLOT)
         with m.Elif(command.load == holding):
-            m.d.comb += problem.eq(CimError.BANK)
+            m.d.comb += problem.eq(CommandError.BANK)
 
         parts = {
             "loads": {
@@ -133,10 +133,10 @@ class CommandDispatch(wiring.Component):
             ]
 
         room = queues["fetches"].w_rdy & queues["computes"].w_rdy & (queues["loads"].w_rdy | ~command.load)
-        stopped = self.error != CimError.NONE
+        stopped = self.error != CommandError.NONE
         accepted = Signal()
         m.d.comb += [
-            self.commands.ready.eq(room & (problem == CimError.NONE) & ~stopped),
+            self.commands.ready.eq(room & (problem == CommandError.NONE) & ~stopped),
             accepted.eq(self.commands.valid & self.commands.ready),
             queues["loads"].w_en.eq(accepted & command.load),
             queues["fetches"].w_en.eq(accepted),

@@ -51,8 +51,8 @@ class ArrayCommand(TileCommand):
     """Whether tiles hold rows of the block below one another instead of columns side by side; as when it was loaded."""
 
 
-class CimError(enum.IntEnum):
-    """Why a tile stopped taking commands."""
+class CommandError(enum.IntEnum):
+    """Why a tile stopped taking commands; Verilog names this class beside the port ``error``."""
 
     NONE = 0
     ROWS = 1

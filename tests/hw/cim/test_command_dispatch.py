@@ -3,7 +3,7 @@ import pytest
 from tests.hw.simulate import simulate
 from tilewright.hw.cim.command import CommandDispatch
 from tilewright.sim.config import MacroConfig, TileConfig
-from tilewright.sim.isa.cim_command import CimError
+from tilewright.sim.isa.cim_command import CommandError
 
 CONFIG = TileConfig(
     macro=MacroConfig(rows=16, columns=16, weight_bits=4, input_bits=8), command_queue_depth=3, accumulator_vectors=5
@@ -64,18 +64,18 @@ def test_a_full_queue_stops_commands_and_only_those_that_need_it():
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        ({}, CimError.NONE),
-        ({"rows": 0}, CimError.ROWS),
-        ({"rows": 17}, CimError.ROWS),
-        ({"columns": 0}, CimError.COLUMNS),
-        ({"columns": 17}, CimError.COLUMNS),
-        ({"vectors": 0}, CimError.VECTORS),
-        ({"vectors": 6, "slot": 0}, CimError.NONE),  # neither kept nor read: needs no accumulators
-        ({"vectors": 5, "emit": 0}, CimError.NONE),
-        ({"vectors": 6, "emit": 0}, CimError.SLOT),
-        ({"vectors": 1, "slot": 5, "accumulate": 1}, CimError.SLOT),
-        ({"vectors": 65535, "slot": 65535, "accumulate": 1}, CimError.SLOT),
-        ({"load": 0}, CimError.BANK),
+        ({}, CommandError.NONE),
+        ({"rows": 0}, CommandError.ROWS),
+        ({"rows": 17}, CommandError.ROWS),
+        ({"columns": 0}, CommandError.COLUMNS),
+        ({"columns": 17}, CommandError.COLUMNS),
+        ({"vectors": 0}, CommandError.VECTORS),
+        ({"vectors": 6, "slot": 0}, CommandError.NONE),  # neither kept nor read: needs no accumulators
+        ({"vectors": 5, "emit": 0}, CommandError.NONE),
+        ({"vectors": 6, "emit": 0}, CommandError.SLOT),
+        ({"vectors": 1, "slot": 5, "accumulate": 1}, CommandError.SLOT),
+        ({"vectors": 65535, "slot": 65535, "accumulate": 1}, CommandError.SLOT),
+        ({"load": 0}, CommandError.BANK),
     ],
 )
 def test_a_bad_command_is_not_taken_and_named(change, error):
@@ -83,10 +83,10 @@ def test_a_bad_command_is_not_taken_and_named(change, error):
 
     async def bench(ctx):
         offer(ctx, dispatch, {**GOOD, **change})
-        assert ctx.get(dispatch.commands.ready) == (error is CimError.NONE)
+        assert ctx.get(dispatch.commands.ready) == (error is CommandError.NONE)
         await ctx.tick()
         assert ctx.get(dispatch.error) == error
         offer(ctx, dispatch, GOOD)
-        assert ctx.get(dispatch.commands.ready) == (error is CimError.NONE), "stopped until reset"
+        assert ctx.get(dispatch.commands.ready) == (error is CommandError.NONE), "stopped until reset"
 
     simulate(dispatch, bench)
