@@ -18,7 +18,7 @@ from benchmarks.pages import filled
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
-from tilewright.mapping.lower.constants import decoder_constants, encoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.mapping.models import bert, llama, minilm
@@ -140,7 +140,7 @@ def lowered(tokens: int, layers: int, precision: Precision) -> Lowered:
 def constants(layers: int, precision: Precision, strength: float) -> dict[str, np.ndarray]:
     """Return the constants of the first layers."""
     model = minilm.CONFIG.replace(num_hidden_layers=layers)
-    return encoder_constants(model, minilm.load_tensors(), precision, factors(strength))
+    return constant_contents(bert.layers(model, precision, tokens=1), minilm.load_tensors(), factors(strength))
 
 
 @cache
@@ -213,7 +213,7 @@ def run_decoder(model: LlamaConfig, precision: Precision) -> DecoderRun:
     total = PROMPT + DECODED
     tensors = seeded_decoder(model, seed=1)
     x = np.random.default_rng(2).standard_normal((total, model.hidden_size))
-    fixed = decoder_constants(model, tensors, precision, capacity=total)
+    fixed = constant_contents(llama.layers(model, precision, tokens=1, capacity=total), tensors)
     kept: dict[str, np.ndarray] = {}
     outputs, steps = [], []
 

@@ -13,7 +13,7 @@ from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.constants import decoder_constants, encoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.mapping.models import bert, llama, minilm
@@ -65,7 +65,7 @@ def _encoder_case(
 ) -> Case:
     precision = Precision.of(config.cim.tile)
     lowered = lower(bert.layers(model, precision, tokens=len(x)))
-    constants = encoder_constants(model, tensors, precision)
+    constants = constant_contents(bert.layers(model, precision, tokens=1), tensors)
     compiled = compile_program(config, lowered)
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
@@ -89,7 +89,7 @@ def decoder_case(
     """
     precision, capacity, memory = Precision.of(config.cim.tile), prompt + tokens, MemoryMap()
     tensors = seeded_decoder(model, seed=SEED)
-    constants = decoder_constants(model, tensors, precision, capacity=capacity)
+    constants = constant_contents(llama.layers(model, precision, tokens=1, capacity=capacity), tensors)
     x = np.random.default_rng(SEED).standard_normal((capacity, model.hidden_size))
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))
@@ -117,10 +117,10 @@ def decoder_case(
 def network_case(config: AcceleratorConfig, model: LlamaConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
     """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
     precision = Precision.of(config.cim.tile)
-    lowered = lower(llama.network(model, precision, tokens=tokens))
+    graph = llama.network(model, precision, tokens=tokens)
+    lowered = lower(graph)
     tensors = seeded_decoder(model, seed=SEED)
-    every = decoder_constants(model, tensors, precision, capacity=tokens)
-    constants = {name: every[name] for name in lowered.constants}
+    constants = constant_contents(graph, tensors)
     compiled = compile_program(config, lowered)
     x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
     image = compiled.memory_image(constants)

@@ -15,7 +15,7 @@ from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.loops import CompiledLoops
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
-from tilewright.mapping.lower.constants import decoder_constants, head_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.mapping.models import llama
@@ -60,7 +60,9 @@ class _Decoder:
     def __post_init__(self) -> None:
         self.precision = Precision.of(self.config.cim.tile)
         self.tensors = seeded_model(self.model, seed=SEED)
-        self.layers = decoder_constants(self.model, self.tensors, self.precision, capacity=self.capacity)
+        self.layers = constant_contents(
+            llama.layers(self.model, self.precision, tokens=1, capacity=self.capacity), self.tensors
+        )
         self.parts, self.columns = head_parts(self.config, self.model.vocab_size)
         self.heads = [self._head(part) for part in range(self.parts)]
         self.states: Memory = {}
@@ -70,7 +72,7 @@ class _Decoder:
         name = f"{HEAD}.weight"
         rows = self.tensors[name][part * self.columns : (part + 1) * self.columns]
         tensors: Tensors = {**self.tensors, name: np.pad(rows, ((0, self.columns - len(rows)), (0, 0)))}
-        return head_constants(tensors, self.precision)
+        return constant_contents(llama.head(self.model, self.precision, tokens=1, columns=self.columns), tensors)
 
     def write_constants(self, program: CompiledLoops, memory: np.ndarray) -> None:
         """Write the weights of every layer and of every part of the vocabulary."""

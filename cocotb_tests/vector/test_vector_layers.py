@@ -5,7 +5,7 @@ import pytest
 
 from tilewright.cocotb_tests.vector import suite as vector
 from tilewright.cocotb_tests.vector.layer_cases import Recorder
-from tilewright.mapping.lower.constants import decoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.cosim
 def record_decoder(config: VectorConfig, model: LlamaConfig, *, prompt: int, tokens: int) -> Recorder:
     """Return all passes of a decoder layer: a prompt, then single tokens over the cache that it leaves."""
     recorder, precision, capacity = Recorder(config), Precision(), prompt + tokens
-    constants = decoder_constants(model, seeded_decoder(model, seed=5), precision, capacity=capacity)
+    constants = constant_contents(
+        llama.layers(model, precision, tokens=1, capacity=capacity), seeded_decoder(model, seed=5)
+    )
     x = np.random.default_rng(6).standard_normal((capacity, model.hidden_size))
     states: dict[str, np.ndarray] = {}
     begins = [0, *range(prompt, capacity)]

@@ -1,13 +1,15 @@
 """All layers of a decoder and its head as one program."""
 
 from dataclasses import replace
+from itertools import zip_longest
 
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models.llama import HEAD, layer_name
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import Kind
+from tilewright.sim.graph.operator import Kind, Operator
 
 from .loops import CompiledLoops, Repeated, compile_loops
 from .memory_map import MemoryMap
@@ -30,10 +32,13 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
     Raises
     ------
     ConfigError
-        If something finds no room, or the accelerator cannot run a step.
+        If something finds no room, the accelerator cannot run a step, or layers differ.
     """
     layers = 1 + max(operator.layer or 0 for operator in graph)
-    layer = graph.part(operator for operator in graph if operator.layer == 0)
+    first, *others = ([each for each in graph if each.layer == layer] for layer in range(layers))
+    for other in others:
+        _check_alike(first, other)
+    layer = graph.part(first)
     loops = [Repeated(name=LAYERS, lowered=lower(layer), count=layers, own=layer_name(0))]
     logits = graph.of(Kind.LOGITS)
     if logits:
@@ -45,6 +50,14 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
         )
         loops.append(Repeated(name=HEAD, lowered=lower(head), count=parts, own=HEAD, carried=False))
     return compile_loops(config, loops, memory)
+
+
+def _check_alike(first: list[Operator], other: list[Operator]) -> None:
+    """See that a layer differs from the first one in names alone."""
+    for one, each in zip_longest(first, other):
+        renamed = one and each and replace(each, name=one.name, inputs=one.inputs, layer=one.layer)
+        if renamed != one:
+            raise ConfigError(f"{(each or one).name}: layers that differ cannot run in one loop")
 
 
 def head_parts(config: AcceleratorConfig, vocabulary: int) -> tuple[int, int]:

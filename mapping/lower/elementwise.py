@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from tilewright.sim.graph.operator import Kind
 from tilewright.sim.isa.vector_command import Function
 
+from .constants import carried_bias
 from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Result
 
 
@@ -12,12 +12,11 @@ def lower_input(lowering: Lowering) -> Result:
     """Lower the input of a graph.
 
     If it is the residual of a product with a bias, the bias is added here; the biases of what reads it make up for that
-    (see :func:`.constants.encoder_constants`).
+    (see :func:`.constants.constant_contents`).
     """
     operator = lowering.operator
     source = lowering.source = lowering.matrix(operator.name, operator.m, operator.n)
-    terms = [lowering.graph[name] for reader in lowering.read_by(Kind.ADD) for name in reader.inputs]
-    if not any(term.kind is Kind.MATMUL and term.bias for term in terms):
+    if not carried_bias(lowering.graph, operator):
         return Activation(source)
     out = lowering.matrix(f"{operator.name}.biased", operator.m, operator.n)
     bias = lowering.constant(f"{operator.name}.bias", 1, operator.n)

@@ -14,7 +14,7 @@ def lower_matmul(lowering: Lowering) -> Result:
     """Lower a matrix product.
 
     Where its result is added to a residual, the pass of the addition scales the sums, and the bias is part of the
-    residual already: see :func:`.constants.encoder_constants`.
+    residual already: see :func:`.constants.constant_contents`.
     """
     operator = lowering.operator
     added = lowering.read_by(Kind.ADD)

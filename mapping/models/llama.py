@@ -117,7 +117,7 @@ class _Run(GraphBuilder):
     def layers(self, residual: str) -> str:
         """Add the tables of rotary embedding and all layers."""
         for table in (COSINES, SINES):
-            self.add(table, Kind.CONSTANT, m=self.capacity, n=self.model.head_dim)
+            self.add(table, Kind.CONSTANT, m=self.capacity, n=self.model.head_dim, base=self.model.rope_theta)
         for layer in range(self.model.num_hidden_layers):
             self.layer = layer
             residual = self.network(self.attention(residual))
@@ -198,8 +198,8 @@ class _Run(GraphBuilder):
         return self.add(part, Kind.ADD, residual, term, row=row, m=self.tokens, n=self.model.hidden_size)
 
 
-def rotary_tables(model: LlamaConfig, positions: int) -> tuple[np.ndarray, np.ndarray]:
+def rotary_tables(base: float, head: int, positions: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the cosines and sines of rotary embedding, each (positions, head size), float64."""
-    frequencies = model.rope_theta ** (-np.arange(0, model.head_dim, 2) / model.head_dim)
+    frequencies = base ** (-np.arange(0, head, 2) / head)
     angles = np.tile(np.arange(positions)[:, None] * frequencies, 2)
     return np.cos(angles), np.sin(angles)

@@ -67,7 +67,7 @@ def decoder_layer(model: LlamaConfig, tensors: Tensors, prefix: str, x: np.ndarr
     value = _heads(linear("self_attn.v_proj", normed), model.num_key_value_heads)
     if model.qk_norm:
         query, key = norm("self_attn.q_norm", query), norm("self_attn.k_norm", key)
-    cos, sin = (table[:tokens] for table in rotary_tables(model, tokens))
+    cos, sin = (table[:tokens] for table in rotary_tables(model.rope_theta, model.head_dim, tokens))
     query, key = (
         each * cos + np.concatenate([-each[..., half:], each[..., :half]], axis=-1) * sin for each in (query, key)
     )

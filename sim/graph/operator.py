@@ -92,6 +92,8 @@ class Operator:
     """Flag: a vector is added to each row."""
     epsilon: float = 0.0
     """Term that keeps a norm from dividing by 0."""
+    base: float = 0.0
+    """Base of the angles in a table of rotary embedding."""
     precision: Precision = DEFAULT
     engine: Engine = Engine.VECTOR_UNIT
 

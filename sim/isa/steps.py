@@ -117,6 +117,11 @@ class Product:
     group: int = 0
     """Rows of weights that share a scale."""
 
+    @property
+    def operator(self) -> object:
+        """Operator of the graph that the step serves."""
+        return self.out.buffer.operator
+
     def __post_init__(self) -> None:
         k, n = self.weights.rows, self.weights.columns
         if self.transposed:
@@ -160,6 +165,11 @@ class Pass:
     multiply: Scalars | None = None
     linear: Scalars | None = None
     inverse: Scalars | None = None
+
+    @property
+    def operator(self) -> object:
+        """Operator of the graph that the step serves: whose result it writes, or only measures."""
+        return (self.out or self.a).buffer.operator
 
     def __post_init__(self) -> None:
         for matrix in (self.b, self.c, self.out):

@@ -6,7 +6,7 @@ from tests.mapping.compile.compiled_runs import Runner, accelerator, check, in_s
 from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.constants import decoder_constants, encoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.bert import layer_name
@@ -52,7 +52,7 @@ def run_encoder(
         for each in range(layers)
         for part in ("attention.self", "intermediate.dense")
     }
-    constants = encoder_constants(model, seeded_encoder(model, seed=1), precision, factors)
+    constants = constant_contents(bert.layers(model, precision, tokens=1), seeded_encoder(model, seed=1), factors)
     compiled = compile_program(config, lowered)
     x = np.random.default_rng(2).standard_normal((tokens, model.hidden_size))
     check(compiled, lowered, step_memory(lowered, constants, x), compiled.memory_image(constants), x, run)
@@ -70,7 +70,9 @@ def run_decoder(
 ) -> list[Compiled]:
     """Run a prompt and what follows, each a program on the memory that the one before has left."""
     model = model.replace(num_hidden_layers=layers)
-    constants = decoder_constants(model, seeded_decoder(model, seed=3), precision, capacity=CAPACITY)
+    constants = constant_contents(
+        llama.layers(model, precision, tokens=1, capacity=CAPACITY), seeded_decoder(model, seed=3)
+    )
     memory = MemoryMap()
     steps = [
         lower(llama.layers(model, precision, tokens=length, position=sum(lengths[:index]), capacity=CAPACITY))

@@ -18,7 +18,7 @@ from tests.mapping.compile.compiled_runs import (
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.constants import encoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig
@@ -99,7 +99,7 @@ def test_units_beside_one_another(fields):
 def test_a_missing_signal_is_seen():
     compiled = run_encoder(SMALL)
     lowered = lower(bert.layers(ENCODER, Precision(), tokens=7))
-    constants = encoder_constants(ENCODER, seeded_encoder(ENCODER, seed=1), Precision())
+    constants = constant_contents(bert.layers(ENCODER, Precision(), tokens=1), seeded_encoder(ENCODER, seed=1))
     x = np.random.default_rng(2).standard_normal((7, ENCODER.hidden_size))
     bare = [replace(each, wait=0, signal=0) if isinstance(each, UNIT_COMMANDS) else each for each in compiled.commands]
     with pytest.raises(AssertionError, match="of the output differ"):

@@ -7,7 +7,7 @@ from tests.mapping.compile.compiled_runs import accelerator, beside_one_another,
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.loops import CompiledLoops, Repeated, compile_loops
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.lower.constants import decoder_constants, head_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
@@ -57,7 +57,7 @@ def compiled(tokens: int, position: int, memory: MemoryMap) -> CompiledLoops:
 def test_layers_and_head_leave_the_bits_of_their_steps(run):
     rng = np.random.default_rng(1)
     tensors = seeded_decoder(SHAPE, seed=2)
-    constants = decoder_constants(SHAPE, tensors, PLAIN, capacity=CAPACITY)
+    constants = constant_contents(llama.layers(SHAPE, PLAIN, tokens=1, capacity=CAPACITY), tensors)
     vocabulary = {
         f"{FINAL_NORM}.weight": 1 + 0.2 * rng.standard_normal(64),
         f"{HEAD}.weight": rng.standard_normal((RUNS * COLUMNS, 64)),
@@ -72,8 +72,9 @@ def test_layers_and_head_leave_the_bits_of_their_steps(run):
         shared = {name: constants[name] for name in ("one", "rotary.cos", "rotary.sin")}
         programs[0].write_constants(memory, "layers", layer, own | shared)
     of_head = [
-        head_constants(
-            vocabulary | {f"{HEAD}.weight": vocabulary[f"{HEAD}.weight"][part * COLUMNS : (part + 1) * COLUMNS]}, PLAIN
+        constant_contents(
+            llama.head(SHAPE, PLAIN, tokens=1, columns=COLUMNS),
+            vocabulary | {f"{HEAD}.weight": vocabulary[f"{HEAD}.weight"][part * COLUMNS : (part + 1) * COLUMNS]},
         )
         for part in range(RUNS)
     ]
@@ -135,7 +136,7 @@ def test_logits_are_those_of_a_norm_and_a_product():
     }
     lowered = lower(llama.head(SHAPE, PLAIN, tokens=3, columns=40))
     x = rng.standard_normal((3, 64))
-    constants = head_constants(tensors, PLAIN)
+    constants = constant_contents(llama.head(SHAPE, PLAIN, tokens=1, columns=40), tensors)
     assert sorted(constants) == sorted(lowered.constants)
     steps = step_memory(lowered, constants, x)
     run_steps(lowered.steps, steps, lanes=16)

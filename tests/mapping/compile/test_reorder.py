@@ -5,7 +5,7 @@ import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator, step_memory
 from tilewright.mapping.compile.reorder import depth_first, reordered
-from tilewright.mapping.lower.constants import decoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
@@ -35,7 +35,7 @@ def test_another_order_leaves_the_same_bits(order, tokens):
     other = order(lowered)
     assert sorted(map(id, other.steps)) == sorted(map(id, lowered.steps))
     assert other.steps != lowered.steps
-    constants = decoder_constants(TWO, seeded_decoder(TWO, seed=1), Precision(), capacity=12)
+    constants = constant_contents(llama.layers(TWO, Precision(), tokens=1, capacity=12), seeded_decoder(TWO, seed=1))
     x = np.random.default_rng(1).standard_normal((tokens, 64))
     memories = [step_memory(each, constants, x) for each in (lowered, other)]
     for each, memory in zip((lowered, other), memories, strict=True):

@@ -1,17 +1,22 @@
 """A whole decoder as one program: prompt and tokens, from embeddings to logits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator, in_sequence, on_the_model, step_memory
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
-from tilewright.mapping.lower.constants import decoder_constants, head_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.llama import FINAL_NORM, HEAD, layer_name
 from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.formats import stored
+from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.steps import load, run_steps
@@ -49,12 +54,17 @@ def test_logits_of_the_last_token(fields, run):
     config = accelerator(address_bits=8, **fields)
     plain = Precision.of(config.cim.tile)
     rng = np.random.default_rng(1)
-    constants = decoder_constants(SHAPE, seeded_decoder(SHAPE, seed=2), plain, capacity=CAPACITY)
+    constants = constant_contents(
+        llama.layers(SHAPE, plain, tokens=1, capacity=CAPACITY), seeded_decoder(SHAPE, seed=2)
+    )
     parts, columns = head_parts(config, VOCABULARY)
     weights = np.zeros((parts * columns, 64))
     weights[:VOCABULARY] = rng.standard_normal((VOCABULARY, 64))
     of_head = [
-        head_constants({f"{FINAL_NORM}.weight": np.ones(64), f"{HEAD}.weight": part}, plain)
+        constant_contents(
+            llama.head(SHAPE, plain, tokens=1, columns=columns),
+            {f"{FINAL_NORM}.weight": np.ones(64), f"{HEAD}.weight": part},
+        )
         for part in np.split(weights, parts)
     ]
     places = MemoryMap()
@@ -99,3 +109,14 @@ def test_logits_of_the_last_token(fields, run):
 def test_a_program_may_end_with_its_layers():
     program = compile_decoder(accelerator(), llama.tokens_graph(SHAPE, Precision(), tokens=2, capacity=4, logits=False))
     assert list(program.loops) == [LAYERS]
+
+
+def test_layers_that_differ_are_refused():
+    graph = llama.tokens_graph(SHAPE, Precision(), tokens=2, capacity=4, logits=False)
+    name = layer_name(1, "mlp.up_proj")
+    other = [
+        replace(operator, precision=Precision(weights=stored.INT4)) if operator.name == name else operator
+        for operator in graph
+    ]
+    with pytest.raises(ConfigError, match=r"model\.layers\.1\.mlp\.up_proj: layers that differ cannot run in one loop"):
+        compile_decoder(accelerator(), Graph(tuple(other)))

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import vector_accuracy
 from benchmarks.vector_accuracy import BF16, SENTENCES, Row, embedding_cosines, layer_cosine
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.lower.constants import encoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, minilm
 from tilewright.mapping.models.bert import layer_name
@@ -29,7 +29,7 @@ TWO = SMALL.replace(num_hidden_layers=2)
 def run(precision: Precision, tensors: dict[str, np.ndarray], x: np.ndarray, model: BertConfig = SMALL) -> np.ndarray:
     factors = smoothing_factors(model, tensors, [x])
     lowered = lower(bert.layers(model, precision, tokens=len(x)))
-    contents = encoder_constants(model, tensors, precision, factors)
+    contents = constant_contents(bert.layers(model, precision, tokens=1), tensors, factors)
     assert sorted(contents) == sorted(lowered.constants)
     memory = empty_memory(lowered.buffers.values(), contents)
     store(memory, lowered.input, x)
