@@ -20,7 +20,7 @@ SPAN_BITS = 64
 
 
 class Check(wiring.Component):
-    """Says of a command why it is refused, see :class:`.AcceleratorError`, and which banks it uses.
+    """Finds the reason for which a command is refused, see :class:`.AcceleratorError`, and the banks that it uses.
 
     The vector unit checks its own fields, and the command processor checks loops. The twin in Python is
     :func:`.accelerator_check.refusal`.
@@ -190,7 +190,7 @@ class Check(wiring.Component):
         unit: int | None,
         below: Value | None = None,
     ) -> dict[AcceleratorError, Value]:
-        """Return what is wrong with rows and planes in memory; ``below``, else ``unit - 1``: bits that are to be 0."""
+        """Return the errors of rows and planes in memory; the bits of ``below``, by default ``unit - 1``, must be 0."""
         rows, planes = (
             self._stage(m, (fields[count] - 1)[:16] * fields[stride], f"{name}_{stride}")
             for count, stride in (("rows", "stride"), ("planes", "plane_stride"))
@@ -224,7 +224,7 @@ class Check(wiring.Component):
     def _uses(
         self, m: Module, opcode: Opcode, reads: Sequence["_Bank"] = (), writes: Sequence["_Bank"] = ()
     ) -> dict[AcceleratorError, Value]:
-        """Say which banks an operation uses; nothing can be wrong with that."""
+        """Drive the banks that an operation uses; this finds no errors."""
         for output, banks in ((self.reads, reads), (self.writes, writes)):
             used: Value = Const(0, self.config.banks)
             for bank in banks:
@@ -245,7 +245,7 @@ class Check(wiring.Component):
 
 
 class _Bank:
-    """A bank that a command uses if ``on``; ``outside``: it lies behind the last one."""
+    """A bank that a command uses if ``on``; ``outside`` says that it lies beyond the last bank."""
 
     def __init__(self, number: Value, outside: Value, on: Value):
         self.number, self.outside, self.on = number, outside, on

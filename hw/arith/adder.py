@@ -98,7 +98,7 @@ class Adder(Unit):
 
 
 def _operand(m: Module, format: Posit | Minifloat, code: Value, name: str) -> list:
-    """Return signed significand, scale of its first bit behind the sign, and [nan, inf, sign]."""
+    """Return signed significand, scale of its first bit after the sign, and [nan, inf, sign]."""
     if isinstance(format, Posit):
         number = decode_posit(m, format, code, name)
         return [number.significand, number.scale, [number.nan, number.inf, number.sign]]

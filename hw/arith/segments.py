@@ -32,7 +32,7 @@ def accumulate(
     first: ValueLike,
     joined: list[ValueLike] | None = None,
 ) -> Segments:
-    """Return registers to which ``addend`` is added in each cycle; ``first`` starts anew.
+    """Return registers to which ``addend`` is added in each cycle; ``first`` starts a new sum.
 
     An addend of 0 changes nothing but carries that go on their way.
 

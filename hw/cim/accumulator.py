@@ -9,7 +9,7 @@ from tilewright.sim.config import TileConfig
 
 
 class Accumulator(wiring.Component):
-    """Adds each vector of sums to its slot, or starts the slot anew; finished vectors leave instead.
+    """Adds each vector of sums to its slot, or overwrites the slot; finished vectors leave instead.
 
     ``total = sums + (slot if accumulate else 0)``; with ``emit`` the total is the output, otherwise the new
     content of the slot. Signed; ``accumulator_bits`` are exact for up to ``max_accumulated_rows`` rows and

@@ -1,4 +1,4 @@
-"""The CIM array: equal tiles that share their activations or add their sums, behind the streams of one."""
+"""The CIM array: equal tiles that share their activations or add their sums, with the streams of one tile."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 
 class RateSlots(wiring.Component):
-    """Tells in which cycles a word can pass, at ``words`` in ``cycles``, spread evenly.
+    """Chooses the cycles in which a word can pass, ``words`` of ``cycles``, spread evenly.
 
     In cycle ``n`` after ``restart`` (the first without it is 0) ``slot`` is 1 if and only if
     ``(n + 1) * words // cycles > n * words // cycles``: the rule of :class:`TimedMemory`. With ``restart`` every cycle

@@ -33,7 +33,7 @@ report_power -digits 6
 CLOCK_PORT = "[get_ports clk]"
 RESET_ACTIVITY = "set_power_activity -input_ports rst -activity 0 -duty 0"
 FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY
-"""Everything that OpenSTA is told."""
+"""Script that OpenSTA executes."""
 
 
 def run_power(sta: Program, top: str, folder: Path) -> float:

@@ -265,7 +265,7 @@ class VectorUnit(wiring.Component):
         ]
 
     def _end(self, m: Module, command, start: Value, written: Value, reduced: Value) -> None:
-        """Say when all is written: the last element, and the last row's scalars."""
+        """Drive the end of a command: the last element and the last row's scalars are written."""
         rows = Signal(SIZE_BITS)
         last_reduced = reduced & (rows == command.rows - 1)
         with m.If(start):

@@ -14,7 +14,8 @@ from .placement import PLACEABLE
 KERNELS = {Kind.SOFTMAX: "softmax", Kind.RMS_NORM: "rmsnorm"}
 """Programs of ``gem5_configs/workloads`` that compute an operator placed on the host."""
 CROSSINGS = 4
-"""Transfers of a call: the accelerator writes operands and the host reads them, and the same for the result."""
+"""Number of transfers of a call: the accelerator writes operands and the host reads them, and the same for the
+result."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class HostStep:
 
 
 def host_steps(graph: Graph) -> tuple[HostStep, HostStep]:
-    """Return what the host always runs, before the accelerator's program and after it: embedding and sampling.
+    """Return the parts that the host always runs, before and after the accelerator's program: embedding and sampling.
 
     An embedding is a row of codes times a scale. Its cost here is the cost of STREAM's triad, which is a guess on the
     safe side: triad reads two numbers of eight bytes an element, and an embedding one of a byte or less. Rows are read

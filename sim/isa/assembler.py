@@ -175,7 +175,7 @@ def _command(words: list[str]) -> Command:
 
 
 def _pairs(command: Command) -> Iterator[str]:
-    """Yield what the text says of each field that has not its default."""
+    """Yield the text of each field that does not have its default."""
     for name, field in _fields(COMMANDS[command.OPCODE]).items():
         owner = command.command if isinstance(command, Vector) and not hasattr(command, name) else command
         value = getattr(owner, name)

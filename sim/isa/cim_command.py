@@ -48,7 +48,8 @@ class ArrayCommand(TileCommand):
     slot: Annotated[int, Field(1, 16, ARRAY_SLOT_BITS)] = 0
     """Accumulator of the first vector; the others follow."""
     reduce: Annotated[bool, Field(1, 31, 1)] = False
-    """Whether tiles hold rows of the block below one another instead of columns side by side; as when it was loaded."""
+    """Whether tiles hold rows of the block below one another instead of columns side by side; the same as when the
+    block was loaded."""
 
 
 class CommandError(enum.IntEnum):

@@ -147,7 +147,7 @@ class Layout:
 
 
 def _codec(hint: Any) -> Codec | None:
-    """Return how fields hold an attribute, None if they do not."""
+    """Return the way in which fields hold an attribute, or None if they do not."""
     if isinstance(hint, type) and issubclass(hint, Layout):
         return Embedded(hint)
     for place in getattr(hint, "__metadata__", ()):

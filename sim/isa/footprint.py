@@ -52,7 +52,7 @@ class Footprint:
 
 
 def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: int = 0) -> Footprint:
-    """Return what a command reads and writes, as it does if it is valid.
+    """Return everything that a valid command reads and writes.
 
     Parameters
     ----------

@@ -148,7 +148,7 @@ class Product:
 
 @dataclass(frozen=True, kw_only=True)
 class Pass:
-    """One pass of the vector unit; what is absent is off.
+    """One pass of the vector unit; absent parts are off.
 
     Raises
     ------

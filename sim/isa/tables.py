@@ -15,7 +15,7 @@ from .fields import WORD_BITS, Embedded, Field, Layout
 
 
 class FieldRow(NamedTuple):
-    """One field of a command: where it is and what it means."""
+    """One field of a command: its position and its meaning."""
 
     name: str
     word: str
@@ -30,7 +30,7 @@ def field_rows(kind: type[Layout]) -> list[FieldRow]:
 
 
 def field_table(kind: type[Layout]) -> str:
-    """Return them as a Markdown table; nothing if there are none."""
+    """Return the fields of a layout as a Markdown table; the text is empty if there are none."""
     rows = [(f"`{row.name}`", *row[1:]) for row in field_rows(kind)]
     return markdown_table(("field", "word", "bits", "meaning"), rows) if rows else ""
 
@@ -42,12 +42,12 @@ def error_rows() -> list[tuple[int, str, str]]:
 
 
 def error_table() -> str:
-    """Return them as a Markdown table."""
+    """Return the errors of a program as a Markdown table."""
     return markdown_table(("error", "name", "meaning"), error_rows())
 
 
 def command_about(kind: type) -> str:
-    """Return what a kind of commands does, in a sentence."""
+    """Return the purpose of a kind of commands, in a sentence."""
     return _sentence((kind.__doc__ or "").split("\n\n")[0])
 
 

@@ -17,7 +17,7 @@ class ConfigError(ValueError):
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:
-    """Return what is allowed in place of ``name``, the nearest first: `` (did you mean 'x'? one of: a, x)``.
+    """Return the allowed names in place of ``name``, the nearest first: `` (did you mean 'x'? one of: a, x)``.
 
     A long list is left out if one name is near.
     """

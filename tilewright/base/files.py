@@ -37,7 +37,7 @@ def read_text(path: Path) -> str:
 
 
 def write_file(path: Path, write: Callable[[Path], object]) -> Path:
-    """Let ``write`` fill a file under another name in the same folder, then rename it to ``path``; return ``path``.
+    """Call ``write`` to fill a file under another name in the same folder, then rename it to ``path``; return ``path``.
 
     If ``write`` fails or the process is killed, ``path`` stays as it was.
 

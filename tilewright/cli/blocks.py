@@ -33,7 +33,7 @@ class Option:
         return self.name.replace("-", "_")
 
     def parse(self, typed: int | str) -> "int | str | Format":
-        """Return what the builder gets for a value as typed.
+        """Return the builder's value for a value as typed.
 
         Raises
         ------

@@ -44,7 +44,7 @@ def configuration(model: type[M], fields: Mapping[str, object], missing: str = "
 
 
 def refused(error: ValidationError, missing: str = "give it") -> ConfigError:
-    """Return what to say of values that are no configuration, with the option's name in front."""
+    """Return the error for values that are no configuration, with the option's name in front."""
     location, problem = first_problem(error)
     # A check over several fields names the one that it refuses, from where it stands.
     named = re.match(r"([\w.]+) = ", problem)

@@ -6,7 +6,8 @@ import click
 
 
 class LazyGroup(click.Group):
-    """A group that knows what its commands do and makes one only when it is used, so that help is quick.
+    """A group that knows the short help of its commands and makes a command only when it is used, so that help is
+    quick.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ def load_host_and_runs(name: str | None, system: System, files: tuple[Path, ...]
 
 
 def host_part(result: MapResult, host: HostConfig, runs: list[MeasuredRun]) -> dict:
-    """Return what the host adds to the JSON of a map: its operators, one after the other, while nothing else works.
+    """Return the host's part of the JSON of a map: its operators, one after the other, while nothing else works.
 
     Raises
     ------

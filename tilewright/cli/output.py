@@ -33,7 +33,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 @contextmanager
 def progress(text: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show how many of ``total`` parts are done; yields what is called with the name of each.
+    """Show how many of ``total`` parts are done; yields a function to call with the name of each finished part.
 
     A bar on a terminal, else a line for each part.
     """

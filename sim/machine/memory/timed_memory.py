@@ -60,6 +60,6 @@ class TimedMemory:
         return -((slot + 1) * -self.cycles // self.words) - 1
 
     def shift(self, cycles: int) -> None:
-        """Let ``cycles`` cycles pass, a multiple of the rate's period, in which it goes on as before."""
+        """Let ``cycles`` cycles pass, a multiple of the rate's period; the memory continues in the same state."""
         self.next_request += cycles
         self.next_fetch += cycles
