@@ -2,9 +2,9 @@
 
 from amaranth.hdl import Module, Mux, Signal, Value
 
-from tilewright.sim.formats import E2M1
+from tilewright.sim.formats import stored
 
-E2M1_HALVES = tuple(int(2 * value) for value in E2M1.decode(range(8)))
+E2M1_HALVES = tuple(int(count) for count in stored.FP4_E2M1.decode(range(8)))
 """Magnitudes in units of 1/2, indexed by the lower three bits of the code: 0, 1, 2, 3, 4, 6, 8, 12."""
 
 

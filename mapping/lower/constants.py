@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tilewright.mapping.models.llama import COSINES, rotary_tables
-from tilewright.mapping.precision.weights import quantise_weights
+from tilewright.mapping.precision.quantisation import quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator

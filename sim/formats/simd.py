@@ -47,7 +47,7 @@ class Mode(enum.IntEnum):
     @property
     def label(self) -> str:
         """Name of the format."""
-        return self.name.lower()
+        return self.format.name
 
 
 _FORMATS: dict[Mode, ScalarFormat] = {

@@ -24,8 +24,6 @@ class StoredFormat:
     multiples of ``unit``. An E2M1 number is one of -12 to 12 halves.
     """
 
-    name: str
-    """Name in files, in programs and on the command line."""
     format: ScalarFormat
     """Number format, which gives codes their meaning."""
     unit: float | None
@@ -36,6 +34,11 @@ class StoredFormat:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def name(self) -> str:
+        """Name of the number format, by which files, programs and the command line call the stored format, too."""
+        return self.format.name
 
     @property
     def label(self) -> str:
@@ -132,16 +135,16 @@ class StoredFormat:
         return self.unit
 
 
-FP32 = StoredFormat("fp32", minifloat.FP32, None)
-BF16 = StoredFormat("bf16", minifloat.BF16, None)
-INT32 = StoredFormat("int32", Int(32), 1)
-INT8 = StoredFormat("int8", Int(8), 1)
-INT4 = StoredFormat("int4", Int(4), 1, scratchpad=INT8)
-FP4_E2M1 = StoredFormat("fp4_e2m1", E2M1, E2M1.min, scratchpad=FP32)
+FP32 = StoredFormat(minifloat.FP32, None)
+BF16 = StoredFormat(minifloat.BF16, None)
+INT32 = StoredFormat(Int(32), 1)
+INT8 = StoredFormat(Int(8), 1)
+INT4 = StoredFormat(Int(4), 1, scratchpad=INT8)
+FP4_E2M1 = StoredFormat(E2M1, E2M1.min, scratchpad=FP32)
 """The vector unit leaves the code in the lowest bits of an FP32 number's significand."""
-UINT8 = StoredFormat("uint8", UInt(8), 1)
+UINT8 = StoredFormat(UInt(8), 1)
 """Scale of a group of weights: a factor."""
-SHIFT_E8M0 = StoredFormat("e8m0", E8M0, E8M0.min)
+SHIFT_E8M0 = StoredFormat(E8M0, E8M0.min)
 """Scale of a group of weights: code c is the factor 2**c, that is E8M0 counted in its smallest number."""
 
 WEIGHTS = (INT4, INT8, FP4_E2M1)

@@ -130,6 +130,15 @@ def test_constants_are_as_long_as_is_said(config, k, n):
     assert not got[:, n:].any()
 
 
+@pytest.mark.parametrize("config", [accelerator(tiles=1), accelerator(tiles=1, weight_bits=4, columns=32), CONFIGS[-2]])
+def test_codes_reach_memory_as_they_are(config):
+    tile = config.cim.tile
+    codes = random_codes(config, np.random.default_rng(3), (tile.rows, tile.columns))
+    words = constant_words(config.cim.model_copy(update={"tiles": 1}), codes, None, False)
+    low_first = np.unpackbits(words, bitorder="little").reshape(tile.rows, tile.columns, tile.macro.weights.bits)
+    assert (tile.macro.weights.kept(np.packbits(low_first, axis=-1, bitorder="little")[..., 0]) == codes).all()
+
+
 def test_runs_of_bytes_become_few_commands():
     config = accelerator()
 

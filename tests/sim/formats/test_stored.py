@@ -1,4 +1,6 @@
+import re
 from fractions import Fraction
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 
 from tilewright.sim.formats import scalar, stored, stored_format
 
+ROOT = Path(__file__).parents[3]
 COUNTED = [*stored.WEIGHTS, *stored.GROUP_SCALES]
 OUTSIDE = {
     stored.INT4: (ml_dtypes.int4, 1),
@@ -128,3 +131,32 @@ def test_fp32_numbers_are_the_decoded_ones_rounded(form):
     usual = ~np.isnan(numbers)
     assert there.dtype == form.dtype
     assert (there == form.encode(numbers.astype(np.float64)))[usual].all()
+
+
+def test_the_table_of_the_documentation():
+    text = (ROOT / "docs" / "formats.md").read_text()
+    rows = [re.fullmatch(r"\| [A-Z0-9 ]+ \(`(\w+)`\) \|[^|]*\|(.*)\|", line) for line in text.splitlines()]
+    found = {row[1]: [cell.strip() for cell in row[2].split("|")] for row in rows if row}
+    assert set(found) == {form.name for form in OUTSIDE}
+    for name, cells in found.items():
+        form = stored_format(name)
+        bits, unit, largest, lowest, scratchpad_bytes = cells
+        assert (int(bits), int(scratchpad_bytes)) == (form.bits, form.scratchpad_bytes)
+        numbers = [eval(cell.replace("^", "**")) if cell else None for cell in (unit, largest, lowest)]
+        counted = form.unit is not None
+        assert numbers == ([form.unit, form.largest, form.lowest] if counted else [None, None, None])
+
+
+@pytest.mark.parametrize("folder", ["hw", "mapping", "sim/graph", "sim/isa", "sim/machine"])
+def test_formats_have_no_other_spelling(folder):
+    # Only files, the command line and configurations call a format by its name.
+    pattern = re.compile(rf"""[=(,\[{{] ?["']({"|".join(form.name for form in OUTSIDE)})["']""")
+    allowed = {"hw/mac/core.py"}  # names of submodules
+    spelled = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if str(path.relative_to(ROOT)) not in allowed
+        for line in path.read_text().splitlines()
+        if pattern.search(line)
+    ]
+    assert not spelled

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.precision.microscaling import from_blocks
+from tilewright.mapping.precision.scale_window import fit_scales
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.formats import E2M1, MXFP4, Blocks
 from tilewright.sim.machine.cim import values as tile_values
@@ -23,7 +23,7 @@ def matrix(k: int, n: int, spread: int) -> np.ndarray:
 
 def test_within_the_window_it_is_exact():
     blocks = MXFP4.encode(matrix(128, 10, 3).T)
-    scaled = from_blocks(MXFP4, blocks, 15)
+    scaled = fit_scales(MXFP4, blocks, 15)
     assert (values(scaled) == MXFP4.decode(blocks).T).all()
     assert scaled.shifts.min() == 0
     assert scaled.shifts.max() <= 15
@@ -31,7 +31,7 @@ def test_within_the_window_it_is_exact():
 
 def test_below_the_window_it_is_rounded():
     blocks = MXFP4.encode(matrix(256, 10, 20).T)
-    scaled = from_blocks(MXFP4, blocks, 7)
+    scaled = fit_scales(MXFP4, blocks, 7)
     error = np.abs(values(scaled) - MXFP4.decode(blocks).T).max(axis=0)
     assert error.max() > 0
     assert (error <= 2.0 ** (scaled.exponents - 2)).all()
@@ -45,7 +45,7 @@ def test_blocks_of_zeros_have_no_say():
     w[32:64, 0] = 0
     w[:, 1] = 0
     blocks = MXFP4.encode(w.T)
-    scaled = from_blocks(MXFP4, blocks, 15)
+    scaled = fit_scales(MXFP4, blocks, 15)
     assert (values(scaled) == MXFP4.decode(blocks).T).all()
     assert not scaled.codes[:, 1].any()
 
@@ -53,7 +53,7 @@ def test_blocks_of_zeros_have_no_say():
 def test_a_block_that_is_no_number_is_refused():
     blocks = MXFP4.encode(np.ones((1, 32)))
     with pytest.raises(ConfigError, match="NaN"):
-        from_blocks(MXFP4, Blocks(np.full_like(blocks.scales, 255), blocks.elements), 15)
+        fit_scales(MXFP4, Blocks(np.full_like(blocks.scales, 255), blocks.elements), 15)
 
 
 @pytest.mark.parametrize("reduce", [False, True])
@@ -62,7 +62,7 @@ def test_a_product_with_an_mxfp4_matrix_is_exact(reduce):
     tile = TileConfig(macro=macro, group_scale="e8m0", group_rows=32, weight_bus_bits=32, accumulator_bits=64)
     config = CIMArrayConfig(tiles=3, tile=tile)
     blocks = MXFP4.encode(matrix(160, 20, 6).T)
-    scaled = from_blocks(MXFP4, blocks, tile.max_shift)
+    scaled = fit_scales(MXFP4, blocks, tile.max_shift)
     x = RNG.integers(-128, 128, (4, 160))
     product = ArrayMatmul(config, 4, 160, 20, reduce)
     vectors = tile_values.array_results(

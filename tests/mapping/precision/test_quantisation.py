@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tilewright.mapping.precision.weights import quantise_weights
+from tilewright.mapping.precision.quantisation import quantise_weights
 from tilewright.sim.formats import BF16, E2M1, MXFP4, stored, stored_format
 from tilewright.sim.graph.precision import Precision
 

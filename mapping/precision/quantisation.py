@@ -1,18 +1,16 @@
-"""Weights in the form that the CIM array takes: numbers of a few bits, a scale for each column, scales for groups of
-rows."""
+"""Quantisation of weights to codes of a stored format, with a scale for each column and scales for groups of rows."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from tilewright.mapping.precision.microscaling import from_blocks
 from tilewright.sim.formats import BF16, Microscaling, stored
 from tilewright.sim.graph.precision import Precision
 
-GROUP_SCALE = 255
-"""Largest integer scale of a group."""
-LARGEST_ACTIVATION = 128
-LARGEST_SUM = (1 << 31) - 1
+from .scale_window import fit_scales
+
+ACTIVATIONS, SUMS = stored.INT8, stored.INT32
+"""Formats of the activations that weights are multiplied with, and of the sums of products."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +46,7 @@ def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeig
 
     With scales of columns, and integer ones of groups, the largest magnitude of a group is the largest number. Scales
     are rounded first, so that the numbers make up for it. With e8m0 groups are blocks as OCP Microscaling defines them,
-    of fp4_e2m1 and 32 rows MXFP4; see :func:`.from_blocks` for what of their scales a tile can hold.
+    of fp4_e2m1 and 32 rows MXFP4; see :func:`.fit_scales` for what of their scales a tile can hold.
 
     Parameters
     ----------
@@ -58,17 +56,17 @@ def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeig
     if precision.group and precision.group_scale == stored.SHIFT_E8M0:
         return _in_blocks(weights, precision)
     k, n = weights.shape
-    group, form = precision.group, precision.weights
+    group, form, largest_scale = precision.group, precision.weights, precision.group_scale.largest
     size = group or k
     padded = np.pad(weights.astype(np.float64), ((0, -k % size), (0, 0)))
     wanted = np.abs(padded.reshape(-1, size, n)).max(axis=1) / form.largest
-    columns = wanted.max(axis=0) / (GROUP_SCALE if group else 1)
+    columns = wanted.max(axis=0) / (largest_scale if group else 1)
     columns = BF16.decode(BF16.encode(columns))
     columns[columns == 0] = 1
-    groups = np.clip(np.rint(wanted / columns), 1, GROUP_SCALE) if group else np.ones((1, n))
-    steps = np.repeat(groups * columns, size, axis=0)[:k]
-    codes = form.encode(weights / steps)
-    return QuantisedWeights(codes, columns.astype(np.float32), groups.astype(np.uint8) if group else None, precision)
+    factors = np.clip(np.rint(wanted / columns), 1, largest_scale) if group else np.ones((1, n))
+    steps = np.repeat(factors * columns, size, axis=0)[:k]
+    groups = precision.group_scale.encode(factors) if group else None
+    return QuantisedWeights(form.encode(weights / steps), columns.astype(np.float32), groups, precision)
 
 
 def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
@@ -79,9 +77,9 @@ def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
     k, element = len(weights), precision.weights
     form = Microscaling(element.format, block=precision.group)  # type: ignore[arg-type]
     padded = np.pad(weights.astype(np.float64), ((0, -k % form.block), (0, 0)))
-    room = LARGEST_SUM // (k * LARGEST_ACTIVATION * -element.lowest)
+    room = SUMS.largest // (k * -ACTIVATIONS.lowest * -element.lowest)
     window = min(precision.max_shift, max(0, room.bit_length() - 1))
-    scaled = from_blocks(form, form.encode(padded.T), window)
+    scaled = fit_scales(form, form.encode(padded.T), window)
     columns = np.ldexp(form.element.min, scaled.exponents).astype(np.float32)
     codes = element.kept(scaled.codes[:k])
-    return QuantisedWeights(codes, columns, scaled.shifts.astype(np.uint8), precision)
+    return QuantisedWeights(codes, columns, scaled.shifts.astype(precision.group_scale.dtype), precision)

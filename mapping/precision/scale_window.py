@@ -19,7 +19,7 @@ class ScaledWeights(NamedTuple):
     """Power of two of each column that the vector unit applies, int64, shape (n,)."""
 
 
-def from_blocks(form: Microscaling, blocks: Blocks, max_shift: int) -> ScaledWeights:
+def fit_scales(form: Microscaling, blocks: Blocks, max_shift: int) -> ScaledWeights:
     """Return a microscaling matrix, such as MXFP4, with the scales of its columns fitted into the window of a tile.
 
     The window of a column ends at its largest scale and begins ``max_shift`` below, or at its smallest scale if that
