@@ -12,7 +12,6 @@ from tilewright.cocotb_tests.accelerator.random_jobs import beside, random_descr
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.synchronise import synchronise
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.isa.commands import (
     Add,
     Command,
@@ -37,6 +36,7 @@ from tilewright.sim.isa.widths import (
     COMMAND_BYTES,
     DESCRIPTOR_BYTES,
     LOOP_LEVELS,
+    PAGE_BYTES,
 )
 from tilewright.sim.machine.accelerator.product import product_beats
 

@@ -12,10 +12,9 @@ from tilewright.cocotb_tests.accelerator.suite import TINY, run, run_table
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
 from tilewright.cocotb_tests.accelerator.whole_decoder_suite import DESIGNS, MODEL
 from tilewright.cocotb_tests.harness.rows import check_rows
-from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.isa.commands import Add, Command, Loop
 from tilewright.sim.isa.encoding import decode
-from tilewright.sim.isa.widths import COMMAND_BYTES
+from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES
 
 pytestmark = pytest.mark.cosim
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.cocotb_tests.harness.streams import StreamContract, StreamGate
 from tilewright.hw.bus.axi import CACHE, Burst, flipped, master_members
-from tilewright.sim.config.axi import PAGE_BYTES
+from tilewright.sim.isa.widths import PAGE_BYTES
 
 CHANNELS = ("ar", "r", "aw", "w", "b")
 """The channels, in the order of the bits of ``block``."""

@@ -9,8 +9,9 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import COMMAND_BITS, one_hot, row_bytes
 from tilewright.hw.layout import mask, view
-from tilewright.sim.config.accelerator import CHECK, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import COMMANDS, Jobs, Load, Opcode, Product, Set, Store, Vector, commands_of
+from tilewright.sim.isa.depths import CHECK
 from tilewright.sim.isa.encoding import layout
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES

@@ -8,9 +8,10 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.accelerator.command import entry_layout
 from tilewright.hw.accelerator.scratchpad import write_layout
 from tilewright.hw.layout import view
-from tilewright.sim.config.accelerator import LOADS, AcceleratorConfig
-from tilewright.sim.config.axi import PAGE_BYTES
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Load, Opcode
+from tilewright.sim.isa.depths import LOADS
+from tilewright.sim.isa.widths import PAGE_BYTES
 
 
 class LoadUnit(wiring.Component):

@@ -10,8 +10,9 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import INDEX_BITS, entry_layout
 from tilewright.hw.layout import field
-from tilewright.sim.config.accelerator import LOADS, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import HEAD
+from tilewright.sim.isa.depths import LOADS
 from tilewright.sim.isa.units import Unit, units_of
 from tilewright.sim.isa.widths import SEMAPHORE_BITS
 

@@ -13,8 +13,9 @@ from tilewright.hw.bus.axi import forward, write_master_members
 from tilewright.hw.bus.write_master import WriteMaster
 from tilewright.hw.layout import view
 from tilewright.hw.pipeline import delay
-from tilewright.sim.config.accelerator import STORE_BEATS, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Store
+from tilewright.sim.isa.depths import STORE_BEATS
 
 
 class StoreUnit(wiring.Component):

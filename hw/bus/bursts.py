@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import MAX_BURST, check_widths
-from tilewright.sim.config.axi import PAGE_BYTES
+from tilewright.sim.isa.widths import PAGE_BYTES
 
 BEATS_BITS = 16
 """Width of the number of beats of a request."""

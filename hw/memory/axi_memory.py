@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.bus.axi import Burst, Response, flipped, master_members
 from tilewright.hw.memory.line_storage import LineStorage
 from tilewright.hw.memory.slots import RateSlots
-from tilewright.sim.config.axi import PAGE_BYTES
+from tilewright.sim.isa.widths import PAGE_BYTES
 
 TIME_BITS = 32
 PREFIX = "s_axi_"

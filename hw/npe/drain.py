@@ -5,7 +5,8 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.npe.loader import chunk_layout
-from tilewright.sim.config.npe import OUTPUT_SLOTS, PARAMETER_SLOTS, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.depths import OUTPUT_SLOTS, PARAMETER_SLOTS
 
 
 def element_layout(config: NpeConfig) -> data.StructLayout:

@@ -5,7 +5,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.npe.loader import COUNT_BITS, chunk_layout
-from tilewright.sim.config.npe import B_PANELS, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.depths import B_PANELS
 
 
 class Feeder(wiring.Component):

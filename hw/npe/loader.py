@@ -7,7 +7,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.npe.descriptor import SIZE_BITS, job_layout, mode_bits, scaled, tile_layout
-from tilewright.sim.config.npe import B_PANELS, PARAMETER_SLOTS, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.depths import B_PANELS, PARAMETER_SLOTS
 from tilewright.sim.isa.npe_registers import ReadStream
 
 

@@ -29,7 +29,8 @@ from tilewright.hw.npe.registers import Registers
 from tilewright.hw.npe.results import Results
 from tilewright.hw.npe.store import Store
 from tilewright.hw.pipeline import delay
-from tilewright.sim.config.npe import B_PANELS, CHUNKS_AHEAD, PARAMETER_SLOTS, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.depths import B_PANELS, CHUNKS_AHEAD, PARAMETER_SLOTS
 from tilewright.sim.isa.npe_registers import Register
 
 

@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.npe.descriptor import job_layout, mode_bits, scaled
 from tilewright.hw.npe.drain import element_layout
 from tilewright.hw.npe.loader import chunk_layout
-from tilewright.sim.config.npe import OUTPUT_SLOTS, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.depths import OUTPUT_SLOTS
 from tilewright.sim.isa.widths import RECORD_BYTES
 
 

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.fp32 import ADD
-from tilewright.sim.config.vector import INTERVAL
+from tilewright.sim.isa.depths import INTERVAL
 from tilewright.sim.isa.vector_command import Reduce
 
 SIGN = 1 << 31

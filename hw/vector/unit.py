@@ -16,16 +16,8 @@ from tilewright.hw.vector.reducer import Reducer
 from tilewright.hw.vector.scalars import Scalars
 from tilewright.hw.vector.walker import SIZE_BITS, Walker
 from tilewright.sim.config.fp32 import ADD, MULTIPLY
-from tilewright.sim.config.vector import (
-    CONVERT,
-    ENCODE,
-    FUNCTION,
-    INTERVAL,
-    MASK,
-    READ,
-    START,
-    VectorConfig,
-)
+from tilewright.sim.config.vector import CONVERT, ENCODE, FUNCTION, MASK, READ, VectorConfig
+from tilewright.sim.isa.depths import INTERVAL, START
 from tilewright.sim.isa.vector_command import Reduce, Storage
 
 X = READ + CONVERT

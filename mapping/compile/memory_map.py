@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.config.axi import PAGE_BYTES
+from tilewright.sim.isa.widths import PAGE_BYTES
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from tilewright.sim.isa.widths import COMMAND_BYTES, SCRATCHPAD_ADDRESS_BITS
+from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES, SCRATCHPAD_ADDRESS_BITS
 
-from .axi import PAGE_BYTES
 from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .npe import NpeConfig
 from .vector import VectorConfig
-
-CHECK = 3
-"""Cycles for which the command processor checks a command."""
-LOADS = 8
-"""Maximum number of loads in flight."""
-STORE_BEATS = 8
-"""Number of beats of a store that are assembled ahead of the bus."""
 
 
 class FabricConfig(Frozen):

@@ -9,24 +9,13 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, WithJsonSchema, field_serializer, field_validator, model_validator
 
 from tilewright.sim.formats.simd import ALL_MODES, WORD_BITS, Mode, parse_modes
-from tilewright.sim.isa.widths import RECORD_BYTES
+from tilewright.sim.isa.widths import PAGE_BYTES, RECORD_BYTES
 
-from .axi import PAGE_BYTES
 from .base import Frozen
 from .cim import divide_up
 
 ArraySide = Literal[2, 4, 8, 16, 32]
 
-B_PANELS = 2
-"""Number of panels of B on chip: the array uses one while the other is loaded."""
-CHUNKS_AHEAD = 4
-"""Number of chunks of K that can be requested before the array has finished the first of them."""
-PARAMETER_SLOTS = 4
-"""Number of output tiles whose parameters fit on chip: as many as are between loader and epilogue when they are
-short."""
-OUTPUT_SLOTS = 4
-"""Number of output tiles whose results fit on chip: one is read out of the array, one or two are in the epilogue, one
-is stored."""
 CORE_LATENCY = 3
 """Cycles of a SIMD MAC between decoders and read-out; the RTL refuses to be built with another number."""
 READ_OUT_LATENCY = 4

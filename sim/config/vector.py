@@ -10,8 +10,6 @@ from pydantic import Field, field_validator
 from .base import Frozen
 from .fp32 import ADD, MULTIPLY
 
-START = 3
-"""Cycles from the acceptance of a command to its first address."""
 READ = 1
 """Cycles from an address to its word."""
 CONVERT = 3
@@ -24,8 +22,6 @@ ENCODE = 2
 """Cycles from FP32 to a stored code."""
 INVERSE = 6
 """Cycles of a reciprocal or of an inverse root."""
-INTERVAL = ADD
-"""Number of partial sums of a row: one for each addition in flight."""
 
 
 class VectorConfig(Frozen):

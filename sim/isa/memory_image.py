@@ -9,8 +9,7 @@ import numpy as np
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import read_bytes, read_text
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.axi import PAGE_BYTES
-from tilewright.sim.isa.widths import COMMAND_BYTES
+from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES
 
 from .assembler import assemble
 from .encoding import encode_program

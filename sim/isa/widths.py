@@ -1,4 +1,4 @@
-"""Widths of fields and the limits that follow from them; configurations and layouts both build on these numbers."""
+"""Widths of fields and limits of commands and buses; configurations and layouts both build on these numbers."""
 
 COMMAND_BYTES = 64
 """Size of an accelerator command in memory."""
@@ -37,3 +37,6 @@ RECORD_BYTES = 16
 """Size of the record of one row's reductions."""
 MAX_DIMENSION = (1 << COUNT_BITS) - 1
 """Largest M, N and K of an NPE job, and the largest number of descriptors of one start."""
+
+PAGE_BYTES = 4096
+"""No burst crosses a multiple of this number of bytes (AXI4, A3.4.1)."""

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.sim.config.accelerator import CHECK, LOADS, AcceleratorConfig
-from tilewright.sim.config.vector import START
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import (
     Add,
@@ -33,6 +32,7 @@ from tilewright.sim.isa.commands import (
     Vector,
     Weights,
 )
+from tilewright.sim.isa.depths import CHECK, LOADS, START
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.errors import AcceleratorError

@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from tilewright.sim.config.accelerator import STORE_BEATS, AcceleratorConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Store
+from tilewright.sim.isa.depths import STORE_BEATS
 from tilewright.sim.machine.bus.axi_master import NEVER, WriteMasterModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 

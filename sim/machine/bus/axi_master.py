@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.widths import PAGE_BYTES
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 NEVER = -1 << 40

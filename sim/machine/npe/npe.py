@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tilewright.sim.config.npe import B_PANELS, CHUNKS_AHEAD, OUTPUT_SLOTS, PARAMETER_SLOTS, NpeConfig
+from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
+from tilewright.sim.isa.depths import B_PANELS, CHUNKS_AHEAD, OUTPUT_SLOTS, PARAMETER_SLOTS
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, RECORD_BYTES
 from tilewright.sim.machine.bus.axi_master import WriteMasterModel, bursts

@@ -3,8 +3,9 @@
 import numpy as np
 
 from tilewright.sim.config.cim import divide_up
-from tilewright.sim.config.vector import INTERVAL, START, VectorConfig
+from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.formats.stored import FP32
+from tilewright.sim.isa.depths import INTERVAL, START
 from tilewright.sim.isa.vector_command import (
     Function,
     Inverse,

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tilewright.sim.config.vector import INTERVAL
 from tilewright.sim.formats import StoredFormat, activate, stored
 from tilewright.sim.formats.fp32 import canonical
 from tilewright.sim.formats.functions import exp, reciprocal, rsqrt
+from tilewright.sim.isa.depths import INTERVAL
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tilewright.sim.config.axi import PAGE_BYTES
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.widths import PAGE_BYTES
 from tilewright.sim.machine.bus.axi_master import WriteMasterModel, bursts
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
