@@ -67,7 +67,7 @@ def test_prefill(tokens):
     result = map_model("x", THIN, EDGE, phase="prefill", context=tokens)
     assert 0 < result.bound_fraction <= 1
     assert result.tokens == sum(result.chunks) == tokens
-    assert sum(step.cycles for step in result.steps) == result.cycles
+    assert sum(row.cycles for row in result.rows) == result.cycles
 
 
 def test_more_bandwidth_is_never_slower():

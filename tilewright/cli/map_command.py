@@ -10,7 +10,7 @@ from tilewright.cli.list_option import names_option
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
 
 if TYPE_CHECKING:
-    from tilewright.mapping.map import MapResult
+    from tilewright.mapping.report import MapResult
 
 
 def _placeable() -> tuple[str, ...]:

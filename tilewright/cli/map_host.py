@@ -6,7 +6,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.operator_cost import operator_cost
 from tilewright.gem5_configs.runs import REPEATED, MeasuredRun, may_be_of, read_runs
 from tilewright.mapping.host.steps import HostStep, host_steps
-from tilewright.mapping.map import MapResult
+from tilewright.mapping.report import MapResult
 from tilewright.sim.config import System
 from tilewright.sim.config.host import HostConfig, load_host
 from tilewright.sim.config.memory import MemoryConfig

@@ -1,0 +1,198 @@
+"""The report of a run of a model: counts of each operator, bounds, energy, timeline."""
+
+from dataclasses import dataclass
+
+from tilewright.mapping.compile.loops import CompiledLoops
+from tilewright.mapping.host.steps import HostStep
+from tilewright.mapping.models.config import LlamaConfig
+from tilewright.sim.config import System
+from tilewright.sim.energy.events import Counts, EnergyItem
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Operator
+from tilewright.sim.isa.accelerator_registers import Register
+from tilewright.sim.isa.commands import Product, Vector
+from tilewright.sim.isa.units import units_of
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun
+from tilewright.sim.machine.accelerator.values import in_order
+from tilewright.sim.trace import Span
+
+
+@dataclass(frozen=True)
+class ReportRow:
+    """Operators that reports count together, in all layers."""
+
+    name: str
+    units: tuple[str, ...]
+    commands: int
+    """Number of commands that units executed for these operators."""
+    cycles: int
+    """Cycles that these operators add to the critical path; the cycles of all rows add up to the run."""
+    macs: int
+    """Number of multiply-accumulates that the array carried out, padding included."""
+
+
+@dataclass(frozen=True)
+class MapResult:
+    """Result of a run of a model on a system."""
+
+    name: str
+    model: LlamaConfig
+    system: System
+    phase: str
+    tokens: int
+    """Number of tokens that went through the model."""
+    context: int
+    """Number of positions in the cache after the run."""
+    graph: Graph
+    """Operator graph of all tokens at once, whatever the chunks."""
+    rows: list[ReportRow]
+    cycles: int
+    unit_cycles: dict[str, int]
+    """Cycles in which each unit executed a command."""
+    commands: int
+    """Number of commands of all programs in memory."""
+    chunks: tuple[int, ...]
+    """Number of tokens in each chunk; a chunk has a program of its own."""
+    memory_bytes: int
+    """Number of bytes moved, with commands, padding and repeated loads."""
+    dram_bound_cycles: int
+    """Cycles that main memory needs to move every operand once."""
+    compute_bound_cycles: int
+    """Cycles that the busier compute unit needs at its peak."""
+    energy: list[EnergyItem]
+    spans: list[Span]
+    on_host: tuple[HostStep, ...]
+    """Operators that were placed on the host; all other fields describe the program without them."""
+
+    @property
+    def seconds(self) -> float:
+        """Time of the run."""
+        return self.cycles / (self.system.clock_mhz * 1e6)
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Number of tokens that go through the model in a second."""
+        return self.tokens / self.seconds
+
+    @property
+    def bound_fraction(self) -> float:
+        """The larger bound as a fraction of the cycles."""
+        return max(self.dram_bound_cycles, self.compute_bound_cycles) / self.cycles
+
+    @property
+    def energy_j(self) -> float:
+        """Energy of the run."""
+        return sum(item.joules for item in self.energy)
+
+    def to_dict(self) -> dict:
+        """Return the result for JSON."""
+        return {
+            "model": self.name,
+            "parameters": self.model.parameters,
+            "system": self.system.name,
+            "phase": self.phase,
+            "tokens": self.tokens,
+            "context": self.context,
+            "chunks": list(self.chunks),
+            "clock_mhz": self.system.clock_mhz,
+            "cycles": self.cycles,
+            "unit_cycles": self.unit_cycles,
+            "commands": self.commands,
+            "seconds": self.seconds,
+            "tokens_per_s": self.tokens_per_s,
+            "macs": self.graph.macs,
+            "dram_bytes": self.memory_bytes,
+            "dram_bound_cycles": self.dram_bound_cycles,
+            "compute_bound_cycles": self.compute_bound_cycles,
+            "bound_fraction": self.bound_fraction,
+            "energy_j": self.energy_j,
+            "energy": [
+                {
+                    "name": item.name,
+                    "joules": item.joules,
+                    "events": item.events,
+                    "unit": item.unit,
+                    "pj_per_event": item.pj_per_event,
+                    "source": item.source,
+                }
+                for item in self.energy
+            ],
+            "steps": [
+                {
+                    "step": row.name,
+                    "units": list(row.units),
+                    "commands": row.commands,
+                    "cycles": row.cycles,
+                    "macs": row.macs,
+                }
+                for row in self.rows
+            ],
+        }
+
+
+class RunCounts:
+    """Collects what programs that run one after the other take: cycles, events, commands of each operator."""
+
+    def __init__(self, system: System):
+        self._system = system
+        self.cycles = 0
+        self.unit_cycles = {unit.label: 0 for unit in units_of(system.accelerator)}
+        self.events = Counts()
+        self.spans: list[Span] = []
+        self._cycles: dict[str, int] = {}
+        self._macs: dict[str, int] = {}
+        self._units: dict[str, dict[str, int]] = {}
+
+    def add(self, program: CompiledLoops, run: AcceleratorRun) -> None:
+        """Add the run of one more program, with its timeline."""
+        self._add_counts(program, run)
+        end = 0
+        for span in sorted(run.spans, key=lambda span: span.end):
+            row, name = _row(span.operator), span.unit.label
+            self._cycles[row] = self._cycles.get(row, 0) + max(0, span.end - end)
+            end = max(end, span.end)
+            units = self._units.setdefault(row, {})
+            units[name] = units.get(name, 0) + 1
+            self.spans.append(Span(name, row, self.cycles + span.begin, self.cycles + span.end))
+        for unit in units_of(self._system.accelerator):
+            self.unit_cycles[unit.label] += run.counters[Register[f"{unit.name}_BUSY"]]
+        self._cycles["start and end"] = self._cycles.get("start and end", 0) + run.cycles - end
+        self.cycles += run.cycles
+
+    def _add_counts(self, program: CompiledLoops, run: AcceleratorRun) -> None:
+        tile, counts = self._system.cim.tile, self.events
+        beats = run.counters[Register.READ_BEATS] + run.counters[Register.WRITE_BEATS]
+        counts.memory_bytes += beats * self._system.accelerator.bus_bytes
+        for command, _ in in_order(program.commands):
+            if isinstance(command, Product):
+                macs = command.vectors * command.k * command.n
+                row = _row(command.operator)
+                self._macs[row] = self._macs.get(row, 0) + macs
+                counts.macs += macs
+                counts.weight_bits += command.k * command.n * tile.macro.weight_bits
+                wide = tile.columns if command.reduce else self._system.cim.columns
+                blocks = -(-command.n // wide)
+                counts.activation_bits += command.vectors * (blocks * command.k * tile.macro.input_bits)
+                counts.activation_bits += command.vectors * command.n * tile.accumulator_bits
+            elif isinstance(command, Vector):
+                counts.vector_elements += command.command.rows * command.command.columns
+
+    def rows(self) -> list[ReportRow]:
+        """Return the rows of the report, those that take longest first."""
+        names = sorted(self._cycles, key=lambda name: -self._cycles[name])
+        return [
+            ReportRow(
+                name,
+                tuple(self._units.get(name, {})),
+                sum(self._units.get(name, {}).values()),
+                self._cycles[name],
+                self._macs.get(name, 0),
+            )
+            for name in names
+        ]
+
+
+def _row(operator: object) -> str:
+    """Return the row that counts an operator."""
+    assert isinstance(operator, Operator), operator
+    return operator.row
