@@ -296,7 +296,7 @@ def _first(name: str, candidates: list[str | None], cure: str) -> Tool:
 
 
 def _abc_build(program: str) -> str:
-    """Return the version that ABC reports; None if it is another program."""
+    """Return the version that ABC reports; the text is empty if it is another program."""
     try:
         result = subprocess.run([program], input="quit\n", capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.SubprocessError):
