@@ -1,5 +1,6 @@
 """A whole decoder as one program: prompt and tokens, from embeddings to logits."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from tests.mapping.compile.compiled_runs import accelerator, in_sequence, on_the_model, step_memory
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.compile.weight_layout import constant_bytes
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
@@ -18,7 +20,8 @@ from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.machine.accelerator.values import AcceleratorValues
+from tilewright.sim.isa.commands import Weights
+from tilewright.sim.machine.accelerator.values import AcceleratorValues, in_order
 from tilewright.sim.machine.steps import load, run_steps
 
 SHAPE = LlamaConfig(
@@ -120,3 +123,25 @@ def test_layers_that_differ_are_refused():
     ]
     with pytest.raises(ConfigError, match=r"model\.layers\.1\.mlp\.up_proj: layers that differ cannot run in one loop"):
         compile_decoder(accelerator(), Graph(tuple(other)))
+
+
+def test_every_beat_of_weights_is_read_once():
+    config = accelerator(address_bits=8)
+    program = compile_decoder(config, llama.tokens_graph(SHAPE, Precision(), tokens=1, position=8, capacity=9))
+    beats = Counter()
+    for command, register in in_order(program.commands):
+        if isinstance(command, Weights):
+            for plane in range(command.planes):
+                for row in range(command.rows):
+                    begin = command.address + register + plane * command.plane_stride + row * command.stride
+                    beats.update(range(begin, begin + command.beats * config.bus_bytes, config.bus_bytes))
+    for loop in program.loops.values():
+        for weights in loop.survey.weights.values():
+            size = constant_bytes(config.cim, weights.k, weights.n, weights.reduce)
+            stride = next(stride for first, end, stride in loop.regions if first <= weights.address < end)
+            for run in range(loop.repeated.count):
+                begin = weights.address + run * stride
+                assert {beats.pop(each) for each in range(begin, begin + size, config.bus_bytes)} == {1}
+    # What is left are keys and values.
+    stored = {buffer.operands[0].bytes for buffer in program.loops[LAYERS].survey.stored.values()}
+    assert 0 < len(beats) * config.bus_bytes <= COUNT * 2 * SHAPE.num_key_value_heads * max(stored)
