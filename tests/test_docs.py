@@ -28,10 +28,12 @@ def text_of(page: Path) -> str:
 
 
 def code(page: Path) -> list[str]:
-    """Return what stands in code: spans, and indented lines without their comments, continued lines joined."""
-    text = text_of(page)
-    lines = re.sub(r"\\\n\s*", " ", text).splitlines()
-    blocks = [line.partition(" #")[0].strip() for line in lines if line.startswith("    ")]
+    """Return what stands in code: spans, and lines of blocks without their comments, continued lines joined."""
+    text = re.sub(r"\\\n\s*", " ", text_of(page))
+    fenced = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    indented = [line for line in text.splitlines() if line.startswith("    ")]
+    lines = [*"".join(fenced).splitlines(), *indented]
+    blocks = [line.partition(" #")[0].strip() for line in lines]
     return [*re.findall(r"`([^`\n]+)`", text), *blocks]
 
 
