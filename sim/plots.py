@@ -16,7 +16,7 @@ def breakdown(
     path : Path
         File to write.
     title : str
-        What was run on what.
+        Title of the picture.
     bars, bounds : sequence of (label, value)
         Parts of the total; the total and what bounds it.
     unit : str

@@ -30,7 +30,7 @@ class Mac(Unit):
     stages : int
         Pipeline registers beside the quire, 0 to 6; see :class:`Unit`.
     style : "tree" or "rows"
-        How partial products are added, see :mod:`.booth`.
+        Way to add partial products, see :mod:`.booth`.
     segment_bits : int
         Longest carry chain of the quire, see :mod:`.segments`: at least 2, a divisor of ``quire_bits``.
     back_pressure : bool

@@ -28,7 +28,7 @@ class Multiplier(Unit):
     stages : int
         Pipeline registers, 0 to 3; see :class:`Unit`.
     style : "tree" or "rows"
-        How partial products are added, see :mod:`.booth`.
+        Way to add partial products, see :mod:`.booth`.
     back_pressure : bool
         See :class:`Unit`.
 

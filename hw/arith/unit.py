@@ -71,7 +71,7 @@ class Pipeline:
     Parameters
     ----------
     m : Module
-        Where the registers go.
+        Module that gets the registers.
     source, sink : stream interfaces
         The source's payload is what the first part computes on.
     cuts : collection of str

@@ -22,7 +22,7 @@ def interpolate(m: Module, tables: Sequence[Table], address: Value, t: Value) ->
     Parameters
     ----------
     m : Module
-        Where memory and registers go.
+        Module that gets memory and registers.
     tables : sequence of Table
         Tables in successive parts of the memory; all of them fall, or none.
     address : Value

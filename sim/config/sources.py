@@ -26,7 +26,7 @@ def check_sources(model: BaseModel, sources: Iterable[str], what: str) -> None:
     Raises
     ------
     ValueError
-        That names it and what is near.
+        If there is such a source; the message names it and the nearest fields.
     """
     paths = dict(leaves(model))
     for source in sources:

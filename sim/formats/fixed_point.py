@@ -72,7 +72,7 @@ class FixedPoint:
         a, b : ndarray of float64, shapes (..., length)
             Leading axes broadcast to ``shape``. NaNs and infinities count as in IEEE 754.
         a_grid, b_grid : Grid
-            Their grids; the product's must lie on the grid of the sum.
+            Grids of the arrays; the product's grid must lie on the grid of the sum.
 
         Raises
         ------

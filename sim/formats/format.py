@@ -158,7 +158,7 @@ class ScalarFormat(Format):
         Returns
         -------
         ndarray of ``code_dtype``, the shape of ``values``
-            What NaN and infinities become is part of each format's description.
+            Each format's description says which codes NaN and infinities become.
         """
         with np.errstate(invalid="ignore"):  # signalling NaNs
             values = np.asarray(values, dtype=np.float64)

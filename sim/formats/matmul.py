@@ -28,7 +28,7 @@ def matmul(a: np.ndarray, b: np.ndarray, grid: Grid, window: Window | None = Non
     grid : Grid
         Holds their finite values.
     window : Window, optional
-        Which products count; all if not given.
+        Products that count; by default all.
     """
     total = np.empty((len(a), len(b)))
     for rows in _blocks(len(a), BLOCK_ROWS):

@@ -134,7 +134,7 @@ class Microscaling(Format):
         Parameters
         ----------
         a, b : Blocks
-            Of this format and of ``other`` (default: this one); leading axes broadcast.
+            Blocks of this format and of ``other`` (default: this one); leading axes broadcast.
         out : ScalarFormat
             Format of the result.
         """

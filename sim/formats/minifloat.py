@@ -28,7 +28,7 @@ class Minifloat(ScalarFormat):
     mantissa_bits : int
         1 to 23.
     specials : {"ieee", "fn", "none"}
-        What the codes of the highest exponent mean. "ieee": infinities and NaNs. "fn": all ones is NaN, the rest are
+        Meaning of the codes with the highest exponent. "ieee": infinities and NaNs. "fn": all ones is NaN, the rest are
         finite (E4M3 of OCP FP8). "none": all are finite (FP4 and FP6 of OCP MX).
     saturate : bool
         Whether :meth:`encode`, unless told otherwise, turns what is too large into the largest finite value (OCP's

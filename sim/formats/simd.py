@@ -102,7 +102,7 @@ def pack(mode: Mode, codes: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     mode : Mode
-        What the codes are.
+        Format of the codes.
     codes : array of integers, shape (..., length)
         Only their low ``bits`` bits count.
 
@@ -137,7 +137,7 @@ def simd_sum(mode: Mode, a_words: ArrayLike, b_words: ArrayLike) -> np.ndarray:
     Parameters
     ----------
     mode : Mode
-        What the words hold.
+        Format of the words.
     a_words, b_words : arrays of 16-bit words, shapes (..., length)
         Leading axes broadcast.
 
@@ -164,14 +164,14 @@ def simd_matmul(mode: Mode, a_codes: ArrayLike, b_codes: ArrayLike) -> np.ndarra
     Parameters
     ----------
     mode : Mode
-        What the codes are.
+        Format of the codes.
     a_codes, b_codes : arrays of integers, shapes (M, K) and (N, K)
         Codes, not words.
 
     Returns
     -------
     ndarray of float64, shape (M, N)
-        As :func:`simd_sum`.
+        Sums in the way of :func:`simd_sum`.
     """
     a, b = mode.format.decode(a_codes), mode.format.decode(b_codes)
     return matmul(a, b, mode.format.grid, BF16_WINDOW if mode is Mode.BF16 else None)

@@ -36,7 +36,7 @@ def dot(a: np.ndarray, b: np.ndarray, grid: Grid, window: Window) -> np.ndarray:
     grid : Grid
         Grid of the factors.
     window : Window
-        Which products count.
+        Products that count.
 
     Raises
     ------

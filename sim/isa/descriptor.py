@@ -142,7 +142,7 @@ class Descriptor(Layout):
         """Return the reason why an NPE refuses the descriptor, or ``None``.
 
         Fields first, then alignments, then ranges; of several offences of one kind that in the lowest word counts.
-        What is off is not looked at.
+        Parts that are off are not checked.
         """
         return self._bad_field(config) or self._misaligned(config) or self._out_of_range(config)
 

@@ -57,7 +57,7 @@ def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: i
     Parameters
     ----------
     register_value : int
-        What the command's address register holds, if it has one.
+        Content of the command's address register, if it has one.
     """
     if isinstance(command, Vector):
         return _of_pass(config, command)

@@ -81,7 +81,7 @@ def run_steps(
     memory : Memory
         Changed in place.
     lanes : int
-        Of the vector unit.
+        Number of lanes of the vector unit.
     vector_unit, array : callable
         Run a pass and a product.
     """

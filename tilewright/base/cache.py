@@ -56,7 +56,7 @@ def remember(kind: str) -> Callable[[list[str], Callable[[], dict]], dict]:
     Raises
     ------
     ConfigError
-        By the returned function, if the folder cannot be written.
+        If the folder cannot be written; the returned function raises it.
     """
 
     def kept(inputs: list[str], make: Callable[[], dict]) -> dict:

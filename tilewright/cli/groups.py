@@ -12,7 +12,7 @@ class LazyGroup(click.Group):
     Parameters
     ----------
     kind : str
-        What a command is called in errors.
+        Word for a command in errors.
     about : mapping
         Commands and what they do.
     make : callable

@@ -20,7 +20,8 @@ def load_host_and_runs(name: str | None, system: System, files: tuple[Path, ...]
     Parameters
     ----------
     name : str, optional
-        Of a host; by default, that of the system's description. If that has none, or one of which no runs come with
+        Name of a host; by default, the host of the system's description. If that has none, or one of which no runs
+        come with
         Tilewright and no files are given, nothing is returned.
 
     Raises

@@ -664,7 +664,7 @@ def run_commands(
     commands : sequence of Command
         With an END.
     npe_timing : AxiMemoryModel
-        As in :meth:`AcceleratorModel.run`.
+        The same as in :meth:`AcceleratorModel.run`.
     descriptor_at : callable
         Returns the descriptor at an address, for jobs of the NPE.
     """

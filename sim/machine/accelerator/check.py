@@ -40,7 +40,7 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
     Parameters
     ----------
     register_value : int
-        What is added to the address in memory.
+        Number that is added to the address in memory.
     """
     error = AcceleratorError
     reasons: dict[AcceleratorError, bool] = {}

@@ -40,7 +40,7 @@ class AcceleratorValues:
     ----------
     config : AcceleratorConfig
     memory : ndarray of uint8
-        Which commands read and change.
+        Memory that commands read and change.
     """
 
     def __init__(self, config: AcceleratorConfig, memory: np.ndarray):
@@ -60,7 +60,7 @@ class AcceleratorValues:
         Parameters
         ----------
         register_value : int
-            What the command's address register holds, if it has one.
+            Content of the command's address register, if it has one.
         """
         if isinstance(command, Load | Weights):
             self._read(command, register_value)

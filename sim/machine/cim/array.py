@@ -51,7 +51,8 @@ class ArrayModel(TileModel):
     config : CIMArrayConfig
         The array.
     weight_memory, activation_memory : TimedMemory
-        Where its reads go. They must take as many requests as the array has banks, in all tiles, and buffered vectors.
+        Memories for its reads. They must take as many requests as the array has banks, in all tiles, and buffered
+        vectors.
     """
 
     def __init__(self, config: CIMArrayConfig, weight_memory: TimedMemory, activation_memory: TimedMemory):

@@ -51,7 +51,7 @@ class TileModel:
     config : TileConfig
         The tile.
     weight_memory, activation_memory : TimedMemory
-        Where its reads go. They must take as many requests as the tile has banks and buffered vectors.
+        Memories for its reads. They must take as many requests as the tile has banks and buffered vectors.
     """
 
     def __init__(self, config: TileConfig, weight_memory: TimedMemory, activation_memory: TimedMemory):

@@ -14,7 +14,7 @@ class AxiMemoryModel:
     Parameters
     ----------
     latency, rate
-        Of reads, see :class:`.memory.TimedMemory`.
+        Latency and rate of reads, see :class:`.memory.TimedMemory`.
     write_latency : int
         Cycles from the last word of a burst to its response, at least 1.
     write_rate : Fraction or int

@@ -42,9 +42,9 @@ def epilogue(
     sums : ndarray of float64, (M, N)
         Exact, or rounded to odd.
     scale, bias, residual : ndarray of float32, broadcasting to (M, N)
-        What is None is left out.
+        Operands; a part whose operand is None is left out.
     activation : int
-        Its number in ``activation.NAMES``.
+        Number of the activation function in ``activation.NAMES``.
     out_format : Mode
         Format of the codes.
     """

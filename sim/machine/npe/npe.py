@@ -52,7 +52,7 @@ class NpeModel:
     ----------
     config : NpeConfig
     memory : AxiMemoryModel
-        Its timing; used up by a run.
+        Timing of memory, for one run.
     """
 
     def __init__(self, config: NpeConfig, memory: AxiMemoryModel):

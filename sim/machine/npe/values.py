@@ -42,7 +42,7 @@ def run(config: NpeConfig, memory: np.ndarray, address: int, count: int) -> Outc
     memory : ndarray of uint8, or bytes
         Stays as it is.
     address, count : int
-        What software writes to DESCRIPTOR and COUNT.
+        Contents that software writes to DESCRIPTOR and COUNT.
     """
     memory = np.frombuffer(bytes(memory), dtype=np.uint8).copy()
     problem = check_start(config, address, count)
@@ -157,7 +157,7 @@ def memory_error(
     Parameters
     ----------
     size : int
-        Of memory; what reaches beyond is answered with DECERR.
+        Size of memory; accesses beyond it are answered with DECERR.
     bad_address, bad_response : int
         Byte whose beat is answered with an error, and with which: 2 SLVERR, 3 DECERR.
     """
