@@ -1,4 +1,4 @@
-"""Programs of the accelerator that are corrupted at random, such that the exact model says that they are stopped."""
+"""Randomly corrupted programs of the accelerator that the exact model says are stopped."""
 
 from collections.abc import Callable
 from math import prod
@@ -24,7 +24,7 @@ from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
 
 MOST_ROUNDS = 4096
-"""Of loops: what a corrupted count makes longer takes too long to simulate."""
+"""Maximum number of loop iterations; programs that a corrupted count makes longer take too long to simulate."""
 MOST_CYCLES = 100_000
 
 
@@ -69,11 +69,11 @@ CORRUPTIONS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] 
     "a command doubled": _doubled,
     "two commands exchanged": _exchanged,
 }
-"""Of a program, (commands, 64) uint8, into another: by name."""
+"""Functions that corrupt a program, (commands, 64) uint8, by name."""
 
 
 def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: Timing) -> AcceleratorRun | None:
-    """Return how the model ends the program in an image of memory, or ``None`` if that is not to be compared."""
+    """Return the model's end of the program in an image of memory, or ``None`` if it is not to be compared."""
     rounds = []
     for command in image[PROGRAM : areas.image].reshape(-1, COMMAND_BYTES):
         try:

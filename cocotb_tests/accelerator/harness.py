@@ -14,9 +14,9 @@ from tilewright.sim.isa.accelerator_registers import Register
 TOP = "accelerator_harness"
 """Name of the top module."""
 MEMORY_BYTES = 4 << 20
-"""Memory of a harness, unless more is asked for: one build serves all smaller sizes, which the bench sets."""
+"""Size of a harness's memory unless a test asks for more; one build serves all smaller sizes, which the bench sets."""
 REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
-"""Modules of which there are many instances."""
+"""Modules of which the harness has many instances."""
 
 
 def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenchHarness:

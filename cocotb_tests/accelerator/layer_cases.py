@@ -26,7 +26,7 @@ from tilewright.sim.isa.steps import Product
 from tilewright.sim.machine.steps import Memory, codes, empty_memory, run_steps, store
 
 SENTENCE = "Tiles of weights stay where they are and activations stream by them."
-"""Of sixteen tokens."""
+"""Sentence of sixteen tokens."""
 DECODER = LlamaConfig(
     vocab_size=256,
     num_hidden_layers=1,
@@ -38,11 +38,11 @@ DECODER = LlamaConfig(
 )
 SEED = 7
 NEAR_ENOUGH = {8: 0.999, 4: 0.98}
-"""Least cosine of the angle between a layer's output and that of the layer in float64, by bits of weights."""
+"""Least cosine between a layer's output and the float64 layer's output, by bits of weights."""
 
 
 def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
-    """Return the first layer of MiniLM on the tokens of a sentence; its output must come near to the layer in float64.
+    """Return the first layer of MiniLM on the tokens of a sentence; its output must be close to the float64 layer's.
 
     Raises
     ------
@@ -138,13 +138,13 @@ def _steps_memory(
 
 
 def _near(run: Run, compiled: Compiled, exact: np.ndarray) -> Run:
-    """Return a run whose output must come near to what a layer in float64 makes."""
+    """Return a run whose output must be close to the output of a float64 layer."""
     least = NEAR_ENOUGH[compiled.config.cim.tile.macro.weight_bits]
     return replace(run, reference=Reference(output=compiled.output, values=exact, least=least))
 
 
 def _run(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowered, steps: Memory) -> Run:
-    """Run the steps; return the start of the program that must do the same."""
+    """Run the steps; return the start of the program that must have the same results."""
     run_steps(lowered.steps, steps, lanes=config.vector.lanes)
     rows = codes(steps, lowered.output)
     place = compiled.output

@@ -1,4 +1,4 @@
-"""Random jobs of the co-processor for programs of the accelerator."""
+"""Random jobs of the NPE for programs of the accelerator."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,11 +14,11 @@ from tilewright.sim.isa.widths import RECORD_BYTES
 from tilewright.sim.machine.accelerator.product import product_beats
 
 MOST_ROWS, MOST_K = 10, 60
-"""Of a random job."""
+"""Maximum dimensions of a random job."""
 
 
 def random_descriptor(config: NpeConfig, rng: np.random.Generator, begin: int, end: int) -> Descriptor:
-    """Return a job all of whose matrices lie apart in some bytes of memory, whatever these hold."""
+    """Return a job whose matrices lie apart in some bytes of memory, whatever these bytes hold."""
     beat, align = config.bus_bytes, config.record_alignment
 
     def upto(most: int, least: int = 1) -> int:
@@ -69,7 +69,7 @@ def random_descriptor(config: NpeConfig, rng: np.random.Generator, begin: int, e
 def beside(
     config: AcceleratorConfig, commands: Sequence[Command], jobs: Sequence[Jobs], rng: np.random.Generator
 ) -> list[Command]:
-    """Put jobs that share no memory with them between the commands of a program that has its signals, outside loops.
+    """Put jobs that share no memory with a program between its commands, outside loops; the program has its signals.
 
     Now and then a command behind a job waits for it, though nothing asks for it. Not the other way round: jobs for
     which weights wait would, unknown to ``synchronise``, wait for a command whose ports the product of these holds.
@@ -91,7 +91,7 @@ def beside(
 
 
 def _without_weights(config: AcceleratorConfig, commands: Sequence[Command]) -> list[bool]:
-    """Return of each place whether no weights wait there for a product."""
+    """Return for each place whether no weights wait there for a product."""
     waiting, quiet = 0, []
     for command in commands:
         quiet.append(waiting == 0)
@@ -112,7 +112,8 @@ def _outside_loops(commands: Sequence[Command]) -> list[int]:
 
 
 def _signalled(commands: list[Command], giver: int, taker: int) -> None:
-    """Let a command of a program give a signal to one behind it, if that changes who takes no other signal."""
+    """Let a command of a program give a signal to a later one, if no other command takes another signal because of
+    it."""
     gives, takes = commands[giver], commands[taker]
     assert isinstance(gives, UNIT_COMMANDS)
     assert isinstance(takes, UNIT_COMMANDS)

@@ -41,76 +41,76 @@ from tilewright.sim.isa.widths import (
 from tilewright.sim.machine.accelerator.product import product_beats
 
 PROGRAM = 0x200
-"""Where programs begin, at the earliest: not at 0, where an address that was lost would point to."""
+"""Lowest address of a program; it is not 0, to which a lost address would point."""
 PROGRAM_BYTES = 256 * COMMAND_BYTES
 REGISTER_RANGE = 1 << ADDRESS_REGISTER_BITS
-"""Address registers wrap: what is added may be negative."""
+"""Range of the contents of address registers, which wrap: negative numbers may be added."""
 JOBS = 32
-"""Descriptors of a program."""
+"""Number of descriptors of a program."""
 JOBS_BYTES = 2 * JOBS * DESCRIPTOR_BYTES
-"""And as many that share nothing with anybody."""
+"""Size of these descriptors and of as many descriptors of jobs that share no bytes with others."""
 MOST_VECTORS = 6
 MOST_BLOCKS = 2.5
-"""Of weights, in each direction, for a product."""
+"""Maximum number of weight blocks of a product in each direction."""
 WORDS = (Storage.BF16, Storage.FP32)
 
 
 @dataclass(frozen=True)
 class Areas:
-    """Memory of a bench of random programs: programs, what fills the scratchpad, what is left of it, data."""
+    """Areas of a bench's memory: programs, content of the scratchpad, copy of the scratchpad, data."""
 
     config: AcceleratorConfig
     data_bytes: int = 8 * PAGE_BYTES
     own_bytes: int = 4 * PAGE_BYTES
-    """Where jobs work that share nothing with anybody, with a co-processor."""
+    """Size of the area for jobs that share no bytes with others, if there is an NPE."""
 
     @property
     def image(self) -> int:
-        """Begin of what fills the scratchpad."""
+        """First address of the content that fills the scratchpad."""
         return PROGRAM + PROGRAM_BYTES
 
     @property
     def shown(self) -> int:
-        """Begin of the copy of the scratchpad, and of the row scalars behind it."""
+        """First address of the copy of the scratchpad, which the row scalars follow."""
         return self.image + self.config.scratchpad_bytes
 
     @property
     def data(self) -> int:
-        """Begin of data."""
+        """First address of the data."""
         scalars = 8 * self.config.vector.scalars
         return -(-(self.shown + self.config.scratchpad_bytes + scalars) // PAGE_BYTES) * PAGE_BYTES
 
     @property
     def memory_bytes(self) -> int:
-        """Size of memory, which ends with data, of an accelerator without a co-processor."""
+        """Size of memory, which ends with the data, of an accelerator without an NPE."""
         return self.data + self.data_bytes + (self.own_bytes + JOBS_BYTES if self.config.npe is not None else 0)
 
     @property
     def data_end(self) -> int:
-        """End of data."""
+        """First address after the data."""
         return self.data + self.data_bytes
 
     @property
     def jobs(self) -> int:
-        """Begin of descriptors, behind what jobs have for themselves."""
+        """First address of the descriptors, after the area of jobs that share no bytes with others."""
         return self.data_end + self.own_bytes
 
     @property
     def own_jobs(self) -> int:
-        """Begin of those of jobs that share nothing with anybody."""
+        """First address of the descriptors of jobs that share no bytes with others."""
         return self.jobs + JOBS * DESCRIPTOR_BYTES
 
 
 @dataclass
 class Register:
-    """What an address register can hold, and what it counts."""
+    """Range of contents of an address register, and its step."""
 
     least: int
     most: int
 
 
 class ProgramMaker:
-    """Makes random commands; each is valid behind those before it.
+    """Makes random commands; each is valid after the commands before it.
 
     Weights come right before their product, or earlier if the weight buffer holds them.
 
@@ -128,18 +128,18 @@ class ProgramMaker:
         self.macs = 0
         self._registers: dict[int, Register] = {}
         self._advancing: list[int] = []
-        """Registers that a loop around counts with."""
+        """Registers with which an enclosing loop counts."""
         self._depth = 0
         self._times = 1
-        """How often the command that comes now runs."""
+        """Number of times that the next command runs."""
         self.descriptors: list[bytes] = []
-        """Of jobs, one behind the other from ``areas.jobs`` on."""
+        """Descriptors of jobs, one after the other from ``areas.jobs`` on."""
         self._products: list[Product] = []
         """Products whose weights are loaded already."""
         self._waiting_beats = 0
 
     def add(self, count: int) -> None:
-        """Add about so many commands."""
+        """Add about this number of commands."""
         end = len(self.commands) + count
         while len(self.commands) < end:
             self._add_one()
@@ -270,7 +270,7 @@ class ProgramMaker:
             self.commands.append(Jobs(address=address, count=count))
 
     def own_jobs(self, count: int) -> tuple[list[Jobs], np.ndarray]:
-        """Return so many commands that share nothing with anybody, and their descriptors, from ``areas.jobs`` on."""
+        """Return commands that share no bytes with others, and their descriptors, from ``areas.jobs`` on."""
         assert self.config.npe is not None
         areas = self.areas
         made = [random_descriptor(self.config.npe, self.rng, areas.data_end, areas.jobs).encode() for _ in range(JOBS)]

@@ -1,4 +1,4 @@
-"""Programs of the accelerator that are to be stopped: by what, and at which command."""
+"""Programs of the accelerator that must be stopped, with the error and the command that is reported."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -54,24 +54,24 @@ BUS = {SLVERR: "SLVERR", DECERR: "DECERR"}
 
 @dataclass(frozen=True, kw_only=True)
 class Bad:
-    """Commands that are to be refused, or never to end."""
+    """Commands that must be refused, or that never end."""
 
     name: str
     commands: tuple[bytes, ...]
     error: AcceleratorError
     at: int | None = 0
-    """Which of them is named; ``None``: wherever the program itself has come to."""
+    """Index of the command that is reported; ``None`` stands for the command at which the program stands."""
     detail: int = 0
     bus_address: int | None = None
     bus_response: int = SLVERR
     checked: bool = True
-    """Refused by the command processor: nothing behind it is done."""
+    """Flag: the command processor refuses the command, and no later command is executed."""
     descriptors: tuple[bytes, ...] = ()
-    """Of the co-processor's jobs, from ``areas.own_jobs`` on."""
+    """Descriptors of the NPE's jobs, from ``areas.own_jobs`` on."""
 
 
 class BadCommands:
-    """Commands that are to be refused, made from valid ones.
+    """Commands that must be refused, made from valid ones.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ class BadCommands:
         return with_fields(encode(self.config, command), type(command), **fields)
 
     def unknown(self) -> Iterator[Bad]:
-        """Yield operations that there are not, and bits that no field has."""
+        """Yield operations that do not exist, and bits that belong to no field."""
         for code in sorted({0, 255, *range(16)} - set(commands_of(self.config))):
             data = bytearray(encode(self.config, self.load))
             data[0] = code
@@ -386,7 +386,7 @@ class BadCommands:
         )  # fmt: skip
 
     def of_the_npe(self) -> Iterator[Bad]:
-        """Yield jobs that the co-processor or memory refuses, and one that runs when something else is stopped."""
+        """Yield jobs that the NPE or memory refuses, and one that runs while something else is stopped."""
         npe, areas = self.config.npe, self.areas
         if npe is None:
             return
@@ -452,7 +452,8 @@ def with_fields(data: bytes, kind: type, **values: int) -> bytes:
 def failing_case(
     config: AcceleratorConfig, seed: int, bad: Sequence[Bad], *, timing: Timing = NEAR, good: int = 12
 ) -> Case:
-    """Return a case of programs that are to be stopped, each behind some random commands; now and then a good one.
+    """Return a case of programs that must be stopped, each after some random commands; some good programs are among
+    them.
 
     Half of them have a fence in front: what was before has ended. Behind one that the processor refuses is a store, of
     which nothing must be seen.
@@ -510,7 +511,7 @@ def failing_case(
 
 
 def good_run(config: AcceleratorConfig, areas: Areas, rng: np.random.Generator, image: np.ndarray, name: str) -> Run:
-    """Return a program for which it does not matter what the scratchpad held."""
+    """Return a program whose result does not depend on the scratchpad's content."""
     maker = ProgramMaker(config, areas, rng)
     maker.add(8)
     commands = safe(config, [*fill_program(config, areas), *maker.commands, *show_program(config, areas)])
@@ -526,7 +527,7 @@ def descriptor_patches(image: np.ndarray, address: int, descriptors: Sequence[by
 
 
 def _stored(config: AcceleratorConfig, command: Command, areas: Areas) -> list[tuple[int, int]]:
-    """Return where in memory a command writes; through a register, anywhere among data."""
+    """Return the bytes of memory to which a command writes; with a register, any of the data."""
     if isinstance(command, Jobs):
         return [(areas.data, areas.data_end)]
     if not isinstance(command, Store):
@@ -537,7 +538,7 @@ def _stored(config: AcceleratorConfig, command: Command, areas: Areas) -> list[t
 
 
 def _stored_by(config: AcceleratorConfig, data: bytes, areas: Areas, bad: Bad) -> list[tuple[int, int]]:
-    """Return where in memory a command writes that memory answers with an error."""
+    """Return the bytes of memory to which a command writes that memory answers with an error."""
     if bad.descriptors:
         return [(areas.data_end, areas.jobs)]
     if bad.error is not AcceleratorError.STORE_BUS:

@@ -30,7 +30,7 @@ from tilewright.sim.machine.steps import Memory, codes, empty_memory, load, run_
 
 SEED = 7
 LEAST_COSINE = 0.999
-"""Least cosine of the angle between logits and those in float64, weights of eight bits."""
+"""Least cosine of the angle between logits and the float64 logits, with weights of eight bits."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Chunk:
 
     @property
     def name(self) -> str:
-        """What a table calls the program."""
+        """Name of the program in a table."""
         last = self.position + self.tokens - 1
         where = f"token {last}" if self.tokens == 1 else f"tokens {self.position} to {last}"
         return where if self.logits else f"{where}, without logits"

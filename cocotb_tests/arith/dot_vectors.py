@@ -1,4 +1,4 @@
-"""Dot products for the exact MAC, and what the golden numerics make of them."""
+"""Dot products for the exact MAC, and their results from sim.formats."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ def dot_vectors(format: ScalarFormat, layout: data.StructLayout, dots: Sequence[
 
 
 def core_vectors(format: Posit, layout: data.StructLayout, dots: Sequence[Dot]) -> Vectors:
-    """Return the dot products as a :class:`.mac_core.MacCore` takes and gives them: taken apart, and as they stand."""
+    """Return the dot products in the form of a :class:`.mac_core.MacCore`: decoded operands, and sums in the quire."""
     finite = np.arange(1 << format.bits) != format.nan_code
     width = format.quire_bits
     results = []
@@ -86,7 +86,7 @@ def _taken_apart(format: Posit, layout: data.StructLayout, codes: np.ndarray) ->
 
 
 def wrapping_dot_vectors(format: ScalarFormat, layout: data.StructLayout, dots: Sequence[Dot]) -> Vectors:
-    """Return finite dot products whose sums leave the quire, and what is then left in it, rounded once."""
+    """Return finite dot products whose sums leave the quire, and the rounded remainder in it."""
     results = []
     for dot in dots:
         quire = Quire(format)

@@ -18,25 +18,25 @@ from tilewright.hw.verilog import convert
 TOP = "arith_harness"
 """Name of the top module."""
 LINE_WORDS = 32
-"""Words of either memory that the bench writes at a time."""
+"""Number of words of either memory that the bench writes at a time."""
 ALWAYS = 256
-"""A share of all cycles."""
+"""Share of all cycles."""
 COUNTS = (
     "accepted", "received", "cycles", "mismatches", "strays", "late", "first_mismatch",
 )  # fmt: skip
-"""Counters of a channel."""
+"""Names of the counters of a channel."""
 
 Care = Callable[[Any], Value]
-"""From a result to the mask of the bits that mean something."""
+"""Function from a result to the mask of the bits that have a meaning."""
 
 
 def word_bytes(bits: int) -> int:
-    """Return the bytes that a word takes in a line."""
+    """Return the number of bytes that a word takes in a line."""
     return -(-bits // 8)
 
 
 def ends(unit: Unit) -> Value:
-    """Return whether what comes in has a result: always, but for dot products and sums."""
+    """Return whether an operand has a result: always, except in dot products and sums."""
     shape = unit.i.p.shape()
     return unit.i.p.last if isinstance(shape, data.StructLayout) and "last" in shape.members else Const(1)
 
@@ -155,7 +155,7 @@ class Channel(wiring.Component):
         return memory.read_data.word_select(position[:within], slot)[:bits]
 
     def _stimuli(self, m: Module):
-        """The stored stimuli, as a stream."""
+        """Return the stored stimuli as a stream."""
         stimuli = stream.Signature(self._i_bits).create(path=("stimulus",))
         m.d.comb += [
             stimuli.p.eq(self._memory(m, "stimuli", self._i_bits, self.start + self.accepted)),

@@ -1,4 +1,4 @@
-"""Operands for arithmetic units, and what the golden numerics make of them."""
+"""Operands for arithmetic units, and their results from sim.formats."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ class Vectors:
     """Operands and results of one function, each word as bytes, the lowest first."""
 
     stimuli: np.ndarray
-    """uint8 of shape (operands, bytes)."""
+    """Operands, uint8 of shape (operands, bytes)."""
     expected: np.ndarray
-    """uint8 of shape (results, bytes)."""
+    """Expected results, uint8 of shape (results, bytes)."""
     ends: np.ndarray
-    """bool of shape (operands,): which of them have a result."""
+    """Flags of the operands that have a result, bool of shape (operands,)."""
     starts: np.ndarray
-    """Numbers of the operands before which nothing matters to the results."""
+    """Numbers of the operands before which nothing affects the results."""
     parts: Sequence[tuple[str, int]] = ()
     """Names and widths of the parts of a result, the lowest first."""
 
@@ -148,7 +148,7 @@ def converter_vectors(pairs: Sequence[tuple[ScalarFormat, ScalarFormat]], bits: 
 
 
 def decoder_vectors(format: Posit | Minifloat, layout: data.StructLayout) -> Vectors:
-    """Return every code and its parts; the scale of what has none is 0."""
+    """Return every code and its parts; the scale is 0 where it has no meaning."""
     codes = np.arange(1 << format.bits)
     values = format.decode(codes)
     nan, inf, zero = np.isnan(values), np.isinf(values), values == 0

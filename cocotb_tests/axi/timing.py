@@ -1,4 +1,4 @@
-"""What the bus is to do, worked out beat by beat: bursts of a request, and the cycles of ``AxiMemory``."""
+"""Expected behaviour of the bus, beat by beat: bursts of a request, and the cycles of ``AxiMemory``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ def split(address: int, beats: int, beat_bytes: int, max_burst: int) -> list[tup
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """One direction of an ``AxiMemory``: its inputs, and how much it holds."""
+    """One direction of an ``AxiMemory``: its inputs and its capacity."""
 
     latency: int
     words: int
     cycles: int
     requests: int
     depth: int
-    """``max_latency + 2``."""
+    """Capacity in beats, ``max_latency + 2``."""
 
     def slot(self, cycle: int) -> int:
         """Return the first cycle in or after ``cycle`` in which a beat can pass."""
@@ -43,16 +43,17 @@ class Channel:
     valid: list[int] = field(default_factory=list)
     ready: list[int] = field(default_factory=list)
     payload: list[dict] = field(default_factory=list)
-    """What was taken, in order."""
+    """Payloads of the handshakes, in order."""
 
     @property
     def taken(self) -> list[int]:
-        """Cycles with valid and ready."""
+        """Cycles in which valid and ready are high."""
         return [n for n, (valid, ready) in enumerate(zip(self.valid, self.ready, strict=True)) if valid and ready]
 
 
 def fetches(timing: Timing, accepted: Sequence[tuple[int, int]], taken: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Return ``f`` and ``v`` of the docstring of ``AxiMemory`` for bursts accepted in a cycle, of so many beats.
+    """Return ``f`` and ``v`` of the docstring of ``AxiMemory`` for bursts of given lengths that are accepted in given
+    cycles.
 
     ``taken`` has the cycles in which beats were taken; it may end early, and so do the lists then.
     """
@@ -73,7 +74,8 @@ def fetches(timing: Timing, accepted: Sequence[tuple[int, int]], taken: Sequence
 def acceptances(
     timing: Timing, accepted: Sequence[tuple[int, int]], offered: Sequence[int], answered: Sequence[int]
 ) -> list[int]:
-    """Return ``w``, likewise, for beats that are offered from a cycle on; only those of bursts accepted.
+    """Return ``w`` of the docstring of ``AxiMemory`` for beats that are offered from a cycle on; only beats of accepted
+    bursts.
 
     ``answered`` has the cycles in which responses were taken.
     """
@@ -115,7 +117,7 @@ def check_waiting(channel: Channel, finished: Sequence[int], requests: int) -> N
 
 
 def check_valid(channel: Channel, first: Sequence[int], what: str) -> None:
-    """Check that each answer is offered from its cycle on until it is taken, and nothing else is."""
+    """Check that each answer is offered from its cycle on until it is taken, and that nothing else is offered."""
     taken = [*channel.taken, len(channel.valid)]
     expected = [0] * len(channel.valid)
     for start, end in zip(first, taken, strict=False):

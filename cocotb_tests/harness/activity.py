@@ -1,4 +1,4 @@
-"""How often a design toggles, once it is made of gates: netlists to simulate, and the counts that a simulation wrote.
+"""Toggles of a design that is made of gates: netlists to simulate, and the counts that a simulation wrote.
 
 RTL as it is generated has an expression as often as it is used, so that what toggles there says little. Here every
 net is the output of one gate, or a register.
@@ -28,16 +28,16 @@ SCRIPT = "read_verilog design.v; synth -flatten; opt_clean -purge; write_verilog
 
 @dataclass(frozen=True)
 class Toggles:
-    """Toggles of all bits of a module."""
+    """Number of toggles of all bits of a module."""
 
     registers: int
     gates: int
-    """Of gates' outputs. The simulation is cycle-based: glitches do not count."""
+    """Number of toggles of the gates' outputs. The simulation is cycle-based: glitches do not count."""
 
 
 @dataclass(frozen=True)
 class Bits:
-    """Names of a module's registers and of its gates' outputs, each a bit."""
+    """Names of the bits of a module's registers and of its gates' outputs."""
 
     registers: frozenset[str]
     gates: frozenset[str]
@@ -61,7 +61,7 @@ def with_gates(verilog: str, modules: Sequence[str]) -> str:
 
 @lru_cache(maxsize=4)
 def netlists(verilog: str) -> dict[str, Bits]:
-    """Return the registers and gates of each module; right for those that :func:`with_gates` has made."""
+    """Return the registers and gates of each module that :func:`with_gates` has made."""
     modules = {}
     for text in re.split(r"(?m)^(?=module )", verilog)[1:]:
         registers = {_bit(match) for match in REGISTERED.finditer(text)}
@@ -80,7 +80,7 @@ def _plain(name: str) -> str:
 
 
 def counts(saif: str) -> dict[str, dict[str, int]]:
-    """Return the toggles of each bit in each instance, of a file in the Switching Activity Interchange Format.
+    """Return the toggles of each bit in each instance, from a file in the Switching Activity Interchange Format.
 
     An instance is named by its path, dots between.
     """
@@ -98,7 +98,7 @@ def counts(saif: str) -> dict[str, dict[str, int]]:
 
 
 def toggles(saif: str, verilog: str, instances: Sequence[str]) -> list[Toggles]:
-    """Return how often the registers and the gates of some instances toggled.
+    """Return the numbers of toggles of the registers and the gates of some instances.
 
     Parameters
     ----------

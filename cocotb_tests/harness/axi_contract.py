@@ -1,4 +1,4 @@
-"""Gateware for benches: AXI4 channels that wait at random, and an observer of what a master must keep to."""
+"""Gateware for benches: AXI4 channels that wait at random, and an observer of a master's contract."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -10,12 +10,12 @@ from tilewright.hw.bus.axi import CACHE, Burst, flipped, master_members
 from tilewright.sim.isa.widths import PAGE_BYTES
 
 CHANNELS = ("ar", "r", "aw", "w", "b")
-"""The channels, in the order of the bits of ``block``."""
+"""Names of the channels, in the order of the bits of ``block``."""
 PAYLOADS = {"r": ("id", "data", "resp", "last"), "w": ("data", "strb", "last"), "b": ("id", "resp")}
 REACTION_CYCLES = 4
-"""Cycles after an answer with an error from which on nothing new is asked for."""
+"""Cycles after an answer with an error from which on a master must request nothing new."""
 SHARE_BITS = 4
-"""A channel waits in ``share`` of 16 cycles."""
+"""Width of ``share``: a channel waits in ``share`` of 16 cycles."""
 RULES = (
     "an offered read address changed",
     "an offered write address changed",
@@ -31,17 +31,17 @@ RULES = (
     "something in flight at the end",
     "a request after an error",
 )
-"""What each bit of ``broken`` means."""
+"""Meaning of each bit of ``broken``."""
 
 
 def payload(bus, prefix: str, channel: str) -> Value:
-    """Return all that a channel carries, but valid and ready."""
+    """Return the payload of a channel: all its signals except valid and ready."""
     names = PAYLOADS.get(channel, ("id", "addr", "len", "size", "burst", "lock", "cache", "prot", "qos"))
     return Cat(getattr(bus, f"{prefix}{channel}{name}") for name in names)
 
 
 class RandomBlock(wiring.Component):
-    """Says in which cycles a channel waits: ``share`` of 16, by a shift register that ``seed`` begins.
+    """Chooses the cycles in which a channel waits: ``share`` of 16, by a shift register that begins with ``seed``.
 
     Members
     -------

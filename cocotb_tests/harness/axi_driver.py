@@ -1,4 +1,4 @@
-"""What benches of masters on AXI4 have in common: software at their registers, memory, and what the bus must be."""
+"""Software of benches of AXI4 masters: registers, memory, and the checks of the bus."""
 
 import random
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from tilewright.cocotb_tests.npe.cases import Timing
 
 OKAY, SLVERR, DECERR = 0, 2, 3
 DONE, FAILED = 0b010, 0b100
-"""STATUS at the end of a start."""
+"""Contents of STATUS at the end of a start."""
 
 
 class AxiBench:
@@ -32,17 +32,17 @@ class AxiBench:
     """
 
     REGISTERS: ClassVar[Any]
-    """Offsets of the registers, an enumeration: among them STATUS, ERROR, IRQ_ENABLE, IRQ_STATUS, CYCLES, READ_BEATS,
+    """Enumeration of the registers' offsets; it contains STATUS, ERROR, IRQ_ENABLE, IRQ_STATUS, CYCLES, READ_BEATS,
     WRITE_BEATS."""
     counters: tuple[Any, ...]
-    """Those that count."""
+    """Registers that count."""
 
     def __init__(self, dut, *, bus_bytes: int, memory_bytes: int, seed: int):
         self.dut = dut
         self.bus_bytes, self.memory_bytes = bus_bytes, memory_bytes
         self.rng = random.Random(seed)
         self.allowed: set[str] = set()
-        """Rules that may be broken."""
+        """Names of the rules that may be broken."""
         dut._log.info("seed %s", seed)
 
     async def begin(self) -> None:
@@ -62,7 +62,7 @@ class AxiBench:
         await self.reset()
 
     async def reset(self) -> None:
-        """Reset both sides of the bus; what is in memory stays."""
+        """Reset both sides of the bus; memory keeps its content."""
         self.dut.rst.value = 1
         await ClockCycles(self.dut.clk, 2)
         self.dut.rst.value = 0
@@ -159,7 +159,7 @@ class AxiBench:
         raise AssertionError(f"{signal._name} does not come")
 
     async def get(self, register: IntEnum) -> int:
-        """Return the content of a register that there is."""
+        """Return the content of a register that exists."""
         value, response = await self.read(register)
         assert response == OKAY, f"{register.name} answers {response}"
         return value
@@ -171,7 +171,7 @@ class AxiBench:
             assert response == OKAY, f"{register.name} answers {response}"
 
     async def read_ending(self, timeout_cycles: int) -> tuple[int, int, dict[Any, int]]:
-        """Wait for the interrupt, look after everything that must hold then, and clear it.
+        """Wait for the interrupt, check everything that must hold then, and clear the interrupt.
 
         Returns the error's code and detail, and the counters.
 
@@ -196,7 +196,7 @@ class AxiBench:
         return word & 255, word >> 8, counters
 
     async def end_in_silence(self, timeout_cycles: int) -> None:
-        """See that what was started without IRQ_ENABLE ends without an interrupt until that lets it out.
+        """Check that a start without IRQ_ENABLE ends without an interrupt until IRQ_ENABLE is set.
 
         Raises
         ------
@@ -220,7 +220,7 @@ class AxiBench:
         await RisingEdge(dut.clk)
 
     def check_bus(self) -> None:
-        """Look after the bus: nothing in flight, and no rule broken since ``restart``.
+        """Check the bus: nothing is in flight, and no rule has been broken since ``restart``.
 
         Raises
         ------
@@ -231,7 +231,7 @@ class AxiBench:
         assert self.dut.idle.value == 1, "something is in flight"
 
     def check_rules(self) -> None:
-        """Look whether a rule has been broken since ``restart``.
+        """Check that no rule has been broken since ``restart``.
 
         Raises
         ------
@@ -244,7 +244,7 @@ class AxiBench:
         assert self.dut.memory_broken.value == 0, "memory saw a burst that is none"
 
     async def interrupted(self, timeout_cycles: int) -> None:
-        """Wait for the interrupt, and look after the bus.
+        """Wait for the interrupt, and check the bus.
 
         Raises
         ------
@@ -269,7 +269,7 @@ def padded(memory: np.ndarray) -> np.ndarray:
 
 
 def differences(got: np.ndarray, expected: np.ndarray) -> str:
-    """Return where two memories differ, in short."""
+    """Return a short text about the differences of two memories."""
     places = np.nonzero(got != expected)[0]
     shown = ", ".join(f"{at:#x}: {got[at]:#04x} not {expected[at]:#04x}" for at in places[:8])
     return f"{len(places)} bytes differ: {shown}"

@@ -18,7 +18,7 @@ from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.memory.axi_memory_pair import SECOND, AxiMemoryPair
 
 LINE_BITS = 2048
-"""Bits of memory that the bench writes at a time."""
+"""Number of bits of memory that the bench writes at a time."""
 MAX_LATENCY = 256
 """Largest memory latency at which memory delivers its full rate."""
 
@@ -33,7 +33,7 @@ class SecondPort:
     """Another AXI4 port of a master, to the same memory; addresses have the bits of the first one's."""
 
     prefix: str
-    """Of its names, as in ``npe_m_axi_``."""
+    """Prefix of the port's names, such as ``npe_m_axi_``."""
     data_bits: int
     max_burst: int
     outstanding: int

@@ -1,4 +1,4 @@
-"""Dot products of SIMD words, their results by the golden numerics, and both as a stream for the bench."""
+"""Dot products of SIMD words, their results from sim.formats, and both as a stream for the bench."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tilewright.cocotb_tests.arith.vectors import Vectors, payload, to_bytes
 from tilewright.sim.formats import Mode, simd_sum
 
 LAYOUT = data.StructLayout({"a": 16, "b": 16, "mode": 4, "out": 4, "first": 1, "last": 1})
-"""What a MAC takes."""
+"""Layout of the operands of a MAC."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Dots:
 
     @property
     def length(self) -> int:
-        """Words of each."""
+        """Number of words of each dot product."""
         return self.a.shape[1]
 
     def results(self) -> np.ndarray:
-        """Return the code of each dot product, also of those that are not read."""
+        """Return the code of each dot product, also of dot products that are not read out."""
         sums, codes = simd_sum(self.mode, self.a, self.b), np.zeros(len(self.a), np.int64)
         for out in np.unique(self.out):
             chosen = self.out == out

@@ -23,7 +23,7 @@ def finite_codes(format: ScalarFormat) -> np.ndarray:
 
 
 def special_codes(format: ScalarFormat) -> np.ndarray:
-    """Return NaR, the NaNs and the infinities; none if there are none."""
+    """Return NaR, the NaNs and the infinities of a mode."""
     codes = np.arange(1 << format.bits)
     return codes[~np.isfinite(format.decode(codes))]
 
@@ -68,7 +68,7 @@ def pair_dots(modes: Sequence[Mode], mode: Mode) -> list[Dots]:
 
 
 def lengths_of(count: int, rng: np.random.Generator) -> dict[int, int]:
-    """Return how many of ``count`` dot products have which length: most few words, some up to 70."""
+    """Return the number of dot products of each length, ``count`` in all: most have few words, some up to 70."""
     few = rng.geometric(0.3, count)
     lengths = np.where(rng.random(count) < 0.97, np.minimum(few, 12), rng.choice([17, 33, 70], count))
     return {int(length): int(number) for length, number in zip(*np.unique(lengths, return_counts=True), strict=True)}

@@ -1,4 +1,4 @@
-"""What the co-processor's epilogue is tried on: each operator, format and special value, and all of them mixed."""
+"""Cases of the NPE's epilogue: each operation, format and special value, and all of them mixed."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,7 +22,7 @@ _MAGNITUDES = (
     0x4B800000, 0x4B7FFFFF, 0x1F800000, 0x5F800000, 0x00FFFFFF, 0x7E800000, 0x41800000, 0x41000000,
 )  # fmt: skip
 SPECIAL = np.array([sign | code for code in _MAGNITUDES for sign in (0, 1 << 31)])
-"""FP32 codes where something begins, ends or is not a number."""
+"""FP32 codes at which something begins or ends, or which are no numbers."""
 
 
 def bits(values: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ _FIELDS = {"value": 32, "scale": 32, "bias": 32, "residual": 16}
 
 
 def thresholds(mode: Mode) -> np.ndarray:
-    """Return what lies on, between and around all numbers of a format."""
+    """Return numbers on, between and around all numbers of a format."""
     form = mode.format
     numbers = form.decode(np.arange(1 << form.bits))
     numbers = np.unique(numbers[np.isfinite(numbers)])

@@ -9,14 +9,15 @@ from tilewright.hw.pipeline import delay
 from tilewright.sim.formats.simd import Mode
 
 REDUCTIONS_LAG = 6
-"""Cycles from an element's code to the reductions with it, as the bench expects it."""
+"""Cycles from an element's code to the reductions that include it, as the bench expects them."""
 NOTE_BITS = 6
-"""Of a tag, bits that mean nothing."""
+"""Width of the part of a tag that has no meaning."""
 REDUCTIONS = ("sum", "squares", "maximum")
 
 
 def tag_layout(rows: int) -> data.StructLayout:
-    """Return what stays with an element: its row, and whether the row's reductions are to be compared."""
+    """Return the layout of a tag, which stays with an element: its row, and whether the row's reductions are
+    compared."""
     return data.StructLayout({"note": NOTE_BITS, "row": range(rows), "final": 1})
 
 

@@ -1,4 +1,4 @@
-"""Elements for the co-processor's epilogue, in an order, and what the golden model makes of them."""
+"""Elements for the NPE's epilogue, in an order, and their results from the exact model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ from tilewright.sim.machine.npe.epilogue import epilogue
 DRAIN = EPILOGUE_LATENCY + REDUCTIONS_LAG
 """Cycles without elements before the control word may change."""
 REUSE = REDUCTIONS_LAG + 4
-"""Cycles from the last element of a row to the first of the next in its place: no maximum is lost unseen."""
+"""Cycles from the last element of a row to the first element of the next row in its place, so that no maximum is lost
+unseen."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Options:
 
     @property
     def control(self) -> int:
-        """Its bits; the format of a residual that is off is any."""
+        """Bits of the control word; the format of a residual that is off is any."""
         return int(
             payload(
                 CONTROL_LAYOUT,
@@ -121,7 +122,7 @@ def _tile_words(
 
 
 def golden(tile: Tile):
-    """Return what the golden model makes of a tile."""
+    """Return the exact model's results of a tile."""
     options = tile.options
 
     def floats(codes: np.ndarray) -> np.ndarray:

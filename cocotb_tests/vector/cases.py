@@ -1,4 +1,4 @@
-"""Programs of the vector unit: random ones, and those that transformers are made of."""
+"""Programs of the vector unit: random programs, and those of which transformers consist."""
 
 from dataclasses import dataclass, replace
 
@@ -17,10 +17,10 @@ class Case:
 
     name: str
     memory: np.ndarray
-    """uint8, all of the scratchpad."""
+    """Content of the whole scratchpad, uint8."""
     commands: tuple[VectorCommand, ...]
     gap: int = 0
-    """Cycles between commands."""
+    """Number of cycles between commands."""
 
 
 def scratchpad(config: VectorConfig, rng: np.random.Generator, *, specials: float = 0.0) -> np.ndarray:
@@ -61,7 +61,7 @@ def random_program(config: VectorConfig, rng: np.random.Generator, count: int) -
 
 
 BROKEN = 0.1
-"""Share of commands that are to be refused."""
+"""Share of commands that must be refused."""
 
 
 def _broken(config: VectorConfig, rng: np.random.Generator, command: VectorCommand) -> VectorCommand:
@@ -200,7 +200,7 @@ def payload(config: VectorConfig, command: VectorCommand) -> int:
 
 
 def random_case(config: VectorConfig, seed: int, *, commands: int, specials: float = 0.0, gap: int = 0) -> Case:
-    """Return a random program on random numbers, scalars filled before and written out behind it."""
+    """Return a random program on random numbers; row scalars are filled before it and written out after it."""
     rng = np.random.default_rng(seed)
     program = (*fill_scalars(config), *random_program(config, rng, commands), *show_scalars(config))
     return Case(f"random, seed {seed}", scratchpad(config, rng, specials=specials), program, gap)

@@ -13,10 +13,10 @@ from tilewright.hw.vector.inverse import Inverse
 from tilewright.sim.formats import exp, reciprocal, rsqrt
 
 LATENCY = {"exponential": 6, "inverse": 6}
-"""As the benches expect them."""
+"""Latencies of the functions in cycles, as the benches expect them."""
 COMPONENTS: dict[str, type[Exponential] | type[Inverse]] = {"exponential": Exponential, "inverse": Inverse}
 OPERANDS = data.StructLayout({"x": 32, "rsqrt": 1})
-"""A number, and which inverse is wanted; the exponential has no use for it."""
+"""Layout of the operands: a number, and the inverse that is wanted, which the exponential ignores."""
 
 
 class FunctionUnit(Unit):

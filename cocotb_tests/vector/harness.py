@@ -18,7 +18,7 @@ from tilewright.sim.config.vector import VectorConfig
 TOP = "vector_harness"
 """Name of the top module."""
 COMMANDS = 256
-"""Most commands of a run."""
+"""Maximum number of commands of a run."""
 
 
 class VectorHarness(wiring.Component):

@@ -13,7 +13,7 @@ from tilewright.sim.machine.vector.values import PassResult, run_pass
 
 
 class Recorder:
-    """Runs passes on the model of the unit, and keeps each as a case; to be the ``vector_unit`` of ``run_steps``.
+    """Runs passes on the exact model of the unit, and keeps each as a case; it is the ``vector_unit`` of ``run_steps``.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Recorder:
     def __call__(
         self, options: PassOptions, a: np.ndarray, *, lanes: int, output: StoredFormat, **operands: Any
     ) -> PassResult:
-        """Return what a pass computes, after it has been seen to be what the unit's commands compute.
+        """Return the result of a pass, after checking that the unit's commands compute the same.
 
         Raises
         ------

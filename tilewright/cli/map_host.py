@@ -21,8 +21,7 @@ def load_host_and_runs(name: str | None, system: System, files: tuple[Path, ...]
     ----------
     name : str, optional
         Name of a host; by default, the host of the system's description. If that has none, or one of which no runs
-        come with
-        Tilewright and no files are given, nothing is returned.
+        come with Tilewright and no files are given, nothing is returned.
 
     Raises
     ------
