@@ -12,7 +12,7 @@ import numpy as np
 
 from tilewright.cocotb_tests.accelerator.cases import NEAR, Case, Reference, Run
 from tilewright.cocotb_tests.npe.cases import Timing
-from tilewright.mapping.compile.loops import CompiledLoops
+from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
 from tilewright.mapping.lower.constants import constant_contents

@@ -15,7 +15,8 @@ from tilewright.sim.machine.cim.array import block_limits
 
 from .allocation import Tensor
 from .memory_map import MemoryMap
-from .weight_layout import StoredWeights, constant_bytes, constant_words
+from .stored_weights import StoredWeights
+from .weight_layout import constant_bytes, constant_words
 
 
 @dataclass(frozen=True)

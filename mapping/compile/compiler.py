@@ -1,33 +1,105 @@
-"""From lowered steps to a program of the accelerator: places, loads and stores, and commands for every step."""
+"""The compiler: from lowered steps to a program of the accelerator, as a list of passes."""
 
-from tilewright.base.errors import ConfigError
+from collections.abc import Callable, Sequence
+
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import End
+from tilewright.sim.isa.commands import Command, End
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
-from .allocation import place_slots, place_tensors
 from .compiled import Compiled
+from .compiled_loops import CompiledLoops
+from .engines.cim_array import CimArray
+from .engines.engine import Engine, Engines
+from .engines.vector_unit import VectorUnit
+from .loops import loop_commands, place_carried, place_repeated
 from .memory_map import MemoryMap
-from .reorder import depth_first, reordered
+from .panels import in_panels
+from .plan import planned
+from .program import LoopSection, Program, Repeated, Section
+from .reorder import with_early_scalars
 from .survey import Survey
 from .synchronise import synchronise
-from .translation import Translation
 
-ATTEMPTS = (
-    (True, 16, False),
-    (True, 6, False),
-    (True, 0, False),
-    (False, 6, False),
-    (False, 0, False),
-    (True, 0, True),
-    (False, 0, True),
+ENGINES: tuple[type[Engine], ...] = (CimArray, VectorUnit)
+"""Engines of an accelerator; the first one that can take a step gets it."""
+
+
+def write_scalars_early(program: Program) -> None:
+    """Write row scalars that go to main memory right after the pass that makes them: their slots are soon free."""
+    for section in program.sections:
+        section.lowered = with_early_scalars(section.lowered)
+
+
+def cut_into_panels(program: Program) -> None:
+    """Cut a product whose sums do not fit into a bank into several, of columns side by side."""
+    for section in program.sections:
+        section.lowered = in_panels(program.config, program.engines, section.lowered)
+
+
+def place_in_memory(program: Program) -> None:
+    """Place all that lies in main memory: weights as their engine takes them, states, constants, input and output."""
+    if has_loops(program):
+        place_carried(program)
+    for section in program.sections:
+        if isinstance(section, LoopSection):
+            place_repeated(program, section)
+        else:
+            section.survey = Survey(program.config, program.engines, section.lowered, lambda name: program.memory)
+
+
+def plan_scratchpad(program: Program) -> None:
+    """Find an order of steps, operations of their engines and places in the scratchpad that go together."""
+    for section in program.sections:
+        section.operations = planned(program.config, program.engines, section.survey)
+
+
+def emit_commands(program: Program) -> None:
+    """Write the commands of all operations; a section that is repeated becomes a loop with address registers."""
+    for section in program.sections:
+        commands: list[Command] = section.operations.commands()
+        program.commands += loop_commands(section, commands) if isinstance(section, LoopSection) else commands
+    program.commands.append(End())
+
+
+def add_signals(program: Program) -> None:
+    """Add the signals with which units run commands beside one another, and fences around loops."""
+    # What different address registers reach is never the same: every region has its own.
+    program.commands = synchronise(program.config, program.commands, apart=has_loops(program))
+
+
+def place_program(program: Program) -> None:
+    """Place the program itself in main memory."""
+    program.address = program.memory.new("program", COMMAND_BYTES * len(program.commands)).address
+
+
+def has_loops(program: Program) -> bool:
+    """Return whether some of a program is repeated."""
+    return any(isinstance(section, LoopSection) for section in program.sections)
+
+
+PASSES: tuple[Callable[[Program], None], ...] = (
+    # Steps: what is computed.
+    write_scalars_early,
+    cut_into_panels,
+    # Places: where it lies.
+    place_in_memory,
+    plan_scratchpad,
+    # Commands: how the units do it.
+    emit_commands,
+    add_signals,
+    place_program,
 )
-"""Whether constants stay in the scratchpad, how many operations bytes rest before they are written anew, and whether
-banks are filled one after the other."""
+"""All that the compiler does, in order; each pass says what in its docstring."""
 
 
-def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryMap | None = None) -> Compiled:
+def compile_program(
+    config: AcceleratorConfig,
+    lowered: Lowered,
+    memory: MemoryMap | None = None,
+    *,
+    engines: Sequence[Engine] | None = None,
+) -> Compiled:
     """Return the program of an accelerator that runs lowered steps.
 
     Activations live in the scratchpad, from the step that writes them to the last one that reads them. Weights lie in
@@ -38,44 +110,76 @@ def compile_program(config: AcceleratorConfig, lowered: Lowered, memory: MemoryM
     ----------
     memory : MemoryMap, optional
         Of another program that shares constants and states with this one.
+    engines : sequence of Engine, optional
+        Engines that run the steps, instead of :data:`ENGINES`.
 
     Raises
     ------
     ConfigError
-        If something finds no room, or the accelerator cannot run a step; names both.
+        If something finds no room, or no engine can run a step; names both.
     """
-    memory = memory or MemoryMap()
-    survey = Survey(config, lowered, lambda name: memory)
-    translation = translate(config, survey)
-    program = synchronise(config, [*translation.commands(), End()])
+    section = Section(lowered)
+    program = _compiled(config, memory, engines, [section])
     return Compiled(
         config=config,
-        memory=memory,
-        commands=program,
-        program_address=memory.new("program", COMMAND_BYTES * len(program)).address,
-        input=survey.input,
-        output=survey.output,
-        weights=survey.weights,
-        constants=survey.constants,
-        stored=survey.stored,
+        memory=program.memory,
+        commands=program.commands,
+        program_address=program.address,
+        input=section.survey.input,
+        output=section.survey.output,
+        weights=section.survey.weights,
+        constants=section.survey.constants,
+        stored=section.survey.stored,
         states=lowered.states,
-        tensors=tuple(translation.tensors),
+        tensors=tuple(section.operations.tensors),
     )
 
 
-def translate(config: AcceleratorConfig, survey: Survey) -> Translation:
-    """Return operations that all have found their places."""
-    given = survey.lowered
-    late = depth_first(given)
-    orders = (reordered(config, given), reordered(config, late), late)
-    attempts = [(lowered, *attempt) for lowered in orders for attempt in ATTEMPTS]
-    for number, (lowered, keep, slack, tight) in enumerate(attempts):
-        translation = Translation(config, survey, lowered, keep)
-        try:
-            place_tensors(config, translation.tensors, slack, tight=tight)
-            place_slots(config.vector.scalars, translation.slots.values())
-            return translation
-        except ConfigError:
-            if number == len(attempts) - 1:
-                raise
-    raise AssertionError("no attempt")
+def compile_loops(
+    config: AcceleratorConfig,
+    loops: Sequence[Repeated],
+    memory: MemoryMap | None = None,
+    *,
+    engines: Sequence[Engine] | None = None,
+) -> CompiledLoops:
+    """Return a program that runs loops one after the other, each on what the one before has left.
+
+    Constants, states and outputs of the runs of a loop lie at equal distances, which address registers count. Between
+    two loops, and between runs, activations go through memory.
+
+    Parameters
+    ----------
+    memory, engines
+        See :func:`compile_program`.
+
+    Raises
+    ------
+    ConfigError
+        If something finds no room, or no engine can run a step; names both.
+    """
+    sections = [LoopSection(loop.lowered, loop=loop) for loop in loops]
+    program = _compiled(config, memory, engines, sections)
+    assert program.carried is not None
+    return CompiledLoops(
+        config=config,
+        memory=program.memory,
+        commands=program.commands,
+        program_address=program.address,
+        input=program.carried,
+        loops={section.loop.name: section for section in sections},
+    )
+
+
+def engines_of(config: AcceleratorConfig) -> Engines:
+    """Return the engines of an accelerator."""
+    return Engines([engine(config) for engine in ENGINES])
+
+
+def _compiled(
+    config: AcceleratorConfig, memory: MemoryMap | None, engines: Sequence[Engine] | None, sections: Sequence[Section]
+) -> Program:
+    chosen = engines_of(config) if engines is None else Engines(engines)
+    program = Program(config, chosen, memory or MemoryMap(), sections)
+    for each in PASSES:
+        each(program)
+    return program

@@ -1,6 +1,5 @@
 """Products that are too large for a bank of the scratchpad, in panels of columns."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,12 +9,11 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Step
 from tilewright.sim.isa.vector_command import Reduce
-from tilewright.sim.machine.cim.array import block_limits
 
-from .weight_layout import reduces
+from .engines.engine import Engines
 
 
-def in_panels(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
+def in_panels(config: AcceleratorConfig, engines: Engines, lowered: Lowered) -> Lowered:
     """Return steps in which the sums of every product with constants find room in a bank.
 
     A larger product becomes several, of columns side by side, and so do the passes that take its sums.
@@ -30,7 +28,7 @@ def in_panels(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
     steps: list[Step] = []
     for step in lowered.steps:
         if isinstance(step, Product) and step.weights.buffer.name in lowered.constants:
-            parts = _column_parts(config, step)
+            parts = _column_parts(config, engines.of(step).panel_columns(step), step)
             if len(parts) > 1:
                 name = step.out.buffer.name
                 panels[name] = []
@@ -54,13 +52,13 @@ def in_panels(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
     return replace(lowered, steps=tuple(steps), buffers=buffers)
 
 
-def _column_parts(config: AcceleratorConfig, product: Product) -> list[slice]:
-    """Return equal parts of the columns, of whole blocks and of whole steps of the vector unit."""
-    k, n = product.weights.rows, product.weights.columns
+def _column_parts(config: AcceleratorConfig, unit: int, product: Product) -> list[slice]:
+    """Return equal parts of the columns, multiples of what the engine can be given; 0: all in one."""
+    if not unit:
+        return [slice(0, product.weights.columns)]
+    n = product.weights.columns
     tile = config.cim.tile.columns
     size = product.out.rows * 4 * divide_up(n, tile) * tile
-    wide = block_limits(config.cim, reduces(config.cim, k, n))[1]
-    unit = math.lcm(wide, config.vector.lanes)
     width = divide_up(divide_up(n, divide_up(size, config.bank_bytes)), unit) * unit
     return [slice(start, min(start + width, n)) for start in range(0, n, width)]
 

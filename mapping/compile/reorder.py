@@ -1,48 +1,41 @@
-"""The order of steps in which array and vector unit wait least for each other."""
+"""The order of steps in which engines wait least for each other."""
 
 from dataclasses import dataclass, field, replace
 
 from tilewright.mapping.lower.lowering import Lowered
-from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.config.cim import divide_up
-from tilewright.sim.isa.commands import Command, Load, Store, Vector
-from tilewright.sim.isa.commands import Product as ProductCommand
 from tilewright.sim.isa.footprint import Region
 from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step
-from tilewright.sim.isa.vector_command import Reduce
-from tilewright.sim.machine.vector import unit as vector
-from tilewright.sim.machine.vector.unit import pass_cycles
 
-from .weight_layout import blocks, reduces
+from .engines.engine import Engines
 
 WINDOW = 20
 """Steps by which one may come before the first that is still to come: more would need more room."""
-MEMORY_CYCLES = 100
-"""From a result to its place in memory and to the array, about; keys are stored element by element besides."""
 
 
-def reordered(config: AcceleratorConfig, lowered: Lowered) -> Lowered:
+def reordered(engines: Engines, lowered: Lowered) -> Lowered:
     """Return the same steps in an order in which heads overlap: scores of the next one during a softmax.
 
-    A list schedule over two units with the cycles that steps take, about: of the steps that can come next, the one that
+    A list schedule over the engines with the approximate cycles of steps: of the steps that can come next, the one that
     can begin first.
     """
     steps = lowered.steps
     needs = _dependencies(steps)
     left = list(range(len(steps)))
     finished: dict[int, int] = {}
-    free = {True: 0, False: 0}
+    free = dict.fromkeys(engines.all, 0)
     order: list[Step] = []
     while left:
         choices = []
         for place in left[:WINDOW]:
             if all(each in finished for each in needs[place]):
                 step = steps[place]
-                ready = max((finished[each] + _store_cycles(steps[each], step) for each in needs[place]), default=0)
-                choices.append((max(free[isinstance(step, Product)], ready), place))
+                engine = engines.of(step)
+                ready = (finished[each] + engine.ready_cycles(steps[each], step) for each in needs[place])
+                choices.append((max(free[engine], *ready, 0), place))
         start, place = min(choices)
         step = steps[place]
-        finished[place] = free[isinstance(step, Product)] = start + step_cycles(config, step)
+        engine = engines.of(step)
+        finished[place] = free[engine] = start + engine.cycles(step)
         left.remove(place)
         order.append(step)
     return replace(lowered, steps=tuple(order))
@@ -103,47 +96,6 @@ def with_early_scalars(lowered: Lowered) -> Lowered:
         order += [] if id(step) in moved else [step]
         order += behind.get(place, [])
     return replace(lowered, steps=tuple(order))
-
-
-def _store_cycles(before: Step, step: Step) -> int:
-    """Return the cycles from a pass to a product that takes its result as weights, in which memory gets it."""
-    if not isinstance(step, Product) or before.out is None or before.out.buffer != step.weights.buffer:
-        return 0
-    return MEMORY_CYCLES + (before.out.rows * before.out.columns if step.transposed else 0)
-
-
-def step_cycles(config: AcceleratorConfig, step: Step) -> int:
-    """Return the cycles that a step takes, about."""
-    if isinstance(step, Pass):
-        options = step.options
-        reduced = options.reduce != Reduce.NONE
-        period = divide_up(step.a.columns, config.vector.lanes)
-        return (
-            pass_cycles(config.vector, step.a.rows, step.a.columns) + step.a.rows * (max(5, period) - period) * reduced
-        )
-    k, n = step.a.columns, step.out.columns
-    return product_cycles(config, step.a.rows, k, n, reduces(config.cim, k, n))
-
-
-def product_cycles(config: AcceleratorConfig, vectors: int, k: int, n: int, reduce: bool) -> int:
-    """Return the cycles that a product takes, about: those of computing, or of a beat of weights each."""
-    tile = config.cim.tile
-    computing = blocks(config.cim, k, n, reduce) * vectors * tile.macro.slices
-    loading = k * divide_up(n, tile.columns) * tile.weight_beats_per_row(tile.columns)
-    return max(computing, loading) + config.cim.latency
-
-
-def command_cycles(config: AcceleratorConfig, command: Command) -> int:
-    """Return the cycles that a command takes, about; loads of weights take theirs beside products."""
-    if isinstance(command, Load):
-        return command.all_beats
-    if isinstance(command, Store):
-        return command.count * command.rows * command.planes
-    if isinstance(command, Vector):
-        return vector.command_cycles(config.vector, command.command)
-    if isinstance(command, ProductCommand):
-        return product_cycles(config, command.vectors, command.k, command.n, command.reduce)
-    return 0
 
 
 @dataclass

@@ -7,7 +7,8 @@ from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.steps import Matrix
 
 from .compiled import StoredBuffer
-from .weight_layout import MOST, StoredWeights
+from .stored_weights import StoredWeights
+from .weight_layout import MOST
 
 
 @dataclass

@@ -11,8 +11,10 @@ from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
 
-from .loops import CompiledLoops, Repeated, compile_loops
+from .compiled_loops import CompiledLoops
+from .compiler import compile_loops
 from .memory_map import MemoryMap
+from .program import Repeated
 
 LAYERS = "layers"
 """Name of the loop over layers; that over parts of the vocabulary has the name of the head."""

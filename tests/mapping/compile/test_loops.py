@@ -5,8 +5,10 @@ import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator, beside_one_another, in_sequence, on_the_model, step_memory
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.loops import CompiledLoops, Repeated, compile_loops
+from tilewright.mapping.compile.compiled_loops import CompiledLoops
+from tilewright.mapping.compile.compiler import compile_loops
 from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.compile.program import Repeated
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama

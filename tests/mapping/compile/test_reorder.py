@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator, step_memory
+from tilewright.mapping.compile.compiler import engines_of
 from tilewright.mapping.compile.reorder import depth_first, reordered
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
@@ -29,7 +30,7 @@ TWO = SHAPE.replace(num_hidden_layers=2)
 
 
 @pytest.mark.parametrize("tokens", [1, 5])
-@pytest.mark.parametrize("order", [depth_first, lambda lowered: reordered(accelerator(), lowered)])
+@pytest.mark.parametrize("order", [depth_first, lambda lowered: reordered(engines_of(accelerator()), lowered)])
 def test_another_order_leaves_the_same_bits(order, tokens):
     lowered = lower(llama.layers(TWO, Precision(), tokens=tokens, position=3, capacity=12))
     other = order(lowered)
@@ -54,7 +55,7 @@ def test_scores_of_the_next_head_come_before_the_sum_over_values():
         ]
 
     assert attention(lowered.steps) == [True, False] * 4
-    assert attention(reordered(accelerator(), lowered).steps)[:3] == [True, True, True]
+    assert attention(reordered(engines_of(accelerator()), lowered).steps)[:3] == [True, True, True]
 
 
 def test_a_query_is_made_when_its_scores_are_needed():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator
+from tilewright.mapping.compile.stored_weights import StoredWeights
 from tilewright.mapping.compile.weight_layout import (
-    StoredWeights,
     constant_bytes,
     constant_words,
     reduces,

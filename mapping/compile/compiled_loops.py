@@ -1,0 +1,84 @@
+"""A compiled program of loops, and where in memory the constants, states and outputs of each run lie."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .compiled import InMemory, PaddedRows
+from .program import LoopSection
+from .survey import Survey
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompiledLoops(InMemory):
+    """A program of loops, and the places in main memory of what they work on."""
+
+    loops: Mapping[str, LoopSection]
+
+    def empty_memory(self) -> np.ndarray:
+        """Return memory with this program alone, uint8, and scales of groups for what programs store."""
+        memory = np.zeros(self.memory.next_page, np.uint8)
+        for name, section in self.loops.items():
+            for run in range(section.loop.count):
+                for key, buffer in section.survey.stored.items():
+                    for operand in buffer.operands.values():
+                        operand.prepare(self._of_run(memory, name, key, run))
+        self.write_program(memory)
+        return memory
+
+    def write_constants(self, memory: np.ndarray, loop: str, run: int, constants: Mapping[str, np.ndarray]) -> None:
+        """Write the constants of a run, by the names that the steps have, as they are stored."""
+        survey = self.loops[loop].survey
+        for name, weights in survey.weights.items():
+            scales = constants[weights.scales] if weights.scales else None
+            weights.write(self._of_run(memory, loop, name, run), constants[name], scales)
+        for name, place in survey.constants.items():
+            if name in constants:
+                view = place.view(self._of_run(memory, loop, name, run))
+                view[:] = np.asarray(constants[name]).reshape(view.shape)
+
+    def read_state(self, memory: np.ndarray, loop: str, run: int, name: str) -> np.ndarray:
+        """Return the elements of a state of a run, by the name that the steps have, as they are stored; flat."""
+        survey, memory = self.loops[loop].survey, self._of_run(memory, loop, name, run)
+        if name in survey.stored:
+            return survey.stored[name].read(memory)
+        return survey.constants[name].view(memory).ravel()
+
+    def read_output(self, memory: np.ndarray, loop: str, run: int = 0) -> np.ndarray:
+        """Return the output of a run, (rows, columns) float32."""
+        section = self.loops[loop]
+        place = section.survey.output
+        if not section.loop.carried:
+            memory = self._of_run(memory, loop, "output", run)
+        return place.read(memory)
+
+    def output_rows(self, loop: str) -> PaddedRows:
+        """Return where the outputs of all runs of a loop lie, one row each.
+
+        Raises
+        ------
+        ValueError
+            If an output has several rows, or is the input of the next run.
+        """
+        section = self.loops[loop]
+        place, count = section.survey.output, section.loop.count
+        if section.loop.carried or place.rows > 1:
+            raise ValueError(f"{loop}: its outputs are not one row for each run")
+        stride = next(stride for first, end, stride in section.regions if first <= place.address < end)
+        return replace(place, rows=count, pitch=stride)
+
+    def _of_run(self, memory: np.ndarray, loop: str, name: str, run: int) -> np.ndarray:
+        """Return memory from where a buffer of the first run would lie if that of another run were there."""
+        section = self.loops[loop]
+        address = section.survey.output.address if name == "output" else _address(section.survey, name)
+        shift = next((stride for first, end, stride in section.regions if first <= address < end), 0)
+        return memory[run * shift :]
+
+
+def _address(survey: Survey, name: str) -> int:
+    if name in survey.weights:
+        return survey.weights[name].address
+    if name in survey.stored:
+        return min(operand.address for operand in survey.stored[name].operands.values())
+    return survey.constants[name].address

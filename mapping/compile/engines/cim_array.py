@@ -1,0 +1,186 @@
+"""The CIM array as an engine: products of integers, with weights from main memory as the array takes them."""
+
+import math
+from collections.abc import Sequence
+
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.compile.compiled import ConstantWeights, PaddedRows, StoredBuffer
+from tilewright.mapping.compile.operations import Operations
+from tilewright.mapping.compile.stored_weights import StoredWeights
+from tilewright.mapping.compile.survey import Survey
+from tilewright.mapping.compile.weight_layout import (
+    blocks,
+    constant_bytes,
+    reduces,
+    weights_commands,
+)
+from tilewright.sim.config.cim import divide_up
+from tilewright.sim.isa.commands import Command
+from tilewright.sim.isa.commands import Product as ProductCommand
+from tilewright.sim.isa.steps import Matrix, Product, Step
+from tilewright.sim.isa.units import Unit
+from tilewright.sim.machine.cim.array import block_limits
+
+from .engine import Engine
+
+MEMORY_CYCLES = 100
+"""Approximate cycles from a result to its place in memory and to the array; keys are stored element by element."""
+MOST_VECTORS = 0xFFFF
+"""Maximum number of vectors of a product whose sums need no accumulators."""
+
+
+class CimArray(Engine):
+    """Runs products. Constants lie in memory in the order of their products; states grow by one store a token."""
+
+    NAME = "CIM array"
+    STREAMS_WEIGHTS = True
+
+    def runs(self, step: Step) -> bool:
+        return isinstance(step, Product)
+
+    def refusal(self, step: Step) -> str | None:
+        assert isinstance(step, Product)
+        tile, name, storage = self.config.cim.tile, step.weights.buffer.name, step.weights.storage
+        if not tile.macro.weights.holds(storage):
+            return f"{name}: weights of {storage} do not go into tiles of {tile.macro.weights}"
+        if step.scales and (step.group, step.scales.storage) != (tile.group_rows, tile.scales):
+            return (
+                f"{name}: scales {step.scales.storage} of groups of {step.group} rows do not go into tiles with "
+                f"group_scale = {tile.group_scale}, group_rows = {tile.group_rows}"
+            )
+        return None
+
+    def operands(self, step: Step) -> tuple[Matrix, ...]:
+        return (step.a,)
+
+    def cycles(self, step: Step) -> int:
+        assert isinstance(step, Product)
+        k, n = step.a.columns, step.out.columns
+        return self._product_cycles(step.a.rows, k, n, reduces(self.config.cim, k, n))
+
+    def ready_cycles(self, before: Step, step: Step) -> int:
+        """Return the cycles in which memory gets a result that the array takes as weights."""
+        assert isinstance(step, Product)
+        if before.out is None or before.out.buffer != step.weights.buffer:
+            return 0
+        return MEMORY_CYCLES + (before.out.rows * before.out.columns if step.transposed else 0)
+
+    def panel_columns(self, step: Product) -> int:
+        """Return whole blocks, of whole steps of the vector unit."""
+        k, n = step.weights.rows, step.weights.columns
+        wide = block_limits(self.config.cim, reduces(self.config.cim, k, n))[1]
+        return math.lcm(wide, self.config.vector.lanes)
+
+    # Weights in main memory.
+
+    def place_operands(self, steps: Sequence[Step], survey: Survey) -> None:
+        operands: dict[str, dict[int, Product]] = {}
+        tile = self.config.cim.tile
+        for step in steps:
+            assert isinstance(step, Product)
+            name, n = step.weights.buffer.name, step.out.columns
+            survey.padded[step.out.buffer.name] = divide_up(n, tile.columns) * tile.columns
+            if name in survey.lowered.constants:
+                survey.weights[name] = self._constant(step, survey)
+            else:
+                operands.setdefault(name, {})[step.weights.offset] = step
+        for name, products in operands.items():
+            survey.stored[name] = self._stored(name, products, survey)
+
+    def _constant(self, step: Product, survey: Survey) -> ConstantWeights:
+        cim, buffer = self.config.cim, step.weights.buffer
+        k = step.weights.rows
+        n = step.weights.stride if k > 1 else buffer.elements
+        reduce = reduces(cim, k, n)
+        layout = ("weights", k, n, int(reduce))
+        place = survey.memory_of(buffer.name).place(buffer.name, constant_bytes(cim, k, n, reduce), layout)
+        scales = step.scales.buffer.name if step.scales else None
+        return ConstantWeights(cim, place.address, k, n, reduce, scales)
+
+    def _stored(self, name: str, products: dict[int, Product], survey: Survey) -> StoredBuffer:
+        first = next(iter(products.values()))
+        matrix, transposed = first.weights, first.transposed
+        head, stride, elements = matrix.columns, matrix.stride, matrix.buffer.elements
+        if any(
+            (p.weights.columns, p.weights.stride, p.transposed) != (head, stride, transposed) for p in products.values()
+        ):
+            raise ConfigError(f"{name}: is used as weights of different shapes")
+        offsets = sorted(products)
+        if stride > head:
+            positions = elements // stride
+        else:
+            positions = (offsets[1] - offsets[0] if len(offsets) > 1 else elements) // head
+        one = StoredWeights(self.config, 0, positions, head, transposed)
+        place = survey.memory_of(name).place(
+            name, len(offsets) * one.bytes, ("stored", positions, head, int(transposed), len(offsets))
+        )
+        operands = {
+            offset: StoredWeights(self.config, place.address + index * one.bytes, positions, head, transposed)
+            for index, offset in enumerate(offsets)
+        }
+        tail = None
+        if one.packed and transposed and name in survey.lowered.states:
+            pitch = survey.pitch(head, matrix.storage.scratchpad_bytes)
+            last = survey.memory_of(name).place(f"{name}.last", len(offsets) * pitch)
+            tail = PaddedRows(last.address, len(offsets), head, pitch, matrix.storage.written)
+        return StoredBuffer(elements, stride, operands, tail)
+
+    # Commands.
+
+    def emit(self, step: Step, operations: Operations) -> None:
+        assert isinstance(step, Product)
+        config, survey = self.config, operations.survey
+        a, out = operations.tensor(step.a), operations.tensor(step.out)
+        a_offset, a_pitch = operations.located(a, step.a)
+        out_offset, out_pitch = operations.located(out, step.out)
+        for what, value in (("begins", a_offset), ("has rows", a_pitch)):
+            if value % config.activation_bytes:
+                raise ConfigError(
+                    f"{step.a.buffer.name}: {what} at byte {value}, and the array takes activations at multiples of "
+                    f"{config.activation_bytes}"
+                )
+        name = step.weights.buffer.name
+        if name in survey.weights:
+            constant = survey.weights[name]
+            reduce, k = constant.reduce, constant.k
+            n = divide_up(step.out.columns, config.cim.tile.columns) * config.cim.tile.columns
+            weights = list(weights_commands(config, [constant.part(step.weights)]))
+        else:
+            operand = survey.stored[name].operands[step.weights.offset]
+            reduce, n, weights = operand.load(step.weights.rows)
+            k = step.a.columns
+        high, _ = block_limits(config.cim, reduce)
+        most = MOST_VECTORS if k <= high else config.cim.tile.accumulator_vectors
+
+        def commands() -> list[Command]:
+            made: list[Command] = []
+            for first in range(0, step.a.rows, most):
+                made += weights
+                made.append(
+                    ProductCommand(
+                        reduce=reduce,
+                        vectors=min(most, step.a.rows - first),
+                        k=k,
+                        n=n,
+                        a=a.address + a_offset + first * a_pitch,
+                        a_pitch=a_pitch,
+                        out=out.address + out_offset + first * out_pitch,
+                        out_pitch=out_pitch,
+                    )
+                )
+            return made
+
+        operations.add(Unit.ARRAY, commands, (a,), (out,), self._command_cycles)
+
+    def _command_cycles(self, command: Command) -> int:
+        """Return the approximate cycles of a command; loads of weights take theirs beside products."""
+        if not isinstance(command, ProductCommand):
+            return 0
+        return self._product_cycles(command.vectors, command.k, command.n, command.reduce)
+
+    def _product_cycles(self, vectors: int, k: int, n: int, reduce: bool) -> int:
+        """Return the approximate cycles of a product: those of computing, or of a beat of weights each."""
+        config, tile = self.config.cim, self.config.cim.tile
+        computing = blocks(config, k, n, reduce) * vectors * tile.macro.slices
+        loading = k * divide_up(n, tile.columns) * tile.weight_beats_per_row(tile.columns)
+        return max(computing, loading) + config.latency

@@ -1,0 +1,221 @@
+"""Operations of a section: what its units do for its steps, on tensors in the scratchpad that have no address yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.lower.lowering import Lowered
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import divide_up
+from tilewright.sim.isa.commands import Command, Load, Store
+from tilewright.sim.isa.steps import Matrix
+from tilewright.sim.isa.units import Unit
+
+from .allocation import Tensor
+from .compiled import PaddedRows
+from .row_scalars import RowScalars
+from .survey import Survey
+
+
+@dataclass
+class Operation:
+    """What one unit does for a step."""
+
+    operator: object
+    """Operator to which the tensor belongs that it fills, or else reads."""
+    unit: Unit
+    commands: Callable[[], list[Command]]
+    """Makes the commands when all tensors and row scalars have their places."""
+    reads: tuple[Tensor, ...]
+    writes: tuple[Tensor, ...]
+    cycles: Callable[[Command], int]
+    """Returns the approximate cycles of one of the commands."""
+
+
+@dataclass
+class Operations:
+    """Operations in the order of their commands, the tensors that they use, and the row scalars."""
+
+    config: AcceleratorConfig
+    survey: Survey
+    lowered: Lowered
+    """Steps in the order of their operations."""
+    keep: bool
+    """Whether constants stay in the scratchpad."""
+    operations: list[Operation] = field(default_factory=list)
+    tensors: list[Tensor] = field(default_factory=list)
+    scalars: RowScalars = field(default_factory=RowScalars)
+    _there: dict[str, Tensor] = field(default_factory=dict)
+    """Tensors by name of buffer."""
+
+    def add(
+        self,
+        unit: Unit,
+        commands: Callable[[], list[Command]],
+        reads: tuple[Tensor, ...],
+        writes: tuple[Tensor, ...],
+        cycles: Callable[[Command], int],
+    ) -> None:
+        """Add an operation after all others."""
+        number = len(self.operations)
+        operator = (*writes, *reads)[0].operator
+        self.operations.append(Operation(operator, unit, commands, reads, writes, cycles))
+        for tensor in (*reads, *writes):
+            tensor.use(number)
+
+    def commands(self) -> list[Command]:
+        """Return the commands of all operations, when tensors and row scalars have their places."""
+        return [
+            replace(command, operator=operation.operator)  # type: ignore[arg-type]
+            for operation in self.operations
+            for command in operation.commands()
+        ]
+
+    # Tensors.
+
+    def new_tensor(self, matrix: Matrix, rows: int, columns: int, room: int = 0, suffix: str = "") -> Tensor:
+        """Return a new tensor for a matrix's buffer; its rows have ``columns`` elements, or room for ``room`` ones."""
+        buffer = matrix.buffer
+        size = buffer.storage.scratchpad_bytes
+        pitch = self.survey.pitch(max(columns if not room else 0, room), size)
+        self.tensors.append(Tensor(f"{buffer.name}{suffix}", rows, columns, size, pitch, buffer.operator))
+        return self.tensors[-1]
+
+    def tensor(self, matrix: Matrix) -> Tensor:
+        """Return the tensor of an activation."""
+        buffer = matrix.buffer
+        if buffer.name not in self._there:
+            columns = self.survey.columns[buffer.name]
+            rows = divide_up(buffer.elements, columns)
+            room = max(columns, self.survey.padded.get(buffer.name, 0))
+            self._there[buffer.name] = self.new_tensor(matrix, rows, columns, room)
+        return self._there[buffer.name]
+
+    def located(self, tensor: Tensor, matrix: Matrix, first_row: int = 0) -> tuple[int, int]:
+        """Return where a matrix begins in a tensor, and how far its rows are from each other; in bytes.
+
+        Raises
+        ------
+        ConfigError
+            If its rows are not at equal distances there.
+        """
+        row, column = divmod(matrix.offset, tensor.columns)
+        offset = (row - first_row) * tensor.pitch + column * tensor.size
+        if matrix.rows == 1 or matrix.stride == 0:
+            return offset, 0
+        if matrix.stride % tensor.columns == 0:
+            return offset, matrix.stride // tensor.columns * tensor.pitch
+        if column + (matrix.rows - 1) * matrix.stride + matrix.columns <= tensor.columns:
+            return offset, matrix.stride * tensor.size
+        raise ConfigError(f"{tensor.name}: rows of {matrix.stride} elements do not lie in rows of {tensor.columns}")
+
+    # Main memory to scratchpad and back.
+
+    def loaded(self, matrix: Matrix) -> tuple[Tensor, int]:
+        """Return the tensor of a constant or a state, loaded if need be, and the number of its first row."""
+        name = matrix.buffer.name
+        place = self.survey.constants[name]
+        if self.survey.kept(name):
+            first, last, room = 0, place.rows, self.survey.padded[name]
+        else:
+            (first, last), room = self.survey.rows[name], 0
+        if name not in self._there:
+            tensor = self.new_tensor(matrix, last - first, place.columns, room)
+            self._load(tensor, place, first)
+            if not self.keep and not self.survey.kept(name):
+                return tensor, first
+            self._there[name] = tensor
+        return self._there[name], first
+
+    def forget(self, name: str) -> None:
+        """Let a buffer be loaded again before it is next read: main memory holds something else."""
+        self._there.pop(name, None)
+
+    def load_input(self) -> None:
+        """Load the input."""
+        self._load(self.tensor(self.lowered.input), self.survey.input, 0)
+
+    def store_output(self) -> None:
+        """Store the output.
+
+        Raises
+        ------
+        ConfigError
+            If it is only a part of a buffer.
+        """
+        matrix, place, bus = self.lowered.output, self.survey.output, self.config.bus_bytes
+        tensor = self.tensor(matrix)
+        offset, pitch = self.located(tensor, matrix)
+        if offset or pitch not in (0, tensor.pitch) or tensor.pitch % place.pitch:
+            raise ConfigError(f"{matrix.buffer.name}: only a whole buffer can be the output")
+
+        def commands() -> list[Command]:
+            return [
+                Store(
+                    size=bus.bit_length() - 1,
+                    address=place.address,
+                    count=place.pitch // bus,
+                    rows=matrix.rows,
+                    stride=place.pitch,
+                    source=tensor.address,
+                    element_pitch=bus,
+                    pitch=tensor.pitch,
+                )
+            ]
+
+        self.add(Unit.STORE, commands, (tensor,), (), transfer_cycles)
+
+    def _load(self, tensor: Tensor, place: PaddedRows, first: int) -> None:
+        """Load rows of main memory from row ``first`` on, as many and as wide as the tensor has."""
+        bus = self.config.bus_bytes
+        address = place.address + first * place.pitch
+
+        def commands() -> list[Command]:
+            if tensor.rows == 1 or tensor.pitch == place.pitch:
+                beats = tensor.rows * tensor.pitch // bus
+                return [
+                    Load(
+                        address=address + start * bus,
+                        beats=min(0xFFFF, beats - start),
+                        destination=tensor.address + start * bus,
+                    )
+                    for start in range(0, beats, 0xFFFF)
+                ]
+            return [
+                Load(
+                    address=address,
+                    beats=tensor.pitch // bus,
+                    rows=tensor.rows,
+                    stride=place.pitch,
+                    destination=tensor.address,
+                    pitch=tensor.pitch,
+                )
+            ]
+
+        self.add(Unit.LOAD, commands, (), (tensor,), transfer_cycles)
+
+    def estimate_uses(self) -> None:
+        """Note approximately when tensors are used: units run operations in order, each when its tensors are there."""
+        free = dict.fromkeys(Unit, 0)
+        written: dict[Tensor, int] = {}
+        used: dict[Tensor, int] = {}
+        for operation in self.operations:
+            tensors = (*operation.reads, *operation.writes)
+            begin = max(free[operation.unit], *(written.get(tensor, 0) for tensor in tensors))
+            begin = max(begin, *(used.get(tensor, 0) for tensor in operation.writes), 0)
+            end = begin + sum(operation.cycles(command) for command in operation.commands())
+            free[operation.unit] = end
+            for writes, tensors in enumerate((operation.reads, operation.writes)):
+                for tensor in tensors:
+                    tensor.uses.append((begin, end, operation.unit, bool(writes)))
+                    if writes:
+                        written[tensor] = end
+                    used[tensor] = max(used.get(tensor, 0), end)
+
+
+def transfer_cycles(command: Command) -> int:
+    """Return the approximate cycles of a load or a store."""
+    if isinstance(command, Load):
+        return command.all_beats
+    assert isinstance(command, Store)
+    return command.count * command.rows * command.planes

@@ -1,0 +1,63 @@
+"""A program while it is compiled: its sections, and what the passes have found out about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tilewright.mapping.lower.lowering import Lowered
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.commands import Command
+
+from .compiled import PaddedRows
+from .engines.engine import Engines
+from .memory_map import MemoryMap
+from .operations import Operations
+from .survey import Survey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repeated:
+    """Steps that run several times, each time with constants and states of their own."""
+
+    name: str
+    lowered: Lowered
+    count: int
+    own: str
+    """Beginning of the names of constants and states that every run has for itself; all others are shared by all."""
+    carried: bool = True
+    """Whether the output of a run is the input of the next one. Otherwise all have the same input, the last rows of
+    what the loop before has left, and outputs of their own."""
+
+
+@dataclass
+class Section:
+    """Steps that are compiled together: all of a program, or, as a :class:`LoopSection`, those that a loop repeats."""
+
+    lowered: Lowered
+    survey: Survey = field(init=False)
+    """How its buffers are used, and their places in main memory."""
+    operations: Operations = field(init=False)
+    """What the units do, with all places in the scratchpad."""
+
+
+@dataclass
+class LoopSection(Section):
+    """Steps that a loop repeats."""
+
+    loop: Repeated = field(kw_only=True)
+    regions: tuple[tuple[int, int, int], ...] = ()
+    """Parts of main memory that each run has for itself: first address and end for the first run, bytes to the next."""
+
+
+@dataclass
+class Program:
+    """Sections that run one after the other."""
+
+    config: AcceleratorConfig
+    engines: Engines
+    memory: MemoryMap
+    sections: Sequence[Section]
+    carried: PaddedRows | None = None
+    """Place of what a loop leaves for the next run and for the next loop; at first, the input."""
+    commands: list[Command] = field(default_factory=list)
+    address: int = -1
+    """First byte of the program in main memory."""

@@ -1,0 +1,77 @@
+"""Results that go to main memory: a pass leaves them in a tensor of their own, from which they are stored."""
+
+from dataclasses import replace
+
+from tilewright.sim.isa.commands import Command, Load, Store
+from tilewright.sim.isa.steps import Matrix
+from tilewright.sim.isa.units import Unit
+
+from .allocation import Tensor
+from .operations import Operations, transfer_cycles
+from .stores import row_pieces, stored_commands
+from .survey import Survey
+
+
+def is_staged(survey: Survey, out: Matrix) -> bool:
+    """Return whether a result goes to main memory."""
+    return out.buffer.name in survey.stored or survey.kept(out.buffer.name)
+
+
+def rows_before(survey: Survey, out: Matrix) -> int:
+    """Return how many rows of a staging tensor are for positions before those of a result.
+
+    Packed keys of an odd number of positions share bytes with the position before: of each head one row.
+    """
+    stored = survey.stored.get(out.buffer.name)
+    if stored is None or stored.tail is None:
+        return 0
+    pieces = list(row_pieces(stored, out))
+    assert len({(piece.position, piece.rows) for piece in pieces}) == 1, f"{out.buffer.name}: heads differ"
+    return len(pieces) if pieces[0].position % 2 else 0
+
+
+def load_before(operations: Operations, out: Matrix, staging: Tensor, rows: int) -> None:
+    """Load the positions before those of a result, one of each head."""
+    stored = operations.survey.stored[out.buffer.name]
+    assert stored.tail is not None
+    tail, first = stored.tail, next(row_pieces(stored, out)).operand
+    address = tail.address + list(stored.operands.values()).index(first) * tail.pitch
+
+    def commands() -> list[Command]:
+        return [
+            Load(
+                address=address,
+                beats=tail.pitch // operations.config.bus_bytes,
+                rows=rows,
+                stride=tail.pitch,
+                destination=staging.address,
+                pitch=staging.pitch,
+            )
+        ]
+
+    operations.add(Unit.LOAD, commands, (), (staging,), transfer_cycles)
+
+
+def store_result(operations: Operations, out: Matrix, staging: Tensor, rows: int) -> None:
+    """Store what a pass has left in a staging tensor, after so many rows of positions before."""
+    name, survey = out.buffer.name, operations.survey
+    if name in survey.stored:
+        stored = survey.stored[name]
+
+        def commands() -> list[Command]:
+            return list(stored_commands(stored, out, staging.address, staging.pitch, rows))
+    else:
+        # What was loaded is no longer what memory holds.
+        operations.forget(name)
+        place = survey.constants[name]
+
+        def commands() -> list[Command]:
+            row, column = divmod(out.offset, place.columns)
+            address = place.address + row * place.pitch + 4 * column
+            one_row = Store(size=2, address=address, count=out.rows, source=staging.address, element_pitch=4)
+            if out.stride < place.columns:
+                return [one_row]
+            stride = out.stride // place.columns * place.pitch
+            return [replace(one_row, count=1, rows=out.rows, stride=stride, pitch=4)]
+
+    operations.add(Unit.STORE, commands, (staging,), (), transfer_cycles)
