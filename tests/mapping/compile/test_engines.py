@@ -12,7 +12,7 @@ from tilewright.mapping.compile.compiler import PASSES, compile_program, engines
 from tilewright.mapping.compile.engines.cim_array import CimArray
 from tilewright.mapping.compile.engines.engine import Engine
 from tilewright.mapping.compile.engines.vector_unit import VectorUnit
-from tilewright.mapping.lower.constants import decoder_constants
+from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
@@ -27,7 +27,8 @@ MODEL = LlamaConfig(
 )  # fmt: skip
 TOKENS = 4
 CONFIG = accelerator()
-LOWERED = lower(llama.layers(MODEL, Precision(), tokens=TOKENS, capacity=TOKENS))
+GRAPH = llama.layers(MODEL, Precision(), tokens=TOKENS, capacity=TOKENS)
+LOWERED = lower(GRAPH)
 
 
 def serves(step: Step, part: str) -> bool:
@@ -62,7 +63,7 @@ def test_an_engine_that_no_pass_knows_leaves_the_same_bits():
     assert all(serves(step, DOWN) for step in added.emitted)
     usual = compile_program(CONFIG, LOWERED)
     assert kinds(compiled)["Product"] == kinds(usual)["Product"] + TOKENS - 1
-    constants = decoder_constants(MODEL, seeded_decoder(MODEL, seed=2), Precision(), capacity=TOKENS)
+    constants = constant_contents(GRAPH, seeded_decoder(MODEL, seed=2))
     x = np.random.default_rng(1).standard_normal((TOKENS, MODEL.hidden_size))
     check(compiled, LOWERED, step_memory(LOWERED, constants, x), compiled.memory_image(constants), x)
 
