@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tilewright.mapping.compile.loops import CompiledLoops
+from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.host.steps import HostStep
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config import System
