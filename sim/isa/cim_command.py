@@ -17,39 +17,45 @@ class TileCommand(Layout):
     """
 
     load: Annotated[bool, Field(0, 0, 1)] = True
-    """Whether a block of weights is fetched into a free bank before computing."""
+    """A block of weights is loaded first; 1 if the command before released its weights, else 0."""
     release: Annotated[bool, Field(0, 1, 1)] = True
-    """Whether the bank is given up once this command has computed."""
+    """The block of weights is no longer needed after this command, so its bank becomes free."""
     accumulate: Annotated[bool, Field(0, 2, 1)] = False
-    """Whether results are added to the accumulators instead of replacing them."""
+    """Results are added to the accumulators instead of replacing them."""
     emit: Annotated[bool, Field(0, 3, 1)] = True
-    """Whether results are sent instead of kept in the accumulators."""
+    """Results are sent instead of kept in the accumulators."""
     rows: Annotated[int, Field(0, 4, BLOCK_ROWS_BITS)]
-    """Rows of the block, which are the activations of a vector."""
+    """Number of rows of the block and of activations of a vector: 1 to the rows of the tile, at most the loaded
+    rows."""
     columns: Annotated[int, Field(0, 16, COUNT_BITS)]
-    """Columns of the block, which are the results of a vector."""
+    """Number of columns of the block and of results of a vector: 1 to the columns of the tile, at most the loaded
+    columns."""
     vectors: Annotated[int, Field(1, 0, COUNT_BITS)] = 1
-    """Number of activation vectors to multiply with the block."""
+    """Number of activation vectors to multiply with the block, 1 to 65,535."""
     slot: Annotated[int, Field(1, 16, SLOT_BITS)] = 0
-    """Accumulator of the first vector; the others follow."""
+    """Index of the first vector's accumulator; if the command uses accumulators, ``slot + vectors`` is at most their
+    number."""
     weight_address: Annotated[int, Field(2, 0, 32)] = 0
-    """First word of the block, in words of the weight bus."""
+    """Address of the first word of the block, in words of the weight bus."""
     activation_address: Annotated[int, Field(3, 0, 32)] = 0
-    """First word of the vectors, in words of the activation bus."""
+    """Address of the first word of the vectors, in words of the activation bus."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArrayCommand(TileCommand):
-    """A command of an array: that of a tile, with a mode in the highest bit of ``slot``.
+    """Multiplies activation vectors with one block of weights that is spread over the tiles of an array.
+
+    It is a tile's command with a mode in the highest bit of ``slot``; limits of rows and columns are those of the mode.
 
     In memory the parts of a block lie one after the other, that of tile 0 first, each as a tile alone has it.
     """
 
     slot: Annotated[int, Field(1, 16, ARRAY_SLOT_BITS)] = 0
-    """Accumulator of the first vector; the others follow."""
+    """Index of the first vector's accumulator; if the command uses accumulators, ``slot + vectors`` is at most their
+    number."""
     reduce: Annotated[bool, Field(1, 31, 1)] = False
-    """Whether tiles hold rows of the block below one another instead of columns side by side; the same as when the
-    block was loaded."""
+    """Tiles hold rows of the block below one another instead of columns side by side, so the sums of the tiles are
+    added; as in the command that loaded the block."""
 
 
 class CommandError(enum.IntEnum):

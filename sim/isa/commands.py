@@ -194,7 +194,7 @@ class Vector(CommandOfUnit):
 
 @dataclass(frozen=True, kw_only=True)
 class Jobs(CommandOfUnit):
-    """Runs ``count`` jobs of the matrix co-processor, whose descriptors lie in memory one after the other."""
+    """Runs ``count`` jobs of the NPE, whose descriptors lie in memory one after the other."""
 
     OPCODE: ClassVar = Opcode.JOBS
     UNIT: ClassVar = Unit.NPE

@@ -4,6 +4,7 @@ import ast
 import inspect
 import textwrap
 from dataclasses import is_dataclass
+from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
 
@@ -35,15 +36,15 @@ def field_table(kind: type[Layout]) -> str:
     return markdown_table(("field", "word", "bits", "meaning"), rows) if rows else ""
 
 
-def error_rows() -> list[tuple[int, str, str]]:
-    """Return number, name and meaning of each error of a program."""
-    about = docstrings(AcceleratorError)
-    return [(error.value, error.name, about[error.name]) for error in AcceleratorError if error]
+def error_rows(kind: type[IntEnum] = AcceleratorError) -> list[tuple[int, str, str]]:
+    """Return number, name and meaning of each error of a program, or of another enumeration of errors."""
+    about = docstrings(kind)
+    return [(error.value, error.name, about[error.name]) for error in kind if error]
 
 
-def error_table() -> str:
+def error_table(kind: type[IntEnum] = AcceleratorError) -> str:
     """Return the errors of a program as a Markdown table."""
-    return markdown_table(("error", "name", "meaning"), error_rows())
+    return markdown_table(("error", "name", "meaning"), error_rows(kind))
 
 
 def command_about(kind: type) -> str:

@@ -1,4 +1,4 @@
-"""The tables of docs/program.md and docs/npe.md beside the definitions."""
+"""The tables of commands, descriptors, registers and errors in docs beside the definitions."""
 
 from pathlib import Path
 
@@ -7,12 +7,15 @@ import pytest
 from tilewright.sim.isa import npe_registers
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.assembler import MNEMONICS
+from tilewright.sim.isa.cim_command import ArrayCommand, CommandError, TileCommand
 from tilewright.sim.isa.commands import Load, Vector
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.encoding import layout
 from tilewright.sim.isa.errors import AcceleratorError
+from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.registers import register_table
 from tilewright.sim.isa.tables import docstrings, error_rows, error_table, field_rows, field_table, program_tables
+from tilewright.sim.isa.vector_command import VectorError
 
 DOCS = Path(__file__).parents[3] / "docs"
 TABLES = {
@@ -20,6 +23,11 @@ TABLES = {
     "errors": ("program.md", error_table()),
     "registers": ("program.md", register_table(Register)),
     "descriptor of the NPE": ("npe.md", field_table(Descriptor)),
+    "errors of the NPE": ("npe.md", error_table(NpeError)),
+    "errors of the vector unit": ("vector.md", error_table(VectorError)),
+    "command of a tile": ("cim-tile.md", field_table(TileCommand)),
+    "errors of a tile": ("cim-tile.md", error_table(CommandError)),
+    "command of an array": ("cim-array.md", field_table(ArrayCommand)),
     "registers of the NPE": ("npe.md", register_table(npe_registers.Register)),
 }
 
