@@ -266,7 +266,7 @@ class Lowering:
         scales = self.constant(f"{name}.groups", -(-k // group), columns, kind) if group else None
         sums = self.matrix(f"{name}.sums", a.codes.rows, columns, stored.INT32)
         self.steps.append(Product(a=a.codes, weights=codes, out=sums, scales=scales, group=group))
-        return Projected(sums, a.scale, self.constant(f"{name}.columns", 1, columns, stored.BF16), addend)
+        return Projected(sums, a.scale, self.constant(f"{name}.columns", 1, columns, precision.column_scale), addend)
 
     def write_scalars(self, scalars: Scalars, out: Matrix) -> None:
         """Add the pass that writes row scalars into ``out``, a matrix of one column."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tilewright.sim.formats import BF16, Microscaling, stored
+from tilewright.sim.formats import Microscaling, stored
 from tilewright.sim.graph.precision import Precision
 
 from .scale_window import fit_scales
@@ -21,7 +21,7 @@ class QuantisedWeights:
     codes: np.ndarray
     """Codes of the stored format, shape (k, n)."""
     columns: np.ndarray
-    """Scale of each column, (n,) float32; each is a BF16 number."""
+    """Scale of each column, (n,) float32; each is a number of the precision's format."""
     groups: np.ndarray | None
     """Codes of the scales' stored format, uint8, shape (ceil(k / group), n)."""
     precision: Precision
@@ -37,7 +37,10 @@ class QuantisedWeights:
 
     def constants(self, name: str) -> dict[str, np.ndarray]:
         """Return the constants of a projection as they are stored, by their names."""
-        constants = {f"{name}.codes": self.codes, f"{name}.columns": stored.BF16.from_fp32(self.columns)}
+        constants = {
+            f"{name}.codes": self.codes,
+            f"{name}.columns": self.precision.column_scale.from_fp32(self.columns),
+        }
         return constants if self.groups is None else constants | {f"{name}.groups": self.groups}
 
 
@@ -61,7 +64,7 @@ def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeig
     padded = np.pad(weights.astype(np.float64), ((0, -k % size), (0, 0)))
     wanted = np.abs(padded.reshape(-1, size, n)).max(axis=1) / form.largest
     columns = wanted.max(axis=0) / (largest_scale if group else 1)
-    columns = BF16.decode(BF16.encode(columns))
+    columns = precision.column_scale.decode(precision.column_scale.encode(columns))
     columns[columns == 0] = 1
     factors = np.clip(np.rint(wanted / columns), 1, largest_scale) if group else np.ones((1, n))
     steps = np.repeat(factors * columns, size, axis=0)[:k]

@@ -114,11 +114,12 @@ class Operator:
         """Number of bytes of weights and cache that are read from main memory, each once."""
         if self.kind is Kind.EMBED:
             # One scale a column of the tied matrix is one a row of the embedding.
-            return self.m * (_bytes(self.n, self.precision.weights.bits) + _bytes(1, SCALE_BITS))
+            return self.m * (_bytes(self.n, self.precision.weights.bits) + _bytes(1, self.precision.column_scale.bits))
         if self.kind is Kind.MATMUL:
             weights = _bytes(self.k * self.n, self.precision.weights.bits)
-            groups = -(-self.k // self.precision.group) * self.n if self.precision.group else 0
-            return weights + groups + _bytes((1 + self.bias) * self.n, SCALE_BITS)
+            group, columns = self.precision.group, self.precision.column_scale.bits
+            scales = _bytes(-(-self.k // group) * self.n, self.precision.group_scale.bits) if group else 0
+            return weights + scales + _bytes(self.n, columns) + _bytes(self.bias * self.n, SCALE_BITS)
         if self.kind in (Kind.RMS_NORM, Kind.LAYER_NORM):
             return _bytes((1 + self.bias) * self.n, SCALE_BITS)
         if self.kind is Kind.SCORES and self.capacity:

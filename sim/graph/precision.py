@@ -7,8 +7,7 @@ from tilewright.sim.config import TileConfig
 from tilewright.sim.formats import StoredFormat, stored
 
 SCALE_BITS = stored.BF16.bits
-"""Width in bits, in main memory, of the scale of a column of weights or of a position of the cache, and of a gain of a
-norm."""
+"""Width in bits, in main memory, of the scale of a position of the cache, of a bias, and of a gain of a norm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +18,8 @@ class Precision:
     """Format of activations that are not integers."""
     weights: StoredFormat = stored.INT8
     """Format of the weights of products."""
+    column_scale: StoredFormat = stored.BF16
+    """Format of the scale of a column of weights, BF16 or FP32."""
     group: int = 0
     """Number of rows of weights that share a scale besides the scale of their column; 0: no such scales."""
     group_scale: StoredFormat = stored.UINT8

@@ -75,3 +75,14 @@ def test_groups_are_nearer_than_columns():
     ]
     assert errors[0] > 2 * errors[1]
     assert errors[1] > errors[2]
+
+
+def test_scales_of_columns_are_numbers_of_their_format():
+    weights = np.random.default_rng(1).standard_normal((40, 6))
+    for column_scale in (stored.BF16, stored.FP32):
+        done = quantise_weights(weights, Precision(column_scale=column_scale))
+        kept = column_scale.to_fp32(done.constants("w")["w.columns"])
+        assert (kept == done.columns).all()
+        wanted = np.abs(weights).max(axis=0) / 127
+        assert done.columns == pytest.approx(wanted, rel=2.0**-column_scale.format.significand_bits)
+        assert (done.columns == wanted.astype(np.float32)).all() == (column_scale == stored.FP32)
