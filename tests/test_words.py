@@ -64,7 +64,6 @@ BEGINNINGS = {
 REST = re.compile(r"``|:(class|func|meth|mod|attr|data|ref|doc|obj|exc):")
 """Marks of reStructuredText, which a terminal and an editor show as they are."""
 NOT_DONE = (
-    "mapping/compile/",
     "cocotb_tests/accelerator/",
     "cocotb_tests/arith/",
     "cocotb_tests/axi/",

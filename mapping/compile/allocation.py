@@ -1,4 +1,4 @@
-"""Places in the banks of the scratchpad and in the files of row scalars, for as long as something is needed."""
+"""Allocation of places in the banks of the scratchpad and in the files of row scalars, for the live range of each."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,38 +8,38 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.units import Unit
 
 MARGIN = 300
-"""Cycles by which it is not known when an operation runs."""
+"""Cycles of uncertainty about the time at which an operation runs."""
 
 
 @dataclass(eq=False)
 class Tensor:
-    """A matrix in the scratchpad: rows of ``columns`` elements, each at the begin of a word."""
+    """A matrix in the scratchpad: rows of ``columns`` elements, each at the beginning of a word."""
 
     name: str
     rows: int
     columns: int
     size: int
-    """Bytes of an element."""
+    """Size of an element in bytes."""
     pitch: int
     """Bytes from a row to the next."""
     operator: object = None
     """Operator of the graph to which the matrix belongs."""
     address: int = -1
     first: int = -1
-    """Number of the first operation that uses it."""
+    """Number of the first operation that uses the tensor."""
     last: int = -1
     uses: list[tuple[int, int, Unit, bool]] = field(default_factory=list)
-    """Of each operation, about, the cycles in which it begins and ends; its unit, whether it writes."""
+    """Approximate first and last cycle of each operation that uses the tensor, with its unit and whether it writes."""
     apart: set["Tensor"] = field(default_factory=set)
-    """Those that have to be in other banks."""
+    """Tensors that must be in other banks."""
 
     @property
     def bytes(self) -> int:
-        """Of all rows."""
+        """Size of all rows in bytes."""
         return self.rows * self.pitch
 
     def use(self, operation: int) -> None:
-        """Note that an operation uses it."""
+        """Note that an operation uses the tensor."""
         self.first = operation if self.first < 0 else self.first
         self.last = operation
 
@@ -93,7 +93,7 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
 
 
 def _shared(tensor: Tensor, ports: Sequence[tuple[int, int, Unit, bool]]) -> int:
-    """Return for how many cycles, about, another unit needs the port of a bank that a tensor's operations need."""
+    """Return the approximate cycles for which another unit needs the port of a bank that a tensor's operations need."""
     return sum(
         max(0, min(end, other_end) - max(begin, other_begin) + MARGIN)
         for begin, end, unit, write in tensor.uses
@@ -109,7 +109,7 @@ def _alive(tensor: Tensor, others: Sequence[Tensor], slack: int) -> list[Tensor]
 def _first_fit(
     room: int, tensor: Tensor, others: Sequence[Tensor], config: AcceleratorConfig, slack: int
 ) -> int | None:
-    """Return the lowest offset in a bank at which nothing lies while a tensor is needed."""
+    """Return the lowest offset in a bank that is free for the live range of a tensor."""
     offset = 0
     for other in sorted(_alive(tensor, others, slack), key=lambda each: each.address):
         start = other.address % config.bank_bytes
@@ -120,7 +120,7 @@ def _first_fit(
 
 
 def _free(config: AcceleratorConfig, tensor: Tensor, placed: Sequence[Sequence[Tensor]], taken: set[int]) -> int:
-    """Return the most bytes that a bank has for a tensor, in one piece."""
+    """Return the size of the largest free piece of a bank for a tensor in bytes."""
     most = 0
     for bank, others in enumerate(placed):
         if bank in taken:

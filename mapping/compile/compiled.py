@@ -1,4 +1,4 @@
-"""A compiled program, and how what it works on lies in memory."""
+"""A compiled program, and the layout of its data in main memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class PaddedRows:
 
 @dataclass(frozen=True)
 class ConstantWeights:
-    """Weights in the order in which products take them."""
+    """Weights of a constant in the order in which products take them."""
 
     config: CIMArrayConfig
     address: int
@@ -57,7 +57,7 @@ class ConstantWeights:
     """Name of the scales of groups."""
 
     def part(self, matrix: Matrix) -> tuple[int, int]:
-        """Return address and bytes of some columns, which begin with a block."""
+        """Return address and size in bytes of some columns, which begin with a block."""
         start = matrix.offset
         assert matrix.rows == self.k, f"{matrix.buffer.name}: {matrix.rows} of {self.k} rows"
         assert start % block_limits(self.config, self.reduce)[1] == 0, f"{matrix.buffer.name}: column {start}"
@@ -74,19 +74,19 @@ class ConstantWeights:
 
 @dataclass(frozen=True)
 class StoredBuffer:
-    """A buffer of weights that a program writes: as several operands, side by side or one behind the other."""
+    """A buffer of weights that a program writes, as several operands, side by side or one after the other."""
 
     elements: int
     stride: int
-    """Elements from a position to the next."""
+    """Number of elements from a position to the next."""
     operands: dict[int, StoredWeights]
-    """By their first element in the buffer."""
+    """Operands by their first element in the buffer."""
     tail: PaddedRows | None = None
-    """Of packed keys, the last position if its number is even, as the vector unit has written it: the next one is
-    stored together with it."""
+    """Name of the place with the last position of packed keys if its number is even, as the vector unit wrote it; the
+    next position is stored together with it."""
 
     def parts(self, start: int, length: int) -> Iterator[tuple[int, int, StoredWeights, int, int]]:
-        """Yield what elements that follow one another belong to.
+        """Yield the operand of each run of successive elements.
 
         Each part: elements before it, its length, the operand, position, element of the position.
         """
@@ -105,21 +105,21 @@ class StoredBuffer:
         return offset + np.arange(operand.positions)[:, None] * self.stride + np.arange(operand.head)
 
     def read(self, memory: np.ndarray) -> np.ndarray:
-        """Return the buffer, flat int8; of fp4_e2m1 the codes."""
+        """Return the buffer as flat int8; the elements of fp4_e2m1 are codes."""
         values = np.zeros(self.elements, np.int8)
         for offset, operand in self.operands.items():
             values[self._index(offset, operand)] = operand.read(memory)
         return values
 
     def write(self, memory: np.ndarray, values: np.ndarray) -> None:
-        """Write the buffer."""
+        """Write the elements of the buffer."""
         for offset, operand in self.operands.items():
             operand.write(memory, values.ravel()[self._index(offset, operand)])
 
 
 @dataclass(frozen=True, kw_only=True)
 class InMemory:
-    """A program, and where in memory it and its input lie."""
+    """A program, with the places of the program and of its input in main memory."""
 
     config: AcceleratorConfig
     memory: MemoryMap
@@ -129,7 +129,7 @@ class InMemory:
 
     @property
     def binary(self) -> bytes:
-        """The program as memory holds it."""
+        """Bytes of the program in memory."""
         return encode_program(self.config, self.commands)
 
     def write_program(self, memory: np.ndarray) -> None:
@@ -138,27 +138,28 @@ class InMemory:
         memory[self.program_address : self.program_address + len(data)] = data
 
     def write_input(self, memory: np.ndarray, values: np.ndarray) -> None:
-        """Write (rows, columns) numbers as the input."""
+        """Write numbers, (rows, columns), as the input."""
         self.input.write(memory, values)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compiled(InMemory):
-    """A program of steps, and where in memory what it works on lies."""
+    """A program of steps, with the places of its data in main memory."""
 
     output: PaddedRows
     weights: Mapping[str, ConstantWeights]
     constants: Mapping[str, PaddedRows]
-    """Other constants, and states that are no weights."""
+    """Names of the other constants, and of states that are not weights."""
     stored: Mapping[str, StoredBuffer]
     states: tuple[str, ...]
     tensors: tuple[Tensor, ...]
-    """What has a place in the scratchpad."""
+    """Tensors that have a place in the scratchpad."""
 
     def memory_image(
         self, constants: Mapping[str, np.ndarray], states: Mapping[str, np.ndarray] | None = None
     ) -> np.ndarray:
-        """Return all of memory, uint8, up to the end of the memory map: constants, states (zeros), this program.
+        """Return the content of memory, uint8, up to the end of the memory map: constants, states (zeros), this
+        program.
 
         Parameters
         ----------
@@ -181,7 +182,7 @@ class Compiled(InMemory):
         return memory
 
     def write(self, memory: np.ndarray, name: str, values: np.ndarray) -> None:
-        """Write a state, or a constant that is no weight: its elements as they are stored."""
+        """Write a state, or a constant that is not a weight: its elements as they are stored."""
         if name in self.stored:
             self.stored[name].write(memory, values)
         else:
@@ -189,7 +190,7 @@ class Compiled(InMemory):
             place.view(memory)[:] = np.asarray(values, place.storage.dtype).reshape(place.rows, place.columns)
 
     def read(self, memory: np.ndarray, name: str) -> np.ndarray:
-        """Return the elements of a state, or of a constant that is no weight, as they are stored; flat."""
+        """Return the elements of a state, or of a constant that is not a weight, as they are stored; flat."""
         if name in self.stored:
             return self.stored[name].read(memory)
         return self.constants[name].view(memory).ravel()

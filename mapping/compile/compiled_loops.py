@@ -1,4 +1,4 @@
-"""A compiled program of loops, and where in memory the constants, states and outputs of each run lie."""
+"""A compiled program of loops, with the places of the constants, states and outputs of each run in main memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from .survey import Survey
 
 @dataclass(frozen=True, kw_only=True)
 class CompiledLoops(InMemory):
-    """A program of loops, and the places in main memory of what they work on."""
+    """A program of loops, with the places of its data in main memory."""
 
     loops: Mapping[str, LoopSection]
 
     def empty_memory(self) -> np.ndarray:
-        """Return memory with this program alone, uint8, and scales of groups for what programs store."""
+        """Return memory with this program alone, uint8, and the scales of groups for weights that programs store."""
         memory = np.zeros(self.memory.next_page, np.uint8)
         for name, section in self.loops.items():
             for run in range(section.loop.count):
@@ -54,7 +54,7 @@ class CompiledLoops(InMemory):
         return place.read(memory)
 
     def output_rows(self, loop: str) -> PaddedRows:
-        """Return where the outputs of all runs of a loop lie, one row each.
+        """Return the addresses of the outputs of all runs of a loop, one row each.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class CompiledLoops(InMemory):
         return replace(place, rows=count, pitch=stride)
 
     def _of_run(self, memory: np.ndarray, loop: str, name: str, run: int) -> np.ndarray:
-        """Return memory from where a buffer of the first run would lie if that of another run were there."""
+        """Return memory, shifted so that a buffer of another run is at the address of the first run's."""
         section = self.loops[loop]
         address = section.survey.output.address if name == "output" else _address(section.survey, name)
         shift = next((stride for first, end, stride in section.regions if first <= address < end), 0)

@@ -1,4 +1,4 @@
-"""The compiler: from lowered steps to a program of the accelerator, as a list of passes."""
+"""The compiler: from lowered steps to a program of the accelerator."""
 
 from collections.abc import Callable, Sequence
 
@@ -26,19 +26,20 @@ ENGINES: tuple[type[Engine], ...] = (CimArray, VectorUnit)
 
 
 def write_scalars_early(program: Program) -> None:
-    """Write row scalars that go to main memory right after the pass that makes them: their slots are soon free."""
+    """Write row scalars that go to main memory right after the pass that makes them, so that their slots are soon
+    free."""
     for section in program.sections:
         section.lowered = with_early_scalars(section.lowered)
 
 
 def cut_into_panels(program: Program) -> None:
-    """Cut a product whose sums do not fit into a bank into several, of columns side by side."""
+    """Cut a product whose sums do not fit into a bank into several column panels."""
     for section in program.sections:
         section.lowered = in_panels(program.config, program.engines, section.lowered)
 
 
 def place_in_memory(program: Program) -> None:
-    """Place all that lies in main memory: weights as their engine takes them, states, constants, input and output."""
+    """Place all data of main memory: weights as their engine takes them, states, constants, input and output."""
     if has_loops(program):
         place_carried(program)
     for section in program.sections:
@@ -49,7 +50,7 @@ def place_in_memory(program: Program) -> None:
 
 
 def plan_scratchpad(program: Program) -> None:
-    """Find an order of steps, operations of their engines and places in the scratchpad that go together."""
+    """Find an order of steps, operations of their engines and places in the scratchpad that fit together."""
     for section in program.sections:
         section.operations = planned(program.config, program.engines, section.survey)
 
@@ -63,7 +64,7 @@ def emit_commands(program: Program) -> None:
 
 
 def add_signals(program: Program) -> None:
-    """Add the signals with which units run commands beside one another, and fences around loops."""
+    """Add the signals that let units run commands at the same time, and fences around loops."""
     # What different address registers reach is never the same: every region has its own.
     program.commands = synchronise(program.config, program.commands, apart=has_loops(program))
 
@@ -74,7 +75,7 @@ def place_program(program: Program) -> None:
 
 
 def has_loops(program: Program) -> bool:
-    """Return whether some of a program is repeated."""
+    """Return whether a part of a program is repeated."""
     return any(isinstance(section, LoopSection) for section in program.sections)
 
 
@@ -90,7 +91,7 @@ PASSES: tuple[Callable[[Program], None], ...] = (
     add_signals,
     place_program,
 )
-"""All that the compiler does, in order; each pass says what in its docstring."""
+"""Passes of the compiler, in order; the docstring of each pass says what it does."""
 
 
 def compile_program(
@@ -142,7 +143,7 @@ def compile_loops(
     *,
     engines: Sequence[Engine] | None = None,
 ) -> CompiledLoops:
-    """Return a program that runs loops one after the other, each on what the one before has left.
+    """Return a program that runs loops one after the other, each on the results of the one before.
 
     Constants, states and outputs of the runs of a loop lie at equal distances, which address registers count. Between
     two loops, and between runs, activations go through memory.

@@ -1,4 +1,5 @@
-"""Loops of a program: equal layers that are compiled once, a head whose logits the scratchpad cannot hold at once."""
+"""Loops of a program: equal layers that are compiled once, and a head whose logits do not fit into the scratchpad at
+once."""
 
 from dataclasses import replace
 
@@ -11,11 +12,11 @@ from .program import LoopSection, Program
 from .survey import Survey
 
 KINDS = ("constants", "states", "output")
-"""Regions of main memory of which every run of a loop has its own part."""
+"""Kinds of regions of main memory of which every run of a loop has its own part."""
 
 
 def place_carried(program: Program) -> None:
-    """Place the input, where every loop leaves what the next run or the next loop begins with."""
+    """Place the input; every loop leaves there the data with which the next run or the next loop begins."""
     first, word = program.sections[0].lowered.input, program.config.word_bytes
     pitch = -(-first.columns * first.storage.scratchpad_bytes // word) * word
     place = program.memory.new("input", first.rows * pitch)
@@ -23,7 +24,7 @@ def place_carried(program: Program) -> None:
 
 
 def place_repeated(program: Program, section: LoopSection) -> None:
-    """Place what a loop works on: what belongs to one run in regions that lie at equal distances.
+    """Place the data of a loop; the data of one run lies in regions at equal distances.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def place_repeated(program: Program, section: LoopSection) -> None:
 def _survey(
     program: Program, section: LoopSection, carried: PaddedRows, own: dict[str, MemoryMap], shared: MemoryMap
 ) -> Survey:
-    """Return the survey of a loop: what belongs to one run is placed in ``own``, all else in ``shared``."""
+    """Return the survey of a loop: data of one run is placed in ``own``, all other data in ``shared``."""
     loop, lowered = section.loop, section.lowered
 
     def memory_of(name: str) -> MemoryMap:

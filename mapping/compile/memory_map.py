@@ -1,4 +1,4 @@
-"""Where things lie in the memory of an accelerator."""
+"""Map of the accelerator's main memory: places by name."""
 
 from dataclasses import dataclass, field
 
@@ -8,22 +8,22 @@ from tilewright.sim.isa.widths import PAGE_BYTES
 
 @dataclass(frozen=True)
 class Place:
-    """Some bytes of memory."""
+    """A range of bytes in memory."""
 
     address: int
     bytes: int
     layout: tuple[int | str, ...] = ()
-    """How what lies there is laid out, as who placed it means it."""
+    """Layout of the data in the place, as its owner defines it."""
 
     @property
     def stop(self) -> int:
-        """Behind the last byte."""
+        """First address after the place."""
         return self.address + self.bytes
 
 
 @dataclass
 class MemoryMap:
-    """Places by name, given out one behind the other; what several programs share has one place for all.
+    """Places by name, allocated one after the other; data that several programs share has one place for all.
 
     Parameters
     ----------
@@ -34,20 +34,20 @@ class MemoryMap:
     base: int = 0
     places: dict[str, Place] = field(default_factory=dict)
     nested: dict[str, "MemoryMap"] = field(default_factory=dict)
-    """What lies in some of the places, in the first of equal parts."""
+    """Maps of the content of some places, for the first of their equal parts."""
 
     @property
     def stop(self) -> int:
-        """Behind the last place."""
+        """First address after the last place."""
         return max((place.stop for place in self.places.values()), default=self.base)
 
     @property
     def next_page(self) -> int:
-        """First page behind the last place."""
+        """First page after the last place."""
         return -(-self.stop // PAGE_BYTES) * PAGE_BYTES
 
     def place(self, name: str, size: int, layout: tuple[int | str, ...] = ()) -> Place:
-        """Return the place of a name, a new one at the begin of a page if there is none.
+        """Return the place of a name; if there is none, a new place at the beginning of a page.
 
         Raises
         ------
@@ -65,6 +65,6 @@ class MemoryMap:
         return found
 
     def new(self, name: str, size: int) -> Place:
-        """Return a new place under a name that is not taken yet, numbered if need be."""
+        """Return a new place under a name that is not taken yet, with a number if necessary."""
         free = next(each for number in range(len(self.places) + 1) if (each := f"{name}.{number}") not in self.places)
         return self.place(free, size)

@@ -1,4 +1,5 @@
-"""Operations of a section: what its units do for its steps, on tensors in the scratchpad that have no address yet."""
+"""Operations of a section: the work of its units for its steps, on tensors in the scratchpad that have no address
+yet."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -19,17 +20,17 @@ from .survey import Survey
 
 @dataclass
 class Operation:
-    """What one unit does for a step."""
+    """The work of one unit for a step."""
 
     operator: object
-    """Operator to which the tensor belongs that it fills, or else reads."""
+    """Operator to which the tensor belongs that the operation fills, or else reads."""
     unit: Unit
     commands: Callable[[], list[Command]]
-    """Makes the commands when all tensors and row scalars have their places."""
+    """Function that makes the commands when all tensors and row scalars have their places."""
     reads: tuple[Tensor, ...]
     writes: tuple[Tensor, ...]
     cycles: Callable[[Command], int]
-    """Returns the approximate cycles of one of the commands."""
+    """Function that returns the approximate cycles of one of the commands."""
 
 
 @dataclass
@@ -92,7 +93,7 @@ class Operations:
         return self._there[buffer.name]
 
     def located(self, tensor: Tensor, matrix: Matrix, first_row: int = 0) -> tuple[int, int]:
-        """Return where a matrix begins in a tensor, and how far its rows are from each other; in bytes.
+        """Return the offset of a matrix in its tensor and the distance of its rows, in bytes.
 
         Raises
         ------
@@ -112,7 +113,7 @@ class Operations:
     # Main memory to scratchpad and back.
 
     def loaded(self, matrix: Matrix) -> tuple[Tensor, int]:
-        """Return the tensor of a constant or a state, loaded if need be, and the number of its first row."""
+        """Return the tensor of a constant or a state, which is loaded if necessary, and the number of its first row."""
         name = matrix.buffer.name
         place = self.survey.constants[name]
         if self.survey.kept(name):
@@ -128,15 +129,15 @@ class Operations:
         return self._there[name], first
 
     def forget(self, name: str) -> None:
-        """Let a buffer be loaded again before it is next read: main memory holds something else."""
+        """Let a buffer be loaded again before it is next read, because main memory changes."""
         self._there.pop(name, None)
 
     def load_input(self) -> None:
-        """Load the input."""
+        """Load the input from main memory."""
         self._load(self.tensor(self.lowered.input), self.survey.input, 0)
 
     def store_output(self) -> None:
-        """Store the output.
+        """Store the output in main memory.
 
         Raises
         ------

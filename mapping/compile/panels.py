@@ -1,4 +1,4 @@
-"""Products that are too large for a bank of the scratchpad, in panels of columns."""
+"""Products that are too large for a bank of the scratchpad, cut into column panels."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +14,7 @@ from .engines.engine import Engines
 
 
 def in_panels(config: AcceleratorConfig, engines: Engines, lowered: Lowered) -> Lowered:
-    """Return steps in which the sums of every product with constants find room in a bank.
+    """Return steps in which the sums of every product with constants fit into a bank.
 
     A larger product becomes several, of columns side by side, and so do the passes that take its sums.
 
@@ -53,7 +53,7 @@ def in_panels(config: AcceleratorConfig, engines: Engines, lowered: Lowered) -> 
 
 
 def _column_parts(config: AcceleratorConfig, unit: int, product: Product) -> list[slice]:
-    """Return equal parts of the columns, multiples of what the engine can be given; 0: all in one."""
+    """Return equal parts of the columns, multiples of what the engine can take; 0 stands for one part."""
     if not unit:
         return [slice(0, product.weights.columns)]
     n = product.weights.columns

@@ -14,17 +14,17 @@ from .reorder import depth_first, reordered
 from .survey import Survey
 
 LOADED_AHEAD = 1
-"""Number of products to come before a pass whose constants are loaded already."""
+"""Number of products before a pass by which its constants are loaded ahead."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How much room the scratchpad's tensors take."""
+    """Use of the scratchpad by its tensors."""
 
     keep: bool
     """Whether constants stay in the scratchpad."""
     rest: int
-    """Number of operations for which bytes rest before they are written anew, so that units need not wait."""
+    """Number of operations for which bytes rest before they are written again, so that units need not wait."""
     tight: bool = False
     """Whether banks are filled one after the other."""
 
@@ -38,7 +38,7 @@ PLANS = (
     Plan(keep=True, rest=0, tight=True),
     Plan(keep=False, rest=0, tight=True),
 )
-"""The fastest first; each is tried with every order of steps before any other order."""
+"""Plans, the fastest first; each is tried with every order of steps before the next plan."""
 
 
 def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Operations:
@@ -79,7 +79,8 @@ def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered
 
 
 def _load_ahead(operations: Operations, engines: Engines, steps: tuple[Step, ...]) -> None:
-    """Load the constants of what comes before the next product but one: after its weights they would come late."""
+    """Load the constants needed before the next product but one; after the weights of that product they would come
+    late."""
     products = 0
     for step in steps:
         engine = engines.of(step)

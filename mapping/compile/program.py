@@ -1,4 +1,4 @@
-"""A program while it is compiled: its sections, and what the passes have found out about them."""
+"""A program during compilation: its sections, and the results of the passes so far."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,21 +22,23 @@ class Repeated:
     lowered: Lowered
     count: int
     own: str
-    """Beginning of the names of constants and states that every run has for itself; all others are shared by all."""
+    """Beginning of the names of constants and states that each run has for itself; all others are shared by all
+    runs."""
     carried: bool = True
-    """Whether the output of a run is the input of the next one. Otherwise all have the same input, the last rows of
-    what the loop before has left, and outputs of their own."""
+    """Whether the output of a run is the input of the next run. Otherwise all runs have the same input, the last rows
+    that the loop before has left, and outputs of their own."""
 
 
 @dataclass
 class Section:
-    """Steps that are compiled together: all of a program, or, as a :class:`LoopSection`, those that a loop repeats."""
+    """Steps that are compiled together: all of a program or, as a :class:`LoopSection`, the steps that a loop
+    repeats."""
 
     lowered: Lowered
     survey: Survey = field(init=False)
-    """How its buffers are used, and their places in main memory."""
+    """Uses of the section's buffers, and their places in main memory."""
     operations: Operations = field(init=False)
-    """What the units do, with all places in the scratchpad."""
+    """Operations of the units, with all places in the scratchpad."""
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Program:
     memory: MemoryMap
     sections: Sequence[Section]
     carried: PaddedRows | None = None
-    """Place of what a loop leaves for the next run and for the next loop; at first, the input."""
+    """Place of the data that a loop leaves for the next run and for the next loop; at first, the input."""
     commands: list[Command] = field(default_factory=list)
     address: int = -1
     """First byte of the program in main memory."""

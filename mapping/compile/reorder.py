@@ -1,4 +1,4 @@
-"""The order of steps in which engines wait least for each other."""
+"""Order of steps in which engines wait least for each other."""
 
 from dataclasses import dataclass, field, replace
 
@@ -9,11 +9,12 @@ from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step
 from .engines.engine import Engines
 
 WINDOW = 20
-"""Steps by which one may come before the first that is still to come: more would need more room."""
+"""Number of steps by which a step may come before the first that is still to come; a larger number would need more
+room."""
 
 
 def reordered(engines: Engines, lowered: Lowered) -> Lowered:
-    """Return the same steps in an order in which heads overlap: scores of the next one during a softmax.
+    """Return the same steps in an order in which heads overlap: scores of the next head during a softmax.
 
     A list schedule over the engines with the approximate cycles of steps: of the steps that can come next, the one that
     can begin first.
@@ -42,7 +43,7 @@ def reordered(engines: Engines, lowered: Lowered) -> Lowered:
 
 
 def depth_first(lowered: Lowered) -> Lowered:
-    """Return the same steps, each as late as what needs it allows: few results and row scalars wait at a time.
+    """Return the same steps, each as late as its readers allow, so that few results and row scalars wait at a time.
 
     States come first, in the order in which they are written; then all that the output needs.
     """
@@ -74,7 +75,8 @@ def depth_first(lowered: Lowered) -> Lowered:
 
 
 def with_early_scalars(lowered: Lowered) -> Lowered:
-    """Return steps in which row scalars are written right behind the pass that makes them: their slots are soon free.
+    """Return steps in which row scalars are written right after the pass that makes them, so that their slots are soon
+    free.
 
     Such a pass takes a constant of one column, which nothing but the row scalars changes.
     """
@@ -100,14 +102,14 @@ def with_early_scalars(lowered: Lowered) -> Lowered:
 
 @dataclass
 class _Touched:
-    """Who wrote and who read parts of a buffer, or row scalars of a name."""
+    """Steps that wrote and read parts of a buffer, or row scalars of a name."""
 
     writes: list[tuple[int, Region]] = field(default_factory=list)
     reads: list[tuple[int, Region]] = field(default_factory=list)
 
 
 def _dependencies(steps: tuple[Step, ...]) -> list[set[int]]:
-    """Return, of each step, those before it that it has to stay behind."""
+    """Return for each step the earlier steps that must stay before it."""
     touched: dict[tuple[str, str], _Touched] = {}
     needs = []
     for place, step in enumerate(steps):

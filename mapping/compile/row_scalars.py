@@ -1,4 +1,4 @@
-"""Row scalars of a section: which operations use those of a name, so that each name gets slots for as long."""
+"""Row scalars of a section: the operations that use each name, so that each name gets slots for its live range."""
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.isa.steps import Pass, Scalars
@@ -7,7 +7,7 @@ from .allocation import Slots
 
 
 class RowScalars:
-    """Slots by name. A reduction and its inverse have the same slots, in one file each."""
+    """Slots by name; a reduction and its inverse have the same slots, in one file each."""
 
     def __init__(self) -> None:
         self.slots: dict[str, Slots] = {}

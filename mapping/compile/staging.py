@@ -18,7 +18,7 @@ def is_staged(survey: Survey, out: Matrix) -> bool:
 
 
 def rows_before(survey: Survey, out: Matrix) -> int:
-    """Return how many rows of a staging tensor are for positions before those of a result.
+    """Return the number of rows of a staging tensor for positions before those of a result.
 
     Packed keys of an odd number of positions share bytes with the position before: of each head one row.
     """
@@ -31,7 +31,7 @@ def rows_before(survey: Survey, out: Matrix) -> int:
 
 
 def load_before(operations: Operations, out: Matrix, staging: Tensor, rows: int) -> None:
-    """Load the positions before those of a result, one of each head."""
+    """Load the positions before those of a result, one for each head."""
     stored = operations.survey.stored[out.buffer.name]
     assert stored.tail is not None
     tail, first = stored.tail, next(row_pieces(stored, out)).operand
@@ -53,7 +53,7 @@ def load_before(operations: Operations, out: Matrix, staging: Tensor, rows: int)
 
 
 def store_result(operations: Operations, out: Matrix, staging: Tensor, rows: int) -> None:
-    """Store what a pass has left in a staging tensor, after so many rows of positions before."""
+    """Store the content of a staging tensor, after this number of rows of earlier positions."""
     name, survey = out.buffer.name, operations.survey
     if name in survey.stored:
         stored = survey.stored[name]

@@ -1,4 +1,4 @@
-"""Weights that a program writes: caches of keys and values, which grow by one store a token."""
+"""Weights that a program writes: caches of keys and values, which grow by one store for each token."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from .weight_layout import blocks, unit_scale, weights_commands
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """Weights that a program writes and then multiplies with: chunks of a tile's columns, in each row by row.
+    """Weights that a program writes and then multiplies with: chunks of a tile's columns, each stored row by row.
 
     Keys are taken ``transposed``: a row for each element of the head, of the positions of a chunk. Values: a row for
     each position, of the elements of a chunk. So both grow without anything being moved. A tile with group scales finds
@@ -26,19 +26,19 @@ class StoredWeights:
     config: AcceleratorConfig
     address: int
     positions: int
-    """For which there is room."""
+    """Number of positions for which there is room."""
     head: int
-    """Elements of a position."""
+    """Number of elements of a position."""
     transposed: bool
 
     @property
     def columns(self) -> int:
-        """Of a chunk, also its bytes in a row of scales."""
+        """Number of columns of a chunk, and number of bytes in its row of scales."""
         return self.config.cim.tile.columns
 
     @property
     def format(self) -> StoredFormat:
-        """Format of an element."""
+        """Stored format of an element."""
         return self.config.cim.tile.macro.weights
 
     @property
@@ -48,38 +48,38 @@ class StoredWeights:
 
     @property
     def row_bytes(self) -> int:
-        """Of a row of a chunk."""
+        """Size of a row of a chunk in bytes."""
         return self.columns // 2 if self.packed else self.columns
 
     @property
     def rows(self) -> int:
-        """Of a chunk."""
+        """Number of rows of a chunk."""
         return self.head if self.transposed else self.positions
 
     @property
     def chunks(self) -> int:
-        """Of all columns."""
+        """Number of chunks of all columns."""
         return divide_up(self.positions if self.transposed else self.head, self.columns)
 
     @property
     def groups(self) -> int:
-        """Rows of scales in front of the rows that a tile holds."""
+        """Number of rows of scales before the rows that a tile holds."""
         return self.config.cim.tile.groups if self.config.cim.tile.group_rows else 0
 
     @property
     def piece_bytes(self) -> int:
-        """Of the rows that a tile holds, with their scales."""
+        """Size in bytes of the rows that a tile holds, with their scales."""
         return self.config.cim.tile.rows * self.row_bytes + self.groups * self.columns
 
     @property
     def chunk_bytes(self) -> int:
-        """From a chunk to the next."""
+        """Bytes from a chunk to the next."""
         pieces = divide_up(self.rows, self.config.cim.tile.rows)
         return self.rows * self.row_bytes + pieces * self.groups * self.columns
 
     @property
     def bytes(self) -> int:
-        """Of all chunks."""
+        """Size of all chunks in bytes."""
         return self.chunks * self.chunk_bytes
 
     def _place(self, chunk: int, row: int) -> int:
@@ -89,7 +89,7 @@ class StoredWeights:
         return self.address + chunk * self.chunk_bytes + piece * self.piece_bytes + scales + inside * self.row_bytes
 
     def load(self, positions: int) -> tuple[bool, int, list[Weights]]:
-        """Return mode and columns of a product with the first positions, and the commands that bring them."""
+        """Return mode and columns of a product with the first positions, and the commands that load them."""
         cim = self.config.cim
         k, n = (self.head, positions) if self.transposed else (positions, self.head)
         n = divide_up(n, self.columns) * self.columns
@@ -208,7 +208,7 @@ class StoredWeights:
         return (values.T if self.transposed else values)[: self.positions, : self.head]
 
     def write(self, memory: np.ndarray, values: np.ndarray) -> None:
-        """Store (positions, head) as :meth:`read` returns them."""
+        """Store codes, (positions, head), in the form in which :meth:`read` returns them."""
         matrix = values.T if self.transposed else values
         matrix = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % self.columns))).view(np.uint8)
         done = [0] * self.chunks
@@ -219,7 +219,7 @@ class StoredWeights:
             rows[:] = (part[:, ::2] & 15) | (part[:, 1::2] << 4) if self.packed else part
 
     def _pieces(self, memory: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Yield chunk, scales and rows of what a tile holds, each row as its bytes."""
+        """Yield chunk, scales and rows of each part that a tile holds, each row as its bytes."""
         scale_bytes = self.groups * self.columns
         for chunk in range(self.chunks):
             for first in range(0, self.rows, self.config.cim.tile.rows):
@@ -230,7 +230,7 @@ class StoredWeights:
 
 
 def _runs(first: int, count: int, size: int) -> Iterator[tuple[int, int, int]]:
-    """Yield the parts of a range in chunks of a size: start, length, number of equal ones that follow one another."""
+    """Yield the parts of a range in chunks of a size: start, length, number of equal parts that follow one another."""
     end = first + count
     if first % size:
         stop = min(end, divide_up(first, size) * size)

@@ -1,4 +1,4 @@
-"""Stores of keys and values: which rows of a matrix go where, and stores that are alike as one."""
+"""Stores of keys and values: the place of each row of a matrix, and equal stores merged into one."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,15 +13,15 @@ from .weight_layout import MOST
 
 @dataclass
 class Piece:
-    """Rows of a matrix that are positions, one behind the other, of stored weights."""
+    """Rows of a matrix that are successive positions of stored weights."""
 
     operand: StoredWeights
     position: int
     first: int
-    """Element of a position."""
+    """First element of the position that the rows hold."""
     elements: int
     row: int
-    """Of the matrix."""
+    """First row of the matrix."""
     column: int
     rows: int = 1
 
@@ -45,7 +45,7 @@ def row_pieces(stored: StoredBuffer, matrix: Matrix) -> Iterator[Piece]:
 
 
 def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: int, lead: int) -> Iterator[Store]:
-    """Yield the commands that store a matrix, which lies in the scratchpad as a pass has written it.
+    """Yield the commands that store a matrix, which lies in the scratchpad as a pass wrote it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: in
 
 
 def merged_stores(stores: Iterable[Store]) -> Iterator[Store]:
-    """Yield stores, those of one plane that are alike and at equal distances as planes of one."""
+    """Yield stores; equal stores of one plane at equal distances become the planes of one store."""
     group: list[Store] = []
     for store in stores:
         if group and not _continues(group, store):

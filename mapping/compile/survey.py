@@ -1,4 +1,4 @@
-"""How a program uses every buffer, and which have a place in memory."""
+"""Survey of a program's buffers: the use of each, and its place in main memory."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from .memory_map import MemoryMap
 
 
 class Survey:
-    """How every buffer is used, and what has a place in memory."""
+    """Use of every buffer, and the buffers that have a place in main memory."""
 
     def __init__(
         self,
@@ -23,14 +23,14 @@ class Survey:
         memory_of: Callable[[str], MemoryMap],
         carried: tuple[PaddedRows, PaddedRows] | None = None,
     ):
-        """Take ``memory_of`` for where a buffer has its place, ``carried`` for those of input and output."""
+        """Take ``memory_of`` for the places of buffers, and ``carried`` for those of input and output."""
         self.config, self.engines, self.lowered, self.memory_of = config, engines, lowered, memory_of
         self.columns: dict[str, int] = {}
-        """Elements of a row of a buffer."""
+        """Number of elements in a row of a buffer."""
         self.padded: dict[str, int] = {}
-        """What a row must have room for, where that is more."""
+        """Number of elements for which a row must have room, where it exceeds the columns."""
         self.rows: dict[str, tuple[int, int]] = {}
-        """Rows of a constant that are used: the first, and the one behind the last."""
+        """Rows of a constant that are used: the first row, and the row after the last."""
         self.weights: dict[str, ConstantWeights] = {}
         self.constants: dict[str, PaddedRows] = {}
         self.stored: dict[str, StoredBuffer] = {}
@@ -44,11 +44,11 @@ class Survey:
         )
 
     def kept(self, name: str) -> bool:
-        """Return whether a buffer is a state of the vector unit's: a row of scales for each head."""
+        """Return whether a buffer is a state of the vector unit: a row of scales for each head."""
         return name in self.lowered.states and name not in self.stored
 
     def pitch(self, columns: int, size: int) -> int:
-        """Return the bytes of a row of whole words."""
+        """Return the size of a row of whole words in bytes."""
         word = self.config.word_bytes
         return divide_up(columns * size, word) * word
 

@@ -1,4 +1,4 @@
-"""Signals between units: a program that is right one command after the other becomes right with all units at work."""
+"""Signals between units: a program that is right command by command becomes right with all units at work."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -22,16 +22,16 @@ from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, SEMAPHORE_BITS
 from tilewright.sim.machine.accelerator.product import product_beats
 
 SIGNALS = (1 << SEMAPHORE_BITS) - 1
-"""Most signals that a semaphore counts."""
+"""Maximum number of signals that a semaphore counts."""
 QUEUED = 65
-"""Most commands that have been handed to a unit and have not begun."""
+"""Maximum number of commands that have been handed to a unit and have not begun."""
 
 Origin = int | None
-"""From where memory addresses count: None from 0, otherwise from what an address register held once."""
+"""Origin of memory addresses: None stands for 0, otherwise an earlier content of an address register."""
 
 
 def synchronise(config: AcceleratorConfig, commands: Iterable[Command], *, apart: bool = False) -> list[Command]:
-    """Return a program with the signals that let the units run its commands beside one another.
+    """Return a program with the signals that let the units run its commands at the same time.
 
     A command waits for the last earlier one of each other unit that writes what it reads or writes, or reads what it
     writes, in the scratchpad or in memory, unless it follows from signals taken before that this one has ended. Loads
@@ -70,14 +70,14 @@ def _fenced(commands: Iterable[Command]) -> Iterator[Command]:
 
 @dataclass
 class _Entry:
-    """A command of a unit."""
+    """A command of a unit in the program."""
 
     place: int
-    """In the program."""
+    """Position of the command in the program."""
     footprint: Footprint
     origin: Origin
     known: tuple[int, ...]
-    """Of each unit, how many of its commands have ended when this one begins, as far as signals say."""
+    """Number of commands of each unit that have ended when this one begins, as far as signals say."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ class _Waiting:
     """Weights that no product has taken."""
 
     count: int
-    """Number of the command that loads them among LOAD's, from 1; 0: it has ended."""
+    """Number, from 1, of the load unit's command that loads the weights; 0 if it has ended."""
     beats: int
 
 
@@ -98,24 +98,24 @@ class _Synchroniser:
         self.known: dict[Unit, list[int]] = {}
         self.weights: list[_Waiting] = []
         self.quiet: list[int] = [0]
-        """Places in front of which no weights wait."""
+        """Positions before which no weights wait."""
         self.waits: dict[int, Units] = {}
         self.signals: dict[int, Units] = {}
         self.spans: dict[tuple[Unit, Unit], list[tuple[int, int]]] = {}
-        """Places of the command that gives and the one that takes each signal, of giver and taker."""
+        """Positions of the commands that give and take each signal, by giver and taker."""
         self.origins = 0
         self.registers: dict[int, tuple[Origin, int]] = {}
         self.forget()
 
     def forget(self) -> None:
-        """All commands have ended."""
+        """Note that all commands have ended."""
         self.entries = {unit: [] for unit in Unit}
         self.known = {unit: [0] * len(Unit) for unit in Unit}
         for waiting in self.weights:
             waiting.count = 0
 
     def run(self, program: list[Command]) -> tuple[list[Command], int | None]:
-        """Return the program with signals, and the place where a fence is missing."""
+        """Return the program with signals, and the position where a fence is missing."""
         for place, command in enumerate(program):
             if isinstance(command, Set):
                 self.registers[command.register] = None, command.value
@@ -145,7 +145,7 @@ class _Synchroniser:
         return done, fence
 
     def _register(self, register: int) -> tuple[Origin, int]:
-        """Return from where a register counts, and what it holds then."""
+        """Return the origin of a register's addresses, and its content relative to it."""
         if self.origins == 0:
             return self.registers.get(register, (None, 0))
         # A number for what a register held at the last loop or end of one.
@@ -172,7 +172,7 @@ class _Synchroniser:
             self.quiet.append(place + 1)
 
     def _last_conflict(self, entry: _Entry, taker: Unit, giver: Unit) -> int:
-        """Return how many commands of a giver must have ended."""
+        """Return the number of commands of a giver that must have ended."""
         entries = self.entries[giver]
         for index in range(len(entries), self.known[taker][giver], -1):
             if self._conflict(entry, entries[index - 1]):
@@ -197,7 +197,7 @@ class _Synchroniser:
         return any(_touch(x, y) for x, y in pairs)
 
     def _wait(self, entry: _Entry, taker: Unit, giver: Unit, count: int) -> None:
-        """Make a command wait until a giver has ended so many commands."""
+        """Make a command wait until this number of a giver's commands has ended."""
         known = self.known[taker]
         if count <= known[giver]:
             return
@@ -210,7 +210,7 @@ class _Synchroniser:
         known[giver] = max(known[giver], count)
 
     def _needed_by_weights(self, entry: _Entry, command: Product) -> dict[Unit, int]:
-        """Return how many commands of each unit must have ended before a product holds ports while it waits.
+        """Return the number of commands of each unit that must have ended before a product holds ports while it waits.
 
         Those that its weights wait for may need these ports.
         """
@@ -228,7 +228,8 @@ class _Synchroniser:
         return needed
 
     def _take_weights(self, beats: int) -> int:
-        """Take beats of weights; return which of LOAD's commands brings the last of them, 0 if it has ended."""
+        """Take beats of weights; return the number of the load command that loads the last of them, 0 if it has
+        ended."""
         last = 0
         while beats and self.weights:
             waiting = self.weights[0]
@@ -245,13 +246,13 @@ def _touch(some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:
 
 
 def _wrapped(value: int) -> int:
-    """Return what a register holds, as a difference: registers wrap at 64 bits, so that a large value steps back."""
+    """Return the content of a register as a difference: registers wrap at 64 bits, so a large value steps back."""
     half = 1 << ADDRESS_REGISTER_BITS - 1
     return (value + half) % (2 * half) - half
 
 
 def _overfull(spans: list[tuple[int, int]]) -> tuple[int, int] | None:
-    """Return the places of the first and the last command of those whose signals may all wait, if they are too many."""
+    """Return the positions of the first and the last command whose signals may all wait, if they are too many."""
     first = 0
     for number, (start, _) in enumerate(spans):
         while spans[first][1] <= start:

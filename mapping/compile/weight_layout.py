@@ -1,4 +1,4 @@
-"""Weights in memory in the order in which the array's products take them: constants, and caches that grow."""
+"""Layout of constant weights in memory, in the order in which the array's products take them."""
 
 from collections.abc import Iterator
 
@@ -12,27 +12,28 @@ from tilewright.sim.machine.cim.array import block_limits, parts
 from tilewright.sim.machine.cim.matmul import ArrayMatmul
 
 MOST = (1 << 16) - 1
-"""Of beats, rows, planes, elements of a command."""
+"""Maximum count of beats, rows, planes and elements in a command."""
 
 
 def blocks(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
-    """Return how many blocks a product of (k, n) weights takes."""
+    """Return the number of weight blocks of a product with (k, n) weights."""
     high, wide = block_limits(config, reduce)
     return divide_up(k, high) * divide_up(n, wide)
 
 
 def reduces(config: CIMArrayConfig, k: int, n: int) -> bool:
-    """Return whether blocks of (k, n) constants had better be as high as all tiles: if there are fewer then."""
+    """Return whether blocks of (k, n) constants should be as high as all tiles, because fewer blocks are then
+    needed."""
     return config.tiles > 1 and blocks(config, k, n, True) < blocks(config, k, n, False)
 
 
 def unit_scale(tile: TileConfig) -> int:
-    """Return the scale that leaves a group as it is."""
+    """Return the scale that leaves a group unchanged."""
     return int(tile.scales.encode(1)) if tile.scales else 1
 
 
 def constant_words(config: CIMArrayConfig, codes: np.ndarray, scales: np.ndarray | None, reduce: bool) -> np.ndarray:
-    """Return the bytes of (k, n) weights as products of all of them, or of columns of whole blocks, take them.
+    """Return the bytes of (k, n) weights as products with all of them, or with columns of whole blocks, take them.
 
     Weights are codes, as they are stored. Columns are filled up with zeros to whole tiles; a tile with group
     scales gets those that change nothing where none are given.
@@ -60,7 +61,7 @@ def constant_bytes(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
 
 
 def weights_commands(config: AcceleratorConfig, runs: list[tuple[int, int]]) -> Iterator[Weights]:
-    """Yield commands that read runs of bytes, address and length, in their order."""
+    """Yield commands that read runs of bytes, given as address and length, in their order."""
     joined: list[list[int]] = []
     for address, length in runs:
         if joined and sum(joined[-1]) == address:
@@ -91,7 +92,7 @@ def _pieces(config: AcceleratorConfig, address: int, length: int) -> Iterator[tu
 
 
 def _progressions(items: list[tuple[int, tuple]]) -> Iterator[tuple[int, tuple, int, int]]:
-    """Yield items that are equal and at equal distances as one: address, item, how many, distance."""
+    """Yield equal items at equal distances as one: address, item, count, distance."""
     place = 0
     while place < len(items):
         address, item = items[place]

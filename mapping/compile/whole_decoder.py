@@ -17,7 +17,7 @@ from .memory_map import MemoryMap
 from .program import Repeated
 
 LAYERS = "layers"
-"""Name of the loop over layers; that over parts of the vocabulary has the name of the head."""
+"""Name of the loop over layers; the loop over parts of the vocabulary has the name of the head."""
 
 
 def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap | None = None) -> CompiledLoops:
@@ -55,7 +55,7 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
 
 
 def _check_alike(first: list[Operator], other: list[Operator]) -> None:
-    """See that a layer differs from the first one in names alone."""
+    """Check that a layer differs from the first one in names alone."""
     for one, each in zip_longest(first, other):
         renamed = one and each and replace(each, name=one.name, inputs=one.inputs, layer=one.layer)
         if renamed != one:

@@ -1,4 +1,4 @@
-"""The CIM array as an engine: products of integers, with weights from main memory as the array takes them."""
+"""The CIM array as an engine: products of integers, with weights in the layout in which the array takes them."""
 
 import math
 from collections.abc import Sequence
@@ -24,13 +24,14 @@ from tilewright.sim.machine.cim.array import block_limits
 from .engine import Engine
 
 MEMORY_CYCLES = 100
-"""Approximate cycles from a result to its place in memory and to the array; keys are stored element by element."""
+"""Approximate cycles from a result to its place in memory and to the array, besides storing keys element by element."""
 MOST_VECTORS = 0xFFFF
 """Maximum number of vectors of a product whose sums need no accumulators."""
 
 
 class CimArray(Engine):
-    """Runs products. Constants lie in memory in the order of their products; states grow by one store a token."""
+    """Runs products. Constants lie in memory in the order of their products; states grow by one store for each
+    token."""
 
     NAME = "CIM array"
     STREAMS_WEIGHTS = True
@@ -59,14 +60,14 @@ class CimArray(Engine):
         return self._product_cycles(step.a.rows, k, n, reduces(self.config.cim, k, n))
 
     def ready_cycles(self, before: Step, step: Step) -> int:
-        """Return the cycles in which memory gets a result that the array takes as weights."""
+        """Return the cycles until memory has a result that the array takes as weights."""
         assert isinstance(step, Product)
         if before.out is None or before.out.buffer != step.weights.buffer:
             return 0
         return MEMORY_CYCLES + (before.out.rows * before.out.columns if step.transposed else 0)
 
     def panel_columns(self, step: Product) -> int:
-        """Return whole blocks, of whole steps of the vector unit."""
+        """Return a number of columns of whole blocks and of whole steps of the vector unit."""
         k, n = step.weights.rows, step.weights.columns
         wide = block_limits(self.config.cim, reduces(self.config.cim, k, n))[1]
         return math.lcm(wide, self.config.vector.lanes)
@@ -173,13 +174,13 @@ class CimArray(Engine):
         operations.add(Unit.ARRAY, commands, (a,), (out,), self._command_cycles)
 
     def _command_cycles(self, command: Command) -> int:
-        """Return the approximate cycles of a command; loads of weights take theirs beside products."""
+        """Return the approximate cycles of a command; loads of weights take place during products."""
         if not isinstance(command, ProductCommand):
             return 0
         return self._product_cycles(command.vectors, command.k, command.n, command.reduce)
 
     def _product_cycles(self, vectors: int, k: int, n: int, reduce: bool) -> int:
-        """Return the approximate cycles of a product: those of computing, or of a beat of weights each."""
+        """Return the approximate cycles of a product: its computation, or one cycle for each beat of weights."""
         config, tile = self.config.cim, self.config.cim.tile
         computing = blocks(config, k, n, reduce) * vectors * tile.macro.slices
         loading = k * divide_up(n, tile.columns) * tile.weight_beats_per_row(tile.columns)

@@ -1,4 +1,4 @@
-"""What the compiler asks of an engine: a part of the accelerator that runs steps."""
+"""Engines: parts of the accelerator that run steps, as the compiler sees them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 
 class Engine(ABC):
-    """Says which steps a part of the accelerator can run, and emits its commands for them.
+    """A part of the accelerator: says which steps it can run, and emits its commands for them.
 
     Passes of the compiler ask the engine of a step and nothing else, so that a new engine needs no edit of them.
     """
 
     NAME: ClassVar[str]
-    """Name in messages."""
+    """Name of the engine in messages."""
     STREAMS_WEIGHTS: ClassVar[bool] = False
-    """Whether its commands bring weights from main memory, after which loads for other engines would come late."""
+    """Whether its commands load weights from main memory, after which loads for other engines would come late."""
 
     def __init__(self, config: AcceleratorConfig):
         self.config = config
@@ -33,7 +33,7 @@ class Engine(ABC):
 
     @abstractmethod
     def refusal(self, step: Step) -> str | None:
-        """Return why the engine cannot run a step of a kind that it runs; ``None`` if it can."""
+        """Return the reason why the engine cannot run a step of a kind that it runs, or ``None`` if it can."""
 
     @abstractmethod
     def operands(self, step: Step) -> tuple[Matrix, ...]:
@@ -54,7 +54,7 @@ class Engine(ABC):
         """
 
     def place_operands(self, steps: Sequence[Step], survey: "Survey") -> None:  # noqa: B027 - most engines have none
-        """Place in main memory what its steps read from there themselves, in the engine's own layout.
+        """Place the data that its steps read from main memory themselves, in the engine's own layout.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class Engine(ABC):
         """
 
     def panel_columns(self, step: Product) -> int:
-        """Return the number of columns, or a divisor of it, in which a product too large for a bank can be cut.
+        """Return a number of columns, or a divisor of it, into which a product too large for a bank can be cut.
 
         0: such a product cannot be cut.
         """

@@ -30,7 +30,7 @@ class _Operand:
     matrix: Matrix
     tensor: Tensor
     offset: int
-    """Bytes from the begin of the tensor."""
+    """Bytes from the beginning of the tensor to the matrix."""
     stride: int
     """Bytes from a row to the next."""
 
@@ -120,7 +120,7 @@ class VectorUnit(Engine):
             store_result(operations, step.out, operands["d"].tensor, before)
 
     def _operand(self, matrix: Matrix, operations: Operations) -> _Operand:
-        """Return where a matrix that is read lies, loaded if it is a constant or a state."""
+        """Return the place of a matrix that is read, and load it if it is a constant or a state."""
         in_memory = matrix.buffer.name in operations.survey.constants
         tensor, first = operations.loaded(matrix) if in_memory else (operations.tensor(matrix), 0)
         return _Operand(matrix, tensor, *operations.located(tensor, matrix, first))
@@ -184,6 +184,6 @@ class VectorUnit(Engine):
         )
 
     def _command_cycles(self, command: Command) -> int:
-        """Return the cycles of a command."""
+        """Return the cycles of a command of the vector unit."""
         assert isinstance(command, Vector)
         return command_cycles(self.config.vector, command.command)
