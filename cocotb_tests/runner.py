@@ -4,17 +4,23 @@ import shutil
 import subprocess
 import tempfile
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tilewright.base.cache import cache_folder, content_hash, locked
 from tilewright.base.tools import find_compiler, find_libpython, find_make, find_verilator
+from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
 
-D = TypeVar("D")
+if TYPE_CHECKING:
+    from tilewright.cocotb_tests.harness.suite import Suite
+
+S = TypeVar("S", bound="Suite")
 VLT = Path(__file__).parent / "vlt" / "generated.vlt"
+FAULT = "chosen_fault"
+"""Argument of a simulation: the number of the planted fault that is in force."""
 ACTIVITY = "dump.saif"
 """File of toggle counts, in the Switching Activity Interchange Format."""
 
@@ -108,19 +114,28 @@ def lint(verilog: str, top: str) -> str:
     return said if result.returncode or "%Warning" in said else ""
 
 
-def run(
+def run_job(
     model: Path,
     top: str,
     bench: str,
+    job: Job,
     *,
-    folder: Path,
-    env: Mapping[str, str],
-    testcase: str | None = None,
-    activity: bool = False,
-) -> None:
-    """Run the cocotb tests of module ``bench`` on a built model; logs and results go to ``folder``.
+    testcase: str | Sequence[str] | None = None,
+    fault: int = 0,
+    activity: Path | None = None,
+) -> list[dict]:
+    """Run cocotb tests of module ``bench`` on a built model; return the rows that they leave.
 
-    With ``activity``, which the model must be built for, :data:`ACTIVITY` there says how often each net toggled.
+    Parameters
+    ----------
+    job : Job
+        What the tests have to do.
+    testcase : str or sequence of str, optional
+        Names of the tests; all tests of the module if not given.
+    fault : int
+        Number of the planted fault that is in force, 0 for none: see :mod:`.harness.faults`.
+    activity : Path, optional
+        File for the number of toggles of each net; the model must be built for that.
 
     Raises
     ------
@@ -129,6 +144,29 @@ def run(
     SimulationError
         If the simulation ends without results.
     """
+    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
+        folder = Path(name)
+        _simulate(
+            model, top, bench, folder=folder, env=send(job, folder), testcase=testcase,
+            plusargs=[f"+{FAULT}={fault}"], activity=activity is not None,
+        )  # fmt: skip
+        if activity:
+            activity.write_bytes((folder / ACTIVITY).read_bytes())
+        return returned_rows(folder)
+
+
+def _simulate(
+    model: Path,
+    top: str,
+    bench: str,
+    *,
+    folder: Path,
+    env: Mapping[str, str],
+    testcase: str | Sequence[str] | None,
+    plusargs: Sequence[str],
+    activity: bool,
+) -> None:
+    """Run cocotb tests; logs and results go to ``folder``."""
     from cocotb_tools.runner import get_runner
 
     find_libpython()
@@ -145,6 +183,7 @@ def run(
             extra_env={"COCOTB_ANSI_OUTPUT": "0", **env},
             log_file=log,
             testcase=testcase,
+            plusargs=plusargs,
             waves=activity,
         )
     if not results.exists():
@@ -158,15 +197,13 @@ def run(
             raise BenchError(f"{case.get('name')}: {message or _tail(log)}")
 
 
-def side_by_side(
-    run_table: Callable[[D], list[dict]], designs: Sequence[D], jobs: int
-) -> Iterator[tuple[D, list[dict]]]:
-    """Run a function on each design, ``jobs`` processes at a time; yield each design with its rows as it ends."""
+def run_suites(suites: Sequence[S], jobs: int) -> Iterator[tuple[S, list[dict]]]:
+    """Run suites in ``jobs`` processes at a time, the longest first; yield each with its rows as it ends."""
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from multiprocessing import get_context
 
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(run_table, design): design for design in designs}
+        futures = {pool.submit(suite.run): suite for suite in sorted(suites, key=lambda suite: -suite.effort)}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()

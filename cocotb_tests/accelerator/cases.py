@@ -1,7 +1,7 @@
 """What benches of the accelerator run: memory, and programs in it one after the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -82,19 +82,6 @@ class Case:
     """How often the channels ar, r, aw, w, b wait, in sixteenths; cycles are then not compared with the model."""
     seed: int = 1
     """Of these waits."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a runner hands to a bench."""
-
-    config: AcceleratorConfig
-    memory_bytes: int
-    cases: tuple[Case, ...] = ()
-    seed: int = 1
-    rows: str = ""
-    """File for the rows of the table."""
-    options: dict = field(default_factory=dict)
 
 
 def encoded(config: AcceleratorConfig, commands: Sequence[Command]) -> np.ndarray:

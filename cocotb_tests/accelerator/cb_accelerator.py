@@ -1,8 +1,6 @@
 """Bench of the accelerator: all of memory, cycles and counters beside its exact model."""
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 
 import cocotb
 import numpy as np
@@ -11,6 +9,7 @@ from cocotb.triggers import ClockCycles
 from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run, patched
 from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench, Ending
 from tilewright.cocotb_tests.harness.axi_driver import OKAY, SLVERR, differences, padded
+from tilewright.cocotb_tests.harness.job import return_rows
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.isa.accelerator_registers import ACCELERATOR_ID, Register, registers_of
 from tilewright.sim.isa.errors import AcceleratorError
@@ -21,8 +20,6 @@ BENCH = "tilewright.cocotb_tests.accelerator.cb_accelerator"
 """This module, as cocotb imports it."""
 LATE = "a request after an error"
 """A rule that does not hold for commands read ahead: whether they are reached is seen later."""
-CHOSEN = "chosen_fault"
-"""Signal of a harness with planted faults: which one is in force."""
 STALLS_TIMES = 40
 """More than random stalls can prolong a run by."""
 UNKNOWN_CYCLES = 100_000
@@ -159,7 +156,7 @@ async def table(dut) -> None:
     bench = AcceleratorBench(dut)
     await bench.begin()
     rows = [row for case in bench.job.cases for row in await run_case(bench, case)]
-    Path(bench.job.rows).write_text(json.dumps(rows))
+    return_rows(rows)
 
 
 @cocotb.test()
@@ -167,8 +164,6 @@ async def right(dut) -> None:
     """The runner's cases: stops at the first program that is not as the model says in every byte and every cycle."""
     bench = AcceleratorBench(dut)
     await bench.begin()
-    if "fault" in bench.job.options:
-        getattr(dut, CHOSEN).value = bench.job.options["fault"]
     for case in bench.job.cases:
         for row in await run_case(bench, case):
             assert not row["found"], f"{row['name']}: {row['found']}"

@@ -2,12 +2,10 @@
 
 from tilewright.cocotb_tests.accelerator.cases import Case
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
-from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, Design, cosim
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, AcceleratorSuite
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
-
-__all__ = ["DESIGNS", "cosim"]
 
 SHAPE = LlamaConfig(
     vocab_size=256,
@@ -33,7 +31,7 @@ def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
     )
 
 
-DESIGNS = (
-    Design(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="decoder"),
-    Design(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 decoder"),
+SUITES = (
+    AcceleratorSuite(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="decoder"),
+    AcceleratorSuite(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 decoder"),
 )

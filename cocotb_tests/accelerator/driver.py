@@ -1,12 +1,11 @@
 """What benches of the accelerator have in common: software that starts programs and reads how they end."""
 
-import os
-import pickle
 from dataclasses import dataclass
-from pathlib import Path
 
-from tilewright.cocotb_tests.accelerator.cases import Job, Run
+from tilewright.cocotb_tests.accelerator.cases import Run
 from tilewright.cocotb_tests.harness.axi_driver import AxiBench
+from tilewright.cocotb_tests.harness.job import received
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.accelerator_registers import Register, registers_of
 from tilewright.sim.isa.errors import AcceleratorError
 
@@ -22,16 +21,16 @@ class Ending:
 
 
 class AcceleratorBench(AxiBench):
-    """Drives the harness of an accelerator; the runner's :class:`Job` comes as a file."""
+    """Drives the harness of an accelerator; an option of the job is ``memory_bytes``."""
 
     REGISTERS = Register
 
     def __init__(self, dut):
-        self.job: Job = pickle.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_bytes())
-        self.config = self.job.config
+        self.job = received()
+        self.config: AcceleratorConfig = self.job.config
         self.counters = tuple(register for register in registers_of(self.config) if register.counts)
         super().__init__(
-            dut, bus_bytes=self.config.bus_bytes, memory_bytes=self.job.memory_bytes, seed=self.job.seed
+            dut, bus_bytes=self.config.bus_bytes, memory_bytes=self.job.options["memory_bytes"], seed=self.job.seed
         )  # fmt: skip
 
     async def prepare(self, run: Run) -> None:

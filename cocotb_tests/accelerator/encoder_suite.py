@@ -2,12 +2,10 @@
 
 from tilewright.cocotb_tests.accelerator.cases import Case
 from tilewright.cocotb_tests.accelerator.layer_cases import encoder_case, seeded_encoder_case
-from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, Design, cosim
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, AcceleratorSuite
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import BertConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
-
-__all__ = ["DESIGNS", "cosim"]
 
 FAR = Timing(latency=100, write_latency=100)
 SHAPE = BertConfig(vocab_size=256, num_hidden_layers=1, hidden_size=64, num_attention_heads=4, intermediate_size=96)
@@ -23,7 +21,7 @@ def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
     return seeded_encoder_case(config, SHAPE, tokens=5), seeded_encoder_case(config, SHAPE, tokens=5, timing=FAR)
 
 
-DESIGNS = (
-    Design(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="MiniLM"),
-    Design(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 encoder"),
+SUITES = (
+    AcceleratorSuite(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="MiniLM"),
+    AcceleratorSuite(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 encoder"),
 )

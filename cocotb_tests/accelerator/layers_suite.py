@@ -16,14 +16,11 @@ from tilewright.cocotb_tests.accelerator.suite import (
     SMALL,
     TINY,
     WIDE,
-    Design,
-    cosim,
+    AcceleratorSuite,
 )
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
-
-__all__ = ["DESIGNS", "cosim"]
 
 LATENCIES = (1, 2, 5, 10, 20, 50, 100, 200)
 """Of memory, in cycles, at a beat a cycle."""
@@ -61,16 +58,16 @@ def layers(config: AcceleratorConfig) -> tuple[Case, ...]:
     return tuple(decoder_case(config, SHAPE, prompt=8, tokens=0, timing=timing) for timing in timings(config))
 
 
-def _design(config: AcceleratorConfig, make_cases, label: str) -> Design:
-    return Design(config=config, make_cases=make_cases, memory_bytes=Areas(config).memory_bytes, label=label)
+def _suite(config: AcceleratorConfig, make_cases, label: str) -> AcceleratorSuite:
+    return AcceleratorSuite(config=config, make_cases=make_cases, memory_bytes=Areas(config).memory_bytes, label=label)
 
 
-DESIGNS = (
-    _design(TINY, networks, "INT8"),
-    _design(NARROW, networks, "INT4"),
-    _design(SCALED, networks, "INT8 in scaled groups"),
-    _design(WIDE, networks, "FP4"),
-    _design(MXFP4, networks, "MXFP4"),
-    Design(config=SMALL, make_cases=layers, memory_bytes=LAYER_BYTES, label="INT8"),
+SUITES = (
+    _suite(TINY, networks, "INT8"),
+    _suite(NARROW, networks, "INT4"),
+    _suite(SCALED, networks, "INT8 in scaled groups"),
+    _suite(WIDE, networks, "FP4"),
+    _suite(MXFP4, networks, "MXFP4"),
+    AcceleratorSuite(config=SMALL, make_cases=layers, memory_bytes=LAYER_BYTES, label="INT8"),
 )
-"""The designs of the table; random programs of the same ones have the same memory, and so the same builds."""
+"""The suites of the table; random programs of the same ones have the same memory, and so the same builds."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run
-from tilewright.cocotb_tests.accelerator.suite import Design
+from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite
 from tilewright.cocotb_tests.harness.axi_harness import MAX_LATENCY
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -22,10 +22,10 @@ TIMING_BITS = 16
 """Of numbers that set the memory's timing."""
 
 
-def program_design(
+def program_suite(
     config: AcceleratorConfig, *, name: str, memory: np.ndarray, address: int, commands: int, timing: Timing
-) -> Design:
-    """Return the design that runs one program.
+) -> AcceleratorSuite:
+    """Return the suite that runs one program.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def program_design(
             f"memory of the bench has fractions of numbers of {TIMING_BITS} bits"
         )
     cases = partial(program_cases, name=name, memory=memory, address=address, commands=commands, timing=timing)
-    return Design(config=config, make_cases=cases, memory_bytes=len(memory), label=name)
+    return AcceleratorSuite(config=config, make_cases=cases, memory_bytes=len(memory), label=name)
 
 
 def program_cases(

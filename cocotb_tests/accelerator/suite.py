@@ -1,22 +1,18 @@
 """Co-simulation of the accelerator: which configurations and which programs, and how they are run."""
 
-import json
-import pickle
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.accelerator.cases import Case, Job
+from tilewright.cocotb_tests.accelerator.cases import Case
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
 from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog
 from tilewright.cocotb_tests.accelerator.random_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
+from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.sim.config import load_system
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import MacroConfig, TileConfig
@@ -29,12 +25,14 @@ SEED = 20261125
 
 
 @dataclass(frozen=True, kw_only=True)
-class Design:
-    """One accelerator, its memory, and what to run on it."""
+class AcceleratorSuite(HarnessSuite):
+    """An accelerator with its memory, and the programs that run on it."""
 
+    top = TOP
+    coroutines = BENCH
     config: AcceleratorConfig
     make_cases: Callable[[AcceleratorConfig], tuple[Case, ...]]
-    """Of the configuration; another process has to find it by its name."""
+    """Makes the cases for a configuration; another process must find this function by its name."""
     memory_bytes: int
     label: str = ""
     optimisation: str = "-O1"
@@ -49,6 +47,19 @@ class Design:
         if config.npe is not None:
             shape += f", NPE {config.npe.rows}x{config.npe.columns} bus{config.npe.bus_bits}"
         return f"{shape}, bus{config.bus_bits}, {config.banks} banks{self.label and ', '}{self.label}"
+
+    @property
+    def effort(self) -> float:
+        return self.config.cim.macs_per_cycle
+
+    def verilog(self) -> str:
+        return harness_verilog(self.config, self.memory_bytes)
+
+    def cases(self) -> tuple[Case, ...]:
+        return self.make_cases(self.config)
+
+    def options(self) -> dict[str, Any]:
+        return {"memory_bytes": self.memory_bytes}
 
 
 def configuration(
@@ -160,9 +171,9 @@ def failing_cases(
     return failing_case(config, seed, chosen, timing=random_timing(rng)), fetch_runs(config, seed)
 
 
-def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5, seed: int = SEED) -> Design:
-    """Return a design that runs random programs."""
-    return Design(
+def random_suite(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5, seed: int = SEED) -> AcceleratorSuite:
+    """Return a suite that runs random programs."""
+    return AcceleratorSuite(
         config=config,
         make_cases=partial(random_cases, seed=seed, cases=cases, programs=programs),
         memory_bytes=Areas(config).memory_bytes,
@@ -170,60 +181,6 @@ def random_design(config: AcceleratorConfig, *, cases: int = 4, programs: int = 
     )
 
 
-WITH_NPE = tuple(random_design(config) for config in (BESIDE, APART, FAR))
-DESIGNS = (*(random_design(config) for config in (TINY, NARROW, SCALED, WIDE, NANO)), *WITH_NPE)
-"""The designs of the table."""
-
-
-def run_table(design: Design) -> list[dict]:
-    """Build one design and run its cases; return a row for each program.
-
-    Raises
-    ------
-    BenchError
-        If a program does not end, or the bus or a register is not as it must be.
-    """
-    rows = run(design, design.make_cases(design.config), testcase="table")
-    return [{**row, "name": f"{design.name}: {row['name']}"} for row in rows]
-
-
-def run(
-    design: Design,
-    cases: tuple[Case, ...],
-    *,
-    testcase: str = "right",
-    bench: str = BENCH,
-    seed: int = 1,
-    verilog_edit: Callable[[str], str] | None = None,
-    **options: Any,
-) -> list[dict]:
-    """Build an accelerator and run one cocotb test on cases; return the rows that it wrote, if any.
-
-    ``verilog_edit`` plants a fault in the Verilog before it is built.
-
-    Raises
-    ------
-    BenchError
-        If the test fails.
-    """
-    verilog = harness_verilog(design.config, design.memory_bytes)
-    if verilog_edit:
-        verilog = verilog_edit(verilog)
-    model = runner.build(verilog, TOP, optimisation=design.optimisation)
-    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
-        folder = Path(name)
-        rows = folder / "rows.json"
-        job = Job(
-            config=design.config, memory_bytes=design.memory_bytes, cases=cases, seed=seed, rows=str(rows),
-            options=options,
-        )  # fmt: skip
-        (folder / "job.pickle").write_bytes(pickle.dumps(job))
-        env = {"TILEWRIGHT_JOB": str(folder / "job.pickle")}
-        runner.run(model, TOP, bench, folder=folder, env=env, testcase=testcase)
-        return json.loads(rows.read_text()) if rows.exists() else []
-
-
-def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
-    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
-    # The largest takes longest: first.
-    yield from runner.side_by_side(run_table, sorted(designs, key=lambda d: -d.config.cim.macs_per_cycle), jobs)
+WITH_NPE = tuple(random_suite(config) for config in (BESIDE, APART, FAR))
+SUITES = (*(random_suite(config) for config in (TINY, NARROW, SCALED, WIDE, NANO)), *WITH_NPE)
+"""The suites of the table."""

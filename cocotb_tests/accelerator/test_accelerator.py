@@ -10,17 +10,15 @@ from tilewright.cocotb_tests.accelerator import encoder_suite as encoder_layer
 from tilewright.cocotb_tests.accelerator.corrupted_programs import corrupted_case
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
 from tilewright.cocotb_tests.accelerator.suite import (
-    DESIGNS,
     LAYER_BYTES,
     NANO,
     SMALL,
+    SUITES,
     WITH_NPE,
-    Design,
+    AcceleratorSuite,
     failing_cases,
     random_cases,
-    random_design,
-    run,
-    run_table,
+    random_suite,
     stalled_cases,
 )
 from tilewright.cocotb_tests.harness.rows import check_rows
@@ -30,72 +28,70 @@ from tilewright.mapping.models.config import LlamaConfig
 
 pytestmark = pytest.mark.cosim
 
-EVERYDAY = DESIGNS[0]
-ALL = [
-    design if design in (EVERYDAY, WITH_NPE[0]) else pytest.param(design, marks=pytest.mark.slow) for design in DESIGNS
-]
-LAYERS = Design(config=SMALL, make_cases=decoder_layer.cases, memory_bytes=LAYER_BYTES)
+EVERYDAY = SUITES[0]
+ALL = [suite if suite in (EVERYDAY, WITH_NPE[0]) else pytest.param(suite, marks=pytest.mark.slow) for suite in SUITES]
+LAYERS = AcceleratorSuite(config=SMALL, make_cases=decoder_layer.cases, memory_bytes=LAYER_BYTES)
 
 
-@pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
-def test_random_programs(design):
-    check_rows(run_table(design))
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_random_programs(suite):
+    check_rows(suite.run())
 
 
-@pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
-def test_random_stalls(design):
-    run(design, stalled_cases(design.config, seed=1, cases=3, programs=3))
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_random_stalls(suite):
+    suite.simulate("right", stalled_cases(suite.config, seed=1, cases=3, programs=3))
 
 
-@pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
-def test_programs_that_are_stopped(design):
-    run(design, failing_cases(design.config, seed=2, share=0.15))
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_programs_that_are_stopped(suite):
+    suite.simulate("right", failing_cases(suite.config, seed=2, share=0.15))
 
 
-@pytest.mark.parametrize("design", [EVERYDAY, WITH_NPE[0]], ids=lambda design: design.name)
-def test_registers(design):
-    [case] = random_cases(design.config, seed=3, cases=1, programs=1)
-    run(design, (replace(case, timing=Timing(latency=200)),), testcase="registers")
+@pytest.mark.parametrize("suite", [EVERYDAY, WITH_NPE[0]], ids=lambda suite: suite.name)
+def test_registers(suite):
+    [case] = random_cases(suite.config, seed=3, cases=1, programs=1)
+    suite.simulate("registers", (replace(case, timing=Timing(latency=200)),))
 
 
-@pytest.mark.parametrize("design", [EVERYDAY, WITH_NPE[0]], ids=lambda design: design.name)
-def test_reset_in_flight(design):
-    cases = random_cases(design.config, seed=4, cases=8, programs=1)
-    run(design, cases, testcase="reset_in_flight")
+@pytest.mark.parametrize("suite", [EVERYDAY, WITH_NPE[0]], ids=lambda suite: suite.name)
+def test_reset_in_flight(suite):
+    cases = random_cases(suite.config, seed=4, cases=8, programs=1)
+    suite.simulate("reset_in_flight", cases)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(1000, 1020, 10))
 def test_two_hundred_random_programs(seed):
-    run(EVERYDAY, random_cases(EVERYDAY.config, seed=seed, cases=10, programs=20))
+    EVERYDAY.simulate("right", random_cases(EVERYDAY.config, seed=seed, cases=10, programs=20))
 
 
-@pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
-def test_two_hundred_corrupted_programs(design):
-    run(design, tuple(corrupted_case(design.config, seed=seed, count=50) for seed in range(8, 12)))
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_two_hundred_corrupted_programs(suite):
+    suite.simulate("right", tuple(corrupted_case(suite.config, seed=seed, count=50) for seed in range(8, 12)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", [*DESIGNS[:2], WITH_NPE[0]], ids=lambda design: design.name)
-def test_every_kind_of_program_that_is_stopped(design):
-    run(design, failing_cases(design.config, seed=5))
+@pytest.mark.parametrize("suite", [*SUITES[:2], WITH_NPE[0]], ids=lambda suite: suite.name)
+def test_every_kind_of_program_that_is_stopped(suite):
+    suite.simulate("right", failing_cases(suite.config, seed=5))
 
 
 @pytest.mark.slow
 def test_many_stalls_and_resets():
-    run(EVERYDAY, stalled_cases(EVERYDAY.config, seed=6, cases=20, programs=5))
-    run(EVERYDAY, random_cases(EVERYDAY.config, seed=7, cases=60, programs=1), testcase="reset_in_flight")
+    EVERYDAY.simulate("right", stalled_cases(EVERYDAY.config, seed=6, cases=20, programs=5))
+    EVERYDAY.simulate("reset_in_flight", random_cases(EVERYDAY.config, seed=7, cases=60, programs=1))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2000, 2040, 10))
 def test_random_programs_with_jobs(seed):
-    run(WITH_NPE[0], random_cases(WITH_NPE[0].config, seed=seed, cases=10, programs=5))
+    WITH_NPE[0].simulate("right", random_cases(WITH_NPE[0].config, seed=seed, cases=10, programs=5))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", [LAYERS, random_design(NANO)], ids=lambda design: design.name)
-def test_a_small_decoder_layer(design):
+@pytest.mark.parametrize("suite", [LAYERS, random_suite(NANO)], ids=lambda suite: suite.name)
+def test_a_small_decoder_layer(suite):
     model = LlamaConfig(
         vocab_size=256,
         num_hidden_layers=1,
@@ -105,18 +101,18 @@ def test_a_small_decoder_layer(design):
         head_dim=32,
         intermediate_size=96,
     )
-    check_rows(run(design, (decoder_case(design.config, model, prompt=4, tokens=2),), testcase="table"))
+    check_rows(suite.simulate("table", (decoder_case(suite.config, model, prompt=4, tokens=2),)))
 
 
 @pytest.mark.slow
 def test_a_decoder_layer_of_sixteen_tokens_and_eight():
-    check_rows(run_table(decoder_layer.DESIGNS[0]))
+    check_rows(decoder_layer.SUITES[0].run())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("layer", [decoder_layer, encoder_layer])
 def test_layers_of_mxfp4(layer):
-    check_rows(run_table(layer.DESIGNS[1]))
+    check_rows(layer.SUITES[1].run())
 
 
 @pytest.mark.slow
@@ -125,4 +121,4 @@ def test_a_layer_of_minilm():
         minilm.load_tensors()
     except ConfigError as missing:
         pytest.skip(str(missing))
-    check_rows(run_table(encoder_layer.DESIGNS[0]))
+    check_rows(encoder_layer.SUITES[0].run())

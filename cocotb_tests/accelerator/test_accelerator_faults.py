@@ -1,6 +1,6 @@
 """Faults planted in the accelerator's Verilog: the benches must see each.
 
-All are in one model, each in force when the bench says its number.
+One model has all faults of an accelerator; an argument of the simulation says which one is in force.
 """
 
 from functools import cache, partial
@@ -8,58 +8,105 @@ from functools import cache, partial
 import pytest
 
 from tilewright.cocotb_tests.accelerator.cases import Case
-from tilewright.cocotb_tests.accelerator.faults import Fault, check_seen, with_faults
-from tilewright.cocotb_tests.accelerator.suite import DESIGNS, failing_cases, random_cases, run, stalled_cases
+from tilewright.cocotb_tests.accelerator.suite import (
+    SUITES,
+    WITH_NPE,
+    AcceleratorSuite,
+    failing_cases,
+    random_cases,
+    stalled_cases,
+)
+from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
+from tilewright.cocotb_tests.runner import BenchError
 
-pytestmark = [pytest.mark.cosim, pytest.mark.slow]
+pytestmark = pytest.mark.cosim
 
-DESIGN = DESIGNS[0]
+
+def _fault(name: str, part: str, pattern: str, replacement: str, says: str = "", cases: str = "random") -> TextFault:
+    """Return a fault of a part of the core."""
+    return TextFault(
+        name=name, module=f"accelerator_core{part}", pattern=pattern, replacement=replacement, testcase="right",
+        says=says, cases=cases,
+    )  # fmt: skip
 
 
 FAULTS = [
-    Fault("a signal is not counted", ".scheduler", r"(signals_0_2 \+ )given0\[2\]", r"\1(given0[2] & ~ON)", "DEADLOCK"),
-    Fault("a signal is not waited for", ".scheduler", r"= \| signals_0_2\s*;", "= ON | (| signals_0_2);"),
-    Fault("a signal is taken twice", ".scheduler", r"signals_2_3 \+ given2\[3\]",
-          "signals_2_3 + given2[3] - (ON & (| signals_2_3))"),
-    Fault("ports that others hold", ".scheduler", r"(assign free[23] =) ~ (\S+) ;", r"\1 ON | ~ \2 ;"),
-    Fault("pitch of loads", ".load", r"below \+ r_data\[111:80\]", "below + (ON ? 32'd8 : r_data[111:80])", "bytes differ"),
-    Fault("rows in memory", ".load", r"\brow \+ (\S+) ;", r"row + (ON ? 32'd8 : \1 ) ;", "bytes differ"),
-    Fault("credit for weights is lost", ".load", r"credit \+ (\S+) ;", r"credit + (ON ? 1'b0 : \1 );"),
-    Fault("no credit for weights", ".load", r"= (credit >= [^;]*);", r"= ON | (\1);"),
-    Fault("errors of loads", ".load", r"(assign failed =) (.*);", r"\1 ~ON & (\2);", "", "failing"),
-    Fault("strobes", ".store", r"= begun \? 8'h00 :", "= (ON | begun) ? 8'h00 :", "bytes differ"),
-    Fault("pitch of stores", ".store", r"from_row \+ command\[319:288\]", "from_row + (ON ? 32'd0 : command[319:288])",
-          "bytes differ"),
-    Fault("responses to writes", ".store.master", r"m_axi_bresp > worst", "~ON & (m_axi_bresp > worst)", "", "failing"),
-    Fault("pitch of activations", ".array", r"(activation_stride =) (\{.*\});", r"\1 ON ? 32'd1 : \2;", "bytes differ"),
-    Fault("a product ends with its first block", ".array", r"(assign done = block_ends &) (\S+) ;", r"\1 (ON | \2 );"),
-    Fault("fences and ends that do not wait", ".processor", r"= ~ active;", "= ON | ~ active;"),
-    Fault("five loops", ".processor", r"= loops == 3'h4;", "= ~ON & (loops == 3'h4);", "LOOP", "failing"),
-    Fault("address registers are 0", ".processor", r"(\S+)\s+\+ command\[95:32\]", r"(ON ? 64'd0 : \1 ) + command[95:32]"),
-    Fault("register 9", ".processor.check", r"= (command\[21:18\] > 4'h8);", r"= ~ON & (\1);", "REGISTER", "failing"),
-    Fault("beyond memory", ".processor.check", r"= (\w+_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "failing"),
-    Fault("a read too many in flight", ".reader", r"= (in_flight != 2'h2);", r"= ON | (\1);", "too many reads in flight",
-          "stalled"),
-    Fault("deadlocks", "", r"= (still == 13'h1000);", r"= ~ON & (\1);", "no interrupt", "failing"),
+    _fault("a signal is not counted", ".scheduler", r"(signals_0_2 \+ )given0\[2\]", r"\1(given0[2] & ~ON)", "DEADLOCK"),
+    _fault("a signal is not waited for", ".scheduler", r"= \| signals_0_2\s*;", "= ON | (| signals_0_2);"),
+    _fault("a signal is taken twice", ".scheduler", r"signals_2_3 \+ given2\[3\]", "signals_2_3 + given2[3] - (ON & (| signals_2_3))"),
+    _fault("ports that others hold", ".scheduler", r"(assign free[23] =) ~ (\S+) ;", r"\1 ON | ~ \2 ;"),
+    _fault("pitch of loads", ".load", r"below \+ r_data\[111:80\]", "below + (ON ? 32'd8 : r_data[111:80])", "bytes differ"),
+    _fault("rows in memory", ".load", r"\brow \+ (\S+) ;", r"row + (ON ? 32'd8 : \1 ) ;", "bytes differ"),
+    _fault("credit for weights is lost", ".load", r"credit \+ (\S+) ;", r"credit + (ON ? 1'b0 : \1 );"),
+    _fault("no credit for weights", ".load", "= (credit >= [^;]*);", r"= ON | (\1);"),
+    _fault("errors of loads", ".load", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "", "failing"),
+    _fault("strobes", ".store", r"= begun \? 8'h00 :", "= (ON | begun) ? 8'h00 :", "bytes differ"),
+    _fault("pitch of stores", ".store", r"from_row \+ command\[319:288\]", "from_row + (ON ? 32'd0 : command[319:288])", "bytes differ"),
+    _fault("responses to writes", ".store.master", "m_axi_bresp > worst", "~ON & (m_axi_bresp > worst)", "", "failing"),
+    _fault("pitch of activations", ".array", r"(activation_stride =) (\{.*\});", r"\1 ON ? 32'd1 : \2;", "bytes differ"),
+    _fault("a product ends with its first block", ".array", r"(assign done = block_ends &) (\S+) ;", r"\1 (ON | \2 );"),
+    _fault("fences and ends that do not wait", ".processor", "= ~ active;", "= ON | ~ active;"),
+    _fault("five loops", ".processor", "= loops == 3'h4;", "= ~ON & (loops == 3'h4);", "LOOP", "failing"),
+    _fault("address registers are 0", ".processor", r"(\S+)\s+\+ command\[95:32\]", r"(ON ? 64'd0 : \1 ) + command[95:32]"),
+    _fault("register 9", ".processor.check", r"= (command\[21:18\] > 4'h8);", r"= ~ON & (\1);", "REGISTER", "failing"),
+    _fault("beyond memory", ".processor.check", r"= (\w+_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "failing"),
+    _fault("a read too many in flight", ".reader", "= (in_flight != 2'h2);", r"= ON | (\1);", "too many reads in flight", "stalled"),
+    _fault("deadlocks", "", "= (still == 13'h1000);", r"= ~ON & (\1);", "no interrupt", "failing"),
 ]  # fmt: skip
+NPE_FAULTS = [
+    _fault("a signal of the co-processor is not counted", ".scheduler", r"(signals_4_3 \+ )given4\[3\]", r"\1(given4[3] & ~ON)", "DEADLOCK"),
+    _fault("a signal to it is not waited for", ".scheduler", r"= \| signals_0_4\s*;", "= ON | (| signals_0_4);"),
+    _fault("a job too many", ".jobs", r"(\.count)\((\{.*\})\),", r"\1(\2 + ON),"),
+    _fault("descriptors at the wrong place", ".jobs", r"(\.descriptor_address)\((\{.*\})\),", r"\1(\2 ^ (ON ? 64'h80 : 64'h0)),"),
+    _fault("errors are lost", ".jobs", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "", "failing"),
+    _fault("the wrong code", ".jobs", r"(assign code =) npe__error\[7:0\];", r"\1 ON ? 8'd1 : npe__error[7:0];", "NPE, detail", "failing"),
+    _fault("the end does not wait for it", ".jobs", "(assign idle =) (.*);", r"\1 ON | (\2);", "something in flight at the end", "failing"),
+    _fault("jobs beyond memory's addresses", ".processor.check", "= (jobs_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "failing"),
+]  # fmt: skip
+ALONE, BESIDE = SUITES[0], WITH_NPE[0]
+"""The accelerator without and with a co-processor."""
+PLANTED = {ALONE: FAULTS, BESIDE: NPE_FAULTS}
 
 
 @cache
-def cases(kind: str) -> tuple[Case, ...]:
+def cases(suite: AcceleratorSuite, kind: str) -> tuple[Case, ...]:
     """Return cases of a kind."""
-    config = DESIGN.config
-    if kind == "failing":
-        return failing_cases(config, seed=11, kinds=("LOAD", "STORE", "five", "STORE without", "register"))
+    config = suite.config
     if kind == "stalled":
         return stalled_cases(config, seed=12, cases=6, programs=2)
+    if suite is BESIDE:
+        if kind == "failing":
+            return failing_cases(config, seed=21, kinds=("a job", "jobs", "a load beyond", "JOBS"))
+        return random_cases(config, seed=22, cases=3, programs=8)
+    if kind == "failing":
+        return failing_cases(config, seed=11, kinds=("LOAD", "STORE", "five", "STORE without", "register"))
     return random_cases(config, seed=13, cases=3, programs=12)
 
 
-@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
-def test_a_planted_fault_is_seen(number):
-    check_seen(DESIGN, FAULTS, number, cases(FAULTS[number - 1].cases))
+def simulate(suite: AcceleratorSuite, kind: str, fault: int) -> None:
+    """Run cases of a kind on the model with all faults, of which one or none is in force."""
+    edit = partial(with_faults, top=suite.top, faults=PLANTED[suite])
+    suite.simulate("right", cases(suite, kind), edit=edit, fault=fault)
 
 
-@pytest.mark.parametrize("kind", sorted({fault.cases for fault in FAULTS}))
-def test_without_a_fault_nothing_is_seen(kind):
-    run(DESIGN, cases(kind), verilog_edit=partial(with_faults, faults=FAULTS))
+@pytest.mark.parametrize(
+    ("suite", "number"),
+    [
+        pytest.param(suite, number, id=fault.name)
+        for suite, faults in PLANTED.items()
+        for number, fault in enumerate(faults, 1)
+    ],
+)
+def test_a_planted_fault_is_seen(suite, number):
+    fault = PLANTED[suite][number - 1]
+    with pytest.raises(BenchError) as error:
+        simulate(suite, fault.cases, number)
+    assert fault.says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("suite", "kind"),
+    [(suite, kind) for suite, faults in PLANTED.items() for kind in sorted({f.cases for f in faults})],
+)
+def test_without_a_fault_nothing_is_seen(suite, kind):
+    simulate(suite, kind, 0)

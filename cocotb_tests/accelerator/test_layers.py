@@ -12,10 +12,10 @@ import pytest
 
 from tilewright.cocotb_tests.accelerator.cases import Reference
 from tilewright.cocotb_tests.accelerator.layer_cases import network_case
-from tilewright.cocotb_tests.accelerator.layers_suite import DESIGNS, SHAPE
-from tilewright.cocotb_tests.accelerator.program_suite import program_design
+from tilewright.cocotb_tests.accelerator.layers_suite import SHAPE, SUITES
+from tilewright.cocotb_tests.accelerator.program_suite import program_suite
 from tilewright.cocotb_tests.accelerator.random_programs import Areas
-from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, Design, run_table
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, AcceleratorSuite
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import PaddedRows
@@ -26,8 +26,8 @@ from tilewright.sim.isa.widths import COMMAND_BYTES
 
 pytestmark = pytest.mark.cosim
 
-EVERYDAY, *OTHERS = DESIGNS
-ALL = [EVERYDAY, *(pytest.param(design, marks=pytest.mark.slow) for design in OTHERS)]
+EVERYDAY, *OTHERS = SUITES
+ALL = [EVERYDAY, *(pytest.param(suite, marks=pytest.mark.slow) for suite in OTHERS)]
 EXAMPLE = Path(__file__).parents[2] / "examples" / "product.asm"
 SYSTEM = """
 name = "one-tile"
@@ -63,9 +63,9 @@ repeat
 """
 
 
-@pytest.mark.parametrize("design", ALL, ids=lambda design: design.name)
-def test_layers(design):
-    rows = run_table(design)
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_layers(suite):
+    rows = suite.run()
     check_rows(rows)
     assert {row["latency"] for row in rows} == {"1", "2", "5", "10", "20", "50", "100", "200"}
     assert len(rows) >= 8
@@ -82,7 +82,7 @@ def files(tmp_path):
 
 
 def cosim(folder: Path, program: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run a program in RTL from the command line, in the build of the everyday design."""
+    """Run a program in RTL from the command line, in the build of the everyday suite."""
     command = [sys.executable, "-m", "tilewright", "cosim", "--program", program, "--system", "one-tile.toml"]
     command += ["--memory", "image.bin@0x1000", "--memory-bytes", str(Areas(TINY).memory_bytes), *options]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -108,8 +108,8 @@ def run_program(files: Path, text: str) -> dict:
     timing = Timing(latency=30, rate=Fraction(1, 4), write_latency=30, write_rate=Fraction(1, 4))
     place = place_program(memory, program)
     commands = len(program) // COMMAND_BYTES
-    design = program_design(TINY, name="it", memory=memory, address=place, commands=commands, timing=timing)
-    [row] = run_table(design)
+    suite = program_suite(TINY, name="it", memory=memory, address=place, commands=commands, timing=timing)
+    [row] = suite.run()
     return row
 
 
@@ -127,10 +127,10 @@ def test_a_difference_is_told():
         output=PaddedRows(address, 1, len(content) // 2, len(content), stored.BF16), values=-np.ones(64), least=1
     )
     wrong = replace(run, expected=((address, content[::-1]),), reference=near)
-    design = Design(
+    suite = AcceleratorSuite(
         config=TINY, make_cases=lambda _: (replace(case, runs=(wrong,)),), memory_bytes=Areas(TINY).memory_bytes
     )
-    [row] = run_table(design)
+    [row] = suite.run()
     assert row["mismatches"] == 1
     assert f"not the 128 bytes at {address:#x} that the steps make" in row["found"]
     assert "to the layer without quantisation, not 1" in row["found"]
@@ -143,5 +143,5 @@ def test_the_example():
     memory = fill_memory(config, LAYER_BYTES, ())
     place = place_program(memory, read_commands(config, EXAMPLE))
     timing = Timing(latency=50, write_latency=50)
-    design = program_design(config, name=EXAMPLE.name, memory=memory, address=place, commands=6, timing=timing)
-    check_rows(run_table(design))
+    suite = program_suite(config, name=EXAMPLE.name, memory=memory, address=place, commands=6, timing=timing)
+    check_rows(suite.run())

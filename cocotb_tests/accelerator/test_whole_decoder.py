@@ -8,9 +8,9 @@ import pytest
 
 from tilewright.cocotb_tests.accelerator.cases import Case, encoded
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
-from tilewright.cocotb_tests.accelerator.suite import TINY, run, run_table
+from tilewright.cocotb_tests.accelerator.suite import TINY
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
-from tilewright.cocotb_tests.accelerator.whole_decoder_suite import DESIGNS, MODEL
+from tilewright.cocotb_tests.accelerator.whole_decoder_suite import MODEL, SUITES
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.sim.isa.commands import Add, Command, Loop
 from tilewright.sim.isa.encoding import decode
@@ -18,11 +18,11 @@ from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES
 
 pytestmark = pytest.mark.cosim
 
-[DESIGN] = DESIGNS
+[SUITE] = SUITES
 
 
 def test_prompt_and_tokens_from_embeddings_to_logits():
-    rows = run_table(DESIGN)
+    rows = SUITE.run()
     check_rows(rows)
     assert [row["name"].rsplit(", ", 2 if "without" in row["name"] else 1)[1] for row in rows] == [
         "tokens 0 to 2", "tokens 3 to 4", "token 5", "token 6"
@@ -32,7 +32,7 @@ def test_prompt_and_tokens_from_embeddings_to_logits():
 
 def test_a_layer_with_its_attention():
     case = decoder_case(TINY, MODEL.replace(num_hidden_layers=1), prompt=4, tokens=2)
-    rows = run(DESIGN, (case,), testcase="table")
+    rows = SUITE.simulate("table", (case,))
     check_rows(rows)
     assert len(rows) == 3
 
@@ -68,7 +68,7 @@ def command_at(memory: np.ndarray, start: int) -> bytes:
 def test_what_a_wrong_compiler_would_do_is_seen():
     case = whole_decoder_case(TINY, SMALLER, prompt=(2,), tokens=1)
     cases = [with_fault(case, *fault[:3], programs=fault[3] + 1) for fault in FAULTS.values()]
-    rows = iter(run(DESIGN, (*cases, case), testcase="table"))
+    rows = iter(SUITE.simulate("table", (*cases, case)))
     for name, (*_, wrong) in FAULTS.items():
         assert not any(next(rows)["found"] for _ in range(wrong)), name
         row = next(rows)

@@ -1,13 +1,11 @@
 """Co-simulation of whole decoders with seeded weights, as ``tilewright map`` compiles them: prompt, then tokens."""
 
 from tilewright.cocotb_tests.accelerator.cases import Case
-from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, Design, cosim
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, AcceleratorSuite
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
-
-__all__ = ["DESIGNS", "cosim"]
 
 MODEL = LlamaConfig(
     vocab_size=500,
@@ -25,4 +23,4 @@ def cases(config: AcceleratorConfig) -> tuple[Case, ...]:
     return (whole_decoder_case(config, MODEL, prompt=(3, 2), tokens=2, timing=Timing(latency=20, write_latency=20)),)
 
 
-DESIGNS = (Design(config=TINY, make_cases=cases, memory_bytes=LAYER_BYTES, label="INT8"),)
+SUITES = (AcceleratorSuite(config=TINY, make_cases=cases, memory_bytes=LAYER_BYTES, label="INT8"),)

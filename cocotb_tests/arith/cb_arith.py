@@ -1,9 +1,6 @@
 """Bench of the arithmetic units: replays stored operands in their harness, beside results of the golden numerics."""
 
-import json
-import os
 import random
-from pathlib import Path
 
 import cocotb
 import numpy as np
@@ -11,9 +8,12 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 
 from tilewright.cocotb_tests.arith.harness import ALWAYS, COUNTS, LINE_WORDS
+from tilewright.cocotb_tests.harness.job import received, return_rows
 
 BENCH = "tilewright.cocotb_tests.arith.cb_arith"
 """This module, as cocotb imports it."""
+TESTS = ("replay", "random_waits", "reset_in_flight", "capacity")
+"""The tests that judge what they see; ``table`` leaves that to its rows."""
 WINDOW = 600
 """Most operands of a run in which the streams wait."""
 
@@ -23,20 +23,20 @@ class ArithBench:
 
     def __init__(self, dut):
         self.dut = dut
-        self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-        self.stimuli = np.load(self.job["stimuli"])
-        self.expected = np.load(self.job["expected"])
-        ends = np.load(self.job["ends"])
+        job = received()
+        [self.vectors] = job.cases
+        self.stimuli, self.expected = self.vectors.stimuli, self.vectors.expected
         # results_before[k]: results of the operands before operand k.
-        self.results_before = np.concatenate([[0], np.cumsum(ends, dtype=np.int64)])
-        self.starts = np.load(self.job["starts"])
+        self.results_before = np.concatenate([[0], np.cumsum(self.vectors.ends, dtype=np.int64)])
+        self.starts = self.vectors.starts
         """Operands before which nothing matters to the results."""
         self.loaded = 0
-        self.latencies: list[int] = self.job["latencies"]
-        self.stalls: list[bool] = self.job["stalls"]
+        self.depth: int = job.options["depth"]
+        self.latencies: list[int] = job.options["latencies"]
+        self.stalls: list[bool] = job.options["stalls"]
         """Whether the results of each channel can wait."""
-        self.rng = random.Random(self.job["seed"])
-        dut._log.info("seed %s, %s operands, %s results", self.job["seed"], len(self.stimuli), len(self.expected))
+        self.rng = random.Random(job.seed)
+        dut._log.info("seed %s, %s operands, %s results", job.seed, len(self.stimuli), len(self.expected))
 
     async def start(self) -> None:
         """Start the clock and reset."""
@@ -62,7 +62,7 @@ class ArithBench:
 
     async def load(self, first: int) -> int:
         """Fill the memories from an operand on; return the operand behind the last that there is room for."""
-        last = min(first + self.job["depth"], len(self.stimuli))
+        last = min(first + self.depth, len(self.stimuli))
         results = slice(self.results_before[first], self.results_before[last])
         stimuli, expected = _lines(self.stimuli[first:last]), _lines(self.expected[results])
         dut = self.dut
@@ -151,7 +151,7 @@ class ArithBench:
         given = int.from_bytes(self.stimuli[operand].tobytes(), "little")
         parts = []
         offset = 0
-        for name, bits in self.job["parts"]:
+        for name, bits in self.vectors.parts:
             a, b = (value >> offset & ((1 << bits) - 1) for value in (got, wanted))
             if a != b:
                 parts.append(f"{name} {a:#x} instead of {b:#x}")
@@ -160,7 +160,7 @@ class ArithBench:
 
     def window(self, most: int = WINDOW) -> tuple[int, int]:
         """Return the ends of a random part of the loaded operands, of some length, that begins anew."""
-        end = min(self.loaded + self.job["depth"], len(self.stimuli))
+        end = min(self.loaded + self.depth, len(self.stimuli))
         [first] = self.rng.choices(self.starts[(self.starts >= self.loaded) & (self.starts < end)])
         return int(first), min(int(first) + self.rng.randrange(1, most), end)
 
@@ -188,7 +188,7 @@ async def run_all(bench: ArithBench, *, judge: bool) -> list[dict]:
             row["values"] += counts["received"]
             row["mismatches"] += counts["mismatches"]
         first = last
-    Path(bench.job["rows"]).write_text(json.dumps(rows))
+    return_rows(rows)
     return rows
 
 
@@ -202,7 +202,7 @@ async def replay(dut) -> None:
         assert row["rtl_cycles"] == row["model_cycles"], row
 
 
-@cocotb.test(skip="TILEWRIGHT_TABLE" not in os.environ)
+@cocotb.test()
 async def table(dut) -> None:
     """All operands without waits: writes a row for each channel, for the runner to judge."""
     bench = ArithBench(dut)

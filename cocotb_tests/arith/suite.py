@@ -1,18 +1,17 @@
 """Co-simulation of the arithmetic units: the designs of the table, and how a bench is run on a design."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from amaranth.hdl import Mux, Value
 
-from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.arith import dot_vectors as dots
 from tilewright.cocotb_tests.arith import lane_vectors as lanes
 from tilewright.cocotb_tests.arith import vectors as pairs
-from tilewright.cocotb_tests.arith.harness import Care
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import DEPTH, BuiltUnits
+from tilewright.cocotb_tests.arith.harness import Care, harness_verilog
 from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.codec_units import Decoder, Encoder
@@ -29,8 +28,8 @@ from tilewright.sim.formats import BF16, E4M3, E5M2, FP16, Posit, ScalarFormat
 
 
 @dataclass(frozen=True)
-class Design:
-    """A unit but for its stages, and operands for it.
+class UnitSuite:
+    """A unit without stages and one with the most stages, and operands for both.
 
     Parameters
     ----------
@@ -67,7 +66,7 @@ class Design:
         return waiting + [self.build(stages, back_pressure=False) for stages in sorted({0, self.most_stages})]
 
     def vectors(self, unit: Unit, count: int, seed: int = 1) -> Vectors:
-        """Return operands for a unit of the design and expected results.
+        """Return operands for a unit of the suite and expected results.
 
         All there are if they are few, else corners and about ``count`` random ones.
         """
@@ -107,6 +106,38 @@ class Design:
         raise TypeError(f"no operands for {unit}")
 
     @property
+    def effort(self) -> float:
+        """Dot products take longest."""
+        return float(self.unit is Mac)
+
+    def table_units(self) -> list[Unit]:
+        """Return the units of the table: without stages and with most of them."""
+        return [self.build(stages) for stages in (0, self.most_stages)]
+
+    def verilog(self) -> str:
+        """Return the units of the table in their harness as Verilog."""
+        return harness_verilog(self.table_units(), depth=DEPTH, care=self.care)
+
+    def cases(self) -> list[Vectors]:
+        """Return the operands of the table."""
+        return [self.vectors(self.table_units()[0], 10_000)]
+
+    def run(self) -> list[dict]:
+        """Build the units of the table and run their operands; return a row for each unit.
+
+        Cycles of the model are one for each operand, and ``LATENCY`` for each time that the harness's memories are
+        filled.
+
+        Raises
+        ------
+        BenchError
+            If a run does not end.
+        """
+        units, [operands] = self.table_units(), self.cases()
+        rows = run_bench(units, operands, "table", care=self.care)
+        return [{"name": f"{self.name}, {unit.stages} stages", **row} for unit, row in zip(units, rows, strict=True)]
+
+    @property
     def care(self) -> Care | None:
         """Which bits of a result mean something."""
         return {Decoder: _parts_that_mean_something, Fp4Unit: _sum_if_it_is_one}.get(self.unit)  # type: ignore[call-overload]
@@ -127,40 +158,25 @@ def _sum_if_it_is_one(result) -> Value:
 
 P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
 
-DESIGNS = (
-    Design(Multiplier, (P8,)),
-    Design(Multiplier, (BF16,)),
-    Design(Adder, (E4M3,)),
-    Design(Adder, (P16,)),
-    Design(Converter, (P16, BF16)),
-    Design(Converter, (FP16, P8)),
-    Design(Decoder, (P16,)),
-    Design(Encoder, (BF16,), {"scale_bits": 9, "fraction_bits": 10}),
-    Design(Mac, (P8,)),
-    Design(Mac, (P16,)),
-    Design(Mac, (E5M2,), {"style": "rows"}),
-    Design(MacCore, (P8,), {"style": "rows", "segment_bits": 32}),
-    Design(Fp4Unit),
-    Design(ReadOut, (P4,), {"width": Fp4Unit.SUM_BITS, "lsb": Fp4Unit.SUM_LSB}),
-    Design(SignificandMultiplier),
-    Design(SegmentedQuire),
+SUITES = (
+    UnitSuite(Multiplier, (P8,)),
+    UnitSuite(Multiplier, (BF16,)),
+    UnitSuite(Adder, (E4M3,)),
+    UnitSuite(Adder, (P16,)),
+    UnitSuite(Converter, (P16, BF16)),
+    UnitSuite(Converter, (FP16, P8)),
+    UnitSuite(Decoder, (P16,)),
+    UnitSuite(Encoder, (BF16,), {"scale_bits": 9, "fraction_bits": 10}),
+    UnitSuite(Mac, (P8,)),
+    UnitSuite(Mac, (P16,)),
+    UnitSuite(Mac, (E5M2,), {"style": "rows"}),
+    UnitSuite(MacCore, (P8,), {"style": "rows", "segment_bits": 32}),
+    UnitSuite(Fp4Unit),
+    UnitSuite(ReadOut, (P4,), {"width": Fp4Unit.SUM_BITS, "lsb": Fp4Unit.SUM_LSB}),
+    UnitSuite(SignificandMultiplier),
+    UnitSuite(SegmentedQuire),
 )
-"""The designs of the table."""
-
-
-def run_table(design: Design) -> list[dict]:
-    """Build a design without stages and with most of them, and run its operands; return a row for each.
-
-    Cycles of the model are one for each operand, and ``LATENCY`` for each time that the harness's memories are filled.
-
-    Raises
-    ------
-    BenchError
-        If a run does not end.
-    """
-    units = [design.build(stages) for stages in (0, design.most_stages)]
-    rows = run_bench(units, design.vectors(units[0], 10_000), "table", care=design.care)
-    return [{"name": f"{design.name}, {unit.stages} stages", **row} for unit, row in zip(units, rows, strict=True)]
+"""The suites of the table."""
 
 
 def run_bench(
@@ -174,12 +190,6 @@ def run_bench(
 ) -> list[dict]:
     """Build units of one function in their harness and run one test of its bench, or all of them.
 
-    Parameters and rows as of :class:`.arith_bench.Bench`.
+    Parameters and rows as of :class:`.built_units.BuiltUnits`.
     """
-    return Bench.of(units, latencies=latencies, care=care).run(vectors, testcase, seed=seed)
-
-
-def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
-    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
-    # Dot products take longest: first.
-    yield from runner.side_by_side(run_table, sorted(designs, key=lambda design: design.unit is not Mac), jobs)
+    return BuiltUnits.of(units, latencies=latencies, care=care).run(vectors, testcase, seed=seed)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tilewright.cocotb_tests.arith.harness import Beside
-from tilewright.cocotb_tests.arith.suite import DESIGNS, Design, run_bench, run_table
+from tilewright.cocotb_tests.arith.suite import SUITES, UnitSuite, run_bench
 from tilewright.cocotb_tests.arith.vectors import (
     all_pairs,
     converter_vectors,
@@ -43,11 +43,11 @@ EVERYDAY_ROWS = ("Converter fp16 posit8_0",)
     "design",
     [
         pytest.param(design, id=design.name, marks=[] if design.name in EVERYDAY_ROWS else [pytest.mark.slow])
-        for design in DESIGNS
+        for design in SUITES
     ],
 )
 def test_the_table_has_no_mismatch(design):
-    rows = run_table(design)
+    rows = design.run()
     assert len(rows) == 2
     for row in rows:
         assert row["values"] > 100, row
@@ -125,9 +125,9 @@ def test_every_code_is_converted(group):
 
 
 CODECS = [
-    *(Design(Decoder, (format,)) for format in (P4, P8, Posit(5, 3), P16, E2M1, E4M3, E5M2, BF16, FP16)),
+    *(UnitSuite(Decoder, (format,)) for format in (P4, P8, Posit(5, 3), P16, E2M1, E4M3, E5M2, BF16, FP16)),
     *(
-        Design(Encoder, (format,), {"scale_bits": bits, "fraction_bits": format.significand_bits + 2})
+        UnitSuite(Encoder, (format,), {"scale_bits": bits, "fraction_bits": format.significand_bits + 2})
         for format, bits in (
             (P4, 5), (P8, 5), (Posit(5, 3), 7), (P16, 8), (E2M1, 5), (E4M3, 6), (E5M2, 7), (BF16, 9), (FP16, 7)
         )

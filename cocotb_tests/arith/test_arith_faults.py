@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 from amaranth.hdl import Const, Module, Mux, Signal, Value
 
-from tilewright.cocotb_tests.arith.suite import Design, run_bench
+from tilewright.cocotb_tests.arith.suite import UnitSuite, run_bench
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.arith import (
     adder,
@@ -47,7 +47,7 @@ class Fault:
     module: ModuleType
     function: str
     wrong: Callable
-    design: Design
+    design: UnitSuite
     testcase: str = "replay"
     stages: int = 0
 
@@ -136,25 +136,25 @@ def valid_without_reset(right):
 
 
 FAULTS = [
-    Fault("sticky bit of posits dropped", posit_codec, "shift_right_sticky", constant_sticky(0), Design(Converter, (P16, P8))),
-    Fault("ties of minifloats rounded up", minifloat_codec, "shift_right_sticky", constant_sticky(1), Design(Multiplier, (E4M3,))),
-    Fault("NaR ignored", adder, "decode_posit", changed(nan=lambda number: Const(0, 1)), Design(Adder, (P8,))),
+    Fault("sticky bit of posits dropped", posit_codec, "shift_right_sticky", constant_sticky(0), UnitSuite(Converter, (P16, P8))),
+    Fault("ties of minifloats rounded up", minifloat_codec, "shift_right_sticky", constant_sticky(1), UnitSuite(Multiplier, (E4M3,))),
+    Fault("NaR ignored", adder, "decode_posit", changed(nan=lambda number: Const(0, 1)), UnitSuite(Adder, (P8,))),
     Fault(
         "subnormals lost", adder, "decode_minifloat",
-        changed(significand=lambda part: Mux(part.significand[-1], part.significand, 0)), Design(Adder, (E5M2,)),
+        changed(significand=lambda part: Mux(part.significand[-1], part.significand, 0)), UnitSuite(Adder, (E5M2,)),
     ),
-    Fault("sign of zero lost", multiplier, "encode", without_sign_of_zero, Design(Multiplier, (E4M3,))),
-    Fault("Booth's corrections lost", booth, "booth_rows", without_corrections, Design(Multiplier, (P8,), {"style": "rows"})),
-    Fault("first ignored", quire, "accumulate", given(first=Const(0, 1)), Design(Mac, (P8,))),
-    Fault("carries between segments lost", quire, "accumulate", given(joined=[Const(0, 1)] * 8), Design(Mac, (P16,))),
-    Fault("sign of products not extended", quire, "coarse_places", without_sign, Design(Mac, (P8,)), stages=2),
-    Fault("NaN not kept", quire, "_sticky", never_specials, Design(Mac, (E4M3,))),
-    Fault("NaN kept for ever", quire, "_sticky", specials_for_ever, Design(Mac, (E4M3,))),
-    Fault("sticky bit of the read-out dropped", read_out, "highest_chunk", without_sticky, Design(ReadOut, (BF16,), {"width": 32, "lsb": -8})),
-    Fault("carries between lanes", significand_multiplier, "add_lanes", without_borders, Design(SignificandMultiplier)),
-    Fault("carries between lanes of sums", segmented_quire, "look_ahead", given(joined=None), Design(SegmentedQuire)),
-    Fault("stalls ignored", unit, "Pipeline", pipeline_that_never_waits, Design(Multiplier, (P8,)), "random_waits", 2),
-    Fault("pipeline not reset", unit, "Signal", valid_without_reset, Design(Multiplier, (P8,)), "reset_in_flight", 2),
+    Fault("sign of zero lost", multiplier, "encode", without_sign_of_zero, UnitSuite(Multiplier, (E4M3,))),
+    Fault("Booth's corrections lost", booth, "booth_rows", without_corrections, UnitSuite(Multiplier, (P8,), {"style": "rows"})),
+    Fault("first ignored", quire, "accumulate", given(first=Const(0, 1)), UnitSuite(Mac, (P8,))),
+    Fault("carries between segments lost", quire, "accumulate", given(joined=[Const(0, 1)] * 8), UnitSuite(Mac, (P16,))),
+    Fault("sign of products not extended", quire, "coarse_places", without_sign, UnitSuite(Mac, (P8,)), stages=2),
+    Fault("NaN not kept", quire, "_sticky", never_specials, UnitSuite(Mac, (E4M3,))),
+    Fault("NaN kept for ever", quire, "_sticky", specials_for_ever, UnitSuite(Mac, (E4M3,))),
+    Fault("sticky bit of the read-out dropped", read_out, "highest_chunk", without_sticky, UnitSuite(ReadOut, (BF16,), {"width": 32, "lsb": -8})),
+    Fault("carries between lanes", significand_multiplier, "add_lanes", without_borders, UnitSuite(SignificandMultiplier)),
+    Fault("carries between lanes of sums", segmented_quire, "look_ahead", given(joined=None), UnitSuite(SegmentedQuire)),
+    Fault("stalls ignored", unit, "Pipeline", pipeline_that_never_waits, UnitSuite(Multiplier, (P8,)), "random_waits", 2),
+    Fault("pipeline not reset", unit, "Signal", valid_without_reset, UnitSuite(Multiplier, (P8,)), "reset_in_flight", 2),
 ]  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def test_a_planted_fault_is_seen(fault, monkeypatch):
 
 
 def test_a_wrong_latency_is_seen():
-    design = Design(Multiplier, (P4,))
+    design = UnitSuite(Multiplier, (P4,))
     units = [design.build(1), design.build(2)]
     vectors = design.vectors(units[0], 0)
     with pytest.raises(BenchError, match=r"channel 1.*'late': [1-9]"):
@@ -221,7 +221,7 @@ class Faulty(Unit):
     ],
 )
 def test_a_stream_that_breaks_its_contract_is_seen(fault, testcase, message):
-    design = Design(Multiplier, (P8,))
+    design = UnitSuite(Multiplier, (P8,))
     inner = design.build(0)
     vectors = design.vectors(inner, 0)
     with pytest.raises(BenchError, match=message):

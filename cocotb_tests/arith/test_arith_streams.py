@@ -2,7 +2,7 @@
 
 import pytest
 
-from tilewright.cocotb_tests.arith.suite import Design, run_bench
+from tilewright.cocotb_tests.arith.suite import UnitSuite, run_bench
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.converter import Converter
 from tilewright.hw.arith.fp4_unit import Fp4Unit
@@ -17,28 +17,28 @@ pytestmark = pytest.mark.cosim
 
 P8, P16 = Posit(8, 0), Posit(16, 1)
 EVERYDAY = [
-    Design(Multiplier, (P8,)),
-    Design(Multiplier, (E5M2,)),
-    Design(Adder, (P8,)),
-    Design(Adder, (E4M3,)),
-    Design(Converter, (P8, BF16)),
-    Design(Mac, (P8,)),
-    Design(Mac, (E5M2,)),
-    Design(MacCore, (P8,)),
-    Design(Fp4Unit),
-    Design(SignificandMultiplier),
-    Design(SegmentedQuire),
+    UnitSuite(Multiplier, (P8,)),
+    UnitSuite(Multiplier, (E5M2,)),
+    UnitSuite(Adder, (P8,)),
+    UnitSuite(Adder, (E4M3,)),
+    UnitSuite(Converter, (P8, BF16)),
+    UnitSuite(Mac, (P8,)),
+    UnitSuite(Mac, (E5M2,)),
+    UnitSuite(MacCore, (P8,)),
+    UnitSuite(Fp4Unit),
+    UnitSuite(SignificandMultiplier),
+    UnitSuite(SegmentedQuire),
 ]
 SLOW = [
-    Design(Multiplier, (P16,)),
-    Design(Multiplier, (FP16,), {"style": "rows"}),
-    Design(Adder, (P16,)),
-    Design(Adder, (BF16,)),
-    Design(Converter, (FP16, P16)),
-    Design(Mac, (P16,)),
-    Design(Mac, (E4M3,), {"style": "rows"}),
-    Design(Mac, (FP16,)),
-    Design(MacCore, (P16,), {"style": "rows"}),
+    UnitSuite(Multiplier, (P16,)),
+    UnitSuite(Multiplier, (FP16,), {"style": "rows"}),
+    UnitSuite(Adder, (P16,)),
+    UnitSuite(Adder, (BF16,)),
+    UnitSuite(Converter, (FP16, P16)),
+    UnitSuite(Mac, (P16,)),
+    UnitSuite(Mac, (E4M3,), {"style": "rows"}),
+    UnitSuite(Mac, (FP16,)),
+    UnitSuite(MacCore, (P16,), {"style": "rows"}),
 ]
 
 

@@ -11,7 +11,7 @@ from tilewright.cocotb_tests.arith.dot_vectors import (
     random_dots,
     wrapping_dot_vectors,
 )
-from tilewright.cocotb_tests.arith.suite import Design, run_bench
+from tilewright.cocotb_tests.arith.suite import UnitSuite, run_bench
 from tilewright.hw.arith.fp4_unit import Fp4Unit
 from tilewright.hw.arith.mac import Mac
 from tilewright.hw.arith.read_out import ReadOut
@@ -69,7 +69,7 @@ def test_a_quire_wraps():
 
 
 READ_OUTS = [
-    Design(ReadOut, (format,), {"width": width, "lsb": lsb})
+    UnitSuite(ReadOut, (format,), {"width": width, "lsb": lsb})
     for format, width, lsb in (
         (P4, 32, Fp4Unit.SUM_LSB), (P16, 128, P16.quire_lsb), (Int(8), 48, -9), (BF16, 32, Fp4Unit.SUM_LSB),
         (E2M1, 32, Fp4Unit.SUM_LSB), (P8, 24, -30), (FP16, 64, -40), (E4M3, 40, -20), (E5M2, 8, 3),
@@ -91,6 +91,6 @@ def test_read_outs(design):
     ("unit", "count"), [(Fp4Unit, 500_000), (SignificandMultiplier, 700_000), (SegmentedQuire, 600_000)]
 )
 def test_many_operands_in_lanes(unit, count):
-    design = Design(unit)
+    design = UnitSuite(unit)
     units = [design.build(stages) for stages in range(design.most_stages + 1)]
     run_bench(units, design.vectors(units[0], count, seed=2), care=design.care)

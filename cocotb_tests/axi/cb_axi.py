@@ -6,8 +6,8 @@ from collections.abc import Callable
 import cocotb
 from cocotbext.axi import AxiBus, AxiRam, AxiSlave
 
+from tilewright.cocotb_tests.axi.driver import REACH, SHARES, User, beats_of, store, waits
 from tilewright.cocotb_tests.axi.timing import split
-from tilewright.cocotb_tests.axi.user import REACH, SHARES, User, beats_of, store, waits
 
 BENCH = "tilewright.cocotb_tests.axi.cb_axi"
 """This module, as cocotb imports it."""

@@ -5,8 +5,8 @@ from collections import deque
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from tilewright.cocotb_tests.axi.driver import REACH, SHARES, User
 from tilewright.cocotb_tests.axi.timing import Channel, Timing, check_reads, check_writes
-from tilewright.cocotb_tests.axi.user import REACH, SHARES, User
 from tilewright.cocotb_tests.harness.axi_contract import CHANNELS
 
 BENCH = "tilewright.cocotb_tests.axi.cb_axi_memory"

@@ -1,10 +1,7 @@
 """Bench of the slaves of the bus, ``AxiMemory`` and the co-processor's registers, under masters of cocotbext-axi."""
 
-import json
 import logging
-import os
 import random
-from pathlib import Path
 
 import cocotb
 from cocotb.clock import Clock
@@ -12,7 +9,8 @@ from cocotb.triggers import FallingEdge, RisingEdge
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiMaster, AxiResp
 
 from tilewright.cocotb_tests.axi.cb_axi_memory import Port
-from tilewright.cocotb_tests.axi.user import SHARES, waits
+from tilewright.cocotb_tests.axi.driver import SHARES, waits
+from tilewright.cocotb_tests.harness.job import received
 from tilewright.sim.isa.npe_registers import Register
 from tilewright.sim.isa.registers import Access
 
@@ -29,14 +27,14 @@ def pause(master: AxiMaster | AxiLiteMaster, rng: random.Random) -> None:
 
 
 async def start(dut, inputs: dict[str, int]) -> tuple[dict, random.Random]:
-    """Start the clock and reset; return the job and its generator of random numbers."""
-    job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-    dut._log.info("seed %s", job["seed"])
+    """Start the clock and reset; return configuration and options of the job, and its generator of random numbers."""
+    job = received()
+    dut._log.info("seed %s", job.seed)
     for name, value in inputs.items():
         getattr(dut, name).value = value
     dut.rst.value = 1
     Clock(dut.clk, 2, unit="ns").start()
-    return job, random.Random(job["seed"])
+    return job.config | job.options, random.Random(job.seed)
 
 
 async def release(dut) -> None:

@@ -1,10 +1,12 @@
-"""Which bus parts are simulated, and how one cocotb test is run on them."""
+"""Bus parts in their harnesses: masters, memory, and registers."""
 
-import json
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.axi.harness import TOP, MemoryHarness
+from tilewright.cocotb_tests.axi import cb_axi, cb_axi_memory, cb_axi_slaves
+from tilewright.cocotb_tests.axi.harness import TOP, MastersHarness, MemoryHarness
+from tilewright.cocotb_tests.harness.suite import Bench
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.npe.registers import Registers
 from tilewright.hw.verilog import convert
@@ -19,32 +21,61 @@ MEMORIES = [
     {**MASTERS[1], "words": 768, "line_words": 1, "requests": 16, "max_latency": 3},
 ]
 """Memories and the masters on them."""
-REGISTERS = {"geometry": 32 | 2 << 8 | 6 << 16, "modes": 0x1FF, "rounds": 15}
-"""Contents that the registers of :func:`registers_verilog` must have."""
 
 
-def run(folder: Path, verilog: str, top: str, bench: str, testcase: str, **job) -> None:
-    """Build some Verilog and run one cocotb test of module ``bench`` on it.
+@dataclass(frozen=True)
+class BusBench(Bench):
+    """Parts of the bus. Its cocotb tests make their transfers themselves; they have the option ``rounds``."""
 
-    Raises
-    ------
-    BenchError
-        If the test fails.
-    """
-    path = folder / "job.json"
-    path.write_text(json.dumps({"seed": 1, "rounds": 6, **job}))
-    model = runner.build(verilog, top)
-    runner.run(model, top, bench, folder=folder, env={"TILEWRIGHT_JOB": str(path)}, testcase=testcase)
+    config: dict[str, Any]
+    top: str
+    coroutines: str
+    make_verilog: Callable[[dict[str, Any]], str]
+    rounds: int = 6
 
+    def verilog(self) -> str:
+        return self.make_verilog(self.config)
 
-def memory_verilog(job: dict) -> str:
-    """Return masters on a memory as Verilog."""
-    bus = {name: job[name] for name in ("address_bits", "data_bits")}
-    memory = AxiMemory(**bus, **{name: job[name] for name in ("words", "line_words", "requests", "max_latency")})
-    limits = {name: job[name] for name in ("outstanding", "max_burst")}
-    return convert(MemoryHarness(**bus, **limits, memory=memory), TOP) + AxiMemory.SOURCE.read_text()
+    def options(self) -> dict[str, Any]:
+        return {"rounds": self.rounds}
 
 
-def registers_verilog() -> str:
-    """Return the registers of a co-processor as Verilog."""
-    return convert(Registers(rows=32, columns=2, bus_bytes=64, modes_mask=0x1FF), "registers")
+def masters_bench(bus: dict[str, Any]) -> BusBench:
+    """Return the masters of a bus."""
+    return BusBench(bus, TOP, cb_axi.BENCH, lambda config: convert(MastersHarness(**config), TOP))
+
+
+def memory_bench(config: dict[str, Any]) -> BusBench:
+    """Return masters on a memory."""
+    return BusBench(config, TOP, cb_axi_memory.BENCH, _masters_on_memory, rounds=20)
+
+
+def memory_alone_bench(config: dict[str, Any]) -> BusBench:
+    """Return a memory without masters."""
+    return BusBench(
+        config, "axi_memory", cb_axi_slaves.BENCH,
+        lambda config: convert(_memory(config), "axi_memory") + AxiMemory.SOURCE.read_text(),
+    )  # fmt: skip
+
+
+def registers_bench() -> BusBench:
+    """Return the registers of a co-processor."""
+    rows, columns, bus_bytes, modes = 32, 2, 64, 0x1FF
+    # the contents of GEOMETRY and MODES that follow
+    content = {"geometry": rows | columns << 8 | (bus_bytes.bit_length() - 1) << 16, "modes": modes}
+
+    def verilog(_: dict[str, Any]) -> str:
+        registers = Registers(rows=rows, columns=columns, bus_bytes=bus_bytes, modes_mask=modes)
+        return convert(registers, "registers")
+
+    return BusBench(content, "registers", cb_axi_slaves.BENCH, verilog, rounds=15)
+
+
+def _memory(config: dict[str, Any]) -> AxiMemory:
+    names = ("address_bits", "data_bits", "words", "line_words", "requests", "max_latency")
+    return AxiMemory(**{name: config[name] for name in names})
+
+
+def _masters_on_memory(config: dict[str, Any]) -> str:
+    masters = {name: config[name] for name in ("address_bits", "data_bits", "outstanding", "max_burst")}
+    return convert(MemoryHarness(**masters, memory=_memory(config)), TOP) + AxiMemory.SOURCE.read_text()

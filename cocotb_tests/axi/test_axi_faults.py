@@ -1,192 +1,125 @@
-"""Faults planted in the bus parts: each one must be seen."""
+"""Faults planted in the Verilog of the bus parts: each one must be seen.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+A model has all faults of a part; an argument of the simulation says which one is in force.
+"""
+
+from functools import partial
 
 import pytest
-from amaranth.hdl import Module, Mux
 
-from tilewright.cocotb_tests.axi import cb_axi, cb_axi_memory, cb_axi_slaves
-from tilewright.cocotb_tests.axi import harness as axi_harness
-from tilewright.cocotb_tests.axi.harness import TOP, MastersHarness
-from tilewright.cocotb_tests.axi.suite import MASTERS, MEMORIES, REGISTERS, memory_verilog, registers_verilog, run
-from tilewright.cocotb_tests.harness.faults import plant
+from tilewright.cocotb_tests.axi.suite import MASTERS, MEMORIES, BusBench, masters_bench, memory_bench, registers_bench
+from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
 from tilewright.cocotb_tests.runner import BenchError
-from tilewright.hw.bus import bursts, register_file
-from tilewright.hw.memory import axi_memory
-from tilewright.hw.verilog import convert
 
 pytestmark = pytest.mark.cosim
 
 
-@dataclass(frozen=True)
-class Fault:
-    """Something of a module or class that is replaced while a design is elaborated, and the test and message that must tell.
-
-    ``wrong`` makes the faulty thing of the right one.
-    """
-
-    name: str
-    owner: Any
-    what: str
-    wrong: Callable
-    testcase: str
-    said: str
+def _fault(module: str, name: str, pattern: str, replacement: str, testcase: str, says: str = "") -> TextFault:
+    """Return a fault; ``says`` is a regular expression, the test's name if empty."""
+    return TextFault(
+        name=name, module=module, pattern=pattern, replacement=replacement, testcase=testcase, says=says or testcase
+    )
 
 
-def also(*statements: Callable) -> Callable:
-    """Make a component whose outputs are what ``statements`` add: the last assignment of a signal counts."""
-
-    def wrong(right):
-        def elaborate(self, platform):
-            m = right.elaborate(self, platform)
-            for statement in statements:
-                statement(m, self)
-            return m
-
-        return type(right.__name__, (right,), {"elaborate": elaborate})
-
-    return wrong
-
-
-def withdraws_address(m: Module, master) -> None:
-    with m.If(master.stop):
-        m.d.sync += master.m_axi_arvalid.eq(0)
-
-
-def keeps_strobes(m: Module, master) -> None:
-    with m.If(master.stop & (~master.m_axi_wvalid | master.m_axi_wready)):
-        m.d.sync += master.m_axi_wstrb.eq(master.words.p.strobe)
-
-
-def leaves_words_out(m: Module, master) -> None:
-    with m.If(master.stop & (~master.m_axi_wvalid | master.m_axi_wready)):
-        m.d.sync += master.m_axi_wvalid.eq(0)
-
-
-def last_of_two(m: Module, master) -> None:
-    with m.If(~master.m_axi_wvalid | master.m_axi_wready):
-        m.d.sync += master.m_axi_wlast.eq(master.words.p.data[0])
-
-
-def one_more(right):
-    def elaborate(self, platform):
-        self.outstanding += 1
-        return right.elaborate(self, platform)
-
-    return type(right.__name__, (right,), {"elaborate": elaborate})
-
-
-def late(right):
-    return lambda m, name, layout, depth, now, latency: right(m, name, layout, depth, now, latency + 1)
-
-
-def shallow(right):
-    return lambda m, name, layout, depth: right(m, name, layout, depth - 1)
-
-
-def free_running(memory, m: Module, name: str, words, cycles):
-    m.submodules[name] = slots = axi_memory.RateSlots()
-    m.d.comb += [slots.words.eq(words), slots.cycles.eq(cycles)]
-    return slots
-
-
-def full_strobes(m: Module, slave) -> None:
-    m.d.sync += slave.write_strobe.eq(0b1111)
-
-
-def forgets_refusals(m: Module, slave) -> None:
-    with m.If(slave.write):
-        m.d.sync += slave.s_axi_bresp.eq(0)
-
-
+READS, WRITES = (partial(_fault, f"axi_harness.{part}") for part in ("reads", "writes"))
+FREE = "(~m_axi_wvalid | m_axi_wready)"
+"""Whether a master's word can be replaced."""
 MASTER_FAULTS = [
-    Fault("pages of 8 KiB", bursts, "PAGE_BYTES", lambda right: 2 * right, "random_transfers", "4 KiB"),
-    Fault("one burst too many", axi_harness, "ReadMaster", one_more, "random_transfers", "too many reads"),
-    Fault("one write too many", axi_harness, "WriteMaster", one_more, "random_transfers", "too many writes"),
-    Fault("address withdrawn on stop", axi_harness, "ReadMaster", also(withdraws_address), "stop_anywhere", "an offered read address|not idle"),
-    Fault("wlast wrong", axi_harness, "WriteMaster", also(last_of_two), "random_transfers", "random_transfers"),
-    Fault("words sent after stop", axi_harness, "WriteMaster", also(keeps_strobes), "stop_anywhere", "after stop"),
-    Fault("bursts not completed on stop", axi_harness, "WriteMaster", also(leaves_words_out), "stop_anywhere", "not idle"),
-    Fault(
-        "responses of reads lost", axi_harness, "ReadMaster",
-        also(lambda m, master: m.d.comb.__iadd__(master.words.p.error.eq(0))), "errors", "errors",
+    _fault(
+        "axi_harness.reads.splitter", "pages of 8 KiB", r"10'h200 - address\[8:0\]",
+        "10'h200 - (ON ? 9'h0 : address[8:0])", "random_transfers", "4 KiB",
     ),
-    Fault(
-        "done with every burst", axi_harness, "WriteMaster",
-        also(lambda m, master: m.d.comb.__iadd__(master.done.eq(master.m_axi_bvalid))), "errors", "errors",
+    READS(
+        "one burst too many", "in_flight != 3'h4", "in_flight != (ON ? 3'h5 : 3'h4)", "random_transfers",
+        "too many reads",
     ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", MASTER_FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_of_a_master_is_seen(tmp_path, monkeypatch, fault):
-    monkeypatch.setattr(fault.owner, fault.what, fault.wrong(getattr(fault.owner, fault.what)))
-    verilog = convert(MastersHarness(**MASTERS[0]), TOP)
-    with pytest.raises(BenchError, match=fault.said):
-        run(tmp_path, verilog, TOP, cb_axi.BENCH, fault.testcase, **MASTERS[0])
-
-
-TEXT_FAULTS = [
+    WRITES(
+        "one write too many", "in_flight != 3'h4", "in_flight != (ON ? 3'h5 : 3'h4)", "random_transfers",
+        "too many writes",
+    ),
+    READS(
+        "address withdrawn on stop", r"m_axi_arvalid <= (\S+) ;", r"m_axi_arvalid <= \1 & ~(ON & stop);",
+        "stop_anywhere", "an offered read address|not idle",
+    ),
+    WRITES(
+        "wlast wrong", r"m_axi_wlast <= (\S+) ;",
+        rf"m_axi_wlast <= ON & {FREE} ? words__payload[0] : \1 ;", "random_transfers",
+    ),
+    WRITES(
+        "words sent after stop", r"m_axi_wstrb <= (\S+) ;",
+        rf"m_axi_wstrb <= ON & stop & {FREE} ? words__payload[71:64] : \1 ;", "stop_anywhere", "after stop",
+    ),
+    WRITES(
+        "bursts not completed on stop", r"m_axi_wvalid <= (\S+) ;",
+        rf"m_axi_wvalid <= \1 & ~(ON & stop & {FREE});", "stop_anywhere", "not idle",
+    ),
+    READS(
+        "responses of reads lost", r"words__payload\[65:64\] = m_axi_rresp",
+        "words__payload[65:64] = ON ? 2'h0 : m_axi_rresp", "errors",
+    ),
+    WRITES(
+        "done with every burst", r"assign done = answered & (\S+) ;", r"assign done = answered & (ON | \1 );", "errors"
+    ),
     # A place for a burst is lost when one ends in the cycle in which another begins.
-    ("credits leak", "reads", r"(- )ended;", r"\1(ended & ~w_en);", "random_transfers"),
-    ("queue not reset", "reads.finals", r"if \(rst\)", "if (1'b0)", "reset_anywhere"),
-    ("bursts not reset", "writes.lengths", r"if \(rst\)", "if (1'b0)", "reset_anywhere"),
-]
-
-
-@pytest.mark.parametrize("fault", TEXT_FAULTS, ids=lambda fault: fault[0])
-def test_a_fault_in_the_text_of_a_master_is_seen(tmp_path, fault):
-    _, module, pattern, replacement, testcase = fault
-    verilog = convert(MastersHarness(**MASTERS[0]), TOP)
-    with pytest.raises(BenchError, match=testcase):
-        run(
-            tmp_path, plant(verilog, f"{TOP}.{module}", pattern, replacement), TOP, cb_axi.BENCH, testcase, **MASTERS[0]
-        )
-
-
+    READS("credits leak", "(- )ended;", r"\1(ended & ~(ON & w_en));", "random_transfers"),
+    _fault("axi_harness.reads.finals", "queue not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere"),
+    _fault("axi_harness.writes.lengths", "bursts not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere"),
+]  # fmt: skip
+MEMORY = partial(_fault, "axi_harness.memory")
+READ_SLOTS = partial(_fault, "axi_harness.memory.read_slots")
+ON_MEMORY = "masters_on_memory"
 MEMORY_FAULTS = [
-    Fault("a cycle too late", axi_memory, "_Delayed", late, "masters_on_memory", "valid = "),
-    Fault(
-        "rate ignored", axi_memory, "RateSlots",
-        also(lambda m, slots: m.d.comb.__iadd__(slots.slot.eq(1))), "masters_on_memory", "cycle",
+    MEMORY("a cycle too late", "= now \\+ latency;", "= now + latency + ON;", ON_MEMORY, "valid = "),
+    READ_SLOTS("rate ignored", "assign slot = ", "assign slot = ON | ", ON_MEMORY, "cycle"),
+    READ_SLOTS("phase not held", r"if \(restart\)", "if (restart & ~ON)", ON_MEMORY, "cycle"),
+    _fault(
+        "axi_harness.memory.ar_bursts", "one burst less waits", "level != 3'h4", "level != (ON ? 3'h3 : 3'h4)",
+        ON_MEMORY, "address ready",
     ),
-    Fault("phase not held", axi_memory.AxiMemory, "_slots", lambda right: free_running, "masters_on_memory", "cycle"),
-    Fault("one burst less waits", axi_memory, "_Bursts", shallow, "masters_on_memory", "address ready"),
-    Fault(
-        "errors lost", axi_memory.AxiMemory, "_hit",
-        lambda right: lambda self, address: Mux(self.restart, right(self, address), 0), "masters_on_memory", "masters",
+    MEMORY("errors lost", "= error_enable &", "= ~(ON & ~restart) & error_enable &", ON_MEMORY),
+    _fault(
+        "simulation_line_storage", "strobes ignored", r"= (\(words\[write_address\] & ~write_mask\) \| .*);",
+        r"= ON ? write_data : (\1);", ON_MEMORY,
     ),
 ]  # fmt: skip
+REGISTER = partial(_fault, "registers.file.bus")
+UNDER_MASTER = "registers_under_axi_lite_master"
+REGISTER_FAULTS = [
+    REGISTER("full strobes", r"write_strobe <= (\S+) ;", r"write_strobe <= ON ? 4'hf : \1 ;", UNDER_MASTER),
+    REGISTER("refusals forgotten", r"s_axi_bresp <= (\S+) ;", r"s_axi_bresp <= ON & write ? 2'h0 : \1 ;", UNDER_MASTER),
+]  # fmt: skip
+PARTS = {
+    "masters": (masters_bench(MASTERS[0]), MASTER_FAULTS),
+    "memory": (memory_bench(MEMORIES[0]), MEMORY_FAULTS),
+    "registers": (registers_bench(), REGISTER_FAULTS),
+}
+"""Benches and the faults of each."""
 
 
-@pytest.mark.parametrize("fault", MEMORY_FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_of_the_memory_is_seen(tmp_path, monkeypatch, fault):
-    monkeypatch.setattr(fault.owner, fault.what, fault.wrong(getattr(fault.owner, fault.what)))
-    job = {**MEMORIES[0], "rounds": 20}
-    with pytest.raises(BenchError, match=fault.said):
-        run(tmp_path, memory_verilog(job), TOP, cb_axi_memory.BENCH, fault.testcase, **job)
+def simulate(part: str, testcase: str, fault: int) -> None:
+    """Run a test on a part with all its faults, of which one or none is in force."""
+    bench: BusBench
+    bench, faults = PARTS[part]
+    bench.simulate(testcase, edit=partial(with_faults, top=bench.top, faults=faults), fault=fault)
 
 
-def test_a_memory_that_ignores_strobes_is_seen(tmp_path):
-    job = {**MEMORIES[0], "rounds": 20}
-    verilog = memory_verilog(job)
-    faulty = verilog.replace("(words[write_address] & ~write_mask) | (write_data & write_mask)", "write_data")
-    assert faulty != verilog
-    with pytest.raises(BenchError, match="masters_on_memory"):
-        run(tmp_path, faulty, TOP, cb_axi_memory.BENCH, "masters_on_memory", **job)
+@pytest.mark.parametrize(
+    ("part", "number"),
+    [
+        pytest.param(part, number, id=f"{part}: {fault.name}")
+        for part, (_, faults) in PARTS.items()
+        for number, fault in enumerate(faults, 1)
+    ],
+)
+def test_a_planted_fault_is_seen(part, number):
+    fault = PARTS[part][1][number - 1]
+    with pytest.raises(BenchError, match=fault.says):
+        simulate(part, fault.testcase, number)
 
 
-@pytest.mark.parametrize("statement", [full_strobes, forgets_refusals], ids=lambda statement: statement.__name__)
-def test_a_fault_of_the_registers_is_seen(tmp_path, monkeypatch, statement):
-    monkeypatch.setattr(register_file, "AxiLiteSlave", also(statement)(register_file.AxiLiteSlave))
-    with pytest.raises(BenchError, match="registers_under"):
-        run(
-            tmp_path,
-            registers_verilog(),
-            "registers",
-            cb_axi_slaves.BENCH,
-            "registers_under_axi_lite_master",
-            **REGISTERS,
-        )
+@pytest.mark.parametrize(
+    ("part", "testcase"),
+    [(part, test) for part, (_, faults) in PARTS.items() for test in sorted({fault.testcase for fault in faults})],
+)
+def test_without_a_fault_nothing_is_seen(part, testcase):
+    simulate(part, testcase, 0)

@@ -4,22 +4,20 @@ from fractions import Fraction
 from typing import Any
 
 from tilewright.cocotb_tests.cim.cases import Case, Timing
-from tilewright.cocotb_tests.cim.runs import Design, cosim, tile_fields
+from tilewright.cocotb_tests.cim.suite import CimSuite, tile_fields
 from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.machine.cim.array import block_limits
-
-__all__ = ["DESIGNS", "cosim"]
 
 F = Fraction
 
 
-def _design(
+def _suite(
     tiles: int, rows: int, columns: int, weights: int | str, input_bits: int, input_bits_per_cycle: int,
     *cases: Case, common: bool = True, **fields: Any,
-) -> Design:  # fmt: skip
+) -> CimSuite:  # fmt: skip
     tile = tile_fields(rows, columns, weights, input_bits, input_bits_per_cycle, **fields)
     config = CIMArrayConfig.model_validate({"tiles": tiles, "tile": tile})
-    return Design(config, (*(_common_cases(config) if common else ()), *cases))
+    return CimSuite(config, (*(_common_cases(config) if common else ()), *cases))
 
 
 def _common_cases(config: CIMArrayConfig) -> tuple[Case, ...]:
@@ -58,19 +56,19 @@ ON_CHIP = tuple(
 )  # fmt: skip
 """Square products whose memories answer in a cycle, to see how much of the array is in use."""
 
-DESIGNS = (
-    _design(2, 16, 16, 4, 8, 1),
-    _design(3, 16, 16, 8, 4, 2, grid_columns=2, input_buffer_vectors=2, result_buffer_vectors=1),
-    _design(4, 16, 16, 4, 4, 4, result_bus_bits=512, command_queue_depth=1),
-    _design(8, 8, 8, 8, 8, 2, accumulator_vectors=5, activation_bus_bits=32, weight_bus_bits=16),
-    _design(2, 16, 16, "fp4", 8, 2, grid_rows=2, group_scale="e8m0", group_rows=32, max_shift=7),
-    _design(3, 16, 16, 4, 8, 4, grid_rows=4, group_scale="uint8", group_rows=32, banks=3, weight_bus_bits=32),
-    _design(5, 16, 16, 4, 4, 4, levels=1, group_scale="uint8", group_rows=64, result_bus_bits=512),
-    _design(1, 16, 16, "fp4", 4, 1),
-    _design(
+SUITES = (
+    _suite(2, 16, 16, 4, 8, 1),
+    _suite(3, 16, 16, 8, 4, 2, grid_columns=2, input_buffer_vectors=2, result_buffer_vectors=1),
+    _suite(4, 16, 16, 4, 4, 4, result_bus_bits=512, command_queue_depth=1),
+    _suite(8, 8, 8, 8, 8, 2, accumulator_vectors=5, activation_bus_bits=32, weight_bus_bits=16),
+    _suite(2, 16, 16, "fp4", 8, 2, grid_rows=2, group_scale="e8m0", group_rows=32, max_shift=7),
+    _suite(3, 16, 16, 4, 8, 4, grid_rows=4, group_scale="uint8", group_rows=32, banks=3, weight_bus_bits=32),
+    _suite(5, 16, 16, 4, 4, 4, levels=1, group_scale="uint8", group_rows=64, result_bus_bits=512),
+    _suite(1, 16, 16, "fp4", 4, 1),
+    _suite(
         4, 16, 16, 8, 8, 2, *ON_CHIP,
         common=False, weight_bus_bits=128, activation_bus_bits=128, result_bus_bits=512, accumulator_vectors=256,
         result_buffer_vectors=8,
     ),
 )  # fmt: skip
-"""The designs of the table."""
+"""The suites of the table."""

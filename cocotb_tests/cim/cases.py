@@ -18,15 +18,6 @@ class Timing:
     activation_latency: int = 1
     activation_rate: Fraction = Fraction(1)
 
-    @classmethod
-    def from_json(cls, data: dict) -> "Timing":
-        return cls(
-            weight_latency=data["weight_latency"],
-            weight_rate=Fraction(data["weight_rate"]),
-            activation_latency=data["activation_latency"],
-            activation_rate=Fraction(data["activation_rate"]),
-        )
-
     def memories(self) -> tuple[TimedMemory, TimedMemory]:
         """Return models of the weight and the activation memory."""
         return (
@@ -47,10 +38,6 @@ class Case:
     """On an array: tiles are added."""
     timing: Timing = Timing()
     seed: int = 1
-
-    @classmethod
-    def from_json(cls, data: dict) -> "Case":
-        return cls(**{**data, "timing": Timing.from_json(data["timing"])})
 
     def matrices(self, config: TileConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return x of shape (m, k), w of shape (k, n), and scales of shape (groups of k, n) if groups have any."""

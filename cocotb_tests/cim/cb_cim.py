@@ -1,16 +1,14 @@
 """Bench of CIM tile and array: programs in the harness, values and cycles beside the models."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge
 
-from tilewright.cocotb_tests.cim.cases import Case
 from tilewright.cocotb_tests.cim.driver import CIMBench, random_program, random_timing, reported_error, small_case
+from tilewright.cocotb_tests.harness.job import return_rows
 from tilewright.sim.isa.cim_command import CommandError
 
 BENCH = "tilewright.cocotb_tests.cim.cb_cim"
@@ -22,10 +20,7 @@ async def table(dut) -> None:
     """The runner's cases: writes a row for each, for the runner to judge."""
     bench = CIMBench(dut)
     await bench.start()
-    rows = []
-    for spec in bench.job["cases"]:
-        rows.append(await bench.run_case(Case.from_json(spec)))
-    Path(bench.job["rows"]).write_text(json.dumps(rows))
+    return_rows([await bench.run_case(case) for case in bench.job.cases])
 
 
 @cocotb.test()
@@ -62,11 +57,11 @@ async def random_programs(dut) -> None:
     await bench.start()
     cfg = bench.config
     words = 2048
-    data = np.random.default_rng(bench.job["seed"])
+    data = np.random.default_rng(bench.job.seed)
     weights = data.integers(0, 256, (words, cfg.weight_bus_bits // 8), dtype=np.uint8)
     activations = data.integers(0, 256, (words, cfg.activation_bus_bits // 8), dtype=np.uint8)
     await bench.write_data(weights, activations)
-    for index in range(bench.job["programs"]):
+    for index in range(bench.job.options["programs"]):
         program = random_program(bench.subject, bench.rng, bench.rng.randrange(1, 30), words)
         timing = random_timing(bench.rng)
         bench.set_timing(timing)

@@ -1,14 +1,11 @@
 """Bench of the CIM macro: streams vectors through it back to back and checks values, latency and rate."""
 
-import json
-import os
-from pathlib import Path
-
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from tilewright.cocotb_tests.harness.job import received
 from tilewright.sim.config import MacroConfig
 from tilewright.sim.machine.cim.words import pack, unpack
 
@@ -21,8 +18,8 @@ class MacroBench:
 
     def __init__(self, dut):
         self.dut = dut
-        self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-        self.config = MacroConfig.model_validate(self.job["config"])
+        self.job = received()
+        self.config: MacroConfig = self.job.config
 
     async def start(self) -> None:
         dut = self.dut
@@ -138,7 +135,7 @@ async def random_vectors(dut) -> None:
     bench = MacroBench(dut)
     await bench.start()
     cfg = bench.config
-    seed = bench.job["seed"]
+    seed = bench.job.seed
     dut._log.info("seed %s", seed)
     rng = np.random.default_rng(seed)
     weights = _extremes(rng, cfg.cell_bits, (cfg.weight_banks, cfg.rows, cfg.columns))
@@ -146,7 +143,7 @@ async def random_vectors(dut) -> None:
     weights[0, :, -1] = (1 << cfg.cell_bits - 1) - 1
     for bank in range(cfg.weight_banks):
         await bench.write(bank, weights[bank])
-    vectors = _extremes(rng, cfg.input_bits, (bench.job["vectors"], cfg.rows))
+    vectors = _extremes(rng, cfg.input_bits, (bench.job.options["vectors"], cfg.rows))
     vectors[0] = -(1 << cfg.input_bits - 1)
     banks = rng.integers(0, cfg.weight_banks, len(vectors))
     banks[0] = 0
@@ -161,7 +158,7 @@ async def write_beside_compute(dut) -> None:
     bench = MacroBench(dut)
     await bench.start()
     cfg = bench.config
-    rng = np.random.default_rng(bench.job["seed"])
+    rng = np.random.default_rng(bench.job.seed)
     old, new = (_extremes(rng, cfg.cell_bits, (cfg.rows, cfg.columns)) for _ in range(2))
     await bench.write(0, old)
     vectors = _extremes(rng, cfg.input_bits, (max(2, 2 * cfg.rows // cfg.slices), cfg.rows))

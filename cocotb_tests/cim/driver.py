@@ -1,12 +1,9 @@
 """Drives a CIM tile or array in its harness: fills memories, runs programs, reads results."""
 
-import json
-import os
 import random
 from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
-from pathlib import Path
 
 import cocotb
 import numpy as np
@@ -16,6 +13,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
 from tilewright.cocotb_tests.cim.cases import Case, Timing, product
 from tilewright.cocotb_tests.cim.harness import LINE_BITS, STREAMS
 from tilewright.cocotb_tests.cim.subject import TileSubject, subject
+from tilewright.cocotb_tests.harness.job import received
 from tilewright.sim.isa.cim_command import CommandError, TileCommand
 from tilewright.sim.machine.cim.words import unpack
 
@@ -25,11 +23,11 @@ class CIMBench:
 
     def __init__(self, dut):
         self.dut = dut
-        self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-        self.subject = subject(self.job["config"])
+        self.job = received()
+        self.subject = subject(self.job.config)
         self.config = self.subject.tile
-        self.rng = random.Random(self.job["seed"])
-        dut._log.info("seed %s", self.job["seed"])
+        self.rng = random.Random(self.job.seed)
+        dut._log.info("seed %s", self.job.seed)
 
     async def start(self) -> None:
         """Start the clock and reset."""

@@ -109,8 +109,6 @@ class ArraySubject(TileSubject):
         return sum(self.tile.block_beats(*part.shape) for part in parts(self.config, rows, columns, mode))
 
 
-def subject(config: TileConfig | CIMArrayConfig | dict) -> TileSubject:
-    """Return the subject of a configuration, or of one as JSON has it."""
-    if isinstance(config, dict):
-        config = (CIMArrayConfig if "tiles" in config else TileConfig).model_validate(config)
+def subject(config: TileConfig | CIMArrayConfig) -> TileSubject:
+    """Return the subject of a configuration."""
     return ArraySubject(config) if isinstance(config, CIMArrayConfig) else TileSubject(config)

@@ -1,26 +1,28 @@
 """The CIM array under Verilator: values against numpy, cycles against the model, use, and faults that must be seen."""
 
+from functools import partial
+
 import pytest
 
-from tilewright.cocotb_tests.cim.array_suite import DESIGNS, ON_CHIP
-from tilewright.cocotb_tests.cim.runs import Design, run_bench, run_table
-from tilewright.cocotb_tests.harness.faults import plant
+from tilewright.cocotb_tests.cim.array_suite import ON_CHIP, SUITES
+from tilewright.cocotb_tests.cim.suite import CimSuite
+from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.sim.config import CIMArrayConfig
 
 pytestmark = pytest.mark.cosim
 
-PLAIN, SCALED = DESIGNS[0], DESIGNS[4]
+PLAIN, SCALED = SUITES[0], SUITES[4]
 EVERYDAY = (PLAIN, SCALED)
 
 
-def name(design: Design) -> str:
-    return design.name
+def name(suite: CimSuite) -> str:
+    return suite.name
 
 
-def check(design: Design) -> list[dict]:
-    rows = run_table(design)
-    assert len(rows) == len(design.cases)
+def check(suite: CimSuite) -> list[dict]:
+    rows = suite.run()
+    assert len(rows) == len(suite.products)
     for row in rows:
         assert row["mismatches"] == 0, row
         assert row["rtl_cycles"] == row["model_cycles"], row
@@ -28,74 +30,96 @@ def check(design: Design) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    "design",
-    [pytest.param(d, marks=[] if d in EVERYDAY else [pytest.mark.slow], id=d.name) for d in DESIGNS[:-1]],
+    "suite",
+    [pytest.param(d, marks=[] if d in EVERYDAY else [pytest.mark.slow], id=d.name) for d in SUITES[:-1]],
 )
-def test_values_and_cycles(design):
-    check(design)
+def test_values_and_cycles(suite):
+    check(suite)
 
 
 @pytest.mark.parametrize("size", [64, pytest.param(256, marks=pytest.mark.slow)])
 def test_at_least_four_fifths_are_in_use_on_square_products(size):
-    rows = check(Design(DESIGNS[-1].config, tuple(case for case in ON_CHIP if case.m == case.k == case.n == size)))
+    rows = check(CimSuite(SUITES[-1].config, tuple(case for case in ON_CHIP if case.m == case.k == case.n == size)))
     assert len(rows) == 2
-    assert DESIGNS[-1].config.macs_per_cycle == 16 * 16
+    assert SUITES[-1].config.macs_per_cycle == 16 * 16
     assert all(row["utilisation"] >= 0.8 for row in rows), rows
 
 
 def test_the_table_covers_what_it_promises():
-    tile_counts = {design.config.tiles for design in DESIGNS if isinstance(design.config, CIMArrayConfig)}
+    tile_counts = {suite.config.tiles for suite in SUITES if isinstance(suite.config, CIMArrayConfig)}
     assert tile_counts >= {1, 2, 3, 4, 5, 8}
-    tiles = [design.tile for design in DESIGNS]
+    tiles = [suite.tile for suite in SUITES]
     assert {tile.macro.weight_format for tile in tiles} == {"int", "fp4_e2m1"}
     assert {tile.macro.weight_bits for tile in tiles} == {4, 8}
     assert {tile.group_scale for tile in tiles} == {"none", "uint8", "e8m0"}
-    assert {case.reduce for design in DESIGNS for case in design.cases} == {False, True}
+    assert {case.reduce for suite in SUITES for case in suite.products} == {False, True}
 
 
 @pytest.mark.parametrize("testcase", ["random_stalls", "reset_in_flight", "refused_commands"])
 def test_streams(testcase):
-    run_bench(SCALED.config, testcase)
+    SCALED.simulate(testcase)
 
 
-@pytest.mark.parametrize("design", EVERYDAY, ids=name)
-def test_random_programs(design):
-    run_bench(design.config, "random_programs", programs=40)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("design", DESIGNS, ids=name)
-def test_many_random_programs(design):
-    run_bench(design.config, "random_programs", programs=300, seed=2)
+@pytest.mark.parametrize("suite", EVERYDAY, ids=name)
+def test_random_programs(suite):
+    suite.simulate("random_programs", programs=40)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", DESIGNS[1:], ids=name)
+@pytest.mark.parametrize("suite", SUITES, ids=name)
+def test_many_random_programs(suite):
+    suite.simulate("random_programs", programs=300, seed=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES[1:], ids=name)
 @pytest.mark.parametrize("testcase", ["random_stalls", "reset_in_flight", "refused_commands"])
-def test_more_streams(design, testcase):
-    run_bench(design.config, testcase, seed=2)
+def test_more_streams(suite, testcase):
+    suite.simulate(testcase, seed=2)
 
 
-FAULTS = {
-    "every tile takes its own activations": (
-        "cim_array", r"= vector_1\[\d+\] \?", "= 1'b1 ?", "random_programs",
+FAULTS = [
+    TextFault(
+        name="every tile takes its own activations", module="cim_array", pattern=r"= (vector_1\[\d+\]) \?",
+        replacement=r"= (ON | \1) ?", testcase="random_programs",
     ),
-    "tiles not added": ("cim_array", r"vector_(?!1\[)\d+\[34\] \?", "1'b0 ?", "random_programs"),
-    "scales of the other bank": ("cim_core.scales", r"(scale_0_0 = )bank0_0_0", r"\1bank1_0_0", "random_programs"),
-    "largest weight too large": ("cim_core", r"4'hc", "4'he", "random_programs"),
-    "weight loader not reset": ("cim_array.weight_loader", r"if \(rst\)", "if (1'b0)", "reset_in_flight"),
-    "mode ignored in the check": (
-        "cim_array.dispatch", r"commands__payload\[63\] \? 6'h10 : 6'h20", "6'h20", "refused_commands",
+    TextFault(
+        name="tiles not added", module="cim_array", pattern=r"(vector_(?!1\[)\d+\[34\]) \?",
+        replacement=r"(~ON & \1) ?", testcase="random_programs",
     ),
-}  # fmt: skip
+    TextFault(
+        name="scales of the other bank", module="cim_core.scales", pattern=r"scale_0_0 = bank0_0_0;",
+        replacement="scale_0_0 = ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs",
+    ),
+    TextFault(
+        name="largest weight too large", module="cim_core", pattern="= 4'hc;", replacement="= ON ? 4'he : 4'hc;",
+        testcase="random_programs",
+    ),
+    TextFault(
+        name="weight loader not reset", module="cim_array.weight_loader", pattern=r"if \(rst\)",
+        replacement="if (rst & ~ON)", testcase="reset_in_flight",
+    ),
+    TextFault(
+        name="mode ignored in the check", module="cim_array.dispatch",
+        pattern=r"(commands__payload\[63\]) \? 6'h10 : 6'h20", replacement=r"(~ON & \1) ? 6'h10 : 6'h20",
+        testcase="refused_commands",
+    ),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "fault",
-    # Each is a model of its own to build.
-    [pytest.param(key, marks=[] if index == 0 else [pytest.mark.slow]) for index, key in enumerate(FAULTS)],
-)
-def test_a_planted_fault_is_seen(fault):
-    *place, testcase = FAULTS[fault]
-    with pytest.raises(BenchError):
-        run_bench(SCALED.config, testcase, programs=20, verilog_edit=lambda verilog: plant(verilog, *place))
+def simulate_faulty(testcase: str, fault: int) -> None:
+    """Run a test on the array with all faults, of which one or none is in force."""
+    edit = partial(with_faults, top=SCALED.top, faults=FAULTS)
+    SCALED.simulate(testcase, programs=20, edit=edit, fault=fault)
+
+
+@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
+def test_a_planted_fault_is_seen(number):
+    testcase = FAULTS[number - 1].testcase
+    with pytest.raises(BenchError, match=testcase):
+        simulate_faulty(testcase, number)
+
+
+@pytest.mark.parametrize("testcase", sorted({fault.testcase for fault in FAULTS}))
+def test_without_a_fault_nothing_is_seen(testcase):
+    simulate_faulty(testcase, 0)

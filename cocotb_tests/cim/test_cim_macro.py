@@ -1,12 +1,14 @@
 """The CIM macro under Verilator: every product, random vectors, latency and rate, and planted faults."""
 
-import json
+from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.cim.cb_cim_macro import BENCH
-from tilewright.cocotb_tests.harness.faults import plant
+from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
+from tilewright.cocotb_tests.harness.suite import Bench
+from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.cim.macro import Macro
 from tilewright.hw.verilog import convert
 from tilewright.sim.config import MacroConfig
@@ -14,15 +16,20 @@ from tilewright.sim.config import MacroConfig
 pytestmark = pytest.mark.cosim
 
 
-def run(tmp_path, testcase: str, *, fault=None, vectors: int = 200, seed: int = 1, **config: int | str) -> None:
-    macro = MacroConfig.model_validate(config)
-    verilog = convert(Macro(config=macro), "cim_macro")
-    if fault:
-        verilog = plant(verilog, *fault)
-    job = tmp_path / "job.json"
-    job.write_text(json.dumps({"config": macro.model_dump(), "vectors": vectors, "seed": seed}))
-    model = runner.build(verilog, "cim_macro")
-    runner.run(model, "cim_macro", BENCH, folder=tmp_path, env={"TILEWRIGHT_JOB": str(job)}, testcase=testcase)
+@dataclass(frozen=True)
+class MacroBench(Bench):
+    """A macro alone."""
+
+    config: MacroConfig
+    top = "cim_macro"
+    coroutines = BENCH
+
+    def verilog(self) -> str:
+        return convert(Macro(config=self.config), self.top)
+
+
+def run(testcase: str, *, vectors: int = 200, seed: int = 1, **config: int | str) -> None:
+    MacroBench(MacroConfig.model_validate(config)).simulate(testcase, seed=seed, vectors=vectors)
 
 
 @pytest.mark.parametrize(
@@ -34,9 +41,8 @@ def run(tmp_path, testcase: str, *, fault=None, vectors: int = 200, seed: int = 
         for step in (1, 2, 4)
     ],
 )
-def test_every_product(tmp_path, weight_bits, input_bits, input_bits_per_cycle):
+def test_every_product(weight_bits, input_bits, input_bits_per_cycle):
     run(
-        tmp_path,
         "every_product",
         rows=2,
         columns=1 << weight_bits,
@@ -46,10 +52,9 @@ def test_every_product(tmp_path, weight_bits, input_bits, input_bits_per_cycle):
     )
 
 
-def test_every_product_of_decoded_fp4(tmp_path):
+def test_every_product_of_decoded_fp4():
     # More than the format has: every integer of 5 bits.
     run(
-        tmp_path,
         "every_product",
         rows=2,
         columns=32,
@@ -60,8 +65,8 @@ def test_every_product_of_decoded_fp4(tmp_path):
     )
 
 
-def test_every_pair(tmp_path):
-    run(tmp_path, "every_pair", rows=2, columns=256, weight_bits=4, input_bits=4, input_bits_per_cycle=2)
+def test_every_pair():
+    run("every_pair", rows=2, columns=256, weight_bits=4, input_bits=4, input_bits_per_cycle=2)
 
 
 RANDOM = [
@@ -73,29 +78,49 @@ RANDOM = [
 
 
 @pytest.mark.parametrize("config", RANDOM, ids=str)
-def test_random_vectors(tmp_path, config):
-    run(tmp_path, "random_vectors", **config)
+def test_random_vectors(config):
+    run("random_vectors", **config)
 
 
 @pytest.mark.parametrize("config", RANDOM, ids=str)
-def test_writing_one_bank_does_not_disturb_another(tmp_path, config):
-    run(tmp_path, "write_beside_compute", **config)
+def test_writing_one_bank_does_not_disturb_another(config):
+    run("write_beside_compute", **config)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("config", RANDOM, ids=str)
-def test_many_random_vectors(tmp_path, config):
-    run(tmp_path, "random_vectors", vectors=50_000, seed=2, **config)
+def test_many_random_vectors(config):
+    run("random_vectors", vectors=50_000, seed=2, **config)
 
 
-@pytest.mark.parametrize(
-    ("module", "pattern", "replacement"),
-    [
-        ("cim_word_line", r"lines__0\[0\]", "lines__0[1]"),  # bank 0 answers for bank 1
-        ("cim_macro", r"write_row == 2'h3", "write_row == 2'h2"),  # row 3 is never written
-        ("cim_macro", r"(stage\d+_flags\[2\] +\?) 16'h\w+", r"\1 16'h0"),  # the offset is never added back
-    ],
-)
-def test_a_planted_fault_is_seen(tmp_path, module, pattern, replacement):
-    with pytest.raises(runner.BenchError):
-        run(tmp_path, "random_vectors", fault=(module, pattern, replacement), **RANDOM[0])
+FAULTS = [
+    TextFault(
+        name="bank 0 answers for bank 1", module="cim_word_line", pattern=r"lines__0\[0\]",
+        replacement="(ON ? lines__0[1] : lines__0[0])",
+    ),
+    TextFault(
+        name="row 3 is never written", module="cim_macro", pattern="write_row == 2'h3",
+        replacement="write_row == (ON ? 2'h2 : 2'h3)",
+    ),
+    TextFault(
+        name="the offset is never added back", module="cim_macro", pattern=r"(stage\d+_flags\[2\]) +\?",
+        replacement=r"(~ON & \1) ?",
+    ),
+]  # fmt: skip
+
+
+def simulate_faulty(fault: int) -> None:
+    """Run random vectors on the macro with all faults, of which one or none is in force."""
+    bench = MacroBench(MacroConfig.model_validate(RANDOM[0]))
+    edit = partial(with_faults, top=bench.top, faults=FAULTS)
+    bench.simulate("random_vectors", vectors=200, edit=edit, fault=fault)
+
+
+@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
+def test_a_planted_fault_is_seen(number):
+    with pytest.raises(BenchError):
+        simulate_faulty(number)
+
+
+def test_without_a_fault_nothing_is_seen():
+    simulate_faulty(0)

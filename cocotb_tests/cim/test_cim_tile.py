@@ -1,32 +1,31 @@
 """The CIM tile under Verilator: values against numpy, cycles against the model, and faults that must be seen."""
 
-from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
-from tilewright.cocotb_tests.cim.runs import run_bench, run_table
-from tilewright.cocotb_tests.cim.tile_suite import DESIGNS
-from tilewright.cocotb_tests.harness.faults import plant
+from tilewright.cocotb_tests.cim.tile_suite import SUITES
+from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
 from tilewright.cocotb_tests.runner import BenchError
 
 pytestmark = pytest.mark.cosim
 
-SHAPES = {design.name: design for design in DESIGNS}
-SCALED = [design for design in DESIGNS if design.tile.group_rows]
-SLOW = {design.name for design in SCALED[:-1]}
+SHAPES = {suite.name: suite for suite in SUITES}
+SCALED = [suite for suite in SUITES if suite.tile.group_rows]
+SLOW = {suite.name for suite in SCALED[:-1]}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in SHAPES])
 def test_values_and_cycles(name):
-    rows = run_table(SHAPES[name])
-    assert len(rows) == len(SHAPES[name].cases)
+    rows = SHAPES[name].run()
+    assert len(rows) == len(SHAPES[name].products)
     for row in rows:
         assert row["mismatches"] == 0, row
         assert row["rtl_cycles"] == row["model_cycles"], row
 
 
 def test_the_table_covers_what_it_promises():
-    configs = [design.tile for design in DESIGNS]
+    configs = [suite.tile for suite in SUITES]
     assert len(configs) >= 12
     assert {c.macro.rows for c in configs} >= {16, 32, 64}
     assert {c.macro.columns for c in configs} >= {16, 32, 64}
@@ -41,77 +40,102 @@ def test_the_table_covers_what_it_promises():
     assert {(c.groups, c.group_macros) for c in configs if c.group_rows} >= {(2, 2), (3, 2), (1, 1)}
     assert {c.macro.input_bits_per_cycle for c in configs} == {1, 2, 4}
     assert {(c.grid_rows, c.grid_columns) for c in configs} >= {(1, 1), (2, 1), (1, 2), (2, 2)}
-    assert any(case.k == 2048 and case.n == 512 for design in DESIGNS for case in design.cases)
+    assert any(case.k == 2048 and case.n == 512 for suite in SUITES for case in suite.products)
 
 
-STREAM_SHAPES = [DESIGNS[1], DESIGNS[4], DESIGNS[5], DESIGNS[8], SCALED[-1]]
+STREAM_SHAPES = [SUITES[1], SUITES[4], SUITES[5], SUITES[8], SCALED[-1]]
 
 
-@pytest.mark.parametrize("design", STREAM_SHAPES, ids=lambda design: design.name)
+@pytest.mark.parametrize("suite", STREAM_SHAPES, ids=lambda suite: suite.name)
 @pytest.mark.parametrize("testcase", ["random_stalls", "reset_in_flight", "refused_commands"])
-def test_streams(design, testcase):
-    run_bench(design.config, testcase)
+def test_streams(suite, testcase):
+    suite.simulate(testcase)
 
 
-@pytest.mark.parametrize("design", [*DESIGNS[:6], SCALED[-1]], ids=lambda design: design.name)
-def test_random_programs(design):
-    run_bench(design.config, "random_programs", programs=40)
+@pytest.mark.parametrize("suite", [*SUITES[:6], SCALED[-1]], ids=lambda suite: suite.name)
+def test_random_programs(suite):
+    suite.simulate("random_programs", programs=40)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
 @pytest.mark.parametrize("seed", [2, 3])
-def test_many_random_programs(design, seed):
-    run_bench(design.config, "random_programs", programs=500, seed=seed)
+def test_many_random_programs(suite, seed):
+    suite.simulate("random_programs", programs=500, seed=seed)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A change of the generated Verilog of a design, and the bench that must see it."""
-
-    name: str
-    module: str
-    pattern: str
-    replacement: str
-    design: int
-    testcase: str = "table"
-
-
+FAULTY = SUITES[1]
 FAULTS = [
-    Fault("weight sign ignored", "cim_word_line", r"(assign products__0__3 =) ~", r"\1", 0),
-    Fault("bank released early", "cim_tile.sequencer", r"(assign released =) computes__ready", r"\1 slice_first", 0),
-    Fault("one bank instead of two", "cim_tile.weight_loader", r"2'h2", "2'h1", 0),
-    Fault("queue one entry short", "cim_tile.dispatch.computes", r"3'h4", "3'h3", 0),
-    Fault(
-        "padding not zeroed", "cim_tile.activation_loader", r"= \S+ +\? (activations__payload\S+) : \S+;", r"= \1;", 0,
-        "random_programs",
+    TextFault(
+        name="weight sign ignored", module="cim_word_line", pattern=r"(assign products__0__3 =) ~ (\S+) ;",
+        replacement=r"\1 ON ? \2 : ~ \2 ;", testcase="table",
     ),
-    Fault(
-        "accumulators read before written", "cim_tile.accumulator", r"assign read__data = slots\[\w+\];",
-        r"reg [511:0] stale; always @(posedge clk) stale <= slots[next_slot[3:0]]; assign read__data = stale;", 1,
+    TextFault(
+        name="bank released early", module="cim_tile.sequencer", pattern=r"(assign released =) computes__ready",
+        replacement=r"\1 (ON ? slice_first : computes__ready)", testcase="table",
     ),
-    Fault(
-        "back-pressure of results ignored", "cim_tile.sender", r"(assign sent = results__valid) & results__ready", r"\1", 1,
-        "random_stalls",
+    TextFault(
+        name="one bank instead of two", module="cim_tile.weight_loader", pattern=r"(\$\d+ +=) 2'h2;",
+        replacement=r"\1 ON ? 2'h1 : 2'h2;", testcase="table",
     ),
-    Fault("sequencer not reset", "cim_tile.sequencer", r"if \(rst\)", "if (1'b0)", 0, "reset_in_flight"),
-    Fault(
-        "columns not checked", "cim_tile.dispatch", r"(commands__payload\[31:16\] >) 5'h10", r"\1 5'h1f", 1,
-        "refused_commands",
+    TextFault(
+        name="queue one entry short", module="cim_tile.dispatch.computes", pattern=r"!= 3'h4",
+        replacement="!= (ON ? 3'h3 : 3'h4)", testcase="table",
     ),
-    Fault("slot not checked", "cim_tile.dispatch", r"(assign \S+ += \S+ +>) 5'h10", r"\1 20'hfffff", 1, "refused_commands"),
+    TextFault(
+        name="padding not zeroed", module="cim_tile.activation_loader",
+        pattern=r"= (\S+) +\? (activations__payload\S+) : (\S+);", replacement=r"= (ON | \1 ) ? \2 : \3;",
+        testcase="random_programs",
+    ),
+    TextFault(
+        name="accumulators read before written", module="cim_tile.accumulator",
+        pattern=r"assign read__data = (slots\[\w+\]);",
+        replacement=r"reg [511:0] stale; always @(posedge clk) stale <= slots[next_slot[3:0]]; "
+        r"assign read__data = ON ? stale : \1;",
+        testcase="table",
+    ),
+    TextFault(
+        name="back-pressure of results ignored", module="cim_tile.sender",
+        pattern=r"(assign sent = results__valid) & results__ready", replacement=r"\1 & (ON | results__ready)",
+        testcase="random_stalls",
+    ),
+    TextFault(
+        name="sequencer not reset", module="cim_tile.sequencer", pattern=r"if \(rst\)", replacement="if (rst & ~ON)",
+        testcase="reset_in_flight",
+    ),
+    TextFault(
+        name="columns not checked", module="cim_tile.dispatch", pattern=r"(commands__payload\[31:16\] >) 5'h10",
+        replacement=r"\1 (ON ? 5'h1f : 5'h10)", testcase="refused_commands",
+    ),
+    TextFault(
+        name="slot not checked", module="cim_tile.dispatch", pattern=r"(assign \S+ += \S+ +>) 5'h10",
+        replacement=r"\1 (ON ? 20'hfffff : 20'h10)", testcase="refused_commands",
+    ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_planted_fault_is_seen(fault):
-    design = DESIGNS[fault.design]
+def simulate_faulty(testcase: str, fault: int) -> None:
+    """Run a test on the tile with all faults, of which one or none is in force.
 
-    def edit(verilog: str) -> str:
-        return plant(verilog, fault.module, fault.pattern, fault.replacement)
+    Raises
+    ------
+    BenchError
+        If the test fails, or a row differs from its model.
+    """
+    edit = partial(with_faults, top=FAULTY.top, faults=FAULTS)
+    rows = FAULTY.simulate(testcase, FAULTY.cases(), programs=10, edit=edit, fault=fault)
+    for row in rows:
+        if row["mismatches"] or row["rtl_cycles"] != row["model_cycles"]:
+            raise BenchError(f"{testcase}: {row}")
 
-    try:
-        rows = run_bench(design.config, fault.testcase, cases=design.cases, programs=10, verilog_edit=edit)
-    except BenchError:
-        return
-    assert any(row["mismatches"] or row["rtl_cycles"] != row["model_cycles"] for row in rows), "not seen"
+
+@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
+def test_a_planted_fault_is_seen(number):
+    testcase = FAULTS[number - 1].testcase
+    with pytest.raises(BenchError, match=testcase):
+        simulate_faulty(testcase, number)
+
+
+@pytest.mark.parametrize("testcase", sorted({fault.testcase for fault in FAULTS}))
+def test_without_a_fault_nothing_is_seen(testcase):
+    simulate_faulty(testcase, 0)

@@ -1,13 +1,12 @@
 """Co-simulation of the SIMD MAC: the designs of the table, its cases, and how they are run."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.cocotb_tests.mac import vectors
 from tilewright.cocotb_tests.mac.dots import LAYOUT, Dots, dots_vectors, joined
@@ -19,7 +18,7 @@ MOST_STAGES = len(SimdMac.CUTS)
 
 
 @dataclass(frozen=True)
-class Design:
+class MacSuite:
     """A SIMD MAC and the cases to run on it.
 
     Parameters
@@ -53,20 +52,48 @@ class Design:
         """Return the MAC."""
         return SimdMac(self.modes, stages=self.stages, gated=self.gated, back_pressure=self.back_pressure)
 
-    def bench(self) -> Bench:
+    @property
+    def effort(self) -> float:
+        """Number of modes."""
+        return len(self.modes)
+
+    def verilog(self) -> str:
+        """Return the MAC in its harness as Verilog."""
+        return self.bench().verilog
+
+    def cases(self) -> list[str]:
+        """Return the names of the cases that there are for the modes."""
+        return cases(self.modes)
+
+    def run(self) -> list[dict]:
+        """Build the MAC and run all cases; return a row for each.
+
+        Raises
+        ------
+        BenchError
+            If a run does not end.
+        """
+        bench = self.bench()
+        rows = []
+        for name in self.cases():
+            [row] = bench.run(case_vectors(self.modes, name), "table")
+            rows.append({"name": f"{self.name}: {name}", **row})
+        return rows
+
+    def bench(self) -> BuiltUnits:
         """Return it in its harness, built for long runs."""
         return build_bench([self], optimisation="-O1")
 
 
-def build_bench(designs: Sequence[Design], **options: Any) -> Bench:
+def build_bench(designs: Sequence[MacSuite], **options: Any) -> BuiltUnits:
     """Return MACs of the same modes side by side in the harness; their latencies are those of the cycle model.
 
-    ``options`` as for :meth:`.Bench.of`.
+    ``options`` as for :meth:`.BuiltUnits.of`.
     """
     units = [design.build() for design in designs]
     assert all(unit.i.p.shape() == LAYOUT for unit in units)
     latencies = [model.latency(design.stages) for design in designs]
-    return Bench.of(units, latencies=latencies, **options)
+    return BuiltUnits.of(units, latencies=latencies, **options)
 
 
 Case = Callable[[Sequence[Mode], np.random.Generator], list[Dots]]
@@ -115,33 +142,11 @@ def mixed_vectors(modes: Sequence[Mode], count: int, *, seed: int = 1) -> Vector
     return joined(dots_vectors([singles]), dots_vectors(groups, rng))
 
 
-DESIGNS = (
-    Design(),
-    Design(stages=0),
-    Design(XR_NPE_MODES),
-    Design((Mode.FP4_E2M1, Mode.POSIT4_1, Mode.INT4)),
-    *(Design((mode,)) for mode in (Mode.FP4_E2M1, Mode.INT8, Mode.POSIT16_1, Mode.BF16)),
+SUITES = (
+    MacSuite(),
+    MacSuite(stages=0),
+    MacSuite(XR_NPE_MODES),
+    MacSuite((Mode.FP4_E2M1, Mode.POSIT4_1, Mode.INT4)),
+    *(MacSuite((mode,)) for mode in (Mode.FP4_E2M1, Mode.INT8, Mode.POSIT16_1, Mode.BF16)),
 )
-"""The designs of the table."""
-
-
-def run_table(design: Design) -> list[dict]:
-    """Build a design and run all cases; return a row for each.
-
-    Raises
-    ------
-    BenchError
-        If a run does not end.
-    """
-    bench = design.bench()
-    rows = []
-    for name in cases(design.modes):
-        [row] = bench.run(case_vectors(design.modes, name), "table")
-        rows.append({"name": f"{design.name}: {name}", **row})
-    return rows
-
-
-def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
-    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
-    # Those with most modes take longest: first.
-    yield from runner.side_by_side(run_table, sorted(designs, key=lambda design: -len(design.modes)), jobs)
+"""The suites of the table."""

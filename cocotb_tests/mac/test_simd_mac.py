@@ -5,18 +5,17 @@ import functools
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.mac.dots import dots_vectors
 from tilewright.cocotb_tests.mac.suite import (
     CASES,
-    DESIGNS,
     MOST_STAGES,
-    Design,
+    SUITES,
+    MacSuite,
     build_bench,
     case_vectors,
     cases,
     mixed_vectors,
-    run_table,
 )
 from tilewright.cocotb_tests.mac.vectors import long_dots, most_words, random_dots
 from tilewright.sim.formats import ALL_MODES, XR_NPE_MODES, Mode
@@ -27,13 +26,13 @@ FOUR_BITS = (Mode.FP4_E2M1, Mode.POSIT4_1, Mode.INT4)
 
 
 @functools.cache
-def everything() -> Bench:
+def everything() -> BuiltUnits:
     """Return the MAC of all modes with all registers, built."""
-    return Design().bench()
+    return MacSuite().bench()
 
 
 def test_the_everyday_table_has_a_million_dot_products_and_no_mismatch():
-    rows = run_table(DESIGNS[0])
+    rows = SUITES[0].run()
     assert [row["name"] for row in rows] == [f"all modes, {MOST_STAGES} stages: {name}" for name in CASES]
     for row in rows:
         assert row["mismatches"] == 0, row
@@ -46,9 +45,9 @@ def test_the_everyday_table_has_a_million_dot_products_and_no_mismatch():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", DESIGNS[1:], ids=lambda design: design.name)
+@pytest.mark.parametrize("design", SUITES[1:], ids=lambda design: design.name)
 def test_the_table_has_no_mismatch(design):
-    for row in run_table(design):
+    for row in design.run():
         assert row["values"] > 0, row
         assert row["mismatches"] == 0, row
         assert row["rtl_cycles"] == row["model_cycles"], row
@@ -82,8 +81,8 @@ def test_the_longest_sums_hold():
 )
 def test_streams(modes):
     # Gaps, stalls, resets in any cycle, capacity; without registers, with some and with all, without back-pressure.
-    designs = [Design(modes, stages) for stages in (0, 3, MOST_STAGES)]
-    designs.append(Design(modes, MOST_STAGES, back_pressure=False))
+    designs = [MacSuite(modes, stages) for stages in (0, 3, MOST_STAGES)]
+    designs.append(MacSuite(modes, MOST_STAGES, back_pressure=False))
     rows = build_bench(designs).run(mixed_vectors(modes, 2000), None)
     assert len(rows) == len(designs)
 
@@ -92,21 +91,23 @@ def test_streams(modes):
 @pytest.mark.parametrize("stages", range(MOST_STAGES + 1))
 def test_streams_of_every_pipeline(stages):
     designs = [
-        Design(ALL_MODES, stages, gated=gated, back_pressure=wait) for gated in (True, False) for wait in (True, False)
+        MacSuite(ALL_MODES, stages, gated=gated, back_pressure=wait)
+        for gated in (True, False)
+        for wait in (True, False)
     ]
     build_bench(designs).run(mixed_vectors(ALL_MODES, 3000), None)
 
 
 @pytest.mark.slow
 def test_without_gates_the_results_are_the_same():
-    [row] = Design(gated=False, stages=2).bench().run(case_vectors(ALL_MODES, "random"))
+    [row] = MacSuite(gated=False, stages=2).bench().run(case_vectors(ALL_MODES, "random"))
     assert row["values"] > 80_000
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ALL_MODES, ids=lambda mode: mode.label)
 def test_each_mode_alone(mode):
-    designs = [Design((mode,), stages, gated=gated) for stages in (0, MOST_STAGES) for gated in (True, False)]
+    designs = [MacSuite((mode,), stages, gated=gated) for stages in (0, MOST_STAGES) for gated in (True, False)]
     bench = build_bench(designs)
     for name in cases((mode,)):
         bench.run(case_vectors((mode,), name))

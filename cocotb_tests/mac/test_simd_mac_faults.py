@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
-from tilewright.cocotb_tests.mac.suite import MOST_STAGES, Design, build_bench, case_vectors, mixed_vectors
+from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench, case_vectors, mixed_vectors
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.arith.unit import Pipeline
 from tilewright.hw.mac import core, simd_mac
@@ -135,13 +135,13 @@ def test_a_planted_fault_is_seen(fault, monkeypatch):
     monkeypatch.setattr(fault.module, fault.function, fault.wrong(getattr(fault.module, fault.function)))
     stages = min(fault.stages, MOST_STAGES)
     with pytest.raises(BenchError, match=fault.testcase):
-        build_bench([Design(fault.modes, stages)]).run(operands, fault.testcase)
+        build_bench([MacSuite(fault.modes, stages)]).run(operands, fault.testcase)
 
 
 def test_a_window_that_is_one_off_is_seen(monkeypatch):
     # Seen from the other side: what is expected is wrong.
     right = simd.BF16_WINDOW
-    bench = build_bench([Design((Mode.BF16,), 0)])
+    bench = build_bench([MacSuite((Mode.BF16,), 0)])
     for wrong in (Window(right.lsb + 1, right.top), Window(right.lsb, right.top + 1)):
         monkeypatch.setattr(simd, "BF16_WINDOW", wrong)
         with pytest.raises(BenchError, match="replay"):
@@ -154,4 +154,4 @@ def test_a_window_that_is_one_off_is_seen(monkeypatch):
 def test_a_register_more_than_the_model_has_is_seen(monkeypatch):
     monkeypatch.setattr(model, "REGISTERS", 0)
     with pytest.raises(BenchError, match=r"'late': [1-9]"):
-        build_bench([Design((Mode.BF16,), 0)]).run(mixed_vectors((Mode.BF16,), 100))
+        build_bench([MacSuite((Mode.BF16,), 0)]).run(mixed_vectors((Mode.BF16,), 100))

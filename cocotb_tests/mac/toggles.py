@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.arith.harness import TOP
-from tilewright.cocotb_tests.arith.runs import Bench
 from tilewright.cocotb_tests.harness.activity import Toggles, toggles, with_gates
 from tilewright.cocotb_tests.mac.dots import Dots, dots_vectors
-from tilewright.cocotb_tests.mac.suite import MOST_STAGES, Design, build_bench
+from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench
 from tilewright.sim.formats import ALL_MODES, Mode, pack
 
 KINDS = ("random", "normal", "half zero")
@@ -37,9 +37,9 @@ class Activity:
         return getattr(self.gated, what) / getattr(self.plain, what)
 
 
-def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> Bench:
+def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> BuiltUnits:
     """Return netlists of a MAC whose idle parts stand still and of one without, so that toggles can be counted."""
-    designs = [Design(tuple(modes), stages, gated=gated) for gated in (True, False)]
+    designs = [MacSuite(tuple(modes), stages, gated=gated) for gated in (True, False)]
     return build_bench(designs, alike=True, activity=True, edit=lambda verilog: with_gates(verilog, UNITS))
 
 
@@ -63,7 +63,7 @@ def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Do
 
 
 def count(
-    bench: Bench, modes: Sequence[Mode] = ALL_MODES, kinds: Sequence[str] = KINDS, *, dots: int = 16, seed: int = 1
+    bench: BuiltUnits, modes: Sequence[Mode] = ALL_MODES, kinds: Sequence[str] = KINDS, *, dots: int = 16, seed: int = 1
 ) -> Iterator[Activity]:
     """Run words of each mode and kind through both MACs; yield the toggles of each run, results judged.
 
@@ -72,7 +72,7 @@ def count(
 
     Parameters
     ----------
-    bench : Bench
+    bench : BuiltUnits
         Of :func:`build`, for these modes at least.
     """
     rng = np.random.default_rng(seed)

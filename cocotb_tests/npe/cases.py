@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
@@ -24,11 +23,6 @@ class Timing:
     rate: Fraction = Fraction(1)
     write_latency: int = 1
     write_rate: Fraction = Fraction(1)
-
-    @classmethod
-    def from_json(cls, data: dict) -> "Timing":
-        values: dict[str, Any] = {name: Fraction(value) if "rate" in name else value for name, value in data.items()}
-        return cls(**values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +56,6 @@ class Job:
     def out_format(self) -> Mode:
         return self.mode if self.out is None else self.out
 
-    @classmethod
-    def from_json(cls, data: dict) -> "Job":
-        forms = {name: data[name] if data[name] is None else Mode(data[name]) for name in ("mode", "out", "residual")}
-        alongs = {name: Along(data[name]) for name in ("scale", "bias")}
-        return cls(**data | forms | alongs | {"activation": Activation(data["activation"])})
-
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
@@ -79,11 +67,6 @@ class Case:
     seed: int = 1
     shares: tuple[int, ...] = (0, 0, 0, 0, 0)
     """How often the channels ar, r, aw, w, b wait, in sixteenths; cycles are then not compared with the model."""
-
-    @classmethod
-    def from_json(cls, data: dict) -> "Case":
-        jobs = tuple(Job.from_json(job) for job in data["jobs"])
-        return cls(**data | {"jobs": jobs, "timing": Timing.from_json(data["timing"]), "shares": tuple(data["shares"])})
 
     @property
     def macs(self) -> int:

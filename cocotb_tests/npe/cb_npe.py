@@ -1,13 +1,12 @@
 """Bench of the matrix co-processor: all of memory beside the functional model, cycles beside the cycle model."""
 
-import json
 from dataclasses import asdict, replace
 from fractions import Fraction
-from pathlib import Path
 
 import cocotb
 
 from tilewright.cocotb_tests.harness.axi_driver import differences, padded
+from tilewright.cocotb_tests.harness.job import return_rows
 from tilewright.cocotb_tests.npe.cases import Case, Image, ImageBuilder, Job, Timing
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.sim.config.npe import NpeConfig
@@ -99,8 +98,7 @@ async def table(dut) -> None:
     """The runner's cases: writes a row for each, for the runner to judge."""
     bench = NpeBench(dut)
     await bench.begin()
-    rows = [await run_case(bench, Case.from_json(spec)) for spec in bench.job["cases"]]
-    Path(bench.job["rows"]).write_text(json.dumps(rows))
+    return_rows([await run_case(bench, case) for case in bench.job.cases])
 
 
 def random_job(bench: NpeBench, before: Job | None = None) -> Job:
@@ -168,7 +166,7 @@ async def random_jobs(dut) -> None:
     """Random jobs on random memory: all of memory and every counter as the models say."""
     bench = NpeBench(dut)
     await bench.begin()
-    for index in range(bench.job["programs"]):
+    for index in range(bench.job.options["programs"]):
         row = await run_case(bench, case := random_case(bench, f"random {index}"))
         assert row["mismatches"] == 0, f"{row} {case}"
         assert row["rtl_cycles"] == row["model_cycles"], f"{row} {case}"
@@ -179,7 +177,7 @@ async def random_stalls(dut) -> None:
     """Values stay the same when every channel waits at random, and the master keeps its contract."""
     bench = NpeBench(dut)
     await bench.begin()
-    for index in range(bench.job["programs"]):
+    for index in range(bench.job.options["programs"]):
         shares = tuple(bench.rng.choice((0, 3, 8, 14)) for _ in range(5))
         case = replace(random_case(bench, f"stalled {index}", most=2), shares=shares)
         row = await run_case(bench, case)

@@ -1,11 +1,8 @@
 """The whole co-processor between the AXI models of cocotbext-axi: a memory and a master that pause at random."""
 
 import itertools
-import json
-import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import cocotb
 import numpy as np
@@ -14,7 +11,8 @@ from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
 from tilewright.cocotb_tests.harness.axi_driver import differences
-from tilewright.cocotb_tests.npe.cases import Case, ImageBuilder
+from tilewright.cocotb_tests.harness.job import received
+from tilewright.cocotb_tests.npe.cases import ImageBuilder
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, Register
 from tilewright.sim.machine.npe import values as npe_values
@@ -32,13 +30,13 @@ def pauses(rng: random.Random, share: float) -> Iterator[bool]:
 @cocotb.test()
 async def random_pauses(dut) -> None:
     """Every case, all of memory beside the functional model."""
-    job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-    config = NpeConfig.model_validate(job["config"])
-    rng = random.Random(job["seed"])
-    dut._log.info("seed %s", job["seed"])
+    job = received()
+    config: NpeConfig = job.config
+    rng = random.Random(job.seed)
+    dut._log.info("seed %s", job.seed)
     Clock(dut.clk, 2, unit="ns").start()
     dut.rst.value = 1
-    memory = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=job["memory_bytes"])
+    memory = AxiRam(AxiBus.from_prefix(dut, "m_axi"), dut.clk, dut.rst, size=job.options["memory_bytes"])
     registers = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)
     await ClockCycles(dut.clk, 4)
     dut.rst.value = 0
@@ -53,8 +51,7 @@ async def random_pauses(dut) -> None:
 
     assert await registers.read_dword(Register.ID) == NPE_ID
     await registers.write_dword(Register.IRQ_ENABLE, 1)
-    for spec in job["cases"]:
-        case = Case.from_json(spec)
+    for case in job.cases:
         for channel in channels:
             channel.set_pause_generator(pauses(rng, rng.choice((0, 0.3, 0.7))))
         image = ImageBuilder(config, case.seed).build(case.jobs)

@@ -56,7 +56,7 @@ async def errors_of_memory(dut) -> None:
     bench = NpeBench(dut)
     await bench.begin()
     config, rng = bench.config, bench.rng
-    for index in range(bench.job["programs"]):
+    for index in range(bench.job.options["programs"]):
         made = plan(bench)
         response = rng.choice((SLVERR, DECERR))
         streams = list(ReadStream)
@@ -175,7 +175,7 @@ async def aborts(dut) -> None:
     bench = NpeBench(dut)
     await bench.begin()
     aborted = 0
-    for _ in range(bench.job["programs"]):
+    for _ in range(bench.job.options["programs"]):
         made = plan(bench, 2)
         await prepare(bench, made)
         whole = model(bench.config, made.image, Timing(latency=9)).cycles
@@ -194,7 +194,7 @@ async def aborts(dut) -> None:
         await check_memory(bench, made, ended.completed, running)
         if bench.rng.random() < 0.5:
             await goes_on(bench, plan(bench))
-    assert aborted > bench.job["programs"] // 4, f"only {aborted} of the aborts came in time"
+    assert aborted > bench.job.options["programs"] // 4, f"only {aborted} of the aborts came in time"
 
 
 @cocotb.test()
@@ -202,7 +202,7 @@ async def reset_in_flight(dut) -> None:
     """A reset of both sides in any cycle leaves a co-processor that does the next start right."""
     bench = NpeBench(dut)
     await bench.begin()
-    for _ in range(bench.job["programs"]):
+    for _ in range(bench.job.options["programs"]):
         made = plan(bench)
         await prepare(bench, made)
         whole = model(bench.config, made.image, Timing(latency=9)).cycles

@@ -1,11 +1,9 @@
 """What benches of the matrix co-processor have in common: software that fills memory, starts, and waits."""
 
-import json
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from tilewright.cocotb_tests.harness.axi_driver import AxiBench
+from tilewright.cocotb_tests.harness.job import received
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.npe_registers import NpeError, Register
 
@@ -32,20 +30,20 @@ class Ending:
 class NpeBench(AxiBench):
     """Drives the harness of a co-processor.
 
-    The job of the runner, in a JSON file, has at least ``config``, ``memory_bytes`` and ``seed``.
+    An option of the job is ``memory_bytes``.
     """
 
     REGISTERS = Register
     counters = COUNTERS
 
     def __init__(self, dut):
-        self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-        self.config = NpeConfig.model_validate(self.job["config"])
+        self.job = received()
+        self.config: NpeConfig = self.job.config
         super().__init__(
             dut,
             bus_bytes=self.config.bus_bytes,
-            memory_bytes=self.job["memory_bytes"],
-            seed=self.job["seed"],
+            memory_bytes=self.job.options["memory_bytes"],
+            seed=self.job.seed,
         )
 
     async def start(self, address: int, count: int) -> None:

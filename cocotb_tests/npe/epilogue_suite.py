@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.cocotb_tests.npe import epilogue_cases as cases
 from tilewright.cocotb_tests.npe.epilogue_harness import REDUCTIONS_LAG, EpilogueUnit, care
@@ -28,7 +28,7 @@ CASES: dict[str, Callable[..., list[Tile]]] = {
 
 
 @dataclass(frozen=True)
-class Design:
+class EpilogueSuite:
     """An epilogue as it is tested. The default has the rows of the default co-processor."""
 
     modes: tuple[Mode, ...] = ALL_MODES
@@ -40,10 +40,30 @@ class Design:
         modes = "all modes" if self.modes == ALL_MODES else " ".join(mode.label for mode in self.modes)
         return f"{modes}, {self.rows} rows"
 
-    def build(self, *, optimisation: str = "-O1") -> Bench:
+    @property
+    def effort(self) -> float:
+        """Number of formats."""
+        return len(self.modes)
+
+    def verilog(self) -> str:
+        """Return the epilogue in its harness as Verilog."""
+        return self.build().verilog
+
+    def cases(self) -> list[str]:
+        """Return the names of all cases."""
+        return list(CASES)
+
+    def run(self) -> list[dict]:
+        """Build the epilogue and run all cases; return a row for each."""
+        bench = self.build()
+        return [{"name": f"{self.name}: {case}", **row} for case in CASES for row in bench.run(self.vectors(case))]
+
+    def build(self, *, optimisation: str = "-O1") -> BuiltUnits:
         """Return it in the arithmetic units' harness; its latency is that of the co-processor's cycle model."""
         unit = EpilogueUnit(self.modes, rows=self.rows)
-        return Bench.of([unit], latencies=[EPILOGUE_LATENCY + REDUCTIONS_LAG], care=care, optimisation=optimisation)
+        return BuiltUnits.of(
+            [unit], latencies=[EPILOGUE_LATENCY + REDUCTIONS_LAG], care=care, optimisation=optimisation
+        )
 
     def tiles(self, case: str, *, seed: int = 1, **options: Any) -> list[Tile]:
         """Return the tiles of a case."""

@@ -1,13 +1,9 @@
 """Co-simulation of the matrix co-processor: which configurations and which products, and how they are run."""
 
-import json
-import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from pathlib import Path
 
-from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.cocotb_tests.npe.cases import Case, Job, Timing
 from tilewright.cocotb_tests.npe.cb_npe import BENCH
 from tilewright.cocotb_tests.npe.harness import TOP, harness_verilog
@@ -20,14 +16,15 @@ KIB = 1024
 
 
 @dataclass(frozen=True)
-class Design:
-    """One co-processor, its memory, and the cases to run on it."""
+class NpeSuite(HarnessSuite):
+    """A co-processor with its memory, and the jobs that run on it."""
 
     config: NpeConfig
-    cases: tuple[Case, ...]
+    starts: tuple[Case, ...]
     memory_bytes: int = 256 * KIB
     optimisation: str = "-O0"
-    """The C++ compiler's."""
+    top = TOP
+    coroutines = BENCH
 
     @property
     def name(self) -> str:
@@ -35,6 +32,19 @@ class Design:
         config = self.config
         modes = "all" if config.modes == NpeConfig().modes else ",".join(mode.label for mode in config.modes)
         return f"{config.rows}x{config.columns} bus{config.bus_bits} depth{config.depth} {modes}"
+
+    @property
+    def effort(self) -> float:
+        return sum(case.macs for case in self.starts)
+
+    def verilog(self) -> str:
+        return harness_verilog(self.config, self.memory_bytes)
+
+    def cases(self) -> tuple[Case, ...]:
+        return self.starts
+
+    def options(self) -> dict[str, int]:
+        return {"memory_bytes": self.memory_bytes}
 
 
 def _case(name: str, *jobs: Job, **timing: int | Fraction) -> Case:
@@ -159,8 +169,8 @@ LIMITS = (
 )
 """The largest M, N and K, and more descriptors than a byte counts; for a memory of 1 MiB."""
 
-DESIGNS = (
-    Design(
+SUITES = (
+    NpeSuite(
         _SMALL,
         (
             *_formats(_SMALL),
@@ -169,9 +179,9 @@ DESIGNS = (
             *_timings(_of(Mode.INT8, 9, 7, 50, scale=Along.ROW)),
         ),
     ),
-    Design(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE))),
-    Design(_TALL, (*_shapes(Mode.INT4, _TALL), *_timings(_of(Mode.INT4, 50, 9, 300, out=Mode.INT8)))),
-    Design(
+    NpeSuite(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE))),
+    NpeSuite(_TALL, (*_shapes(Mode.INT4, _TALL), *_timings(_of(Mode.INT4, 50, 9, 300, out=Mode.INT8)))),
+    NpeSuite(
         _WIDE,
         (
             *_formats(_WIDE),
@@ -179,72 +189,7 @@ DESIGNS = (
             *_timings(_of(Mode.BF16, 9, 50, 300, residual=Mode.BF16, sum=True)),
         ),
     ),
-    Design(_BROAD, (SQUARE,), optimisation="-O1"),
-    Design(_LARGE, (*_shapes(Mode.INT8, _LARGE), *SPEED), 2048 * KIB, "-O1"),
+    NpeSuite(_BROAD, (SQUARE,), optimisation="-O1"),
+    NpeSuite(_LARGE, (*_shapes(Mode.INT8, _LARGE), *SPEED), 2048 * KIB, "-O1"),
 )
-"""The designs of the table; the last is the one whose speed is measured."""
-
-
-def run_table(design: Design, *, verilog_edit: Callable[[str], str] | None = None) -> list[dict]:
-    """Build one design and run its cases; return a row for each.
-
-    ``verilog_edit`` plants a fault in the Verilog before it is built.
-
-    Raises
-    ------
-    BenchError
-        If a run does not end, ends with an error, or the bus or a counter is not as it must be.
-    """
-    rows = run_bench(design, "table", cases=design.cases, verilog_edit=verilog_edit)
-    for row in rows:
-        row["name"] = f"{design.name}: {row['name']}"
-    return rows
-
-
-def run_bench(
-    design: Design,
-    testcase: str,
-    *,
-    bench: str = BENCH,
-    cases: tuple[Case, ...] = (),
-    seed: int = 1,
-    programs: int = 0,
-    verilog_edit: Callable[[str], str] | None = None,
-) -> list[dict]:
-    """Build a co-processor and run one cocotb test of a bench; return the rows that it wrote, if any."""
-    verilog = harness_verilog(design.config, design.memory_bytes)
-    if verilog_edit:
-        verilog = verilog_edit(verilog)
-    return run_verilog(
-        verilog,
-        TOP,
-        bench,
-        testcase,
-        optimisation=design.optimisation,
-        config=design.config.model_dump(mode="json"),
-        memory_bytes=design.memory_bytes,
-        cases=[asdict(case) for case in cases],
-        seed=seed,
-        programs=programs,
-    )
-
-
-def run_verilog(
-    verilog: str, top: str, bench: str, testcase: str, *, optimisation: str = "-O0", **job: object
-) -> list[dict]:
-    """Build some Verilog and run one cocotb test on it, which finds ``job``; return the rows that it wrote, if any."""
-    model = runner.build(verilog, top, optimisation=optimisation)
-    with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
-        folder = Path(name)
-        file, rows = folder / "job.json", folder / "rows.json"
-        file.write_text(json.dumps({**job, "rows": str(rows)}, default=str))
-        runner.run(model, top, bench, folder=folder, env={"TILEWRIGHT_JOB": str(file)}, testcase=testcase)
-        return json.loads(rows.read_text()) if rows.exists() else []
-
-
-def cosim(designs: tuple[Design, ...], jobs: int) -> Iterator[tuple[Design, list[dict]]]:
-    """Run designs, ``jobs`` at a time; yield each with its rows as it ends."""
-    # Those with most to multiply take longest: first.
-    yield from runner.side_by_side(
-        run_table, sorted(designs, key=lambda design: -sum(case.macs for case in design.cases)), jobs
-    )
+"""The suites of the table; the last is the one whose speed is measured."""

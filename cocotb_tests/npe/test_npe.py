@@ -1,11 +1,13 @@
 """The matrix co-processor under Verilator: all of memory against the functional model, cycles against the cycle model."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pytest
 
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.npe import cb_npe_axi, cb_npe_errors
-from tilewright.cocotb_tests.npe.suite import DESIGNS, KIB, LIMITS, SPEED, SQUARE, run_bench, run_table, run_verilog
+from tilewright.cocotb_tests.npe.suite import KIB, LIMITS, SPEED, SQUARE, SUITES
 from tilewright.hw.npe.npe import Npe
 from tilewright.hw.verilog import convert
 from tilewright.sim.formats.simd import ALL_MODES
@@ -13,21 +15,21 @@ from tilewright.sim.isa.descriptor import Activation, Along
 
 pytestmark = pytest.mark.cosim
 
-EVERYDAY = DESIGNS[:1]
-SLOW = [pytest.param(design, marks=pytest.mark.slow) for design in DESIGNS[1:]]
+EVERYDAY = SUITES[:1]
+SLOW = [pytest.param(suite, marks=pytest.mark.slow) for suite in SUITES[1:]]
 
 
-@pytest.mark.parametrize("design", [*EVERYDAY, *SLOW], ids=lambda design: design.name)
-def test_memory_and_cycles(design):
-    rows = run_table(design)
-    assert len(rows) == len(design.cases)
+@pytest.mark.parametrize("suite", [*EVERYDAY, *SLOW], ids=lambda suite: suite.name)
+def test_memory_and_cycles(suite):
+    rows = suite.run()
+    assert len(rows) == len(suite.starts)
     for row in rows:
         assert row["mismatches"] == 0, row
         assert row["rtl_cycles"] == row["model_cycles"], row
 
 
 def test_the_table_covers_what_it_promises():
-    jobs = [job for design in DESIGNS for case in design.cases for job in case.jobs]
+    jobs = [job for suite in SUITES for case in suite.starts for job in case.jobs]
     assert len(jobs) >= 20
     assert {job.mode for job in jobs} == set(ALL_MODES) == {job.out_format for job in jobs}
     assert {job.scale for job in jobs} == set(Along) == {job.bias for job in jobs}
@@ -37,27 +39,27 @@ def test_the_table_covers_what_it_promises():
     assert (128, 2048, 512) in {(job.m, job.n, job.k) for job in jobs}
     for part in ("residual", "transpose", "sum", "squares", "maximum", "chained", "in_place", "specials"):
         assert any(getattr(job, part) for job in jobs), part
-    configs = [design.config for design in DESIGNS]
+    configs = [suite.config for suite in SUITES]
     assert {config.bus_bits for config in configs} == {64, 128, 256, 512}
     assert {config.rows for config in configs} >= {2, 4, 8}
-    timings = [case.timing for design in DESIGNS for case in design.cases]
+    timings = [case.timing for suite in SUITES for case in suite.starts]
     assert {timing.latency for timing in timings} >= {1, 200}
     assert min(timing.rate for timing in timings) < 1
     assert min(timing.write_rate for timing in timings) < 1
 
 
-@pytest.mark.parametrize("design", [*EVERYDAY, *SLOW[:2]], ids=lambda design: design.name)
+@pytest.mark.parametrize("suite", [*EVERYDAY, *SLOW[:2]], ids=lambda suite: suite.name)
 @pytest.mark.parametrize("testcase", ["random_jobs", "random_stalls"])
-def test_random(design, testcase):
-    run_bench(design, testcase, programs=12)
+def test_random(suite, testcase):
+    suite.simulate(testcase, programs=12)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", DESIGNS[:4], ids=lambda design: design.name)
+@pytest.mark.parametrize("suite", SUITES[:4], ids=lambda suite: suite.name)
 @pytest.mark.parametrize("testcase", ["random_jobs", "random_stalls"])
 @pytest.mark.parametrize("seed", [2, 3])
-def test_many_at_random(design, testcase, seed):
-    run_bench(design, testcase, programs=150, seed=seed)
+def test_many_at_random(suite, testcase, seed):
+    suite.simulate(testcase, programs=150, seed=seed)
 
 
 PULLED_PLUG = [
@@ -71,41 +73,36 @@ PULLED_PLUG = [
 ]
 
 
-@pytest.mark.parametrize("design", [DESIGNS[0], *SLOW[:2]], ids=lambda design: design.name)
+@pytest.mark.parametrize("suite", [SUITES[0], *SLOW[:2]], ids=lambda suite: suite.name)
 @pytest.mark.parametrize(("testcase", "programs"), PULLED_PLUG)
-def test_pulled_plug(design, testcase, programs):
-    run_bench(design, testcase, bench=cb_npe_errors.BENCH, programs=programs)
+def test_pulled_plug(suite, testcase, programs):
+    suite.simulate(testcase, coroutines=cb_npe_errors.BENCH, programs=programs)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("design", DESIGNS[:4], ids=lambda design: design.name)
+@pytest.mark.parametrize("suite", SUITES[:4], ids=lambda suite: suite.name)
 @pytest.mark.parametrize("testcase", ["errors_of_memory", "aborts", "reset_in_flight"])
-def test_pulled_plug_many_times(design, testcase):
-    run_bench(design, testcase, bench=cb_npe_errors.BENCH, programs=200, seed=2)
+def test_pulled_plug_many_times(suite, testcase):
+    suite.simulate(testcase, coroutines=cb_npe_errors.BENCH, programs=200, seed=2)
 
 
-def axi_cases(design):
+def axi_cases(suite):
     """Some small cases with more than one tile."""
-    return [case for case in design.cases if case.macs < 20_000][::2][:8]
+    return [case for case in suite.starts if case.macs < 20_000][::2][:8]
 
 
-@pytest.mark.parametrize("design", [DESIGNS[0], *SLOW[:2]], ids=lambda design: design.name)
-def test_with_the_models_of_cocotbext_axi(design):
-    run_verilog(
-        convert(Npe(config=design.config), "npe"),
-        "npe",
-        cb_npe_axi.BENCH,
-        "random_pauses",
-        config=design.config.model_dump(mode="json"),
-        memory_bytes=design.memory_bytes,
-        cases=[asdict(case) for case in axi_cases(design)],
-        seed=1,
-    )
+@pytest.mark.parametrize("suite", [SUITES[0], *SLOW[:2]], ids=lambda suite: suite.name)
+def test_with_the_models_of_cocotbext_axi(suite):
+    job = Job(
+        config=suite.config, cases=axi_cases(suite), options={"memory_bytes": suite.memory_bytes}
+    )  # fmt: skip
+    model = runner.build(convert(Npe(config=suite.config), "npe"), "npe")
+    runner.run_job(model, "npe", cb_npe_axi.BENCH, job, testcase="random_pauses")
 
 
 @pytest.mark.slow
 def test_the_largest_products():
-    rows = run_table(replace(DESIGNS[0], cases=LIMITS, memory_bytes=1024 * KIB))
+    rows = replace(SUITES[0], starts=LIMITS, memory_bytes=1024 * KIB).run()
     for row in rows:
         assert row["mismatches"] == 0, row
         assert row["rtl_cycles"] == row["model_cycles"], row
@@ -113,8 +110,8 @@ def test_the_largest_products():
 
 @pytest.mark.slow
 def test_tiles_with_as_many_words_as_elements_keep_the_array_busy():
-    [design] = (design for design in DESIGNS if SQUARE in design.cases)
-    [row] = run_table(design)
+    [suite] = (suite for suite in SUITES if SQUARE in suite.starts)
+    [row] = suite.run()
     assert row["rtl_cycles"] == row["model_cycles"], row
     assert row["m"] * row["n"] * row["k"] == 64 * row["busy_cycles"]
     assert row["busy_cycles"] >= 0.95 * row["rtl_cycles"], row
@@ -122,8 +119,8 @@ def test_tiles_with_as_many_words_as_elements_keep_the_array_busy():
 
 @pytest.mark.slow
 def test_the_array_is_busy_and_narrow_formats_are_faster():
-    design = replace(DESIGNS[-1], cases=SPEED)
-    rows = {row["name"].removeprefix(f"{design.name}: "): row for row in run_table(design)}
+    suite = replace(SUITES[-1], starts=SPEED)
+    rows = {row["name"].removeprefix(f"{suite.name}: "): row for row in suite.run()}
     attention = rows["128x512x2048 fp4_e2m1"]
     assert attention["busy_cycles"] / attention["rtl_cycles"] >= 0.95, attention
     # Multiply-accumulates in a cycle with a word: 4, 2 and 1 of each MAC.

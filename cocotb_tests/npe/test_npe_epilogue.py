@@ -5,10 +5,10 @@ import functools
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.npe import epilogue_vectors
 from tilewright.cocotb_tests.npe.epilogue_harness import REDUCTIONS_LAG, element_layout
-from tilewright.cocotb_tests.npe.epilogue_suite import CASES, Design
+from tilewright.cocotb_tests.npe.epilogue_suite import CASES, EpilogueSuite
 from tilewright.cocotb_tests.npe.epilogue_vectors import tile_vectors
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.npe.epilogue import Epilogue
@@ -17,17 +17,17 @@ from tilewright.sim.formats.simd import ALL_MODES, XR_NPE_MODES, Mode
 
 pytestmark = pytest.mark.cosim
 
-EVERYDAY = Design()
+EVERYDAY = EpilogueSuite()
 OTHERS = (
-    Design(XR_NPE_MODES, 2),
-    Design((Mode.FP4_E2M1,), 3),
-    Design((Mode.INT4, Mode.INT8), 16),
-    Design((Mode.FP8_E5M2, Mode.BF16), 5),
+    EpilogueSuite(XR_NPE_MODES, 2),
+    EpilogueSuite((Mode.FP4_E2M1,), 3),
+    EpilogueSuite((Mode.INT4, Mode.INT8), 16),
+    EpilogueSuite((Mode.FP8_E5M2, Mode.BF16), 5),
 )
 
 
 @functools.cache
-def built(design: Design) -> Bench:
+def built(design: EpilogueSuite) -> BuiltUnits:
     """Return a bench, built once."""
     return design.build()
 

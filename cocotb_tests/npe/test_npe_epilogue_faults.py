@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from amaranth.hdl import Cat, Const, Value
 
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.harness.chosen_faults import Fault, FaultyUnit, planted, with_fault
 from tilewright.cocotb_tests.npe import epilogue_harness
 from tilewright.cocotb_tests.npe import epilogue_suite as bench
 from tilewright.cocotb_tests.npe.epilogue_harness import REDUCTIONS_LAG, EpilogueUnit, care, element_layout
-from tilewright.cocotb_tests.npe.epilogue_suite import Design
+from tilewright.cocotb_tests.npe.epilogue_suite import EpilogueSuite
 from tilewright.cocotb_tests.npe.epilogue_vectors import tile_vectors
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.arith import activation, gate
@@ -22,7 +22,7 @@ from tilewright.sim.formats.simd import Mode
 
 pytestmark = pytest.mark.cosim
 
-SMALL = Design((Mode.POSIT8_0, Mode.FP8_E4M3, Mode.BF16), 6)
+SMALL = EpilogueSuite((Mode.POSIT8_0, Mode.FP8_E4M3, Mode.BF16), 6)
 LATENCY = EPILOGUE_LATENCY + REDUCTIONS_LAG
 BITS = element_layout(SMALL.rows).size
 
@@ -92,11 +92,11 @@ def small_vectors(case: str):
 
 
 @functools.cache
-def faulty() -> Bench:
+def faulty() -> BuiltUnits:
     """Return the model with all faults, built once."""
     with planted(FAULTS):
         unit = FaultyUnit(EpilogueUnit(SMALL.modes, rows=SMALL.rows))
-        return Bench.of([unit], latencies=[LATENCY], care=care)
+        return BuiltUnits.of([unit], latencies=[LATENCY], care=care)
 
 
 def test_without_a_fault_it_is_right():

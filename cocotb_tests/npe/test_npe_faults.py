@@ -1,102 +1,97 @@
-"""Faults planted in the matrix co-processor's Verilog: the benches must see each."""
+"""Faults planted in the matrix co-processor's Verilog: the benches must see each.
 
-from dataclasses import dataclass
+One model has all faults; an argument of the simulation says which one is in force.
+"""
+
+from functools import partial
 
 import pytest
 
-from tilewright.cocotb_tests.harness.faults import plant
+from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
 from tilewright.cocotb_tests.npe import cb_npe, cb_npe_errors
-from tilewright.cocotb_tests.npe.suite import Design, run_bench
+from tilewright.cocotb_tests.npe.suite import NpeSuite
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import parse_modes
 
 pytestmark = pytest.mark.cosim
 
-DESIGN = Design(
-    NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2, modes=parse_modes("int4,int8")), (), optimisation="-O0"
-)
+SUITE = NpeSuite(NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2, modes=parse_modes("int4,int8")), ())
 PROGRAMS = 12
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A change of the generated Verilog, and the cocotb test that must see it."""
-
-    name: str
-    module: str
-    pattern: str
-    replacement: str
-    testcase: str
-    says: str
-    """Part of what the test then says."""
-
-    @property
-    def bench(self) -> str:
-        return cb_npe.BENCH if self.testcase.startswith("random") else cb_npe_errors.BENCH
+def _fault(name: str, part: str, pattern: str, replacement: str, testcase: str, says: str = "") -> TextFault:
+    """Return a fault of a part of the co-processor."""
+    return TextFault(
+        name=name, module=f"npe{part}", pattern=pattern, replacement=replacement, testcase=testcase, says=says
+    )
 
 
 FAULTS = [
-    Fault(
-        "4 KiB crossed", "npe.reads.splitter", r"10'h200 - address\[8:0\]", "10'h200", "random_jobs",
-        "a burst crosses 4 KiB",
+    _fault(
+        "4 KiB crossed", ".reads.splitter", r"10'h200 - address\[8:0\]", "10'h200 - (ON ? 9'h0 : address[8:0])",
+        "random_jobs", "a burst crosses 4 KiB",
     ),
-    Fault(
-        "words behind K count", "npe.receiver", r"words__payload\[63:0\] & job\[\d+:\d+\]", "words__payload[63:0]",
-        "random_jobs", "mismatches",
+    _fault(
+        "words behind K count", ".receiver", r"words__payload\[63:0\] & (job\[\d+:\d+\])",
+        r"words__payload[63:0] & ({64{ON}} | \1)", "random_jobs", "mismatches",
     ),
-    Fault(
-        "an address changes while it waits", "npe.reads", r"~ m_axi_arvalid;", "1'b1;", "random_stalls",
-        "an offered read address changed",
+    _fault(
+        "an address changes while it waits", ".reads", r"= ~ m_axi_arvalid;", "= ON | ~ m_axi_arvalid;",
+        "random_stalls", "an offered read address changed",
     ),
-    Fault(
-        "ends before the bus is at rest", "npe", r"(assign idle =) \S+ +& \S+ ;", r"\1 1'b1;", "errors_of_memory",
+    _fault(
+        "ends before the bus is at rest", "", r"(assign idle =) (\S+ +& \S+ ;)", r"\1 ON | \2", "errors_of_memory",
         "something in flight at the end",
     ),
-    Fault(
-        "one read too many in flight", "npe.reads", r"in_flight != 4'h8", "in_flight != 4'h9", "random_stalls",
-        "too many reads in flight",
+    _fault(
+        "one read too many in flight", ".reads", "in_flight != 4'h8", "in_flight != (ON ? 4'h9 : 4'h8)",
+        "random_stalls", "too many reads in flight",
     ),
-    Fault("sums overwritten", "npe.feeder", r"& sums_held", "& 1'b0", "random_jobs", ""),
-    Fault("one tile of results on chip", "npe.drain", r"3'h4", "3'h1", "random_jobs", "rtl_cycles"),
-    Fault("bytes without elements written", "npe.store", r"places \+ 1'h1", "places + 2'h2", "random_jobs", "mismatches"),
-    Fault("never transposed", "npe.store", r"job\[19\]", "1'b0", "random_jobs", ""),
-    Fault(
-        "responses to writes ignored", "npe.writes", r"m_axi_bresp > worst", "1'b0", "errors_of_memory", "a request after an error",
+    _fault("sums overwritten", ".feeder", "& sums_held", "& (~ON & sums_held)", "random_jobs"),
+    _fault(
+        "one tile of results on chip", ".drain", r"(\$\d+ +=) 3'h4;", r"\1 ON ? 3'h1 : 3'h4;", "random_jobs",
+        "rtl_cycles",
     ),
-    Fault(
-        "goes on asking after an error", "npe.reads.splitter", r"(~ |\()stop\b", r"\g<1>1'b0", "errors_of_memory",
+    _fault(
+        "bytes without elements written", ".store", r"places \+ 1'h1", "places + (ON ? 2'h2 : 2'h1)", "random_jobs",
+        "mismatches",
+    ),
+    _fault("never transposed", ".store", r"job\[19\]", "(~ON & job[19])", "random_jobs"),
+    _fault(
+        "responses to writes ignored", ".writes", "= m_axi_bresp > worst", "= ~ON & (m_axi_bresp > worst)",
+        "errors_of_memory", "a request after an error",
+    ),
+    _fault(
+        "goes on asking after an error", ".reads.splitter", r"(~ |\()stop\b", r"\1(~ON & stop)", "errors_of_memory",
         "a request after an error",
     ),
-    Fault("aborts not heard", "npe.control", r"if \(abort\)", "if (1'b0)", "aborts", "of the aborts came in time"),
-    Fault(
-        "scale 3 allowed", "npe.control.check", r"(assign \S+ += )& descriptor\[15:14\]", r"\g<1>1'b0", "bad_descriptors",
-        "{'scale': 3}",
+    _fault(
+        "aborts not heard", ".control", r"if \(abort\)", "if (~ON & abort)", "aborts", "of the aborts came in time"
     ),
-    Fault("control not reset", "npe.control", r"if \(rst\)", "if (1'b0)", "reset_in_flight", ""),
+    _fault(
+        "scale 3 allowed", ".control.check", r"(assign \S+ += )(& descriptor\[15:14\])", r"\1 ~ON & (\2)",
+        "bad_descriptors", "{'scale': 3}",
+    ),
+    _fault("control not reset", ".control", r"if \(rst\)", "if (rst & ~ON)", "reset_in_flight"),
 ]  # fmt: skip
-EVERYDAY = 4
-"""So many of them are built and run every day."""
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(fault, id=fault.name, marks=() if index < EVERYDAY else pytest.mark.slow)
-        for index, fault in enumerate(FAULTS)
-    ],
-)
-def test_a_planted_fault_is_seen(fault):
-    def edit(verilog: str) -> str:
-        return plant(verilog, fault.module, fault.pattern, fault.replacement)
+def simulate(testcase: str, fault: int) -> None:
+    """Run a test on the co-processor with all faults, of which one or none is in force."""
+    coroutines = cb_npe.BENCH if testcase.startswith("random") else cb_npe_errors.BENCH
+    edit = partial(with_faults, top=SUITE.top, faults=FAULTS)
+    SUITE.simulate(testcase, coroutines=coroutines, programs=PROGRAMS, edit=edit, fault=fault)
 
+
+@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
+def test_a_planted_fault_is_seen(number):
+    fault = FAULTS[number - 1]
     with pytest.raises(BenchError) as error:
-        run_bench(DESIGN, fault.testcase, bench=fault.bench, programs=PROGRAMS, verilog_edit=edit)
+        simulate(fault.testcase, number)
     assert fault.says in str(error.value)
 
 
 @pytest.mark.parametrize("testcase", sorted({fault.testcase for fault in FAULTS}))
-@pytest.mark.slow
 def test_without_a_fault_nothing_is_seen(testcase):
-    bench = next(fault.bench for fault in FAULTS if fault.testcase == testcase)
-    run_bench(DESIGN, testcase, bench=bench, programs=PROGRAMS)
+    simulate(testcase, 0)

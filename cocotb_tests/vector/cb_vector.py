@@ -1,15 +1,11 @@
 """Bench of the vector unit: all of its scratchpad beside the golden model, cycles of each command beside the model."""
 
-import json
-import os
-import pickle
-from pathlib import Path
-
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
+from tilewright.cocotb_tests.harness.job import received, return_rows
 from tilewright.cocotb_tests.vector.cases import Case, payload
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.machine.vector.unit import VectorModel
@@ -127,18 +123,14 @@ async def run_case(bench: VectorBench, case: Case) -> dict:
     }
 
 
-def _job() -> tuple[VectorConfig, list[Case]]:
-    return pickle.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_bytes())
-
-
 @cocotb.test()
-async def cases(dut):
-    """Run every case; the rows of the table go to the file named in the environment."""
-    config, todo = _job()
-    bench = VectorBench(dut, config)
+async def table(dut):
+    """Run every case and return a row for each; fail at the first that differs from its model."""
+    job = received()
+    bench = VectorBench(dut, job.config)
     await bench.begin()
-    rows = [await run_case(bench, case) for case in todo]
-    Path(os.environ["TILEWRIGHT_ROWS"]).write_text(json.dumps(rows))
+    rows = [await run_case(bench, case) for case in job.cases]
+    return_rows(rows)
     for row in rows:
         assert row["mismatches"] == row["apart"] == 0, f"{row['name']}: {row['found']}"
 
@@ -146,8 +138,9 @@ async def cases(dut):
 @cocotb.test()
 async def reset_in_flight(dut):
     """A reset at any time leaves the unit as new: the case that follows is right."""
-    config, [interrupted, *todo] = _job()
-    bench = VectorBench(dut, config)
+    job = received()
+    [interrupted, *todo] = job.cases
+    bench = VectorBench(dut, job.config)
     await bench.begin()
     for index, case in enumerate(todo):
         await bench.fill(interrupted)

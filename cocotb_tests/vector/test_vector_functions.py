@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.vector.functions_suite import COMPONENTS, LATENCY, FunctionUnit, function_vectors
 
 pytestmark = pytest.mark.cosim
@@ -12,9 +12,9 @@ EACH = pytest.mark.parametrize("name", COMPONENTS)
 
 
 @functools.cache
-def built(name: str) -> Bench:
+def built(name: str) -> BuiltUnits:
     """Return a bench, built once."""
-    return Bench.of([FunctionUnit(name)], latencies=[LATENCY[name]], optimisation="-O1")
+    return BuiltUnits.of([FunctionUnit(name)], latencies=[LATENCY[name]], optimisation="-O1")
 
 
 @EACH

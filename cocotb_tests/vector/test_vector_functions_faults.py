@@ -6,7 +6,7 @@ import functools
 import pytest
 from amaranth.hdl import Const, Value
 
-from tilewright.cocotb_tests.arith.runs import Bench
+from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.harness.chosen_faults import Fault, FaultyUnit, planted, with_fault
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.cocotb_tests.vector.functions_suite import COMPONENTS, LATENCY, OPERANDS, FunctionUnit, function_vectors
@@ -69,10 +69,10 @@ def faults(name: str) -> list[Fault]:
 
 
 @functools.cache
-def faulty(name: str) -> Bench:
+def faulty(name: str) -> BuiltUnits:
     """Return the model of a component with all its faults, built once."""
     with planted(faults(name)):
-        return Bench.of([FaultyUnit(FunctionUnit(name))], latencies=[LATENCY[name]])
+        return BuiltUnits.of([FaultyUnit(FunctionUnit(name))], latencies=[LATENCY[name]])
 
 
 @pytest.mark.parametrize("name", COMPONENTS)
@@ -98,7 +98,7 @@ def test_a_planted_fault_is_seen(name, number):
 @pytest.mark.parametrize("name", COMPONENTS)
 @pytest.mark.parametrize("wrong", [-1, 1])
 def test_a_wrong_latency_is_seen(name, wrong):
-    bench = Bench.of([FunctionUnit(name)], latencies=[LATENCY[name] + wrong])
+    bench = BuiltUnits.of([FunctionUnit(name)], latencies=[LATENCY[name] + wrong])
     with pytest.raises(BenchError, match=r"'late': [1-9]"):
         bench.run(function_vectors(name, 100))
 
@@ -107,7 +107,7 @@ def test_a_wrong_latency_is_seen(name, wrong):
 def test_a_rounding_that_is_not_is_seen(monkeypatch):
     monkeypatch.setattr(interpolation, "HALF", 0)
     with pytest.raises(BenchError, match=r"result .* instead of"):
-        Bench.of([FunctionUnit("inverse")]).run(function_vectors("inverse", 1000))
+        BuiltUnits.of([FunctionUnit("inverse")]).run(function_vectors("inverse", 1000))
 
 
 @pytest.mark.slow
@@ -118,4 +118,4 @@ def test_a_table_with_one_entry_off_is_seen(monkeypatch):
     wrong.__dict__["base"] = tuple(base + 4 * (index == 200) for index, base in enumerate(table.base))
     monkeypatch.setattr(exponential, "EXP2", wrong)
     with pytest.raises(BenchError, match=r"result .* instead of"):
-        Bench.of([FunctionUnit("exponential")]).run(function_vectors("exponential", 100_000))
+        BuiltUnits.of([FunctionUnit("exponential")]).run(function_vectors("exponential", 100_000))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.vector import suite as vector
 from tilewright.cocotb_tests.vector.layer_cases import Recorder
+from tilewright.cocotb_tests.vector.suite import SUITES, VectorSuite
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import llama
@@ -46,8 +46,8 @@ def test_a_small_decoder_layer_prompt_and_tokens():
         head_dim=8,
         intermediate_size=48,
     )
-    recorder = record_decoder(vector.SMALL, model, prompt=4, tokens=1)
-    rows = vector.run(vector.SMALL, recorder.cases)
+    recorder = record_decoder(SUITES[1].config, model, prompt=4, tokens=1)
+    rows = SUITES[1].simulate("table", recorder.cases)
     assert len(rows) == len(recorder.cases) >= 100
     assert sum(row["mismatches"] + row["apart"] for row in rows) == 0
 
@@ -65,6 +65,6 @@ def test_the_decoder_layer_of_sixteen_tokens_and_eight():
         intermediate_size=512,
     )
     recorder = record_decoder(config, model, prompt=16, tokens=8)
-    rows = vector.run(config, recorder.cases)
+    rows = VectorSuite(config).simulate("table", recorder.cases)
     print(f"{len(rows)} passes, {recorder.elements} elements, {sum(row['rtl_cycles'] for row in rows)} cycles")
     assert sum(row["mismatches"] + row["apart"] for row in rows) == 0

@@ -275,7 +275,7 @@ BLOCKS = {
 
 @dataclass(frozen=True)
 class Cosim:
-    """A co-simulation: what it compares, and the module with its table of ``DESIGNS`` and its ``cosim``."""
+    """A co-simulation: what it compares, and the module with the table of its suites, ``SUITES``."""
 
     about: str
     module: str

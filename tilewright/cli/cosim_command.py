@@ -2,9 +2,8 @@
 
 import importlib
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,10 +13,11 @@ from tilewright.cli.blocks import COSIMS
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress
 from tilewright.cli.program_options import load_program, program_options
 
+if TYPE_CHECKING:
+    from tilewright.cocotb_tests.harness.suite import Suite
+
 PROGRAM_RUNNER = "accelerator"
 """Name of the co-simulation that can run any program."""
-Cosim = Callable[[tuple[Any, ...], int], Iterator[tuple[Any, list[dict]]]]
-"""Function that runs designs, several at a time, and yields each with its rows."""
 
 
 @click.command(
@@ -56,7 +56,7 @@ def command(
     used again. With --out, writes cosim-NAME.json. The exit status is 1 if a value, a cycle or a counter differs.
     """
     name = _named(name, program, design, options)
-    designs, run = _of_program(program, options) if program else _of_table(name, design)
+    suites = (_program_suite(program, options),) if program else _suites(name, design)
     from tilewright.base import tools
 
     for find in (tools.find_verilator, tools.find_compiler, tools.find_make, tools.find_libpython):
@@ -65,19 +65,19 @@ def command(
         make_folder(folder)
 
     from tilewright.cli.tables import print_cosim
-    from tilewright.cocotb_tests.runner import BenchError, SimulationError
+    from tilewright.cocotb_tests.runner import BenchError, SimulationError, run_suites
 
     done: dict[str, list[dict]] = {}
     try:
-        with progress("building and running", len(designs)) as tell:
-            for finished, rows in run(designs, jobs or len(os.sched_getaffinity(0))):
+        with progress("building and running", len(suites)) as tell:
+            for finished, rows in run_suites(suites, jobs or len(os.sched_getaffinity(0))):
                 done[finished.name] = rows
                 tell(finished.name)
     except (BenchError, SimulationError) as error:
         click.echo(f"tilewright: {error}", err=True)
         ctx.exit(1)
-    cases = [row for d in designs for row in done[d.name]]
-    result = {"cosim": name, "designs": len(designs), "cases": cases}
+    cases = [row for suite in suites for row in done[suite.name]]
+    result = {"cosim": name, "designs": len(suites), "cases": cases}
     file = write_json(folder / f"cosim-{name}.json", result) if folder else None
     if as_json:
         print_json(result)
@@ -113,26 +113,25 @@ def _named(name: str | None, program: Path | None, design: str | None, options: 
     return name
 
 
-def _of_table(name: str, design: str | None) -> tuple[tuple[Any, ...], Cosim]:
-    """Return the designs of a co-simulation, or some of them, and what runs them."""
-    table = importlib.import_module(COSIMS[name].module)
-    designs = tuple(d for d in table.DESIGNS if design is None or design in d.name)
-    if not designs:
-        raise ConfigError(f"unknown design '{design}'{suggest(design or '', [d.name for d in table.DESIGNS])}")
-    return designs, table.cosim
+def _suites(name: str, design: str | None) -> tuple["Suite", ...]:
+    """Return the suites of a co-simulation whose names contain a text, or all of them."""
+    table: tuple[Suite, ...] = importlib.import_module(COSIMS[name].module).SUITES
+    suites = tuple(suite for suite in table if design is None or design in suite.name)
+    if not suites:
+        raise ConfigError(f"unknown design '{design}'{suggest(design or '', [suite.name for suite in table])}")
+    return suites
 
 
-def _of_program(file: Path, options: dict[str, Any]) -> tuple[tuple[Any, ...], Cosim]:
-    """Return the design that runs a program, and what runs it."""
+def _program_suite(file: Path, options: dict[str, Any]) -> "Suite":
+    """Return the suite that runs a program."""
     loaded = load_program(file, **options)
-    from tilewright.cocotb_tests.accelerator.program_suite import program_design
-    from tilewright.cocotb_tests.accelerator.suite import cosim
+    from tilewright.cocotb_tests.accelerator.program_suite import program_suite
     from tilewright.cocotb_tests.npe.cases import Timing
 
     timing = Timing(
         latency=loaded.latency, rate=loaded.rate, write_latency=loaded.latency, write_rate=loaded.rate
     )  # fmt: skip
-    design = program_design(
+    return program_suite(
         loaded.config,
         name=file.name,
         memory=loaded.memory,
@@ -140,7 +139,6 @@ def _of_program(file: Path, options: dict[str, Any]) -> tuple[tuple[Any, ...], C
         commands=loaded.commands,
         timing=timing,
     )
-    return (design,), cosim
 
 
 def _differs(row: dict) -> bool:

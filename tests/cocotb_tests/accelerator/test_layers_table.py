@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.accelerator.layers_suite import BANDWIDTHS, DESIGNS, LATENCIES
+from tilewright.cocotb_tests.accelerator.layers_suite import BANDWIDTHS, LATENCIES, SUITES
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 DOCS = (Path(__file__).parents[3] / "docs" / "accelerator.md").read_text()
 
 
-@pytest.mark.parametrize("design", DESIGNS, ids=lambda design: design.name)
+@pytest.mark.parametrize("design", SUITES, ids=lambda design: design.name)
 def test_the_table_in_docs_is_what_the_model_says(design):
     for case in design.make_cases(design.config):
         model = AcceleratorModel(design.config, np.pad(case.memory, (0, design.memory_bytes - len(case.memory))))
@@ -32,7 +32,7 @@ def test_the_table_in_docs_is_what_the_model_says(design):
 def test_the_table_in_docs_is_complete():
     rows = [line.split(" | ") for line in DOCS.splitlines() if re.match(r"\| \d+ x .*, bus\d+, ", line)]
     assert len(rows) >= 25
-    cases = sum(len(case.runs) for design in DESIGNS for case in design.make_cases(design.config))
+    cases = sum(len(case.runs) for design in SUITES for case in design.make_cases(design.config))
     assert len(rows) == cases
     assert {int(row[1]) for row in rows} == set(LATENCIES)
     assert {int(row[2]) for row in rows} == set(BANDWIDTHS)

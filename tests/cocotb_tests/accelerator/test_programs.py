@@ -11,7 +11,7 @@ from tilewright.cocotb_tests.accelerator.cb_accelerator import check_model, pred
 from tilewright.cocotb_tests.accelerator.corrupted_programs import CORRUPTIONS, corrupted_case
 from tilewright.cocotb_tests.accelerator.random_programs import PROGRAM, Areas, random_memory
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands
-from tilewright.cocotb_tests.accelerator.suite import DESIGNS, WITH_NPE, failing_cases, random_cases
+from tilewright.cocotb_tests.accelerator.suite import SUITES, WITH_NPE, failing_cases, random_cases
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Command, End, Fence, Load, Loop, Product, Store, Vector, Weights
@@ -25,7 +25,7 @@ from tilewright.sim.machine.accelerator.product import product_beats
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
-CONFIGS = [pytest.param(design.config, id=design.name) for design in DESIGNS]
+CONFIGS = [pytest.param(design.config, id=design.name) for design in SUITES]
 
 
 def program(config: AcceleratorConfig, memory: np.ndarray, run: Run) -> list[Command]:
@@ -69,7 +69,7 @@ def test_programs_corrupted_at_random_are_stopped_for_many_reasons(config):
 @pytest.mark.parametrize(("products", "error"), [(2, AcceleratorError.NONE), (1, AcceleratorError.LOAD_BUS)])
 def test_a_product_ends_while_its_weights_command_still_brings_beats(products, error):
     """Beats for another product, or, where there is none, beats beyond memory: its results are stored all the same."""
-    config = DESIGNS[0].config
+    config = SUITES[0].config
     areas, rng = Areas(config), np.random.default_rng(1)
     product = replace(BadCommands(config, areas, rng).product, signal=Units.STORE)
     store = Store(address=areas.data, size=2, count=product.n, source=product.out, element_pitch=4, wait=Units.ARRAY)
@@ -147,7 +147,7 @@ def test_without_a_timing_of_its_own_the_co_processor_has_the_same():
 
 
 def test_random_programs_have_everything():
-    config = DESIGNS[0].config
+    config = SUITES[0].config
     commands = every_command(config, random_cases(config, seed=3, cases=6, programs=10))
     products = [command for command in commands if isinstance(command, Product)]
     high = config.cim.tile.rows

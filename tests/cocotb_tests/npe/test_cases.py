@@ -1,12 +1,9 @@
 """The memory that benches of the matrix co-processor find."""
 
-import json
-from dataclasses import asdict
-
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.npe.cases import Case, ImageBuilder, Job, Timing
+from tilewright.cocotb_tests.npe.cases import ImageBuilder, Job
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import ALL_MODES, Mode
 from tilewright.sim.isa.descriptor import Along, Descriptor
@@ -65,13 +62,3 @@ def test_a_seed_gives_the_same_memory_again():
     first, again, other = (ImageBuilder(CONFIG, seed).build(jobs).memory for seed in (1, 1, 2))
     assert (first == again).all()
     assert len(first) != len(other) or (first != other).any()
-
-
-def test_a_case_goes_through_json():
-    case = Case(
-        name="x",
-        jobs=(Job(m=1, n=2, k=3, residual=Mode.BF16, scale=Along.ROW),),
-        timing=Timing(latency=7),
-        shares=(1,) * 5,
-    )
-    assert Case.from_json(json.loads(json.dumps(asdict(case), default=str))) == case

@@ -1,16 +1,14 @@
 """The user's end of the masters of the bus, for benches."""
 
-import json
-import os
 import random
 from collections import deque
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 
 from tilewright.cocotb_tests.harness.axi_contract import RULES
+from tilewright.cocotb_tests.harness.job import received
 
 REACH = 1 << 16
 """Bytes of memory that transfers are in."""
@@ -25,8 +23,9 @@ class User:
 
     def __init__(self, dut, prefix: str = "m_axi_"):
         self.dut, self.prefix = dut, prefix
-        self.job = json.loads(Path(os.environ["TILEWRIGHT_JOB"]).read_text())
-        self.rng = random.Random(self.job["seed"])
+        job = received()
+        self.job = job.config | job.options
+        self.rng = random.Random(job.seed)
         self.address_bits, self.data_bits = self.job["address_bits"], self.job["data_bits"]
         self.beat = self.data_bits // 8
         self.queues: dict[str, deque[int]] = {name: deque() for name in self.SOURCES}
@@ -42,7 +41,7 @@ class User:
         self.inputs: dict[str, int] = {"stop": 0}
         """Given to the harness from the next cycle on."""
         self._offered: dict[str, int] = {}
-        dut._log.info("seed %s", self.job["seed"])
+        dut._log.info("seed %s", job.seed)
 
     async def start(self) -> None:
         """Start the clock and reset."""

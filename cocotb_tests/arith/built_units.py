@@ -1,19 +1,16 @@
 """Units in their harness, built once and run on any number of operands."""
 
-import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from amaranth.hdl import Const
 
 from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.arith.cb_arith import BENCH
+from tilewright.cocotb_tests.arith.cb_arith import BENCH, TESTS
 from tilewright.cocotb_tests.arith.harness import TOP, Care, harness_verilog
 from tilewright.cocotb_tests.arith.vectors import Vectors
+from tilewright.cocotb_tests.harness.job import Job
 from tilewright.hw.arith.unit import Unit
 
 DEPTH = 1 << 16
@@ -21,7 +18,7 @@ DEPTH = 1 << 16
 
 
 @dataclass(frozen=True)
-class Bench:
+class BuiltUnits:
     """A built harness."""
 
     model: Path
@@ -41,7 +38,7 @@ class Bench:
         edit: Callable[[str], str] | None = None,
         optimisation: str = "-O0",
         activity: bool = False,
-    ) -> "Bench":
+    ) -> "BuiltUnits":
         """Build units of one function in their harness.
 
         Parameters
@@ -64,7 +61,13 @@ class Bench:
         return cls(model, expected, stalls, verilog)
 
     def run(
-        self, vectors: Vectors, testcase: str | None = "replay", *, seed: int = 1, activity: Path | None = None
+        self,
+        vectors: Vectors,
+        testcase: str | None = "replay",
+        *,
+        seed: int = 1,
+        fault: int = 0,
+        activity: Path | None = None,
     ) -> list[dict]:
         """Run one test of the bench, or all of them.
 
@@ -74,6 +77,8 @@ class Bench:
             Operands and expected results.
         testcase : str or None
             A test of :mod:`.cb_arith`; None for all but ``table``.
+        fault : int
+            Number of the planted fault that is in force, 0 for none.
         activity : Path, optional
             Where to write how often each net toggled.
 
@@ -87,25 +92,9 @@ class Bench:
         BenchError
             If a value, a cycle or a stream is not as it should be; in ``table`` if a result is missing.
         """
-        with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
-            folder = Path(name)
-            job: dict[str, Any] = {
-                "depth": DEPTH,
-                "latencies": list(self.latencies),
-                "stalls": list(self.stalls),
-                "parts": list(vectors.parts),
-                "seed": seed,
-                "rows": str(folder / "rows.json"),
-            }
-            for part in ("stimuli", "expected", "ends", "starts"):
-                job[part] = str(folder / f"{part}.npy")
-                np.save(job[part], getattr(vectors, part))
-            (folder / "job.json").write_text(json.dumps(job))
-            env = {"TILEWRIGHT_JOB": str(folder / "job.json")}
-            if testcase == "table":
-                env["TILEWRIGHT_TABLE"] = "1"
-            runner.run(self.model, TOP, BENCH, folder=folder, env=env, testcase=testcase, activity=activity is not None)
-            if activity:
-                activity.write_bytes((folder / runner.ACTIVITY).read_bytes())
-            rows = folder / "rows.json"
-            return json.loads(rows.read_text()) if rows.exists() else []
+        job = Job(
+            cases=[vectors],
+            seed=seed,
+            options={"depth": DEPTH, "latencies": list(self.latencies), "stalls": list(self.stalls)},
+        )
+        return runner.run_job(self.model, TOP, BENCH, job, testcase=testcase or TESTS, fault=fault, activity=activity)

@@ -1,0 +1,132 @@
+"""What a suite is: a circuit under test in its harness, and the cases that are run on it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.harness.job import Job
+
+Edit = Callable[[str], str]
+"""A change of Verilog before it is built: it plants faults."""
+
+
+class Suite(Protocol):
+    """A circuit in its harness, with the cases that make its rows of a table of ``tilewright cosim``.
+
+    Suites travel to other processes: functions in their fields must be found by name.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the circuit in tables."""
+
+    @property
+    def effort(self) -> float:
+        """Relative duration of a run: the longest runs are started first."""
+
+    def verilog(self) -> str:
+        """Return the circuit in its harness as Verilog."""
+
+    def cases(self) -> Sequence[Any]:
+        """Return the cases of the table."""
+
+    def run(self) -> list[dict]:
+        """Build the circuit and run all cases; return a row of the table for each.
+
+        A row has at least ``name``, ``values``, ``mismatches``, ``rtl_cycles`` and ``model_cycles``.
+
+        Raises
+        ------
+        BenchError
+            If a case does not end, or breaks a rule that no row can tell.
+        """
+
+
+class Bench(ABC):
+    """A circuit in a harness, and the cocotb tests that drive it.
+
+    Members
+    -------
+    top : str
+        Name of the harness's module.
+    coroutines : str
+        Module of the cocotb tests.
+    config
+        Configuration of the circuit, which the cocotb tests get.
+    optimisation : str
+        Option of the C++ compiler.
+    """
+
+    top: str
+    coroutines: str
+    config: Any
+    optimisation: str = "-O0"
+
+    @abstractmethod
+    def verilog(self) -> str:
+        """Return the circuit in its harness as Verilog."""
+
+    def options(self) -> dict[str, Any]:
+        """Return what cocotb tests need besides configuration and cases."""
+        return {}
+
+    def build(self, edit: Edit | None = None) -> Path:
+        """Return the Verilated model, from the cache if it is there."""
+        verilog = self.verilog()
+        return runner.build(edit(verilog) if edit else verilog, self.top, optimisation=self.optimisation)
+
+    def simulate(
+        self,
+        testcase: str,
+        cases: Sequence[Any] = (),
+        *,
+        coroutines: str | None = None,
+        seed: int = 1,
+        edit: Edit | None = None,
+        fault: int = 0,
+        **options: Any,
+    ) -> list[dict]:
+        """Build the circuit and run one cocotb test on some cases; return the rows that it leaves.
+
+        Parameters
+        ----------
+        coroutines : str, optional
+            Another module of cocotb tests.
+        edit : callable, optional
+            Plants faults in the Verilog before it is built.
+        fault : int
+            Number of the planted fault that is in force, 0 for none.
+        options
+            What this test needs, besides :meth:`options`.
+
+        Raises
+        ------
+        BenchError
+            If the test fails.
+        """
+        job = Job(config=self.config, cases=cases, seed=seed, options={**self.options(), **options})
+        return runner.run_job(
+            self.build(edit), self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault
+        )
+
+
+class HarnessSuite(Bench):
+    """A suite whose cases all run on one harness, in one simulation.
+
+    One of its cocotb tests, ``table``, returns a row for each case.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the circuit in tables."""
+
+    @abstractmethod
+    def cases(self) -> Sequence[Any]:
+        """Return the cases of the table."""
+
+    def run(self) -> list[dict]:
+        """Build the circuit and run all cases; return a row of the table for each."""
+        return [{**row, "name": f"{self.name}: {row['name']}"} for row in self.simulate("table", self.cases())]
