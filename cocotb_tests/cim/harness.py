@@ -3,6 +3,8 @@
 Long runs need no Python between their first and last cycle.
 """
 
+from functools import lru_cache
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -192,6 +194,7 @@ class CIMHarness(wiring.Component):
         return results
 
 
+@lru_cache
 def harness_verilog(subject: TileSubject) -> str:
     """Return the harness around a tile or array, room enough for the cases of its bench, as Verilog."""
     # The largest products are matrices of 2048 x 512 and some hundred result vectors; on arrays of 256 x 256.

@@ -1,7 +1,7 @@
 """The CIM macro under Verilator: every product, random vectors, latency and rate, and planted faults."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 import pytest
 
@@ -25,7 +25,12 @@ class MacroBench(Bench):
     coroutines = BENCH
 
     def verilog(self) -> str:
-        return convert(Macro(config=self.config), self.top)
+        return _verilog(self.config)
+
+
+@cache
+def _verilog(config: MacroConfig) -> str:
+    return convert(Macro(config=config), MacroBench.top)
 
 
 def run(testcase: str, *, vectors: int = 200, seed: int = 1, **config: int | str) -> None:

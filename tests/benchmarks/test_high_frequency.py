@@ -131,8 +131,6 @@ def test_in_order_cores_with_slow_caches_lose_in_three_workloads():
         "npb-cg-size-s",
         "npb-ft-size-s",
     ]
-    # 138.068 ms in order, 70.051 ms out of order.
-    assert ratios["npb-ft-size-s"] == pytest.approx(1.971, abs=1e-3)
 
 
 def test_a_clock_that_never_draws_level_is_told():

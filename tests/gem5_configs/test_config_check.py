@@ -41,15 +41,19 @@ NUMBERS = set(leaves(DESCRIBED)) - {("cores",), ("memory", "burst_bytes")}
 COMPARED = sorted((core, path) for core in CORES for path in NUMBERS if path[0] not in set(CORES) - {core})
 
 
-@pytest.mark.parametrize(("core", "path"), COMPARED, ids=lambda part: part if isinstance(part, str) else ".".join(part))
-def test_every_number_of_a_description_is_compared(core, path):
+def is_compared(core: str, path: tuple[str, ...]) -> bool:
+    """Return whether a machine differs from its description with one number changed."""
     changed = {**json.loads(json.dumps(DESCRIBED)), "core": core}
     part = changed
     for name in path[:-1]:
         part = part[name]
     # Twice as much is allowed of each, or half.
     part[path[-1]] = {0: 1, 64: 32}.get(part[path[-1]], part[path[-1]] * 2)
-    assert differences(machine(core), HostConfig.model_validate(changed)), f"{'.'.join(path)} is not compared"
+    return bool(differences(machine(core), HostConfig.model_validate(changed)))
+
+
+def test_every_number_of_a_description_is_compared():
+    assert [".".join(path) for core, path in COMPARED if not is_compared(core, path)] == []
 
 
 @pytest.mark.parametrize(

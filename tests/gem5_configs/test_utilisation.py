@@ -33,8 +33,8 @@ def test_a_level_is_busy_in_its_own_clock():
     assert faster.l3 == utilisation(MS).l3
 
 
-@pytest.mark.parametrize("run", RUNS, ids=lambda run: f"{run.core}-{run.workload}-{run.domains}-{run.core_ghz:g}")
-def test_nothing_is_busy_for_longer_than_the_run(run):
-    busy = utilisation(run)
-    assert max(busy.l2, busy.l3, busy.dram) < 1
-    assert busy.fetch < 1.01
+def test_nothing_is_busy_for_longer_than_a_published_run():
+    for run in RUNS:
+        busy = utilisation(run)
+        assert max(busy.l2, busy.l3, busy.dram) < 1, run
+        assert busy.fetch < 1.01, run
