@@ -14,6 +14,7 @@ from tilewright.hw.layout import view
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Product
+from tilewright.sim.isa.widths import COUNT_BITS
 
 
 class ArrayUnit(wiring.Component):
@@ -98,8 +99,8 @@ class ArrayUnit(wiring.Component):
         """Offer the array its commands: blocks of columns outermost."""
         tile = self.config.cim.tile
         offering = Signal()
-        k_left, n_left = Signal(16), Signal(16)
-        rows, columns = Signal(16), Signal(16)
+        k_left, n_left = Signal(COUNT_BITS), Signal(COUNT_BITS)
+        rows, columns = Signal(COUNT_BITS), Signal(COUNT_BITS)
         last_rows, last_columns, taken = Signal(), Signal(), Signal()
         # Of the first vector: from the start of its row, in words of the activations.
         before = Signal(32)
@@ -145,7 +146,7 @@ class ArrayUnit(wiring.Component):
         config, tile = self.config, self.config.cim.tile
         # Never full: for each request there is a place in the array's buffer.
         m.submodules.requests = requests = SyncFIFO(width=REQUEST_LAYOUT.size, depth=tile.input_buffer_vectors + 1)
-        beat = Signal(16)
+        beat = Signal(COUNT_BITS)
         address = Signal(32)
         m.d.comb += [
             requests.w_data.eq(array.activation_requests.p.as_value()),
@@ -176,9 +177,9 @@ class ArrayUnit(wiring.Component):
     def _results(self, m: Module, array, product: dict[str, Value], begins: Value, wide: Value) -> None:
         """Write results row by row, one block of columns after the other."""
         config = self.config
-        vector = Signal(16)
+        vector = Signal(COUNT_BITS)
         block, row, word = Signal(32), Signal(32), Signal(32)  # bytes from the start
-        n_left = Signal(16)
+        n_left = Signal(COUNT_BITS)
         ends, block_ends = Signal(), Signal()
         place = Signal(32)
         m.d.comb += [

@@ -16,6 +16,7 @@ from tilewright.hw.pipeline import delay
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.depths import STORE_BEATS
+from tilewright.sim.isa.widths import COUNT_BITS
 
 
 class StoreUnit(wiring.Component):
@@ -85,7 +86,7 @@ class StoreUnit(wiring.Component):
         master, bits = self._master, self.config.address_bits
         asking = Signal()
         place, plane = Signal(bits), Signal(bits)
-        row, plane_index = Signal(16), Signal(16)
+        row, plane_index = Signal(COUNT_BITS), Signal(COUNT_BITS)
         shift = (self.config.bus_bytes - 1).bit_length()
         length = Signal(32)
         last_row, last_plane, asked = Signal(), Signal(), Signal()
@@ -111,7 +112,7 @@ class StoreUnit(wiring.Component):
                     row.eq(0), plane_index.eq(plane_index + 1), place.eq(next_plane), plane.eq(next_plane),
                     asking.eq(~last_plane),
                 ]  # fmt: skip
-        written, planes_written = Signal(16), Signal(16)
+        written, planes_written = Signal(COUNT_BITS), Signal(COUNT_BITS)
         with m.If(begins):
             m.d.sync += [written.eq(0), planes_written.eq(0)]
         with m.Elif(master.done):

@@ -8,7 +8,7 @@ from tilewright.hw.npe.descriptor import DESCRIPTOR_LAYOUT, DescriptorCheck, job
 from tilewright.hw.npe.loader import Kind
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.npe_registers import REGISTER_WORD, NpeError
-from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
+from tilewright.sim.isa.widths import COUNT_BITS, DESCRIPTOR_BYTES
 
 SLVERR = 2
 
@@ -93,7 +93,7 @@ class Control(wiring.Component):
         m.submodules.check = check = DescriptorCheck(config)
         descriptor = Signal(DESCRIPTOR_LAYOUT.size)
         address = Signal(config.address_bits)
-        left = Signal(16)
+        left = Signal(COUNT_BITS)
         m.d.comb += [
             check.descriptor.eq(descriptor),
             self.requests.p.address.eq(address),
@@ -115,7 +115,7 @@ class Control(wiring.Component):
 
         start_trouble = Signal(16)
         where = self.descriptor_address
-        with m.If((self.count == 0) | (self.count >> 16).any()):
+        with m.If((self.count == 0) | (self.count >> COUNT_BITS).any()):
             m.d.comb += start_trouble.eq(NpeError.COUNT)
         with m.Elif((where & (DESCRIPTOR_BYTES - 1)).any()):
             m.d.comb += start_trouble.eq(_error(NpeError.ALIGNMENT, Const(REGISTER_WORD)))

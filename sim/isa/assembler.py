@@ -29,7 +29,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, fields
 from functools import cache
-from types import NoneType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from tilewright.base.errors import ConfigError, suggest
@@ -37,7 +36,8 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.isa.commands import COMMANDS, Command, Hexadecimal, Loop, Repeat, Vector
 from tilewright.sim.isa.encoding import encode
-from tilewright.sim.isa.vector_command import VectorCommand
+from tilewright.sim.isa.fields import value_type
+from tilewright.sim.isa.vector_command import PassOptions, VectorCommand
 
 from .notation import NOTATIONS, SWITCH, Notation, read_integer
 
@@ -202,13 +202,13 @@ def _fields(kind: type) -> dict[str, _Field]:
     found = {}
     owners: tuple[Any, ...] = (kind, VectorCommand) if kind is Vector else (kind,)
     for owner in owners:
-        hints, marked = get_type_hints(owner), get_type_hints(owner, include_extras=True)
-        # What a class has of its own stands before what it inherits, but for the head of a command.
-        own = [each for each in fields(owner) if each.name in vars(owner).get("__annotations__", {})]
-        others = [each for each in fields(owner) if each not in own]
-        for each in own + others if owner is VectorCommand else others + own:
+        hints = get_type_hints(owner, include_extras=True)
+        # The places of a pass stand before its options, which its class inherits.
+        for each in sorted(fields(owner), key=lambda each: owner is VectorCommand and each.name in PassOptions.CODECS):
             if each.name in owner.CODECS and each.name != "command":
-                [hint] = [part for part in get_args(hints[each.name]) or (hints[each.name],) if part is not NoneType]
-                hexadecimal = any(isinstance(mark, Hexadecimal) for mark in marked[each.name].__metadata__)
-                found[each.name] = _Field(NOTATIONS[hint], each.default is MISSING, each.default, hexadecimal)
+                hint = hints[each.name]
+                hexadecimal = any(isinstance(mark, Hexadecimal) for mark in hint.__metadata__)
+                found[each.name] = _Field(
+                    NOTATIONS[value_type(hint)], each.default is MISSING, each.default, hexadecimal
+                )
     return found

@@ -154,9 +154,15 @@ def _codec(hint: Any) -> Codec | None:
         if isinstance(place, Codec):
             return place
         if isinstance(place, Field):
-            [kind] = [part for part in get_args(hint.__origin__) or (hint.__origin__,) if part is not NoneType]
-            return Number(place, kind)
+            return Number(place, value_type(hint))
     return None
+
+
+def value_type(hint: Any) -> Any:
+    """Return the type of the values of an annotated attribute, None apart."""
+    hint = hint.__origin__ if hasattr(hint, "__metadata__") else hint
+    [kind] = [part for part in get_args(hint) or (hint,) if part is not NoneType]
+    return kind
 
 
 def pack(fields: Mapping[str, Field], values: Mapping[str, int], size: int) -> bytes:

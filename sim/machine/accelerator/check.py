@@ -19,7 +19,7 @@ from tilewright.sim.isa.commands import (
 )
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.vector_command import Matrix, VectorCommand
-from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES
+from tilewright.sim.isa.widths import ADDRESS_REGISTERS, COUNT_BITS, DESCRIPTOR_BYTES
 from tilewright.sim.machine.cim.array import block_limits
 
 
@@ -64,7 +64,7 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
                 (command.rows, command.pitch),
                 (command.planes, command.plane_pitch),
             )
-            below = sum(((count - 1) % (1 << 16)) * pitch for count, pitch in pairs)
+            below = sum(((count - 1) % (1 << COUNT_BITS)) * pitch for count, pitch in pairs)
             outside, crosses = _span(config, command.source, below + size)
             reasons[error.ADDRESS] |= outside or _unaligned(
                 size, command.source, command.element_pitch, command.pitch, command.plane_pitch
@@ -93,7 +93,7 @@ def _memory(
     config: AcceleratorConfig, command: Load | Weights | Store, row: int, unit: int, register_value: int
 ) -> dict[AcceleratorError, bool]:
     address = command.address + register_value
-    rows, planes = ((count - 1) % (1 << 16) for count in (command.rows, command.planes))
+    rows, planes = ((count - 1) % (1 << COUNT_BITS) for count in (command.rows, command.planes))
     end = address + rows * command.stride + planes * command.plane_stride + row
     return {
         AcceleratorError.SIZE: command.rows == 0 or command.planes == 0,
@@ -106,7 +106,7 @@ def _memory(
 def _product(config: AcceleratorConfig, command: Product) -> dict[AcceleratorError, bool]:
     tile = config.cim.tile
     high, _ = block_limits(config.cim, command.reduce)
-    below = (command.vectors - 1) % (1 << 16)
+    below = (command.vectors - 1) % (1 << COUNT_BITS)
     spans = (
         _span(config, command.a, below * command.a_pitch + divide_up(command.k * tile.macro.input_bits, 8)),
         _span(config, command.out, below * command.out_pitch + 4 * command.n),
