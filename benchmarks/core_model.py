@@ -17,7 +17,7 @@ from benchmarks.pages import filled
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
 from tilewright.gem5_configs.core_model import predict
-from tilewright.gem5_configs.plot import draw_speedups, draw_stacks
+from tilewright.gem5_configs.plots import draw_speedups, draw_stacks
 from tilewright.gem5_configs.runs import (
     KERNELS,
     PUBLISHED,

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from tilewright.cli import cli
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+README = ROOT / "README.md"
+PAGES = sorted([README, *(ROOT / "docs").rglob("*.md")])
 FOLDERS = "hw|sim|mapping|gem5_configs|cocotb_tests|tests|tilewright|examples|docs|benchmarks"
 PLACEHOLDERS = re.compile(r"\[|\.\.\.|…|\$|\b[A-Z]{4,}\b")
 """What makes a command a pattern of commands, such as ``synth BLOCK [options]``."""
@@ -117,3 +119,12 @@ def test_make_targets_exist(page):
     targets = set(re.findall(r"^([\w-]+):", text_of(ROOT / "Makefile"), flags=re.MULTILINE))
     named = {target for each in code(page) for target in re.findall(r"^make ([\w-]+)", each)}
     assert named <= targets
+
+
+def test_readme_shows_what_map_prints():
+    shown = CliRunner().invoke(cli, ["map", "llama-3.2-1b"]).output
+    printed = {" ".join(line.strip("│┃ ").replace("│", " ").replace("┃", " ").split()) for line in shown.splitlines()}
+    [block] = re.findall(r"^    llama-3\.2-1b on.*?(?=^    RTL under)", text_of(README), flags=re.MULTILINE | re.DOTALL)
+    lines = [" ".join(line.split()) for line in block.splitlines()]
+    assert len(lines) > 10
+    assert {line for line in lines if line != "..."} <= printed

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tilewright.base.drawing import COLOURS, COLUMNS, GREY, LABEL_SIZE, MARKERS, TICK_SIZE, panels, save
-from tilewright.gem5_configs.plot import Curve
+from tilewright.gem5_configs.plots import Curve
 from tilewright.gem5_configs.runs import BASELINE
 
 if TYPE_CHECKING:

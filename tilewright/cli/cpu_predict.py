@@ -132,7 +132,7 @@ def _write(
     result: dict, found: "dict[str, MeasuredRun]", runs: "list[MeasuredRun]", host: "HostConfig", folder: Path
 ) -> list[Path]:
     from tilewright.gem5_configs.core_model import predict
-    from tilewright.gem5_configs.plot import draw_speedups, draw_stacks
+    from tilewright.gem5_configs.plots import draw_speedups, draw_stacks
     from tilewright.gem5_configs.speedup import measured_speedups, predicted_speedups
 
     stacks = {
