@@ -22,8 +22,6 @@ class Tensor:
     """Size of an element in bytes."""
     pitch: int
     """Bytes from a row to the next."""
-    operator: object = None
-    """Operator of the graph to which the matrix belongs."""
     address: int = -1
     first: int = -1
     """Number of the first operation that uses the tensor."""

@@ -23,7 +23,7 @@ class Operation:
     """The work of one unit for a step."""
 
     operator: object
-    """Operator to which the tensor belongs that the operation fills, or else reads."""
+    """Operator of the step, or of the tensor that is loaded or stored."""
     unit: Unit
     commands: Callable[[], list[Command]]
     """Function that makes the commands when all tensors and row scalars have their places."""
@@ -51,6 +51,7 @@ class Operations:
 
     def add(
         self,
+        operator: object,
         unit: Unit,
         commands: Callable[[], list[Command]],
         reads: tuple[Tensor, ...],
@@ -59,7 +60,6 @@ class Operations:
     ) -> None:
         """Add an operation after all others."""
         number = len(self.operations)
-        operator = (*writes, *reads)[0].operator
         self.operations.append(Operation(operator, unit, commands, reads, writes, cycles))
         for tensor in (*reads, *writes):
             tensor.use(number)
@@ -79,7 +79,7 @@ class Operations:
         buffer = matrix.buffer
         size = buffer.storage.scratchpad_bytes
         pitch = self.survey.pitch(max(columns if not room else 0, room), size)
-        self.tensors.append(Tensor(f"{buffer.name}{suffix}", rows, columns, size, pitch, buffer.operator))
+        self.tensors.append(Tensor(f"{buffer.name}{suffix}", rows, columns, size, pitch))
         return self.tensors[-1]
 
     def tensor(self, matrix: Matrix) -> Tensor:
@@ -122,7 +122,7 @@ class Operations:
             (first, last), room = self.survey.rows[name], 0
         if name not in self._there:
             tensor = self.new_tensor(matrix, last - first, place.columns, room)
-            self._load(tensor, place, first)
+            self._load(matrix, tensor, place, first)
             if not self.keep and not self.survey.kept(name):
                 return tensor, first
             self._there[name] = tensor
@@ -134,7 +134,8 @@ class Operations:
 
     def load_input(self) -> None:
         """Load the input from main memory."""
-        self._load(self.tensor(self.lowered.input), self.survey.input, 0)
+        source = self.lowered.input
+        self._load(source, self.tensor(source), self.survey.input, 0)
 
     def store_output(self) -> None:
         """Store the output in main memory.
@@ -164,10 +165,10 @@ class Operations:
                 )
             ]
 
-        self.add(Unit.STORE, commands, (tensor,), (), transfer_cycles)
+        self.add(matrix.buffer.operator, Unit.STORE, commands, (tensor,), (), transfer_cycles)
 
-    def _load(self, tensor: Tensor, place: PaddedRows, first: int) -> None:
-        """Load rows of main memory from row ``first`` on, as many and as wide as the tensor has."""
+    def _load(self, matrix: Matrix, tensor: Tensor, place: PaddedRows, first: int) -> None:
+        """Load rows of a matrix's buffer from row ``first`` on, as many and as wide as the tensor has."""
         bus = self.config.bus_bytes
         address = place.address + first * place.pitch
 
@@ -193,7 +194,7 @@ class Operations:
                 )
             ]
 
-        self.add(Unit.LOAD, commands, (), (tensor,), transfer_cycles)
+        self.add(matrix.buffer.operator, Unit.LOAD, commands, (), (tensor,), transfer_cycles)
 
     def estimate_uses(self) -> None:
         """Note approximately when tensors are used: units run operations in order, each when its tensors are there."""

@@ -49,7 +49,7 @@ def load_before(operations: Operations, out: Matrix, staging: Tensor, rows: int)
             )
         ]
 
-    operations.add(Unit.LOAD, commands, (), (staging,), transfer_cycles)
+    operations.add(out.buffer.operator, Unit.LOAD, commands, (), (staging,), transfer_cycles)
 
 
 def store_result(operations: Operations, out: Matrix, staging: Tensor, rows: int) -> None:
@@ -74,4 +74,4 @@ def store_result(operations: Operations, out: Matrix, staging: Tensor, rows: int
             stride = out.stride // place.columns * place.pitch
             return [replace(one_row, count=1, rows=out.rows, stride=stride, pitch=4)]
 
-    operations.add(Unit.STORE, commands, (staging,), (), transfer_cycles)
+    operations.add(out.buffer.operator, Unit.STORE, commands, (staging,), (), transfer_cycles)

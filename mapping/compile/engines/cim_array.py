@@ -171,7 +171,7 @@ class CimArray(Engine):
                 )
             return made
 
-        operations.add(Unit.ARRAY, commands, (a,), (out,), self._command_cycles)
+        operations.add(step.operator, Unit.ARRAY, commands, (a,), (out,), self._command_cycles)
 
     def _command_cycles(self, command: Command) -> int:
         """Return the approximate cycles of a command; loads of weights take place during products."""

@@ -107,7 +107,7 @@ def _made_by(step: Step) -> str:
     """Return the operator of a step's result and the result's name; row scalars have the operator in their name."""
     if step.out:
         buffer = step.out.buffer
-        return f"{getattr(buffer.operator, 'name', buffer.name)}, {buffer.name}"
+        return f"{getattr(step.operator, 'name', buffer.name)}, {buffer.name}"
     assert isinstance(step, Pass), "a product without a result"
     assert step.linear is not None, "a pass without a result"
     return step.linear.name

@@ -115,7 +115,7 @@ class VectorUnit(Engine):
             return [Vector(command=self._command(step, operands, scatter, scalars, inverse))]
 
         written = (operands["d"].tensor,) if step.out is not None else ()
-        operations.add(Unit.VECTOR, commands, tuple(tensors), written, self._command_cycles)
+        operations.add(step.operator, Unit.VECTOR, commands, tuple(tensors), written, self._command_cycles)
         if staged and step.out is not None:
             store_result(operations, step.out, operands["d"].tensor, before)
 
