@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound="Suite")
 VLT = Path(__file__).parent / "vlt" / "generated.vlt"
 REWRITTEN = "cb_*.py *driver.py"
-"""Files whose assertions tell the values that they compare. cocotb's own default, every file that is imported, takes a
-second of each simulation."""
+"""Files whose assertions are rewritten to tell the values that they compare. cocotb's own default, every imported file,
+takes a second of each simulation."""
 FAULT = "chosen_fault"
-"""Argument of a simulation: the number of the planted fault that is in force."""
+"""Name of the simulation's argument with the number of the planted fault in force."""
 ACTIVITY = "dump.saif"
-"""File of toggle counts, in the Switching Activity Interchange Format."""
+"""Name of the file of toggle counts, in the Switching Activity Interchange Format."""
 
 
 class SimulationError(RuntimeError):
-    """A model that does not build, or a simulation that ended without results; carries the log's end."""
+    """A model that does not build, or a simulation that ended without results; it carries the end of the log."""
 
 
 class BenchError(AssertionError):
@@ -107,7 +107,7 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
 
 
 def lint(verilog: str, top: str) -> str:
-    """Return what Verilator's full lint says of ``verilog``: nothing if it is clean."""
+    """Return the messages of Verilator's full lint of ``verilog``; the text is empty if it is clean."""
     verilator = find_verilator()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{top}.v").write_text(verilog)

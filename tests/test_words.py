@@ -63,17 +63,6 @@ BEGINNINGS = {
 """Words with which a sentence about a field cannot begin, because they hide its subject."""
 REST = re.compile(r"``|:(class|func|meth|mod|attr|data|ref|doc|obj|exc):")
 """Marks of reStructuredText, which a terminal and an editor show as they are."""
-NOT_DONE = (
-    "cocotb_tests/accelerator/",
-    "cocotb_tests/arith/",
-    "cocotb_tests/axi/",
-    "cocotb_tests/cim/",
-    "cocotb_tests/harness/",
-    "cocotb_tests/mac/",
-    "cocotb_tests/npe/",
-    "cocotb_tests/vector/",
-)
-"""Folders and files whose docstrings may still break the rule. The list may only shrink."""
 
 
 def problem(text: str, *, rest: bool = True) -> str | None:
@@ -240,6 +229,4 @@ def test_a_bad_help_text_is_found(text):
 
 def test_docstrings_are_whole_sentences():
     wrong = {path: problems for path in files() if (problems := bad(docstrings((ROOT / path).read_text())))}
-    assert {path: problems for path, problems in wrong.items() if not path.startswith(NOT_DONE)} == {}
-    done = [part for part in NOT_DONE if not any(path.startswith(part) for path in wrong)]
-    assert not done, "these are done: take them off NOT_DONE"
+    assert wrong == {}

@@ -1,4 +1,4 @@
-"""What benches of the accelerator run: memory, and programs in it one after the other."""
+"""Cases of the accelerator's benches: memory, and programs in it that run one after the other."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,39 +15,39 @@ from tilewright.sim.isa.encoding import encode
 from tilewright.sim.isa.errors import AcceleratorError
 
 LINE_BYTES = LINE_BITS // 8
-"""Of memory that the bench writes at a time."""
+"""Number of bytes of memory that the bench writes at a time."""
 NEAR = Timing()
-"""Memory that answers at once."""
+"""Timing of a memory that answers at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """How a program ends that is to be stopped."""
+    """Expected end of a program that must be stopped."""
 
     error: AcceleratorError
     detail: int = 0
     index: int | None = 0
-    """Of the command, from 0; ``None``: whatever the model says."""
+    """Number of the command, counted from 0; ``None`` accepts the model's number."""
     bus_address: int | None = None
     """Byte address at which memory answers with an error."""
     bus_response: int = 2
-    """And with which."""
+    """Response that memory gives at this address."""
     spared: tuple[tuple[int, int], ...] = ()
-    """Begin and end of what may have been written or not."""
+    """First and last address of bytes that the program may have written or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """What a program's output comes near to: the same without quantisation."""
+    """Expected output of a program without quantisation, to which its real output must be close."""
 
     output: PaddedRows
     values: np.ndarray
-    """(rows, columns) float64."""
+    """Expected values, (rows, columns) float64."""
     least: float
-    """Cosine of the angle between both."""
+    """Least cosine of the angle between output and reference."""
 
     def cosine(self, memory: np.ndarray) -> float:
-        """Return the cosine of what is in memory."""
+        """Return the cosine of the angle between the output in memory and the reference."""
         return cosine(self.output.read(memory), self.values)
 
 
@@ -58,15 +58,15 @@ class Run:
     name: str
     address: int
     patches: tuple[tuple[int, np.ndarray], ...] = ()
-    """Address and bytes, whole lines of the bench's memory, that are written before."""
+    """Addresses and bytes, in whole lines of the bench's memory, that are written before the run."""
     failure: Failure | None = None
     errors_ahead: bool = False
-    """Memory may answer with an error to commands that are read ahead."""
+    """Flag: memory may answer with an error to commands that are read ahead."""
     expected: tuple[tuple[int, bytes], ...] = ()
-    """Address and bytes of what memory must hold behind it, whatever the model says."""
+    """Addresses and bytes that memory must hold after the run, whatever the model computes."""
     reference: Reference | None = None
     macs: int = 0
-    """Multiply-accumulates of its products, for tables."""
+    """Number of multiply-accumulates of its products, for tables."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +75,14 @@ class Case:
 
     name: str
     memory: np.ndarray
-    """(bytes,) uint8, from address 0 on; 0 behind it."""
+    """Content of memory from address 0 on, (bytes,) uint8; zeros follow."""
     runs: tuple[Run, ...]
     timing: Timing = NEAR
     shares: tuple[int, ...] = (0, 0, 0, 0, 0)
-    """How often the channels ar, r, aw, w, b wait, in sixteenths; cycles are then not compared with the model."""
+    """Number of sixteenths of the cycles in which the channels ar, r, aw, w, b wait; cycles are then not compared with
+    the model."""
     seed: int = 1
-    """Of these waits."""
+    """Seed of the random waits."""
 
 
 def encoded(config: AcceleratorConfig, commands: Sequence[Command]) -> np.ndarray:

@@ -17,13 +17,13 @@ from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, Acc
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 BENCH = "tilewright.cocotb_tests.accelerator.cb_accelerator"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 LATE = "a request after an error"
-"""A rule that does not hold for commands read ahead: whether they are reached is seen later."""
+"""Rule that does not hold for commands read ahead, because it is known only later whether they are reached."""
 STALLS_TIMES = 40
-"""More than random stalls can prolong a run by."""
+"""Factor that bounds the length of a run with random stalls."""
 UNKNOWN_CYCLES = 100_000
-"""More than any program that gets stuck takes until then."""
+"""Number of cycles after which any program that gets stuck has got stuck."""
 WHATEVER_THE_TIMING = (Register.COMMANDS, Register.WRITE_BEATS)
 """Counters that do not depend on when memory answers: commands may be fetched that are not reached."""
 
@@ -36,7 +36,7 @@ def model_of(bench: AcceleratorBench, case: Case) -> AcceleratorModel:
 
 
 def predict(model: AcceleratorModel, run: Run, timing: Timing) -> AcceleratorRun:
-    """Run a program on a model; the co-processor's port has the timing of the other one."""
+    """Run a program on a model; the NPE's port has the memory timing of the other port."""
     failure = run.failure or Failure(error=AcceleratorError.NONE)
     main, npe = (AxiMemoryModel(**asdict(timing)) for _ in range(2))
     return model.run(
@@ -45,7 +45,7 @@ def predict(model: AcceleratorModel, run: Run, timing: Timing) -> AcceleratorRun
 
 
 def check_ending(run: Run, ended: Ending, predicted: AcceleratorRun, *, timed: bool) -> list[str]:
-    """Return in what a run has not ended as the model says."""
+    """Return the differences between the end of a run and the model's end."""
     found = []
     got, wanted = (
         f"{AcceleratorError(one.error).name}, detail {one.detail}, at command {one.index}" for one in (ended, predicted)
@@ -135,7 +135,7 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
 
 
 def check_model(name: str, run: Run, predicted: AcceleratorRun) -> None:
-    """See that the model ends a run as whoever made it says.
+    """Check that the model ends a run as its maker expects.
 
     Raises
     ------
@@ -201,7 +201,7 @@ async def reset_in_flight(dut) -> None:
 
 @cocotb.test()
 async def registers(dut) -> None:
-    """What registers say, refuse and ignore."""
+    """Registers report, refuse and ignore what they should."""
     bench = AcceleratorBench(dut)
     await bench.begin()
     assert await bench.get(Register.ID) == ACCELERATOR_ID

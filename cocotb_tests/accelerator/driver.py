@@ -1,4 +1,4 @@
-"""What benches of the accelerator have in common: software that starts programs and reads how they end."""
+"""Software of the accelerator's benches: starts programs and reads their results."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from tilewright.sim.isa.errors import AcceleratorError
 
 @dataclass(frozen=True)
 class Ending:
-    """What software reads when a program has ended."""
+    """State that software reads when a program has ended."""
 
     error: AcceleratorError
     detail: int
@@ -34,7 +34,7 @@ class AcceleratorBench(AxiBench):
         )  # fmt: skip
 
     async def prepare(self, run: Run) -> None:
-        """Write what comes anew into memory before a run, and let memory fail where it is to fail."""
+        """Write the patches of a run into memory, and set the error that memory must answer with."""
         for address, patch in run.patches:
             await self.fill(patch, address)
         if run.failure is None:
@@ -53,7 +53,7 @@ class AcceleratorBench(AxiBench):
         )
 
     async def ending(self, timeout_cycles: int) -> Ending:
-        """Return what the registers say at the end, as :meth:`read_ending` does; raises as it does."""
+        """Return the contents of the registers at the end; it raises what :meth:`read_ending` raises."""
         code, detail, counters = await self.read_ending(timeout_cycles)
         return Ending(AcceleratorError(code), detail, await self.get(Register.ERROR_INDEX), counters)
 

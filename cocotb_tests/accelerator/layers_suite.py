@@ -23,9 +23,9 @@ from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 LATENCIES = (1, 2, 5, 10, 20, 50, 100, 200)
-"""Of memory, in cycles, at a beat a cycle."""
+"""Latencies of memory in cycles, at one beat per cycle."""
 BANDWIDTHS = (4, 8, 16, 32, 64)
-"""Of memory, in bytes a cycle; those that are less than a beat, at :data:`USUAL_LATENCY`."""
+"""Bandwidths of memory in bytes per cycle; bandwidths below one beat have the latency :data:`USUAL_LATENCY`."""
 USUAL_LATENCY = 20
 SHAPE = LlamaConfig(
     vocab_size=256,
@@ -39,7 +39,7 @@ SHAPE = LlamaConfig(
 
 
 def timings(config: AcceleratorConfig) -> tuple[Timing, ...]:
-    """Return all timings of memory behind an accelerator's bus."""
+    """Return all memory timings for an accelerator's bus."""
     points = [(latency, config.bus_bytes) for latency in LATENCIES]
     points += [(USUAL_LATENCY, bandwidth) for bandwidth in BANDWIDTHS if bandwidth < config.bus_bytes]
     return tuple(
@@ -49,12 +49,12 @@ def timings(config: AcceleratorConfig) -> tuple[Timing, ...]:
 
 
 def networks(config: AcceleratorConfig) -> tuple[Case, ...]:
-    """Return the gated network of a decoder layer, compiled, at all timings."""
+    """Return the gated network of a decoder layer, compiled, with all memory timings."""
     return tuple(network_case(config, SHAPE, tokens=4, timing=timing) for timing in timings(config))
 
 
 def layers(config: AcceleratorConfig) -> tuple[Case, ...]:
-    """Return a whole decoder layer, compiled, at all timings."""
+    """Return a whole decoder layer, compiled, with all memory timings."""
     return tuple(decoder_case(config, SHAPE, prompt=8, tokens=0, timing=timing) for timing in timings(config))
 
 
@@ -70,4 +70,4 @@ SUITES = (
     _suite(MXFP4, networks, "MXFP4"),
     AcceleratorSuite(config=SMALL, make_cases=layers, memory_bytes=LAYER_BYTES, label="INT8"),
 )
-"""The suites of the table; random programs of the same ones have the same memory, and so the same builds."""
+"""Suites of the table; random programs of the same suites have the same memory, and therefore the same builds."""

@@ -1,4 +1,4 @@
-"""Any program of the accelerator, as it lies in memory, as a co-simulation."""
+"""Co-simulation of any program of the accelerator, as it lies in memory."""
 
 from dataclasses import asdict
 from functools import partial
@@ -19,7 +19,7 @@ from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 TIMING_BITS = 16
-"""Of numbers that set the memory's timing."""
+"""Width of the numbers that set the memory's timing."""
 
 
 def program_suite(
@@ -55,7 +55,7 @@ def program_suite(
 def program_cases(
     config: AcceleratorConfig, *, name: str, memory: np.ndarray, address: int, commands: int, timing: Timing
 ) -> tuple[Case, ...]:
-    """Return the program, which ends as the model says.
+    """Return the program as a case that ends as the model says.
 
     Of a program that is stopped, what its stores may write is not compared: they may be under way. Nor are its cycles.
     """
@@ -71,7 +71,7 @@ def program_cases(
 
 
 def _stored(config: AcceleratorConfig, memory: np.ndarray, address: int, commands: int) -> tuple[tuple[int, int], ...]:
-    """Return where in memory the stores of a program write; through a register, anywhere."""
+    """Return the bytes of memory to which the stores of a program write; with a register, all of memory."""
     regions: list[tuple[int, int]] = []
     for start in range(address, address + commands * COMMAND_BYTES, COMMAND_BYTES):
         try:

@@ -421,7 +421,7 @@ class BadCommands:
         for address in (areas.memory_bytes, (1 << self.config.address_bits) - 4 * DESCRIPTOR_BYTES):
             beyond = self._encoded(replace(self.jobs, address=address))
             yield Bad(name="jobs beyond memory", commands=beyond, detail=NpeError.READ_DECERR, **common)
-        # Whatever the co-processor is at when it has to stop.
+        # Whatever the NPE is doing when it has to stop.
         moved = replace(self.load, address=areas.memory_bytes)
         for number in range(6):
             wait = [self.load] * number

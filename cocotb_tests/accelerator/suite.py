@@ -1,4 +1,4 @@
-"""Co-simulation of the accelerator: which configurations and which programs, and how they are run."""
+"""Co-simulation of the accelerator: its configurations and programs, and how they are run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -32,11 +32,11 @@ class AcceleratorSuite(HarnessSuite):
     coroutines = BENCH
     config: AcceleratorConfig
     make_cases: Callable[[AcceleratorConfig], tuple[Case, ...]]
-    """Makes the cases for a configuration; another process must find this function by its name."""
+    """Function that makes the cases for a configuration; another process must find it by its name."""
     memory_bytes: int
     label: str = ""
     optimisation: str = "-O1"
-    """The C++ compiler's."""
+    """Optimisation level of the C++ compiler."""
 
     @property
     def name(self) -> str:
@@ -100,7 +100,7 @@ WIDE = configuration(
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
 NANO = load_system("nano").accelerator
-"""The preset that fits on an FPGA, as it is."""
+"""The preset that fits on an FPGA, without changes."""
 MXFP4 = configuration(
     lanes=8, bank_address_bits=10, bus_bits=64, tiles=2, scalars=64, weight_buffer_beats=128,
     tile={
@@ -109,9 +109,9 @@ MXFP4 = configuration(
     },
     macro={"rows": 16, "columns": 16, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 4},
 )  # fmt: skip
-"""Weights of E2M1, a scale for 32 of them; smaller layers run on it."""
+"""Array with E2M1 weights and a scale for each 32 of them; smaller layers run on it."""
 SMALL = load_system("small").accelerator
-"""256 multiply-accumulates a cycle, 16 lanes, 512 KiB; the one that layers run on."""
+"""Array with 256 multiply-accumulates per cycle, 16 lanes and 512 KiB; layers run on it."""
 BESIDE = TINY.model_copy(
     update={
         "npe": NpeConfig(
@@ -119,7 +119,7 @@ BESIDE = TINY.model_copy(
         )
     }
 )
-"""The first one with a co-processor."""
+"""The first configuration with an NPE."""
 APART = NARROW.model_copy(
     update={
         "npe": NpeConfig(
@@ -127,7 +127,7 @@ APART = NARROW.model_copy(
         )
     }
 )
-"""The second one, with a co-processor of a wider bus."""
+"""The second configuration with an NPE that has a wider bus."""
 FAR = WIDE.model_copy(
     update={
         "npe": NpeConfig(
@@ -135,9 +135,9 @@ FAR = WIDE.model_copy(
         )
     }
 )
-"""The last one, with a co-processor of a narrower bus."""
+"""The last configuration with an NPE that has a narrower bus."""
 LAYER_BYTES = 4 << 20
-"""Memory in which a layer has room."""
+"""Size of memory in which a layer has room."""
 
 
 def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:
@@ -161,7 +161,7 @@ def stalled_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs:
 def failing_cases(
     config: AcceleratorConfig, *, seed: int, share: float = 1.0, kinds: tuple[str, ...] = ("",)
 ) -> tuple[Case, ...]:
-    """Return programs that are to be stopped, and all starts that cannot read their commands.
+    """Return programs that must be stopped, and all starts that cannot read their commands.
 
     Of those whose name begins with one of ``kinds`` there is a share.
     """

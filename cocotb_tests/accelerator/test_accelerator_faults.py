@@ -1,4 +1,4 @@
-"""Faults planted in the accelerator's Verilog: the benches must see each.
+"""Faults planted in the accelerator's Verilog: the benches must detect each.
 
 One model has all faults of an accelerator; an argument of the simulation says which one is in force.
 """
@@ -54,7 +54,7 @@ FAULTS = [
     _fault("deadlocks", "", "= (still == 13'h1000);", r"= ~ON & (\1);", "no interrupt", "failing"),
 ]  # fmt: skip
 NPE_FAULTS = [
-    _fault("a signal of the co-processor is not counted", ".scheduler", r"(signals_4_3 \+ )given4\[3\]", r"\1(given4[3] & ~ON)", "DEADLOCK"),
+    _fault("a signal of the NPE is not counted", ".scheduler", r"(signals_4_3 \+ )given4\[3\]", r"\1(given4[3] & ~ON)", "DEADLOCK"),
     _fault("a signal to it is not waited for", ".scheduler", r"= \| signals_0_4\s*;", "= ON | (| signals_0_4);"),
     _fault("a job too many", ".jobs", r"(\.count)\((\{.*\})\),", r"\1(\2 + ON),"),
     _fault("descriptors at the wrong place", ".jobs", r"(\.descriptor_address)\((\{.*\})\),", r"\1(\2 ^ (ON ? 64'h80 : 64'h0)),"),
@@ -64,7 +64,7 @@ NPE_FAULTS = [
     _fault("jobs beyond memory's addresses", ".processor.check", "= (jobs_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "failing"),
 ]  # fmt: skip
 ALONE, BESIDE = SUITES[0], WITH_NPE[0]
-"""The accelerator without and with a co-processor."""
+"""Accelerators without and with an NPE."""
 PLANTED = {ALONE: FAULTS, BESIDE: NPE_FAULTS}
 
 

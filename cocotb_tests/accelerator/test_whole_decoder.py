@@ -46,8 +46,8 @@ FAULTS: dict[str, tuple[type[Command], int, dict[str, int], int]] = {
     "keys and values of all layers in one place": (Add, 1, {"value": 0}, 1),
     "logits of all parts of the vocabulary in one place": (Add, 3, {"value": 0}, 0),
 }
-"""Kind of a command, how many of its kind come before it, what a wrong compiler would write into it, and the first
-program whose results are then wrong."""
+"""Planted faults of a compiler: kind of the command, number of commands of this kind before it, the wrong content, and
+the first program whose results are then wrong."""
 
 
 def with_fault(case: Case, kind: type[Command], number: int, change: dict[str, int], programs: int) -> Case:

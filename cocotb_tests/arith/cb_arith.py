@@ -1,4 +1,5 @@
-"""Bench of the arithmetic units: replays stored operands in their harness, beside results of the golden numerics."""
+"""Bench of the arithmetic units: replays stored operands in their harness and compares with the results of
+sim.formats."""
 
 import random
 
@@ -11,11 +12,11 @@ from tilewright.cocotb_tests.arith.harness import ALWAYS, COUNTS, LINE_WORDS
 from tilewright.cocotb_tests.harness.job import received, return_rows
 
 BENCH = "tilewright.cocotb_tests.arith.cb_arith"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 TESTS = ("replay", "random_waits", "reset_in_flight", "capacity")
 """The tests that judge what they see; ``table`` leaves that to its rows."""
 WINDOW = 600
-"""Most operands of a run in which the streams wait."""
+"""Maximum number of operands of a run in which the streams wait."""
 
 
 class ArithBench:
@@ -29,12 +30,12 @@ class ArithBench:
         # results_before[k]: results of the operands before operand k.
         self.results_before = np.concatenate([[0], np.cumsum(self.vectors.ends, dtype=np.int64)])
         self.starts = self.vectors.starts
-        """Operands before which nothing matters to the results."""
+        """Operands before which nothing affects the results."""
         self.loaded = 0
         self.depth: int = job.options["depth"]
         self.latencies: list[int] = job.options["latencies"]
         self.stalls: list[bool] = job.options["stalls"]
-        """Whether the results of each channel can wait."""
+        """Flags: the results of each channel can wait."""
         self.rng = random.Random(job.seed)
         dut._log.info("seed %s, %s operands, %s results", job.seed, len(self.stimuli), len(self.expected))
 
@@ -56,12 +57,12 @@ class ArithBench:
         await RisingEdge(self.dut.clk)
 
     def set_shares(self, gaps: int, stalls: int) -> None:
-        """Set in how many of 256 cycles nothing is offered, nothing is taken."""
+        """Set the numbers of 256 cycles in which nothing is offered, and in which nothing is taken."""
         self.dut.gap_share.value = gaps
         self.dut.stall_share.value = stalls
 
     async def load(self, first: int) -> int:
-        """Fill the memories from an operand on; return the operand behind the last that there is room for."""
+        """Fill the memories from an operand on; return the first operand for which there is no room."""
         last = min(first + self.depth, len(self.stimuli))
         results = slice(self.results_before[first], self.results_before[last])
         stimuli, expected = _lines(self.stimuli[first:last]), _lines(self.expected[results])
@@ -144,7 +145,7 @@ class ArithBench:
             await ClockCycles(self.dut.clk, self.rng.randrange(5, 80))
 
     def _mismatch(self, channel: int, counts: dict) -> str:
-        """Return a description of the first wrong result: its part, its operands, what came and what should."""
+        """Return a description of the first wrong result: its part, its operands, the result and the expected one."""
         got, wanted = (int(getattr(self.dut, f"{name}__{channel}").value) for name in ("got", "wanted"))
         result = counts["first_mismatch"] + int(self.results_before[self.loaded])
         operand = int(np.searchsorted(self.results_before, result + 1)) - 1

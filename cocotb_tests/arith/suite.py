@@ -1,4 +1,4 @@
-"""Co-simulation of the arithmetic units: the designs of the table, and how a bench is run on a design."""
+"""Co-simulation of the arithmetic units: the suites of the table, and how a bench is run on units."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -53,7 +53,7 @@ class UnitSuite:
 
     @property
     def most_stages(self) -> int:
-        """Stages of the longest pipeline."""
+        """Number of stages of the longest pipeline."""
         return len(self.unit.CUTS)  # type: ignore[attr-defined]
 
     def build(self, stages: int, *, back_pressure: bool = True) -> Unit:
@@ -107,7 +107,7 @@ class UnitSuite:
 
     @property
     def effort(self) -> float:
-        """Dot products take longest."""
+        """Relative duration of a run; dot products take longest."""
         return float(self.unit is Mac)
 
     def table_units(self) -> list[Unit]:
@@ -141,12 +141,12 @@ class UnitSuite:
 
     @property
     def care(self) -> Care | None:
-        """Which bits of a result mean something."""
+        """Function from a result to the mask of the bits that have a meaning."""
         return {Decoder: _parts_that_mean_something, Fp4Unit: _sum_if_it_is_one}.get(self.unit)  # type: ignore[call-overload]
 
 
 def _parts_that_mean_something(parts) -> Value:
-    """A number's scale means nothing if it is zero, NaN or infinite."""
+    """Return the mask of a number: its scale has no meaning if it is zero, NaN or infinite."""
     layout = parts.shape()
     every, scale = (1 << layout.size) - 1, layout["scale"]
     mask = ((1 << scale.width) - 1) << scale.offset
@@ -154,7 +154,7 @@ def _parts_that_mean_something(parts) -> Value:
 
 
 def _sum_if_it_is_one(result) -> Value:
-    """A sum with a NaR in it means nothing."""
+    """Return the mask of a sum: a sum with a NaR in it has no meaning."""
     return Mux(result.nan, 1 << Fp4Unit.SUM_BITS, (1 << Fp4Unit.SUM_BITS + 1) - 1)
 
 

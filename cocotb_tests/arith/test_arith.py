@@ -1,4 +1,4 @@
-"""Multipliers, adders, converters and codecs under Verilator, against the golden numerics: every code up to 8 bits."""
+"""Multipliers, adders, converters and codecs under Verilator, against sim.formats: every code up to 8 bits."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Faults planted in arithmetic units, or in what the bench is told of them: each one must be seen."""
+"""Faults planted in arithmetic units, or in what the bench expects of them: the benches must detect each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -38,7 +38,8 @@ P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
 
 @dataclass(frozen=True)
 class Fault:
-    """A function of a module that gives something else while a design is elaborated, and the test that must see it.
+    """A function of a module that returns something else while a design is elaborated, and the test that must detect
+    it.
 
     ``wrong`` makes the faulty function of the right one.
     """
@@ -53,7 +54,7 @@ class Fault:
 
 
 def constant_sticky(bit: int) -> Callable:
-    """Make a shifter that says what was lost, right or wrong."""
+    """Make a shifter that always reports lost bits, or never."""
 
     def wrong(right):
         def shift(*args, **options):
@@ -65,7 +66,7 @@ def constant_sticky(bit: int) -> Callable:
 
 
 def changed(**change: Callable) -> Callable:
-    """Make a decoder of numbers of which some parts, given the number, are others."""
+    """Make a decoder of numbers that changes some parts, given the number."""
 
     def wrong(right):
         def decode(*args):
@@ -78,7 +79,7 @@ def changed(**change: Callable) -> Callable:
 
 
 def given(**options) -> Callable:
-    """Make a function that takes something else than it is given."""
+    """Make a function that receives other arguments than the caller gives."""
     return lambda right: lambda *args, **given: right(*args, **{**given, **options})
 
 

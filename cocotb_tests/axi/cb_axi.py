@@ -10,7 +10,7 @@ from tilewright.cocotb_tests.axi.driver import REACH, SHARES, User, beats_of, st
 from tilewright.cocotb_tests.axi.timing import split
 
 BENCH = "tilewright.cocotb_tests.axi.cb_axi"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 
 
 class Ram:
@@ -35,7 +35,7 @@ class Ram:
 
 
 def quiet(slave: AxiSlave | AxiRam) -> None:
-    """Keep it from telling every burst."""
+    """Keep cocotbext-axi from logging every burst."""
     for interface in (slave.write_if, slave.read_if):
         interface.log.setLevel(logging.ERROR)
 
@@ -86,7 +86,7 @@ async def random_transfers(dut) -> None:
 
 @cocotb.test()
 async def stop_anywhere(dut) -> None:
-    """After stop in any cycle both masters come to rest, the bus clean, and the next transfers are right."""
+    """Both masters come to rest after stop in any cycle, the bus is clean, and the next transfers are right."""
     user = User(dut)
     ram = Ram(user)
     await user.start()
@@ -150,7 +150,7 @@ async def stop_anywhere(dut) -> None:
 
 @cocotb.test()
 async def reset_anywhere(dut) -> None:
-    """After a reset of both sides in any cycle the next transfers are right."""
+    """The next transfers are right after a reset of both sides in any cycle."""
     user = User(dut)
     ram = Ram(user)
     await user.start()

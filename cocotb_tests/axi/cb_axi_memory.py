@@ -10,7 +10,7 @@ from tilewright.cocotb_tests.axi.timing import Channel, Timing, check_reads, che
 from tilewright.cocotb_tests.harness.axi_contract import CHANNELS
 
 BENCH = "tilewright.cocotb_tests.axi.cb_axi_memory"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 FIELDS = {
     "ar": ("addr", "len"),
     "r": ("data", "resp", "last"),
@@ -22,20 +22,20 @@ OKAY, SLVERR, DECERR = 0, 2, 3
 
 
 class Port:
-    """What passes at the memory's port since ``restart``, and what the memory held before."""
+    """Transfers at the memory's port since ``restart``, and the content of memory before."""
 
     def __init__(self, dut, job: dict, rng):
         self.dut, self.job, self.rng = dut, job, rng
         self.beat = job["data_bits"] // 8
         self.size = job["words"] * self.beat
         self.end = self.size
-        """Bytes that the bus reaches."""
+        """First address beyond the bytes that the bus reaches."""
         self.channels: dict[str, Channel] = {}
         self.content = bytearray(self.size)
         self.recording = False
         self.timings: dict[str, Timing] = {}
         self.error: tuple[int, int] | None = None
-        """Address of the beat that answers with an error, and which."""
+        """Address of the beat that answers with an error, and this error."""
 
     def choose(self, inputs: dict[str, int], *, fast: bool = False) -> None:
         """Choose timing, end of memory and error anew, and put them into the inputs of the harness."""
@@ -202,7 +202,7 @@ class MemoryUser(User):
 
 @cocotb.test()
 async def masters_on_memory(dut) -> None:
-    """Every cycle and every answer is as it is said to be, whatever waits; reads and writes of the same places."""
+    """Every cycle and every answer is as the contract says, whatever waits; reads and writes use the same addresses."""
     user = MemoryUser(dut)
     rng, memory = user.rng, user.memory
     await user.start()

@@ -1,4 +1,4 @@
-"""Bench of the slaves of the bus, ``AxiMemory`` and the co-processor's registers, under masters of cocotbext-axi."""
+"""Bench of the slaves of the bus, ``AxiMemory`` and the NPE's registers, under masters of cocotbext-axi."""
 
 import logging
 import random
@@ -15,7 +15,7 @@ from tilewright.sim.isa.npe_registers import Register
 from tilewright.sim.isa.registers import Access
 
 BENCH = "tilewright.cocotb_tests.axi.cb_axi_slaves"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 
 
 def pause(master: AxiMaster | AxiLiteMaster, rng: random.Random) -> None:
@@ -63,7 +63,7 @@ async def memory_under_axi_master(dut) -> None:
     cocotb.start_soon(watch())
 
     async def transfer(region: int, size: int) -> None:
-        """Write and read within a region that nobody else uses."""
+        """Write and read within a region that no other transfer uses."""
         held = bytearray(port.content[region : region + size])
         for _ in range(6):
             length = rng.choice((1, rng.randrange(1, 20), rng.randrange(1, size)))
@@ -121,7 +121,7 @@ async def memory_under_axi_master(dut) -> None:
 
 @cocotb.test()
 async def registers_under_axi_lite_master(dut) -> None:
-    """Reads and writes of any bytes of any registers; those refused have no effect."""
+    """Reads and writes of any bytes of any registers; refused accesses have no effect."""
     dut.busy.value = dut.done.value = 0
     job, rng = await start(dut, {"error": 0x0304, "completed": 77, "events": 0})
     master = AxiLiteMaster(AxiLiteBus.from_prefix(dut, "s_axi"), dut.clk, dut.rst)

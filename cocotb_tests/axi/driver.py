@@ -1,4 +1,4 @@
-"""The user's end of the masters of the bus, for benches."""
+"""Driver of the user's side of the bus masters, for benches."""
 
 import random
 from collections import deque
@@ -11,9 +11,9 @@ from tilewright.cocotb_tests.harness.axi_contract import RULES
 from tilewright.cocotb_tests.harness.job import received
 
 REACH = 1 << 16
-"""Bytes of memory that transfers are in."""
+"""Number of bytes of memory that transfers use."""
 SHARES = (0, 0, 0.2, 0.5, 0.9)
-"""How often something waits."""
+"""Shares of the cycles in which a stream waits."""
 
 
 class User:
@@ -30,16 +30,16 @@ class User:
         self.beat = self.data_bits // 8
         self.queues: dict[str, deque[int]] = {name: deque() for name in self.SOURCES}
         self.words: list[tuple[int, int, int]] = []
-        """Data, response and last of each beat read."""
+        """Data, response and last flag of each beat read."""
         self.done: list[int] = []
-        """Error of each request written."""
+        """Error of each written request."""
         self.bursts: dict[str, list[tuple[int, int]]] = {"ar": [], "aw": []}
-        """Address and beats of each burst accepted."""
+        """Address and beats of each accepted burst."""
         self.written: list[tuple[int, int, int]] = []
-        """Data, strobe and last of each beat accepted."""
+        """Data, strobe and last flag of each accepted beat."""
         self.shares = dict.fromkeys((*self.SOURCES, "read_words"), 0.0)
         self.inputs: dict[str, int] = {"stop": 0}
-        """Given to the harness from the next cycle on."""
+        """Values of the harness's inputs from the next cycle on."""
         self._offered: dict[str, int] = {}
         dut._log.info("seed %s", job.seed)
 
@@ -55,7 +55,7 @@ class User:
         await self.reset()
 
     async def reset(self) -> None:
-        """Reset for some cycles and forget everything."""
+        """Reset for some cycles and forget all records."""
         self.dut.rst.value = 1
         self.forget()
         for _ in range(3):
@@ -63,7 +63,7 @@ class User:
         self.dut.rst.value = 0
 
     def forget(self) -> None:
-        """Take back all offers, and forget what was seen."""
+        """Take back all offers, and forget all records."""
         for name in self.SOURCES:
             self.queues[name].clear()
             getattr(self.dut, f"{name}__valid").value = 0
@@ -72,7 +72,7 @@ class User:
         self.bursts = {"ar": [], "aw": []}
 
     def share(self, choose: Callable[[], float] | None = None) -> None:
-        """Choose anew how often each stream waits."""
+        """Choose new shares of the cycles in which each stream waits."""
         for name in self.shares:
             self.shares[name] = choose() if choose else self.rng.choice(SHARES)
 
@@ -115,7 +115,7 @@ class User:
         if self._taken("w"):
             self.written.append((self.port("wdata"), self.port("wstrb"), self.port("wlast")))
         broken = int(dut.broken.value)
-        # Masters go on after an error until they are told to stop: only a whole co-processor stops by itself.
+        # Masters go on after an error until they are told to stop: only a whole NPE stops by itself.
         rules = [rule for bit, rule in enumerate(RULES) if broken >> bit & 1 and rule != "a request after an error"]
         assert not rules, rules
 
@@ -128,7 +128,7 @@ class User:
 
     @property
     def idle(self) -> bool:
-        """Both masters have nothing to do, and nothing is offered to them."""
+        """Return whether both masters have nothing to do and nothing is offered to them."""
         return not (self._offered or any(self.queues.values())) and self.masters_idle
 
     @property
@@ -160,7 +160,7 @@ class User:
         return max(0, min(address, REACH - beats * beat)), beats
 
     def random_words(self, beats: int) -> list[tuple[int, int]]:
-        """Return data and strobes of so many beats."""
+        """Return data and strobes of this number of beats."""
         full = (1 << self.beat) - 1
         return [
             (self.rng.getrandbits(self.data_bits), self.rng.choice((full, full, self.rng.getrandbits(self.beat), 0)))

@@ -1,4 +1,4 @@
-"""Bus parts in their harnesses: masters, memory, and registers."""
+"""Bus parts that are simulated, and how one cocotb test is run on them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ MEMORIES = [
 
 @dataclass(frozen=True)
 class BusBench(Bench):
-    """Parts of the bus. Its cocotb tests make their transfers themselves; they have the option ``rounds``."""
+    """Parts of the bus; their cocotb tests make the transfers themselves and have the option ``rounds``."""
 
     config: dict[str, Any]
     top: str
@@ -59,7 +59,7 @@ def memory_alone_bench(config: dict[str, Any]) -> BusBench:
 
 
 def registers_bench() -> BusBench:
-    """Return the registers of a co-processor."""
+    """Return the registers of an NPE."""
     rows, columns, bus_bytes, modes = 32, 2, 64, 0x1FF
     # the contents of GEOMETRY and MODES that follow
     content = {"geometry": rows | columns << 8 | (bus_bytes.bit_length() - 1) << 16, "modes": modes}

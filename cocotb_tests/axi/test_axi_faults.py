@@ -1,4 +1,4 @@
-"""Faults planted in the Verilog of the bus parts: each one must be seen.
+"""Faults planted in the bus parts: the benches must detect each.
 
 A model has all faults of a part; an argument of the simulation says which one is in force.
 """
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.cosim
 
 
 def _fault(module: str, name: str, pattern: str, replacement: str, testcase: str, says: str = "") -> TextFault:
-    """Return a fault; ``says`` is a regular expression, the test's name if empty."""
+    """Return a fault; ``says`` is a regular expression for the message, the test's name if empty."""
     return TextFault(
         name=name, module=module, pattern=pattern, replacement=replacement, testcase=testcase, says=says or testcase
     )

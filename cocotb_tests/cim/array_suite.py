@@ -1,4 +1,4 @@
-"""Co-simulation of the CIM array: which arrays and which cases."""
+"""Co-simulation of the CIM array: its configurations and cases."""
 
 from fractions import Fraction
 from typing import Any
@@ -54,7 +54,7 @@ ON_CHIP = tuple(
     for size in (64, 256)
     for reduce in (False, True)
 )  # fmt: skip
-"""Square products whose memories answer in a cycle, to see how much of the array is in use."""
+"""Square products whose memories answer in a cycle, which show how much of the array is in use."""
 
 SUITES = (
     _suite(2, 16, 16, 4, 8, 1),

@@ -1,4 +1,4 @@
-"""Cases of the benches of CIM tile and array: products of seeded random matrices, and the timing of memories."""
+"""Cases of the benches of CIM tile and array: products of seeded random matrices, and memory timings."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +11,7 @@ from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Timing of the two memories: latency in cycles, rate in words a cycle."""
+    """Memory timing of the two memories: latency in cycles, rate in words per cycle."""
 
     weight_latency: int = 1
     weight_rate: Fraction = Fraction(1)
@@ -35,7 +35,7 @@ class Case:
     k: int
     n: int
     reduce: bool = False
-    """On an array: tiles are added."""
+    """Flag of an array: the sums of the tiles are added."""
     timing: Timing = Timing()
     seed: int = 1
 

@@ -1,4 +1,4 @@
-"""Bench of CIM tile and array: programs in the harness, values and cycles beside the models."""
+"""Bench of CIM tile and array: programs in the harness, values and cycles against the exact model."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from tilewright.cocotb_tests.harness.job import return_rows
 from tilewright.sim.isa.cim_command import CommandError
 
 BENCH = "tilewright.cocotb_tests.cim.cb_cim"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 
 
 @cocotb.test()
@@ -52,7 +52,7 @@ async def reset_in_flight(dut) -> None:
 
 @cocotb.test()
 async def random_programs(dut) -> None:
-    """Random programs on random memory: values of the value model, cycles of the cycle model."""
+    """Random programs on random memory: values and cycles of the exact model."""
     bench = CIMBench(dut)
     await bench.start()
     cfg = bench.config

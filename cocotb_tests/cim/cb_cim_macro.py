@@ -10,7 +10,7 @@ from tilewright.sim.config import MacroConfig
 from tilewright.sim.machine.cim.words import pack, unpack
 
 BENCH = "tilewright.cocotb_tests.cim.cb_cim_macro"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 
 
 class MacroBench:
@@ -89,7 +89,7 @@ def signed_range(bits: int) -> np.ndarray:
 
 
 def _extremes(rng: np.random.Generator, bits: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Random integers, a third of them the smallest and the largest."""
+    """Return random integers, a third of them the smallest and the largest."""
     low, high = -(1 << bits - 1), (1 << bits - 1) - 1
     values = rng.integers(low, high + 1, shape)
     kind = rng.random(shape)
@@ -100,7 +100,7 @@ def _extremes(rng: np.random.Generator, bits: int, shape: tuple[int, ...]) -> np
 
 @cocotb.test()
 async def every_product(dut) -> None:
-    """Two rows: every weight with every activation, beside neighbours that differ from column to column."""
+    """Multiply every weight with every activation in two rows, beside neighbours that differ from column to column."""
     bench = MacroBench(dut)
     await bench.start()
     cfg = bench.config
@@ -117,7 +117,7 @@ async def every_product(dut) -> None:
 
 @cocotb.test()
 async def every_pair(dut) -> None:
-    """Two rows of 4-bit weights and 4-bit activations: every pair of weights with every pair of activations."""
+    """Multiply every pair of 4-bit weights with every pair of 4-bit activations in two rows."""
     bench = MacroBench(dut)
     await bench.start()
     cfg = bench.config

@@ -1,4 +1,4 @@
-"""What the benches of CIM tile and array have apart: component, commands, models, and the cut of a product."""
+"""Differences between the benches of CIM tile and array: component, commands, models, and the cut of a product."""
 
 from dataclasses import asdict, dataclass
 
@@ -20,7 +20,7 @@ from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 @dataclass(frozen=True)
 class TileSubject:
-    """A tile alone."""
+    """A CIM tile on its own."""
 
     config: TileConfig
     name = "cim_tile"
@@ -38,11 +38,11 @@ class TileSubject:
         return 1
 
     def component(self) -> wiring.Component:
-        """Return the hardware."""
+        """Return the component under test."""
         return Tile(config=self.config)
 
     def model(self, memories: tuple[TimedMemory, TimedMemory]) -> TileModel:
-        """Return the cycle model."""
+        """Return the exact model's times."""
         return TileModel(self.config, *memories)
 
     def values(self, program, weights: np.ndarray, activations: np.ndarray) -> list[np.ndarray]:
@@ -54,7 +54,7 @@ class TileSubject:
         return TiledMatmul(self.config, case.m, case.k, case.n)
 
     def limits(self, mode: bool) -> tuple[int, int]:
-        """Return the most rows and columns of a block."""
+        """Return the maximum rows and columns of a weight block."""
         return self.config.rows, self.config.columns
 
     def command(self, mode: bool, **fields) -> TileCommand:
@@ -62,7 +62,7 @@ class TileSubject:
         return TileCommand(**fields)
 
     def block_words(self, rows: int, columns: int, mode: bool) -> int:
-        """Return the words of a block of weights."""
+        """Return the words of a weight block."""
         return self.config.block_beats(rows, columns)
 
     def encoded(self, command: TileCommand) -> int:
@@ -110,5 +110,5 @@ class ArraySubject(TileSubject):
 
 
 def subject(config: TileConfig | CIMArrayConfig) -> TileSubject:
-    """Return the subject of a configuration."""
+    """Return the subject of a configuration, or of a configuration in JSON."""
     return ArraySubject(config) if isinstance(config, CIMArrayConfig) else TileSubject(config)

@@ -1,4 +1,4 @@
-"""The CIM array under Verilator: values against numpy, cycles against the model, use, and faults that must be seen."""
+"""The CIM array under Verilator: values against numpy, cycles against the exact model, use, and planted faults."""
 
 from functools import partial
 

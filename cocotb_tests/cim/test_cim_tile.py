@@ -1,4 +1,4 @@
-"""The CIM tile under Verilator: values against numpy, cycles against the model, and faults that must be seen."""
+"""The CIM tile under Verilator: values against numpy, cycles against the exact model, and planted faults."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Co-simulation of the CIM tile: which shapes and which cases, and how they are run."""
+"""Co-simulation of the CIM tile: its shapes and cases, and how they are run."""
 
 from dataclasses import replace
 from fractions import Fraction

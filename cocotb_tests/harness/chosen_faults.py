@@ -17,29 +17,29 @@ from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.hw.arith.unit import Unit
 
 NUMBER_BITS = 8
-"""Of the number of a fault; 0 is none."""
+"""Width of the number of a fault; 0 stands for no fault."""
 CHOSEN = Signal(NUMBER_BITS, name="chosen_fault")
-"""The fault in force, in whichever model is elaborated."""
+"""Number of the fault in force, in the model that is elaborated."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Names of a module that mean something else while a unit is elaborated, and the case that must see it."""
+    """Replaced names of a module while a unit is elaborated, and the case that must detect the change."""
 
     name: str
     module: ModuleType
     wrong: dict[str, Any]
-    """For each function of the module, what makes of the right one, with its arguments behind it, the wrong result, or
-    None where the fault is not; for each number the wrong one."""
+    """Function that makes the wrong result from the right one and its arguments, or None, for each function of the
+    module; for each number the wrong number."""
     case: str
     seen_in: str
-    """Part of a result that the bench must find wrong, among others or not."""
+    """Part of a result that the bench must find wrong."""
     testcase: str = "replay"
 
 
 @contextmanager
 def planted(faults: Sequence[Fault]) -> Iterator[None]:
-    """Plant faults in the modules, while the context lasts; they come into force by their place, from 1 on."""
+    """Plant faults in the modules while the context lasts; their numbers are their positions, from 1 on."""
     places = {(fault.module.__name__, name): (fault.module, name) for fault in faults for name in fault.wrong}
     with pytest.MonkeyPatch.context() as patch:
         for module, name in places.values():
@@ -73,7 +73,7 @@ def _number(right: int, wrongs: list[tuple[int, int]]) -> Value:
 
 
 class FaultyUnit(Unit):
-    """A unit for which the number of a fault comes with the operands: in a run always the same."""
+    """A unit for which the number of a fault comes with the operands; the number is constant in a run."""
 
     def __init__(self, inner: Unit):
         self._inner = inner

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from tilewright.cocotb_tests.runner import FAULT
 
 NUMBER_BITS = 8
-"""Width of the number of a fault; 0 is none."""
+"""Width of the number of a fault; 0 stands for no fault."""
 READ_NUMBER = f'initial if (!$value$plusargs("{FAULT}=%d", {FAULT})) {FAULT} = 0;'
 """Verilog that reads the number of the fault in force."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextFault:
-    """A change of the text of one module, and the run that must see it.
+    """A change of the text of one module, and the run that must detect it.
 
     Parameters
     ----------

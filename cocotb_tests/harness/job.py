@@ -18,7 +18,7 @@ VARIABLE = "TILEWRIGHT_JOB"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a coroutine has to do.
+    """Everything that a coroutine needs for its work.
 
     Parameters
     ----------
@@ -51,11 +51,11 @@ def received() -> Job:
 
 
 def return_rows(rows: Sequence[dict]) -> None:
-    """Leave rows for whoever sent the job."""
+    """Leave rows for the sender of the job."""
     Path(os.environ[VARIABLE]).with_name("rows.json").write_text(json.dumps(list(rows)))
 
 
 def returned_rows(folder: Path) -> list[dict]:
-    """Return the rows that a coroutine has left, none if it left none."""
+    """Return the rows that a coroutine has left; none if it left none."""
     file = folder / "rows.json"
     return json.loads(file.read_text()) if file.exists() else []

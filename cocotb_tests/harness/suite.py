@@ -1,4 +1,4 @@
-"""What a suite is: a circuit under test in its harness, and the cases that are run on it."""
+"""Suites: a circuit under test in its harness, and the cases that run on it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.harness.job import Job
 
 Edit = Callable[[str], str]
-"""A change of Verilog before it is built: it plants faults."""
+"""A change of Verilog before it is built, which plants faults."""
 
 
 class Suite(Protocol):
@@ -69,7 +69,7 @@ class Bench(ABC):
         """Return the circuit in its harness as Verilog."""
 
     def options(self) -> dict[str, Any]:
-        """Return what cocotb tests need besides configuration and cases."""
+        """Return the options that cocotb tests need besides configuration and cases."""
         return {}
 
     def build(self, edit: Edit | None = None) -> Path:

@@ -1,4 +1,4 @@
-"""Co-simulation of the SIMD MAC: the designs of the table, its cases, and how they are run."""
+"""Co-simulation of the SIMD MAC: the suites of the table, its cases, and how they are run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class MacSuite:
 
     @property
     def name(self) -> str:
-        """The modes and what is not usual."""
+        """Modes and options that are not the default."""
         sets = {ALL_MODES: "all modes", XR_NPE_MODES: "xr-npe"}
         modes = sets.get(self.modes) or " ".join(mode.label for mode in self.modes)
         options = [f"{self.stages} stages"]
@@ -62,7 +62,7 @@ class MacSuite:
         return self.bench().verilog
 
     def cases(self) -> list[str]:
-        """Return the names of the cases that there are for the modes."""
+        """Return the names of the cases that exist for the modes."""
         return cases(self.modes)
 
     def run(self) -> list[dict]:
@@ -81,12 +81,12 @@ class MacSuite:
         return rows
 
     def bench(self) -> BuiltUnits:
-        """Return it in its harness, built for long runs."""
+        """Return the MAC in its harness, built for long runs."""
         return build_bench([self], optimisation="-O1")
 
 
 def build_bench(designs: Sequence[MacSuite], **options: Any) -> BuiltUnits:
-    """Return MACs of the same modes side by side in the harness; their latencies are those of the cycle model.
+    """Return MACs of the same modes side by side in the harness; their latencies are those of the exact model.
 
     ``options`` as for :meth:`.BuiltUnits.of`.
     """
@@ -112,11 +112,11 @@ CASES: dict[str, Case] = {
     "long": _each(vectors.long_dots, (1000, 3001)),
     "bf16 window": vectors.window_dots,
 }
-"""Dot products of all modes of a MAC; what they are is said in :mod:`.simd_mac_vectors`."""
+"""Dot products of all modes of a MAC; :mod:`.vectors` explains them."""
 
 
 def cases(modes: Sequence[Mode]) -> list[str]:
-    """Return the cases that there are for some modes."""
+    """Return the cases that exist for some modes."""
     absent = set()
     if Mode.BF16 not in modes:
         absent.add("bf16 window")
@@ -132,7 +132,7 @@ def case_vectors(modes: Sequence[Mode], name: str, *, seed: int = 1) -> Vectors:
 
 
 def mixed_vectors(modes: Sequence[Mode], count: int, *, seed: int = 1) -> Vectors:
-    """Return single words that all have a result, and behind them ``count`` random dot products of each mode, mixed."""
+    """Return single words that all have a result, then ``count`` random dot products of each mode, mixed."""
     rng = np.random.default_rng(seed)
     pairs = vectors.pair_dots(modes, modes[0])[0]
     some = rng.integers(0, len(pairs.a), 256)

@@ -1,4 +1,4 @@
-"""The SIMD MAC under Verilator, against the golden numerics: every pair of codes, dot products, edges, streams."""
+"""The SIMD MAC under Verilator, against sim.formats: every pair of codes, dot products, edges, streams."""
 
 import functools
 

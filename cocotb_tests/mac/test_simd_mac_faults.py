@@ -1,4 +1,4 @@
-"""Faults planted in the SIMD MAC, or in what the bench is told of it: each one must be seen."""
+"""Faults planted in the SIMD MAC, or in what the bench expects of it: the benches must detect each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -51,7 +51,7 @@ def first_ignored(right):
 
 
 def summed(**change: Callable) -> Callable:
-    """Make an accumulator of whose sum some parts, given the module and the part, are others."""
+    """Make an accumulator that changes some parts of its sum, given the module and the part."""
 
     def wrong(right):
         def accumulate(m, *args, **options):
@@ -85,7 +85,7 @@ def without_sticky(right):
 
 @dataclass(frozen=True)
 class Fault:
-    """A function of a module that gives something else while a MAC is built, and the run that must see it.
+    """A function of a module that returns something else while a MAC is built, and the run that must detect it.
 
     ``wrong`` makes the faulty function of the right one.
     """

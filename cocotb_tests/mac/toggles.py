@@ -1,4 +1,4 @@
-"""How often the SIMD MAC toggles a word, mode by mode, with idle parts standing still and without."""
+"""Toggles of the SIMD MAC for each word, mode by mode, with and without idle parts that stand still."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench
 from tilewright.sim.formats import ALL_MODES, Mode, pack
 
 KINDS = ("random", "normal", "half zero")
-"""Random codes; normally distributed numbers; these, half of the numbers of either operand zero."""
+"""Kinds of codes: random; normally distributed; normally distributed with half of either operand's numbers zero."""
 UNITS = [f"{TOP}.channel{channel}.unit" for channel in range(2)]
-"""The MACs in the harness."""
+"""Names of the MACs in the harness."""
 LENGTH = 64
-"""Words of a dot product."""
+"""Number of words of a dot product."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Activity:
     plain: Toggles
 
     def ratio(self, what: str) -> float:
-        """Return how many of the ``registers`` or ``gates`` toggles are left with gates."""
+        """Return the share of the ``registers`` or ``gates`` toggles that is left with gates."""
         return getattr(self.gated, what) / getattr(self.plain, what)
 
 

@@ -1,4 +1,4 @@
-"""Jobs for a matrix co-processor and the memory that they find: seeded, over the formats' codes."""
+"""Jobs for an NPE and the memory that they find: seeded, over the formats' codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ PAGE = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Timing of memory: latencies in cycles, rates in beats a cycle."""
+    """Memory timing: latencies in cycles, rates in beats per cycle."""
 
     latency: int = 1
     rate: Fraction = Fraction(1)
@@ -27,14 +27,14 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One product and what follows it."""
+    """One matrix product with its epilogue."""
 
     m: int
     n: int
     k: int
     mode: Mode = Mode.INT8
     out: Mode | None = None
-    """Format of C; that of the operands if not given."""
+    """Format of C; by default the format of the operands."""
     scale: Along = Along.NONE
     bias: Along = Along.NONE
     residual: Mode | None = None
@@ -44,13 +44,13 @@ class Job:
     squares: bool = False
     maximum: bool = False
     specials: bool = False
-    """NaR, NaN and infinities among the operands and parameters."""
+    """Flag: NaR, NaN and infinities are among the operands and parameters."""
     chained: bool = False
-    """A is the C of the job before, of which it has shape and format."""
+    """Flag: A is the C of the job before, with its shape and format."""
     in_place: bool = False
-    """C goes where the residual lies."""
+    """Flag: C is written to the place of the residual."""
     slack: int = 0
-    """Beats between the rows of each matrix; negative: rows of B lie on one another, a stride of 0."""
+    """Number of beats between the rows of each matrix; if negative, all rows of B are one row, with a stride of 0."""
 
     @property
     def out_format(self) -> Mode:
@@ -59,24 +59,25 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """Jobs of one start, and the timing of memory."""
+    """Jobs of one start, and the memory timing."""
 
     name: str
     jobs: tuple[Job, ...]
     timing: Timing = Timing()
     seed: int = 1
     shares: tuple[int, ...] = (0, 0, 0, 0, 0)
-    """How often the channels ar, r, aw, w, b wait, in sixteenths; cycles are then not compared with the model."""
+    """Number of sixteenths of the cycles in which the channels ar, r, aw, w, b wait; cycles are then not compared with
+    the model."""
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates."""
+        """Number of multiply-accumulates."""
         return sum(job.m * job.n * job.k for job in self.jobs)
 
 
 @dataclass(frozen=True)
 class Image:
-    """Memory from address 0 on, and where in it the descriptors are."""
+    """Content of memory from address 0 on, and the addresses of the descriptors."""
 
     memory: np.ndarray
     address: int
@@ -89,7 +90,7 @@ class ImageBuilder:
     Parameters
     ----------
     config : NpeConfig
-        The co-processor.
+        Parameters of the NPE.
     seed : int
         Of everything random.
     """

@@ -1,4 +1,4 @@
-"""Bench of the matrix co-processor: all of memory beside the functional model, cycles beside the cycle model."""
+"""Bench of the NPE: all of memory and all cycles against the exact model."""
 
 from dataclasses import asdict, replace
 from fractions import Fraction
@@ -18,19 +18,19 @@ from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.npe import NpeModel, NpeRun
 
 BENCH = "tilewright.cocotb_tests.npe.cb_npe"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 STALLS_TIMES = 40
-"""More than random stalls can prolong a run by."""
+"""Factor that bounds the length of a run with random stalls."""
 
 
 def model(config: NpeConfig, image: Image, timing: Timing) -> NpeRun:
-    """Return what the cycle model says of the jobs of a memory."""
+    """Return the exact model's times of the jobs of a memory."""
     memory = AxiMemoryModel(**asdict(timing))
     return NpeModel(config, memory).run(image.address, image.descriptors)
 
 
 def array_cycles(config: NpeConfig, job: Descriptor) -> int:
-    """Return the cycles in which the array takes a word: one for each word of K, for each tile."""
+    """Return the cycles in which the array takes a word: one for each word of K, for each output tile."""
     tiles = -(-job.m // config.rows) * -(-job.n // config.columns)
     return tiles * config.words(Mode(job.mode), job.k)
 

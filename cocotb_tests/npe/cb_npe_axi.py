@@ -1,4 +1,4 @@
-"""The whole co-processor between the AXI models of cocotbext-axi: a memory and a master that pause at random."""
+"""The whole NPE between the AXI models of cocotbext-axi: a memory and a master that pause at random."""
 
 import itertools
 import random
@@ -18,7 +18,7 @@ from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, Register
 from tilewright.sim.machine.npe import values as npe_values
 
 BENCH = "tilewright.cocotb_tests.npe.cb_npe_axi"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 TIMEOUT_US = 1000
 
 
@@ -29,7 +29,7 @@ def pauses(rng: random.Random, share: float) -> Iterator[bool]:
 
 @cocotb.test()
 async def random_pauses(dut) -> None:
-    """Every case, all of memory beside the functional model."""
+    """Every case, with all of memory compared with the exact model."""
     job = received()
     config: NpeConfig = job.config
     rng = random.Random(job.seed)

@@ -1,4 +1,4 @@
-"""Bench of the matrix co-processor with the plug pulled: errors of memory and of software, aborts, resets."""
+"""Bench of the NPE under errors of memory and of software, aborts and resets."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,7 @@ from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.schedule import Request, schedule
 
 BENCH = "tilewright.cocotb_tests.npe.cb_npe_errors"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 
 
 def beats_read(config: NpeConfig, made: Plan) -> dict[ReadStream, list[int]]:
@@ -42,7 +42,7 @@ def beats_read(config: NpeConfig, made: Plan) -> dict[ReadStream, list[int]]:
 
 
 def beats_written(config: NpeConfig, made: Plan) -> list[list[int]]:
-    """Return the addresses of the beats that the first job writes: those of C, those of the reductions."""
+    """Return the addresses of the beats that the first job writes: beats of C, then beats of the reductions."""
     job = made.image.descriptors[0]
     return [
         sorted({int(address) // config.bus_bytes * config.bus_bytes for address in places.ravel()})
@@ -103,7 +103,7 @@ async def addresses_beyond_memory(dut) -> None:
 
 
 def bad_fields(config: NpeConfig, good: Descriptor) -> Iterator[dict]:
-    """Yield changes each of which a co-processor must refuse; some offend twice."""
+    """Yield changes that an NPE must refuse; some break two rules."""
     unknown = [code for code in range(16) if code not in config.modes]
     for name in ("mode", "out_format", "residual_format"):
         yield from ({name: code} for code in unknown)
@@ -128,7 +128,7 @@ def bad_fields(config: NpeConfig, good: Descriptor) -> Iterator[dict]:
 
 @cocotb.test()
 async def bad_descriptors(dut) -> None:
-    """Every kind of bad field, first or behind a good descriptor: code and word; nothing of it is written."""
+    """Every kind of bad field, in the first descriptor or after a good one: code and word; the job writes nothing."""
     bench = NpeBench(dut)
     await bench.begin()
     config, rng = bench.config, bench.rng
@@ -171,7 +171,7 @@ async def refused_starts(dut) -> None:
 
 @cocotb.test()
 async def aborts(dut) -> None:
-    """An abort at any time ends the start with a clean bus, whatever is under way; the next goes well."""
+    """An abort at any time ends the start with a clean bus, whatever is in flight; the next start is right."""
     bench = NpeBench(dut)
     await bench.begin()
     aborted = 0
@@ -199,7 +199,7 @@ async def aborts(dut) -> None:
 
 @cocotb.test()
 async def reset_in_flight(dut) -> None:
-    """A reset of both sides in any cycle leaves a co-processor that does the next start right."""
+    """A reset of both sides in any cycle leaves an NPE that executes the next start right."""
     bench = NpeBench(dut)
     await bench.begin()
     for _ in range(bench.job.options["programs"]):
@@ -225,7 +225,7 @@ async def reset_in_flight(dut) -> None:
 
 @cocotb.test()
 async def registers(dut) -> None:
-    """What registers say, refuse and ignore."""
+    """Registers report, refuse and ignore what they should."""
     bench = NpeBench(dut)
     await bench.begin()
     config = bench.config

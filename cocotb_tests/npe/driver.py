@@ -1,4 +1,4 @@
-"""What benches of the matrix co-processor have in common: software that fills memory, starts, and waits."""
+"""Software of the NPE's benches: fills memory, starts the NPE, and waits."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ COUNTERS = (
 
 @dataclass(frozen=True)
 class Ending:
-    """What software reads when a start has ended."""
+    """State that software reads when a start has ended."""
 
     error: NpeError
     detail: int
@@ -28,7 +28,7 @@ class Ending:
 
 
 class NpeBench(AxiBench):
-    """Drives the harness of a co-processor.
+    """Drives the harness of an NPE.
 
     An option of the job is ``memory_bytes``.
     """
@@ -47,7 +47,7 @@ class NpeBench(AxiBench):
         )
 
     async def start(self, address: int, count: int) -> None:
-        """Start descriptors."""
+        """Start the NPE on descriptors."""
         await self.set_registers(
             {
                 Register.DESCRIPTOR_LOW: address & 0xFFFFFFFF,
@@ -58,7 +58,7 @@ class NpeBench(AxiBench):
         )
 
     async def ending(self, timeout_cycles: int) -> Ending:
-        """Return what the registers say at the end, as :meth:`read_ending` does; raises as it does."""
+        """Return the contents of the registers at the end; it raises what :meth:`read_ending` raises."""
         code, detail, counters = await self.read_ending(timeout_cycles)
         return Ending(NpeError(code), detail, await self.get(Register.COMPLETED), counters)
 

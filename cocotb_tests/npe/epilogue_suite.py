@@ -1,4 +1,4 @@
-"""Co-simulation of the co-processor's epilogue: which cases there are, and how the bench is built."""
+"""Co-simulation of the NPE's epilogue: its cases, and how the bench is built."""
 
 import inspect
 from collections.abc import Callable
@@ -24,12 +24,12 @@ CASES: dict[str, Callable[..., list[Tile]]] = {
     "reductions": cases.reductions,
     "combinations": cases.combinations,
 }
-"""Elements; what they are is said in :mod:`.epilogue_cases`."""
+"""Elements of the cases; :mod:`.epilogue_cases` explains them."""
 
 
 @dataclass(frozen=True)
 class EpilogueSuite:
-    """An epilogue as it is tested. The default has the rows of the default co-processor."""
+    """An epilogue under test; by default with the rows of the default NPE."""
 
     modes: tuple[Mode, ...] = ALL_MODES
     rows: int = 24
@@ -59,7 +59,7 @@ class EpilogueSuite:
         return [{"name": f"{self.name}: {case}", **row} for case in CASES for row in bench.run(self.vectors(case))]
 
     def build(self, *, optimisation: str = "-O1") -> BuiltUnits:
-        """Return it in the arithmetic units' harness; its latency is that of the co-processor's cycle model."""
+        """Return the epilogue in the arithmetic units' harness; its latency is that of the NPE's exact model."""
         unit = EpilogueUnit(self.modes, rows=self.rows)
         return BuiltUnits.of(
             [unit], latencies=[EPILOGUE_LATENCY + REDUCTIONS_LAG], care=care, optimisation=optimisation

@@ -114,14 +114,14 @@ def _tile_words(
         tag=tag,
         last=elements,
     )
-    done = golden(tile)
+    done = modelled(tile)
     m, n, final = m[elements], n[elements], final[elements]
     reductions = {name: np.where(final, getattr(done, name).view(np.uint32)[m], 0) for name in REDUCTIONS}
     expected = payload(result_layout(rows), code=done.codes[m, n], tag=tag[elements], **reductions)
     return stimuli, expected, elements
 
 
-def golden(tile: Tile):
+def modelled(tile: Tile):
     """Return the exact model's results of a tile."""
     options = tile.options
 

@@ -1,4 +1,4 @@
-"""Starts of the matrix co-processor that are to go wrong, and what memory is then."""
+"""Starts of the NPE that must end with an error, and the memory after each."""
 
 from dataclasses import dataclass, replace
 

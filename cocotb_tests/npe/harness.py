@@ -1,4 +1,4 @@
-"""The bench around a matrix co-processor, as gateware."""
+"""The harness around an NPE, as gateware."""
 
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ CORE = "simd_mac_core"
 
 
 def npe_harness(config: NpeConfig, memory_bytes: int) -> AxiBenchHarness:
-    """Return the bench around a co-processor, the Verilog module ``npe``."""
+    """Return the harness around an NPE, the Verilog module ``npe``."""
     return AxiBenchHarness(
         dut=Definition("npe", Npe(config=config)),
         control=Register.CONTROL,
@@ -31,7 +31,7 @@ def npe_harness(config: NpeConfig, memory_bytes: int) -> AxiBenchHarness:
 
 @lru_cache
 def harness_verilog(config: NpeConfig, memory_bytes: int) -> str:
-    """Return the harness around one co-processor as Verilog.
+    """Return the harness around one NPE as Verilog.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Co-simulation of the matrix co-processor: which configurations and which products, and how they are run."""
+"""Co-simulation of the NPE: its configurations and products, and how they are run."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +17,7 @@ KIB = 1024
 
 @dataclass(frozen=True)
 class NpeSuite(HarnessSuite):
-    """A co-processor with its memory, and the jobs that run on it."""
+    """An NPE with its memory, and the jobs that run on it."""
 
     config: NpeConfig
     starts: tuple[Case, ...]
@@ -93,7 +93,7 @@ def _timings(job: Job) -> tuple[Case, ...]:
 
 
 def _epilogues(config: NpeConfig) -> tuple[Case, ...]:
-    """Return every operator behind the product, by itself and all together."""
+    """Return every part of the epilogue after the product, by itself and all together."""
     m, n, k = 2 * config.rows + 3, 2 * config.columns + 5, 45
     base = _of(Mode.INT8, m, n, k, scale=Along.ROW, out=Mode.BF16)
     cases: dict[str, dict] = {
@@ -155,7 +155,7 @@ SPEED = (
         write_latency=60,
     ),
 )  # fmt: skip
-"""Products large enough that what comes before and behind them does not count."""
+"""Products so large that the cycles before and after them do not count."""
 
 SQUARE = _case("64x64x64 int8", _of(Mode.INT8, 64, 64, 64))
 """A product whose tiles have as many words as elements: the array must not wait for one tile to leave it."""
@@ -167,7 +167,7 @@ LIMITS = (
     _case("M 65535", _of(Mode.INT4, 65535, 1, 3, scale=Along.ROW, transpose=True)),
     _case("300 jobs", *[_of(Mode.INT8, 1, 1, 1)] * 300),
 )
-"""The largest M, N and K, and more descriptors than a byte counts; for a memory of 1 MiB."""
+"""Products with the largest M, N and K, and more descriptors than a byte counts, for a memory of 1 MiB."""
 
 SUITES = (
     NpeSuite(
@@ -192,4 +192,4 @@ SUITES = (
     NpeSuite(_BROAD, (SQUARE,), optimisation="-O1"),
     NpeSuite(_LARGE, (*_shapes(Mode.INT8, _LARGE), *SPEED), 2048 * KIB, "-O1"),
 )
-"""The suites of the table; the last is the one whose speed is measured."""
+"""Suites of the table; the last is the one whose speed is measured."""

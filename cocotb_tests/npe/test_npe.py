@@ -1,4 +1,4 @@
-"""The matrix co-processor under Verilator: all of memory against the functional model, cycles against the cycle model."""
+"""The NPE under Verilator: all of memory and all cycles against the exact model."""
 
 from dataclasses import replace
 

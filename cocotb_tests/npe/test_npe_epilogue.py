@@ -1,4 +1,4 @@
-"""The co-processor's epilogue under Verilator, against the golden model, bit for bit and cycle by cycle."""
+"""The NPE's epilogue under Verilator, against the exact model, bit for bit and cycle by cycle."""
 
 import functools
 

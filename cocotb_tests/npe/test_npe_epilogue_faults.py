@@ -1,4 +1,4 @@
-"""Faults planted in the co-processor's epilogue, or in what the bench is told of it: each one must be seen."""
+"""Faults planted in the NPE's epilogue, or in what the bench expects of it: the benches must detect each."""
 
 import dataclasses
 import functools
@@ -85,7 +85,7 @@ EVERYDAY = {
 
 
 def small_vectors(case: str):
-    """Return the words of a case for the small design, few where a few will do."""
+    """Return the words of a case for the small epilogue; they are few where a few are enough."""
     few = {"combinations": 100, "reductions": 100}
     options = {"count": few[case]} if case in few else {}
     return SMALL.vectors(case, **options)

@@ -1,4 +1,4 @@
-"""Faults planted in the matrix co-processor's Verilog: the benches must see each.
+"""Faults planted in the NPE's Verilog: the benches must detect each.
 
 One model has all faults; an argument of the simulation says which one is in force.
 """
@@ -21,7 +21,7 @@ PROGRAMS = 12
 
 
 def _fault(name: str, part: str, pattern: str, replacement: str, testcase: str, says: str = "") -> TextFault:
-    """Return a fault of a part of the co-processor."""
+    """Return a fault of a part of the NPE."""
     return TextFault(
         name=name, module=f"npe{part}", pattern=pattern, replacement=replacement, testcase=testcase, says=says
     )
@@ -78,7 +78,7 @@ FAULTS = [
 
 
 def simulate(testcase: str, fault: int) -> None:
-    """Run a test on the co-processor with all faults, of which one or none is in force."""
+    """Run a test on the NPE with all faults, of which one or none is in force."""
     coroutines = cb_npe.BENCH if testcase.startswith("random") else cb_npe_errors.BENCH
     edit = partial(with_faults, top=SUITE.top, faults=FAULTS)
     SUITE.simulate(testcase, coroutines=coroutines, programs=PROGRAMS, edit=edit, fault=fault)

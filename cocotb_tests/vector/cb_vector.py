@@ -1,4 +1,4 @@
-"""Bench of the vector unit: all of its scratchpad beside the golden model, cycles of each command beside the model."""
+"""Bench of the vector unit: all of its scratchpad and the cycles of each command against the exact model."""
 
 import cocotb
 import numpy as np
@@ -11,7 +11,7 @@ from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.machine.vector.unit import VectorModel
 
 BENCH = "tilewright.cocotb_tests.vector.cb_vector"
-"""This module, as cocotb imports it."""
+"""Name of this module, as cocotb imports it."""
 
 
 class VectorBench:
@@ -29,7 +29,7 @@ class VectorBench:
         await self.reset()
 
     async def reset(self) -> None:
-        """Reset; the scratchpad keeps what it has."""
+        """Reset; the scratchpad keeps its content."""
         self.dut.rst.value = 1
         await ClockCycles(self.dut.clk, 2)
         self.dut.rst.value = 0

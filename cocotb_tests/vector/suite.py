@@ -1,4 +1,4 @@
-"""Suites of the vector unit: configurations and programs."""
+"""Co-simulation of the vector unit: its configurations and programs, and how they are run."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The vector unit in RTL beside its golden model and its cycle model."""
+"""The vector unit in RTL against its exact model."""
 
 import pytest
 

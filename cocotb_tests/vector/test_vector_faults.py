@@ -1,4 +1,4 @@
-"""Faults planted in the vector unit's Verilog: the bench must see each.
+"""Faults that the bench of the vector unit must detect: slightly wrong arithmetic, and wrong RTL.
 
 One model has all faults; an argument of the simulation says which one is in force.
 """
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.cosim
 
 SUITE = VectorSuite(VectorConfig(lanes=2, scalars=32, address_bits=13))
 WORD, TOOK = "word .* is .*, not", "took .* cycles, not"
-"""What the bench says of wrong results and of wrong cycles."""
+"""Messages of the bench about wrong results and wrong cycles."""
 
 
 def _fault(name: str, module: str, pattern: str, replacement: str, says: str = WORD) -> TextFault:
-    """Return a fault of a module; ``says`` is a regular expression."""
+    """Return a fault of a module; ``says`` is a regular expression for the message."""
     return TextFault(name=name, module=module, pattern=pattern, replacement=replacement, testcase="table", says=says)
 
 

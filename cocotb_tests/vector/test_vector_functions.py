@@ -1,4 +1,4 @@
-"""The vector unit's functions under Verilator, against the golden model, bit for bit and cycle by cycle."""
+"""The vector unit's functions under Verilator, against the exact model, bit for bit and cycle by cycle."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""Faults planted in the vector unit's functions, or in what the bench is told of them: each one must be seen."""
+"""Faults planted in the vector unit's functions, or in what the bench expects of them: the benches must detect each."""
 
 import dataclasses
 import functools
