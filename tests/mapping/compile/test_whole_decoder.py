@@ -135,11 +135,11 @@ def test_every_beat_of_weights_is_read_once():
                 for row in range(command.rows):
                     begin = command.address + register + plane * command.plane_stride + row * command.stride
                     beats.update(range(begin, begin + command.beats * config.bus_bytes, config.bus_bytes))
-    for loop in program.loops.values():
-        for weights in loop.survey.weights.values():
+    for section in program.loops.values():
+        for weights in section.survey.weights.values():
             size = constant_bytes(config.cim, weights.k, weights.n, weights.reduce)
-            stride = next(stride for first, end, stride in loop.regions if first <= weights.address < end)
-            for run in range(loop.repeated.count):
+            stride = next(stride for first, end, stride in section.regions if first <= weights.address < end)
+            for run in range(section.loop.count):
                 begin = weights.address + run * stride
                 assert {beats.pop(each) for each in range(begin, begin + size, config.bus_bytes)} == {1}
     # What is left are keys and values.
