@@ -9,7 +9,7 @@ from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.isa.steps import Pass, Product
 from tilewright.sim.isa.vector_command import Function as PassFunction
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
-from tilewright.sim.machine.steps import Memory, VectorUnit, codes, dot_products
+from tilewright.sim.machine.steps import Memory, VectorUnit, codes
 from tilewright.sim.machine.vector.values import PassResult, sums
 
 Numbers = np.ndarray
@@ -90,8 +90,10 @@ def rounding_only(unit: VectorUnit, passes: Iterable[Pass], chosen: Callable[[st
 
 
 def multiply_unquantised(step: Product, memory: Memory) -> None:
-    """Run a product of codes with fractions."""
-    codes(memory, step.out)[:] = dot_products(step, memory)
+    """Run a product of INT8 numbers with fractions, which are their own codes."""
+    assert (step.scales, step.weights.storage) == (None, stored.INT8)
+    weights = codes(memory, step.weights)
+    codes(memory, step.out)[:] = codes(memory, step.a) @ (weights.T if step.transposed else weights)
 
 
 def with_fractions(memory: Memory) -> Memory:

@@ -112,7 +112,8 @@ def _run_pass(step: Pass, memory: Memory, scalars: dict[str, np.ndarray], lanes:
         c=beside(step.c),
     )
     if step.out:
-        codes(memory, step.out)[:] = step.out.storage.kept(done.codes)
+        storage = step.out.storage
+        codes(memory, step.out)[:] = done.codes if storage.written == storage else storage.kept(done.codes)
     for those, values in ((step.linear, done.linear), (step.inverse, done.inverse)):
         if those is not None:
             kept = scalars.get(those.name, np.zeros(0, np.float32))

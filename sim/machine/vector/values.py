@@ -133,4 +133,4 @@ def _maxima(y: np.ndarray, masked: np.ndarray, kind: Reduce) -> np.ndarray:
 
 def operand(storage: StoredFormat, codes: np.ndarray) -> np.ndarray:
     """Return codes as a pass takes them: integers as they are, floating-point numbers as float32."""
-    return codes if codes.dtype.kind == "i" else storage.to_fp32(codes)
+    return codes if storage.dtype.kind == "i" else storage.to_fp32(codes)

@@ -127,6 +127,11 @@ def test_a_real_layer_comes_near_to_float64(model):
     assert layer_cosine(Row("", BF16)) >= 0.9995
 
 
+def test_a_layer_without_rounding_comes_nearer(model):
+    least_rounded, *_, most_rounded = map(layer_cosine, vector_accuracy.CAUSES)
+    assert 1 - least_rounded < (1 - most_rounded) / 3
+
+
 def test_embeddings_of_sentences_come_near_to_float64(model):
     hard = ["Yes.", *SENTENCES[:2]]
     assert min(embedding_cosines(Row("", BF16), hard)) >= 0.99
