@@ -43,7 +43,7 @@ test-all: install lint
 cost-table: install
 	$(BIN)/python benchmarks/arithmetic_cost.py
 
-# docs/ecp5.md: clock rates of the SIMD MAC, a co-processor and the preset nano after place and route.
+# docs/ecp5.md: clock rates of the SIMD MAC, an NPE and the preset nano after place and route.
 ecp5-table: install
 	$(BIN)/python -m benchmarks.ecp5_fmax
 

@@ -1,4 +1,4 @@
-"""The co-processor's array is busy with products that take no more than a few thousand cycles."""
+"""The NPE's array is busy with products that take no more than a few thousand cycles."""
 
 import pytest
 

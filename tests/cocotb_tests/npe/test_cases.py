@@ -1,4 +1,4 @@
-"""The memory that benches of the matrix co-processor find."""
+"""The memory that benches of the NPE find."""
 
 import numpy as np
 import pytest

@@ -60,7 +60,7 @@ def test_verilator_finds_nothing(small):
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory) -> GeneratedBlock:
-    """Return the accelerator of a system with a co-processor, whose bus is wider."""
+    """Return the accelerator of a system with an NPE, whose bus is wider."""
     file = tmp_path_factory.mktemp("system") / "beside.toml"
     npe = '[npe]\nrows = 4\ncolumns = 2\nbus_bits = 128\nmodes = "int8,bf16"\n'
     file.write_text((PRESETS / "tiny.toml").read_text().replace("[fabric]", npe + "[fabric]"))

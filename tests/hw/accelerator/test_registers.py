@@ -15,7 +15,7 @@ from tilewright.sim.isa.registers import Access
 
 WITH_NPE = SMALL.model_copy(update={"npe": NpeConfig()})
 REGISTERS = [register for register in Register if register < Register.NPE_BUSY]
-"""Without a co-processor."""
+"""Configuration without an NPE."""
 COUNTERS = [register for register in REGISTERS if register > Register.CYCLES]
 
 

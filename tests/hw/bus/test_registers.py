@@ -1,4 +1,4 @@
-"""The co-processor's registers, and the AXI4-Lite slave that they are behind."""
+"""The NPE's registers, and the AXI4-Lite slave that they are behind."""
 
 import random
 
@@ -103,7 +103,7 @@ def test_start_abort_status_and_interrupt():
     over = False
 
     async def follow(ctx):
-        """Count the pulses; be busy after start, as the co-processor is."""
+        """Count the pulses; be busy after start, as the NPE is."""
         while not over:
             _, _, start, abort = await ctx.tick().sample(dut.start, dut.abort_now)
             pulses["start"] += start

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""The matrix co-processor as a block: ports, what is said of it, lint, synthesis, options that do not go."""
+"""The NPE as a block: ports, description, lint, synthesis, options that are refused."""
 
 import pytest
 

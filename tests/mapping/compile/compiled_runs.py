@@ -100,7 +100,7 @@ def beside_one_another(seed: int) -> Runner:
 
 
 def on_the_model(machine: AcceleratorValues, compiled: Compiled) -> None:
-    """Run a program from memory on the cycle model, which refuses what the hardware refuses."""
+    """Run a program from memory on the exact model, which refuses what the hardware refuses."""
     run = AcceleratorModel(compiled.config, machine.memory).run(compiled.program_address, AxiMemoryModel(latency=20))
     assert not run.error, f"{run.error.name}: command {run.index}, {compiled.commands[run.index]}"
 

@@ -1,5 +1,5 @@
 # amaranth: UnusedElaboratable=no
-"""The cycle model of the SIMD MAC, beside the latency that its gateware states."""
+"""The exact model of the SIMD MAC, beside the latency that its gateware states."""
 
 import pytest
 

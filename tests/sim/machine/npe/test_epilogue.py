@@ -1,4 +1,4 @@
-"""The epilogue's golden model beside exact rationals, rounded once by the formats' definition, an element at a time."""
+"""The epilogue's exact model beside exact rationals, rounded once by the formats' definition, an element at a time."""
 
 import math
 from dataclasses import dataclass, field
