@@ -11,6 +11,7 @@ from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.commands import Command, Load, Store
 from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.isa.units import Unit
+from tilewright.sim.isa.widths import MAX_COUNT
 
 from .allocation import Tensor
 from .compiled import PaddedRows
@@ -178,10 +179,10 @@ class Operations:
                 return [
                     Load(
                         address=address + start * bus,
-                        beats=min(0xFFFF, beats - start),
+                        beats=min(MAX_COUNT, beats - start),
                         destination=tensor.address + start * bus,
                     )
-                    for start in range(0, beats, 0xFFFF)
+                    for start in range(0, beats, MAX_COUNT)
                 ]
             return [
                 Load(

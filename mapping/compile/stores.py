@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.steps import Matrix
+from tilewright.sim.isa.widths import MAX_COUNT
 
 from .compiled import StoredBuffer
 from .stored_weights import StoredWeights
-from .weight_layout import MOST
 
 
 @dataclass
@@ -106,7 +106,7 @@ def _continues(group: list[Store], store: Store) -> bool:
     first, last = group[0], group[-1]
     if (
         first.planes > 1
-        or len(group) == MOST
+        or len(group) == MAX_COUNT
         or replace(store, address=0, source=0) != replace(first, address=0, source=0)
     ):
         return False

@@ -8,11 +8,9 @@ from tilewright.sim.config import CIMArrayConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.commands import Weights
+from tilewright.sim.isa.widths import MAX_COUNT
 from tilewright.sim.machine.cim.array import block_limits, parts
 from tilewright.sim.machine.cim.matmul import ArrayMatmul
-
-MOST = (1 << 16) - 1
-"""Maximum count of beats, rows, planes and elements in a command."""
 
 
 def blocks(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
@@ -83,7 +81,7 @@ def weights_commands(config: AcceleratorConfig, runs: list[tuple[int, int]]) -> 
 
 def _pieces(config: AcceleratorConfig, address: int, length: int) -> Iterator[tuple[int, int]]:
     """Yield a run in pieces that a command can count."""
-    most = MOST * config.bus_bytes
+    most = MAX_COUNT * config.bus_bytes
     if length > most:
         # A power of two leaves pieces of equal length.
         most = 1 << (most.bit_length() - 1)
@@ -97,7 +95,7 @@ def _progressions(items: list[tuple[int, tuple]]) -> Iterator[tuple[int, tuple, 
     while place < len(items):
         address, item = items[place]
         count, distance = 1, 0
-        while place + count < len(items) and count < MOST:
+        while place + count < len(items) and count < MAX_COUNT:
             next_address, other = items[place + count]
             step = next_address - items[place + count - 1][0]
             if other != item or step < 0 or step >= 1 << 32 or (count > 1 and step != distance):

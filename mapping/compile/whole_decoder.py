@@ -10,6 +10,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.isa.widths import MAX_COUNT
 
 from .compiled_loops import CompiledLoops
 from .compiler import compile_loops
@@ -66,6 +67,6 @@ def head_parts(config: AcceleratorConfig, vocabulary: int) -> tuple[int, int]:
     """Return the number of equal parts of a vocabulary, and their columns: whole blocks, whose sums fit into a bank."""
     block = config.cim.columns
     blocks = divide_up(vocabulary, block)
-    most = max(1, min(config.bank_bytes // 4, 0xFFFF) // block)
+    most = max(1, min(config.bank_bytes // 4, MAX_COUNT) // block)
     parts = divide_up(blocks, most)
     return parts, divide_up(blocks, parts) * block

@@ -6,6 +6,8 @@ SCRATCHPAD_ADDRESS_BITS = 32
 """Width of a byte address in the scratchpad, as commands hold it."""
 COUNT_BITS = 16
 """Width of a count in a command or a descriptor: rows, columns, beats, elements, jobs."""
+MAX_COUNT = (1 << COUNT_BITS) - 1
+"""Largest count in a command or a descriptor."""
 
 ADDRESS_REGISTERS = 8
 """Number of address registers; register 0 stands for none."""
@@ -20,9 +22,9 @@ BLOCK_ROWS_BITS = 12
 """Width of the number of rows in a CIM command."""
 MAX_BLOCK_ROWS = (1 << BLOCK_ROWS_BITS) - 1
 """Maximum number of rows of a block of weights."""
-MAX_BLOCK_COLUMNS = (1 << COUNT_BITS) - 1
+MAX_BLOCK_COLUMNS = MAX_COUNT
 """Maximum number of columns of a block of weights."""
-MAX_VECTORS = (1 << COUNT_BITS) - 1
+MAX_VECTORS = MAX_COUNT
 """Maximum number of activation vectors of one CIM command."""
 SLOT_BITS = 16
 """Width of the number of an accumulator in a command of one tile, and of a row scalar of the vector unit."""
@@ -35,7 +37,7 @@ DESCRIPTOR_BYTES = 128
 """Size of an NPE descriptor, and the alignment of its address."""
 RECORD_BYTES = 16
 """Size of the record of one row's reductions."""
-MAX_DIMENSION = (1 << COUNT_BITS) - 1
+MAX_DIMENSION = MAX_COUNT
 """Largest M, N and K of an NPE job, and the largest number of descriptors of one start."""
 
 PAGE_BYTES = 4096

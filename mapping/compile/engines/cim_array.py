@@ -19,14 +19,13 @@ from tilewright.sim.isa.commands import Command
 from tilewright.sim.isa.commands import Product as ProductCommand
 from tilewright.sim.isa.steps import Matrix, Product, Step
 from tilewright.sim.isa.units import Unit
+from tilewright.sim.isa.widths import MAX_VECTORS
 from tilewright.sim.machine.cim.array import block_limits
 
 from .engine import Engine
 
 MEMORY_CYCLES = 100
 """Approximate cycles from a result to its place in memory and to the array, besides storing keys element by element."""
-MOST_VECTORS = 0xFFFF
-"""Maximum number of vectors of a product whose sums need no accumulators."""
 
 
 class CimArray(Engine):
@@ -151,7 +150,7 @@ class CimArray(Engine):
             reduce, n, weights = operand.load(step.weights.rows)
             k = step.a.columns
         high, _ = block_limits(config.cim, reduce)
-        most = MOST_VECTORS if k <= high else config.cim.tile.accumulator_vectors
+        most = MAX_VECTORS if k <= high else config.cim.tile.accumulator_vectors
 
         def commands() -> list[Command]:
             made: list[Command] = []
