@@ -21,7 +21,7 @@ from tilewright.cocotb_tests.npe.failing_starts import (
 )
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.descriptor import Descriptor
-from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, ReadStream, Register
+from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, ReadStream, Register, geometry, mode_mask
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.schedule import Request, schedule
@@ -230,8 +230,8 @@ async def registers(dut) -> None:
     await bench.begin()
     config = bench.config
     assert await bench.get(Register.ID) == NPE_ID
-    assert await bench.get(Register.GEOMETRY) == config.geometry
-    assert await bench.get(Register.MODES) == config.mode_mask
+    assert await bench.get(Register.GEOMETRY) == geometry(config.rows, config.columns, config.bus_bytes)
+    assert await bench.get(Register.MODES) == mode_mask(config.modes)
     for address in (0x48, 0x7C, 0x80, 0xFFC):
         assert (await bench.read(address))[1] == SLVERR, f"read of {address:#x}"
         assert await bench.write(address, 1) == SLVERR, f"write to {address:#x}"

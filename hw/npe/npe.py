@@ -31,7 +31,7 @@ from tilewright.hw.npe.store import Store
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.depths import B_PANELS, CHUNKS_AHEAD, PARAMETER_SLOTS
-from tilewright.sim.isa.npe_registers import Register
+from tilewright.sim.isa.npe_registers import Register, mode_mask
 
 
 class NpeCore(wiring.Component):
@@ -277,7 +277,7 @@ class Npe(NpeCore):
     def _software(self, m: Module) -> Registers:
         config = self.config
         m.submodules.registers = registers = Registers(
-            rows=config.rows, columns=config.columns, bus_bytes=config.bus_bytes, modes_mask=config.mode_mask
+            rows=config.rows, columns=config.columns, bus_bytes=config.bus_bytes, modes_mask=mode_mask(config.modes)
         )
         forward(m, lite_slave_members(), registers, self)
         return registers

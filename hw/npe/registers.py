@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import forward, lite_slave_members
 from tilewright.hw.bus.register_file import RegisterFile, events_layout
-from tilewright.sim.isa.npe_registers import Register
+from tilewright.sim.isa.npe_registers import Register, geometry
 
 
 class Registers(wiring.Component):
@@ -47,7 +47,7 @@ class Registers(wiring.Component):
     """
 
     def __init__(self, *, rows: int, columns: int, bus_bytes: int, modes_mask: int):
-        self._geometry = rows | columns << 8 | (bus_bytes.bit_length() - 1) << 16
+        self._geometry = geometry(rows, columns, bus_bytes)
         self._modes_mask = modes_mask
         super().__init__(
             {

@@ -122,16 +122,6 @@ class NpeConfig(Frozen):
         return self.columns * self.depth * self.bus_bytes
 
     @property
-    def mode_mask(self) -> int:
-        """Value of the register MODES: bit ``mode`` is set for each format that the array supports."""
-        return sum(1 << mode for mode in self.modes)
-
-    @property
-    def geometry(self) -> int:
-        """Value of the register GEOMETRY."""
-        return self.rows | self.columns << 8 | (self.bus_bytes.bit_length() - 1) << 16
-
-    @property
     def record_alignment(self) -> int:
         """Alignment in bytes of the address of the reductions, which are records of 16 bytes."""
         return max(RECORD_BYTES, self.bus_bytes)

@@ -1,6 +1,9 @@
 """Registers of the NPE, and the codes in its register ERROR."""
 
 import enum
+from collections.abc import Iterable
+
+from tilewright.sim.formats.simd import Mode
 
 from .registers import Access, MappedRegister, counter, register
 
@@ -35,6 +38,16 @@ class Register(MappedRegister):
     STALL_STORE = counter(0x3C, "cycles in which the array waits to hand over results")
     READ_BEATS = counter(0x40, "beats read")
     WRITE_BEATS = counter(0x44, "beats written")
+
+
+def geometry(rows: int, columns: int, bus_bytes: int) -> int:
+    """Return the content of register GEOMETRY."""
+    return rows | columns << 8 | (bus_bytes.bit_length() - 1) << 16
+
+
+def mode_mask(modes: Iterable[Mode]) -> int:
+    """Return the content of register MODES: bit ``mode`` is set for each format that the array has."""
+    return sum(1 << mode for mode in modes)
 
 
 class NpeError(enum.IntEnum):

@@ -4,6 +4,7 @@ from pydantic import ValidationError
 from tilewright.base.errors import first_problem
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import ALL_MODES, XR_NPE_MODES, Mode
+from tilewright.sim.isa.npe_registers import geometry, mode_mask
 
 
 def test_modes_by_name_by_set_and_by_number():
@@ -40,8 +41,8 @@ def test_a_burst_stays_in_a_page():
 
 def test_registers_that_tell_the_configuration():
     config = NpeConfig(rows=4, columns=16, bus_bits=256, modes="fp4_e2m1,bf16")
-    assert config.geometry == 5 << 16 | 16 << 8 | 4
-    assert config.mode_mask == 0b1_0000_0001
+    assert geometry(config.rows, config.columns, config.bus_bytes) == 5 << 16 | 16 << 8 | 4
+    assert mode_mask(config.modes) == 0b1_0000_0001
 
 
 @pytest.mark.parametrize(
