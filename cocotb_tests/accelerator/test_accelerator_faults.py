@@ -3,12 +3,15 @@
 One model has all faults of an accelerator; an argument of the simulation says which one is in force.
 """
 
+from contextlib import nullcontext
+from dataclasses import replace
 from functools import cache, partial
 
 import pytest
 
 from tilewright.cocotb_tests.accelerator.cases import Case
 from tilewright.cocotb_tests.accelerator.suite import (
+    LAYER_BYTES,
     SUITES,
     WITH_NPE,
     AcceleratorSuite,
@@ -16,6 +19,8 @@ from tilewright.cocotb_tests.accelerator.suite import (
     random_cases,
     stalled_cases,
 )
+from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
+from tilewright.cocotb_tests.accelerator.whole_decoder_suite import MODEL
 from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
 from tilewright.cocotb_tests.runner import BenchError
 
@@ -110,3 +115,12 @@ def test_a_planted_fault_is_seen(suite, number):
 )
 def test_without_a_fault_nothing_is_seen(suite, kind):
     simulate(suite, kind, 0)
+
+
+@pytest.mark.parametrize("fault", [0, 1 + [fault.name for fault in FAULTS].index("address registers are 0")])
+def test_a_whole_decoder_shows_lost_address_registers(fault):
+    model = MODEL.replace(num_hidden_layers=3)
+    case = whole_decoder_case(ALONE.config, model, prompt=(2,), tokens=0)
+    suite, edit = replace(ALONE, memory_bytes=LAYER_BYTES), partial(with_faults, top=ALONE.top, faults=FAULTS)
+    with pytest.raises(BenchError, match="bytes differ") if fault else nullcontext():
+        suite.simulate("right", (case,), edit=edit, fault=fault)
