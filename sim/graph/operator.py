@@ -10,7 +10,7 @@ class Engine(StrEnum):
     """A part of the system that runs operators."""
 
     CIM_ARRAY = "CIM array"
-    NPE = "co-processor"
+    NPE = "NPE"
     VECTOR_UNIT = "vector unit"
     HOST = "host"
 

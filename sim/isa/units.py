@@ -21,7 +21,7 @@ class Unit(IntEnum):
     ARRAY = 1, "CIM array"
     VECTOR = 2, "vector unit"
     STORE = 3, "store"
-    NPE = 4, "co-processor"
+    NPE = 4, "NPE"
     """The NPE, if the accelerator has one."""
 
 

@@ -53,7 +53,7 @@ def test_a_co_processor_that_has_nothing_to_do_changes_nothing():
     beside = EDGE.replace(npe=NpeConfig(rows=2, columns=2))
     with_it, without = (map_model("x", THIN, system, phase="decode", context=9) for system in (beside, EDGE))
     assert (with_it.cycles, with_it.energy) == (without.cycles, without.energy)
-    assert with_it.unit_cycles == {**without.unit_cycles, "co-processor": 0}
+    assert with_it.unit_cycles == {**without.unit_cycles, "NPE": 0}
 
 
 @pytest.mark.parametrize("context", [1, 63, 257, 4096])
