@@ -11,6 +11,7 @@ from amaranth.lib.wiring import In, Out
 
 from tests.cli.command_line import refused, run
 from tilewright import cli
+from tilewright.cli import generate_command, synth_command
 from tilewright.cli.blocks import BLOCKS, Block, Option
 from tilewright.hw.generate import Design, unit
 from tilewright.sim.formats import Posit
@@ -54,15 +55,12 @@ def command(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path / "cache"))
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        for name, group in (("generate", cli.generate_command), ("synth", cli.synth_command)):
-            monkeypatch.setitem(group.command._about, "register", name)
+        for group in (generate_command, synth_command):
+            monkeypatch.setitem(group.command._about, "register", "Registers in a row")
         with pytest.raises(SystemExit) as caught:
             cli.main(arguments)
         said = capsys.readouterr()
         return caught.value.code, said.out, said.err
-
-    import tilewright.cli.generate_command
-    import tilewright.cli.synth_command  # noqa: F401 - `cli.synth_command` above
 
     return call
 
