@@ -34,10 +34,10 @@ lint: install
 	$(BIN)/mypy
 
 test: install lint
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow" --durations=60
 
 test-all: install lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --durations=60
 
 # docs/arithmetic-cost.md: every arithmetic unit beside its peers.
 cost-table: install
