@@ -7,6 +7,7 @@ import pytest
 from tilewright.cocotb_tests.cim.array_suite import ON_CHIP, SUITES
 from tilewright.cocotb_tests.cim.suite import CimSuite
 from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
+from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.sim.config import CIMArrayConfig
 
@@ -23,9 +24,7 @@ def name(suite: CimSuite) -> str:
 def check(suite: CimSuite) -> list[dict]:
     rows = suite.run()
     assert len(rows) == len(suite.products)
-    for row in rows:
-        assert row["mismatches"] == 0, row
-        assert row["rtl_cycles"] == row["model_cycles"], row
+    check_rows(rows)
     return rows
 
 

@@ -125,7 +125,6 @@ def _epilogues(config: NpeConfig) -> tuple[Case, ...]:
     return (*made, _case("three jobs, the second on the first's result", first, second, third, latency=13))
 
 
-INTEGERS = parse_modes("int4,int8")
 _SMALL = NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2)
 _MIDDLE = NpeConfig(rows=4, columns=4, bus_bits=128, depth=16)
 _TALL = NpeConfig(

@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 from tilewright.base.drawing import BLUE, COLOURS, GREY, LABEL_SIZE, PANEL_TITLE_SIZE, new_figure, save
 
 WIDTH, HEIGHT = 10.6, 5.7
-"""Of the picture in inches, which are the units of all coordinates."""
+"""Size of the picture in inches; all coordinates are in inches, too."""
 ORANGE, GREEN = COLOURS[2], COLOURS[3]
 PALE = 0.14
 """Opacity of the colour that fills a box."""

@@ -165,8 +165,3 @@ def tile_layout(config: NpeConfig) -> data.StructLayout:
             "last_columns": 1,
         }
     )
-
-
-def is_final(tile: data.View) -> Value:
-    """Return whether an output tile is the last of its group, or of the job if no rows are left."""
-    return tile.last_panel & tile.last_columns

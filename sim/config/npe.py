@@ -112,11 +112,6 @@ class NpeConfig(Frozen):
         return self.depth * self.words_per_beat
 
     @property
-    def a_panel_bytes(self) -> int:
-        """Size of one panel of A in bytes: ``rows`` rows of ``depth`` beats."""
-        return self.rows * self.depth * self.bus_bytes
-
-    @property
     def b_panel_bytes(self) -> int:
         """Size of one panel of B in bytes: ``columns`` rows of ``depth`` beats."""
         return self.columns * self.depth * self.bus_bytes
