@@ -1,6 +1,7 @@
 """The command ``tilewright cpu run``."""
 
 import csv
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.files import write_file
+from tilewright.base.files import write_text
 from tilewright.cli.list_option import names_option
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress
 
@@ -177,7 +178,7 @@ def command(
         click.echo(f"tilewright: {error}", err=True)
         ctx.exit(1)
     table = [rows[index] for index in range(len(runs))]
-    file = write_file(folder / "cpu-run.csv", lambda part: _write_csv(part, COLUMNS, table)) if folder else None
+    file = write_text(folder / "cpu-run.csv", _csv(COLUMNS, table)) if folder else None
     if as_json:
         print_json({"gem5": gem5.version, "runs": table})
         return
@@ -227,8 +228,9 @@ def _programs(
             yield label, path, ("--size", size, *(("--repeat", str(repeat)) if repeat else ()))
 
 
-def _write_csv(path: Path, columns: tuple[str, ...], rows: list[dict]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def _csv(columns: tuple[str, ...], rows: list[dict]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,17 +58,28 @@ def print_json(data: object) -> None:
 
 
 def make_folder(folder: Path) -> Path:
-    """Return the folder, made if necessary.
+    """Return the folder, made if necessary; if the command leaves it empty, it goes when the command ends.
 
     Raises
     ------
     ConfigError
         If it cannot be made or written.
     """
+    made = [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
+    click.get_current_context().call_on_close(lambda: _remove_empty(made))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ConfigError(f"--out {folder}: cannot be written: {error.strerror}") from error
+        reason = "it must be a folder" if isinstance(error, FileExistsError) else error.strerror
+        raise ConfigError(f"--out {folder}: cannot be written: {reason}") from error
     return folder
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders as long as they are empty, the innermost first."""
+    with suppress(OSError):
+        for folder in folders:
+            if folder.exists():
+                folder.rmdir()
