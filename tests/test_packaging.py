@@ -53,5 +53,11 @@ def test_the_installed_command_finds_its_data(site, tmp_path):
 
 
 def test_the_installed_benches_have_their_files(site):
-    for name in ("cocotb_tests/vlt/generated.vlt", "gem5_configs/workloads/gemv.c", "hw/memory/storage.v", "py.typed"):
+    for name in (
+        "cocotb_tests/vlt/generated.vlt",
+        "gem5_configs/workloads/gemv.c",
+        "hw/memory/storage.v",
+        "py.typed",
+        "__init__.pyi",
+    ):
         assert (site / "tilewright" / name).is_file(), name

@@ -5,9 +5,8 @@ from .cim import MacroConfig, TileConfig
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .host import HostConfig, host_names, load_host
-from .load import preset_names
 from .memory import MemoryConfig
-from .system import System, load_system
+from .system import System, load_system, system_names
 from .vector import VectorConfig
 
 __all__ = [
@@ -24,5 +23,5 @@ __all__ = [
     "host_names",
     "load_host",
     "load_system",
-    "preset_names",
+    "system_names",
 ]

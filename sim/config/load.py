@@ -3,12 +3,14 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tilewright.base.errors import ConfigError, first_problem, suggest
 from tilewright.base.files import read_text
+
+from .problems import field_problem
 
 PRESETS = Path(__file__).parent / "presets"
 
@@ -16,9 +18,8 @@ PRESETS = Path(__file__).parent / "presets"
 M = TypeVar("M", bound=BaseModel)
 
 
-def preset_names(folder: Path = PRESETS) -> list[str]:
-    """Return the names of the descriptions in a folder; the default folder contains the systems that come with
-    Tilewright."""
+def preset_names(folder: Path) -> list[str]:
+    """Return the names of the descriptions in a folder."""
     return sorted(path.stem for path in folder.glob("*.toml"))
 
 
@@ -55,37 +56,9 @@ def describe_problem(
     location: tuple[str | int, ...], problem: str, model: type[BaseModel], path: Path, text: str
 ) -> str:
     """Return one line about a bad field of a TOML file: its position, what is wrong, and what is allowed."""
-    keys = [str(part) for part in location]
-    field = ".".join(keys)
-    if problem == "unknown key" and (parent := _model_at(model, keys[:-1])):
-        problem = f"unknown key '{field}'{suggest(keys[-1], parent.model_fields)}"
-    elif problem == "missing":
-        problem = f"'{field}' is missing"
-    elif named := re.match(r"([\w.]+) = ", problem):
-        # A check over several fields names the one that it refuses, from where it stands.
-        if keys[-1:] == [named[1]]:  # it is that field's own check
-            keys.pop()
-        keys += named[1].split(".")
-        problem = ".".join(keys) + problem.removeprefix(named[1])
-    elif keys:
-        problem = f"{field} = {problem}"
-    line = _line_of(text, keys)
+    path_of_field, problem = field_problem(location, problem, model)
+    line = _line_of(text, list(path_of_field))
     return f"{path}:{line}: {problem}" if line else f"{path}: {problem}"
-
-
-def _model_at(model: type[BaseModel], keys: list[str]) -> type[BaseModel] | None:
-    """Return the description at the end of a path of keys."""
-    for key in keys:
-        field = model.model_fields.get(key)
-        if field is None:
-            return None
-        # Of an optional part there are two kinds, of which one is None.
-        kinds = get_args(field.annotation) or (field.annotation,)
-        models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-        if not models:
-            return None
-        [model] = models
-    return model
 
 
 def _line_of(text: str, keys: list[str]) -> int | None:

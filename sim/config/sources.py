@@ -30,14 +30,15 @@ def check_sources(model: BaseModel, sources: Iterable[str], what: str) -> None:
     """
     paths = dict(leaves(model))
     for source in sources:
-        if not any(_covers(source, path) for path in paths):
+        if not any(covers(source, path) for path in paths):
             raise ValueError(f"sources = '{source}' is not a field of the {what}" + suggest(source, paths))
 
 
 def find_source(sources: Mapping[str, str], path: str) -> str | None:
     """Return the source of the number at a dotted path, if the description states one."""
-    return next((text for key, text in sources.items() if _covers(key, path)), None)
+    return next((text for key, text in sources.items() if covers(key, path)), None)
 
 
-def _covers(source: str, path: str) -> bool:
+def covers(source: str, path: str) -> bool:
+    """Return whether a key of ``sources`` stands for the number at a dotted path."""
     return path == source or (source.endswith("*") and path.startswith(source[:-1]))

@@ -12,7 +12,7 @@ from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
 from .host import HostConfig, load_host
-from .load import PRESETS, load_description
+from .load import PRESETS, load_description, preset_names
 from .memory import MemoryConfig
 from .npe import NpeConfig
 from .sources import check_sources, find_source
@@ -84,13 +84,21 @@ class System(Frozen):
         return AcceleratorConfig(cim=self.cim, vector=self.vector, npe=self.npe, **dict(self.fabric))
 
     def source(self, path: str) -> str | None:
-        """Return the source of the number at a dotted path, if the description states one."""
+        """Return the source of the number at a dotted path, if the description, or that of the host, states one."""
+        part, _, rest = path.partition(".")
+        if part == "host" and self.host and rest:
+            return find_source(self.host.sources, rest)
         return find_source(self.sources, path)
 
     @property
     def memory_latency_cycles(self) -> int:
         """Latency of main memory in cycles of the accelerator, rounded up."""
         return -int(-self.memory.latency_ns * self.clock_mhz // 1000)
+
+
+def system_names() -> list[str]:
+    """Return the names of the systems that come with Tilewright."""
+    return preset_names(PRESETS)
 
 
 def load_system(name_or_path: str | Path) -> System:

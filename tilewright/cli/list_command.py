@@ -12,11 +12,11 @@ def command(as_json: bool) -> None:
     from tilewright.cli.blocks import BLOCKS, COSIMS
     from tilewright.gem5_configs.build import WORKLOADS, about
     from tilewright.mapping.models import load_model, model_names
-    from tilewright.sim.config import load_system, preset_names
+    from tilewright.sim.config import load_system, system_names
     from tilewright.sim.config.host import host_names, load_host
 
     listing = {
-        "systems": {name: load_system(name).description for name in preset_names()},
+        "systems": {name: load_system(name).description for name in system_names()},
         "models": {name: f"{load_model(name).parameters:,} parameters" for name in model_names()},
         "blocks": {name: block.about for name, block in BLOCKS.items()},
         "cosims": {name: cosim.about for name, cosim in COSIMS.items()},

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.config import MacroConfig, System, TileConfig, load_host, load_system, preset_names
+from tilewright.sim.config import MacroConfig, System, TileConfig, load_host, load_system, system_names
 from tilewright.sim.config.load import PRESETS
 from tilewright.sim.config.sources import leaves
 
 
-@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("name", system_names())
 def test_every_number_of_a_preset_has_a_source(name):
     system = load_system(name)
     for path, value in leaves(system):
@@ -121,7 +121,7 @@ def test_the_schema_names_units_and_ranges():
 
 
 def test_the_shipped_presets_are_found():
-    assert {"edge-int4", "nano", "tiny"} <= set(preset_names())
+    assert {"edge-int4", "nano", "tiny"} <= set(system_names())
     assert Path(PRESETS / "tiny.toml").exists()
 
 
