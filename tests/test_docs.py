@@ -115,6 +115,14 @@ def test_files_and_modules_exist(page):
 
 
 @every_page
+def test_tests_exist(page):
+    sources = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "cocotb_tests").rglob("test_*.py")]
+    defined = set(re.findall(r"^def (test_\w+)\(", "\n".join(map(text_of, sources)), flags=re.MULTILINE))
+    named = {name for each in code(page) for name in re.findall(r"^test_\w+$", each)}
+    assert named <= defined | {source.stem for source in sources}
+
+
+@every_page
 def test_make_targets_exist(page):
     targets = set(re.findall(r"^([\w-]+):", text_of(ROOT / "Makefile"), flags=re.MULTILINE))
     named = {target for each in code(page) for target in re.findall(r"^make ([\w-]+)", each)}

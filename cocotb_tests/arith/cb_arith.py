@@ -49,10 +49,10 @@ class ArithBench:
         await self.reset()
 
     async def reset(self) -> None:
-        """Reset harness and units; what was written to the memories stays."""
+        """Reset harness and units for one cycle; what was written to the memories stays."""
         self.dut.rst.value = 1
         self.dut.run.value = 0
-        await ClockCycles(self.dut.clk, 2)
+        await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
         await RisingEdge(self.dut.clk)
 

@@ -42,10 +42,10 @@ class CIMBench:
         await self.reset()
 
     async def reset(self) -> None:
-        """Reset the harness and the tile; what was written to the memories stays."""
+        """Reset the harness and the tile for one cycle; what was written to the memories stays."""
         self.dut.run.value = 0
         self.dut.rst.value = 1
-        await ClockCycles(self.dut.clk, 2)
+        await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
         await RisingEdge(self.dut.clk)
 

@@ -62,9 +62,9 @@ class AxiBench:
         await self.reset()
 
     async def reset(self) -> None:
-        """Reset both sides of the bus; memory keeps its content."""
+        """Reset both sides of the bus for one cycle; memory keeps its content."""
         self.dut.rst.value = 1
-        await ClockCycles(self.dut.clk, 2)
+        await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
         await self.restart()
         await self.write(self.REGISTERS.IRQ_ENABLE, 1)

@@ -29,9 +29,9 @@ class VectorBench:
         await self.reset()
 
     async def reset(self) -> None:
-        """Reset; the scratchpad keeps its content."""
+        """Reset for one cycle; the scratchpad keeps its content."""
         self.dut.rst.value = 1
-        await ClockCycles(self.dut.clk, 2)
+        await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
         await RisingEdge(self.dut.clk)
 

@@ -208,6 +208,47 @@ def test_words_follow_their_addresses_a_beat_a_cycle():
     simulate(dut, requests, bench)
 
 
+@pytest.mark.parametrize(("master", "channel"), [(ReadMaster, "ar"), (WriteMaster, "aw")])
+def test_every_burst_is_plain(master, channel):
+    dut = master(address_bits=32, data_bits=128, outstanding=2, max_burst=16)
+    constants = {"id": 0, "size": 4, "burst": 1, "lock": 0, "cache": 0b0011, "prot": 0, "qos": 0}
+
+    async def bench(ctx):
+        ctx.set(dut.requests.valid, 1)
+        ctx.set(dut.requests.p, {"address": 4096 - 32, "beats": 20})
+        await ctx.tick().repeat(2)
+        assert ctx.get(getattr(dut, f"m_axi_{channel}valid"))
+        assert {name: ctx.get(getattr(dut, f"m_axi_{channel}{name}")) for name in constants} == constants
+
+    simulate(dut, bench)
+
+
+def test_words_follow_the_offer_of_their_address_and_do_not_wait_until_it_is_accepted():
+    dut = WriteMaster(address_bits=32, data_bits=64, outstanding=2, max_burst=4)
+
+    async def bench(ctx):
+        ctx.set(dut.requests.valid, 1)
+        ctx.set(dut.requests.p, {"address": 64, "beats": 3})
+        ctx.set(dut.words.valid, 1)
+        ctx.set(dut.m_axi_wready, 1)
+        offered = []
+        for _ in range(8):
+            offered.append((ctx.get(dut.m_axi_awvalid), ctx.get(dut.m_axi_wvalid), ctx.get(dut.m_axi_wlast)))
+            await ctx.tick()
+            ctx.set(dut.requests.valid, 0)
+        # All three beats are accepted, and then the address.
+        assert offered == [(0, 0, 0), (0, 0, 0), (1, 0, 0), (1, 1, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1), (1, 0, 1)]
+        ctx.set(dut.m_axi_awready, 1)
+        await ctx.tick()
+        assert not ctx.get(dut.m_axi_awvalid)
+        ctx.set(dut.m_axi_bvalid, 1)
+        assert ctx.get(dut.done)
+        await ctx.tick()
+        assert ctx.get(dut.idle)
+
+    simulate(dut, bench)
+
+
 def test_a_request_is_done_with_its_worst_response():
     dut = WriteMaster(address_bits=32, data_bits=64, outstanding=8, max_burst=1)
     responses = [[0, 2, 0], [0, 0], [3, 2], [0], [2]]

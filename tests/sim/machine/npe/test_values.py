@@ -1,5 +1,6 @@
 """The functional model beside one that takes each element by itself, from the exact sum on."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -165,6 +166,27 @@ def test_memory_is_what_each_element_by_itself_gives(mode):
         expected = Slow(job, memory).run()
         wrong = np.nonzero(outcome.memory != expected)[0]
         assert not len(wrong), f"{job}: bytes {wrong}: {outcome.memory[wrong]}, not {expected[wrong]}"
+
+
+@pytest.mark.parametrize("along", [Along.ROW, Along.COLUMN])
+def test_transpose_moves_the_elements_of_c_and_nothing_else(along):
+    rng = np.random.default_rng(along)
+    fields = {"m": 3, "n": 5, "scale": along, "bias": along, "activation": Activation.NONE, "residual": 1}
+    fields |= dict.fromkeys(("sum", "squares", "maximum"), 1)
+    job, memory = random_job(rng, mode=Mode.INT8, out_format=Mode.BF16, transpose=0, **fields)
+    straight = npe_values.run(CONFIG, memory, 0x80, 1).memory
+    memory[0x80:0x100] = np.frombuffer(replace(job, transpose=1).encode(), np.uint8)
+    turned = npe_values.run(CONFIG, memory, 0x80, 1).memory
+
+    def matrix(memory: np.ndarray, rows: int, columns: int) -> np.ndarray:
+        lines = [memory[job.c + row * job.c_stride :][: 2 * columns] for row in range(rows)]
+        return np.array(lines).view("<u2")
+
+    assert len(np.unique(matrix(straight, 3, 5))) > 7
+    assert (matrix(turned, 5, 3) == matrix(straight, 3, 5).T).all()
+    records = slice(job.reductions, job.reductions + 16 * job.m)
+    assert (turned[records] == straight[records]).all()
+    assert (turned[records] != memory[records]).any()
 
 
 def test_only_bytes_with_elements_are_written():
