@@ -6,9 +6,10 @@ RTL asserts that it has this number of stages, and co-simulation asserts that it
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from tilewright.sim.formats import StoredFormat, stored, stored_format
+from tilewright.sim.formats.minifloat import usual_name
 
 from .base import Frozen
 
@@ -56,6 +57,11 @@ class MacroConfig(Frozen):
     """Number of weight matrices in the macro: one computes while the others are loaded."""
     tree_levels_per_stage: Annotated[int, Field(ge=1, le=32)] = 5
     """Number of full-adder levels between two pipeline registers of the adder tree."""
+
+    @field_validator("weight_format", mode="before")
+    @classmethod
+    def _usual_name(cls, value: object) -> object:
+        return usual_name(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _check(self) -> Self:

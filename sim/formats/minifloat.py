@@ -1,5 +1,6 @@
 """Small binary floating-point formats, IEEE 754's and OCP's."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,9 @@ BIAS = 1023  # of float64
 ROUNDER = 2.0**52  # at this size a float64's last bit weighs 1: adding it rounds to an integer
 
 Specials = Literal["ieee", "fn", "none"]
+OCP_SPECIALS: dict[tuple[int, int], Specials] = {(2, 1): "none", (2, 3): "none", (3, 2): "none", (4, 3): "fn"}
+"""Meaning of the codes with the highest exponent in the formats of OCP, by exponent and mantissa bits, where IEEE 754's
+differs."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Minifloat(ScalarFormat):
         e, m = self.exponent_bits, self.mantissa_bits
         if self.specials == "ieee" and (e, m) in ((8, 7), (5, 10), (8, 23)):
             return "bf16" if m == 7 else f"fp{self.bits}"
-        usual = {(2, 1): "none", (2, 3): "none", (3, 2): "none", (4, 3): "fn"}.get((e, m), "ieee")
+        usual = OCP_SPECIALS.get((e, m), "ieee")
         return f"fp{self.bits}_e{e}m{m}" + ("" if self.specials == usual else f"_{self.specials}")
 
     @property
@@ -137,6 +141,39 @@ class Minifloat(ScalarFormat):
         code |= (values.view(np.int64) >> 63) & (1 << (self.bits - 1))
         code[np.isnan(values)] = self.max_code if self.nan_code is None else self.nan_code
         return code
+
+
+def parse_minifloat(name: str) -> Minifloat | None:
+    """Return the minifloat of a name: ``fp<e>m<m>``, or what :attr:`Minifloat.name` gives; None for any other name.
+
+    ``fp<e>m<m>`` is the format of OCP with these widths, or else IEEE 754's; ``_ieee``, ``_fn`` or ``_none`` after
+    either name says what the highest exponent means. Formats below 16 bits saturate, others do not.
+
+    Raises
+    ------
+    ValueError
+        If a width is out of range, or the widths do not add up to the bits.
+    """
+    if usual := {"bf16": (8, 7), "fp16": (5, 10), "fp32": (8, 23)}.get(name):
+        return Minifloat(*usual, saturate=False)
+    found = re.fullmatch(r"fp(?:(\d{1,2})_e)?(\d{1,2})m(\d{1,2})(?:_(ieee|fn|none))?", name, re.ASCII)
+    if not found:
+        return None
+    bits, e, m = int(found[1] or 0), int(found[2]), int(found[3])
+    specials = found[4] or OCP_SPECIALS.get((e, m), "ieee")
+    format = Minifloat(e, m, specials, saturate=1 + e + m < 16)  # type: ignore[arg-type]
+    if bits not in (0, format.bits):
+        raise ValueError(f"bits = {bits} is not allowed: sign, {e} and {m} bits are {format.bits}")
+    return format
+
+
+def usual_name(name: str) -> str:
+    """Return the name under which tables have a format: ``fp8_e4m3`` for ``fp4m3``; any other name as it is."""
+    try:
+        format = parse_minifloat(name)
+    except ValueError:
+        return name
+    return format.name if format else name
 
 
 E2M1 = Minifloat(2, 1, "none")

@@ -9,7 +9,7 @@ from . import fixed_point, window
 from .format import ScalarFormat
 from .integer import Int
 from .matmul import matmul
-from .minifloat import BF16, E2M1, E4M3, E5M2
+from .minifloat import BF16, E2M1, E4M3, E5M2, usual_name
 from .posit import Posit
 from .window import Window
 
@@ -78,6 +78,8 @@ MODE_SETS = {"all": ALL_MODES, "xr-npe": XR_NPE_MODES}
 def parse_modes(text: str) -> tuple[Mode, ...]:
     """Return the modes of ``all``, ``xr-npe`` or a list of formats with commas, in the order of their numbers.
 
+    A minifloat may be named ``fp<e>m<m>``, as in :func:`.names.parse_format`.
+
     Raises
     ------
     ValueError
@@ -86,14 +88,14 @@ def parse_modes(text: str) -> tuple[Mode, ...]:
     if text in MODE_SETS:
         return MODE_SETS[text]
     labels = {mode.label: mode for mode in Mode}
-    names = [name.strip() for name in text.split(",")]
-    unknown = next((name for name in names if name not in labels), None)
+    names = {name.strip(): usual_name(name.strip()) for name in text.split(",")}
+    unknown = next((name for name, usual in names.items() if usual not in labels), None)
     if unknown is not None:
         allowed = ", ".join((*MODE_SETS, *labels))
         raise ValueError(f"modes = {text} is not allowed: {unknown!r} is none of {allowed}")
-    if len(set(names)) < len(names):
+    if len(set(names.values())) < text.count(",") + 1:
         raise ValueError(f"modes = {text} is not allowed: each mode once")
-    return tuple(sorted(labels[name] for name in names))
+    return tuple(sorted(labels[name] for name in names.values()))
 
 
 def pack(mode: Mode, codes: ArrayLike) -> np.ndarray:

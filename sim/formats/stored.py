@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from . import minifloat
 from .format import ScalarFormat
 from .integer import Int, UInt
-from .minifloat import E2M1, Minifloat
+from .minifloat import E2M1, Minifloat, usual_name
 from .scale import E8M0
 
 
@@ -157,13 +157,14 @@ _BY_NAME = {each.name: each for each in (*WEIGHTS, *GROUP_SCALES, INT32, BF16, F
 
 
 def stored_format(name: str) -> StoredFormat:
-    """Return the stored format of a name.
+    """Return the stored format of a name; a minifloat may be named ``fp<e>m<m>``.
 
     Raises
     ------
     ValueError
         If there is none.
     """
-    if name not in _BY_NAME:
+    usual = usual_name(name)
+    if usual not in _BY_NAME:
         raise ValueError(f"unknown stored format {name!r}: one of {', '.join(_BY_NAME)}")
-    return _BY_NAME[name]
+    return _BY_NAME[usual]

@@ -101,7 +101,10 @@ POSIT = Option(
     default="posit8_0",
 )
 FLOAT = Option(
-    name="format", kind="format", about="Format of the operands: a minifloat, such as bf16.", default="fp8_e4m3"
+    name="format",
+    kind="format",
+    about="Format of the operands: a minifloat, fp<exponent bits>m<mantissa bits> or a name such as bf16.",
+    default="fp8_e4m3",
 )
 STYLE = Option(
     name="style",

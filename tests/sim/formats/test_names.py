@@ -1,26 +1,32 @@
 """Names, properties and errors of formats."""
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.sim.formats.checks import SMALL_POSITS
+from tilewright.sim.config import MacroConfig
 from tilewright.sim.formats import (
     BF16,
     E4M3,
     E5M2,
     E8M0,
+    FP16,
     FP32,
     NVFP4,
     Int,
     Microscaling,
     Minifloat,
+    Mode,
     Posit,
     ScalarFormat,
     format_names,
     parse_format,
+    parse_modes,
+    stored_format,
 )
 
 # name: bits, largest, smallest, significand bits, exponent of the quire's last bit, quire bits, NaN, infinities
@@ -115,6 +121,10 @@ def test_unusual_formats_have_names_of_their_own():
         ("posit40_1", "posit40_1: n = 40 is not allowed: 3 to 32"),
         ("posit8_5", "posit8_5: es = 5 is not allowed: 0 to 4"),
         ("int33", "int33: width = 33 is not allowed: 2 to 32"),
+        ("fp9m2", "fp9m2: exponent_bits = 9 is not allowed: 2 to 8"),
+        ("fp4m24", "fp4m24: mantissa_bits = 24 is not allowed: 1 to 23"),
+        ("fp8_e4m2", "fp8_e4m2: bits = 8 is not allowed: sign, 4 and 2 bits are 7"),
+        ("fp4m3_ocp", "unknown format 'fp4m3_ocp'"),
         ("int1", "int1: width = 1 is not allowed: 2 to 32"),
     ],
 )
@@ -122,6 +132,46 @@ def test_bad_names(name, message):
     with pytest.raises(ValueError, match=r"^[^\n]*$") as error:
         parse_format(name)
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("name", "format"),
+    [
+        ("fp5m2", E5M2),
+        ("fp4m3", E4M3),
+        ("fp2m1", Minifloat(2, 1, "none")),
+        ("fp3m2", Minifloat(3, 2, "none")),
+        ("fp2m3", Minifloat(2, 3, "none")),
+        ("fp8m7", BF16),
+        ("fp5m10", FP16),
+        ("fp8m23", FP32),
+        ("fp3m4", Minifloat(3, 4)),
+        ("fp8_e3m4", Minifloat(3, 4)),
+        ("fp4m3_ieee", Minifloat(4, 3, "ieee")),
+        ("fp5m2_fn", Minifloat(5, 2, "fn")),
+        ("fp6m9", Minifloat(6, 9, saturate=False)),
+        ("mxfp5m2", Microscaling(E5M2)),
+        ("mxfp3m4", Microscaling(Minifloat(3, 4))),
+    ],
+)
+def test_any_minifloat_has_a_name(name, format):
+    assert parse_format(name) == format
+
+
+def test_the_name_of_a_minifloat_stands_for_it():
+    for e, m, specials in itertools.product(range(2, 9), range(1, 24), ("ieee", "fn", "none")):
+        format = Minifloat(e, m, specials, saturate=e + m < 15)
+        assert parse_format(format.name) == format
+        assert parse_format(f"fp{e}m{m}_{specials}") == format
+
+
+def test_lists_of_formats_take_the_short_names():
+    assert parse_modes("fp2m1, fp5m2, fp8m7") == (Mode.FP4_E2M1, Mode.FP8_E5M2, Mode.BF16)
+    assert stored_format("fp2m1") == stored_format("fp4_e2m1")
+    macro = MacroConfig(rows=16, columns=16, weight_bits=4, weight_format="fp2m1", input_bits=8)
+    assert macro.weight_format == "fp4_e2m1"
+    with pytest.raises(ValueError, match="'fp3m4' is none of all"):
+        parse_modes("fp3m4")
 
 
 @pytest.mark.parametrize(
