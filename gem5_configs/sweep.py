@@ -16,19 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tilewright.base.cache import cache_folder, content_hash, locked
-from tilewright.base.errors import ConfigError
+from tilewright.base.errors import ConfigError, ToolError
+from tilewright.base.processes import Processes
 from tilewright.base.tools import Tool
 from tilewright.sim.config.host import HostConfig
 
 from .config_check import differences
-from .processes import Processes
 from .runs import COLUMNS
 from .statistics import read_statistics
 
 SCRIPT = Path(__file__).with_name("gem5_host.py")
 
 
-class RunError(Exception):
+class RunError(ToolError):
     """Failure of a run, by gem5, the program, or their output; one line, with the folder that is left to look at."""
 
 
@@ -129,7 +129,7 @@ def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> dict:
     host = folder / "host.json"
     host.write_text(json.dumps(_described(run.host), indent=2))
     command = [*gem5.command, "-d", str(folder), str(SCRIPT), "--host", str(host), str(run.program), *run.arguments]
-    status = processes.run(command, folder / "gem5.log")
+    status = processes.run(command, folder=folder, log=folder / "gem5.log").status
     if status:
         raise _FailureError(_why(folder, status))
     counted = read_statistics(folder / "stats.txt", run.host.core)

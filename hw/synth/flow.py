@@ -19,11 +19,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.tools import SynthesisTools, Tool
 from tilewright.hw.synth import power
-from tilewright.hw.synth.run import Program, SynthesisError, run_abc, run_yosys
+from tilewright.hw.synth.run import run_abc, run_yosys
 
 PARTS = ("fpga", "cells", "area", "timing", "power")
 
@@ -47,19 +47,6 @@ ABC_SCRIPT = (
     "read_lib -w cells.lib; read_blif design.blif; strash; &get -n; &fraig -x; &put; scorr; dc2; strash; dch -f; "
     "map -B 0.9 -D 1; topo; buffer -c; topo; upsize -D 1; dnsize -D 1; stime"
 )
-
-
-class Tools(Protocol):
-    """Programs that the flow uses; see ``tilewright.base.tools.find_synthesis_tools``."""
-
-    @property
-    def yosys(self) -> Program: ...
-    @property
-    def abc(self) -> Program | None: ...
-    @property
-    def sta(self) -> Program | None: ...
-    @property
-    def liberty(self) -> Path | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +76,9 @@ def anew(inputs: list[str], make: Callable[[], dict]) -> dict:
     return make()
 
 
-def cost(verilog: str, top: str, tools: Tools, *, parts: Iterable[str] = PARTS, remember: Remember = anew) -> Cost:
+def cost(
+    verilog: str, top: str, tools: SynthesisTools, *, parts: Iterable[str] = PARTS, remember: Remember = anew
+) -> Cost:
     """Return the cost of module ``top`` of ``verilog``.
 
     A part whose optional tool or liberty file is absent from ``tools`` is left out. ``remember`` may keep results:
@@ -99,8 +88,8 @@ def cost(verilog: str, top: str, tools: Tools, *, parts: Iterable[str] = PARTS, 
     ------
     ConfigError
         If there is no such part, or the liberty file is none.
-    SynthesisError
-        If a tool fails; a ConfigError, for what fails is nearly always the text.
+    ToolError
+        If a tool fails.
     """
     job = _Job(verilog, top, tools)
     figures: dict = {}
@@ -133,7 +122,7 @@ def read_liberty(path: Path) -> bytes:
 class _Job:
     verilog: str
     top: str
-    tools: Tools
+    tools: SynthesisTools
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z_]\w*", self.top):
@@ -195,14 +184,14 @@ class _Job:
         stat = self._yosys(folder, AREA_SCRIPT)
         unmapped = sorted(name for name in _gates(stat) if name.startswith("$"))
         if unmapped:
-            raise SynthesisError(f"{self.tools.liberty}: has no cell for {', '.join(unmapped)}")
+            raise ConfigError(f"{self.tools.liberty}: has no cell for {', '.join(unmapped)}")
         return {"area_um2": stat.get("area", 0.0)}
 
-    def _timing(self, abc: Program, folder: Path) -> dict:
+    def _timing(self, abc: Tool, folder: Path) -> dict:
         self._yosys(folder, TIMING_SCRIPT)
         return {"path_ns": run_abc(abc, ABC_SCRIPT, folder)}
 
-    def _power(self, sta: Program, folder: Path) -> dict:
+    def _power(self, sta: Tool, folder: Path) -> dict:
         (folder / "sizing.constr").touch()
         self._yosys(folder, POWER_SCRIPT)
         return {"power_uw": power.run_power(sta, self.top, folder)}

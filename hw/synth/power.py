@@ -10,7 +10,8 @@ would be most of the power otherwise.
 import re
 from pathlib import Path
 
-from tilewright.hw.synth.run import Program, failure, run
+from tilewright.base.tool_runs import failure, run_tool
+from tilewright.base.tools import Tool
 
 CLOCK_MHZ = 100
 ACTIVITY = 0.1
@@ -36,13 +37,13 @@ FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY
 """Script that OpenSTA executes."""
 
 
-def run_power(sta: Program, top: str, folder: Path) -> float:
+def run_power(sta: Tool, top: str, folder: Path) -> float:
     """Return the total power in µW of ``netlist.v`` with ``cells.lib``; its clock, if any, is the port ``clk``,
     and its reset ``rst``.
 
     Raises
     ------
-    SynthesisError
+    ToolError
         If OpenSTA fails.
     """
     netlist = folder / "netlist.v"
@@ -58,7 +59,7 @@ def run_power(sta: Program, top: str, folder: Path) -> float:
         reset_activity=RESET_ACTIVITY if "rst" in inputs else "",
     )
     (folder / "power.tcl").write_text(script)
-    said = run(sta, ["-no_splash", "-exit", "power.tcl"], folder)
+    said = run_tool(sta, ["-no_splash", "-exit", "power.tcl"], folder)
     total = re.search(r"^Total(?:\s+\S+){2}\s+\S+\s+(\d\S*)", said, flags=re.MULTILINE)
     if "Error:" in said or not total:
         raise failure(sta, said)

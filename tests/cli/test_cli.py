@@ -194,7 +194,7 @@ TINY = (PRESETS / "tiny.toml").read_text()
         (["generate", "cim-tile", *SHAPE, "--weight-format", "fp5"], "--weight-format = 'fp5' is not allowed: input should be 'int'"),
         (["generate", "cim-tile", *SHAPE, "--group-rows", "32"], "--group-rows = 32 is not allowed: with group_scale = none"),
         (["generate", "cim-tile", "--system", "tiny", "--result-bus-bits", "48"], "--result-bus-bits = 48 is not allowed"),
-        (["generate", "cim-tile", "--system", "tiny", "--out", "file"], "--out file: cannot be written: File exists"),
+        (["generate", "cim-tile", "--system", "tiny", "--out", "file"], "--out file: cannot be written: it must be a folder"),
         (["generate", "cim-tyle"], "unknown block 'cim-tyle' (did you mean 'cim-tile'?"),
         (["synth", "cim-tyle"], "unknown block 'cim-tyle' (did you mean 'cim-tile'?"),
         (["synth", "cim-tile", "--system", "tiny", "--rows", "0"], "--rows = 0 is not allowed: input should be greater"),

@@ -52,9 +52,9 @@ def test_the_command_writes_the_rows(gem5, program, tmp_path):
     assert len(started(gem5)) == 6
 
 
-def test_a_failed_run_has_status_1(gem5, program):
+def test_a_failed_run_has_status_3(gem5, program):
     result = cli("run", "--program", str(program), "--arguments", "fail", GEM5=gem5.command[0])
-    assert (result.returncode, result.stdout) == (1, "")
+    assert (result.returncode, result.stdout) == (3, "")
     assert "tilewright: o3 cryogenic 4 GHz program: the program says: gemv: wrong result" in result.stderr
 
 

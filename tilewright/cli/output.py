@@ -28,7 +28,11 @@ def console(*, stderr: bool = False) -> "Console":
     """Return the terminal; a pipe is taken to be 120 columns wide. What passes by goes to standard error."""
     from rich.console import Console
 
-    return Console(highlight=False, stderr=stderr, width=None if os.isatty(2 if stderr else 1) else 120)
+    class Terminal(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # `cli.main` ends quietly; rich itself would end with status 1
+
+    return Terminal(highlight=False, stderr=stderr, width=None if os.isatty(2 if stderr else 1) else 120)
 
 
 @contextmanager
