@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tilewright.base.drawing import COLOURS, LABEL_SIZE, panels, save
+from tilewright.base.drawing import COLOURS, COLUMNS, LABEL_SIZE, TICK_SIZE, panels, save
 
 Curve = Sequence[tuple[float, float]]
 """Frequencies in GHz and the values drawn over them."""
@@ -23,7 +23,7 @@ def draw_speedups(
     predicted, measured : mapping
         Workload to variant to speed-up at frequencies; what was not measured may be missing.
     """
-    figure, grid = panels(title, list(predicted), height=2.6)
+    figure, grid = panels(title, list(predicted), height=2.6, sharey=True)
     for axes, (workload, curves) in zip(grid, predicted.items(), strict=True):
         for colour, (variant, curve) in zip(COLOURS[1:], curves.items(), strict=False):
             axes.plot(*zip(*curve, strict=True), color=colour, linewidth=1.2, label=variant)
@@ -38,12 +38,15 @@ def draw_speedups(
         axes.set_yticks([1, 2, 5, 10, 20])
         axes.grid(alpha=0.25, linewidth=0.5)
         axes.set_xlabel("GHz", fontsize=LABEL_SIZE)
-    grid[0].set_ylabel("speed-up", fontsize=LABEL_SIZE)
+    for axes in grid[::COLUMNS]:
+        axes.set_ylabel("speed-up", fontsize=LABEL_SIZE)
     return save(figure, path, legend_of=grid[0])
 
 
 def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mapping[str, float]]]) -> Path:
     """Draw a panel for each workload: a stacked bar of cycles an instruction for each label; write a PNG.
+
+    All panels have one scale, and the sum stands at the end of each bar.
 
     Parameters
     ----------
@@ -55,13 +58,17 @@ def draw_stacks(path: Path, title: str, stacks: Mapping[str, Mapping[str, Mappin
         Workload to label to part to cycles an instruction.
     """
     bars = max(len(labels) for labels in stacks.values())
-    figure, grid = panels(title, list(stacks), height=0.9 + 0.24 * bars)
+    most = max(sum(stack.values()) for labels in stacks.values() for stack in labels.values())
+    figure, grid = panels(title, list(stacks), height=0.9 + 0.24 * bars, sharex=True)
     for axes, labels in zip(grid, stacks.values(), strict=True):
         begin = [0.0] * len(labels)
         for colour, part in zip(COLOURS, next(iter(labels.values())), strict=True):
             widths = [stack[part] for stack in labels.values()]
             axes.barh(list(labels), widths, left=begin, color=colour, label=part)
             begin = [left + width for left, width in zip(begin, widths, strict=True)]
+        for row, total in enumerate(begin):
+            axes.text(total + 0.02 * most, row, f"{total:.2f}", fontsize=TICK_SIZE, va="center")
         axes.invert_yaxis()
+        axes.set_xlim(0, 1.15 * most)
         axes.set_xlabel("cycles an instruction", fontsize=LABEL_SIZE)
     return save(figure, path, legend_of=grid[0])

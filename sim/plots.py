@@ -1,15 +1,43 @@
-"""Pictures of a run."""
+"""The picture of a run: where its time and its energy go."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from tilewright.base.drawing import BLUE, GREY, LABEL_SIZE, TITLE_SIZE, new_figure, save
+from tilewright.base.drawing import (
+    BLUE,
+    COLOURS,
+    GREY,
+    LABEL_SIZE,
+    PANEL_TITLE_SIZE,
+    TITLE_SIZE,
+    new_figure,
+    save,
+    shortened,
+)
+
+SLIVER = 0.01
+"""Share of the sum below which bars are drawn as one."""
+BAR_INCHES = 0.24
+
+Bars = Sequence[tuple[str, float]]
+"""Labels and values."""
 
 
-def breakdown(
-    path: Path, title: str, bars: Sequence[tuple[str, float]], bounds: Sequence[tuple[str, float]], unit: str
-) -> Path:
-    """Draw horizontal bars, the longest on top, above bars of the total and its bounds; write a PNG, return its path.
+def folded(bars: Bars) -> list[tuple[str, float]]:
+    """Return the bars, the longest first, with those below 1 % of the sum as a last one, if there are several."""
+    ordered = sorted(bars, key=lambda bar: -bar[1])
+    slivers = [bar for bar in ordered if bar[1] < SLIVER * sum(value for _, value in bars)]
+    if len(slivers) < 2:
+        return ordered
+    kept = ordered[: len(ordered) - len(slivers)]
+    return [*kept, (f"{len(slivers)} others", sum(value for _, value in slivers))]
+
+
+def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Bars) -> Path:
+    """Draw where time and energy of a run go, with the run's bounds; write a PNG, return its path.
+
+    Operators that take less than 1 % of the time are drawn as one bar, if there are several. Each panel has a scale of
+    its own, and each bar its number.
 
     Parameters
     ----------
@@ -17,23 +45,33 @@ def breakdown(
         File to write.
     title : str
         Title of the picture.
-    bars, bounds : sequence of (label, value)
-        Parts of the total; the total and what bounds it.
-    unit : str
-        Unit of the values.
+    time : sequence of (label, microseconds)
+        Parts of the time.
+    bounds : sequence of (label, microseconds)
+        The whole time and what bounds it.
+    energy : sequence of (label, millijoules)
+        Parts of the energy.
     """
-    bars = sorted(bars, key=lambda bar: bar[1])
-    total = sum(value for _, value in bars)
-    height = 0.28 * (len(bars) + len(bounds)) + 1.6
-    figure, (upper, lower) = new_figure(2, 1, (8, height), height_ratios=(len(bars), len(bounds)))
-    # One scale for parts and totals would hide the parts: each axis has its own.
-    for axes, rows, colour in ((upper, bars, BLUE), (lower, list(bounds)[::-1], GREY)):
-        drawn = axes.barh([label for label, _ in rows], [value for _, value in rows], color=colour)
-        labels = [f"{value:,.0f} {unit}  ({value / total:.1%})" for _, value in rows]
-        axes.bar_label(drawn, labels, padding=4, fontsize=LABEL_SIZE)
-        axes.set_xlim(0, max(value for _, value in rows) * 1.28)
+    whole_time, whole_energy = sum(value for _, value in time), sum(value for _, value in energy)
+    drawn = [
+        (f"time: {whole_time:,.0f} µs", folded(time), BLUE, "{:,.0f} µs", whole_time),
+        ("bounds of the time", list(bounds), GREY, "{:,.0f} µs", whole_time),
+        (f"energy: {whole_energy:,.4g} mJ", list(energy), COLOURS[3], "{:,.4g} mJ", whole_energy),
+    ]
+    heights = [len(bars) + 1 for _, bars, *_ in drawn]  # and a line for the heading
+    figure, grid = new_figure(3, 1, (8, BAR_INCHES * sum(heights) + 0.7), height_ratios=heights)
+    figure.suptitle(title, fontsize=TITLE_SIZE)
+    for axes, (heading, bars, colour, form, whole) in zip(grid, drawn, strict=True):
+        labels = [shortened(label) for label, _ in bars]
+        values = [value for _, value in bars]
+        rows = axes.barh(range(len(bars)), values, color=colour)
+        axes.set_yticks(range(len(bars)), labels)
+        axes.set_ylim(len(bars) - 0.5, -0.5)
+        shares = [f"{form.format(value)}  ({value / whole:.1%})" if whole else form.format(value) for value in values]
+        axes.bar_label(rows, shares, padding=4, fontsize=LABEL_SIZE)
+        axes.set_xlim(0, max(values, default=0) * 1.28 or 1)
+        axes.set_xticks([])
         axes.tick_params(labelsize=LABEL_SIZE, left=False)
-        axes.spines["left"].set_visible(False)
-    upper.set_title(title, fontsize=TITLE_SIZE, loc="left")
-    lower.set_xlabel(unit, fontsize=LABEL_SIZE)
+        axes.spines[["left", "bottom"]].set_visible(False)
+        axes.set_title(heading, fontsize=PANEL_TITLE_SIZE, loc="left")
     return save(figure, path)

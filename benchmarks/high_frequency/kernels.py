@@ -87,10 +87,15 @@ def kernel_bars(whole: Runs, alone: Sequence[MeasuredRun]) -> Speedups:
     """Return label to kernel to speed-up: what a fast core gains alone and with caches, in kernels and in programs."""
     core, first, _, third, _ = HEADINGS.values()
     gains = kernel_speedups(alone)
-    bars = {f"kernel, {heading}": {name: gain[heading] for name, gain in gains.items()} for heading in (core, first)}
+    bars = {
+        f"kernel: {parts} fast": {name: gain[heading] for name, gain in gains.items()}
+        for heading, parts in ((core, "core"), (first, "core and L1"))
+    }
     for size in SIZES:
         programs = whole_speedups(whole, size)
-        bars[f"program {size}, {third}"] = {name.split("-")[0]: gain[third] for name, gain in programs.items()}
+        bars[f"program, size {size}: core to L3 fast"] = {
+            name.split("-")[0]: gain[third] for name, gain in programs.items()
+        }
     return bars
 
 

@@ -5,7 +5,18 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tilewright.base.drawing import COLOURS, COLUMNS, GREY, LABEL_SIZE, MARKERS, TICK_SIZE, panels, save
+from tilewright.base.drawing import (
+    COLOURS,
+    COLUMNS,
+    GREY,
+    LABEL_SIZE,
+    MARKERS,
+    TICK_SIZE,
+    TITLE_SIZE,
+    new_figure,
+    panels,
+    save,
+)
 from tilewright.gem5_configs.plots import Curve
 from tilewright.gem5_configs.runs import BASELINE
 
@@ -14,7 +25,8 @@ if TYPE_CHECKING:
 
 CLOCK_TICKS = (1, 2, 4, 10, 20, 50, 100)
 SPEEDUP_TICKS = (1, 2, 5, 10, 20)
-PANEL_INCHES = 3.4
+BARS_WIDTH, BAR_INCHES = 8, 0.14
+"""Inches of a picture of bars, and of a bar."""
 DARK = 0.55
 """From which on numbers stand in white."""
 
@@ -127,24 +139,29 @@ def draw_clocks(path: Path, title: str, kept: Mapping[str, Mapping[str, Curve]],
 
 
 def draw_bars(path: Path, title: str, bars: Mapping[str, Mapping[str, float]]) -> Path:
-    """Draw a group of bars for each workload, with their numbers, and a line at 1; write a PNG.
+    """Draw a group of horizontal bars for each workload, a number at the end of each, and a line at 1; write a PNG.
+
+    Each bar has a line of its own, so numbers never lie on one another.
 
     Parameters
     ----------
     bars : mapping
         Label to workload to speed.
     """
-    figure, (axes,) = panels(title, [""], height=3.2)
-    figure.set_figwidth(PANEL_INCHES * COLUMNS)
     workloads = list(dict.fromkeys(workload for speeds in bars.values() for workload in speeds))
-    width = 0.8 / len(bars)
+    figure, (axes,) = new_figure(1, 1, (BARS_WIDTH, BAR_INCHES * (len(bars) + 1) * len(workloads) + 1.2))
+    figure.suptitle(title, fontsize=TITLE_SIZE)
+    width = 1 / (len(bars) + 1)  # a bar's width is left free between workloads
     for number, (colour, (label, speeds)) in enumerate(zip(COLOURS, bars.items(), strict=False)):
         places = [workloads.index(workload) + (number - (len(bars) - 1) / 2) * width for workload in speeds]
-        drawn = axes.bar(places, list(speeds.values()), 0.92 * width, color=colour, label=label)
-        axes.bar_label(drawn, fmt="%.3g", fontsize=TICK_SIZE, padding=1)
-    axes.axhline(1, color="black", linewidth=0.8)
-    axes.set_xticks(range(len(workloads)), workloads)
-    axes.set_ylabel("speed", fontsize=LABEL_SIZE)
+        drawn = axes.barh(places, list(speeds.values()), 0.92 * width, color=colour, label=label)
+        axes.bar_label(drawn, fmt="%.3g", fontsize=TICK_SIZE, padding=2)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(workloads)), workloads)
+    axes.set_ylim(len(workloads) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0, 1.08 * max(speed for speeds in bars.values() for speed in speeds.values()))
+    axes.set_xlabel("times as fast", fontsize=LABEL_SIZE)
     return save(figure, path, legend_of=axes)
 
 

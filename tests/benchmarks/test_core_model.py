@@ -9,6 +9,7 @@ import pytest
 from benchmarks import core_model
 from benchmarks.core_fit import KINDS, fit, points_of
 from benchmarks.core_model import DOCS, cross_validate, errors, frequency, variant, workload
+from tests.pictures import text_problems
 from tilewright.gem5_configs.runs import KERNELS, PUBLISHED, published_host, read_runs, runs_of
 
 RUNS = read_runs(PUBLISHED)
@@ -18,7 +19,9 @@ POINTS = {core: points_of(RUNS, core) for core in KINDS}
 def test_the_docs_are_as_the_command_writes_them(tmp_path, monkeypatch):
     monkeypatch.setattr(core_model, "DOCS", tmp_path / "host-core.md")
     monkeypatch.setattr(core_model, "IMAGES", tmp_path / "images")
-    core_model.main()
+    with text_problems() as problems:
+        core_model.main()
+    assert problems == []
     assert {file.name for file in (tmp_path / "images").iterdir()} == {"host-core-speedup.png", "host-core-cpi.png"}
     assert all(f"(images/{file.name})" in DOCS.read_text() for file in (tmp_path / "images").iterdir())
     assert (tmp_path / "host-core.md").read_text() == DOCS.read_text()

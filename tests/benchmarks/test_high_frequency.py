@@ -16,6 +16,7 @@ from benchmarks.high_frequency.tables import (
     needed_variant,
     speedups,
 )
+from tests.pictures import text_problems
 from tilewright.gem5_configs.build import WORKLOADS
 from tilewright.gem5_configs.needed_clock import needed_ghz
 from tilewright.gem5_configs.runs import BASELINE, KERNELS, PUBLISHED, read_runs
@@ -40,6 +41,13 @@ def test_every_picture_is_there_and_shown():
         picture = (study.IMAGES / name).read_bytes()
         assert picture.startswith(b"\x89PNG")
         assert len(picture) < 150_000
+
+
+@pytest.mark.parametrize("name", ["kernels-speedup.png", "high-frequency-in-order.png"])
+def test_numbers_of_bars_do_not_lie_on_one_another(tmp_path, name):
+    with text_problems() as problems:
+        ALL.pictures()[name](tmp_path / name)
+    assert problems == []
 
 
 def test_pictures_are_the_same_each_time(tmp_path):

@@ -2,9 +2,13 @@
 
 import json
 
+import pytest
+
+from tests.pictures import text_problems
+from tilewright.base.drawing import new_figure, save
 from tilewright.sim.config import load_system
 from tilewright.sim.energy.events import Counts, energy
-from tilewright.sim.plots import breakdown
+from tilewright.sim.plots import breakdown, folded
 from tilewright.sim.trace import Span, perfetto_json
 
 
@@ -29,6 +33,29 @@ def test_a_trace_has_a_named_track_for_each_unit():
     assert drawn == [("DRAM", "q_proj", 0, 0.64), ("tile 0", "q_proj", 0.7, 0.008), ("DRAM", "k_proj", 0.64, 0.26)]
 
 
-def test_a_picture_is_a_png(tmp_path):
-    breakdown(tmp_path / "x.png", "title", [("a", 3.0), ("b", 0.0)], [("run", 3.0), ("bound", 2.5)], "µs")
+def test_slivers_are_folded_into_one_bar():
+    bars = [("a", 50.0), ("tiny", 0.4), ("b", 49.0), ("small", 0.6)]
+    assert folded(bars) == [("a", 50.0), ("b", 49.0), ("2 others", 1.0)]
+    assert folded(bars[:3]) == [("a", 50.0), ("b", 49.0), ("tiny", 0.4)], "one sliver keeps its name"
+    assert folded([]) == []
+    assert folded([("nothing", 0.0), ("none", 0.0)]) == [("nothing", 0.0), ("none", 0.0)]
+
+
+@pytest.mark.parametrize("name", ["attention", "model.layers." * 300])
+def test_no_text_of_the_picture_lies_on_other_text(tmp_path, name):
+    time = [(name, 1e7), *((f"operator {index}", 1e6 / (index + 1)) for index in range(30))]
+    bounds = [("whole run", 1.4e7), ("DRAM bound", 1.3e7), ("compute bound", 0.0)]
+    with text_problems() as problems:
+        breakdown(tmp_path / "x.png", "title", time=time, bounds=bounds, energy=[("main memory", 1e5), ("CIM", 1e-3)])
+    assert problems == []
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_text_that_collides_is_found(tmp_path):
+    figure, (axes,) = new_figure(1, 1, (3, 3))
+    for text, x in (("one", 0.5), ("two", 0.51), ("far", 0.1), ("outside", 2.0)):
+        axes.text(x, 0.5, text)
+    figure.set_layout_engine("none")
+    with text_problems() as problems:
+        save(figure, tmp_path / "x.png")
+    assert problems == ["'one' lies on 'two'", "'outside' leaves the picture"]

@@ -26,6 +26,8 @@ SHADES = 128
 """Number of colours of a file, shades at the edges of letters included."""
 COLUMNS = 3
 """Number of panels side by side."""
+LONGEST_LABEL = 32
+"""Number of characters of a name that fit beside a bar."""
 
 
 def new_figure(rows: int, columns: int, size: tuple[float, float], **options: Any) -> "tuple[Figure, list[Axes]]":
@@ -43,17 +45,32 @@ def new_figure(rows: int, columns: int, size: tuple[float, float], **options: An
     return figure, every
 
 
-def panels(title: str, names: Sequence[str], height: float) -> "tuple[Figure, list[Axes]]":
-    """Return a figure and an axes for each name, in rows of so many inches."""
+def panels(
+    title: str, names: Sequence[str], height: float, *, sharex: bool = False, sharey: bool = False
+) -> "tuple[Figure, list[Axes]]":
+    """Return a figure and an axes for each name, in rows of so many inches.
+
+    Parameters
+    ----------
+    sharex, sharey : bool
+        Whether all panels have one scale; each still shows its numbers.
+    """
     columns = min(COLUMNS, len(names))
     rows = -(-len(names) // columns)
-    figure, every = new_figure(rows, columns, (max(3.4 * columns, 5), height * rows + 0.7))
+    size = (max(3.4 * columns, 5), height * rows + 0.7)
+    figure, every = new_figure(rows, columns, size, sharex=sharex, sharey=sharey)
     figure.suptitle(title, fontsize=TITLE_SIZE)
     for axes in every[len(names) :]:
         axes.set_visible(False)
     for axes, name in zip(every, names, strict=False):
         axes.set_title(name, fontsize=PANEL_TITLE_SIZE, loc="left")
+        axes.tick_params(labelbottom=True, labelleft=True)
     return figure, every[: len(names)]
+
+
+def shortened(name: str) -> str:
+    """Return a name as it fits beside a bar; the end of a longer one becomes an ellipsis."""
+    return name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…"
 
 
 def save(figure: "Figure", path: Path, *, legend_of: "Axes | None" = None) -> Path:

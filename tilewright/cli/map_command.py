@@ -94,14 +94,15 @@ def _write(result: "MapResult", data: dict, folder: Path) -> list[Path]:
 
     title = f"{result.name}, {data['phase']} at context {data['context']}, on {result.system.name}"
     per_us = result.system.clock_mhz
-    bars = [(step, cycles / per_us) for step, cycles in cycles_by_step(data).items() if cycles]
+    time = [(step, cycles / per_us) for step, cycles in cycles_by_step(data).items() if cycles]
     bounds = [
         ("whole run", result.cycles / per_us),
         ("DRAM bound", result.dram_bound_cycles / per_us),
         ("compute bound", result.compute_bound_cycles / per_us),
     ]
+    energy = [(item["name"], item["joules"] * 1e3) for item in data["energy"]]
     return [
         write_json(folder / "map.json", data),
         write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),
-        breakdown(folder / "map.png", title, bars, bounds, "µs"),
+        breakdown(folder / "map.png", title, time=time, bounds=bounds, energy=energy),
     ]
