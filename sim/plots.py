@@ -23,9 +23,14 @@ Bars = Sequence[tuple[str, float]]
 """Labels and values."""
 
 
+def longest_first(bars: Bars) -> list[tuple[str, float]]:
+    """Return the bars by their values, the largest first."""
+    return sorted(bars, key=lambda bar: -bar[1])
+
+
 def folded(bars: Bars) -> list[tuple[str, float]]:
     """Return the bars, the longest first, with those below 1 % of the sum as a last one, if there are several."""
-    ordered = sorted(bars, key=lambda bar: -bar[1])
+    ordered = longest_first(bars)
     slivers = [bar for bar in ordered if bar[1] < SLIVER * sum(value for _, value in bars)]
     if len(slivers) < 2:
         return ordered
@@ -56,7 +61,7 @@ def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Bars)
     drawn = [
         (f"time: {whole_time:,.0f} µs", folded(time), BLUE, "{:,.0f} µs", whole_time),
         ("bounds of the time", list(bounds), GREY, "{:,.0f} µs", whole_time),
-        (f"energy: {whole_energy:,.4g} mJ", list(energy), COLOURS[3], "{:,.4g} mJ", whole_energy),
+        (f"energy: {whole_energy:,.4g} mJ", longest_first(energy), COLOURS[3], "{:,.4g} mJ", whole_energy),
     ]
     heights = [len(bars) + 1 for _, bars, *_ in drawn]  # and a line for the heading
     figure, grid = new_figure(3, 1, (8, BAR_INCHES * sum(heights) + 0.7), height_ratios=heights)

@@ -29,9 +29,7 @@ def _configuration(lanes: int) -> "AcceleratorConfig":
     return AcceleratorConfig.model_construct(vector=configuration(VectorConfig, {"lanes": lanes}), npe=NpeConfig())
 
 
-@click.command(
-    name="assemble", epilog="Example: tilewright program assemble examples/product.asm --out build/product.bin"
-)
+@click.command(name="assemble", epilog="Example: tilewright program assemble examples/product.asm --out product.bin")
 @_file_argument
 @click.option("--out", "-o", "out", type=click.Path(path_type=Path), required=True, help="File to write.")
 @click.option(
@@ -60,7 +58,7 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
     console().print(f"wrote {out}: {len(commands)} commands, {len(data):,} bytes")
 
 
-@click.command(name="disassemble", epilog="Example: tilewright program disassemble build/product.bin --numbers")
+@click.command(name="disassemble", epilog="Example: tilewright program disassemble product.bin --numbers")
 @_file_argument
 @click.option("--out", "-o", "out", type=click.Path(path_type=Path), help="File to write instead of the terminal.")
 @click.option("--lanes", type=int, default=LANES, show_default=True, help="Number of lanes of the vector unit.")
@@ -142,5 +140,5 @@ command = LazyGroup(
     about={name: about for name, (about, _) in COMMANDS.items()},
     make=lambda name: COMMANDS[name][1],
     help="Assemble, disassemble and run programs of the accelerator, and print their fields.",
-    epilog="Example: tilewright program assemble examples/product.asm --out build/product.bin",
+    epilog="Example: tilewright program assemble examples/product.asm --out product.bin",
 )
