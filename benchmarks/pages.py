@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tilewright.base.files import read_text
+from tilewright.base.reading import read_text
 
 
 def filled(template: Path, parts: Mapping[str, str]) -> str:

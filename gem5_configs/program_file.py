@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.files import read_bytes
+from tilewright.base.reading import read_bytes
 
 RISCV = 243
 """Value of ``e_machine`` for RISC-V, EM_RISCV."""

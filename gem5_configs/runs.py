@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from tilewright.base.errors import ConfigError, first_problem, suggest
-from tilewright.base.files import read_text
+from tilewright.base.reading import read_csv
 from tilewright.sim.config.base import Frozen
 from tilewright.sim.config.host import CoreKind, HostConfig, is_preset, load_host
 from tilewright.sim.config.host_clocks import BOARD_GHZ, CRYO_GHZ, Gigahertz, HostClocks
@@ -121,27 +121,14 @@ def read_runs(path: Path) -> list[MeasuredRun]:
     ConfigError
         If it cannot be read, is empty, lacks a column, or holds a value that is not allowed; names line and column.
     """
-    reader = csv.reader(io.StringIO(read_text(path)))
-    header = [name.strip() for name in next(reader, [])]
-    if not any(header):
-        raise ConfigError(f"{path}: is empty; its first line must name the columns {', '.join(REQUIRED)}")
-    for column in REQUIRED:
-        if column not in header:
-            raise ConfigError(f"{path}: column '{column}' is missing")
     runs = []
-    for cells in reader:
-        if not any(cell.strip() for cell in cells):
-            continue
-        where = f"{path}:{reader.line_num}"
-        if len(cells) != len(header):
-            raise ConfigError(f"{where}: has {len(cells)} cells, and the first line has {len(header)}")
-        row = dict(zip(header, cells, strict=True))
+    for row in read_csv(path, REQUIRED):
         try:
-            found = {column: row[column].strip() for column in COLUMNS if column in row}
+            found = {column: row.cells[column] for column in COLUMNS if column in row.cells}
             runs.append(MeasuredRun.model_validate(found))
         except ValidationError as error:
             location, problem = first_problem(error)
-            raise ConfigError(f"{where}: {location[0]} = {problem}") from error
+            raise ConfigError(f"{row.where}: {location[0]} = {problem}") from error
     if not runs:
         raise ConfigError(f"{path}: has no runs, only a line of columns")
     return runs

@@ -23,7 +23,7 @@ import re
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.files import read_text
+from tilewright.base.reading import read_text
 from tilewright.sim.config.host import CoreKind
 
 from .runs import COLUMNS

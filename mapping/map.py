@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.fit import check_fit, check_memory_map
 from tilewright.mapping.host.placement import place
 from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.models import llama
@@ -42,6 +43,7 @@ def map_model(
     """
     # The array decides in which precision every operator computes.
     precision = Precision.of(system.cim.tile)
+    check_fit(model, system, precision, context)
 
     # A graph of all tokens for the bounds, which move every weight once, and one for each program.
     if phase == "decode":
@@ -57,6 +59,7 @@ def map_model(
     # Each graph is lowered to steps and compiled; the programs share weights and cache in memory.
     memory = MemoryMap()
     programs = [compile_decoder(system.accelerator, chunk, memory) for chunk in chunks]
+    check_memory_map(system, memory)
 
     # The exact model runs the programs one after the other; each command is counted for its operator.
     counts = RunCounts(system)

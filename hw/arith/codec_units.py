@@ -107,9 +107,9 @@ class Encoder(Unit):
         stages: int = 0,
         back_pressure: bool = True,
     ):
-        for name, value, least in (("scale_bits", scale_bits, 2), ("fraction_bits", fraction_bits, 1)):
-            if value < least:
-                raise ValueError(f"{name} = {value} is not allowed: it must be at least {least}")
+        for name, value, least, most in (("scale_bits", scale_bits, 2, 64), ("fraction_bits", fraction_bits, 1, 4096)):
+            if not least <= value <= most:
+                raise ValueError(f"{name} = {value} is not allowed: it must be {least} to {most}")
         self.format = format
         flags = {"zero": 1, "nan": 1, "inf": 1, "sticky": 1}
         layout = data.StructLayout({"sign": 1, "scale": signed(scale_bits), "fraction": fraction_bits, **flags})

@@ -100,7 +100,7 @@ def _encoder(name: str, format: Posit | Minifloat, **options: Any) -> Design:
     """Return an encoder whose number has room for the product of two numbers of the format, unless widths are given."""
     parts = number_layout(format)
     defaults = {"scale_bits": parts["scale"].shape.width + 1, "fraction_bits": 2 * format.significand_bits - 1}
-    chosen = {key: options.pop(key) or default for key, default in defaults.items()}
+    chosen = {key: default if (given := options.pop(key)) is None else given for key, default in defaults.items()}
     return _design(name, Encoder, format, **chosen, **options)
 
 

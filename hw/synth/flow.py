@@ -21,10 +21,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.reading import read_bytes
 from tilewright.base.tools import SynthesisTools, Tool
 from tilewright.hw.synth import power
 from tilewright.hw.synth.run import run_abc, run_yosys
 
+MAX_LIBERTY_BYTES = 256 << 20
+"""Size of the largest liberty file; those of real libraries have some ten MB."""
 PARTS = ("fpga", "cells", "area", "timing", "power")
 
 GENERIC = "read_verilog design.v; synth -flatten -top {top}"
@@ -109,9 +112,9 @@ def read_liberty(path: Path) -> bytes:
         If it cannot be read or does not start a library.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"liberty file {path}: cannot be read: {error.strerror}") from error
+        content = read_bytes(path, MAX_LIBERTY_BYTES)
+    except ConfigError as error:
+        raise ConfigError(f"liberty file {error}") from error
     start = re.sub(rb"/\*.*?\*/|//[^\n]*", b"", content[:100_000], flags=re.DOTALL).lstrip()
     if not re.match(rb"library\s*\(", start):
         raise ConfigError(f"{path}: not a liberty file: it must start with 'library (name) {{'")

@@ -1,20 +1,21 @@
 """Transformer models from Hugging Face ``config.json`` files."""
 
-import json
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tilewright.base.errors import ConfigError, first_problem, suggest
-from tilewright.base.files import read_text
+from tilewright.base.reading import is_folder, read_json
+from tilewright.base.text import shown
 
 MODELS = Path(__file__).parent / "shipped"
 
 Size = Annotated[int, Field(ge=1, le=1 << 31, strict=True)]
 
 
+Layers = Annotated[int, Field(ge=1, le=1024, strict=True)]
+Heads = Annotated[int, Field(ge=1, le=4096, strict=True)]
 PositiveFloat = Annotated[float, Field(gt=0, le=1e30, strict=True, allow_inf_nan=False)]
 
 
@@ -29,8 +30,8 @@ class _Config(BaseModel):
     vocab_size: Size
     hidden_size: Size
     intermediate_size: Size
-    num_hidden_layers: Size
-    num_attention_heads: Size
+    num_hidden_layers: Layers
+    num_attention_heads: Heads
 
     def replace(self, **changes: object) -> Self:
         """Return a validated copy with some fields changed.
@@ -69,7 +70,7 @@ class LlamaConfig(_Config):
     """Configuration of a decoder as in Llama, with the options in which Qwen2 and Qwen3 differ from it."""
 
     model_type: Literal["llama"] = "llama"
-    num_key_value_heads: Size = None  # type: ignore[assignment]
+    num_key_value_heads: Heads = None  # type: ignore[assignment]
     head_dim: Size = None  # type: ignore[assignment]
     hidden_act: Literal["silu"] = "silu"
     max_position_embeddings: Size = 2048
@@ -92,8 +93,14 @@ class LlamaConfig(_Config):
         data = {key: value for key, value in data.items() if value is not None}
         heads = data.get("num_attention_heads")
         data.setdefault("num_key_value_heads", heads)
-        if isinstance(heads, int) and heads > 0 and isinstance(data.get("hidden_size"), int):
-            data.setdefault("head_dim", data["hidden_size"] // heads)
+        hidden = data.get("hidden_size")
+        if "head_dim" not in data and isinstance(heads, int) and heads > 0 and isinstance(hidden, int):
+            if hidden % heads:
+                raise ValueError(
+                    f"hidden_size = {hidden} is not allowed: num_attention_heads = {heads} must divide it unless "
+                    "head_dim is given"
+                )
+            data["head_dim"] = hidden // heads
         return data
 
     @model_validator(mode="after")
@@ -118,10 +125,15 @@ class LlamaConfig(_Config):
         return self.num_key_value_heads * self.head_dim
 
     @property
+    def layer_weights(self) -> int:
+        """Number of weights of the products of one decoder layer."""
+        attention = self.hidden_size * (2 * self.attention_size + 2 * self.key_value_size)
+        return attention + 3 * self.hidden_size * self.intermediate_size
+
+    @property
     def layer_parameters(self) -> int:
         """Number of parameters of one decoder layer."""
-        attention = self.hidden_size * (2 * self.attention_size + 2 * self.key_value_size)
-        return attention + 3 * self.hidden_size * self.intermediate_size + 2 * self.hidden_size
+        return self.layer_weights + 2 * self.hidden_size
 
     @property
     def parameters(self) -> int:
@@ -147,18 +159,17 @@ def load_model(name_or_path: str | Path) -> LlamaConfig:
     path = Path(name_or_path)
     if str(name_or_path) in model_names():
         path = MODELS / f"{name_or_path}.json"
-    elif path.is_dir():
+    elif str(name_or_path) and is_folder(path):
         path /= "config.json"
     elif path.suffix != ".json":
         raise ConfigError(
             f"unknown model '{name_or_path}'{suggest(str(name_or_path), model_names())}, or a config.json"
         )
-    text = read_text(path)
-    try:
-        data = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}:{error.lineno}: not JSON: {error.msg} at column {error.colno}") from error
-    if isinstance(data, dict) and "model_type" not in data:
+    parsed = read_json(path)
+    data = parsed.value
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}: {shown(data)} is not allowed: it must be an object with fields")
+    if "model_type" not in data:
         raise ConfigError(f"{path}: 'model_type' is missing")
     try:
         return LlamaConfig.model_validate(data)
@@ -167,6 +178,4 @@ def load_model(name_or_path: str | Path) -> LlamaConfig:
         field = str(location[0]) if location else problem.split(" = ")[0]
         if problem == "missing":
             raise ConfigError(f"{path}: '{field}' is missing") from error
-        match = re.search(rf'"{re.escape(field)}"\s*:', text)
-        line = f":{text.count(chr(10), 0, match.start()) + 1}" if match else ""
-        raise ConfigError(f"{path}{line}: {f'{field} = ' if location else ''}{problem}") from error
+        raise ConfigError(f"{parsed.where([field])}: {f'{field} = ' if location else ''}{problem}") from error

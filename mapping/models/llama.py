@@ -33,7 +33,7 @@ def decode(model: LlamaConfig, context: int, precision: Precision) -> Graph:
     ConfigError
         If the model has no room for that context.
     """
-    _check_positions(model, "context", context)
+    check_context(model, context)
     return tokens_graph(model, precision, tokens=1, position=context - 1, capacity=context)
 
 
@@ -45,7 +45,7 @@ def prefill(model: LlamaConfig, tokens: int, precision: Precision) -> Graph:
     ConfigError
         If the model has no room for so many tokens.
     """
-    _check_positions(model, "tokens", tokens)
+    check_context(model, tokens)
     return tokens_graph(model, precision, tokens=tokens, capacity=tokens)
 
 
@@ -97,10 +97,17 @@ def head(model: LlamaConfig, precision: Precision, *, tokens: int, columns: int)
     return run.graph()
 
 
-def _check_positions(model: LlamaConfig, name: str, value: int) -> None:
-    if not 1 <= value <= model.max_position_embeddings:
+def check_context(model: LlamaConfig, context: int) -> None:
+    """Refuse a number of positions for which the model was not made.
+
+    Raises
+    ------
+    ConfigError
+        Names the number and what is allowed.
+    """
+    if not 1 <= context <= model.max_position_embeddings:
         raise ConfigError(
-            f"{name} = {value} is not allowed: it must be 1 to max_position_embeddings = "
+            f"context = {context} is not allowed: it must be 1 to max_position_embeddings = "
             f"{model.max_position_embeddings}"
         )
 

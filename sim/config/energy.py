@@ -6,7 +6,7 @@ from pydantic import Field
 
 from .base import Frozen
 
-Energy = Annotated[float, Field(ge=0)]
+Energy = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class EnergyConfig(Frozen):

@@ -18,7 +18,7 @@ class MemoryConfig(Frozen):
     peak."""
     latency_ns: Annotated[float, Field(gt=0, le=100_000)]
     """Time from a request to its first data."""
-    energy_pj_per_bit: Annotated[float, Field(ge=0)]
+    energy_pj_per_bit: Annotated[float, Field(ge=0, le=1e9)]
     """Energy of moving one bit, interface included."""
 
     def bytes_per_cycle(self, clock_mhz: int) -> Fraction:

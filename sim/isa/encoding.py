@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.files import read_bytes
+from tilewright.base.reading import read_bytes
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 from .commands import HEAD, Command, CommandOfUnit, commands_of

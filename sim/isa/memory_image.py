@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.files import read_bytes, read_text
+from tilewright.base.reading import BYTE_ORDER_MARKS, TooLargeError, decode_text, read_bytes
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES
 
@@ -71,8 +71,8 @@ def read_commands(config: AcceleratorConfig, path: Path) -> bytes:
         If it cannot be read, text is no program, or bytes are no whole commands.
     """
     data = read_bytes(path)
-    if 0 not in data:
-        data = encode_program(config, assemble(config, read_text(path), source=str(path)))
+    if 0 not in data or data.startswith(BYTE_ORDER_MARKS):
+        data = encode_program(config, assemble(config, decode_text(path, data), source=str(path)))
     if not data:
         raise ConfigError(f"{path}: there are no commands: it is empty")
     if len(data) % COMMAND_BYTES:
@@ -95,12 +95,13 @@ def fill_memory(config: AcceleratorConfig, size: int, images: Iterable[Image]) -
         )
     memory = np.zeros(size, np.uint8)
     for image in images:
-        data = np.frombuffer(read_bytes(image.path), np.uint8)
-        if image.address + len(data) > size:
+        try:
+            data = np.frombuffer(read_bytes(image.path, max(0, size - image.address)), np.uint8)
+        except TooLargeError as error:
             raise ConfigError(
-                f"--memory {image.path}: {len(data)} bytes at {image.address:#x} are not allowed: memory has {size} "
+                f"--memory {image.path}: {error.size} bytes at {image.address:#x} are not allowed: memory has {size} "
                 "bytes"
-            )
+            ) from error
         memory[image.address : image.address + len(data)] = data
     return memory
 

@@ -12,7 +12,8 @@ import pytest
 
 from tilewright.base import files
 from tilewright.base.errors import ConfigError
-from tilewright.base.files import read_text, write_bytes, write_json, write_text
+from tilewright.base.files import write_bytes, write_json, write_text
+from tilewright.base.reading import read_text
 
 
 def test_what_is_written_can_be_read(tmp_path):
@@ -103,7 +104,7 @@ def test_errors_name_the_file(tmp_path):
     with pytest.raises(ConfigError, match=r"none: cannot be read: No such file"):
         read_text(tmp_path / "none")
     (tmp_path / "binary").write_bytes(b"\xff")
-    with pytest.raises(ConfigError, match=r"binary: cannot be read: not UTF-8 text"):
+    with pytest.raises(ConfigError, match=r"binary:1: cannot be read: byte 0xff is not UTF-8 text"):
         read_text(tmp_path / "binary")
     with pytest.raises(ConfigError, match=r"none/x: cannot be written: No such file"):
         write_text(tmp_path / "none" / "x", "")

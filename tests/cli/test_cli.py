@@ -179,7 +179,7 @@ TINY = (PRESETS / "tiny.toml").read_text()
         (["map", "llama-3.2-1b", "--phase", "decoed"], "--phase': 'decoed' is not one of 'decode', 'prefill'"),
         (["map", "llama-3.2-1b", "--context", "0"], "context = 0 is not allowed: it must be 1 to"),
         (["map", "llama-3.2-1b", "--context", "many"], "'--context': 'many' is not a valid integer"),
-        (["map", "llama-3.2-1b", "--phase", "prefill", "--context", "0"], "tokens = 0 is not allowed"),
+        (["map", "llama-3.2-1b", "--phase", "prefill", "--context", "0"], "context = 0 is not allowed"),
         (["map"], "Missing argument 'MODEL'"),
         (["map", "llama-3.2-1b", "--contxt", "5"], "No such option '--contxt'. (Did you mean one of: '--context'"),
         (["map", "llama-3.2-1b", "--out", "file/out"], "--out file/out: cannot be written: Not a directory"),
@@ -204,7 +204,7 @@ TINY = (PRESETS / "tiny.toml").read_text()
         (["cosim", "cim-tyle"], "unknown co-simulation 'cim-tyle' (did you mean 'cim-tile'?"),
         (["cosim", "cim-tile", "--design", "63x63"], "unknown design '63x63'"),
         (["cosim", "cim-tile", "--out", "file/out"], "--out file/out: cannot be written"),
-        (["report", "nothing"], "nothing: nothing to sum up"),
+        (["report", "nothing"], "nothing: cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
 def test_bad_input_gets_one_line(tmp_path, arguments, said):

@@ -64,7 +64,7 @@ def test_fields():
         (["asemble"], "unknown command 'asemble' (did you mean 'assemble'? one of: assemble, disassemble, fields, run)"),
         (["assemble", "good.asm"], "Missing option '--out'"),
         (["assemble", "none.asm", "-o", "x"], "none.asm: cannot be read: No such file or directory"),
-        (["assemble", "short.bin", "-o", "x"], "short.bin: cannot be read: not UTF-8 text"),
+        (["assemble", "short.bin", "-o", "x"], "short.bin:1: cannot be read: byte 0x"),
         (["assemble", "bad.asm", "-o", "x"], "bad.asm:2: unknown command 'lod' (did you mean 'load'?"),
         (["assemble", "lanes.asm", "-o", "x"], "lanes.asm:1: .lanes = 3 is not allowed: it must be one of 2, 4, 8"),
         (["assemble", "good.asm", "-o", "x", "--lanes", "3"], "--lanes = 3 is not allowed: input should be 2, 4, 8"),

@@ -119,7 +119,7 @@ BAD_PROGRAMS = [
     (["bad.asm", *ON_SMALL], "bad.asm:2: unknown command 'lod' (did you mean 'load'?"),
     (["field.asm", *ON_SMALL], "field.asm:1: beats = many is not allowed: it must be"),
     (["odd.bin", *ON_SMALL], "odd.bin: size = 100 bytes is not allowed: it must be a multiple of 64"),
-    (["code.bin", *ON_SMALL], "code.bin: cannot be read: not UTF-8 text"),
+    (["code.bin", *ON_SMALL], "code.bin:1: cannot be read: byte 0x"),
     (["empty.bin", *ON_SMALL], "empty.bin: there are no commands: it is empty"),
     (["good.asm"], "--system is missing: name the preset or TOML file that the program is for"),
     (["good.asm", "--system", "smal"], "unknown system 'smal' (did you mean 'small'?"),

@@ -5,6 +5,8 @@ from difflib import get_close_matches
 
 from pydantic import ValidationError
 
+from tilewright.base.text import shown
+
 MAX_NAMES = 24
 
 
@@ -63,4 +65,4 @@ def first_problem(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
     if problem["type"] == "value_error":
         return problem["loc"], message
     message = message[0].lower() + message[1:]
-    return problem["loc"], f"{problem['input']!r} is not allowed: {message}"
+    return problem["loc"], f"{shown(problem['input'])} is not allowed: {message}"

@@ -1,4 +1,4 @@
-"""Reading and writing of files: errors name the file, and a file that is written is whole or not there."""
+"""Writing of files: errors name the file, and a file that is written is whole or not there."""
 
 import errno
 import itertools
@@ -17,34 +17,6 @@ DESCRIPTOR = re.compile(r"/(?:dev/fd|proc/(?:self|\d+)/fd)/(\d+)|/dev/std(in|out
 """Paths that stand for a file which this process has open."""
 
 _numbers = itertools.count()
-
-
-def read_bytes(path: Path) -> bytes:
-    """Return the content of a file.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def read_text(path: Path) -> str:
-    """Return the content of a UTF-8 text file.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read.
-    """
-    try:
-        return read_bytes(path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: cannot be read: not UTF-8 text") from error
 
 
 def write_bytes(path: Path, data: bytes) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 RIGHT = ">"
 
@@ -25,9 +26,9 @@ def _markdown_row(cells: Sequence[object]) -> str:
 
 def terminal_table(
     headings: Sequence[str],
-    rows: Iterable[Sequence[str]] = (),
+    rows: "Iterable[Sequence[str | Text]]" = (),
     *,
-    title: str | None = None,
+    title: "str | Text | None" = None,
     caption: str | None = None,
     fold: Collection[str] = (),
     **look: Any,
@@ -39,8 +40,8 @@ def terminal_table(
     headings : sequence of str
         One for each column.
     rows : iterable of sequences of str
-        Cells, with rich's markup.
-    title, caption : str or None
+        Cells; a cell may be a rich text.
+    title, caption : str, rich text or None
         Text above and below, set to the left.
     fold : collection of str
         Headings of columns whose long words may be broken, so that nothing is cut off.

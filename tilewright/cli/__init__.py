@@ -181,12 +181,14 @@ def _tool_failed(error: "ToolError") -> int:
 
 
 def _refuse(message: str, status: int = 2) -> int:
-    _say(f"error: {' '.join(message.split())}")
+    _say(f"error: {message}")
     return status
 
 
 def _say(line: str) -> None:
+    from tilewright.base.text import one_line
+
     try:
-        click.echo(f"tilewright: {line}", err=True)
+        click.echo(f"tilewright: {one_line(line)}", err=True)
     except OSError:
         _discard(sys.stderr)

@@ -58,4 +58,4 @@ def print_predictions(console: "Console", result: dict) -> None:
             *(f"{row['cpi_stack'][part] / cycles:.0%}" for part in parts),
         )
     console.print(table)
-    console.print("  predicted from one measured run of each; its error against gem5: docs/host-core.md", markup=False)
+    console.print("  predicted from one measured run of each; its error against gem5: docs/host-core.md")

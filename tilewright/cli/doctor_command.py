@@ -59,13 +59,14 @@ def command(ctx: click.Context, as_json: bool) -> None:
         print_json({"tools": rows, "cache": str(cache_folder()), "complete": not missing})
     else:
         from tilewright.base.tables import terminal_table
+        from tilewright.base.terminal import styled
 
         headings = ("", "tool", "version", "where, or how to get it")
         table = terminal_table(headings, box=None, fold=headings)
         for row in rows:
-            absent = "[yellow]optional[/]" if row["optional"] else "[red]missing[/]"
-            mark = "[green]ok[/]" if row["found"] else absent
-            table.add_row(mark, row["name"], row["version"], row["where"])
+            absent = ("optional", "yellow") if row["optional"] else ("missing", "red")
+            mark = ("ok", "green") if row["found"] else absent
+            table.add_row(styled(mark), row["name"], row["version"], row["where"])
         console().print(table)
         console().print(f"Built models and figures are kept in {cache_folder()}")
     ctx.exit(1 if missing else 0)

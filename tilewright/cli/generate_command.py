@@ -7,7 +7,7 @@ import click
 
 from tilewright.base.files import write_json, write_text
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, print_json
+from tilewright.cli.output import console, json_option, make_folder, print_json, status
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
@@ -18,7 +18,7 @@ def _generate(name: str, design: "Design", folder: Path, as_json: bool) -> None:
     if as_json:
         block = design.generate()
     else:
-        with console(stderr=True).status(f"generating {name}"):
+        with status(f"generating {name}"):
             block = design.generate()
     verilog = write_text(folder / f"{block.name}.v", block.verilog)
     ports = write_json(folder / f"{block.name}.ports.json", block.ports)

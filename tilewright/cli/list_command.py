@@ -27,6 +27,7 @@ def command(as_json: bool) -> None:
         print_json(listing)
         return
     from tilewright.base.tables import terminal_table
+    from tilewright.base.terminal import styled
 
     uses = {
         "systems": "map, generate --system, synth --system",
@@ -37,6 +38,6 @@ def command(as_json: bool) -> None:
         "workloads": "cpu run --workload",
     }
     for kind, entries in listing.items():
-        rows = ((f"  [bold]{name}[/]", text) for name, text in entries.items())
+        rows = ((styled("  ", (name, "bold")), text) for name, text in entries.items())
         title = f"{kind} (for: {uses[kind]})"
         console().print(terminal_table(("", ""), rows, title=title, show_header=False, box=None))

@@ -7,7 +7,7 @@ import click
 
 from tilewright.base.files import write_json, write_text
 from tilewright.cli.list_option import names_option
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, status
 
 if TYPE_CHECKING:
     from tilewright.mapping.report import MapResult
@@ -71,7 +71,7 @@ def command(
         raise ConfigError("--on-host needs --host, or a host in the system's description of which there are runs")
     if folder:
         make_folder(folder)
-    with console(stderr=True).status(f"running {model_name} on {system.name}"):
+    with status(f"running {model_name} on {system.name}"):
         result = map_model(model_name, model, system, phase=phase, context=context, on_host=on_host)
     data = result.to_dict() | (host_part(result, *host) if host else {})
     files = _write(result, data, folder) if folder else []

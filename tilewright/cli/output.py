@@ -4,13 +4,14 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,14 +26,20 @@ out_option = click.option(
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return the terminal; a pipe is taken to be 120 columns wide. What passes by goes to standard error."""
-    from rich.console import Console
+    """Return the terminal; a pipe is taken to be 120 columns wide. What passes by goes to standard error.
 
-    class Terminal(Console):
-        def on_broken_pipe(self) -> None:
-            raise BrokenPipeError  # `cli.main` ends quietly; rich itself would end with status 1
+    Text is printed as it is, without markup and emoji codes, and control characters in it as escapes.
+    """
+    from tilewright.base.terminal import Terminal
 
-    return Terminal(highlight=False, stderr=stderr, width=None if os.isatty(2 if stderr else 1) else 120)
+    return Terminal(stderr=stderr, width=None if os.isatty(2 if stderr else 1) else 120)
+
+
+def status(text: str) -> AbstractContextManager:
+    """Return a context that shows on a terminal what is going on."""
+    from rich.text import Text
+
+    return console(stderr=True).status(Text(printable(text)))
 
 
 @contextmanager
@@ -44,12 +51,12 @@ def progress(text: str, total: int) -> Iterator[Callable[[str], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     terminal = console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bar:
         task = bar.add_task(text, total=total)
 
         def done(name: str) -> None:
-            bar.update(task, advance=1, description=f"{text}: {name}")
+            bar.update(task, advance=1, description=printable(f"{text}: {name}"))
             if not terminal.is_terminal:
                 terminal.print(f"{text}: {name} ({int(bar.tasks[0].completed)} of {total})")
 

@@ -41,7 +41,7 @@ def assemble_command(file: Path, out: Path, lanes: int | None, as_json: bool) ->
 
     A line is a command: its name and field=value pairs; see docs/program.md, and `tilewright program fields`.
     """
-    from tilewright.base.files import read_text
+    from tilewright.base.reading import read_text
     from tilewright.sim.isa.assembler import assemble, lanes_of
     from tilewright.sim.isa.encoding import encode_program
 
@@ -112,18 +112,16 @@ def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> Non
     if markdown:
         click.echo("\n".join(command_table(kind) for kind in chosen.values()), nl=False)
         return
-    from rich.markup import escape
-
     from tilewright.base.tables import terminal_table
+    from tilewright.base.terminal import styled
 
     for name, kind in chosen.items():
-        title = f"[bold]{name}[/], opcode {int(kind.OPCODE)}: {escape(command_about(kind))}"
+        title = styled((name, "bold"), f", opcode {int(kind.OPCODE)}: {command_about(kind)}")
         rows = field_rows(kind)
         if not rows:
             console().print(title, end="\n\n")
             continue
-        lines = ([*map(escape, row)] for row in rows)
-        console().print(terminal_table(("field", "word", "bits", "meaning"), lines, title=title, title_style=""))
+        console().print(terminal_table(("field", "word", "bits", "meaning"), rows, title=title, title_style=""))
         console().print()
 
 

@@ -1,5 +1,6 @@
 """Options of commands that run a program of the accelerator, and the program that they define."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -138,10 +139,10 @@ def _parsed(option: str, text: str, parse: Callable[[str], Any]) -> Any:
 
 def _bandwidth(text: str, bus_bytes: int) -> Fraction:
     about = f"it must be a number above 0, at most {bus_bytes}, the bytes of a beat"
-    try:
-        value = Fraction(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(about) from error
+    # With an exponent, a short text would be an endless number.
+    if not re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?|[0-9]{1,18}/0*[1-9][0-9]{0,17}", text):
+        raise ValueError(about)
+    value = Fraction(text)
     if not 0 < value <= bus_bytes:
         raise ValueError(about)
     return value

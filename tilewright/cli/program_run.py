@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tilewright.base.files import write_bytes, write_json, write_text
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, status
 from tilewright.cli.program_options import ProgramInMemory, load_program, program_options
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bo
     if folder:
         make_folder(folder)
     model = AcceleratorModel(loaded.config, loaded.memory)
-    with console(stderr=True).status(f"running {file} on {loaded.system.name}"):
+    with status(f"running {file} on {loaded.system.name}"):
         run = model.run(loaded.address, loaded.timing(), timeline=folder is not None)
     result = _result(loaded, run)
     files = _write(loaded, run, result, folder) if folder else []

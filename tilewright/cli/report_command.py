@@ -1,12 +1,11 @@
 """The command ``tilewright report``."""
 
-import json
 from pathlib import Path
 
 import click
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.files import read_text
+from tilewright.base.reading import list_folder
 from tilewright.cli.output import console, json_option, print_json
 
 FILES = {"map": "map.json", "cosim": "cosim-*.json", "blocks": "*.ports.json", "synth": "*.synth.json"}
@@ -18,7 +17,16 @@ FILES = {"map": "map.json", "cosim": "cosim-*.json", "blocks": "*.ports.json", "
 @json_option
 def command(folder: Path, as_json: bool) -> None:
     """Summarise the files that map, cosim, generate and synth wrote to a folder."""
-    results = {kind: [_load(path) for path in sorted(folder.glob(pattern))] for kind, pattern in FILES.items()}
+    from pydantic import BaseModel
+
+    from tilewright.cli.results import CosimFile, MapFile, PortsFile, SynthFile, read_result
+
+    models: dict[str, type[BaseModel]] = {"map": MapFile, "cosim": CosimFile, "blocks": PortsFile, "synth": SynthFile}
+    files = [path for path in list_folder(folder) if not path.name.startswith(".")]
+    results = {
+        kind: [read_result(models[kind], path) for path in files if path.match(pattern)]
+        for kind, pattern in FILES.items()
+    }
     if not any(results.values()):
         raise ConfigError(f"{folder}: nothing to sum up: no {', '.join(FILES.values())} in it")
     if as_json:
@@ -35,13 +43,6 @@ def command(folder: Path, as_json: bool) -> None:
     if results["synth"]:
         print_synth(console(), results["synth"])
     console().print("files:")
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and not path.name.startswith("."):
+    for path in files:
+        if path.is_file():
             console().print(f"  {path}  ({path.stat().st_size:,} bytes)")
-
-
-def _load(path: Path) -> dict:
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error

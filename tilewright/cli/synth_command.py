@@ -8,7 +8,7 @@ import click
 
 from tilewright.base.files import write_json
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, status
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
@@ -25,7 +25,7 @@ def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | Non
         read_liberty(tools.liberty)  # a bad one is refused before the work starts
     if folder:
         make_folder(folder)
-    with console(stderr=True).status(f"generating and synthesising {name}"):
+    with status(f"generating and synthesising {name}"):
         block = design.generate()
         figures = cost(block.verilog, block.name, tools, remember=remember("synth"))
     result = {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tilewright.base.tables import markdown_table, terminal_table
+from tilewright.base.terminal import styled
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,14 +39,14 @@ def print_map(console: "Console", result: dict) -> None:
     table = terminal_table(("", ">", ""), show_header=False, box=None, padding=(0, 2))
     ms = 1e-3 / result["clock_mhz"]
     for label, cycles, note in (
-        ("whole run", total, f"[bold]{result['tokens_per_s']:,.1f} tokens/s[/] at {result['clock_mhz']} MHz"),
-        ("DRAM bound", result["dram_bound_cycles"], f"{result['dram_bytes'] / 1e6:,.1f} MB moved"),
-        ("compute bound", result["compute_bound_cycles"], f"{result['macs'] / 1e6:,.0f} M MAC"),
+        ("whole run", total, ((f"{result['tokens_per_s']:,.1f} tokens/s", "bold"), f" at {result['clock_mhz']} MHz")),
+        ("DRAM bound", result["dram_bound_cycles"], (f"{result['dram_bytes'] / 1e6:,.1f} MB moved",)),
+        ("compute bound", result["compute_bound_cycles"], (f"{result['macs'] / 1e6:,.0f} M MAC",)),
     ):
-        table.add_row(label, f"{cycles:,} cycles", f"{cycles * ms:,.3f} ms   {note}")
+        table.add_row(label, f"{cycles:,} cycles", styled(f"{cycles * ms:,.3f} ms   ", *note))
     for unit, cycles in result["unit_cycles"].items():
         table.add_row(f"{unit} at work", f"{cycles:,} cycles", f"{cycles / total:.1%}")
-    table.add_row("larger bound / run", f"[bold]{result['bound_fraction']:.2%}[/]", "")
+    table.add_row("larger bound / run", styled((f"{result['bound_fraction']:.2%}", "bold")), "")
     console.print(table)
 
     headings = ("part", ">mJ", ">pJ", "source")
@@ -59,24 +60,23 @@ def print_map(console: "Console", result: dict) -> None:
 
 def print_run(console: "Console", result: dict) -> None:
     """Print how a program ended, and what its units did."""
-    from rich.markup import escape
-
     what = f"{result['program']} on {result['system']}: {result['commands']} commands at {result['address']:#x}"
     console.print(
-        f"{escape(what)}, memory {result['latency']} cycles away, {result['bytes_per_cycle']:g} bytes a cycle"
+        f"{what}, memory {result['latency']} cycles away, {result['bytes_per_cycle']:g} bytes a cycle"
     )  # fmt: skip
     took = f"{result['cycles']:,} cycles, {result['seconds'] * 1e6:,.3f} µs"
     if error := result["error"]:
         when = f" after {took}" if result["cycles"] else ""
-        console.print(
-            f"[red]stopped by {error['name']} ({error['code']}) at command {error['index']}{when}[/]\n"
-            f"  {escape(error['command'])}\n  {escape(error['about'])}"
-        )
+        stopped = f"stopped by {error['name']} ({error['code']}) at command {error['index']}{when}"
+        console.print(styled((stopped, "red"), f"\n  {error['command']}\n  {error['about']}"))
         return
     counters = result["counters"]
     console.print(
-        f"[bold]{took}[/]: {counters['COMMANDS']:,} commands of units, {counters['READ_BEATS']:,} beats read, "
-        f"{counters['WRITE_BEATS']:,} written"
+        styled(
+            (took, "bold"),
+            f": {counters['COMMANDS']:,} commands of units, {counters['READ_BEATS']:,} beats read, "
+            f"{counters['WRITE_BEATS']:,} written",
+        )
     )
     table = terminal_table(
         ("unit", ">busy", ">of all", ">waits for a signal", ">waits for a bank", ">waits for weights"),
@@ -131,8 +131,6 @@ BEHIND = {"utilisation": "in use", "cosine": "cosine"}
 
 def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *, markdown: bool = False) -> None:
     """Print rows, below them the sums over all cases, and what differs."""
-    from rich.markup import escape
-
     before, behind = (
         {key: heading for key, heading in columns.items() if any(row.get(key) is not None for row in rows)}
         for columns in (BEFORE, BEHIND)
@@ -146,13 +144,12 @@ def _print_comparison(console: "Console", rows: list[dict], cases: list[dict], *
         console.print(_comparison(rows, total, headings))
     for row in rows:
         if row["found"]:
-            console.print(f"[red]{escape(row['name'])}: {escape(row['found'])}[/]", soft_wrap=True)
+            console.print(f"{row['name']}: {row['found']}", style="red", soft_wrap=True)
 
 
 def _comparison(rows: list[dict], total: dict, headings: dict[str, str]) -> "Table":
     """Return the table of a comparison, a section for each design."""
     from rich import box
-    from rich.markup import escape
 
     # As little as can be around figures: names of cases are long.
     table = terminal_table(("case",), title="RTL under Verilator beside its model", box=box.SIMPLE_HEAD,
@@ -166,10 +163,10 @@ def _comparison(rows: list[dict], total: dict, headings: dict[str, str]) -> "Tab
         design, colon, name = row["name"].partition(": ")
         if colon and design != last:
             table.add_section()
-            table.add_row(escape(design), style="bold")
+            table.add_row(design, style="bold")
             last = design
         shown = f"  {name}" if colon else design
-        table.add_row(escape(shown), *(_figure(key, row.get(key)) for key in headings), style=style)
+        table.add_row(shown, *(_figure(key, row.get(key)) for key in headings), style=style)
     table.add_section()
     table.add_row(total["name"], *(_figure(key, total.get(key)) for key in headings), style="bold")
     return table
@@ -196,11 +193,19 @@ def print_blocks(console: "Console", blocks: Iterable[dict]) -> None:
         timing = block["timing"]
         table.add_row(
             block["module"],
-            f"{timing['macs_per_cycle']:,.0f}" if "macs_per_cycle" in timing else "-",
+            _rate(timing.get("macs_per_cycle")),
             str(timing.get("cycles_per_vector", "-")),
             str(timing["latency_cycles"]),
         )
     console.print(table)
+
+
+def _rate(macs: float | dict[str, float] | None) -> str:
+    """Return the multiply-accumulates in a cycle, from the slowest to the fastest format if each has its own."""
+    if macs is None:
+        return "-"
+    rates = sorted({*macs.values()} if isinstance(macs, dict) else {macs})
+    return " to ".join(f"{rate:,.0f}" for rate in dict.fromkeys((rates[0], rates[-1])))
 
 
 def print_synth(console: "Console", results: list[dict]) -> None:
@@ -235,7 +240,7 @@ def print_synth(console: "Console", results: list[dict]) -> None:
         notes |= dict.fromkeys(result["missing"])
     console.print(table)
     for note in notes:
-        console.print(f"  {note}", markup=False)
+        console.print(f"  {note}")
 
 
 def _options(configuration: dict) -> str:
@@ -265,6 +270,8 @@ def print_host_steps(console: "Console", result: dict) -> None:
         )
     console.print(table)
     console.print(
-        f"  with the host, one after the other: {result['seconds_with_host'] * 1e3:,.3f} ms, "
-        f"[bold]{result['tokens_per_s_with_host']:,.1f} tokens/s[/]"
+        styled(
+            f"  with the host, one after the other: {result['seconds_with_host'] * 1e3:,.3f} ms, ",
+            (f"{result['tokens_per_s_with_host']:,.1f} tokens/s", "bold"),
+        )
     )

@@ -43,10 +43,10 @@ def test_constants_of_norms_and_rotary_embedding_are_those_of_the_file(tmp_path)
         ('"num_key_value_heads": 8', '"num_key_value_heads": 5', ":9: num_key_value_heads = 5 is not allowed: it must divide"),
         ('"model_type": "llama"', '"model_type": "gpt9"', ":3: model_type = 'gpt9' is not allowed: input should be 'llama'"),
         ('"vocab_size": 128256', '"vocab_size": "many"', ":4: vocab_size = 'many' is not allowed"),
-        ('"vocab_size": 128256', '"vocab_size": 1e400', ":4: vocab_size = inf is not allowed"),
+        ('"vocab_size": 128256', '"vocab_size": 1e400', ":4: vocab_size = 1e400 is not allowed: it must be a finite number"),
         ('"head_dim": 64', '"head_dim": 63', ":10: head_dim = 63 is not allowed"),
         ('"rms_norm_eps": 1e-05', '"rms_norm_eps": 0', ":13: rms_norm_eps = 0 is not allowed: input should be greater"),
-        ('"rope_theta": 500000.0', '"rope_theta": NaN', ":14: rope_theta = nan is not allowed: input should be a finite"),
+        ('"rope_theta": 500000.0', '"rope_theta": NaN', ":14: rope_theta = NaN is not allowed: it must be a finite number"),
         ('"hidden_act": "silu"', '"hidden_act": "gelu"', ":11: hidden_act = 'gelu' is not allowed"),
     ],
 )  # fmt: skip

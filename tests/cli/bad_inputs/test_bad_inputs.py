@@ -1,0 +1,42 @@
+"""Bad input of all kinds, to all commands: one line that names field, value and what is allowed, and nothing else."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.bad_inputs import csv_files, json_files, options, toml_files
+from tests.cli.bad_inputs.case import Case
+from tests.cli.bad_inputs.harness import Server, check, run_case
+
+TABLES = {
+    "options": options.CASES,
+    "json": json_files.CASES,
+    "toml": toml_files.CASES,
+    "csv": csv_files.CASES,
+}
+LEAST = 30
+"""Least number of cases of a table."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=f"{table}: {case.name}") for table, cases in TABLES.items() for case in cases]
+)
+def test_bad_input_is_refused_in_one_line(case: Case, server: Server, tmp_path):
+    check(case, run_case(server, case, tmp_path))
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_has_enough_different_cases(table):
+    cases = TABLES[table]
+    assert len({case.name for case in cases}) == len(cases) >= LEAST
+    assert all(case.says for case in cases)
+    inputs = {(case.arguments, *sorted((name, str(content)) for name, content in case.files.items())) for case in cases}
+    prepared = sum(bool(case.prepare or case.environment or case.stdin) for case in cases)
+    assert len(inputs) >= len(cases) - prepared

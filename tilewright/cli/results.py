@@ -1,0 +1,142 @@
+"""Result files that commands write and `tilewright report` reads: the fields that reports need, and their checks."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tilewright.base.errors import ConfigError, first_problem
+from tilewright.base.reading import Keys, read_json
+
+Count = Annotated[int, Field(ge=0, le=1 << 63)]
+Number = Annotated[float, Field(ge=0, le=1e30)]
+
+
+class _Result(BaseModel):
+    """Part of a result file; other fields are allowed."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False, protected_namespaces=(), strict=True)
+
+
+class _Step(_Result):
+    step: str
+    units: list[str]
+    cycles: Count
+    commands: Count
+    macs: Count
+
+
+class _EnergyItem(_Result):
+    name: str
+    joules: Number
+    pj_per_event: Number
+    unit: str
+    source: str
+
+
+class MapFile(_Result):
+    """Fields that a report needs of ``map.json``."""
+
+    model: str
+    system: str
+    phase: str
+    tokens: Count
+    context: Count
+    clock_mhz: Annotated[Number, Field(gt=0)]
+    cycles: Annotated[Count, Field(gt=0)]
+    unit_cycles: dict[str, Count]
+    tokens_per_s: Number
+    macs: Count
+    dram_bytes: Count
+    dram_bound_cycles: Count
+    compute_bound_cycles: Count
+    bound_fraction: Number
+    energy_j: Number
+    energy: list[_EnergyItem]
+    steps: list[_Step]
+
+
+class _Case(_Result):
+    name: str
+    rtl_cycles: Count
+    model_cycles: Count
+    values: Count
+    mismatches: Count
+    found: str | None = None
+    latency: str | Count | None = None
+    bytes_per_cycle: Number | None = None
+    utilisation: Number | None = None
+    cosine: Annotated[float, Field(ge=-1.001, le=1.001)] | None = None
+
+
+class CosimFile(_Result):
+    """Fields that a report needs of ``cosim-NAME.json``."""
+
+    cases: Annotated[list[_Case], Field(min_length=1)]
+
+
+class _Timing(_Result):
+    latency_cycles: Count
+    cycles_per_vector: Count | None = None
+    macs_per_cycle: Number | Annotated[dict[str, Number], Field(min_length=1)] | None = None
+
+
+class PortsFile(_Result):
+    """Fields that a report needs of ``MODULE.ports.json``."""
+
+    module: str
+    timing: _Timing
+
+
+class SynthFile(_Result):
+    """Fields that a report needs of ``MODULE.synth.json``."""
+
+    block: str
+    configuration: dict
+    lut: Count | None
+    ff: Count | None
+    cells: Count | None
+    area_um2: Number | None
+    path_ns: Number | None
+    power_uw: Number | None
+    power_clock_mhz: Number
+    power_activity: Number
+    primitives: dict[str, Count]
+    tools: dict[str, str]
+    liberty: str | None
+    missing: list[str]
+
+
+def read_result(model: type[BaseModel], path: Path) -> dict:
+    """Return the content of a result file that has the fields of ``model``.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or lacks a field, or a field has a value that is not allowed; names file, line and field.
+    """
+    parsed = read_json(path)
+    try:
+        model.model_validate(parsed.value)
+    except ValidationError as error:
+        location, problem = first_problem(error)
+        keys = _keys(parsed.value, location)
+        field = ".".join(map(str, keys))
+        if problem == "missing":
+            problem = f"'{field}' is missing"
+        elif keys:
+            problem = f"{field} = {problem}"
+        raise ConfigError(f"{parsed.where(keys)}: {problem}") from error
+    return parsed.value
+
+
+def _keys(value: object, location: Keys) -> list[str | int]:
+    """Return the keys of a location in a file, without what pydantic adds: names of the alternatives of a type."""
+    keys: list[str | int] = []
+    for key in location:
+        if (isinstance(value, dict) and key in value) or (isinstance(value, list) and isinstance(key, int)):
+            value = value[key]  # type: ignore[index]
+        elif not (isinstance(value, dict) and key == location[-1] and isinstance(key, str) and key.isidentifier()):
+            continue
+        keys.append(key)
+    return keys
