@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tilewright.base.cache import remember
+from tilewright.base.errors import ToolError
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
 from tilewright.base.tools import find_synthesis_tools
@@ -39,7 +40,10 @@ class Row:
         """Return what the unit costs: LUT, FF, area and path."""
         tools = find_synthesis_tools()
         made = BLOCKS[self.block].design(**self.options).generate()
-        return cost(made.verilog, made.name, tools, parts=("fpga", "area", "timing"), remember=remember("synth"))
+        measured = cost(made.verilog, made.name, tools, parts=("fpga", "area", "timing"), remember=remember("synth"))
+        if measured.failed:
+            raise ToolError(f"{self.command}: {measured.failed}")
+        return measured
 
 
 # No stalls where peers have none, so that like stands beside like.

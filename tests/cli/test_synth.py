@@ -107,7 +107,7 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
     result = json.loads(out)
     assert {
         "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "path_ns", "power_uw", "power_clock_mhz",
-        "power_activity", "primitives", "tools", "liberty", "missing",
+        "power_activity", "primitives", "failed", "tools", "liberty", "missing",
     } == set(result)  # fmt: skip
     assert (result["lut"], result["ff"], result["cells"]) == (0, 16, 16)
     assert json.loads((tmp_path / "register.synth.json").read_text()) == result

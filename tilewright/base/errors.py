@@ -30,11 +30,14 @@ class ToolError(RuntimeError):
         The line.
     output : str
         All that the program printed.
+    tool : str
+        Name of the program.
     """
 
-    def __init__(self, message: str, output: str = ""):
+    def __init__(self, message: str, output: str = "", tool: str = ""):
         super().__init__(message)
         self.output = output
+        self.tool = tool
 
 
 def suggest(name: str, allowed: Iterable[str]) -> str:

@@ -33,7 +33,8 @@ def run_tool(tool: Tool, arguments: Sequence[str], folder: Path, *, env: Mapping
         ended = Processes().run([*tool.command, *arguments], folder=folder, env=env or tool.env(), seconds=seconds)
     except TimeLimitError:
         raise ToolError(
-            f"{tool.name} was ended after {seconds:g} s ({tool.command[0]}): set {LIMIT} to let it take longer"
+            f"{tool.name} was ended after {seconds:g} s ({tool.command[0]}): set {LIMIT} to let it take longer",
+            tool=tool.name,
         ) from None
     if ended.status:
         raise failure(tool, ended.output, ended.status)
@@ -50,7 +51,7 @@ def failure(tool: Tool, output: str, status: int = 0) -> ToolError:
         reason = f"status {status}, and it said nothing"
     if NO_ROOM in output:
         reason += ": make room, or name other folders in TMPDIR and TILEWRIGHT_CACHE"
-    return ToolError(f"{tool.name} failed: {reason}", output)
+    return ToolError(f"{tool.name} failed: {reason}", output, tool.name)
 
 
 def time_limit() -> float:

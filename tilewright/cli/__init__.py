@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tilewright.base.errors import ToolError
 
 COMMANDS = {
+    "cache": "Show, check or clear what is kept between runs.",
     "cosim": "Run RTL under Verilator beside its exact model and print the differences.",
     "cpu": "Predict host workloads at other clocks, or run them under gem5.",
     "doctor": "Print which external tools were found, and how to get the missing ones.",

@@ -238,6 +238,7 @@ def print_synth(console: "Console", results: list[dict]) -> None:
             listed = ", ".join(f"{count:,} {name}" for name, count in memory.items())
             notes[f"{result['block']}: memory not counted as LUT: {listed}"] = None
         notes |= dict.fromkeys(result["missing"])
+        notes |= {f"{result['block']}: no {part}: {reason}": None for part, reason in result.get("failed", {}).items()}
     console.print(table)
     for note in notes:
         console.print(f"  {note}")

@@ -109,6 +109,26 @@ def test_a_part_without_its_tool_is_left_out():
     assert cost(ADDER, "adder", bare, parts=["area", "timing", "power"]) == Cost()
 
 
+@needs_cells
+@pytest.mark.parametrize("part", ["timing", "power"])
+def test_an_optional_tool_that_fails_costs_its_own_figures(tmp_path, part):
+    program = tmp_path / "broken"
+    program.write_text("#!/bin/sh\necho Error: no licence\nexit 1\n")
+    program.chmod(0o755)
+    broken = Tool({"timing": "abc", "power": "sta"}[part], (str(program),), "1", "system")
+    measured = cost(ADDER, "adder", replace(TOOLS, **{broken.name: broken}), parts=["cells", part])
+    assert measured.cells
+    assert measured.path_ns is measured.power_uw is None
+    assert measured.failed == {part: f"{broken.name} failed: Error: no licence"}
+
+
+@needs_cells
+@needs_sta
+def test_power_of_an_output_that_is_split():
+    split = "module split(input [3:0] a, b, output [3:0] c, d); assign {c[1:0], d} = {a, 2'b0} & {b, 2'b1}; assign c[3:2] = a[1:0]; endmodule"
+    assert cost(split, "split", TOOLS, parts=["power"]).power_uw > 0
+
+
 @pytest.mark.parametrize(
     ("verilog", "top", "said"),
     [
@@ -122,7 +142,7 @@ def test_a_bad_text_is_one_line(tmp_path, monkeypatch, verilog, top, said):
     with pytest.raises((ConfigError, ToolError), match=re.escape(said)) as caught:
         cost(verilog, top, TOOLS, parts=["cells"], remember=remember("synth"))
     assert len(str(caught.value).splitlines()) == 1
-    assert list(tmp_path.rglob("*.json")) == [], "a failure is not kept"
+    assert list(tmp_path.rglob("*.result")) == [], "a failure is not kept"
 
 
 def test_an_unknown_part_is_named():
@@ -193,7 +213,7 @@ def test_results_are_kept_by_all_that_they_depend_on(tmp_path, monkeypatch):
 def test_a_spoilt_result_is_made_again(tmp_path, monkeypatch):
     monkeypatch.setenv("TILEWRIGHT_CACHE", "")
     measure(str(tmp_path))
-    [kept] = (tmp_path / "cache").rglob("*.json")
+    [kept] = (tmp_path / "cache").rglob("*.result")
     kept.write_text("{")
     assert measure(str(tmp_path)) == 7
 
