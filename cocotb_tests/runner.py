@@ -29,6 +29,12 @@ VLT = Path(__file__).parent / "vlt" / "generated.vlt"
 REWRITTEN = "cb_*.py *driver.py"
 """Files whose assertions are rewritten to tell the values that they compare. cocotb's own default, every imported file,
 takes a second of each simulation."""
+ENVIRONMENT = {
+    "COCOTB_ANSI_OUTPUT": "0",
+    "COCOTB_REWRITE_ASSERTION_FILES": REWRITTEN,
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
+"""Environment of a simulation. cocotb configures pytest to rewrite assertions; plugins would only take time to load."""
 FAULT = "chosen_fault"
 """Name of the simulation's argument with the number of the planted fault in force."""
 ACTIVITY = "dump.saif"
@@ -203,7 +209,7 @@ def _simulate(
             build_dir=model,
             test_dir=folder,
             results_xml=str(results.resolve()),
-            extra_env={"COCOTB_ANSI_OUTPUT": "0", "COCOTB_REWRITE_ASSERTION_FILES": REWRITTEN, **env},
+            extra_env={**ENVIRONMENT, **env},
             log_file=log,
             testcase=testcase,
             plusargs=plusargs,

@@ -32,6 +32,6 @@ def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
 
 
 SUITES = (
-    AcceleratorSuite(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="decoder"),
+    AcceleratorSuite(config=SMALL, make_cases=cases, memory_bytes=LAYER_BYTES, label="decoder", optimisation="-O1"),
     AcceleratorSuite(config=MXFP4, make_cases=mxfp4_cases, memory_bytes=LAYER_BYTES, label="MXFP4 decoder"),
 )

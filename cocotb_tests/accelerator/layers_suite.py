@@ -68,6 +68,6 @@ SUITES = (
     _suite(SCALED, networks, "INT8 in scaled groups"),
     _suite(WIDE, networks, "FP4"),
     _suite(MXFP4, networks, "MXFP4"),
-    AcceleratorSuite(config=SMALL, make_cases=layers, memory_bytes=LAYER_BYTES, label="INT8"),
+    AcceleratorSuite(config=SMALL, make_cases=layers, memory_bytes=LAYER_BYTES, label="INT8", optimisation="-O1"),
 )
 """Suites of the table; random programs of the same suites have the same memory, and therefore the same builds."""

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.cosim
 
 EVERYDAY = SUITES[0]
 ALL = [suite if suite in (EVERYDAY, WITH_NPE[0]) else pytest.param(suite, marks=pytest.mark.slow) for suite in SUITES]
-LAYERS = AcceleratorSuite(config=SMALL, make_cases=decoder_layer.cases, memory_bytes=LAYER_BYTES)
+LAYERS = AcceleratorSuite(config=SMALL, make_cases=decoder_layer.cases, memory_bytes=LAYER_BYTES, optimisation="-O1")
 
 
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
