@@ -12,7 +12,7 @@ from tests.cli.command_line import refused, run
 from tilewright.mapping.models.config import MODELS
 from tilewright.sim.config.load import PRESETS
 
-COMMANDS = ["cosim", "cpu", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
+COMMANDS = ["compare", "cosim", "cpu", "doctor", "generate", "list", "map", "program", "report", "schema", "synth"]
 CPU_COMMANDS = ["cpu predict", "cpu run", "cpu stats"]
 PROGRAM_COMMANDS = ["program assemble", "program disassemble", "program fields", "program run"]
 
@@ -173,7 +173,7 @@ TINY = (PRESETS / "tiny.toml").read_text()
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["mpa"], "unknown command 'mpa' (did you mean 'map'? one of: cosim,"),
+        (["mpa"], "unknown command 'mpa' (did you mean 'map'? one of: cache, compare,"),
         (["map", "lama-3.2-1b"], "unknown model 'lama-3.2-1b' (did you mean 'llama-3.2-1b'?"),
         (["map", "llama-3.2-1b", "--system", "edge-in4"], "unknown system 'edge-in4' (did you mean 'edge-int4'?"),
         (["map", "llama-3.2-1b", "--phase", "decoed"], "--phase': 'decoed' is not one of 'decode', 'prefill'"),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "cache": "Show, check or clear what is kept between runs.",
+    "compare": "Print the figures of several designs side by side, with their ratios to the first.",
     "cosim": "Run RTL under Verilator beside its exact model and print the differences.",
     "cpu": "Predict host workloads at other clocks, or run them under gem5.",
     "doctor": "Print which external tools were found, and how to get the missing ones.",

@@ -1,4 +1,4 @@
-"""Result files that commands write and `tilewright report` reads: the fields that reports need, and their checks."""
+"""Result files that commands write and `report` and `compare` read: the fields that they need, and their checks."""
 
 from pathlib import Path
 from typing import Annotated
@@ -105,6 +105,31 @@ class SynthFile(_Result):
     tools: dict[str, str]
     liberty: str | None
     missing: list[str]
+
+
+class RunFile(_Result):
+    """Fields that a comparison needs of ``run.json``, the result of a program."""
+
+    program: str
+    system: str
+    error: str | None
+    cycles: Count
+    seconds: Number
+    counters: dict[str, Count]
+
+
+class _Workload(_Result):
+    workload: str
+    seconds: Number
+    speedup: Number
+
+
+class PredictFile(_Result):
+    """Fields that a comparison needs of ``cpu-predict.json``."""
+
+    core: str
+    clocks: dict[str, Number]
+    workloads: list[_Workload]
 
 
 def read_result(model: type[BaseModel], path: Path) -> dict:
