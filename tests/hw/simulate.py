@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from amaranth.lib import wiring
+from amaranth.hdl import Elaboratable
 from amaranth.sim import Simulator
 
 
-def simulate(component: wiring.Component, *testbenches: Callable) -> None:
+def simulate(component: Elaboratable, *testbenches: Callable) -> None:
     """Run async testbenches side by side on a component until all have ended."""
     simulator = Simulator(component)
     simulator.add_clock(1e-6)

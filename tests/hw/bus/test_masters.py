@@ -209,6 +209,24 @@ def test_words_follow_their_addresses_a_beat_a_cycle():
 
 
 @pytest.mark.parametrize(("master", "channel"), [(ReadMaster, "ar"), (WriteMaster, "aw")])
+def test_a_burst_without_an_answer_stays_in_flight(master, channel):
+    dut = master(address_bits=32, data_bits=64, outstanding=1, max_burst=16)
+
+    async def bench(ctx):
+        ctx.set(dut.requests.valid, 1)
+        ctx.set(dut.requests.p, {"address": 0, "beats": 1})
+        ctx.set(getattr(dut, f"m_axi_{channel}ready"), 1)
+        await ctx.tick().repeat(4)
+        ctx.set(dut.requests.valid, 0)
+        for _ in range(5000):
+            await ctx.tick()
+            assert not ctx.get(dut.idle)
+            assert not ctx.get(getattr(dut, f"m_axi_{channel}valid")), "one burst may be in flight"
+
+    simulate(dut, bench)
+
+
+@pytest.mark.parametrize(("master", "channel"), [(ReadMaster, "ar"), (WriteMaster, "aw")])
 def test_every_burst_is_plain(master, channel):
     dut = master(address_bits=32, data_bits=128, outstanding=2, max_burst=16)
     constants = {"id": 0, "size": 4, "burst": 1, "lock": 0, "cache": 0b0011, "prot": 0, "qos": 0}

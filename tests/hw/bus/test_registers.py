@@ -2,6 +2,9 @@
 
 import random
 
+import pytest
+from amaranth.hdl import Module, ResetInserter, Signal
+
 from tests.hw.lite_bus import OKAY, SLVERR, Bus
 from tests.hw.simulate import simulate
 from tilewright.hw.bus.axi_lite import AxiLiteSlave
@@ -51,6 +54,32 @@ def test_cycles_of_the_slave():
             await ctx.tick()
 
     simulate(dut, bench)
+
+
+def test_a_transfer_during_reset_is_lost():
+    dut = AxiLiteSlave()
+    reset = Signal()
+    m = Module()
+    m.submodules.dut = ResetInserter(reset)(dut)
+
+    async def bench(ctx):
+        ctx.set(reset, 1)
+        for valid in (dut.s_axi_awvalid, dut.s_axi_wvalid, dut.s_axi_arvalid):
+            ctx.set(valid, 1)
+        await ctx.tick()
+        for ready in (dut.s_axi_awready, dut.s_axi_wready, dut.s_axi_arready):
+            assert ctx.get(ready)
+        await ctx.tick()
+        ctx.set(reset, 0)
+        for valid in (dut.s_axi_awvalid, dut.s_axi_wvalid, dut.s_axi_arvalid):
+            ctx.set(valid, 0)
+        for _ in range(4):
+            await ctx.tick()
+            assert not ctx.get(dut.write)
+            assert not ctx.get(dut.s_axi_bvalid)
+            assert not ctx.get(dut.s_axi_rvalid)
+
+    simulate(m, bench)
 
 
 def registers() -> Registers:
@@ -152,6 +181,32 @@ def test_start_abort_status_and_interrupt():
         over = True
 
     simulate(dut, bench, follow)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_end_in_the_cycle_of_a_clearing_write_is_kept(again):
+    dut = registers()
+
+    async def bench(ctx):
+        ctx.set(dut.s_axi_bready, 1)
+        await Bus(ctx, dut).write(Register.IRQ_ENABLE, 1)
+        ctx.set(dut.done, 1)
+        await ctx.tick()
+        ctx.set(dut.done, 0)
+        assert ctx.get(dut.irq)
+        for port, value in (("awaddr", Register.IRQ_STATUS), ("wdata", 1), ("wstrb", 1)):
+            ctx.set(getattr(dut, f"s_axi_{port}"), value)
+        for valid in (dut.s_axi_awvalid, dut.s_axi_wvalid):
+            ctx.set(valid, 1)
+        await ctx.tick()
+        ctx.set(dut.done, again)  # in the cycle in which the write is carried out
+        for valid in (dut.s_axi_awvalid, dut.s_axi_wvalid):
+            ctx.set(valid, 0)
+        await ctx.tick()
+        ctx.set(dut.done, 0)
+        assert ctx.get(dut.irq) == again
+
+    simulate(dut, bench)
 
 
 def test_the_counters_are_those_of_the_last_start():
