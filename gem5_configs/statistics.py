@@ -1,13 +1,13 @@
-"""Reads gem5's statistics of a run: ``stats.txt`` becomes one row of figures of core 0.
+"""Reads gem5's statistics of a run: a dump of ``stats.txt`` becomes one row of figures of one core.
 
-The columns are those of the published runs of arXiv 2408.03308. Names of objects differ between machines, so each is
-found by what it is: the first core, the first cache of each level by its name, the controllers of memory.
+The columns are those of the published runs of arXiv 2408.03308. The core is the first one that worked, or one that is
+chosen; the caches are those that serve it, see :mod:`.statistics_objects`.
 
 =======================  ==============================================================================
 column                   statistic of gem5
 =======================  ==============================================================================
 sim_seconds              ``simTicks / simFreq``: ``simSeconds`` has six decimals, which are too few here
-sim_insts                ``simInsts``, of all cores
+sim_insts                ``simInsts``; the core's own ``commitStats0.numInsts`` if several cores worked
 core_cycles, ipc         ``numCycles``, ``ipc`` of the core
 cond_predicted           ``branchPred.condPredicted``, squashed ones included
 cond_mispredicts         ``branchPred.condIncorrect``
@@ -20,13 +20,16 @@ dram_access_latency_ps   ``avgMemAccLat`` of the interfaces: queue, bank and bur
 
 import math
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.reading import read_text
+from tilewright.base.reading import MIB, read_text
 from tilewright.sim.config.host import CoreKind
 
 from .runs import COLUMNS
+from .statistics_objects import KINDS, MachineObjects
 
 CACHES = ("l1i", "l1d", "l2", "l3")
 COUNTED = COLUMNS[COLUMNS.index("sim_seconds") :]
@@ -34,12 +37,33 @@ COUNTED = COLUMNS[COLUMNS.index("sim_seconds") :]
 
 BEGIN, END = "---------- Begin Simulation Statistics", "---------- End Simulation Statistics"
 
-CACHE_NAMES = {"l1i": r"l1i|icache", "l1d": r"l1d|dcache", "l2": r"l2(?!bus|xbar)", "l3": r"l3(?!bus|xbar)|llc"}
-"""Beginnings of the names of caches, in small letters and without - and _."""
+MAX_STATISTICS_BYTES = 128 * MIB
+"""Size of the largest file of statistics; a dump has about half a MB."""
+
+
+@dataclass(frozen=True)
+class CountedRun:
+    """Figures of one core, from one dump."""
+
+    cpu: str
+    """Name of the core in gem5."""
+    core: CoreKind
+    """Kind of the core."""
+    dump: int
+    """Number of the dump, from 1 on."""
+    counts: dict[str, float]
+    """:data:`COUNTED` and their values; counts are integers."""
 
 
 def read_statistics(path: Path, core: CoreKind | None = None) -> dict[str, float]:
-    """Return the row of a run.
+    """Return the counts of a run: the only dump of a file, on the first core that worked; see :func:`read_dump`."""
+    return read_dump(path, core).counts
+
+
+def read_dump(
+    path: Path, core: CoreKind | None = None, *, cpu: str | None = None, dump: int | None = None
+) -> CountedRun:
+    """Return the figures of a core.
 
     Parameters
     ----------
@@ -47,83 +71,92 @@ def read_statistics(path: Path, core: CoreKind | None = None) -> dict[str, float
         A ``stats.txt``.
     core : {"o3", "minor"}, optional
         Kind of core that the run must have.
-
-    Returns
-    -------
-    dict
-        :data:`COUNTED` and their values; counts are integers.
+    cpu : str, optional
+        Name of the core in gem5, such as ``system.cpu1``; by default the first one that worked.
+    dump : int, optional
+        Number of the dump, from 1 on; it may be left out if the file has one.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, is empty or cut off, holds several sets of statistics, is of another core or lacks
-        a figure.
+        If the file cannot be read, is empty or cut off, lacks the dump or the core, holds several dumps and none is
+        chosen, is of another kind of core, or lacks a figure.
     """
-    values = _section(path, read_text(path))
-    run = _Run(path, values)
-    kind = run.core_kind()
+    number, values = _dump(path, read_text(path, MAX_STATISTICS_BYTES), dump)
+    objects = MachineObjects(path, values)
+    chosen = objects.core(cpu)
+    kind = objects.kind(chosen)
     if kind is None or (core is not None and kind != core):
-        expected = {"o3": "an out-of-order (O3) core", "minor": "an in-order (Minor) core"}
-        allowed = expected[core] if core else " or ".join(expected.values())
-        raise ConfigError(f"{path}: is of {expected[kind] if kind else 'another core'}: expected one of {allowed}")
-    return run.row()
+        found = KINDS[kind][1] if kind else "another core"
+        allowed = KINDS[core][1] if core else " or ".join(about for _, about in KINDS.values())
+        raise ConfigError(f"{path}: core {chosen} is {found}: expected {allowed}{_other_cores(objects, chosen)}")
+    return CountedRun(chosen, kind, number, _Run(path, values, objects, chosen).row())
 
 
-def _section(path: Path, text: str) -> dict[str, str]:
-    """Return names and values of the only set of statistics in a file."""
+def _other_cores(objects: MachineObjects, chosen: str) -> str:
+    others = [f"{each} ({kind})" for each in objects.cores if each != chosen and (kind := objects.kind(each))]
+    return f"; --cpu chooses another: {', '.join(others)}" if others else ""
+
+
+def _dump(path: Path, text: str, chosen: int | None) -> tuple[int, dict[str, str]]:
+    """Return number, names and values of a dump."""
     if not text.strip():
         raise ConfigError(f"{path}: empty: gem5 writes its statistics when a run ends")
-    begins, ends = text.count(BEGIN), text.count(END)
-    if not begins:
+    dumps = list(_dumps(text))
+    if not dumps:
         raise ConfigError(f"{path}: not statistics of gem5: it has no line '{BEGIN} ...'")
-    if begins > ends:
-        raise ConfigError(f"{path}: cut off: statistics {begins} of {begins} have no line '{END} ...'")
-    if begins > 1:
-        raise ConfigError(f"{path}: holds {begins} sets of statistics: expected one, of a whole run")
-    body = text.split(BEGIN, 1)[1].split("\n", 1)[1].split(END, 1)[0]
+    if chosen is None and len(dumps) > 1:
+        raise ConfigError(f"{path}: holds {len(dumps)} dumps of statistics: choose one with --dump, 1 to {len(dumps)}")
+    number = chosen or 1
+    if not 1 <= number <= len(dumps):
+        raise ConfigError(f"{path}: --dump = {number} is not allowed: the file has dumps 1 to {len(dumps)}")
+    body = dumps[number - 1]
+    if body is None:
+        raise ConfigError(f"{path}: cut off: statistics {number} of {len(dumps)} have no line '{END} ...'")
     values = {}
     for line in body.splitlines():
         words = line.split("#", 1)[0].split()
         if len(words) >= 2:
             values[words[0]] = words[1]
-    return values
+    return number, values
+
+
+def _dumps(text: str) -> Iterator[str | None]:
+    """Yield the text of each dump, None for one without an end."""
+    for part in text.split(BEGIN)[1:]:
+        body, end, _ = part.partition(END)
+        yield body.partition("\n")[2] if end else None
 
 
 class _Run:
     """Statistics by name, and the choice of the one that a column means."""
 
-    def __init__(self, path: Path, values: dict[str, str]) -> None:
-        self._path = path
-        self._values = values
-
-    def core_kind(self) -> CoreKind | None:
-        """Return the kind of the first core, by the parts that have statistics."""
-        core = self._core()
-        for kind, part in (("o3", "rob."), ("minor", "fetch2.")):
-            if any(name.startswith(f"{core}.{part}") for name in self._values):
-                return kind  # type: ignore[return-value]
-        return None
+    def __init__(self, path: Path, values: dict[str, str], objects: MachineObjects, core: str) -> None:
+        self._path, self._values, self._objects, self._core = path, values, objects, core
 
     def row(self) -> dict[str, float]:
-        core = self._core()
+        core = self._core
+        instructions = self._number("simInsts", least=1)
+        if len(self._objects.ran()) > 1:
+            instructions = self._number(f"{core}.commitStats0.numInsts", f"{core}.committedInsts", least=1)
         found: dict[str, float] = {
-            "sim_seconds": self._number("simTicks") / self._number("simFreq"),
-            "sim_insts": self._number("simInsts"),
+            "sim_seconds": self._number("simTicks", least=1) / self._number("simFreq", least=1),
+            "sim_insts": instructions,
             "core_cycles": self._number(f"{core}.numCycles"),
-            "ipc": self._number(f"{core}.ipc", f"{core}.commitStats0.ipc"),
+            "ipc": self._number(f"{core}.ipc", f"{core}.commitStats0.ipc", least=1e-9),
             "cond_predicted": self._number(f"{core}.branchPred.condPredicted"),
             "cond_mispredicts": self._number(f"{core}.branchPred.condIncorrect"),
         }
         for level in CACHES:
-            cache = self._cache(level)
+            cache = self._objects.cache(core, level)
             found[f"{level}_accesses"] = self._number(f"{cache}.overallAccesses::total")
             found[f"{level}_misses"] = self._number_or_zero(f"{cache}.overallMisses::total")
         return {**found, **self._memory()}
 
     def _memory(self) -> dict[str, float]:
         """Return the figures of all channels: sums, and the mean latency of a burst."""
-        controllers = self._objects("readReqs")
-        interfaces = self._objects("avgMemAccLat")
+        controllers = self._objects.having("readReqs")
+        interfaces = self._objects.having("avgMemAccLat")
         if not controllers or not interfaces:
             raise ConfigError(
                 f"{self._path}: no statistics of a memory controller and its DRAM (readReqs, avgMemAccLat)"
@@ -137,7 +170,7 @@ class _Run:
             "dram_access_latency_ps": waited / max(1, sum(bursts.values())),
         }
 
-    def _number(self, *names: str) -> float:
+    def _number(self, *names: str, least: float = 0) -> float:
         """Return the first of these statistics that the run has."""
         name = next((name for name in names if name in self._values), None)
         if name is None:
@@ -147,29 +180,11 @@ class _Run:
             value = float(text)
         except ValueError:
             value = math.nan
-        if not math.isfinite(value):
-            raise ConfigError(f"{self._path}: {name} = {text} is not allowed: it must be a number")
-        return int(text) if re.fullmatch(r"-?\d+", text) else value
+        if not math.isfinite(value) or not least <= value <= 1e30:
+            about = "0 or more" if least == 0 else "greater than 0"
+            raise ConfigError(f"{self._path}: {name} = {text} is not allowed: it must be a finite number, {about}")
+        return int(text) if re.fullmatch(r"\d+", text) else value
 
     def _number_or_zero(self, name: str) -> float:
         """Return a statistic that gem5 leaves out if it is zero."""
         return self._number(name) if name in self._values else 0
-
-    def _objects(self, statistic: str) -> list[str]:
-        """Return the objects that have a statistic, in the order of the numbers in their names."""
-        names = [name.removesuffix(f".{statistic}") for name in self._values if name.endswith(f".{statistic}")]
-        return sorted(names, key=lambda name: [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", name)])
-
-    def _core(self) -> str:
-        cores = self._objects("numCycles")
-        if not cores:
-            raise ConfigError(f"{self._path}: no statistics of a core (numCycles)")
-        return cores[0]
-
-    def _cache(self, level: str) -> str:
-        """Return the first cache of a level, by its own name or the name of the object around it."""
-        for name in self._objects("overallAccesses::total"):
-            parts = re.sub("[-_]", "", name.lower()).split(".")[-2:]
-            if any(re.match(CACHE_NAMES[level], part) for part in parts):
-                return name
-        raise ConfigError(f"{self._path}: no statistics of a cache of level {level} (overallAccesses::total)")

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.cli.command_line import refused, run
+from tests.gem5_configs.gem5_statistics import statistics
 from tilewright.gem5_configs.runs import PUBLISHED
 
 LINES = PUBLISHED.read_text().splitlines()
@@ -56,6 +57,18 @@ def test_predict_draws(tmp_path):
     assert json.loads((tmp_path / names[0]).read_text()) == data
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in names[1:])
     assert sorted(file.name for file in tmp_path.iterdir()) == sorted(names)
+
+
+def test_statistics_become_a_file_from_which_predictions_start(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "stats.txt").write_text(statistics())
+    result = run("cpu", "stats", "mine", "--host", "cryogenic", "--out", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "out/cpu-stats.csv" in result.stdout
+    predicted = run("cpu", "predict", "--baseline", "out/cpu-stats.csv", "--json", cwd=tmp_path)
+    assert predicted.returncode == 0, predicted.stderr
+    [row] = json.loads(predicted.stdout)["workloads"]
+    assert (row["workload"], row["baseline_seconds"]) == ("mine", 4.612345e-05)
 
 
 def test_predict_as_a_table():

@@ -21,6 +21,7 @@ VALUES: dict[str, object] = {
     f"{CORE}.branchPred.condPredicted": 300_000,
     f"{CORE}.branchPred.condIncorrect": 1_500,
     f"{CORE}.commitStats0.ipc": 0.472584,
+    f"{CORE}.commitStats0.numInsts": 2_179_720,
     "board.processor.cores1.core.numCycles": 0,
     "board.processor.cores1.core.ipc": "nan",
     f"{CACHES}.l1dcaches0.overallMisses::processor.cores0.core.data": 1_100,

@@ -4,7 +4,7 @@ import pytest
 
 from tests.gem5_configs.gem5_statistics import BEGIN, CACHES, CORE, END, MEMORY, VALUES, statistics
 from tilewright.base.errors import ConfigError
-from tilewright.gem5_configs.statistics import COUNTED, read_statistics
+from tilewright.gem5_configs.statistics import COUNTED, read_dump, read_statistics
 
 ROW = {
     "sim_seconds": 4.612345e-05, "sim_insts": 2_179_720, "core_cycles": 4_612_345, "ipc": 0.472584,
@@ -42,7 +42,7 @@ def test_other_figures_make_no_difference(tmp_path, name):
     # Each statistic that is read moves one column, and no other one does.
     changed = read(tmp_path, statistics(**{name: 7_777_777}))
     moved = [column for column in COUNTED if changed[column] != ROW[column]]
-    unread = ("cpi", "commitStats0.ipc", "core.data")
+    unread = ("cpi", "commitStats0.ipc", "commitStats0.numInsts", "core.data")
     expected = 0 if "cores1" in name or name.endswith(unread) or name.endswith("readBursts") else 1
     assert len(moved) == expected, moved
 
@@ -51,7 +51,7 @@ def test_names_of_other_machines_are_found(tmp_path):
     one_core = dict.fromkeys(("board.processor.cores1.core.numCycles", "board.processor.cores1.core.ipc"))
     text = statistics("o3", **one_core)
     for ours, theirs in {
-        "board.processor.cores0.core": "board.processor.cores.core",
+        "processor.cores0.core": "processor.cores.core",
         "l1icaches0": "l1i-cache-0",
         "l1dcaches0": "l1d-cache-0",
         "l2caches0": "l2-cache-0",
@@ -64,7 +64,12 @@ def test_names_of_other_machines_are_found(tmp_path):
         .replace("board.processor.cores0.core", "system.cpu")
         .replace("l1icaches0", "cpu.icache")
     )
-    old = old.replace("l1dcaches0", "cpu.dcache").replace("l2caches0", "l2").replace("l3cache", "l3")
+    old = (
+        old.replace("processor.cores0.core", "cpu")
+        .replace("l1dcaches0", "cpu.dcache")
+        .replace("l2caches0", "l2")
+        .replace("l3cache", "l3")
+    )
     assert read(tmp_path, old) == ROW
 
 
@@ -108,13 +113,13 @@ def test_bad_files_are_refused(tmp_path):
     assert "empty" in refused(tmp_path, "\n\n")
     assert "not statistics of gem5" in refused(tmp_path, "hello\n")
     assert "cut off" in refused(tmp_path, whole[: len(whole) // 2])
-    assert "cut off" in refused(tmp_path, whole + BEGIN + "simTicks 1")
-    assert "holds 2 sets of statistics: expected one" in refused(tmp_path, whole + whole)
-    assert "is of another core: expected one of an out-of-order (O3) core or an in" in refused(
+    assert "cut off" in refused(tmp_path, BEGIN + "simTicks 1")
+    assert "holds 2 dumps of statistics: choose one with --dump, 1 to 2" in refused(tmp_path, whole + whole)
+    assert f"core {CORE} is another core: expected an out-of-order (O3) core or an in" in refused(
         tmp_path, statistics("timing")
     )
-    assert "is of an in-order (Minor) core: expected one of an out-of" in refused(tmp_path, statistics("minor"), "o3")
-    assert "is of an out-of-order (O3) core: expected one of an in-order" in refused(tmp_path, whole, "minor")
+    assert "is an in-order (Minor) core: expected an out-of" in refused(tmp_path, statistics("minor"), "o3")
+    assert "is an out-of-order (O3) core: expected an in-order" in refused(tmp_path, whole, "minor")
     assert f"lacks the statistic {CORE}.ipc" in refused(
         tmp_path, statistics(**{f"{CORE}.ipc": None, f"{CORE}.commitStats0.ipc": None})
     )
@@ -122,6 +127,65 @@ def test_bad_files_are_refused(tmp_path):
     assert "no statistics of a cache of level l3" in refused(tmp_path, whole.replace("l3cache", "other"))
     assert "no statistics of a memory controller" in refused(tmp_path, whole.replace("readReqs", "reads"))
     assert "no statistics of a core" in refused(tmp_path, BEGIN + "simTicks 5 # x\n" + END)
+
+
+def test_each_core_has_its_own_caches(tmp_path):
+    """By the names of those who ask a cache, and without names by numbers; a cache of another unit is never taken."""
+    other = "board.processor.cores1.core"
+    more = {
+        f"{other}.{name}": value
+        for name, value in {
+            "numCycles": 70, "ipc": 0.5, "branchPred.condPredicted": 5, "branchPred.condIncorrect": 1, "rob.reads": 1,
+            "commitStats0.numInsts": 35,
+        }.items()
+    }  # fmt: skip
+    counts = {"l1dcaches1": 11, "l1icaches1": 12, "l2caches1": 13}
+    more |= {f"{CACHES}.{name}.overallAccesses::total": count for name, count in counts.items()}
+    more |= {"board.accelerator.dcache.overallAccesses::total": 77_777, "board.a.l2.overallAccesses::total": 77_777}
+    file = tmp_path / "stats.txt"
+    file.write_text(statistics("o3", **more))
+    first, second = (read_dump(file, cpu=cpu).counts for cpu in (None, other))
+    assert first == ROW
+    assert [second[f"{level}_accesses"] for level in ("l1d", "l1i", "l2", "l3")] == [11, 12, 13, 900]
+    assert (second["sim_insts"], second["core_cycles"]) == (35, 70)
+    # The numbers are those of the clusters; the names of requestors tell the truth.
+    asked = {f"{CACHES}.l1dcaches1.overallAccesses::{CORE.removeprefix('board.')}.data": 11}
+    asked |= {f"{CACHES}.l1dcaches0.overallMisses::processor.cores0.core.data": None}
+    asked |= {f"{CACHES}.l1dcaches0.overallMisses::processor.cores1.core.data": 1_100}
+    file.write_text(statistics("o3", **more, **asked))
+    assert read_dump(file).counts["l1d_accesses"] == 11
+    assert read_dump(file, cpu=other).counts["l1d_accesses"] == 600_000
+
+
+def test_a_dump_is_chosen_by_its_number(tmp_path):
+    file = tmp_path / "stats.txt"
+    file.write_text(statistics() + statistics(simInsts=5) + statistics(simInsts=6)[:-200])
+    assert read_dump(file, dump=1).counts == ROW
+    assert (read_dump(file, dump=2).dump, read_dump(file, dump=2).counts["sim_insts"]) == (2, 5)
+    for dump, said in ((3, "cut off: statistics 3 of 3"), (4, "--dump = 4 is not allowed: the file has dumps 1 to 3")):
+        with pytest.raises(ConfigError, match=said):
+            read_dump(file, dump=dump)
+
+
+def test_a_core_that_did_not_work_is_not_taken(tmp_path):
+    """Switched CPUs: the first one starts the machine, the second one runs the program."""
+    switched, start = "board.processor.switch0.core", "board.processor.start0.core"
+
+    def write(cycles):
+        text = statistics("o3", **{"board.processor.cores1.core.numCycles": cycles})
+        text = text.replace("cores0.core", "switch0.core").replace("cores1.core", "start0.core")
+        file.write_text(text)
+
+    file = tmp_path / "stats.txt"
+    write(0)
+    run = read_dump(file)
+    assert (run.cpu, run.counts) == (switched, ROW)
+    write(88)
+    assert read_dump(file, cpu=switched).counts == ROW
+    with pytest.raises(ConfigError, match=rf"switched between cores: choose one with --cpu: {start} \(88 cycles\)"):
+        read_dump(file)
+    with pytest.raises(ConfigError, match=rf"{start} is another core.*--cpu chooses another: {switched} \(o3\)"):
+        read_dump(file, cpu=start)
 
 
 def test_a_missing_file_is_refused(tmp_path):

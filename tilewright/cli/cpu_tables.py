@@ -38,8 +38,9 @@ def print_runs(console: "Console", rows: list[dict]) -> None:
 
 def print_counts(console: "Console", rows: list[dict]) -> None:
     """Print runs of which only the statistics are known."""
-    lines = ((row["file"], *_counts(row)) for row in rows)
-    console.print(terminal_table(("file", *COUNTED), lines, title="gem5 runs", caption=CAPTION, fold=("file",)))
+    labels = ("file", "cpu")
+    lines = ((*(row[label] for label in labels), *_counts(row)) for row in rows)
+    console.print(terminal_table((*labels, *COUNTED), lines, title="gem5 runs", caption=CAPTION, fold=labels))
 
 
 def print_predictions(console: "Console", result: dict) -> None:
