@@ -15,7 +15,7 @@ from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.widths import COMMAND_BYTES
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, CycleLimitError
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 TIMING_BITS = 16
@@ -23,7 +23,14 @@ TIMING_BITS = 16
 
 
 def program_suite(
-    config: AcceleratorConfig, *, name: str, memory: np.ndarray, address: int, commands: int, timing: Timing
+    config: AcceleratorConfig,
+    *,
+    name: str,
+    memory: np.ndarray,
+    address: int,
+    commands: int,
+    timing: Timing,
+    max_cycles: int | None = None,
 ) -> AcceleratorSuite:
     """Return the suite that runs one program.
 
@@ -33,6 +40,8 @@ def program_suite(
         All of memory, with the program.
     address, commands : int
         Of the program: its begin and its length.
+    max_cycles : int, optional
+        Number of cycles that the program may take.
 
     Raises
     ------
@@ -48,19 +57,37 @@ def program_suite(
             f"--bandwidth = {timing.rate * config.bus_bytes} is not allowed: it is {timing.rate} beats a cycle, and "
             f"memory of the bench has fractions of numbers of {TIMING_BITS} bits"
         )
-    cases = partial(program_cases, name=name, memory=memory, address=address, commands=commands, timing=timing)
+    cases = partial(
+        program_cases,
+        name=name,
+        memory=memory,
+        address=address,
+        commands=commands,
+        timing=timing,
+        max_cycles=max_cycles,
+    )
     return AcceleratorSuite(config=config, make_cases=cases, memory_bytes=len(memory), label=name)
 
 
 def program_cases(
-    config: AcceleratorConfig, *, name: str, memory: np.ndarray, address: int, commands: int, timing: Timing
+    config: AcceleratorConfig,
+    *,
+    name: str,
+    memory: np.ndarray,
+    address: int,
+    commands: int,
+    timing: Timing,
+    max_cycles: int | None = None,
 ) -> tuple[Case, ...]:
     """Return the program as a case that ends as the model says.
 
     Of a program that is stopped, what its stores may write is not compared: they may be under way. Nor are its cycles.
     """
     model = AcceleratorModel(config, memory.copy())
-    ending = model.run(address, AxiMemoryModel(**asdict(timing)))
+    try:
+        ending = model.run(address, AxiMemoryModel(**asdict(timing)), max_cycles=max_cycles)
+    except CycleLimitError as error:
+        raise ConfigError(f"--max-cycles = {max_cycles} is not enough: {error}") from error
     failure, how = None, "ends"
     if ending.error:
         spared = _stored(config, memory, address, commands)

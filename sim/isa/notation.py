@@ -29,8 +29,8 @@ def read_integer(text: str) -> int:
     ValueError
         If it is none, or negative.
     """
-    if not re.fullmatch(r"[0-9]+|0[xX][0-9a-fA-F]+", text):
-        raise ValueError("it must be an integer from 0 on, decimal or 0x and hexadecimal")
+    if not re.fullmatch(r"[0-9]{1,40}|0[xX][0-9a-fA-F]{1,40}", text):
+        raise ValueError("it must be an integer from 0 on, decimal or 0x and hexadecimal, of at most 40 digits")
     return int(text, 16 if text[:2] in ("0x", "0X") else 10)
 
 

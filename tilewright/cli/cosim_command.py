@@ -139,6 +139,7 @@ def _program_suite(file: Path, options: dict[str, Any]) -> "Suite":
         address=loaded.address,
         commands=loaded.commands,
         timing=timing,
+        max_cycles=loaded.max_cycles,
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tilewright.sim.config.accelerator import AcceleratorConfig
     from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
+MAX_CYCLES = 20_000_000
+"""Default number of cycles that a program may take; the exact model takes up to 20 seconds for them."""
 F = TypeVar("F", bound=Callable[..., Any])
 MEMORY_BYTES = 4 << 20
 """Default size of memory in bytes; layers in co-simulation have the same size and therefore share builds with
@@ -33,6 +35,8 @@ _OPTIONS = (
                  help="Address of the program. [default: the last page after which all bytes are zero]"),
     click.option("--latency", type=click.IntRange(1, 65535),
                  help="Latency of memory in cycles. [default: the system's]"),
+    click.option("--max-cycles", type=click.IntRange(1, 10**15),
+                 help=f"Number of cycles that the program may take. [default: {MAX_CYCLES}]"),
     click.option("--bandwidth",
                  help="Bandwidth of memory in bytes in each cycle: 8, 6.4 or 32/5. [default: the system's]"),
 )  # fmt: skip
@@ -59,6 +63,8 @@ class ProgramInMemory:
     latency: int
     rate: Fraction
     """Bandwidth of memory in beats in each cycle."""
+    max_cycles: int
+    """Number of cycles that the program may take."""
 
     @property
     def config(self) -> "AcceleratorConfig":
@@ -95,6 +101,7 @@ def load_program(
     address: str | None,
     latency: int | None,
     bandwidth: str | None,
+    max_cycles: int | None,
 ) -> ProgramInMemory:
     """Return a program in memory.
 
@@ -127,6 +134,7 @@ def load_program(
         commands=len(program) // COMMAND_BYTES,
         latency=system.memory_latency_cycles if latency is None else latency,
         rate=rate,
+        max_cycles=MAX_CYCLES if max_cycles is None else max_cycles,
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_bytes, write_json, write_text
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, status
 from tilewright.cli.program_options import ProgramInMemory, load_program, program_options
@@ -26,14 +27,17 @@ def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bo
     With --out, the command writes run.json, memory.bin (all of memory after the run) and run.trace.json (a timeline;
     open it in ui.perfetto.dev). The exit status is 1 if the program is stopped by an error.
     """
-    from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+    from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, CycleLimitError
 
     loaded = load_program(file, **options)
     if folder:
         make_folder(folder)
     model = AcceleratorModel(loaded.config, loaded.memory)
     with status(f"running {file} on {loaded.system.name}"):
-        run = model.run(loaded.address, loaded.timing(), timeline=folder is not None)
+        try:
+            run = model.run(loaded.address, loaded.timing(), timeline=folder is not None, max_cycles=loaded.max_cycles)
+        except CycleLimitError as error:
+            raise ConfigError(f"--max-cycles = {loaded.max_cycles} is not enough: {error}") from error
     result = _result(loaded, run)
     files = _write(loaded, run, result, folder) if folder else []
     if as_json:

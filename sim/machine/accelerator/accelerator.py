@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import (
@@ -52,6 +53,9 @@ from .product import ArrayUnitModel, WeightStream
 from .store import StoreModel
 from .values import AcceleratorValues
 
+MAX_ELEMENTS = 1 << 24
+"""Number of elements of the largest command whose values the model computes, if the scratchpad is not larger; such a
+command takes some 500 MB."""
 FIRST_FETCH = -1
 """Cycle in which the first command is requested."""
 START_TO_FETCH = 1
@@ -60,6 +64,14 @@ QUEUE_LATENCY = 2
 """Cycles from the entry of a command, or a beat, into a queue to its arrival at the queue's end."""
 CHECK_CYCLES = CHECK + 1
 """Cycles from the acceptance of a command to its execution or its hand-over to a unit."""
+
+
+class CycleLimitError(Exception):
+    """A program did not end within the cycles that it was given; ``index`` is the number of its command."""
+
+    def __init__(self, index: int):
+        super().__init__(f"the program did not end and had come to command {index}")
+        self.index = index
 
 
 @dataclass(frozen=True)
@@ -136,8 +148,9 @@ class _Run:
         bad_address: int | None,
         timeline: bool,
         jobs: JobsModel | None,
+        max_cycles: int | None = None,
     ):
-        self.config, self.timing = config, timing
+        self.config, self.timing, self.max_cycles = config, timing, max_cycles
         self.command_at, self.execute = fetch, execute
         self.memory_bytes, self.bad_address, self.timeline = memory_bytes, bad_address, timeline
         self.jobs, self.job = jobs, 0
@@ -201,11 +214,15 @@ class _Run:
 
     def run(self) -> AcceleratorRun:
         """Run to the end."""
+        # The last cycle in which a program may end that takes no more cycles.
+        limit = None if self.max_cycles is None else self.max_cycles + FIRST_FETCH - START_TO_FETCH - 1
         self.ask(FIRST_FETCH, self.grant)
         while self.heap and self.done is None:
             time = self.heap[0][0] >> 1
             if self.errors and time > min(self.errors)[0] + 1:
                 break
+            if limit is not None and time > limit and not self.errors:
+                raise CycleLimitError(self.index)
             _, _, what, argument = heapq.heappop(self.heap)
             what(time, argument)
         if self.errors:
@@ -406,6 +423,8 @@ class _Run:
         lane = self.lanes[command.UNIT]
         if lane.level == self.config.queue_depth:
             return False
+        if self.execute is not None:
+            self._check_elements(command)
         entry = _Entry(command, self.index, value, time + QUEUE_LATENCY, *bank_ports(self.config, command))
         if not lane.waiting:
             lane.head = max(lane.head, entry.there)
@@ -414,6 +433,15 @@ class _Run:
         lane.level += 1
         self.commands += 1
         return True
+
+    def _check_elements(self, command: UnitCommand) -> None:
+        """Refuse a command whose values would take more memory than the model may use."""
+        elements, most = elements_of(self.config, command), max(MAX_ELEMENTS, self.config.scratchpad_bytes)
+        if elements > most:
+            raise ConfigError(
+                f"command {self.index}: {command.OPCODE.name.lower()} of {elements:,} elements is not allowed: the "
+                f"exact model computes the values of at most {most:,} in a command"
+            )
 
     def _active(self) -> bool:
         return any(lane.level or lane.under_way for lane in self.lanes)
@@ -582,6 +610,20 @@ class _Run:
         self.ask(time, self.act)
 
 
+def elements_of(config: AcceleratorConfig, command: UnitCommand) -> int:
+    """Return the number of elements, or bytes, that a command computes at once when its values are computed."""
+    match command:
+        case Load():
+            return command.planes * command.rows * command.beats * config.bus_bytes
+        case Store():
+            return command.planes * command.rows * command.count << command.size
+        case Vector():
+            return command.command.rows * command.command.columns
+        case Product():
+            return command.vectors * max(command.k, command.n)
+    return 0
+
+
 class AcceleratorModel:
     """An accelerator with its memory.
 
@@ -610,6 +652,7 @@ class AcceleratorModel:
         bad_address: int | None = None,
         bad_response: int = 2,
         timeline: bool = False,
+        max_cycles: int | None = None,
     ) -> AcceleratorRun:
         """Run the program at an address; the state on chip stays for the next program.
 
@@ -624,6 +667,15 @@ class AcceleratorModel:
             Address of a byte whose beat memory answers with an error, and the response: 2 SLVERR, 3 DECERR.
         timeline : bool
             Whether to note what ran when.
+        max_cycles : int, optional
+            Number of cycles that the program may take.
+
+        Raises
+        ------
+        CycleLimitError
+            If the program takes more than ``max_cycles``.
+        ConfigError
+            If a command has so many elements that their values would take too much memory.
         """
         config, memory = self.config, self.values.memory
         if address % COMMAND_BYTES or address >> config.address_bits:
@@ -643,7 +695,9 @@ class AcceleratorModel:
                 config.npe, npe_timing or deepcopy(timing), memory=memory, bad_address=bad_address,
                 bad_response=bad_response,
             )  # fmt: skip
-        run = _Run(config, timing, command_at, self.values.execute, len(memory), bad_address, timeline, jobs)
+        run = _Run(
+            config, timing, command_at, self.values.execute, len(memory), bad_address, timeline, jobs, max_cycles
+        )
         run.program = address
         return run.run()
 

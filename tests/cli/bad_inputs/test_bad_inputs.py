@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.bad_inputs import csv_files, json_files, options, statistics, toml_files
+from tests.cli.bad_inputs import csv_files, json_files, options, programs, statistics, toml_files
 from tests.cli.bad_inputs.case import Case
 from tests.cli.bad_inputs.harness import Server, check, run_case
 
@@ -14,6 +14,7 @@ TABLES = {
     "toml": toml_files.CASES,
     "csv": csv_files.CASES,
     "statistics": statistics.CASES,
+    "programs": programs.CASES,
 }
 LEAST = 30
 """Least number of cases of a table."""
