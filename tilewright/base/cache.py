@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -60,15 +61,18 @@ def locked(path: Path) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = _lock(path, wait=True)
     except OSError as error:
-        raise ConfigError(
-            f"cache folder {path.parent} cannot be written ({error.strerror}): name another in TILEWRIGHT_CACHE"
-        ) from error
+        raise _unwritable(path.parent, error) from error
     assert lock is not None
     try:
         yield
     finally:
         path.unlink(missing_ok=True)
         os.close(lock)
+
+
+def _unwritable(folder: Path, error: OSError) -> ConfigError:
+    reason = "it is no folder" if isinstance(error, FileExistsError) else error.strerror
+    return ConfigError(f"cache folder {folder} cannot be written ({reason}): name another in TILEWRIGHT_CACHE")
 
 
 def _lock(path: Path, *, wait: bool) -> int | None:
@@ -214,6 +218,24 @@ def remove_litter(folder: Path) -> None:
     """Remove what killed processes have left in a folder of the cache."""
     for path in litter(folder):
         remove(path)
+
+
+def require_cache() -> None:
+    """Check that the cache can be written and has room, before the work starts whose result it will keep.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot or has not.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    require_room(folder)
 
 
 def require_room(folder: Path, size: int = ROOM_BYTES) -> None:

@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -105,7 +106,8 @@ def find_compiler() -> Tool:
     """
     return _first(
         "C++ compiler",
-        [os.environ.get("CXX"), "g++", "c++", "clang++"],
+        "CXX",
+        ["g++", "c++", "clang++"],
         "install g++ (Debian: `apt install g++`) or name one in CXX",
     )
 
@@ -119,7 +121,7 @@ def find_make() -> Tool:
     ConfigError
         If there is none.
     """
-    return _first("make", [os.environ.get("MAKE"), "make", "gmake"], "install make (Debian: `apt install make`)")
+    return _first("make", "MAKE", ["make", "gmake"], "install make (Debian: `apt install make`)")
 
 
 @cache
@@ -180,7 +182,8 @@ def find_riscv_compiler() -> Tool:
     """
     return _first(
         "RISC-V C compiler",
-        [os.environ.get("RISCV_CC"), "riscv64-linux-gnu-gcc", "riscv64-unknown-linux-gnu-gcc"],
+        "RISCV_CC",
+        ["riscv64-linux-gnu-gcc", "riscv64-unknown-linux-gnu-gcc"],
         "install one (Debian: `apt install gcc-riscv64-linux-gnu libc6-dev-riscv64-cross`) or name one in RISCV_CC",
     )
 
@@ -290,11 +293,15 @@ def find_libpython() -> Tool:
     return Tool("libpython", (library,), "", "system")
 
 
-def _first(name: str, candidates: list[str | None], cure: str) -> Tool:
-    for candidate in candidates:
-        if candidate and (program := _which(candidate)):
-            version = _version([program, "--version"], r"(\d+)\.(\d+)")
-            return Tool(name, (program,), ".".join(map(str, version or ())), "system")
+def _first(name: str, variable: str, candidates: list[str], cure: str) -> Tool:
+    """Return the program that an environment variable names, perhaps with options, or the first that is there."""
+    named = shlex.split(os.environ.get(variable) or "")
+    for words in [named] if named else [[candidate] for candidate in candidates]:
+        if program := _which(words[0]):
+            version = _version([program, *words[1:], "--version"], r"(\d+)\.(\d+)")
+            return Tool(name, (program, *words[1:]), ".".join(map(str, version or ())), "system")
+    if named:
+        raise ConfigError(f"{variable} = {os.environ[variable]}: there is no such program")
     raise ConfigError(f"no {name} found: {cure}")
 
 

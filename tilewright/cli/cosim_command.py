@@ -59,9 +59,13 @@ def command(
     name = _named(name, program, design, options)
     suites = (_program_suite(program, options),) if program else _suites(name, design)
     from tilewright.base import tools
+    from tilewright.base.cache import require_cache
+    from tilewright.base.tool_runs import time_limit
 
     for find in (tools.find_verilator, tools.find_compiler, tools.find_make, tools.find_libpython):
         find()
+    require_cache()
+    time_limit()
     if folder:
         make_folder(folder)
 

@@ -139,6 +139,7 @@ def command(
     `tilewright cpu predict --baseline` reads. The exit status is 3 if a run fails.
     """
     from tilewright.base import tools
+    from tilewright.base.cache import require_cache
     from tilewright.gem5_configs.program_file import check_program
     from tilewright.gem5_configs.runs import COLUMNS
     from tilewright.gem5_configs.sweep import Run, sweep
@@ -154,6 +155,7 @@ def command(
         for with_core in _with_cores(with_memory, cores)
     ]
     gem5 = tools.find_gem5()
+    require_cache()
     programs = list(_programs(workloads, sizes, repeat))
     if program is not None:
         programs.append((program.stem, program.resolve(), tuple(arguments.split())))

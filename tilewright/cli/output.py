@@ -90,7 +90,6 @@ def make_folder(folder: Path) -> Path:
 
 def _remove_empty(folders: list[Path]) -> None:
     """Remove folders as long as they are empty, the innermost first."""
-    with suppress(OSError):
-        for folder in folders:
-            if folder.exists():
-                folder.rmdir()
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()

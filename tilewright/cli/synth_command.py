@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 
 
 def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | None, as_json: bool) -> None:
-    from tilewright.base.cache import remember
+    from tilewright.base.cache import remember, require_cache
+    from tilewright.base.tool_runs import time_limit
     from tilewright.base.tools import find_synthesis_tools
+    from tilewright.base.wasm import code_folder
     from tilewright.hw.synth import power
     from tilewright.hw.synth.flow import cost, read_liberty
 
     tools = find_synthesis_tools(liberty)
+    require_cache()
+    time_limit()
+    code_folder()
     if tools.liberty:
         read_liberty(tools.liberty)  # a bad one is refused before the work starts
     if folder:

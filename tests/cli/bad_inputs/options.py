@@ -10,9 +10,11 @@ RUN = "program run good.asm --system small"
 CASES = (
     # What is not there.
     case("a command that is not there", "mpa", "unknown command 'mpa'", "did you mean 'map'?"),
-    case("a command of 5,000 characters", (LONG,), "unknown command 'nnn", "(5,002 characters)", "one of: cosim"),
+    case(
+        "a command of 5,000 characters", (LONG,), "unknown command 'nnn", "(5,002 characters)", "one of: cache, cosim"
+    ),
     case("a command that would colour the terminal", ("\x1b[31mmap",), "unknown command '\\x1b[31mmap'", "map"),
-    case("a command that is rich markup", ("[/red]",), "unknown command '[/red]'", "one of: cosim"),
+    case("a command that is rich markup", ("[/red]",), "unknown command '[/red]'", "one of: cache, cosim"),
     case("a command that is no UTF-8", ("m\udcffap",), "unknown command 'm\\udcffap'", "did you mean 'map'?"),
     case("a command that turns text around", ("ma\u202ep",), "unknown command 'ma\\u202ep'", "did you mean 'map'?"),
     case("an option that is not there", "map llama-3.2-1b --contxt 5", "'--contxt'", "'--context'"),

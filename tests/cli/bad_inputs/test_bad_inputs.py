@@ -4,7 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.bad_inputs import csv_files, json_files, options, programs, statistics, toml_files
+from tests.cli.bad_inputs import (
+    csv_files,
+    environment,
+    json_files,
+    options,
+    output_paths,
+    programs,
+    statistics,
+    toml_files,
+)
 from tests.cli.bad_inputs.case import Case
 from tests.cli.bad_inputs.harness import Server, check, run_case
 
@@ -15,6 +24,8 @@ TABLES = {
     "csv": csv_files.CASES,
     "statistics": statistics.CASES,
     "programs": programs.CASES,
+    "output paths": output_paths.CASES,
+    "environment": environment.CASES,
 }
 LEAST = 30
 """Least number of cases of a table."""
