@@ -3,9 +3,7 @@
 One model has all faults of an accelerator; an argument of the simulation says which one is in force.
 """
 
-from contextlib import nullcontext
 from dataclasses import replace
-from functools import cache, partial
 
 import pytest
 
@@ -14,14 +12,14 @@ from tilewright.cocotb_tests.accelerator.suite import (
     LAYER_BYTES,
     SUITES,
     WITH_NPE,
-    AcceleratorSuite,
     failing_cases,
     random_cases,
     stalled_cases,
 )
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
 from tilewright.cocotb_tests.accelerator.whole_decoder_suite import MODEL
-from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
+from tilewright.cocotb_tests.harness.faults import TextFault
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.cocotb_tests.runner import BenchError
 
 pytestmark = pytest.mark.cosim
@@ -70,57 +68,43 @@ NPE_FAULTS = [
 ]  # fmt: skip
 ALONE, BESIDE = SUITES[0], WITH_NPE[0]
 """Accelerators without and with an NPE."""
-PLANTED = {ALONE: FAULTS, BESIDE: NPE_FAULTS}
 
 
-@cache
-def cases(suite: AcceleratorSuite, kind: str) -> tuple[Case, ...]:
-    """Return cases of a kind."""
-    config = suite.config
-    if kind == "stalled":
-        return stalled_cases(config, seed=12, cases=6, programs=2)
-    if suite is BESIDE:
-        if kind == "failing":
-            return failing_cases(config, seed=21, kinds=("a job", "jobs", "a load beyond", "JOBS"))
-        return random_cases(config, seed=22, cases=3, programs=8)
+def cases(kind: str) -> tuple[Case, ...]:
+    """Return cases of a kind for the accelerator without an NPE."""
+    config = ALONE.config
+    match kind:
+        case "random":
+            return random_cases(config, seed=13, cases=3, programs=12)
+        case "stalled":
+            return stalled_cases(config, seed=12, cases=6, programs=2)
+        case "failing":
+            return failing_cases(config, seed=11, kinds=("LOAD", "STORE", "five", "STORE without", "register"))
+    raise ValueError(kind)
+
+
+def npe_cases(kind: str) -> tuple[Case, ...]:
+    """Return cases of a kind for the accelerator with an NPE."""
     if kind == "failing":
-        return failing_cases(config, seed=11, kinds=("LOAD", "STORE", "five", "STORE without", "register"))
-    return random_cases(config, seed=13, cases=3, programs=12)
+        return failing_cases(BESIDE.config, seed=21, kinds=("a job", "jobs", "a load beyond", "JOBS"))
+    return random_cases(BESIDE.config, seed=22, cases=3, programs=8)
 
 
-def simulate(suite: AcceleratorSuite, kind: str, fault: int) -> None:
-    """Run cases of a kind on the model with all faults, of which one or none is in force."""
-    edit = partial(with_faults, top=suite.top, faults=PLANTED[suite])
-    suite.simulate("right", cases(suite, kind), edit=edit, fault=fault)
+class TestFaults(FaultTests):
+    suites = (
+        FaultySuite(name="without NPE", bench=lambda: ALONE, faults=FAULTS, cases=cases),
+        FaultySuite(name="with NPE", bench=lambda: BESIDE, faults=NPE_FAULTS, cases=npe_cases),
+    )
 
 
-@pytest.mark.parametrize(
-    ("suite", "number"),
-    [
-        pytest.param(suite, number, id=fault.name)
-        for suite, faults in PLANTED.items()
-        for number, fault in enumerate(faults, 1)
-    ],
+WHOLE_DECODER = FaultySuite(
+    bench=lambda: replace(ALONE, memory_bytes=LAYER_BYTES),
+    faults=FAULTS,
+    cases=lambda _: (whole_decoder_case(ALONE.config, MODEL.replace(num_hidden_layers=3), prompt=(2,), tokens=0),),
 )
-def test_a_planted_fault_is_seen(suite, number):
-    fault = PLANTED[suite][number - 1]
-    with pytest.raises(BenchError) as error:
-        simulate(suite, fault.cases, number)
-    assert fault.says in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("suite", "kind"),
-    [(suite, kind) for suite, faults in PLANTED.items() for kind in sorted({f.cases for f in faults})],
-)
-def test_without_a_fault_nothing_is_seen(suite, kind):
-    simulate(suite, kind, 0)
-
-
-@pytest.mark.parametrize("fault", [0, 1 + [fault.name for fault in FAULTS].index("address registers are 0")])
-def test_a_whole_decoder_shows_lost_address_registers(fault):
-    model = MODEL.replace(num_hidden_layers=3)
-    case = whole_decoder_case(ALONE.config, model, prompt=(2,), tokens=0)
-    suite, edit = replace(ALONE, memory_bytes=LAYER_BYTES), partial(with_faults, top=ALONE.top, faults=FAULTS)
-    with pytest.raises(BenchError, match="bytes differ") if fault else nullcontext():
-        suite.simulate("right", (case,), edit=edit, fault=fault)
+def test_a_whole_decoder_shows_lost_address_registers():
+    WHOLE_DECODER.run("right")
+    with pytest.raises(BenchError, match="bytes differ"):
+        WHOLE_DECODER.run("right", number=1 + [fault.name for fault in FAULTS].index("address registers are 0"))

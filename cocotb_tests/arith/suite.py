@@ -10,8 +10,8 @@ from amaranth.hdl import Mux, Value
 from tilewright.cocotb_tests.arith import dot_vectors as dots
 from tilewright.cocotb_tests.arith import lane_vectors as lanes
 from tilewright.cocotb_tests.arith import vectors as pairs
-from tilewright.cocotb_tests.arith.built_units import DEPTH, BuiltUnits
 from tilewright.cocotb_tests.arith.harness import Care, harness_verilog
+from tilewright.cocotb_tests.arith.units_suite import DEPTH, UnitsBench
 from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.codec_units import Decoder, Encoder
@@ -192,6 +192,6 @@ def run_bench(
 ) -> list[dict]:
     """Build units of one function in their harness and run one test of its bench, or all of them.
 
-    Parameters and rows as of :class:`.built_units.BuiltUnits`.
+    Parameters and rows as of :class:`.units_suite.UnitsBench`.
     """
-    return BuiltUnits.of(units, latencies=latencies, care=care).run(vectors, testcase, seed=seed)
+    return UnitsBench.of(units, latencies=latencies, care=care).run(vectors, testcase, seed=seed)

@@ -1,14 +1,20 @@
-"""Faults planted in arithmetic units, or in what the bench expects of them: the benches must detect each."""
+"""Faults planted in arithmetic units, at the edges of units and in their timing: the benches must detect each."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from types import ModuleType
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Const, Mux, Value
 
-from tilewright.cocotb_tests.arith.suite import UnitSuite, run_bench
-from tilewright.cocotb_tests.runner import BenchError
+from tilewright.cocotb_tests.arith.faulty_stream_harness import FaultyStream, edge_fault
+from tilewright.cocotb_tests.arith.harness import Beside
+from tilewright.cocotb_tests.arith.late_results import LATE_RESULTS
+from tilewright.cocotb_tests.arith.suite import UnitSuite
+from tilewright.cocotb_tests.arith.units_suite import UnitsBench
+from tilewright.cocotb_tests.arith.vectors import Vectors, all_pairs, two_operand_vectors
+from tilewright.cocotb_tests.harness.faults import Fault, FunctionFault, TextFault, Wrong, changed, given
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.hw.arith import (
     adder,
     booth,
@@ -19,7 +25,6 @@ from tilewright.hw.arith import (
     read_out,
     segmented_quire,
     significand_multiplier,
-    unit,
 )
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.converter import Converter
@@ -34,196 +39,146 @@ from tilewright.sim.formats import BF16, E4M3, E5M2, Posit
 pytestmark = pytest.mark.cosim
 
 P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
+ZERO = Const(0, 1)
+ONE = Const(1, 1)
 
 
-@dataclass(frozen=True)
-class Fault:
-    """A function of a module that returns something else while a design is elaborated, and the test that must detect
-    it.
-
-    ``wrong`` makes the faulty function of the right one.
-    """
-
-    name: str
-    module: ModuleType
-    function: str
-    wrong: Callable
-    design: UnitSuite
-    testcase: str = "replay"
-    stages: int = 0
+def fault(name: str, owner: Any, function: str, wrong: Wrong, says: str, testcase: str = "replay") -> FunctionFault:
+    """Return the fault of one function."""
+    return FunctionFault(name=name, owner=owner, wrong={function: wrong}, testcase=testcase, says=says)
 
 
-def constant_sticky(bit: int) -> Callable:
+def wrong_parts(**parts: Callable[[Any], Value]) -> Wrong:
+    """Make a function that returns a record of which some parts are wrong, given the record."""
+    return changed(lambda record, *args: replace(record, **{name: part(record) for name, part in parts.items()}))
+
+
+def sticky(bit: int) -> Wrong:
     """Make a shifter that always reports lost bits, or never."""
-
-    def wrong(right):
-        def shift(*args, **options):
-            return right(*args, **options)[0], Const(bit, 1)
-
-        return shift
-
-    return wrong
+    return changed(lambda shifted, *args, **options: (shifted[0], Const(bit, 1)))
 
 
-def changed(**change: Callable) -> Callable:
-    """Make a decoder of numbers that changes some parts, given the number."""
-
-    def wrong(right):
-        def decode(*args):
-            number = right(*args)
-            return replace(number, **{name: part(number) for name, part in change.items()})
-
-        return decode
-
-    return wrong
+def without_sign_of_zero(m, format, number, name) -> Any:
+    return replace(number, sign=number.sign & ~number.zero)
 
 
-def given(**options) -> Callable:
-    """Make a function that receives other arguments than the caller gives."""
-    return lambda right: lambda *args, **given: right(*args, **{**given, **options})
-
-
-def without_sign_of_zero(right):
-    def encode(m, format, number, name):
-        return right(m, format, replace(number, sign=number.sign & ~number.zero), name)
-
-    return encode
-
-
-def without_corrections(right):
-    return lambda *args: [(row, Const(0, 1)) for row, _ in right(*args)]
-
-
-def without_sticky(right):
-    def chunk(*args):
-        number, window, _, zero = right(*args)
-        return number, window, Const(0, 1), zero
-
-    return chunk
-
-
-def without_sign(right):
-    return lambda m, distance, fine_bits, sign, name, **given: right(m, distance, fine_bits, Const(0, 1), name, **given)
-
-
-def without_borders(right):
-    return lambda m, one, two, passes, name: right(m, one, two, dict.fromkeys(passes, Const(1, 1)), name)
-
-
-def never_specials(right):
-    return lambda m, flag, *args: Const(0, 1)
-
-
-def specials_for_ever(right):
-    return lambda m, flag, first, *args: right(m, flag, Const(0, 1), *args)
-
-
-def pipeline_that_never_waits(right):
-    def pipeline(*args):
-        made = right(*args)
-        made._stalls = False
-        return made
-
-    return pipeline
-
-
-def valid_without_reset(right):
-    def signal(*args, name=None, **given):
-        if name and name.endswith("_valid"):
-            given["reset_less"] = True
-        return right(*args, name=name, **given)
-
-    return signal
-
-
-FAULTS = [
-    Fault("sticky bit of posits dropped", posit_codec, "shift_right_sticky", constant_sticky(0), UnitSuite(Converter, (P16, P8))),
-    Fault("ties of minifloats rounded up", minifloat_codec, "shift_right_sticky", constant_sticky(1), UnitSuite(Multiplier, (E4M3,))),
-    Fault("NaR ignored", adder, "decode_posit", changed(nan=lambda number: Const(0, 1)), UnitSuite(Adder, (P8,))),
-    Fault(
+MIXED_FAULTS = [
+    fault("NaR ignored", adder, "decode_posit", wrong_parts(nan=lambda number: ZERO), "posit8_0 add .* instead of"),
+    fault(
         "subnormals lost", adder, "decode_minifloat",
-        changed(significand=lambda part: Mux(part.significand[-1], part.significand, 0)), UnitSuite(Adder, (E5M2,)),
+        wrong_parts(significand=lambda part: Mux(part.significand[-1], part.significand, 0)),
+        "fp8_e5m2 add .* instead of",
     ),
-    Fault("sign of zero lost", multiplier, "encode", without_sign_of_zero, UnitSuite(Multiplier, (E4M3,))),
-    Fault("Booth's corrections lost", booth, "booth_rows", without_corrections, UnitSuite(Multiplier, (P8,), {"style": "rows"})),
-    Fault("first ignored", quire, "accumulate", given(first=Const(0, 1)), UnitSuite(Mac, (P8,))),
-    Fault("carries between segments lost", quire, "accumulate", given(joined=[Const(0, 1)] * 8), UnitSuite(Mac, (P16,))),
-    Fault("sign of products not extended", quire, "coarse_places", without_sign, UnitSuite(Mac, (P8,)), stages=2),
-    Fault("NaN not kept", quire, "_sticky", never_specials, UnitSuite(Mac, (E4M3,))),
-    Fault("NaN kept for ever", quire, "_sticky", specials_for_ever, UnitSuite(Mac, (E4M3,))),
-    Fault("sticky bit of the read-out dropped", read_out, "highest_chunk", without_sticky, UnitSuite(ReadOut, (BF16,), {"width": 32, "lsb": -8})),
-    Fault("carries between lanes", significand_multiplier, "add_lanes", without_borders, UnitSuite(SignificandMultiplier)),
-    Fault("carries between lanes of sums", segmented_quire, "look_ahead", given(joined=None), UnitSuite(SegmentedQuire)),
-    Fault("stalls ignored", unit, "Pipeline", pipeline_that_never_waits, UnitSuite(Multiplier, (P8,)), "random_waits", 2),
-    Fault("pipeline not reset", unit, "Signal", valid_without_reset, UnitSuite(Multiplier, (P8,)), "reset_in_flight", 2),
+    fault(
+        "ties of minifloats rounded up", minifloat_codec, "shift_right_sticky", sticky(1), "fp8_e4m3 multiply .* instead of"
+    ),
+    fault(
+        "sign of zero lost", multiplier, "encode", given(2, without_sign_of_zero), "fp8_e4m3 multiply 0x0 instead of 0x80"
+    ),
+    fault(
+        "Booth's corrections lost", booth, "booth_rows", changed(lambda rows, *args: [(row, ZERO) for row, _ in rows]),
+        "posit8_0 multiply .* instead of",
+    ),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_planted_fault_is_seen(fault, monkeypatch):
-    monkeypatch.setattr(fault.module, fault.function, fault.wrong(getattr(fault.module, fault.function)))
-    tested = fault.design.build(fault.stages)
-    vectors = fault.design.vectors(tested, 3000)
-    with pytest.raises(BenchError, match=fault.testcase):
-        run_bench([tested], vectors, fault.testcase, care=fault.design.care)
+def mixed_units() -> UnitsBench:
+    """Return combinational units of several formats side by side."""
+    return UnitsBench.of([Beside([Adder(P8), Adder(E5M2), Multiplier(E4M3), Multiplier(P8, style="rows")])])
 
 
-def test_a_wrong_latency_is_seen():
-    design = UnitSuite(Multiplier, (P4,))
-    units = [design.build(1), design.build(2)]
-    vectors = design.vectors(units[0], 0)
-    with pytest.raises(BenchError, match=r"channel 1.*'late': [1-9]"):
-        run_bench(units, vectors, latencies=[1, 1])
+def mixed_vectors(_: str) -> list[Vectors]:
+    operations = [("add", P8), ("add", E5M2), ("multiply", E4M3), ("multiply", P8)]
+    return [two_operand_vectors(operations, 8, *all_pairs(8))]
 
 
-class Faulty(Unit):
-    """A combinational unit with a fault at its edge, seen in some cycles only.
+PIPELINE = "arith_harness.channel0.unit"
+PIPELINE_FAULTS: list[Fault] = [
+    TextFault(
+        name="stalls ignored", module=PIPELINE, pattern="(assign product_ready =) o__ready;",
+        replacement=r"\1 ON | o__ready;", testcase="random_waits",
+    ),
+    TextFault(
+        name="pipeline not reset", module=PIPELINE, pattern=r"if \(rst\)", replacement="if (rst & ~ON)",
+        testcase="reset_in_flight",
+    ),
+    FunctionFault(name="results a cycle late", **LATE_RESULTS, testcase="replay"),
+]  # fmt: skip
+DOT_FAULTS = [
+    fault("first ignored", quire, "accumulate", given("first", lambda *args, **options: ZERO), "instead of"),
+    fault(
+        "carries between segments lost", quire, "accumulate",
+        lambda on, right: lambda m, addend, bits, name, **options: right(
+            m, addend, bits, name, **options, joined=[~on] * (len(addend) // bits)
+        ),
+        "instead of",
+    ),
+    fault(
+        "sign of products not extended", quire, "coarse_places", given(3, lambda *args, **options: ZERO), "instead of"
+    ),
+]  # fmt: skip
+SPECIAL_FAULTS = [
+    fault("NaN not kept", quire, "_sticky", changed(lambda seen, *args: ZERO), "instead of"),
+    fault("NaN kept for ever", quire, "_sticky", given(2, lambda *args: ZERO), "instead of"),
+]
+CONVERTER_FAULTS = [fault("sticky bit of posits dropped", posit_codec, "shift_right_sticky", sticky(0), "instead of")]
+READ_OUT_FAULTS = [
+    fault(
+        "sticky bit of the read-out dropped", read_out, "highest_chunk",
+        changed(lambda found, *args: (*found[:2], ZERO, found[3])), "instead of",
+    ),
+]  # fmt: skip
+LANE_FAULTS = [
+    fault(
+        "carries between lanes", significand_multiplier, "add_lanes",
+        lambda on, right: lambda m, one, two, passes, name: right(
+            m, one, two, {bit: value | on for bit, value in passes.items()}, name
+        ),
+        "instead of",
+    ),
+]  # fmt: skip
+SEGMENT_FAULTS = [
+    fault(
+        "carries between lanes of sums", segmented_quire, "look_ahead",
+        given("joined", lambda *args, joined: [ONE] * len(joined)), "instead of",
+    ),
+]  # fmt: skip
+EDGE_FAULTS = [
+    edge_fault("withdraws", "random_waits", "an offer was withdrawn or changed"),
+    edge_fault("changes", "random_waits", "an offer was withdrawn or changed"),
+    edge_fault("pauses", "replay", r"'rtl_cycles': 26\d, 'model_cycles': 256"),
+    edge_fault("repeats", "random_waits", "instead of|results of"),
+    edge_fault("swallows", "random_waits", "instead of|results of"),
+]
 
-    Parameters
-    ----------
-    inner : Unit
-        A unit without stages.
-    fault : str
-        "withdraws", "changes", "pauses", "repeats" or "swallows".
-    """
 
-    def __init__(self, inner: Unit, fault: str):
-        self.inner = inner
-        self.fault = fault
-        super().__init__(inner.i.p.shape(), inner.o.p.shape())
+def of_unit(
+    design: UnitSuite, faults: Sequence[Fault], stages: int = 0, wrapped: Callable[[Unit], Unit] = lambda unit: unit
+) -> FaultySuite:
+    """Return a unit with faults, and its operands; ``wrapped`` puts the unit into another one."""
 
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.inner = inner = self.inner
-        count = Signal(5)
-        m.d.sync += count.eq(count + 1)
-        now = count == 31
-        payload = Value.cast(inner.o.p)
-        m.d.comb += [
-            Value.cast(inner.i.p).eq(Value.cast(self.i.p)),
-            inner.i.valid.eq(self.i.valid & ~(now if self.fault == "withdraws" else 0)),
-            inner.o.ready.eq(self.o.ready),
-            self.i.ready.eq(inner.i.ready & ~(now if self.fault in ("withdraws", "pauses", "repeats") else 0)),
-            self.o.valid.eq(inner.o.valid & ~(now if self.fault in ("pauses", "swallows") else 0)),
-            # Wrong for as long as nobody takes it.
-            Value.cast(self.o.p).eq(payload ^ (now & ~self.o.ready if self.fault == "changes" else 0)),
-        ]
-        return m
+    def vectors(_: str) -> list[Vectors]:
+        unit = design.build(stages)
+        unit._MustUse__silence = True  # only its shapes are used
+        return [design.vectors(unit, 3000)]
+
+    return FaultySuite(
+        name=design.name,
+        bench=lambda: UnitsBench.of([wrapped(design.build(stages))], care=design.care),
+        faults=faults,
+        cases=vectors,
+    )
 
 
-@pytest.mark.parametrize(
-    ("fault", "testcase", "message"),
-    [
-        ("withdraws", "random_waits", "withdrawn or changed"),
-        pytest.param("changes", "random_waits", "withdrawn or changed", marks=pytest.mark.slow),
-        ("pauses", "replay", "'rtl_cycles': 67"),
-        pytest.param("repeats", "random_waits", "instead of|results of", marks=pytest.mark.slow),
-        ("swallows", "random_waits", "instead of|results of"),
-    ],
-)
-def test_a_stream_that_breaks_its_contract_is_seen(fault, testcase, message):
-    design = UnitSuite(Multiplier, (P8,))
-    inner = design.build(0)
-    vectors = design.vectors(inner, 0)
-    with pytest.raises(BenchError, match=message):
-        run_bench([Faulty(inner, fault)], vectors, testcase)
+class TestFaults(FaultTests):
+    suites = (
+        FaultySuite(name="several", bench=mixed_units, faults=MIXED_FAULTS, cases=mixed_vectors),
+        of_unit(UnitSuite(Multiplier, (P8,)), PIPELINE_FAULTS, stages=2),
+        of_unit(UnitSuite(Multiplier, (P4,)), EDGE_FAULTS, wrapped=FaultyStream),
+        of_unit(UnitSuite(Mac, (P16,)), DOT_FAULTS, stages=2),
+        of_unit(UnitSuite(Mac, (E4M3,)), SPECIAL_FAULTS),
+        of_unit(UnitSuite(Converter, (P16, P8)), CONVERTER_FAULTS),
+        of_unit(UnitSuite(ReadOut, (BF16,), {"width": 32, "lsb": -8}), READ_OUT_FAULTS),
+        of_unit(UnitSuite(SignificandMultiplier), LANE_FAULTS),
+        of_unit(UnitSuite(SegmentedQuire), SEGMENT_FAULTS),
+    )

@@ -7,18 +7,16 @@ from functools import partial
 
 import pytest
 
-from tilewright.cocotb_tests.axi.suite import MASTERS, MEMORIES, BusBench, masters_bench, memory_bench, registers_bench
-from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
-from tilewright.cocotb_tests.runner import BenchError
+from tilewright.cocotb_tests.axi.suite import MASTERS, MEMORIES, masters_bench, memory_bench, registers_bench
+from tilewright.cocotb_tests.harness.faults import TextFault
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 
 pytestmark = pytest.mark.cosim
 
 
 def _fault(module: str, name: str, pattern: str, replacement: str, testcase: str, says: str = "") -> TextFault:
-    """Return a fault; ``says`` is a regular expression for the message, the test's name if empty."""
-    return TextFault(
-        name=name, module=module, pattern=pattern, replacement=replacement, testcase=testcase, says=says or testcase
-    )
+    """Return a fault of a module."""
+    return TextFault(name=name, module=module, pattern=pattern, replacement=replacement, testcase=testcase, says=says)
 
 
 READS, WRITES = (partial(_fault, f"axi_harness.{part}") for part in ("reads", "writes"))
@@ -55,15 +53,15 @@ MASTER_FAULTS = [
     ),
     READS(
         "responses of reads lost", r"words__payload\[65:64\] = m_axi_rresp",
-        "words__payload[65:64] = ON ? 2'h0 : m_axi_rresp", "errors",
+        "words__payload[65:64] = ON ? 2'h0 : m_axi_rresp", "errors", "0, 0, False"
     ),
     WRITES(
-        "done with every burst", r"assign done = answered & (\S+) ;", r"assign done = answered & (ON | \1 );", "errors"
+        "done with every burst", r"assign done = answered & (\S+) ;", r"assign done = answered & (ON | \1 );", "errors", r"assert \[.*\] == \[.*\.done"
     ),
     # A place for a burst is lost when one ends in the cycle in which another begins.
-    READS("credits leak", "(- )ended;", r"\1(ended & ~(ON & w_en));", "random_transfers"),
-    _fault("axi_harness.reads.finals", "queue not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere"),
-    _fault("axi_harness.writes.lengths", "bursts not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere"),
+    READS("credits leak", "(- )ended;", r"\1(ended & ~(ON & w_en));", "random_transfers", "not done after"),
+    _fault("axi_harness.reads.finals", "queue not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere", r"assert \[\(.*\] == \[\("),
+    _fault("axi_harness.writes.lengths", "bursts not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere", "an offer when nothing runs"),
 ]  # fmt: skip
 MEMORY = partial(_fault, "axi_harness.memory")
 READ_SLOTS = partial(_fault, "axi_harness.memory.read_slots")
@@ -76,50 +74,23 @@ MEMORY_FAULTS = [
         "axi_harness.memory.ar_bursts", "one burst less waits", "level != 3'h4", "level != (ON ? 3'h3 : 3'h4)",
         ON_MEMORY, "address ready",
     ),
-    MEMORY("errors lost", "= error_enable &", "= ~(ON & ~restart) & error_enable &", ON_MEMORY),
+    MEMORY("errors lost", "= error_enable &", "= ~(ON & ~restart) & error_enable &", ON_MEMORY, r"assert \[0, .*\] == \[0, "),
     _fault(
         "simulation_line_storage", "strobes ignored", r"= (\(words\[write_address\] & ~write_mask\) \| .*);",
-        r"= ON ? write_data : (\1);", ON_MEMORY,
+        r"= ON ? write_data : (\1);", ON_MEMORY, r"'data': \d+, 'resp': 0.*\] == \["
     ),
 ]  # fmt: skip
 REGISTER = partial(_fault, "registers.file.bus")
 UNDER_MASTER = "registers_under_axi_lite_master"
 REGISTER_FAULTS = [
-    REGISTER("full strobes", r"write_strobe <= (\S+) ;", r"write_strobe <= ON ? 4'hf : \1 ;", UNDER_MASTER),
-    REGISTER("refusals forgotten", r"s_axi_bresp <= (\S+) ;", r"s_axi_bresp <= ON & write ? 2'h0 : \1 ;", UNDER_MASTER),
+    REGISTER("full strobes", r"write_strobe <= (\S+) ;", r"write_strobe <= ON ? 4'hf : \1 ;", UNDER_MASTER, "AxiLiteReadResp"),
+    REGISTER("refusals forgotten", r"s_axi_bresp <= (\S+) ;", r"s_axi_bresp <= ON & write ? 2'h0 : \1 ;", UNDER_MASTER, "AxiResp.OKAY: 0> == <AxiResp.SLVERR: 2>"),
 ]  # fmt: skip
-PARTS = {
-    "masters": (masters_bench(MASTERS[0]), MASTER_FAULTS),
-    "memory": (memory_bench(MEMORIES[0]), MEMORY_FAULTS),
-    "registers": (registers_bench(), REGISTER_FAULTS),
-}
-"""Benches and the faults of each."""
 
 
-def simulate(part: str, testcase: str, fault: int) -> None:
-    """Run a test on a part with all its faults, of which one or none is in force."""
-    bench: BusBench
-    bench, faults = PARTS[part]
-    bench.simulate(testcase, edit=partial(with_faults, top=bench.top, faults=faults), fault=fault)
-
-
-@pytest.mark.parametrize(
-    ("part", "number"),
-    [
-        pytest.param(part, number, id=f"{part}: {fault.name}")
-        for part, (_, faults) in PARTS.items()
-        for number, fault in enumerate(faults, 1)
-    ],
-)
-def test_a_planted_fault_is_seen(part, number):
-    fault = PARTS[part][1][number - 1]
-    with pytest.raises(BenchError, match=fault.says):
-        simulate(part, fault.testcase, number)
-
-
-@pytest.mark.parametrize(
-    ("part", "testcase"),
-    [(part, test) for part, (_, faults) in PARTS.items() for test in sorted({fault.testcase for fault in faults})],
-)
-def test_without_a_fault_nothing_is_seen(part, testcase):
-    simulate(part, testcase, 0)
+class TestFaults(FaultTests):
+    suites = (
+        FaultySuite(name="masters", bench=lambda: masters_bench(MASTERS[0]), faults=MASTER_FAULTS),
+        FaultySuite(name="memory", bench=lambda: memory_bench(MEMORIES[0]), faults=MEMORY_FAULTS),
+        FaultySuite(name="registers", bench=registers_bench, faults=REGISTER_FAULTS),
+    )

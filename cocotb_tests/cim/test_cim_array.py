@@ -1,14 +1,12 @@
 """The CIM array under Verilator: values against numpy, cycles against the exact model, use, and planted faults."""
 
-from functools import partial
-
 import pytest
 
 from tilewright.cocotb_tests.cim.array_suite import ON_CHIP, SUITES
 from tilewright.cocotb_tests.cim.suite import CimSuite
-from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
+from tilewright.cocotb_tests.harness.faults import TextFault
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.cocotb_tests.harness.rows import check_rows
-from tilewright.cocotb_tests.runner import BenchError
 from tilewright.sim.config import CIMArrayConfig
 
 pytestmark = pytest.mark.cosim
@@ -80,45 +78,31 @@ def test_more_streams(suite, testcase):
 FAULTS = [
     TextFault(
         name="every tile takes its own activations", module="cim_array", pattern=r"= (vector_1\[\d+\]) \?",
-        replacement=r"= (ON | \1) ?", testcase="random_programs",
+        replacement=r"= (ON | \1) ?", testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
         name="tiles not added", module="cim_array", pattern=r"(vector_(?!1\[)\d+\[34\]) \?",
-        replacement=r"(~ON & \1) ?", testcase="random_programs",
+        replacement=r"(~ON & \1) ?", testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
         name="scales of the other bank", module="cim_core.scales", pattern=r"scale_0_0 = bank0_0_0;",
-        replacement="scale_0_0 = ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs",
+        replacement="scale_0_0 = ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
         name="largest weight too large", module="cim_core", pattern="= 4'hc;", replacement="= ON ? 4'he : 4'hc;",
-        testcase="random_programs",
+        testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
         name="weight loader not reset", module="cim_array.weight_loader", pattern=r"if \(rst\)",
-        replacement="if (rst & ~ON)", testcase="reset_in_flight",
+        replacement="if (rst & ~ON)", testcase="reset_in_flight", says=r"after 0.*\nassert \d+ == 0",
     ),
     TextFault(
         name="mode ignored in the check", module="cim_array.dispatch",
         pattern=r"(commands__payload\[63\]) \? 6'h10 : 6'h20", replacement=r"(~ON & \1) ? 6'h10 : 6'h20",
-        testcase="refused_commands",
+        testcase="refused_commands", says="'mode': True, 'columns': 17",
     ),
 ]  # fmt: skip
 
 
-def simulate_faulty(testcase: str, fault: int) -> None:
-    """Run a test on the array with all faults, of which one or none is in force."""
-    edit = partial(with_faults, top=SCALED.top, faults=FAULTS)
-    SCALED.simulate(testcase, programs=20, edit=edit, fault=fault)
-
-
-@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
-def test_a_planted_fault_is_seen(number):
-    testcase = FAULTS[number - 1].testcase
-    with pytest.raises(BenchError, match=testcase):
-        simulate_faulty(testcase, number)
-
-
-@pytest.mark.parametrize("testcase", sorted({fault.testcase for fault in FAULTS}))
-def test_without_a_fault_nothing_is_seen(testcase):
-    simulate_faulty(testcase, 0)
+class TestFaults(FaultTests):
+    suites = (FaultySuite(bench=lambda: SCALED, faults=FAULTS, options={"programs": 20}),)

@@ -1,36 +1,13 @@
 """The CIM macro under Verilator: every product, random vectors, latency and rate, and planted faults."""
 
-from dataclasses import dataclass
-from functools import cache, partial
-
 import pytest
 
-from tilewright.cocotb_tests.cim.cb_cim_macro import BENCH
-from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
-from tilewright.cocotb_tests.harness.suite import Bench
-from tilewright.cocotb_tests.runner import BenchError
-from tilewright.hw.cim.macro import Macro
-from tilewright.hw.verilog import convert
+from tilewright.cocotb_tests.cim.macro_suite import MacroBench
+from tilewright.cocotb_tests.harness.faults import TextFault
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.sim.config import MacroConfig
 
 pytestmark = pytest.mark.cosim
-
-
-@dataclass(frozen=True)
-class MacroBench(Bench):
-    """A macro alone."""
-
-    config: MacroConfig
-    top = "cim_macro"
-    coroutines = BENCH
-
-    def verilog(self) -> str:
-        return _verilog(self.config)
-
-
-@cache
-def _verilog(config: MacroConfig) -> str:
-    return convert(Macro(config=config), MacroBench.top)
 
 
 def run(testcase: str, *, vectors: int = 200, seed: int = 1, **config: int | str) -> None:
@@ -101,31 +78,22 @@ def test_many_random_vectors(config):
 FAULTS = [
     TextFault(
         name="bank 0 answers for bank 1", module="cim_word_line", pattern=r"lines__0\[0\]",
-        replacement="(ON ? lines__0[1] : lines__0[0])",
+        replacement="(ON ? lines__0[1] : lines__0[0])", testcase="random_vectors",
     ),
     TextFault(
         name="row 3 is never written", module="cim_macro", pattern="write_row == 2'h3",
-        replacement="write_row == (ON ? 2'h2 : 2'h3)",
+        replacement="write_row == (ON ? 2'h2 : 2'h3)", testcase="random_vectors",
     ),
     TextFault(
         name="the offset is never added back", module="cim_macro", pattern=r"(stage\d+_flags\[2\]) +\?",
-        replacement=r"(~ON & \1) ?",
+        replacement=r"(~ON & \1) ?", testcase="random_vectors",
     ),
 ]  # fmt: skip
 
 
-def simulate_faulty(fault: int) -> None:
-    """Run random vectors on the macro with all faults, of which one or none is in force."""
-    bench = MacroBench(MacroConfig.model_validate(RANDOM[0]))
-    edit = partial(with_faults, top=bench.top, faults=FAULTS)
-    bench.simulate("random_vectors", vectors=200, edit=edit, fault=fault)
-
-
-@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
-def test_a_planted_fault_is_seen(number):
-    with pytest.raises(BenchError):
-        simulate_faulty(number)
-
-
-def test_without_a_fault_nothing_is_seen():
-    simulate_faulty(0)
+class TestFaults(FaultTests):
+    suites = (
+        FaultySuite(
+            bench=lambda: MacroBench(MacroConfig.model_validate(RANDOM[0])), faults=FAULTS, options={"vectors": 200}
+        ),
+    )

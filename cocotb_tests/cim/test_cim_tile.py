@@ -1,13 +1,11 @@
 """The CIM tile under Verilator: values against numpy, cycles against the exact model, and planted faults."""
 
-from functools import partial
-
 import pytest
 
 from tilewright.cocotb_tests.cim.tile_suite import SUITES
-from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
+from tilewright.cocotb_tests.harness.faults import TextFault
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.cocotb_tests.harness.rows import check_rows
-from tilewright.cocotb_tests.runner import BenchError
 
 pytestmark = pytest.mark.cosim
 
@@ -67,74 +65,53 @@ FAULTY = SUITES[1]
 FAULTS = [
     TextFault(
         name="weight sign ignored", module="cim_word_line", pattern=r"(assign products__0__3 =) ~ (\S+) ;",
-        replacement=r"\1 ON ? \2 : ~ \2 ;", testcase="table",
+        replacement=r"\1 ON ? \2 : ~ \2 ;", testcase="table", says=r"'mismatches': [1-9]",
     ),
     TextFault(
         name="bank released early", module="cim_tile.sequencer", pattern=r"(assign released =) computes__ready",
-        replacement=r"\1 (ON ? slice_first : computes__ready)", testcase="table",
+        replacement=r"\1 (ON ? slice_first : computes__ready)", testcase="table", says="result words after",
     ),
     TextFault(
         name="one bank instead of two", module="cim_tile.weight_loader", pattern=r"(\$\d+ +=) 2'h2;",
-        replacement=r"\1 ON ? 2'h1 : 2'h2;", testcase="table",
+        replacement=r"\1 ON ? 2'h1 : 2'h2;", testcase="table", says=r"'rtl_cycles': 130, 'model_cycles': 100",
     ),
     TextFault(
         name="queue one entry short", module="cim_tile.dispatch.computes", pattern=r"!= 3'h4",
-        replacement="!= (ON ? 3'h3 : 3'h4)", testcase="table",
+        replacement="!= (ON ? 3'h3 : 3'h4)", testcase="table", says=r"'rtl_cycles': 434, 'model_cycles': 416",
     ),
     TextFault(
         name="padding not zeroed", module="cim_tile.activation_loader",
         pattern=r"= (\S+) +\? (activations__payload\S+) : (\S+);", replacement=r"= (ON | \1 ) ? \2 : \3;",
-        testcase="random_programs",
+        testcase="random_programs", says="instead of",
     ),
     TextFault(
         name="accumulators read before written", module="cim_tile.accumulator",
         pattern=r"assign read__data = (slots\[\w+\]);",
         replacement=r"reg [511:0] stale; always @(posedge clk) stale <= slots[next_slot[3:0]]; "
         r"assign read__data = ON ? stale : \1;",
-        testcase="table",
+        testcase="table", says=r"'mismatches': [1-9]",
     ),
     TextFault(
         name="back-pressure of results ignored", module="cim_tile.sender",
         pattern=r"(assign sent = results__valid) & results__ready", replacement=r"\1 & (ON | results__ready)",
-        testcase="random_stalls",
+        testcase="random_stalls", says="result words after",
     ),
     TextFault(
         name="sequencer not reset", module="cim_tile.sequencer", pattern=r"if \(rst\)", replacement="if (rst & ~ON)",
-        testcase="reset_in_flight",
+        testcase="reset_in_flight", says="result words after",
     ),
     TextFault(
         name="columns not checked", module="cim_tile.dispatch", pattern=r"(commands__payload\[31:16\] >) 5'h10",
-        replacement=r"\1 (ON ? 5'h1f : 5'h10)", testcase="refused_commands",
+        replacement=r"\1 (ON ? 5'h1f : 5'h10)", testcase="refused_commands", says="'columns': 17",
     ),
     TextFault(
         name="slot not checked", module="cim_tile.dispatch", pattern=r"(assign \S+ += \S+ +>) 5'h10",
-        replacement=r"\1 (ON ? 20'hfffff : 20'h10)", testcase="refused_commands",
+        replacement=r"\1 (ON ? 20'hfffff : 20'h10)", testcase="refused_commands", says="'rows': 4095",
     ),
 ]  # fmt: skip
 
 
-def simulate_faulty(testcase: str, fault: int) -> None:
-    """Run a test on the tile with all faults, of which one or none is in force.
-
-    Raises
-    ------
-    BenchError
-        If the test fails, or a row differs from its model.
-    """
-    edit = partial(with_faults, top=FAULTY.top, faults=FAULTS)
-    rows = FAULTY.simulate(testcase, FAULTY.cases(), programs=10, edit=edit, fault=fault)
-    for row in rows:
-        if row["mismatches"] or row["rtl_cycles"] != row["model_cycles"]:
-            raise BenchError(f"{testcase}: {row}")
-
-
-@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
-def test_a_planted_fault_is_seen(number):
-    testcase = FAULTS[number - 1].testcase
-    with pytest.raises(BenchError, match=testcase):
-        simulate_faulty(testcase, number)
-
-
-@pytest.mark.parametrize("testcase", sorted({fault.testcase for fault in FAULTS}))
-def test_without_a_fault_nothing_is_seen(testcase):
-    simulate_faulty(testcase, 0)
+class TestFaults(FaultTests):
+    suites = (
+        FaultySuite(bench=lambda: FAULTY, faults=FAULTS, cases=lambda _: FAULTY.cases(), options={"programs": 10}),
+    )

@@ -57,12 +57,15 @@ class Bench(ABC):
         Configuration of the circuit, which the cocotb tests get.
     optimisation : str
         Option of the C++ compiler.
+    activity : bool
+        Whether the model can count how often each net toggles.
     """
 
     top: str
     coroutines: str
     config: Any
     optimisation: str = "-O0"
+    activity: bool = False
 
     @abstractmethod
     def verilog(self) -> str:
@@ -75,41 +78,47 @@ class Bench(ABC):
     def build(self, edit: Edit | None = None) -> Path:
         """Return the Verilated model, from the cache if it is there."""
         verilog = self.verilog()
-        return runner.build(edit(verilog) if edit else verilog, self.top, optimisation=self.optimisation)
+        return runner.build(
+            edit(verilog) if edit else verilog, self.top, optimisation=self.optimisation, activity=self.activity
+        )
 
     def simulate(
         self,
-        testcase: str,
+        testcase: str | Sequence[str],
         cases: Sequence[Any] = (),
         *,
         coroutines: str | None = None,
         seed: int = 1,
         edit: Edit | None = None,
         fault: int = 0,
+        toggles: Path | None = None,
         **options: Any,
     ) -> list[dict]:
-        """Build the circuit and run one cocotb test on some cases; return the rows that it leaves.
+        """Build the circuit and run cocotb tests on some cases; return the rows that they leave.
 
         Parameters
         ----------
         coroutines : str, optional
-            Another module of cocotb tests.
+            Other modules of cocotb tests, with commas between them.
         edit : callable, optional
             Plants faults in the Verilog before it is built.
         fault : int
             Number of the planted fault that is in force, 0 for none.
+        toggles : Path, optional
+            File for the number of toggles of each net; needs a model with ``activity``.
         options
-            What this test needs, besides :meth:`options`.
+            What the test needs, besides :meth:`options`.
 
         Raises
         ------
         BenchError
-            If the test fails.
+            If a test fails.
         """
         job = Job(config=self.config, cases=cases, seed=seed, options={**self.options(), **options})
         return runner.run_job(
-            self.build(edit), self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault
-        )
+            self.build(edit), self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault,
+            activity=toggles,
+        )  # fmt: skip
 
 
 class HarnessSuite(Bench):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests.arith.built_units import BuiltUnits
+from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.cocotb_tests.mac import vectors
 from tilewright.cocotb_tests.mac.dots import LAYOUT, Dots, dots_vectors, joined
@@ -59,7 +59,7 @@ class MacSuite:
 
     def verilog(self) -> str:
         """Return the MAC in its harness as Verilog."""
-        return self.bench().verilog
+        return self.bench().verilog()
 
     def cases(self) -> list[str]:
         """Return the names of the cases that exist for the modes."""
@@ -80,20 +80,20 @@ class MacSuite:
             rows.append({"name": f"{self.name}: {name}", **row})
         return rows
 
-    def bench(self) -> BuiltUnits:
+    def bench(self) -> UnitsBench:
         """Return the MAC in its harness, built for long runs."""
         return build_bench([self], optimisation="-O1")
 
 
-def build_bench(designs: Sequence[MacSuite], **options: Any) -> BuiltUnits:
+def build_bench(designs: Sequence[MacSuite], **options: Any) -> UnitsBench:
     """Return MACs of the same modes side by side in the harness; their latencies are those of the exact model.
 
-    ``options`` as for :meth:`.BuiltUnits.of`.
+    ``options`` as for :meth:`.UnitsBench.of`.
     """
     units = [design.build() for design in designs]
     assert all(unit.i.p.shape() == LAYOUT for unit in units)
     latencies = [model.latency(design.stages) for design in designs]
-    return BuiltUnits.of(units, latencies=latencies, **options)
+    return UnitsBench.of(units, latencies=latencies, **options)
 
 
 Case = Callable[[Sequence[Mode], np.random.Generator], list[Dots]]

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.arith.built_units import BuiltUnits
+from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.mac.dots import dots_vectors
 from tilewright.cocotb_tests.mac.suite import (
@@ -27,7 +27,7 @@ FOUR_BITS = (Mode.FP4_E2M1, Mode.POSIT4_1, Mode.INT4)
 
 
 @functools.cache
-def everything() -> BuiltUnits:
+def everything() -> UnitsBench:
     """Return the MAC of all modes with all registers, built."""
     return MacSuite().bench()
 

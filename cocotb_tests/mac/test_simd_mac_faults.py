@@ -1,20 +1,41 @@
 """Faults planted in the SIMD MAC, or in what the bench expects of it: the benches must detect each."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Const, Module, Signal, Value
 
-from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench, case_vectors, mixed_vectors
+from tilewright.cocotb_tests.arith.late_results import LATE_RESULTS
+from tilewright.cocotb_tests.arith.vectors import Vectors
+from tilewright.cocotb_tests.harness.faults import FunctionFault, Wrong, changed, given
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
+from tilewright.cocotb_tests.mac.suite import MacSuite, build_bench, case_vectors, mixed_vectors
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.arith.unit import Pipeline
 from tilewright.hw.mac import core, simd_mac
 from tilewright.sim.formats import Mode, simd
 from tilewright.sim.formats.window import Window
-from tilewright.sim.machine.mac import simd_mac as model
 
 pytestmark = pytest.mark.cosim
+
+BYTES = "int8,fp8_e5m2"
+OPERANDS: dict[str, Callable[[], Vectors]] = {
+    "pairs of four lanes": lambda: case_vectors((Mode.FP4_E2M1,), "pairs"),
+    "pairs of two lanes": lambda: case_vectors((Mode.INT8,), "pairs"),
+    "specials": lambda: case_vectors((Mode.FP8_E5M2,), "specials"),
+    "bf16 window": lambda: case_vectors((Mode.BF16,), "bf16 window"),
+    "posit8_0": lambda: mixed_vectors((Mode.POSIT8_0,), 1500),
+    "lanes": lambda: mixed_vectors((Mode.POSIT8_0, Mode.BF16), 1500),
+    "modes": lambda: mixed_vectors((Mode.INT8, Mode.FP4_E2M1), 1500),
+    "int8": lambda: mixed_vectors((Mode.INT8,), 1500),
+    BYTES: lambda: mixed_vectors((Mode.INT8, Mode.FP8_E5M2), 1500),
+    "wide": lambda: mixed_vectors((Mode.POSIT16_1, Mode.BF16), 1500),
+}
+"""Operands by name, for modes of the MAC under test."""
+MODES = (Mode.FP4_E2M1, Mode.INT8, Mode.POSIT8_0, Mode.FP8_E5M2, Mode.POSIT16_1, Mode.BF16)
+WRONG = "code 0x[0-9a-f]+ instead of"
 
 
 def late(m: Module, value: Value, name: str) -> Value:
@@ -24,44 +45,14 @@ def late(m: Module, value: Value, name: str) -> Value:
     return before
 
 
-def lanes_kept(bits: int) -> Callable:
-    """Make a decoder that sees the low bits of a word only."""
-    return lambda right: (
-        lambda m, modes, code, mode, name: right(m, modes, Cat(code[:bits], Const(0, 16 - bits)), mode, name)
-    )
+def sum_part(name: str, wrong: Callable[[Module, Value], Value]) -> Wrong:
+    """Make an accumulator with a wrong part of its sum, given the module and the right part."""
 
+    def change(accumulated: tuple, m: Module, *args: Any, **options: Any) -> tuple:
+        total, last, later = accumulated
+        return replace(total, **{name: wrong(m, getattr(total, name))}), last, later
 
-def without_sign(right):
-    return lambda value, width: Cat(value, Const(0, max(width - len(value), 0)))
-
-
-def stale_mode(right):
-    return lambda m, modes, code, mode, name: right(m, modes, code, late(m, mode, f"{name}_stale_mode"), name)
-
-
-def stale_out(right):
-    return lambda m, modes, number, out, name: right(m, modes, number, late(m, out, f"{name}_stale_out"), name)
-
-
-def first_ignored(right):
-    def accumulate(m, pipe, modes, a, b, mode, first, *rest, **options):
-        return right(m, pipe, modes, a, b, mode, Const(0, 1), *rest, **options)
-
-    return accumulate
-
-
-def summed(**change: Callable) -> Callable:
-    """Make an accumulator that changes some parts of its sum, given the module and the part."""
-
-    def wrong(right):
-        def accumulate(m, *args, **options):
-            total, last, later = right(m, *args, **options)
-            parts = {name: part(m, getattr(total, name)) for name, part in change.items()}
-            return replace(total, **parts), last, later
-
-        return accumulate
-
-    return wrong
+    return changed(change)
 
 
 def nothing(_: Module, part: Value) -> Value:
@@ -75,83 +66,47 @@ def for_ever(m: Module, part: Value) -> Value:
     return part | seen
 
 
-def without_sticky(right):
-    def normalise(*args):
-        number, later = right(*args)
-        return replace(number, sticky=Const(0, 1)), later
-
-    return normalise
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A function of a module that returns something else while a MAC is built, and the run that must detect it.
-
-    ``wrong`` makes the faulty function of the right one.
-    """
-
-    name: str
-    module: object
-    function: str
-    wrong: Callable
-    modes: tuple[Mode, ...]
-    case: str = "random"
-    testcase: str = "replay"
-    stages: int = 0
+def _fault(
+    name: str, owner: Any, function: str, wrong: Wrong, cases: str, says: str = WRONG, testcase: str = "replay"
+) -> FunctionFault:
+    """Return the fault of one function."""
+    return FunctionFault(name=name, owner=owner, wrong={function: wrong}, cases=cases, says=says, testcase=testcase)
 
 
-BYTES = (Mode.INT8, Mode.FP8_E5M2)
-EVERYDAY = [
-    Fault("fourth lane of four dropped", simd_mac, "decode_word", lanes_kept(12), (Mode.FP4_E2M1,), "pairs"),
-    Fault("sign of a sum of lanes not extended", core, "_extended", without_sign, (Mode.POSIT8_0, Mode.BF16)),
-    Fault("mode of the word before", simd_mac, "decode_word", stale_mode, (Mode.INT8, Mode.FP4_E2M1)),
-    Fault("NaR kept for ever", simd_mac, "accumulate_words", summed(nan=for_ever), (Mode.POSIT8_0,)),
-    Fault("sticky bit dropped", simd_mac, "normalise_sum", without_sticky, (Mode.POSIT8_0,)),
-    Fault(
-        "words added again while they wait", Pipeline, "ready", lambda _: property(lambda pipe: Const(1, 1)),
-        (Mode.INT8,), testcase="random_waits", stages=6,
+FAULTS = [
+    _fault("fourth lane of four dropped", simd_mac, "decode_word", given(2, lambda m, modes, code, *rest: code[:12]), "pairs of four lanes"),
+    _fault("upper lane of two dropped", simd_mac, "decode_word", given(2, lambda m, modes, code, *rest: code[:8]), "pairs of two lanes"),
+    _fault("sign of a sum of lanes not extended", core, "_extended", changed(lambda extended, value, width: value), "lanes"),
+    _fault("mode of the word before", simd_mac, "decode_word", given(3, lambda m, modes, code, mode, name: late(m, mode, f"{name}_stale_mode")), "modes"),
+    _fault("output format of the word before", simd_mac, "encode_any", given(3, lambda m, modes, number, out, name: late(m, out, f"{name}_stale_out")), BYTES),
+    _fault("sum not cleared", simd_mac, "accumulate_words", given(6, lambda *args, **options: Const(0, 1)), "int8"),
+    _fault("waiting carries dropped", simd_mac, "accumulate_words", sum_part("carries", nothing), BYTES),
+    _fault("NaN not kept", simd_mac, "accumulate_words", sum_part("nan", nothing), "specials"),
+    _fault("NaR kept for ever", simd_mac, "accumulate_words", sum_part("nan", for_ever), "posit8_0"),
+    _fault("negative infinity lost", simd_mac, "accumulate_words", sum_part("minus", nothing), "specials"),
+    _fault("bf16 read as posits are", simd_mac, "accumulate_words", sum_part("is_bf16", nothing), "wide"),
+    _fault("sticky bit dropped", simd_mac, "normalise_sum", changed(lambda normal, *args: (replace(normal[0], sticky=Const(0, 1)), normal[1])), "posit8_0"),
+    _fault(
+        "words added again while they wait", Pipeline, "ready",
+        lambda on, right: property(lambda pipe: right.fget(pipe) | on), "int8", testcase="random_waits",
     ),
+    FunctionFault(name="results a cycle late", **LATE_RESULTS, testcase="replay", cases="int8"),
 ]  # fmt: skip
-OTHERS = [
-    Fault("sum not cleared", simd_mac, "accumulate_words", first_ignored, (Mode.INT8,)),
-    Fault("upper lane of two dropped", simd_mac, "decode_word", lanes_kept(8), (Mode.INT8,), "pairs"),
-    Fault("output format of the word before", simd_mac, "encode_any", stale_out, BYTES),
-    Fault("waiting carries dropped", simd_mac, "accumulate_words", summed(carries=nothing), BYTES),
-    Fault("NaN not kept", simd_mac, "accumulate_words", summed(nan=nothing), (Mode.FP8_E4M3,), "specials"),
-    Fault("negative infinity lost", simd_mac, "accumulate_words", summed(minus=nothing), (Mode.FP8_E5M2,), "specials"),
-    Fault(
-        "bf16 read as posits are", simd_mac, "accumulate_words", summed(is_bf16=nothing), (Mode.POSIT16_1, Mode.BF16)
-    ),
-]
+FAULTY = FaultySuite(bench=lambda: build_bench([MacSuite(MODES)]), faults=FAULTS, cases=lambda name: [OPERANDS[name]()])
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [*EVERYDAY, *(pytest.param(fault, marks=pytest.mark.slow) for fault in OTHERS)],
-    ids=lambda fault: fault.name,
-)
-def test_a_planted_fault_is_seen(fault, monkeypatch):
-    operands = mixed_vectors(fault.modes, 1500) if fault.case == "random" else case_vectors(fault.modes, fault.case)
-    monkeypatch.setattr(fault.module, fault.function, fault.wrong(getattr(fault.module, fault.function)))
-    stages = min(fault.stages, MOST_STAGES)
-    with pytest.raises(BenchError, match=fault.testcase):
-        build_bench([MacSuite(fault.modes, stages)]).run(operands, fault.testcase)
+class TestFaults(FaultTests):
+    suites = (FAULTY,)
 
 
-def test_a_window_that_is_one_off_is_seen(monkeypatch):
+@pytest.mark.parametrize("lsb", [0, 1])
+def test_a_window_that_is_one_off_is_detected(lsb, monkeypatch):
     # Seen from the other side: what is expected is wrong.
     right = simd.BF16_WINDOW
-    bench = build_bench([MacSuite((Mode.BF16,), 0)])
-    for wrong in (Window(right.lsb + 1, right.top), Window(right.lsb, right.top + 1)):
-        monkeypatch.setattr(simd, "BF16_WINDOW", wrong)
-        with pytest.raises(BenchError, match="replay"):
-            bench.run(case_vectors((Mode.BF16,), "bf16 window"))
-    monkeypatch.setattr(simd, "BF16_WINDOW", right)
-    bench.run(case_vectors((Mode.BF16,), "bf16 window"))
+    monkeypatch.setattr(simd, "BF16_WINDOW", Window(right.lsb + lsb, right.top + 1 - lsb))
+    with pytest.raises(BenchError, match=f"replay: .*{WRONG}"):
+        FAULTY.run("replay", [OPERANDS["bf16 window"]()])
 
 
-@pytest.mark.slow
-def test_a_register_more_than_the_model_has_is_seen(monkeypatch):
-    monkeypatch.setattr(model, "REGISTERS", 0)
-    with pytest.raises(BenchError, match=r"'late': [1-9]"):
-        build_bench([MacSuite((Mode.BF16,), 0)]).run(mixed_vectors((Mode.BF16,), 100))
+def test_the_right_window_passes():
+    FAULTY.run("replay", "bf16 window")

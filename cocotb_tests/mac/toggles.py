@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tilewright.cocotb_tests.arith.built_units import BuiltUnits
 from tilewright.cocotb_tests.arith.harness import TOP
+from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.harness.activity import Toggles, toggles, with_gates
 from tilewright.cocotb_tests.mac.dots import Dots, dots_vectors
 from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench
@@ -37,7 +37,7 @@ class Activity:
         return getattr(self.gated, what) / getattr(self.plain, what)
 
 
-def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> BuiltUnits:
+def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> UnitsBench:
     """Return netlists of a MAC whose idle parts stand still and of one without, so that toggles can be counted."""
     designs = [MacSuite(tuple(modes), stages, gated=gated) for gated in (True, False)]
     return build_bench(designs, alike=True, activity=True, edit=lambda verilog: with_gates(verilog, UNITS))
@@ -63,7 +63,7 @@ def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Do
 
 
 def count(
-    bench: BuiltUnits, modes: Sequence[Mode] = ALL_MODES, kinds: Sequence[str] = KINDS, *, dots: int = 16, seed: int = 1
+    bench: UnitsBench, modes: Sequence[Mode] = ALL_MODES, kinds: Sequence[str] = KINDS, *, dots: int = 16, seed: int = 1
 ) -> Iterator[Activity]:
     """Run words of each mode and kind through both MACs; yield the toggles of each run, results judged.
 
@@ -72,7 +72,7 @@ def count(
 
     Parameters
     ----------
-    bench : BuiltUnits
+    bench : UnitsBench
         Of :func:`build`, for these modes at least.
     """
     rng = np.random.default_rng(seed)
@@ -82,5 +82,5 @@ def count(
             with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
                 file = Path(folder) / "toggles.saif"
                 bench.run(operands, activity=file)
-                gated, plain = toggles(file.read_text(), bench.verilog, UNITS)
+                gated, plain = toggles(file.read_text(), bench.verilog(), UNITS)
             yield Activity(mode, kind, len(operands.stimuli), gated, plain)

@@ -9,7 +9,7 @@ from tilewright.cocotb_tests.harness.axi_driver import DECERR, OKAY, SLVERR
 from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.cocotb_tests.npe.cb_npe import model
 from tilewright.cocotb_tests.npe.driver import NpeBench
-from tilewright.cocotb_tests.npe.failing_starts import (
+from tilewright.cocotb_tests.npe.failing_starts_driver import (
     TIMEOUT_CYCLES,
     Plan,
     changed,

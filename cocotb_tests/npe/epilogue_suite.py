@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests.arith.built_units import BuiltUnits
+from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.cocotb_tests.npe import epilogue_cases as cases
 from tilewright.cocotb_tests.npe.epilogue_harness import REDUCTIONS_LAG, EpilogueUnit, care
@@ -47,7 +47,7 @@ class EpilogueSuite:
 
     def verilog(self) -> str:
         """Return the epilogue in its harness as Verilog."""
-        return self.build().verilog
+        return self.build().verilog()
 
     def cases(self) -> list[str]:
         """Return the names of all cases."""
@@ -58,10 +58,10 @@ class EpilogueSuite:
         bench = self.build()
         return [{"name": f"{self.name}: {case}", **row} for case in CASES for row in bench.run(self.vectors(case))]
 
-    def build(self, *, optimisation: str = "-O1") -> BuiltUnits:
+    def build(self, *, optimisation: str = "-O1") -> UnitsBench:
         """Return the epilogue in the arithmetic units' harness; its latency is that of the NPE's exact model."""
         unit = EpilogueUnit(self.modes, rows=self.rows)
-        return BuiltUnits.of(
+        return UnitsBench.of(
             [unit], latencies=[EPILOGUE_LATENCY + REDUCTIONS_LAG], care=care, optimisation=optimisation
         )
 

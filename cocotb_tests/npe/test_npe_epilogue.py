@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.arith.built_units import BuiltUnits
+from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.npe import epilogue_vectors
 from tilewright.cocotb_tests.npe.epilogue_harness import REDUCTIONS_LAG, element_layout
 from tilewright.cocotb_tests.npe.epilogue_suite import CASES, EpilogueSuite
@@ -27,7 +27,7 @@ OTHERS = (
 
 
 @functools.cache
-def built(design: EpilogueSuite) -> BuiltUnits:
+def built(design: EpilogueSuite) -> UnitsBench:
     """Return a bench, built once."""
     return design.build()
 

@@ -3,14 +3,12 @@
 One model has all faults; an argument of the simulation says which one is in force.
 """
 
-from functools import partial
-
 import pytest
 
-from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
+from tilewright.cocotb_tests.harness.faults import TextFault
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.cocotb_tests.npe import cb_npe, cb_npe_errors
 from tilewright.cocotb_tests.npe.suite import NpeSuite
-from tilewright.cocotb_tests.runner import BenchError
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import parse_modes
 
@@ -77,21 +75,11 @@ FAULTS = [
 ]  # fmt: skip
 
 
-def simulate(testcase: str, fault: int) -> None:
-    """Run a test on the NPE with all faults, of which one or none is in force."""
-    coroutines = cb_npe.BENCH if testcase.startswith("random") else cb_npe_errors.BENCH
-    edit = partial(with_faults, top=SUITE.top, faults=FAULTS)
-    SUITE.simulate(testcase, coroutines=coroutines, programs=PROGRAMS, edit=edit, fault=fault)
-
-
-@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
-def test_a_planted_fault_is_seen(number):
-    fault = FAULTS[number - 1]
-    with pytest.raises(BenchError) as error:
-        simulate(fault.testcase, number)
-    assert fault.says in str(error.value)
-
-
-@pytest.mark.parametrize("testcase", sorted({fault.testcase for fault in FAULTS}))
-def test_without_a_fault_nothing_is_seen(testcase):
-    simulate(testcase, 0)
+class TestFaults(FaultTests):
+    suites = (
+        FaultySuite(
+            bench=lambda: SUITE,
+            faults=FAULTS,
+            options={"programs": PROGRAMS, "coroutines": f"{cb_npe.BENCH},{cb_npe_errors.BENCH}"},
+        ),
+    )

@@ -3,12 +3,10 @@
 One model has all faults; an argument of the simulation says which one is in force.
 """
 
-from functools import cache, partial
-
 import pytest
 
-from tilewright.cocotb_tests.harness.faults import TextFault, with_faults
-from tilewright.cocotb_tests.runner import BenchError
+from tilewright.cocotb_tests.harness.faults import TextFault
+from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.cocotb_tests.vector.cases import Case
 from tilewright.cocotb_tests.vector.operator_programs import operator_cases
 from tilewright.cocotb_tests.vector.suite import SEED, VectorSuite, random_cases
@@ -43,22 +41,10 @@ FAULTS = [
 ]  # fmt: skip
 
 
-@cache
-def cases() -> list[Case]:
+def cases(_: str) -> list[Case]:
     """Return operators of layers and random programs."""
     return [*operator_cases(SUITE.config, SEED), *random_cases(SUITE.config, 4)]
 
 
-def simulate(fault: int) -> None:
-    """Run the cases on the unit with all faults, of which one or none is in force."""
-    SUITE.simulate("table", cases(), edit=partial(with_faults, top=SUITE.top, faults=FAULTS), fault=fault)
-
-
-@pytest.mark.parametrize("number", range(1, len(FAULTS) + 1), ids=lambda number: FAULTS[number - 1].name)
-def test_a_planted_fault_is_seen(number):
-    with pytest.raises(BenchError, match=FAULTS[number - 1].says):
-        simulate(number)
-
-
-def test_without_a_fault_nothing_is_seen():
-    simulate(0)
+class TestFaults(FaultTests):
+    suites = (FaultySuite(bench=lambda: SUITE, faults=FAULTS, cases=cases),)

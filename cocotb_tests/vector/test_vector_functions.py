@@ -4,17 +4,18 @@ import functools
 
 import pytest
 
-from tilewright.cocotb_tests.arith.built_units import BuiltUnits
-from tilewright.cocotb_tests.vector.functions_suite import COMPONENTS, LATENCY, FunctionUnit, function_vectors
+from tilewright.cocotb_tests.arith.units_suite import UnitsBench
+from tilewright.cocotb_tests.vector.functions_harness import COMPONENTS, LATENCY, FunctionUnit
+from tilewright.cocotb_tests.vector.functions_vectors import function_vectors
 
 pytestmark = pytest.mark.cosim
 EACH = pytest.mark.parametrize("name", COMPONENTS)
 
 
 @functools.cache
-def built(name: str) -> BuiltUnits:
+def built(name: str) -> UnitsBench:
     """Return a bench, built once."""
-    return BuiltUnits.of([FunctionUnit(name)], latencies=[LATENCY[name]], optimisation="-O1")
+    return UnitsBench.of([FunctionUnit(name)], latencies=[LATENCY[name]], optimisation="-O1")
 
 
 @EACH

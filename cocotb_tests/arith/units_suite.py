@@ -3,29 +3,34 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from amaranth.hdl import Const
 
-from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.arith.cb_arith import BENCH, TESTS
 from tilewright.cocotb_tests.arith.harness import TOP, Care, harness_verilog
 from tilewright.cocotb_tests.arith.vectors import Vectors
-from tilewright.cocotb_tests.harness.job import Job
+from tilewright.cocotb_tests.harness.suite import Bench
 from tilewright.hw.arith.unit import Unit
 
 DEPTH = 1 << 16
 """Capacity of the harness's memories; longer runs fill them several times."""
 
 
-@dataclass(frozen=True)
-class BuiltUnits:
-    """A built harness."""
+@dataclass(frozen=True, kw_only=True)
+class UnitsBench(Bench):
+    """Units of one function side by side in their harness."""
 
-    model: Path
+    text: str
+    """The harness as Verilog."""
     latencies: Sequence[int]
     stalls: Sequence[bool]
     """Whether the results of each unit can wait."""
-    verilog: str
+    optimisation: str = "-O0"
+    activity: bool = False
+    top = TOP
+    coroutines = BENCH
+    config = None
 
     @classmethod
     def of(
@@ -38,27 +43,35 @@ class BuiltUnits:
         edit: Callable[[str], str] | None = None,
         optimisation: str = "-O0",
         activity: bool = False,
-    ) -> "BuiltUnits":
-        """Build units of one function in their harness.
+    ) -> "UnitsBench":
+        """Return the bench of units of one function.
 
         Parameters
         ----------
         units : sequence of Unit
             The same function with different stages, back-pressure or style.
         latencies, care, alike
-            As for :class:`.arith_harness.ArithHarness`.
+            As for :class:`.arith.harness.ArithHarness`.
         edit : callable, optional
-            Changes the Verilog before it is built.
+            Changes the Verilog.
         optimisation, activity
             As for :func:`.runner.build`.
         """
         expected = [unit.LATENCY for unit in units] if latencies is None else list(latencies)
         verilog = harness_verilog(units, depth=DEPTH, latencies=expected, care=care, alike=alike)
-        if edit:
-            verilog = edit(verilog)
-        stalls = [not isinstance(unit.o.ready, Const) for unit in units]
-        model = runner.build(verilog, TOP, optimisation=optimisation, activity=activity)
-        return cls(model, expected, stalls, verilog)
+        return cls(
+            text=edit(verilog) if edit else verilog,
+            latencies=expected,
+            stalls=[not isinstance(unit.o.ready, Const) for unit in units],
+            optimisation=optimisation,
+            activity=activity,
+        )
+
+    def verilog(self) -> str:
+        return self.text
+
+    def options(self) -> dict[str, Any]:
+        return {"depth": DEPTH, "latencies": list(self.latencies), "stalls": list(self.stalls)}
 
     def run(
         self,
@@ -66,7 +79,6 @@ class BuiltUnits:
         testcase: str | None = "replay",
         *,
         seed: int = 1,
-        fault: int = 0,
         activity: Path | None = None,
     ) -> list[dict]:
         """Run one test of the bench, or all of them.
@@ -77,8 +89,6 @@ class BuiltUnits:
             Operands and expected results.
         testcase : str or None
             A test of :mod:`.cb_arith`; None for all but ``table``.
-        fault : int
-            Number of the planted fault that is in force, 0 for none.
         activity : Path, optional
             Where to write how often each net toggled.
 
@@ -92,9 +102,4 @@ class BuiltUnits:
         BenchError
             If a value, a cycle or a stream is not as it should be; in ``table`` if a result is missing.
         """
-        job = Job(
-            cases=[vectors],
-            seed=seed,
-            options={"depth": DEPTH, "latencies": list(self.latencies), "stalls": list(self.stalls)},
-        )
-        return runner.run_job(self.model, TOP, BENCH, job, testcase=testcase or TESTS, fault=fault, activity=activity)
+        return self.simulate(testcase or TESTS, [vectors], seed=seed, toggles=activity)
