@@ -85,7 +85,7 @@ FAULTS = [
     _fault("NaR kept for ever", simd_mac, "accumulate_words", sum_part("nan", for_ever), "posit8_0"),
     _fault("negative infinity lost", simd_mac, "accumulate_words", sum_part("minus", nothing), "specials"),
     _fault("bf16 read as posits are", simd_mac, "accumulate_words", sum_part("is_bf16", nothing), "wide"),
-    _fault("sticky bit dropped", simd_mac, "normalise_sum", changed(lambda normal, *args: (replace(normal[0], sticky=Const(0, 1)), normal[1])), "posit8_0"),
+    _fault("sticky bit dropped", simd_mac, "normalise_sum", changed(lambda normal, *args: (replace(normal[0], sticky=Const(0, 1)), normal[1])), "wide"),
     _fault(
         "words added again while they wait", Pipeline, "ready",
         lambda on, right: property(lambda pipe: right.fget(pipe) | on), "int8", testcase="random_waits",

@@ -29,7 +29,7 @@ def snapshot() -> dict:
     return {name: generated(name).ports for name in NAMES}
 
 
-def test_there_are_all_units_of_the_issue():
+def test_every_arithmetic_unit_is_a_block():
     assert {
         "posit-decoder", "posit-encoder", "posit-adder", "posit-multiplier", "posit-mac", "posit-mac-core",
         "float-decoder", "float-encoder", "float-adder", "float-multiplier", "float-mac",

@@ -2,14 +2,15 @@
 """The SIMD MAC as a block and as parts: ports, timing, options that do not go, lint."""
 
 import pytest
-from amaranth.hdl import Shape
+from amaranth.hdl import Module, Shape, Signal, Value
 
 from tests.cli.command_line import refused
 from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.mac.core import SimdMacCore, sum_layout
-from tilewright.hw.mac.decoder import operand_layout
+from tilewright.hw.mac.decoder import decode_word, operand_layout
+from tilewright.hw.mac.plan import SEGMENT_BITS
 from tilewright.hw.mac.simd_mac import SimdMac
 from tilewright.sim.formats import ALL_MODES, XR_NPE_MODES, Mode
 
@@ -62,11 +63,13 @@ def test_widths_follow_from_the_modes():
     assert not sum_layout((Mode.INT4,))["nan"].width
 
 
-def test_a_core_and_the_parts_beside_it_fit():
-    core = SimdMacCore(ALL_MODES)
+@pytest.mark.parametrize("modes", [ALL_MODES, XR_NPE_MODES, (Mode.INT4,), (Mode.BF16,)])
+def test_a_core_and_the_parts_beside_it_fit(modes):
+    core = SimdMacCore(modes)
+    word = decode_word(Module(), modes, Signal(16), Signal(4), "a")
+    assert len(word.packed()) == len(Value.cast(core.a)) == len(Value.cast(core.b))
+    assert sum_layout(modes)["sums"].width % SEGMENT_BITS == 0
     assert core.LATENCY == 3
-    assert core.signature.members["a"].shape == operand_layout(ALL_MODES)
-    assert core.signature.members["result"].shape == sum_layout(ALL_MODES)
 
 
 @pytest.mark.cosim

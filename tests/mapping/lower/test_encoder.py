@@ -122,9 +122,19 @@ def test_tokens_of_a_sentence(model):
     ]  # fmt: skip
 
 
+def published() -> tuple[float, float]:
+    """Return the documentation's cosine of a layer and its least cosine of embeddings for the unit as it is built."""
+    row = r"\| \*\*FP32, functions by table, stored as BF16\*\* \|.*\| (\S+) \| \S+ \| (\S+) \|"
+    [(layer, least)] = re.findall(row, vector_accuracy.DOCS.read_text())
+    return float(layer), float(least)
+
+
 def test_a_real_layer_comes_near_to_float64(model):
     assert layer_cosine(Row("", Precision())) >= 0.999
-    assert layer_cosine(Row("", BF16)) >= 0.9995
+    chosen = layer_cosine(Row("", BF16))
+    assert chosen >= 0.9995
+    layer, _ = published()
+    assert abs(layer - chosen) <= 1e-5
 
 
 def test_a_layer_without_rounding_comes_nearer(model):
@@ -134,7 +144,10 @@ def test_a_layer_without_rounding_comes_nearer(model):
 
 def test_embeddings_of_sentences_come_near_to_float64(model):
     hard = ["Yes.", *SENTENCES[:2]]
-    assert min(embedding_cosines(Row("", BF16), hard)) >= 0.99
+    chosen = embedding_cosines(Row("", BF16), hard)
+    assert min(chosen) >= 0.99
+    _, least = published()
+    assert min(chosen[1:]) >= least - 1e-5
     # Outliers are what the factors of columns are for.
     assert min(embedding_cosines(Row("", Precision()), hard)) < 0.99
 
@@ -151,14 +164,7 @@ def test_the_reference_sees_that_sentences_are_alike(model):
     assert one @ three < 0.3
 
 
-def test_the_table_is_complete_and_reaches_its_goals():
+def test_the_table_has_a_row_for_each_choice():
     text = vector_accuracy.DOCS.read_text()
     for row in (*vector_accuracy.UNITS, *vector_accuracy.WEIGHTS, *vector_accuracy.SCALES):
         assert f"| {row.name} |" in text
-    [chosen] = re.findall(
-        r"\| \*\*FP32, functions by table, stored as BF16\*\* \|.*\| (\S+) \| (\S+) \| (\S+) \|", text
-    )
-    layer, mean, least = map(float, chosen)
-    assert layer >= 0.999
-    assert least >= 0.99
-    assert mean >= 0.998
