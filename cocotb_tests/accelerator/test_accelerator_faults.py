@@ -69,6 +69,12 @@ NPE_FAULTS = [
 ALONE, BESIDE = SUITES[0], WITH_NPE[0]
 """Accelerators without and with an NPE."""
 
+STOPPED = (
+    "LOAD, ", "STORE, ", "five", "register", "LOAD with {'register'", "LOAD with {'address'", "STORE without",
+)  # fmt: skip
+NPE_STOPPED = ("a job, ", "jobs beyond", "JOBS with {'address'", "JOBS without", "a load beyond")
+"""Beginnings of the names of stopped programs by which the faults are detected."""
+
 
 def cases(kind: str) -> tuple[Case, ...]:
     """Return cases of a kind for the accelerator without an NPE."""
@@ -79,14 +85,14 @@ def cases(kind: str) -> tuple[Case, ...]:
         case "stalled":
             return stalled_cases(config, seed=12, cases=6, programs=2)
         case "failing":
-            return failing_cases(config, seed=11, kinds=("LOAD", "STORE", "five", "STORE without", "register"))
+            return failing_cases(config, seed=11, kinds=STOPPED)
     raise ValueError(kind)
 
 
 def npe_cases(kind: str) -> tuple[Case, ...]:
     """Return cases of a kind for the accelerator with an NPE."""
     if kind == "failing":
-        return failing_cases(BESIDE.config, seed=21, kinds=("a job", "jobs", "a load beyond", "JOBS"))
+        return failing_cases(BESIDE.config, seed=21, kinds=NPE_STOPPED)
     return random_cases(BESIDE.config, seed=22, cases=3, programs=8)
 
 
