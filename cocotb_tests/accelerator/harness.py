@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness, SecondPort, compiled_once
+from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.cocotb_tests.npe.harness import CORE
 from tilewright.hw.accelerator.accelerator import NPE_PREFIX, Accelerator
 from tilewright.hw.definition import Definition
@@ -46,7 +47,10 @@ def harness_verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
 
 @lru_cache
 def _verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
-    verilog = convert(accelerator_harness(config, memory_bytes), TOP)
-    for module in (*REPEATED, *((CORE,) if config.npe is not None else ())):
-        verilog = compiled_once(verilog, module)
-    return verilog + AxiMemory.SOURCE.read_text()
+    def make() -> str:
+        verilog = convert(accelerator_harness(config, memory_bytes), TOP)
+        for module in (*REPEATED, *((CORE,) if config.npe is not None else ())):
+            verilog = compiled_once(verilog, module)
+        return verilog + AxiMemory.SOURCE.read_text()
+
+    return kept_verilog(make, TOP, config, memory_bytes)

@@ -3,6 +3,7 @@
 from functools import lru_cache
 
 from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness, compiled_once
+from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.npe.npe import Npe
@@ -12,14 +13,16 @@ from tilewright.sim.isa.npe_registers import Register
 
 TOP = "npe_harness"
 """Name of the top module."""
+DUT = "npe"
+"""Name of the module that is the NPE."""
 CORE = "simd_mac_core"
 """Name of the module that is a MAC."""
 
 
 def npe_harness(config: NpeConfig, memory_bytes: int) -> AxiBenchHarness:
-    """Return the harness around an NPE, the Verilog module ``npe``."""
+    """Return the harness around an NPE, the Verilog module :data:`DUT`."""
     return AxiBenchHarness(
-        dut=Definition("npe", Npe(config=config)),
+        dut=Definition(DUT, Npe(config=config)),
         control=Register.CONTROL,
         address_bits=config.address_bits,
         data_bits=config.bus_bits,
@@ -38,5 +41,9 @@ def harness_verilog(config: NpeConfig, memory_bytes: int) -> str:
     ValueError
         If its MACs are not modules of their own.
     """
-    # Every MAC is the same: that halves what a model of 8 x 8 takes to build.
-    return compiled_once(convert(npe_harness(config, memory_bytes), TOP), CORE) + AxiMemory.SOURCE.read_text()
+
+    def make() -> str:
+        # Every MAC is the same: that halves what a model of 8 x 8 takes to build.
+        return compiled_once(convert(npe_harness(config, memory_bytes), TOP), CORE) + AxiMemory.SOURCE.read_text()
+
+    return kept_verilog(make, TOP, config, memory_bytes)

@@ -9,6 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.hw.memory.line_storage import LineStorage
 from tilewright.hw.memory.storage import SimulationStorage
 from tilewright.hw.vector.unit import VectorUnit
@@ -138,4 +139,4 @@ class VectorHarness(wiring.Component):
 def harness_verilog(config: VectorConfig) -> str:
     """Return the Verilog of a bench."""
     sources = [LineStorage.SOURCE.read_text(), SimulationStorage.SOURCE.read_text()]
-    return convert(VectorHarness(config=config), TOP) + "".join(sources)
+    return kept_verilog(lambda: "".join([convert(VectorHarness(config=config), TOP), *sources]), TOP, config)
