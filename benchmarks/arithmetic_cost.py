@@ -10,12 +10,12 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tilewright.api.blocks import BLOCKS
 from tilewright.base.cache import remember
 from tilewright.base.errors import ToolError
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
 from tilewright.base.tools import find_synthesis_tools
-from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.synth.flow import Cost, cost
 
 PEERS = Path(__file__).with_name("arithmetic_peers.toml")

@@ -14,12 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tilewright.api.blocks import BLOCKS
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
 from tilewright.base.tool_runs import run_tool
 from tilewright.base.tools import Tool, find_synthesis_tools
-from tilewright.cli.blocks import BLOCKS
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys
 

@@ -25,7 +25,8 @@ ALLOWED = {
     "mapping.host": {"base", "sim", "gem5_configs", "mapping.models"},
     "mapping": {"base", "sim", "mapping"},
     "cocotb_tests": {"base", "sim", "hw", "mapping"},
-    "cli": {"base", "sim", "hw", "mapping", "gem5_configs", "cocotb_tests"},
+    "api": {"base", "sim", "hw", "mapping", "gem5_configs", "cocotb_tests"},
+    "cli": {"base", "sim", "hw", "mapping", "gem5_configs", "cocotb_tests", "api"},
 }
 """A part stands for all below it that is no part of its own, and, in a set of what may be imported, for these, too."""
 EXCEPTIONS: dict[str, set[str]] = {}

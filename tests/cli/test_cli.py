@@ -125,7 +125,7 @@ def test_doctor_says_how_to_get_what_is_missing(tmp_path):
 FAKE = """
 import json, sys
 from tilewright.cli import main
-from tilewright.cli.blocks import COSIMS, Cosim
+from tilewright.api.cosims import COSIMS, Cosim
 from tilewright.cocotb_tests import runner
 from types import SimpleNamespace as Some
 row = {"name": "one: two", "rtl_cycles": 7, "model_cycles": 7, "values": 3, "mismatches": 0} | json.loads(sys.argv[1])
@@ -188,8 +188,8 @@ TINY = (PRESETS / "tiny.toml").read_text()
         (["map", "llama-3.2-1b", "--system", "misspelt.toml"], "misspelt.toml:16: unknown key 'cim.tile.gird_rows'"),
         (["generate", "cim-tile", "--system", "tiny", "--rows", "0"], "--rows = 0 is not allowed: input should be greater"),
         (["generate", "cim-tile", "--system", "tiny", "--weight-bits", "5"], "--weight-bits = 5 is not allowed: input should be 4 or 8"),
-        (["generate", "cim-tile", "--rows", "16"], "--columns is missing: give it, or a --system to start from"),
-        (["generate", "cim-array", *SHAPE], "--tiles is missing: give it, or a --system to start from"),
+        (["generate", "cim-tile", "--rows", "16"], "--columns is missing: give it, or a system to start from"),
+        (["generate", "cim-array", *SHAPE], "--tiles is missing: give it, or a system to start from"),
         (["generate", "cim-array", *SHAPE, "--tiles", "4", "--accumulator-bits", "16"], "--accumulator-bits = 16 is not allowed: the sum"),
         (["generate", "cim-tile", *SHAPE, "--weight-format", "fp5"], "--weight-format = 'fp5' is not allowed: input should be 'int'"),
         (["generate", "cim-tile", *SHAPE, "--group-rows", "32"], "--group-rows = 32 is not allowed: with group_scale = none"),

@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out
 
 from tests.cli.command_line import refused, run
 from tilewright import cli
+from tilewright.api.blocks import BLOCKS, Block, Option
 from tilewright.cli import generate_command, synth_command
-from tilewright.cli.blocks import BLOCKS, Block, Option
 from tilewright.hw.generate import Design, unit
 from tilewright.sim.formats import Posit
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
+from tilewright.api.blocks import BLOCKS
 from tilewright.cli import cli
-from tilewright.cli.blocks import BLOCKS
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.lower.lower import lower

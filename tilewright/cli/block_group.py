@@ -1,17 +1,16 @@
 """Groups of commands that have a subcommand for each block."""
 
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
-from tilewright.base.errors import ConfigError, suggest
-from tilewright.cli.blocks import BLOCKS, Block, Option
+from tilewright.api.blocks import BLOCKS, Option
+from tilewright.base.errors import ConfigError
 from tilewright.cli.groups import LazyGroup
-
-if TYPE_CHECKING:
-    from tilewright.hw.generate import Design
+from tilewright.cli.option_errors import named_as_options
 
 Run = Callable[..., None]
 """Function behind a subcommand; it takes the block's name, its design and the command's own options."""
@@ -38,14 +37,8 @@ class BlockGroup(LazyGroup):
 
         def callback(**values: Any) -> None:
             chosen = {option.keyword: values.pop(option.keyword) for option in options}
-            try:
-                self._run(name, _design(block, chosen), **values)
-            except ConfigError:
-                from amaranth.hdl import UnusedElaboratable
-
-                # A component that was refused, half made, is not the mistake that Amaranth would warn of.
-                warnings.simplefilter("ignore", UnusedElaboratable)
-                raise
+            with _quietly_refused(), named_as_options(lambda: chosen):
+                self._run(name, block.design(**chosen), **values)
 
         for extra in reversed(self._extra):
             callback = extra(callback)
@@ -58,17 +51,16 @@ class BlockGroup(LazyGroup):
         return command
 
 
-def _design(block: Block, values: dict) -> "Design":
+@contextmanager
+def _quietly_refused() -> Iterator[None]:
+    """Keep Amaranth from warning of a component that was refused, half made."""
     try:
-        return block.load_builder()(**values)
+        yield
     except ConfigError:
+        from amaranth.hdl import UnusedElaboratable
+
+        warnings.simplefilter("ignore", UnusedElaboratable)
         raise
-    except ValueError as error:
-        problem = str(error)
-        for keyword in values:
-            if problem.startswith(f"{keyword} "):
-                problem = f"--{keyword.replace('_', '-')}{problem.removeprefix(keyword)}"
-        raise ConfigError(problem) from error
 
 
 def _parameter(option: Option) -> click.Option:
@@ -88,18 +80,15 @@ def _parameter(option: Option) -> click.Option:
 
 class _Value(click.ParamType):
     def __init__(self, option: Option):
-        self.name = {"int": "integer"}.get(option.kind, option.kind)
+        self.name = {"int": "integer", "system": "text"}.get(option.kind, option.kind)
         self._option = option
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        option = self._option
-        if option.kind == "int":
+        if self._option.kind == "int":
             value = click.INT.convert(value, param, ctx)
-        if option.choices and value not in option.choices:
-            self.fail(f"{value!r} is not allowed{suggest(str(value), map(str, option.choices))}", param, ctx)
-        if option.kind == "format" and isinstance(value, str):
-            try:
-                value = option.parse(value)
-            except ValueError as error:
-                self.fail(str(error), param, ctx)
-        return value
+        if self._option.kind == "system":
+            return value  # read with the changes of --set
+        try:
+            return self._option.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tilewright.api.cosims import COSIMS
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.files import write_json
-from tilewright.cli.blocks import COSIMS
 from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress
 from tilewright.cli.program_options import load_program, program_options
 

@@ -18,22 +18,25 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
     """Return the clocks of a variant, if one is given, those given one by one, and 4 GHz and 1 GHz for the rest."""
     from pydantic import ValidationError
 
+    from tilewright.api.config_options import configuration
     from tilewright.base.errors import ConfigError, first_problem
-    from tilewright.cli.config_options import configuration
+    from tilewright.cli.option_errors import named_as_options
     from tilewright.sim.config.host_clocks import DOMAINS, HostClocks, domain_clocks
 
     given = {name: value for name, value in ghz.items() if value is not None}
     if domains is None:
         if high is not None:
             raise ConfigError("--high-ghz is the clock of what --domains makes fast: give that, too")
-        return configuration(HostClocks, given)
+        with named_as_options(lambda: HostClocks.model_fields):
+            return configuration(HostClocks, given)
     if DOMAINS.get(domains) and high is None:
         raise ConfigError(f"--high-ghz is missing: the clock of {', '.join(DOMAINS[domains])} in '{domains}'")
     try:
         variant = domain_clocks(domains, high if high is not None else 1)
     except ValidationError as error:
         raise ConfigError(f"--high-ghz = {first_problem(error)[1]}") from error
-    return configuration(HostClocks, {**dict(variant), **given})
+    with named_as_options(lambda: HostClocks.model_fields):
+        return configuration(HostClocks, {**dict(variant), **given})
 
 
 @click.command(

@@ -9,7 +9,8 @@ from tilewright.cli.output import console, json_option, print_json
 @json_option
 def command(as_json: bool) -> None:
     """List the systems, models, blocks, co-simulations, hosts and workloads that can be named in commands."""
-    from tilewright.cli.blocks import BLOCKS, COSIMS
+    from tilewright.api.blocks import BLOCKS
+    from tilewright.api.cosims import COSIMS
     from tilewright.gem5_configs.build import WORKLOADS, about
     from tilewright.mapping.models import load_model, model_names
     from tilewright.sim.config import load_system, system_names

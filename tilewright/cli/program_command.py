@@ -21,12 +21,15 @@ _file_argument = click.argument("file", type=click.Path(path_type=Path))
 
 def _configuration(lanes: int) -> "AcceleratorConfig":
     """Return a configuration with this number of lanes and all units, which is all that programs need."""
-    from tilewright.cli.config_options import configuration
+    from tilewright.api.config_options import configuration
+    from tilewright.cli.option_errors import named_as_options
     from tilewright.sim.config.accelerator import AcceleratorConfig
     from tilewright.sim.config.npe import NpeConfig
     from tilewright.sim.config.vector import VectorConfig
 
-    return AcceleratorConfig.model_construct(vector=configuration(VectorConfig, {"lanes": lanes}), npe=NpeConfig())
+    with named_as_options(lambda: ("lanes",)):
+        vector = configuration(VectorConfig, {"lanes": lanes})
+    return AcceleratorConfig.model_construct(vector=vector, npe=NpeConfig())
 
 
 @click.command(name="assemble", epilog="Example: tilewright program assemble examples/product.asm --out product.bin")

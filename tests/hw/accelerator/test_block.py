@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 
 from tests.cli.command_line import refused
+from tilewright.api.blocks import BLOCKS
 from tilewright.base.tools import find_synthesis_tools
-from tilewright.cli.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.run import run_yosys

@@ -5,7 +5,7 @@ import pytest
 from amaranth.hdl import Module, Shape, Signal, Value
 
 from tests.cli.command_line import refused
-from tilewright.cli.blocks import BLOCKS
+from tilewright.api.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.mac.core import SimdMacCore, sum_layout

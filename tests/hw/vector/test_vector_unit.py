@@ -3,7 +3,7 @@
 
 import pytest
 
-from tilewright.cli.blocks import BLOCKS
+from tilewright.api.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
 from tilewright.hw.vector.exponential import Exponential
 from tilewright.hw.vector.inverse import Inverse

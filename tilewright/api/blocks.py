@@ -1,4 +1,4 @@
-"""Blocks and co-simulations of the command line; their modules are imported on first use.
+"""Blocks by name, as scripts and the command line name them; their modules are imported on first use.
 
 A new block is a new entry of :data:`BLOCKS`: what it is, where its design comes from, and its options.
 """
@@ -8,19 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from tilewright.base.errors import ConfigError, suggest
+
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
-    from tilewright.sim.formats import Format
 
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """An option of a block: ``--name VALUE``, given to the builder as ``name=value``, dashes as underscores."""
+    """An option of a block: ``--name VALUE`` on the command line, ``name=value`` in Python with underscores."""
 
     name: str
     about: str
-    kind: Literal["int", "text", "format"] = "int"
-    """Kind of value; ``format`` is a name that ``sim.formats.parse_format`` knows, and the builder gets the format."""
+    kind: Literal["int", "text", "format", "system"] = "int"
+    """Kind of value; the builder gets the format or the system that a name stands for."""
     default: int | str | None = None
     """Default value as it would be typed; ``None`` means that the builder gets ``None``, unless ``required``."""
     required: bool = False
@@ -32,27 +33,45 @@ class Option:
         """Name of the argument that the builder takes."""
         return self.name.replace("-", "_")
 
-    def parse(self, typed: int | str) -> "int | str | Format":
-        """Return the builder's value for a value as typed.
+    def parse(self, given: object) -> object:
+        """Return the builder's value for a value as typed, or for the number, truth value or object itself.
 
         Raises
         ------
         ValueError
-            If it is no number, or no format.
+            If it is not allowed; the message does not name the option.
         """
+        value = {True: "yes", False: "no"}[given] if isinstance(given, bool) and "yes" in self.choices else given
         match self.kind:
             case "int":
-                return int(typed)
-            case "format":
+                value = _integer(value)
+            case "text" if not isinstance(value, str):
+                raise ValueError(f"{value!r} is not allowed: it must be a text")
+            case "format" if isinstance(value, str):
                 from tilewright.sim.formats import parse_format
 
-                return parse_format(str(typed))
-        return typed
+                value = parse_format(value)
+            case "system":
+                from tilewright.api.systems import system_of
+
+                value = system_of(value)
+        if self.choices and value not in self.choices:
+            raise ValueError(f"{given!r} is not allowed{suggest(str(given), map(str, self.choices))}")
+        return value
+
+
+def _integer(value: object) -> int:
+    try:
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            return int(value)
+    except ValueError:
+        pass
+    raise ValueError(f"{value!r} is not allowed: it must be an integer")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """A block that `generate` and `synth` know.
+    """A block that ``generate`` and ``synth`` know.
 
     ``builder`` and, if they take an import to know, ``options`` are named as ``module:function``. The builder gets
     one keyword for each option; it raises ValueError, with the option's name first, on values that do not go.
@@ -70,23 +89,43 @@ class Block:
         """Return the options."""
         return _load(self.options)() if isinstance(self.options, str) else self.options
 
-    def load_builder(self) -> "Callable[..., Design]":
-        """Return the builder."""
-        return _load(self.builder)
+    def design(self, **given: object) -> "Design":
+        """Return the design with some options, by their names with dashes or underscores, and defaults for the others.
 
-    def design(self, **typed: int | str) -> "Design":
-        """Return the design with some options, named and written as typed, and defaults for the others.
+        Values are numbers, texts and objects, or what would be typed for them. None stands for the default.
 
         Raises
         ------
-        ValueError
-            On values that do not go.
+        ConfigError
+            If there is no such option, one is missing, or values do not go; the option's name stands first.
         """
+        options = {option.keyword: option for option in self.load_options()}
+        typed = {name.replace("-", "_"): value for name, value in given.items() if value is not None}
+        for name in typed:
+            if name not in options:
+                raise ConfigError(f"unknown option '{name}'{suggest(name, options)}")
         values = {}
-        for option in self.load_options():
-            value = typed.get(option.name, option.default)
-            values[option.keyword] = None if value is None else option.parse(value)
-        return self.load_builder()(**values)
+        for name, option in options.items():
+            value = typed.get(name, option.default)
+            if value is None and option.required:
+                raise ConfigError(f"{name} is missing: {option.about[0].lower()}{option.about[1:]}")
+            try:
+                values[name] = None if value is None else option.parse(value)
+            except ConfigError:
+                raise
+            except ValueError as error:
+                raise ConfigError(f"{name}{_after_name(str(error), value)}") from error
+        try:
+            return _load(self.builder)(**values)
+        except ConfigError:
+            raise
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+
+
+def _after_name(problem: str, value: object) -> str:
+    """Return what follows an option's name: `` = 3 is not allowed``, or a colon before a message of its own."""
+    return f" = {problem}" if problem.startswith(repr(value)) else f": {problem}"
 
 
 def _load(place: str) -> Callable:
@@ -141,36 +180,36 @@ def _arithmetic(name: str, about: str, example: str, *options: Option) -> Block:
 BLOCKS = {
     "accelerator": Block(
         about="Accelerator: CIM array, vector unit, scratchpad, command processor, AXI4 master, AXI4-Lite registers",
-        builder="tilewright.cli.accelerator:build",
-        options="tilewright.cli.accelerator:options",
+        builder="tilewright.api.accelerator_block:build",
+        options="tilewright.api.accelerator_block:options",
         example="--system tiny",
         notes="Docs: docs/accelerator.md.",
     ),
     "cim-tile": Block(
         about="CIM tile: a grid of bit-serial macros, input buffer, accumulators, streams",
-        builder="tilewright.cli.cim_tile:build",
-        options="tilewright.cli.cim_tile:options",
+        builder="tilewright.api.cim_tile_block:build",
+        options="tilewright.api.cim_tile_block:options",
         example="--rows 16 --columns 16 --weight-bits 4 --input-bits 4",
         notes="Without --system, rows, columns, weight bits and input bits must be given.",
     ),
     "cim-array": Block(
         about="CIM array: tiles that share activations or add their sums, with the streams of one tile",
-        builder="tilewright.cli.cim_array:build",
-        options="tilewright.cli.cim_array:options",
+        builder="tilewright.api.cim_array_block:build",
+        options="tilewright.api.cim_array_block:options",
         example="--tiles 2 --rows 16 --columns 16 --weight-bits 4 --input-bits 4",
         notes="Without --system, tiles, rows, columns, weight bits and input bits must be given.",
     ),
     "npe": Block(
         about="NPE, the matrix co-processor: an array of SIMD MACs, epilogue, AXI4 master, AXI4-Lite registers",
-        builder="tilewright.cli.npe:build",
-        options="tilewright.cli.npe:options",
+        builder="tilewright.api.npe_block:build",
+        options="tilewright.api.npe_block:options",
         example="--rows 4 --columns 4 --bus-bits 64",
         notes="Docs: docs/npe.md.",
     ),
     "vector-unit": Block(
         about="Vector unit: FP32 passes over matrices in a scratchpad, functions, row reductions",
-        builder="tilewright.cli.vector:build",
-        options="tilewright.cli.vector:options",
+        builder="tilewright.api.vector_block:build",
+        options="tilewright.api.vector_block:options",
         example="--lanes 8",
         notes="Docs: docs/vector.md.",
     ),
@@ -274,62 +313,3 @@ BLOCKS = {
     ),
 }
 """Blocks of ``tilewright generate`` and ``tilewright synth``."""
-
-
-@dataclass(frozen=True)
-class Cosim:
-    """A co-simulation: what it compares, and the module with the table of its suites, ``SUITES``."""
-
-    about: str
-    module: str
-
-
-COSIMS = {
-    "accelerator": Cosim(
-        "Accelerator against its exact model, in every byte of memory: layers over arrays, formats and memory timings; "
-        "or any --program",
-        "tilewright.cocotb_tests.accelerator.layers_suite",
-    ),
-    "accelerator-random": Cosim(
-        "Accelerator against its exact model, in every byte of memory: random programs, several memory timings",
-        "tilewright.cocotb_tests.accelerator.suite",
-    ),
-    "arith": Cosim(
-        "Arithmetic units against the exact numbers of sim.formats: values, latency and throughput",
-        "tilewright.cocotb_tests.arith.suite",
-    ),
-    "cim-array": Cosim(
-        "CIM array against numpy and its exact model, over tiles, modes, formats and memory timings",
-        "tilewright.cocotb_tests.cim.array_suite",
-    ),
-    "cim-tile": Cosim(
-        "CIM tile against numpy and its exact model, over shapes and memory timings",
-        "tilewright.cocotb_tests.cim.tile_suite",
-    ),
-    "decoder-layer": Cosim(
-        "A decoder layer on the accelerator against numpy, the exact model and float64: a prompt, then single tokens",
-        "tilewright.cocotb_tests.accelerator.decoder_suite",
-    ),
-    "encoder-layer": Cosim(
-        "A layer of MiniLM on the accelerator against numpy, the exact model and float64",
-        "tilewright.cocotb_tests.accelerator.encoder_suite",
-    ),
-    "npe": Cosim(
-        "NPE (matrix co-processor) against numpy and its exact model: shapes, formats, epilogues, memory timings",
-        "tilewright.cocotb_tests.npe.suite",
-    ),
-    "simd-mac": Cosim(
-        "SIMD MAC against the exact numbers of sim.formats: pairs of codes, dot products, latency, throughput",
-        "tilewright.cocotb_tests.mac.suite",
-    ),
-    "vector": Cosim(
-        "Vector unit against numpy and its exact model: random programs, softmax, norms, rotary embedding",
-        "tilewright.cocotb_tests.vector.suite",
-    ),
-    "whole-decoder": Cosim(
-        "A whole decoder on the accelerator, as `map` compiles it, against numpy, the exact model and float64: layers "
-        "and parts of the vocabulary in loops, a prompt, then single tokens",
-        "tilewright.cocotb_tests.accelerator.whole_decoder_suite",
-    ),
-}
-"""Co-simulations of ``tilewright cosim``."""

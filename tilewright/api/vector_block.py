@@ -1,7 +1,7 @@
 """Options and builder of the block ``vector-unit``, one option for each field of its configuration."""
 
-from tilewright.cli.blocks import Option
-from tilewright.cli.config_options import configuration, field_options
+from tilewright.api.blocks import Option
+from tilewright.api.config_options import configuration, field_options
 from tilewright.hw.generate import Design
 from tilewright.hw.vector.design import vector_unit
 from tilewright.sim.config.vector import VectorConfig

@@ -7,8 +7,8 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from tilewright.api.blocks import Option
 from tilewright.base.errors import ConfigError, first_problem
-from tilewright.cli.blocks import Option
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -44,12 +44,12 @@ def configuration(model: type[M], fields: Mapping[str, object], missing: str = "
 
 
 def refused(error: ValidationError, missing: str = "give it") -> ConfigError:
-    """Return the error for values that are no configuration, with the option's name in front."""
+    """Return the error for values that are no configuration, with the field's name in front."""
     location, problem = first_problem(error)
     # A check over several fields names the one that it refuses, from where it stands.
     named = re.match(r"([\w.]+) = ", problem)
     path = named[1] if named else str(location[-1])
-    option = "--" + path.split(".")[-1].replace("_", "-")
+    name = path.split(".")[-1]
     if problem == "missing":
-        return ConfigError(f"{option} is missing: {missing}")
-    return ConfigError(problem.replace(path, option, 1) if named else f"{option} = {problem}")
+        return ConfigError(f"{name} is missing: {missing}")
+    return ConfigError(problem.replace(path, name, 1) if named else f"{name} = {problem}")

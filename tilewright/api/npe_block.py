@@ -1,7 +1,7 @@
 """Options and builder of the block ``npe``, one option for each field of its configuration."""
 
-from tilewright.cli.blocks import Option
-from tilewright.cli.config_options import configuration, field_options
+from tilewright.api.blocks import Option
+from tilewright.api.config_options import configuration, field_options
 from tilewright.hw.generate import Design
 from tilewright.hw.npe.design import npe
 from tilewright.sim.config.npe import NpeConfig
