@@ -19,12 +19,8 @@ import re
 import sys
 from pathlib import Path
 
-from tilewright.base.errors import ConfigError
-from tilewright.cli.map_host import host_part
+import tilewright as tw
 from tilewright.gem5_configs.runs import REPEATED, read_runs
-from tilewright.mapping.map import map_model
-from tilewright.mapping.models import load_model
-from tilewright.sim.config import load_host, load_system
 
 MODEL, CONTEXT, ON_HOST = "llama-3.2-1b", 1024, ("softmax", "norms")
 HOSTS = ("baseline", "cryogenic", "superconducting")
@@ -38,31 +34,30 @@ COMMANDS = [
 def main(files: list[Path]) -> None:
     """Print what the token takes with each host."""
     runs = [run for file in files or [REPEATED] for run in read_runs(file)]
-    model, system = load_model(MODEL), load_system("edge-int4")
     alone, left = (
-        map_model(MODEL, model, system, phase="decode", context=CONTEXT, on_host=kinds) for kinds in ((), ON_HOST)
+        tw.map(MODEL, "edge-int4", context=CONTEXT, on_host=kinds, host=HOSTS[0], host_runs=files)
+        for kinds in ((), ON_HOST)
     )
-    columns = [
-        _column(name, host_part(alone, load_host(name), runs), host_part(left, load_host(name), runs)) for name in HOSTS
-    ]
-    print(f"{MODEL} on {system.name}, one token at context {CONTEXT}")
+    columns = [_column(name, tw.with_host(alone, name, runs), tw.with_host(left, name, runs)) for name in HOSTS]
+    print(f"{MODEL} on {alone.system.name}, one token at context {CONTEXT}")
     print(f"accelerator: {alone.seconds * 1e3:.3f} ms, without {' and '.join(ON_HOST)} {left.seconds * 1e3:.3f} ms")
     for label in columns[0]:
         print(f"{label:43}", *(f"{column[label]:>16}" for column in columns))
 
 
-def _column(name: str, without: dict, with_them: dict) -> dict[str, str]:
+def _column(name: str, without: tw.MapResult, with_them: tw.MapResult) -> dict[str, str]:
     """Return what the table says of a host that samples only, and that has the operators of ``ON_HOST``, too."""
-    steps = with_them["host"]["steps"]
+    assert with_them.host is not None
+    costs = with_them.host.costs
     return {
         "host": name,
-        "clock of the core, GHz": f"{with_them['host']['clocks']['core_ghz']:g}",
-        "costs are": "predicted" if any(step["predicted"] for step in steps) else "measured",
-        **{f"{step['step']}, us": f"{step['seconds'] * 1e6:.1f}" for step in steps},
-        "transfers, us": f"{sum(step['transfer_seconds'] for step in steps) * 1e6:.1f}",
-        "token, ms": f"{with_them['seconds_with_host'] * 1e3:.3f}",
-        "tokens/s": f"{with_them['tokens_per_s_with_host']:.1f}",
-        f"tokens/s, {' and '.join(ON_HOST)} not on the host": f"{without['tokens_per_s_with_host']:.1f}",
+        "clock of the core, GHz": f"{with_them.host.host.clocks.core_ghz:g}",
+        "costs are": "predicted" if any(cost.predicted for cost in costs) else "measured",
+        **{f"{cost.step.name}, us": f"{cost.seconds * 1e6:.1f}" for cost in costs},
+        "transfers, us": f"{sum(cost.transfer_seconds for cost in costs) * 1e6:.1f}",
+        "token, ms": f"{with_them.seconds_with_host * 1e3:.3f}",
+        "tokens/s": f"{with_them.tokens_per_s_with_host:.1f}",
+        f"tokens/s, {' and '.join(ON_HOST)} not on the host": f"{without.tokens_per_s_with_host:.1f}",
     }
 
 
@@ -72,6 +67,6 @@ if __name__ == "__main__":
                         help="CSV of `tilewright cpu run`, any number. Default: those that come with it")  # fmt: skip
     try:
         main(parser.parse_args().host_runs)
-    except ConfigError as error:
+    except tw.ConfigError as error:
         print(f"{error}; runs are made by: {' && '.join(COMMANDS)}", file=sys.stderr)
         sys.exit(2)

@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from amaranth.hdl import Shape
 from amaranth.lib import data, wiring
 
+from tilewright.base.files import write_json, write_text
 from tilewright.hw.cim.array import CIMArray
 from tilewright.hw.cim.tile import Tile
 from tilewright.hw.verilog import convert
@@ -23,6 +25,23 @@ class GeneratedBlock:
     """Description for JSON: module, configuration, timing and ports."""
     summary: str
     """One line about the block, for people."""
+
+    def to_dict(self) -> dict:
+        """Return the description of the block as ``tilewright generate --json`` prints it."""
+        return self.ports
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write MODULE.v and MODULE.ports.json to a folder; return their paths.
+
+        Raises
+        ------
+        ConfigError
+            If a file cannot be written.
+        """
+        return [
+            write_text(folder / f"{self.name}.v", self.verilog),
+            write_json(folder / f"{self.name}.ports.json", self.ports),
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)

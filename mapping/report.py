@@ -1,9 +1,11 @@
 """The report of a run of a model: counts of each operator, bounds, energy, timeline."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
-from tilewright.mapping.host.steps import HostStep
+from tilewright.mapping.host.cost import HostPart
+from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, EnergyItem
@@ -62,7 +64,9 @@ class MapResult:
     energy: list[EnergyItem]
     spans: list[Span]
     on_host: tuple[HostStep, ...]
-    """Operators that were placed on the host; all other fields describe the program without them."""
+    """Operators that were placed on the host; the fields above describe the program without them."""
+    host: HostPart | None = None
+    """Part of the host, if there is one of which the cost is known."""
 
     @property
     def seconds(self) -> float:
@@ -75,6 +79,16 @@ class MapResult:
         return self.tokens / self.seconds
 
     @property
+    def seconds_with_host(self) -> float:
+        """Time of the run and of the host's part, one after the other; the time of the run alone without a host."""
+        return self.seconds + (self.host.seconds if self.host else 0)
+
+    @property
+    def tokens_per_s_with_host(self) -> float:
+        """Number of tokens that go through model and host in a second."""
+        return self.tokens / self.seconds_with_host
+
+    @property
     def bound_fraction(self) -> float:
         """The larger bound as a fraction of the cycles."""
         return max(self.dram_bound_cycles, self.compute_bound_cycles) / self.cycles
@@ -84,8 +98,39 @@ class MapResult:
         """Energy of the run."""
         return sum(item.joules for item in self.energy)
 
+    @property
+    def host_steps(self) -> tuple[HostStep, ...]:
+        """Parts of the model that the host runs: embedding, the operators that were placed on it, sampling."""
+        before, after = host_steps(self.graph)
+        return before, *self.on_host, after
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write map.json, map.trace.json (for ui.perfetto.dev) and map.png to a folder; return their paths.
+
+        Raises
+        ------
+        ConfigError
+            If a file cannot be written.
+        """
+        from tilewright.mapping.report_files import write_report
+
+        return write_report(self, folder)
+
     def to_dict(self) -> dict:
-        """Return the result for JSON."""
+        """Return the result as ``tilewright map --json`` prints it."""
+        host = (
+            {}
+            if self.host is None
+            else {
+                "host": self.host.to_dict(),
+                "seconds_with_host": self.seconds_with_host,
+                "tokens_per_s_with_host": self.tokens_per_s_with_host,
+            }
+        )
+        return self._run() | host
+
+    def _run(self) -> dict:
+        """Return the accelerator's part of the result, for JSON."""
         return {
             "model": self.name,
             "parameters": self.model.parameters,

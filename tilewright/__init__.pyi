@@ -1,9 +1,22 @@
 """The public names, one on each line with the module that defines it: ``tilewright/__init__.py`` reads them."""
 
+from tilewright.api.cosim import CosimResult as CosimResult
+from tilewright.api.cosim import cosim as cosim
+from tilewright.api.generate import SynthResult as SynthResult
+from tilewright.api.generate import generate as generate
+from tilewright.api.generate import synth as synth
+from tilewright.api.mapping import map as map
+from tilewright.api.mapping import with_host as with_host
+from tilewright.api.programs import Program as Program
+from tilewright.api.programs import ProgramRun as ProgramRun
+from tilewright.api.programs import load_program as load_program
+from tilewright.api.programs import run as run
 from tilewright.base.errors import ConfigError as ConfigError
+from tilewright.hw.generate import GeneratedBlock as GeneratedBlock
 from tilewright.mapping.models import LlamaConfig as LlamaConfig
 from tilewright.mapping.models import load_model as load_model
 from tilewright.mapping.models import model_names as model_names
+from tilewright.mapping.report import MapResult as MapResult
 from tilewright.sim.config import HostConfig as HostConfig
 from tilewright.sim.config import System as System
 from tilewright.sim.config import host_names as host_names

@@ -87,7 +87,7 @@ def program_cases(
     try:
         ending = model.run(address, AxiMemoryModel(**asdict(timing)), max_cycles=max_cycles)
     except CycleLimitError as error:
-        raise ConfigError(f"--max-cycles = {max_cycles} is not enough: {error}") from error
+        raise ConfigError(f"max_cycles = {max_cycles} is not enough: {error}") from error
     failure, how = None, "ends"
     if ending.error:
         spared = _stored(config, memory, address, commands)

@@ -101,7 +101,7 @@ def test_operators_that_cannot_be_placed_are_refused(files):
     assert refused(*MAP, *host, "--on-host", "soft").startswith("--on-host: unknown operator 'soft' (did you mean")
     assert refused(*MAP, *host, "--on-host", "").startswith("--on-host: unknown operator ''")
     assert refused(*MAP, *host, "--on-host", "softmax").startswith("no two runs of kernel 'softmax' on host")
-    assert refused(*MAP, "--on-host", "norms").startswith("--on-host needs --host, or a host in the system's")
+    assert refused(*MAP, "--on-host", "norms").startswith("--on-host needs host, or a host in the system's")
 
 
 def test_runs_of_the_presets_come_with_it(tmp_path):
@@ -123,11 +123,11 @@ def test_runs_of_the_presets_come_with_it(tmp_path):
     system.write_text((PRESETS / "edge-int4.toml").read_text().replace("[memory]", 'host = "own.toml"\n[memory]', 1))
     alone = run(*MAP, "--system", str(system), "--json")
     assert "host" not in json.loads(alone.stdout)
-    assert refused(*MAP, "--system", str(system), "--on-host", "norms").startswith("--on-host needs --host, or a host")
+    assert refused(*MAP, "--system", str(system), "--on-host", "norms").startswith("--on-host needs host, or a host")
     assert refused(*MAP, "--host", str(own)).startswith("no two runs of kernel 'triad' on host 'own'")
 
 
 def test_runs_that_do_not_fit_are_refused(files):
-    assert refused(*MAP, *files).startswith("--host-runs needs --host")
+    assert refused(*MAP, *files).startswith("--host-runs needs host")
     assert refused(*MAP, "--host", "cryogenic", *files[:2]).startswith("no two runs of kernel 'triad'")
     assert refused(*MAP, "--host", "warm", *files).startswith("unknown host 'warm'")

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.base.files import write_json, write_text
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, print_json, status
+from tilewright.cli.output import console, json_option, make_folder, print_json, print_written, status
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
@@ -15,19 +14,14 @@ if TYPE_CHECKING:
 
 def _generate(name: str, design: "Design", folder: Path, as_json: bool) -> None:
     make_folder(folder)
-    if as_json:
+    with status(f"generating {name}"):
         block = design.generate()
-    else:
-        with status(f"generating {name}"):
-            block = design.generate()
-    verilog = write_text(folder / f"{block.name}.v", block.verilog)
-    ports = write_json(folder / f"{block.name}.ports.json", block.ports)
+    files = block.write(folder)
     if as_json:
-        print_json({**block.ports, "files": [str(verilog), str(ports)]})
+        print_json(block.to_dict(), files)
         return
     console().print(block.summary)
-    for path in (verilog, ports):
-        console().print(f"wrote {path}")
+    print_written(files)
 
 
 command = BlockGroup(

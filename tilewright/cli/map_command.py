@@ -1,16 +1,12 @@
 """The command ``tilewright map``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.base.files import write_json, write_text
 from tilewright.cli.list_option import names_option
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, status
-
-if TYPE_CHECKING:
-    from tilewright.mapping.report import MapResult
+from tilewright.cli.option_errors import named_as_options
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, print_written, status
 
 
 def _placeable() -> tuple[str, ...]:
@@ -59,50 +55,27 @@ def command(
     software that hands over data is not counted. With --out, the command writes
     map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
     """
-    from tilewright.base.errors import ConfigError
-    from tilewright.cli.map_host import host_part, load_host_and_runs
-    from tilewright.mapping.map import map_model
-    from tilewright.mapping.models import load_model
-    from tilewright.sim.config import load_system
+    from tilewright.api.mapping import map
+    from tilewright.api.systems import model_of, system_of
 
-    model, system = load_model(model_name), load_system(system_name)
-    host = load_host_and_runs(host_name, system, host_runs)
-    if on_host and not host:
-        raise ConfigError("--on-host needs --host, or a host in the system's description of which there are runs")
+    model, system = model_of(model_name), system_of(system_name)
     if folder:
         make_folder(folder)
-    with status(f"running {model_name} on {system.name}"):
-        result = map_model(model_name, model, system, phase=phase, context=context, on_host=on_host)
-    data = result.to_dict() | (host_part(result, *host) if host else {})
-    files = _write(result, data, folder) if folder else []
+    with (
+        named_as_options(lambda: ("on_host", "host_runs")),
+        status(f"running {model_name} on {system.name}"),
+    ):
+        result = map(
+            model, system, phase=phase, context=context, on_host=on_host, host=host_name, host_runs=host_runs,
+            name=model_name,
+        )  # fmt: skip
+    files = result.write(folder) if folder else []
     if as_json:
-        print_json({**data, "files": [str(file) for file in files]})
+        print_json(result.to_dict(), files)
         return
     from tilewright.cli.tables import print_host_steps, print_map
 
-    print_map(console(), data)
-    if host:
-        print_host_steps(console(), data)
-    for file in files:
-        console().print(f"wrote {file}")
-
-
-def _write(result: "MapResult", data: dict, folder: Path) -> list[Path]:
-    from tilewright.cli.tables import cycles_by_step
-    from tilewright.sim.plots import breakdown
-    from tilewright.sim.trace import perfetto_json
-
-    title = f"{result.name}, {data['phase']} at context {data['context']}, on {result.system.name}"
-    per_us = result.system.clock_mhz
-    time = [(step, cycles / per_us) for step, cycles in cycles_by_step(data).items() if cycles]
-    bounds = [
-        ("whole run", result.cycles / per_us),
-        ("DRAM bound", result.dram_bound_cycles / per_us),
-        ("compute bound", result.compute_bound_cycles / per_us),
-    ]
-    energy = [(item["name"], item["joules"] * 1e3) for item in data["energy"]]
-    return [
-        write_json(folder / "map.json", data),
-        write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),
-        breakdown(folder / "map.png", title, time=time, bounds=bounds, energy=energy),
-    ]
+    print_map(console(), result.to_dict())
+    if result.host:
+        print_host_steps(console(), result.to_dict())
+    print_written(files)

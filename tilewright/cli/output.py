@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,9 +63,18 @@ def progress(text: str, total: int) -> Iterator[Callable[[str], None]]:
         yield done
 
 
-def print_json(data: object) -> None:
-    """Print JSON on standard output."""
+def print_json(data: object, files: Sequence[Path] = ()) -> None:
+    """Print JSON on standard output, an object with the names of files that were written, if there are any."""
+    if files:
+        assert isinstance(data, dict), data
+        data = {**data, "files": [str(file) for file in files]}
     click.echo(json.dumps(data, indent=2))
+
+
+def print_written(files: Sequence[Path]) -> None:
+    """Print the names of files that were written."""
+    for file in files:
+        console().print(f"wrote {file}")
 
 
 def make_folder(folder: Path) -> Path:

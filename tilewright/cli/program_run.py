@@ -1,17 +1,13 @@
 """The command ``tilewright program run``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from tilewright.base.errors import ConfigError
-from tilewright.base.files import write_bytes, write_json, write_text
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, status
-from tilewright.cli.program_options import ProgramInMemory, load_program, program_options
-
-if TYPE_CHECKING:
-    from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun
+from tilewright.cli.option_errors import named_as_options
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, print_written, status
+from tilewright.cli.program_options import load_program, program_options
 
 
 @click.command(name="run", epilog="Example: tilewright program run examples/product.asm --system small --out build/run")
@@ -27,90 +23,19 @@ def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bo
     With --out, the command writes run.json, memory.bin (all of memory after the run) and run.trace.json (a timeline;
     open it in ui.perfetto.dev). The exit status is 1 if the program is stopped by an error.
     """
-    from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, CycleLimitError
+    from tilewright.api.programs import run
 
-    loaded = load_program(file, **options)
+    program = load_program(file, **options)
     if folder:
         make_folder(folder)
-    model = AcceleratorModel(loaded.config, loaded.memory)
-    with status(f"running {file} on {loaded.system.name}"):
-        try:
-            run = model.run(loaded.address, loaded.timing(), timeline=folder is not None, max_cycles=loaded.max_cycles)
-        except CycleLimitError as error:
-            raise ConfigError(f"--max-cycles = {loaded.max_cycles} is not enough: {error}") from error
-    result = _result(loaded, run)
-    files = _write(loaded, run, result, folder) if folder else []
+    with named_as_options(lambda: ("max_cycles",)), status(f"running {file} on {program.system.name}"):
+        result = run(program, timeline=folder is not None)
+    files = result.write(folder) if folder else []
     if as_json:
-        print_json({**result, "files": [str(each) for each in files]})
+        print_json(result.to_dict(), files)
     else:
         from tilewright.cli.tables import print_run
 
-        print_run(console(), result)
-        for each in files:
-            console().print(f"wrote {each}")
-    ctx.exit(1 if run.error else 0)
-
-
-def _result(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
-    """Return the result of a program, for JSON."""
-    return {
-        "program": str(loaded.file),
-        "system": loaded.system.name,
-        "address": loaded.address,
-        "commands": loaded.commands,
-        "memory_bytes": len(loaded.memory),
-        "latency": loaded.latency,
-        "bytes_per_cycle": float(loaded.bytes_per_cycle),
-        "cycles": run.cycles,
-        "seconds": run.cycles / (loaded.system.clock_mhz * 1e6),
-        "error": _error(loaded, run) if run.error else None,
-        "counters": {register.name: value for register, value in run.counters.items()},
-    }
-
-
-def _error(loaded: ProgramInMemory, run: "AcceleratorRun") -> dict:
-    """Return the error that stopped a program, as in registers ERROR and ERROR_INDEX, and in words."""
-    from tilewright.sim.isa.assembler import disassemble
-    from tilewright.sim.isa.encoding import decode
-    from tilewright.sim.isa.errors import AcceleratorError
-    from tilewright.sim.isa.tables import docstrings
-    from tilewright.sim.isa.vector_command import VectorError
-
-    about = docstrings(AcceleratorError)[run.error.name]
-    if run.error is AcceleratorError.VECTOR:
-        detail = VectorError(run.detail)
-        about = f"{about}: {detail.name}: {docstrings(VectorError)[detail.name]}"
-    try:
-        command = decode(loaded.config, loaded.encoded(run.index))
-        text = " ".join(disassemble(loaded.config, [command]).splitlines()[1].split())
-    except ValueError as error:
-        text = str(error)
-    return {
-        "code": int(run.error),
-        "name": run.error.name,
-        "detail": run.detail,
-        "index": run.index,
-        "about": about,
-        "command": text,
-    }
-
-
-def _write(loaded: ProgramInMemory, run: "AcceleratorRun", result: dict, folder: Path) -> list[Path]:
-    from tilewright.sim.trace import Span, perfetto_json
-
-    spans = [
-        Span(span.unit.name, f"{span.index} {_mnemonic(loaded, span.index)}", span.begin, span.end)
-        for span in sorted(run.spans, key=lambda span: (span.unit, span.begin))
-    ]
-    title = f"{loaded.file} on {loaded.system.name}"
-    return [
-        write_json(folder / "run.json", result),
-        write_bytes(folder / "memory.bin", loaded.memory.tobytes()),
-        write_text(folder / "run.trace.json", perfetto_json(spans, title)),
-    ]
-
-
-def _mnemonic(loaded: ProgramInMemory, index: int) -> str:
-    from tilewright.sim.isa.commands import Opcode
-
-    return Opcode(loaded.encoded(index)[0]).name.lower()
+        print_run(console(), result.to_dict())
+        print_written(files)
+    ctx.exit(1 if result.error else 0)

@@ -1,58 +1,33 @@
 """The command ``tilewright synth``."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tilewright.base.files import write_json
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, status
+from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, print_written, status
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
 
 
 def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | None, as_json: bool) -> None:
-    from tilewright.base.cache import remember, require_cache
-    from tilewright.base.tool_runs import time_limit
-    from tilewright.base.tools import find_synthesis_tools
-    from tilewright.base.wasm import code_folder
-    from tilewright.hw.synth import power
-    from tilewright.hw.synth.flow import cost, read_liberty
+    from tilewright.api.generate import synthesis_tools, synthesise
 
-    tools = find_synthesis_tools(liberty)
-    require_cache()
-    time_limit()
-    code_folder()
-    if tools.liberty:
-        read_liberty(tools.liberty)  # a bad one is refused before the work starts
+    tools = synthesis_tools(liberty)
     if folder:
         make_folder(folder)
     with status(f"generating and synthesising {name}"):
-        block = design.generate()
-        figures = cost(block.verilog, block.name, tools, remember=remember("synth"))
-    result = {
-        "block": name,
-        "module": block.name,
-        "configuration": block.ports["configuration"],
-        **asdict(figures),
-        "power_clock_mhz": power.CLOCK_MHZ,
-        "power_activity": power.ACTIVITY,
-        "tools": {tool.name: tool.version for tool in (tools.yosys, tools.abc, tools.sta) if tool},
-        "liberty": str(tools.liberty) if tools.liberty else None,
-        "missing": list(tools.missing),
-    }
-    file = write_json(folder / f"{block.name}.synth.json", result) if folder else None
+        result = synthesise(name, design, tools)
+    files = result.write(folder) if folder else []
     if as_json:
-        print_json(result)
+        print_json(result.to_dict(), files)
         return
     from tilewright.cli.tables import print_synth
 
-    print_synth(console(), [result])
-    if file:
-        console().print(f"wrote {file}")
+    print_synth(console(), [result.to_dict()])
+    print_written(files)
 
 
 command = BlockGroup(

@@ -11,11 +11,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def cycles_by_step(result: dict) -> dict[str, int]:
-    """Return the cycles of each operator of a map result, layers together, largest first."""
-    return {step["step"]: step["cycles"] for step in result["steps"]}
-
-
 def print_map(console: "Console", result: dict) -> None:
     """Print where the time of a map result goes, its bounds, its rate and its energy."""
     what = "one token" if result["phase"] == "decode" else f"{result['tokens']} prompt tokens"

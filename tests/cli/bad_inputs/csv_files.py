@@ -75,5 +75,5 @@ CASES = (
     case("a folder", PREDICT, "r.csv: cannot be read: is a folder", prepare=lambda folder: (folder / "r.csv").mkdir()),
     case("a pipe", PREDICT, "r.csv: cannot be read: is a pipe", prepare=lambda folder: os.mkfifo(folder / "r.csv")),
     case("a device", "cpu predict --baseline /dev/zero", "/dev/zero: cannot be read: is a device", "regular file"),
-    case("runs without a host", "map llama-3.2-1b --host-runs r.csv", "--host-runs needs --host", files={"r.csv": ""}),
+    case("runs without a host", "map llama-3.2-1b --host-runs r.csv", "--host-runs needs host", files={"r.csv": ""}),
 )  # fmt: skip

@@ -54,7 +54,7 @@ CASES = (
     case("too many rows", "generate cim-tile --system tiny --rows 9999999", "--rows = 9999999 is not allowed", "1024"),
     case("rows of 400 digits", f"generate cim-tile --system tiny --rows {'9' * 400}", "--rows = ", "1024"),
     case("bits that no macro has", "synth cim-tile --system tiny --weight-bits 5", "--weight-bits = 5", "4 or 8"),
-    case("fields that are missing", "generate cim-tile --rows 16", "--columns is missing", "--system"),
+    case("fields that are missing", "generate cim-tile --rows 16", "--columns is missing", "or a system"),
     case(
         "a bus that divides nothing", "generate cim-tile --system tiny --result-bus-bits 48", "--result-bus-bits = 48"
     ),
@@ -113,7 +113,7 @@ CASES = (
         "--on-host: unknown operator 'matmul'",
         "softmax",
     ),
-    case("operators without a host", "map llama-3.2-1b --on-host softmax", "--on-host needs --host"),
+    case("operators without a host", "map llama-3.2-1b --on-host softmax", "--on-host needs host"),
     # Memory of programs.
     case("no latency", f"{RUN} --latency 0", "'--latency': 0", "1<=x<=65535", files=ASM),
     case("no bandwidth", f"{RUN} --bandwidth 0", "--bandwidth = 0 is not allowed", "above 0, at most 16", files=ASM),

@@ -1,0 +1,35 @@
+"""Files of a report: JSON, a timeline and a picture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tilewright.base.files import write_json, write_text
+from tilewright.sim.plots import breakdown
+from tilewright.sim.trace import perfetto_json
+
+if TYPE_CHECKING:
+    from tilewright.mapping.report import MapResult
+
+
+def write_report(result: "MapResult", folder: Path) -> list[Path]:
+    """Write map.json, map.trace.json and map.png to a folder; return their paths.
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be written.
+    """
+    title = f"{result.name}, {result.phase} at context {result.context}, on {result.system.name}"
+    per_us = result.system.clock_mhz
+    time = [(row.name, row.cycles / per_us) for row in result.rows if row.cycles]
+    bounds = [
+        ("whole run", result.cycles / per_us),
+        ("DRAM bound", result.dram_bound_cycles / per_us),
+        ("compute bound", result.compute_bound_cycles / per_us),
+    ]
+    energy = [(item.name, item.joules * 1e3) for item in result.energy]
+    return [
+        write_json(folder / "map.json", result.to_dict()),
+        write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),
+        breakdown(folder / "map.png", title, time=time, bounds=bounds, energy=energy),
+    ]

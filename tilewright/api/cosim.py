@@ -1,0 +1,153 @@
+"""Runs RTL under Verilator beside its exact model."""
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tilewright.api.cosims import COSIMS
+from tilewright.api.programs import Program
+from tilewright.base import tools
+from tilewright.base.cache import require_cache
+from tilewright.base.errors import ConfigError, suggest
+from tilewright.base.files import write_json
+from tilewright.base.tool_runs import time_limit
+from tilewright.cocotb_tests.harness.suite import Suite
+from tilewright.cocotb_tests.runner import run_suites
+
+PROGRAM_RUNNER = "accelerator"
+"""Name of the co-simulation that can run any program."""
+
+
+@dataclass(frozen=True)
+class CosimResult:
+    """Result of a co-simulation."""
+
+    name: str
+    """Name of the co-simulation."""
+    designs: int
+    """Number of designs that were built."""
+    cases: tuple[dict[str, Any], ...]
+    """Row of each case: ``name``, ``rtl_cycles``, ``model_cycles``, ``values``, ``mismatches`` and more."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether RTL and exact model agree in every value, cycle and counter."""
+        return not any(
+            case["mismatches"] or case["rtl_cycles"] != case["model_cycles"] or case.get("found") for case in self.cases
+        )
+
+    def to_dict(self) -> dict:
+        """Return the result as ``tilewright cosim --json`` prints it."""
+        return {"cosim": self.name, "designs": self.designs, "cases": list(self.cases)}
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write cosim-NAME.json to a folder; return its path.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be written.
+        """
+        return [write_json(folder / f"cosim-{self.name}.json", self.to_dict())]
+
+
+def cosim(what: str | Program, *, design: str | None = None, jobs: int | None = None) -> CosimResult:
+    """Run RTL under Verilator beside its exact model, as ``tilewright cosim`` does.
+
+    Verilated models are kept and used again.
+
+    Parameters
+    ----------
+    what : str or Program
+        Name of a co-simulation, from ``tilewright list``, or a program for the accelerator.
+    design : str, optional
+        Text in the names of the only designs to run.
+    jobs : int, optional
+        Number of designs that run at a time; by default all cores.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such co-simulation or design, or a tool is missing.
+    BenchError
+        If a case does not end, or breaks a rule that no row can tell.
+    """
+    if isinstance(what, Program):
+        if design is not None:
+            raise ConfigError(f"design = {design!r} is not allowed with a program: its system says what it runs on")
+        return run_cosim(PROGRAM_RUNNER, [program_suite_of(what)], jobs=jobs)
+    return run_cosim(what, suites(what, design), jobs=jobs)
+
+
+def suites(name: str, design: str | None = None) -> Sequence[Suite]:
+    """Return the suites of a co-simulation whose names contain a text, or all of them.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such co-simulation or design.
+    """
+    if name not in COSIMS:
+        raise ConfigError(f"unknown co-simulation '{name}'{suggest(name, COSIMS)}")
+    table: tuple[Suite, ...] = importlib.import_module(COSIMS[name].module).SUITES
+    found = tuple(suite for suite in table if design is None or design in suite.name)
+    if not found:
+        raise ConfigError(f"unknown design '{design}'{suggest(design or '', [suite.name for suite in table])}")
+    return found
+
+
+def program_suite_of(program: Program) -> Suite:
+    """Return the suite that runs a program."""
+    from tilewright.cocotb_tests.accelerator.program_suite import program_suite
+    from tilewright.cocotb_tests.npe.cases import Timing
+
+    timing = Timing(
+        latency=program.latency, rate=program.rate, write_latency=program.latency, write_rate=program.rate
+    )  # fmt: skip
+    return program_suite(
+        program.config,
+        name=program.file.name,
+        memory=program.memory,
+        address=program.address,
+        commands=program.commands,
+        timing=timing,
+        max_cycles=program.max_cycles,
+    )
+
+
+def find_tools() -> None:
+    """Look for the tools of a co-simulation, and for a cache folder and a time limit for them.
+
+    Raises
+    ------
+    ConfigError
+        If one is missing; says how to get it.
+    """
+    for find in (tools.find_verilator, tools.find_compiler, tools.find_make, tools.find_libpython):
+        find()
+    require_cache()
+    time_limit()
+
+
+def run_cosim(
+    name: str, chosen: Sequence[Suite], *, jobs: int | None = None, done: Callable[[str], None] | None = None
+) -> CosimResult:
+    """Run suites of the co-simulation ``name``; call ``done`` with the name of each that ends.
+
+    Raises
+    ------
+    ConfigError
+        If a tool is missing.
+    BenchError
+        If a case does not end, or breaks a rule that no row can tell.
+    """
+    find_tools()
+    rows: dict[str, list[dict]] = {}
+    for suite, found in run_suites(chosen, jobs or len(os.sched_getaffinity(0))):
+        rows[suite.name] = found
+        if done:
+            done(suite.name)
+    return CosimResult(name, len(chosen), tuple(row for suite in chosen for row in rows[suite.name]))

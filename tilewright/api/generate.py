@@ -1,0 +1,140 @@
+"""Generates and synthesises blocks."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tilewright.api.blocks import BLOCKS, Block
+from tilewright.base.cache import remember, require_cache
+from tilewright.base.errors import ConfigError, suggest
+from tilewright.base.files import write_json
+from tilewright.base.tool_runs import time_limit
+from tilewright.base.tools import SynthesisTools, find_synthesis_tools
+from tilewright.base.wasm import code_folder
+from tilewright.hw.generate import Design, GeneratedBlock
+from tilewright.hw.synth import power
+from tilewright.hw.synth.flow import Cost, cost, read_liberty
+
+
+def block(name: str) -> Block:
+    """Return the block of a name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if name not in BLOCKS:
+        raise ConfigError(f"unknown block '{name}'{suggest(name, BLOCKS)}")
+    return BLOCKS[name]
+
+
+def generate(name: str, **options: object) -> GeneratedBlock:
+    """Return the Verilog of a block and a description of its ports, as ``tilewright generate`` writes them.
+
+    Parameters
+    ----------
+    name : str
+        Name of a block, from ``tilewright list``.
+    options
+        Options of ``tilewright generate NAME``, with underscores: numbers, texts, formats, systems.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such block or option, or a value does not go; names the option.
+    """
+    return block(name).design(**options).generate()
+
+
+@dataclass(frozen=True)
+class SynthResult:
+    """Cost of a block, and the tools that measured it."""
+
+    block: str
+    """Name of the block."""
+    module: str
+    """Name of the Verilog module."""
+    configuration: Mapping[str, object]
+    """Parameters of the block."""
+    cost: Cost
+    """Figures; a figure is None if a tool for it is missing."""
+    tools: SynthesisTools
+    """Tools of this machine, and the names of those that are missing."""
+
+    def to_dict(self) -> dict:
+        """Return the result as ``tilewright synth --json`` prints it."""
+        tools = self.tools
+        return {
+            "block": self.block,
+            "module": self.module,
+            "configuration": self.configuration,
+            **asdict(self.cost),
+            "power_clock_mhz": power.CLOCK_MHZ,
+            "power_activity": power.ACTIVITY,
+            "tools": {tool.name: tool.version for tool in (tools.yosys, tools.abc, tools.sta) if tool},
+            "liberty": str(tools.liberty) if tools.liberty else None,
+            "missing": list(tools.missing),
+        }
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write MODULE.synth.json to a folder; return its path.
+
+        Raises
+        ------
+        ConfigError
+            If the file cannot be written.
+        """
+        return [write_json(folder / f"{self.module}.synth.json", self.to_dict())]
+
+
+def synth(name: str, *, liberty: str | Path | None = None, **options: object) -> SynthResult:
+    """Generate and synthesise a block, as ``tilewright synth`` does: look-up tables, cells, area, path, power.
+
+    Results are kept in the cache folder, so that the same question is answered at once.
+
+    Parameters
+    ----------
+    name : str
+        Name of a block, from ``tilewright list``.
+    liberty : str or Path, optional
+        Liberty file for area, path and power; by default TILEWRIGHT_LIBERTY, or osu018 of qflow.
+    options
+        Options of ``tilewright synth NAME``, with underscores: numbers, texts, formats, systems.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such block or option, a value does not go, or a tool fails; names the option.
+    """
+    return synthesise(name, block(name).design(**options), synthesis_tools(liberty))
+
+
+def synthesis_tools(liberty: str | Path | None) -> SynthesisTools:
+    """Return the tools of this machine, after a look at the liberty file, the cache folder and the time limit.
+
+    Raises
+    ------
+    ConfigError
+        If there is no Yosys, or one of these is not fit for use.
+    """
+    tools = find_synthesis_tools(None if liberty is None else Path(liberty))
+    require_cache()
+    time_limit()
+    code_folder()
+    if tools.liberty:
+        read_liberty(tools.liberty)  # a bad one is refused before the work starts
+    return tools
+
+
+def synthesise(name: str, design: Design, tools: SynthesisTools) -> SynthResult:
+    """Return the cost of a design of the block ``name``.
+
+    Raises
+    ------
+    ConfigError
+        If a tool fails.
+    """
+    made = design.generate()
+    figures = cost(made.verilog, made.name, tools, remember=remember("synth"))
+    return SynthResult(name, made.name, made.ports["configuration"], figures, tools)

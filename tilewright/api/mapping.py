@@ -1,0 +1,98 @@
+"""Maps models onto systems."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tilewright.api.systems import host_of, model_of, system_of
+from tilewright.base.errors import ConfigError
+from tilewright.gem5_configs.runs import REPEATED, MeasuredRun, may_be_of, read_runs
+from tilewright.mapping.host.cost import host_part
+from tilewright.mapping.map import map_model
+from tilewright.mapping.models import LlamaConfig
+from tilewright.mapping.report import MapResult
+from tilewright.sim.config import HostConfig, System
+
+
+def map(
+    model: str | Path | LlamaConfig,
+    system: str | Path | System = "edge-int4",
+    *,
+    phase: str = "decode",
+    context: int = 1024,
+    on_host: Sequence[str] = (),
+    host: str | Path | HostConfig | None = None,
+    host_runs: Sequence[str | Path] = (),
+    name: str | None = None,
+) -> MapResult:
+    """Compile a transformer for a system and run its program on the exact model, as ``tilewright map`` does.
+
+    Parameters
+    ----------
+    model : str, Path or LlamaConfig
+        Name of a shipped model, a Hugging Face ``config.json`` or its folder, or a loaded model.
+    system : str, Path or System
+        Name of a preset, a TOML file, or a loaded system.
+    phase : str
+        ``decode`` for one token after the others, ``prefill`` for the prompt.
+    context : int
+        Number of positions attended to (decode), or of prompt tokens (prefill).
+    on_host : sequence of str
+        Kinds of operators that move to the host: ``softmax``, ``norms``.
+    host : str, Path or HostConfig, optional
+        Host beside the accelerator; by default that of the system, if there are runs of its kernels.
+    host_runs : sequence of str or Path
+        CSV files of runs of the kernels, from ``tilewright cpu run``; by default the runs of the presets.
+    name : str, optional
+        Name of the model in the result; by default as given, or the kind of a loaded model.
+
+    Raises
+    ------
+    ConfigError
+        If an argument is not allowed, a file cannot be used, or the model does not fit.
+    """
+    if phase not in ("decode", "prefill"):
+        raise ConfigError(f"phase = {phase!r} is not allowed: decode or prefill")
+    chosen, on = model_of(model), system_of(system)
+    found = _host_and_runs(None if host is None else host_of(host), on, host_runs)
+    if on_host and not found:
+        raise ConfigError("on_host needs host, or a host in the system's description of which there are runs")
+    title = name or (chosen.model_type if isinstance(model, LlamaConfig) else str(model))
+    result = map_model(title, chosen, on, phase=phase, context=context, on_host=on_host)
+    return with_host(result, *found) if found else result
+
+
+def with_host(result: MapResult, host: str | Path | HostConfig, runs: Sequence[MeasuredRun]) -> MapResult:
+    """Return the result of :func:`map` with another host: no program is run again.
+
+    Parameters
+    ----------
+    result : MapResult
+        Result whose operators ``on_host`` the host runs, besides embedding and sampling.
+    host : str, Path or HostConfig
+        Host beside the accelerator.
+    runs : sequence of MeasuredRun
+        Runs of the operators' kernels, from which their costs follow.
+
+    Raises
+    ------
+    ConfigError
+        If the runs lack a kernel.
+    """
+    return replace(result, host=host_part(result.host_steps, result.system.memory, host_of(host), runs))
+
+
+def _host_and_runs(
+    host: HostConfig | None, system: System, files: Sequence[str | Path]
+) -> tuple[HostConfig, list[MeasuredRun]] | None:
+    """Return a host, or the system's, and runs of its kernels; None if there is none, or no runs of the system's."""
+    named = host is not None
+    host = host or system.host
+    if host is None:
+        if files:
+            raise ConfigError("host_runs needs host, or 'host' in the system's description: a core that they are for")
+        return None
+    runs = [run for file in files or (REPEATED,) for run in read_runs(Path(file))]
+    if not named and not files and not any(may_be_of(run, host) for run in runs):
+        return None
+    return host, runs
