@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from tests.cli.command_line import refused
 from tests.cli.synth_results import REST_OF_SYNTH, synth
 from tilewright.cli import cli
+from tilewright.gem5_configs.runs import KERNELS, format_runs, read_runs
 
 PROGRAM = """.lanes 16
 load address=0x1000 beats={beats} destination=0x0
@@ -33,6 +34,9 @@ def folders(tmp_path_factory):
         run("program", "run", str(root / f"{name}.asm"), "--system", "small", "--out", str(out))
         predict = run("cpu", "predict", "--core-ghz", str(ghz), "--workload", "npb-cg-size-s", "--json")
         (out / "cpu-predict.json").write_text(predict)
+        # As `cpu run` writes them, which needs gem5.
+        slower = [run.replace(sim_seconds=run.sim_seconds * ghz) for run in read_runs(KERNELS)[:2]]
+        (out / "cpu-run.csv").write_text(format_runs(slower))
     return root
 
 
@@ -47,7 +51,7 @@ def test_folders_of_commands_are_compared(folders, tmp_path):
     assert data.pop("files") == [str(tmp_path / "compare.json"), str(tmp_path / "compare.csv")]
     assert json.loads((tmp_path / "compare.json").read_text()) == data
     assert data["designs"] == designs
-    assert [group["kind"] for group in data["groups"]] == ["blocks", "run", "cpu"]
+    assert [group["kind"] for group in data["groups"]] == ["blocks", "run", "cpu", "gem5"]
     # Each value is what the command wrote.
     for index, design in enumerate(("narrow", "wide")):
         [ports, ran] = (
@@ -58,6 +62,7 @@ def test_folders_of_commands_are_compared(folders, tmp_path):
     assert figures(data, "blocks")["latency", "cycles"]["ratios"] == [1.0, 3.0]
     assert figures(data, "run")["READ_BEATS", ""]["ratios"][1] > 2
     assert figures(data, "cpu")["npb-cg-size-s, speed-up", "over 4 GHz"]["ratios"][1] > 1
+    assert {row["ratios"][1] for row in figures(data, "gem5").values()} == {1.0, 5.0}
     lines = list(csv.reader((tmp_path / "compare.csv").read_text().splitlines()))
     assert lines[0][4:] == [*designs, f"{designs[1]} / {designs[0]}"]
     assert len(lines) == 1 + sum(len(group["figures"]) for group in data["groups"])

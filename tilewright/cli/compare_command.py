@@ -1,6 +1,7 @@
 """The command ``tilewright compare``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ ABSENT = "-"
 def command(folders: tuple[Path, ...], folder: Path | None, as_json: bool) -> None:
     """Print the figures of several designs side by side, with their ratios to the first.
 
-    Each FOLDER is what map, synth, generate, cosim, program run or cpu predict wrote with --out. Each kind of result
+    Each FOLDER is what map, synth, generate, cosim, program run or a cpu command wrote with --out. Each kind of result
     has a table of its own, in which a missing figure is a dash. If folders have several results of a kind, results with
     the same file name are compared. With --out, the command writes compare.json and compare.csv.
     """
@@ -65,23 +66,23 @@ def _read(folder: Path) -> "Results":
     ConfigError
         If there are none, or one cannot be read.
     """
-    from pydantic import BaseModel
-
     from tilewright.base.reading import list_folder
     from tilewright.cli import results
     from tilewright.cli.comparison import KINDS
+    from tilewright.gem5_configs.runs import read_runs
 
-    models: dict[str, type[BaseModel]] = {
-        "map": results.MapFile,
-        "synth": results.SynthFile,
-        "blocks": results.PortsFile,
-        "cosim": results.CosimFile,
-        "run": results.RunFile,
-        "cpu": results.PredictFile,
+    readers: dict[str, Callable[[Path], dict]] = {
+        "map": partial(results.read_result, results.MapFile),
+        "synth": partial(results.read_result, results.SynthFile),
+        "blocks": partial(results.read_result, results.PortsFile),
+        "cosim": partial(results.read_result, results.CosimFile),
+        "run": partial(results.read_result, results.RunFile),
+        "cpu": partial(results.read_result, results.PredictFile),
+        "gem5": lambda path: {"runs": [run.model_dump() for run in read_runs(path)]},
     }
     files = [path for path in list_folder(folder) if not path.name.startswith(".")]
     found = {
-        kind: {path.name: results.read_result(models[kind], path) for path in files if path.match(about.pattern)}
+        kind: {path.name: readers[kind](path) for path in files if path.match(about.pattern)}
         for kind, about in KINDS.items()
     }
     if not any(found.values()):

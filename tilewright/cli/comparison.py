@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,6 +55,18 @@ def _host_figures(result: Mapping) -> Figures:
     }
 
 
+def _gem5_figures(result: Mapping) -> Figures:
+    workloads = Counter(run["workload"] for run in result["runs"])
+    found: Figures = {}
+    for run in result["runs"]:
+        name = run["workload"]
+        if workloads[name] > 1:
+            name = f"{name}, {run['core']}, {run['domains']}, core {run['core_ghz']:g} GHz"
+        found[f"{name}, time", "s"] = run["sim_seconds"]
+        found[f"{name}, instructions", "per cycle"] = run["ipc"]
+    return found
+
+
 MAP: Table = (
     ("tokens_per_s", "rate", "tokens/s"),
     ("tokens_per_s_with_host", "rate with the host", "tokens/s"),
@@ -93,6 +106,7 @@ KINDS = {
     "cosim": Kind("cosim", "cosim-*.json", (), _cosim_figures),
     "run": Kind("program run", "run.json", ("program", "system", "error"), _run_figures),
     "cpu": Kind("cpu predict", "cpu-predict.json", ("core", "clocks"), _host_figures),
+    "gem5": Kind("cpu run or cpu stats", "cpu-*.csv", (), _gem5_figures),
 }
 """Kinds of results by their names in JSON and CSV."""
 
