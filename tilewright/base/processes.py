@@ -13,21 +13,25 @@ from pathlib import Path
 _FRONT = """
 import ctypes, os, signal, sys
 parent, *command = sys.argv[1:]
+signal.signal(signal.SIGTERM, lambda *_: os.killpg(0, signal.SIGKILL))
 try:
     PR_SET_PDEATHSIG = 1  # prctl(2), Linux
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 except AttributeError:
     pass
 if os.getppid() != int(parent):
     sys.exit(1)
-signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-signal.pthread_sigmask(signal.SIG_SETMASK, ())
 try:
-    os.execv(command[0], command)
+    process = os.posix_spawn(command[0], command, os.environ, setsigmask=(), setsigdef=(signal.SIGPIPE, signal.SIGTERM))
 except OSError as error:
     sys.exit(f"error: {command[0]} does not run: {error.strerror}")
+status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+if status < 0:
+    signal.signal(-status, signal.SIG_DFL) if -status != signal.SIGKILL else None
+    os.kill(os.getpid(), -status)
+os._exit(status)
 """
-"""Program that runs before a command, in its process, and asks to be killed when the process that started it ends."""
+"""Program that runs a command, and kills it with all that it has started when the process that asked for it ends."""
 
 
 class StoppedError(Exception):

