@@ -62,3 +62,21 @@ def test_a_vector_waits_for_its_weights_its_activations_and_room_for_its_results
         assert ctx.get(sequencer.take)
 
     simulate(sequencer, bench)
+
+
+def test_a_released_bank_is_used_again_only_after_it_was_loaded():
+    sequencer = Sequencer(config=CONFIG)
+
+    async def bench(ctx):
+        ctx.set(sequencer.computes.valid, 1)
+        ctx.set(sequencer.computes.p, {"vectors": 1, "release": 1})
+        for _ in range(5):
+            await make_ready(ctx, sequencer)
+            for _ in range(SLICES):
+                assert ctx.get(sequencer.slice_valid)
+                await ctx.tick()
+            for _ in range(3):
+                assert not ctx.get(sequencer.slice_valid), "no bank is ready"
+                await ctx.tick()
+
+    simulate(sequencer, bench)

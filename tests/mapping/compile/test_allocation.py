@@ -59,6 +59,15 @@ def test_units_at_work_at_the_same_time_get_banks_of_their_own():
     assert not {banks[1]} & {CONFIG.bank(each.address) for each in others}
 
 
+def test_the_bank_whose_port_is_shared_for_the_shortest_time_is_taken():
+    banks = [tensor(0, 5, 3, ((0, 10_000, Unit.VECTOR, False),)) for _ in range(CONFIG.banks - 1)]
+    late = tensor(0, 5, 3, ((9_000, 10_000, Unit.VECTOR, False),))
+    product = tensor(0, 5, 2, ((0, 10_000, Unit.ARRAY, False),))
+    place_tensors(CONFIG, [*banks, late, product], 0)
+    assert len({CONFIG.bank(each.address) for each in (*banks, late)}) == CONFIG.banks
+    assert CONFIG.bank(product.address) == CONFIG.bank(late.address)
+
+
 def test_slots_are_shared_one_after_the_other():
     groups = [Slots("a", 6, 0, 3), Slots("b", 6, 1, 2), Slots("c", 6, 3, 5), Slots("d", 4, 4, 4)]
     place_slots(16, groups)

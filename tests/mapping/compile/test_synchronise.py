@@ -316,6 +316,13 @@ def test_loops_have_fences_and_registers_that_are_compared():
     assert synchronise(CONFIG, other)[1].wait == Units.NONE
 
 
+@pytest.mark.parametrize(("address", "wait"), [(192, Units.LOAD), (128, Units.NONE)])
+def test_a_large_step_of_a_register_steps_back(address, wait):
+    body = [load(0, 128, register=1), Add(register=1, value=(1 << 64) - 64), store(BANK, address, register=1)]
+    done = synchronise(CONFIG, [Loop(count=2), *body, Repeat(), End()])
+    assert [each.wait for each in done if isinstance(each, Store)] == [wait]
+
+
 def test_semaphores_do_not_count_too_far():
     places = [4 * index for index in range(300)]
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator
 from tilewright.sim.isa.commands import Load, Product, Store, UnitCommand, Vector, Weights
-from tilewright.sim.isa.footprint import Region, bank_ports, footprint
+from tilewright.sim.isa.footprint import MOST_PLANES, Region, bank_ports, footprint
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 
@@ -93,6 +93,15 @@ def test_weights_are_read_and_nothing_is_written():
     assert those.memory_reads == (Region(1064, 32, 3, 64),)
     assert (those.memory_writes, those.scratchpad_reads, those.scratchpad_writes) == ((), (), ())
     assert footprint(CONFIG, Weights(address=64, beats=2), 1000).memory_reads == (Region(64, 32),)
+
+
+def test_many_planes_are_one_region_from_their_first_to_their_last_byte():
+    planes = {"address": 64, "beats": 1, "rows": 2, "stride": 32, "plane_stride": 512, "destination": 0, "pitch": 16}
+    row = CONFIG.bus_bytes
+    few = footprint(CONFIG, Load(**planes, planes=MOST_PLANES)).memory_reads
+    assert few == tuple(Region(64 + 512 * plane, row, 2, 32) for plane in range(MOST_PLANES))
+    [many] = footprint(CONFIG, Load(**planes, planes=MOST_PLANES + 1)).memory_reads
+    assert (many.start, many.stop) == (64, 64 + 512 * MOST_PLANES + 32 + row)
 
 
 def test_regions_overlap_where_a_byte_is_in_both():
