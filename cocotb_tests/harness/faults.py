@@ -14,6 +14,7 @@ import pytest
 from amaranth.back import verilog as amaranth_verilog
 from amaranth.hdl import Fragment, Instance, Mux, Signal, Value
 
+from tilewright.cocotb_tests.harness import kept_verilog
 from tilewright.cocotb_tests.runner import FAULT
 
 NUMBER_BITS = 8
@@ -171,7 +172,11 @@ def planted(faults: Iterable[tuple[int, FunctionFault]]) -> Iterator[None]:
             fragment.add_subfragment(Instance(READER, o_number=CHOSEN), "fault_in_force")
             return convert(fragment, **options)
 
+        def nothing_kept(kind: str) -> Any:
+            raise AssertionError(f"{kind} of gateware with planted faults must not be kept in the cache")
+
         patch.setattr(amaranth_verilog, "convert", convert_with_reader)
+        patch.setattr(kept_verilog, "remember", nothing_kept)
         yield
 
 

@@ -21,6 +21,7 @@ from tilewright.cocotb_tests.harness.faults import (
     planted,
     with_text_faults,
 )
+from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.hw.verilog import convert
 
 PARTS = SimpleNamespace(STEP=3, add=lambda a, b: (a + b)[:8], pair=lambda a, *, plus: [a, (a + plus)[:8]])
@@ -86,6 +87,13 @@ def test_names_are_right_again_afterwards():
         assert PARTS.STEP is not before[0]
     assert [getattr(PARTS, name) for name in names] == before
     assert "planted_fault" not in convert(Circuit(), "circuit")
+
+
+def test_verilog_with_planted_functions_is_not_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path))
+    with planted(enumerate(FAULTS, 1)), pytest.raises(AssertionError, match="must not be kept in the cache"):
+        kept_verilog(lambda: "module faulty; endmodule")
+    assert kept_verilog(lambda: "module right; endmodule") == "module right; endmodule"
 
 
 TEXT = "module top (a, o);\n  assign o = a + 1;\nendmodule\nmodule other (a, o);\n  assign o = a + 1;\nendmodule\n"
