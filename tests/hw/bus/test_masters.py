@@ -230,6 +230,9 @@ def test_a_burst_without_an_answer_stays_in_flight(master, channel):
 def test_every_burst_is_plain(master, channel):
     dut = master(address_bits=32, data_bits=128, outstanding=2, max_burst=16)
     constants = {"id": 0, "size": 4, "burst": 1, "lock": 0, "cache": 0b0011, "prot": 0, "qos": 0}
+    prefix = f"m_axi_{channel}"
+    signals = {name.removeprefix(prefix) for name in dut.signature.members if name.startswith(prefix)}
+    assert signals == {*constants, "addr", "len", "valid", "ready"}, "there is no region and no user signal"
 
     async def bench(ctx):
         ctx.set(dut.requests.valid, 1)
