@@ -1,10 +1,11 @@
 """Runs commands in processes forked from one that has imported everything, so that hundreds of cases take seconds.
 
 Each line of standard input is a request in JSON, each line of standard output the answer to it. The command runs as
-``tilewright`` would: it reads its arguments, ends by ``sys.exit`` and shuts Python down. It may take so much memory
+``tilewright`` would: it reads its arguments and ends by ``sys.exit``. It may take so much memory
 more than the imports, and so much time; when it takes more, the kernel ends it.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -12,6 +13,7 @@ import pkgutil
 import resource
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 MEMORY_BYTES = 1 << 30
@@ -23,20 +25,34 @@ CPU_SECONDS, SECONDS = 20, 180
 def main() -> None:
     """Answer requests until standard input ends."""
     _import_everything()
+    gc.freeze()
     base = int(Path("/proc/self/statm").read_text().split()[5]) * os.sysconf("SC_PAGE_SIZE")
     while line := sys.stdin.readline():
         request = json.loads(line)
         process = os.fork()
         if not process:
             _become(request, base)
-            # The command goes on here, so that Python shuts down in the usual way.
-            from tilewright.cli import main as tilewright
-
-            tilewright(request["arguments"])
+            os._exit(_run(request["arguments"]))
         _, status, usage = os.wait4(process, 0)
         ended = os.waitstatus_to_exitcode(status)
         answer = {"status": ended, "cpu_seconds": usage.ru_utime + usage.ru_stime, "bytes": usage.ru_maxrss << 10}
         print(json.dumps(answer), flush=True)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command; return its exit status. The end of Python is left out: it takes longer than most commands."""
+    from tilewright.cli import main as tilewright
+
+    status: object = 1
+    try:
+        tilewright(arguments)
+    except SystemExit as ended:
+        status = ended.code
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status if isinstance(status, int) else 1
 
 
 def _become(request: dict, base: int) -> None:
