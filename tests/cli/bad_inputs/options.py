@@ -10,11 +10,9 @@ RUN = "program run good.asm --system small"
 CASES = (
     # What is not there.
     case("a command that is not there", "mpa", "unknown command 'mpa'", "did you mean 'map'?"),
-    case(
-        "a command of 5,000 characters", (LONG,), "unknown command 'nnn", "(5,002 characters)", "one of: cache, cosim"
-    ),
+    case("a command of 5,000 characters", (LONG,), "unknown command 'nnn", "(5,002 characters)", "one of: cache"),
     case("a command that would colour the terminal", ("\x1b[31mmap",), "unknown command '\\x1b[31mmap'", "map"),
-    case("a command that is rich markup", ("[/red]",), "unknown command '[/red]'", "one of: cache, cosim"),
+    case("a command that is rich markup", ("[/red]",), "unknown command '[/red]'", "one of: cache"),
     case("a command that is no UTF-8", ("m\udcffap",), "unknown command 'm\\udcffap'", "did you mean 'map'?"),
     case("a command that turns text around", ("ma\u202ep",), "unknown command 'ma\\u202ep'", "did you mean 'map'?"),
     case("an option that is not there", "map llama-3.2-1b --contxt 5", "'--contxt'", "'--context'"),
@@ -29,6 +27,9 @@ CASES = (
     case("a system that is not there", "map llama-3.2-1b --system edge-in4", "unknown system 'edge-in4'", "edge-int4"),
     case("a system of 5,000 characters", ("map", "llama-3.2-1b", "--system", f"{LONG}.toml"), "File name too long"),
     case("a host that is not there", "cpu predict --host warm", "unknown host 'warm'", "one of: baseline"),
+    case("one folder to compare", "compare one", "one: there is nothing to compare it with", "two or more"),
+    case("a folder twice", "compare a a", "a: the folder is given twice", "once"),
+    case("folders that are not there", "compare a b", "a: cannot be read: No such file or directory"),
     case("a block that is not there", "generate cim-tyle", "unknown block 'cim-tyle'", "did you mean 'cim-tile'?"),
     case("a co-simulation that is not there", "cosim cim-tyle", "unknown co-simulation 'cim-tyle'", "cim-tile"),
     case("no co-simulation", "cosim", "NAME is missing", "one of accelerator"),
