@@ -10,7 +10,7 @@ from tilewright.mapping.host.placement import place
 from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
-from tilewright.mapping.report import MapResult, RunCounts
+from tilewright.mapping.report import MapResult, RefusedChunk, RunCounts
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import energy
 from tilewright.sim.graph.graph import Graph
@@ -49,9 +49,10 @@ def map_model(
     if phase == "decode":
         graph = llama.decode(model, context, precision)
         chunks: tuple[Graph, ...] = (graph,)
+        refused = None
     else:
         graph = llama.prefill(model, context, precision)
-        chunks = _chunks(model, system, context, precision)
+        chunks, refused = _chunks(model, system, context, precision)
 
     # Operators move to the host before anything is compiled.
     graph, chunks = place(graph, on_host), tuple(place(chunk, on_host) for chunk in chunks)
@@ -87,6 +88,7 @@ def map_model(
         unit_cycles=counts.unit_cycles,
         commands=sum(len(program.commands) for program in programs),
         chunks=tokens,
+        refused_chunk=refused,
         memory_bytes=counts.events.memory_bytes,
         dram_bound_cycles=-(-dram_bound.numerator // dram_bound.denominator),
         compute_bound_cycles=int(-(-compute_bound // 1)),
@@ -104,8 +106,13 @@ def memory_timing(system: System) -> AxiMemoryModel:
     return AxiMemoryModel(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
 
 
-def _chunks(model: LlamaConfig, system: System, tokens: int, precision: Precision) -> tuple[Graph, ...]:
-    """Return the graphs of a prompt, each of as many tokens as the accelerator has room for; the last has logits."""
+def _chunks(
+    model: LlamaConfig, system: System, tokens: int, precision: Precision
+) -> tuple[tuple[Graph, ...], RefusedChunk | None]:
+    """Return the graphs of a prompt, each of as many tokens as the accelerator has room for; the last has logits.
+
+    If a larger chunk was tried, the smallest of these and what refused it are returned, too.
+    """
 
     def graph(position: int, size: int) -> Graph:
         end = min(position + size, tokens)
@@ -114,13 +121,15 @@ def _chunks(model: LlamaConfig, system: System, tokens: int, precision: Precisio
         )
 
     size = min(tokens, LARGEST_CHUNK)
+    refused = None
     while True:
         try:
             # The last chunk attends to most.
             compile_decoder(system.accelerator, graph(tokens - size, size))
             break
-        except ConfigError:
+        except ConfigError as error:
             if size == 1:
                 raise
+            refused = RefusedChunk(tokens=size, cause=str(error))
             size //= 2
-    return tuple(graph(position, size) for position in range(0, tokens, size))
+    return tuple(graph(position, size) for position in range(0, tokens, size)), refused

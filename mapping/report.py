@@ -34,6 +34,14 @@ class ReportRow:
 
 
 @dataclass(frozen=True)
+class RefusedChunk:
+    """Number of tokens of a chunk that was tried before a smaller one was taken, and the cause of its refusal."""
+
+    tokens: int
+    cause: str
+
+
+@dataclass(frozen=True)
 class MapResult:
     """Result of a run of a model on a system."""
 
@@ -55,6 +63,8 @@ class MapResult:
     """Number of commands of all programs in memory."""
     chunks: tuple[int, ...]
     """Number of tokens in each chunk; a chunk has a program of its own."""
+    refused_chunk: RefusedChunk | None
+    """Smallest chunk that the accelerator could not take; None if chunks are as large as they are ever tried."""
     memory_bytes: int
     """Number of bytes moved, with commands, padding and repeated loads."""
     dram_bound_cycles: int
@@ -116,6 +126,17 @@ class MapResult:
 
         return write_report(self, folder)
 
+    def _refused(self, chunk: RefusedChunk) -> dict:
+        """Return a refused chunk for JSON, with the cost of the smaller ones: bytes and cycles beyond one pass."""
+        moved = self.memory_bytes - self.graph.dram_bytes
+        rate = self.system.memory.bytes_per_cycle(self.system.clock_mhz)
+        return {
+            "tokens": chunk.tokens,
+            "cause": chunk.cause,
+            "bytes_moved_again": moved,
+            "cycles_moving_again": int(moved / rate),
+        }
+
     def to_dict(self) -> dict:
         """Return the result as ``tilewright map --json`` prints it."""
         host = (
@@ -139,6 +160,7 @@ class MapResult:
             "tokens": self.tokens,
             "context": self.context,
             "chunks": list(self.chunks),
+            **({"refused_chunk": self._refused(self.refused_chunk)} if self.refused_chunk else {}),
             "clock_mhz": self.system.clock_mhz,
             "cycles": self.cycles,
             "unit_cycles": self.unit_cycles,

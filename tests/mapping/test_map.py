@@ -1,3 +1,4 @@
+import io
 from collections import defaultdict
 from itertools import pairwise
 
@@ -5,6 +6,8 @@ import pytest
 
 from tests.mapping.small_models import EDGE, LLAMA, THIN
 from tilewright.base.errors import ConfigError
+from tilewright.base.terminal import Terminal
+from tilewright.cli.tables import print_map
 from tilewright.mapping.map import map_model
 from tilewright.sim.config.npe import NpeConfig
 
@@ -103,3 +106,27 @@ def test_a_model_too_large_for_the_scratchpad_is_refused():
     small = EDGE.replace(vector=EDGE.vector.replace(address_bits=8))
     with pytest.raises(ConfigError, match="bytes"):
         map_model("x", LLAMA, small, phase="decode", context=1)
+
+
+def test_a_report_says_why_chunks_are_small_and_what_that_costs():
+    """On edge-int4 a bank has no room for the network's values of 64 tokens: 32 at a time read all weights twice."""
+    result = map_model("thin", THIN, EDGE, phase="prefill", context=64)
+    assert result.chunks == (32, 32)
+    data = result.to_dict()
+    refused = data["refused_chunk"]
+    assert refused["tokens"] == 64
+    assert "1048576 bytes find no room in the scratchpad" in refused["cause"]
+    # Weights of both chunks beside the bytes that move once, at least one set of 4 bits each.
+    weights = (THIN.num_hidden_layers * THIN.layer_weights) // 2
+    assert refused["bytes_moved_again"] == result.memory_bytes - result.graph.dram_bytes > weights
+    assert refused["cycles_moving_again"] == int(refused["bytes_moved_again"] / EDGE.memory.bytes_per_cycle(1000))
+    printed = io.StringIO()
+    print_map(Terminal(file=printed, width=120), data)
+    text = " ".join(printed.getvalue().split())
+    assert (
+        "2 chunks of at most 32 tokens, because the system has no room for 64 tokens at a time: model.layers.0" in text
+    )
+    assert f"weights are read 2 times; {refused['bytes_moved_again'] / 1e6:,.1f} MB more than once" in text
+    alone = map_model("thin", THIN, EDGE, phase="prefill", context=4)
+    assert alone.refused_chunk is None
+    assert "refused_chunk" not in alone.to_dict()

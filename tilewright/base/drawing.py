@@ -4,11 +4,13 @@ matplotlib and Pillow are imported when something is drawn.
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tilewright.base.files import write_bytes
+from tilewright.base.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,6 +37,8 @@ def new_figure(rows: int, columns: int, size: tuple[float, float], **options: An
     import matplotlib
 
     matplotlib.use("Agg")
+    # Names are text: dollars in them are no formulas.
+    matplotlib.rcParams["text.parse_math"] = False
     from matplotlib import pyplot as plt
 
     figure, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False, **options)
@@ -82,6 +86,7 @@ def save(figure: "Figure", path: Path, *, legend_of: "Axes | None" = None) -> Pa
         If the file cannot be written.
     """
     from matplotlib import pyplot as plt
+    from matplotlib.text import Text
     from PIL import Image
 
     if legend_of is not None:
@@ -91,8 +96,13 @@ def save(figure: "Figure", path: Path, *, legend_of: "Axes | None" = None) -> Pa
             figure.legend(
                 handles, labels, loc="outside lower center", ncols=columns, fontsize=LABEL_SIZE, frameon=False
             )
+    for text in figure.findobj(Text):
+        text.set_text(printable(text.get_text()))
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, dpi=DPI, format="png")
+    with warnings.catch_warnings():
+        # The font has no Chinese, among others; a box stands for such a letter.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(drawn, dpi=DPI, format="png")
     plt.close(figure)
     # A palette makes a third of the size.
     Image.open(drawn).convert("RGB").quantize(SHADES, dither=Image.Dither.NONE).save(small, format="png", optimize=True)

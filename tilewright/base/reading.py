@@ -106,6 +106,8 @@ def read_bytes(path: Path, most: int = MAX_BYTES) -> bytes:
             raise
         reason = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    if data is None:
+        raise ConfigError(f"{path}: cannot be read: it has no content now, and may get some later")
     if (size := max(size, len(data))) > most:
         raise TooLargeError(path, size, most)
     return data

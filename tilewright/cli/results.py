@@ -34,6 +34,13 @@ class _EnergyItem(_Result):
     source: str
 
 
+class _RefusedChunk(_Result):
+    tokens: Count
+    cause: str
+    bytes_moved_again: int
+    cycles_moving_again: int
+
+
 class MapFile(_Result):
     """Fields that a report needs of ``map.json``."""
 
@@ -54,6 +61,8 @@ class MapFile(_Result):
     energy_j: Number
     energy: list[_EnergyItem]
     steps: list[_Step]
+    chunks: Annotated[list[Count], Field(min_length=1)] = [1]
+    refused_chunk: _RefusedChunk | None = None
 
 
 class _Case(_Result):

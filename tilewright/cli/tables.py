@@ -44,6 +44,19 @@ def print_map(console: "Console", result: dict) -> None:
     table.add_row("larger bound / run", styled((f"{result['bound_fraction']:.2%}", "bold")), "")
     console.print(table)
 
+    if refused := result.get("refused_chunk"):
+        chunks = result.get("chunks", [1])
+        console.print(
+            f"  {len(chunks):,} chunks of at most {max(chunks)} tokens, because the system has no room for "
+            f"{refused['tokens']} tokens at a time: {refused['cause']}",
+            soft_wrap=True,
+        )
+        console.print(
+            f"  their cost: weights are read {len(chunks):,} times; {refused['bytes_moved_again'] / 1e6:,.1f} MB "
+            f"more than once, {refused['cycles_moving_again']:,} cycles at the memory's rate",
+            soft_wrap=True,
+        )
+
     headings = ("part", ">mJ", ">pJ", "source")
     table = terminal_table(headings, title=f"energy: {result['energy_j'] * 1e3:,.2f} mJ", fold=headings)
     for item in result["energy"]:
