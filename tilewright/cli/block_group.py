@@ -11,6 +11,7 @@ from tilewright.api.blocks import BLOCKS, Option
 from tilewright.base.errors import ConfigError
 from tilewright.cli.groups import LazyGroup
 from tilewright.cli.option_errors import named_as_options
+from tilewright.cli.set_option import changed_system, set_option
 
 Run = Callable[..., None]
 """Function behind a subcommand; it takes the block's name, its design and the command's own options."""
@@ -35,12 +36,20 @@ class BlockGroup(LazyGroup):
         block = BLOCKS[name]
         options = block.load_options()
 
+        takes_system = any(option.kind == "system" for option in options)
+
         def callback(**values: Any) -> None:
             chosen = {option.keyword: values.pop(option.keyword) for option in options}
+            changes = values.pop("changes", ())
+            if changes and chosen["system"] is None:
+                raise ConfigError("--set changes a system: --system is missing")
+            if changes:
+                chosen["system"] = changed_system(chosen["system"], changes)
             with _quietly_refused(), named_as_options(lambda: chosen):
                 self._run(name, block.design(**chosen), **values)
 
-        for extra in reversed(self._extra):
+        set_options = [set_option("system", "cim.tiles=8")] if takes_system else []
+        for extra in reversed([*set_options, *self._extra]):
             callback = extra(callback)
         command = click.command(
             name=name,

@@ -8,7 +8,17 @@ import click
 from tilewright.api.cosims import COSIMS
 from tilewright.base.errors import ConfigError
 from tilewright.cli.option_errors import named_as_options
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, print_written, progress
+from tilewright.cli.output import (
+    console,
+    csv_option,
+    json_option,
+    make_folder,
+    out_option,
+    print_csv,
+    print_json,
+    print_written,
+    progress,
+)
 from tilewright.cli.program_options import load_program, program_options
 
 PROGRAM_RUNNER = "accelerator"
@@ -33,6 +43,7 @@ PROGRAM_RUNNER = "accelerator"
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown, as in docs/accelerator.md.")
 @out_option
 @json_option
+@csv_option
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -43,6 +54,7 @@ def command(
     markdown: bool,
     folder: Path | None,
     as_json: bool,
+    as_csv: bool,
     **options: Any,
 ) -> None:
     """Run RTL under Verilator beside its exact model and compare values and cycles.
@@ -72,6 +84,8 @@ def command(
     files = result.write(folder) if folder else []
     if as_json:
         print_json(result.to_dict(), files)
+    elif as_csv:
+        print_csv(result.cases)
     else:
         print_cosim(console(), list(result.cases), markdown=markdown)
         print_written(files)

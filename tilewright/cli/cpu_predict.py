@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tilewright.base.files import write_json
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
+from tilewright.cli.output import console, csv_option, json_option, make_folder, out_option, print_csv, print_json
+from tilewright.cli.set_option import changed_host, set_option
 
 if TYPE_CHECKING:
     from tilewright.gem5_configs.runs import MeasuredRun
@@ -72,8 +73,10 @@ def _clocks(domains: str | None, high: float | None, **ghz: float | None) -> "Ho
     help="Preset or TOML file of the host on which the runs were measured; its clocks do not matter, and runs that "
     "name another host are ignored.",
 )
+@set_option("host", "l2.size_kib=1024")
 @out_option
 @json_option
+@csv_option
 def command(
     baseline: str,
     core: str,
@@ -81,8 +84,10 @@ def command(
     high_ghz: float | None,
     workload: str | None,
     host: str,
+    changes: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
+    as_csv: bool,
     **ghz: float | None,
 ) -> None:
     """Predict the time of workloads at other clocks from one measured run of each on the same core.
@@ -93,10 +98,9 @@ def command(
     """
     from tilewright.gem5_configs.core_model import predict
     from tilewright.gem5_configs.runs import COMMITTED, baselines, pick, read_runs, runs_of
-    from tilewright.sim.config.host import load_host
 
     clocks = _clocks(domains, high_ghz, **ghz)
-    chosen = load_host(host)
+    chosen = changed_host(host, changes)
     path = COMMITTED.get(baseline, Path(baseline))
     runs = runs_of(read_runs(path), chosen, path)
     found = baselines(runs, core, path)  # type: ignore[arg-type]
@@ -123,6 +127,9 @@ def command(
     files = _write(result, found, runs, chosen, folder) if folder else []
     if as_json:
         print_json({**result, "files": [str(file) for file in files]})
+        return
+    if as_csv:
+        print_csv(result["workloads"])
         return
     from tilewright.cli.cpu_tables import print_predictions
 

@@ -12,7 +12,17 @@ import click
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
 from tilewright.cli.list_option import names_option
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, progress
+from tilewright.cli.output import (
+    console,
+    csv_option,
+    json_option,
+    make_folder,
+    out_option,
+    print_csv,
+    print_json,
+    progress,
+)
+from tilewright.cli.set_option import changed_host, set_option
 
 if TYPE_CHECKING:
     from tilewright.sim.config.host import HostConfig
@@ -115,8 +125,10 @@ def _memories() -> tuple[str, ...]:
     type=click.IntRange(1, 256),
     help="Number of runs at a time, at most one for each core. [default: all cores]",
 )
+@set_option("host", "l2.size_kib=1024")
 @out_option
 @json_option
+@csv_option
 def command(
     hosts: str | None,
     cores: tuple[str, ...],
@@ -129,8 +141,10 @@ def command(
     program: Path | None,
     arguments: str,
     jobs: int | None,
+    changes: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Run every combination of workloads, hosts and cores under gem5, and print its statistics.
 
@@ -150,7 +164,7 @@ def command(
         check_program(program)
     machines = [
         (name, with_core)
-        for name, host in _variants(hosts, domains, ghz)
+        for name, host in _variants(hosts, domains, ghz, changes)
         for with_memory in _with_memories(host, memory)
         for with_core in _with_cores(with_memory, cores)
     ]
@@ -178,6 +192,9 @@ def command(
     if as_json:
         print_json({"gem5": gem5.version, "runs": table})
         return
+    if as_csv:
+        print_csv(table)
+        return
     from tilewright.cli.cpu_tables import print_runs
 
     print_runs(console(), table)
@@ -185,18 +202,19 @@ def command(
         console().print(f"wrote {file}")
 
 
-def _variants(name: str | None, domains: tuple[str, ...], ghz: tuple[float, ...]) -> "Iterator[tuple[str, HostConfig]]":
+def _variants(
+    name: str | None, domains: tuple[str, ...], ghz: tuple[float, ...], changes: tuple[str, ...]
+) -> "Iterator[tuple[str, HostConfig]]":
     """Return hosts and what their clocks are called."""
-    from tilewright.sim.config.host import load_host
     from tilewright.sim.config.host_clocks import DOMAINS, domain_clocks
 
     if not domains:
         if ghz:
             raise ConfigError("--ghz is the clock of what --domains makes fast: give that, too")
-        host = load_host(name or "cryogenic")
+        host = changed_host(name or "cryogenic", changes)
         yield host.name, host
     for variant in domains:
-        host = load_host(name or ("baseline" if variant == "baseline" else "cryogenic"))
+        host = changed_host(name or ("baseline" if variant == "baseline" else "cryogenic"), changes)
         # Where nothing is fast, one run is all.
         for high in (ghz or (HIGH_GHZ,)) if DOMAINS[variant] else (HIGH_GHZ,):
             yield variant, host.model_copy(update={"clocks": domain_clocks(variant, high)})

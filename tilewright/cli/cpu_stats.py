@@ -8,7 +8,7 @@ import click
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
 from tilewright.base.reading import is_folder
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json
+from tilewright.cli.output import console, csv_option, json_option, make_folder, out_option, print_csv, print_json
 
 if TYPE_CHECKING:
     from tilewright.gem5_configs.runs import MeasuredRun
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--workload", help="Name of the workload, for --out. [default: the name of the folder of each file]")
 @out_option
 @json_option
+@csv_option
 def command(
     files: tuple[Path, ...],
     core: str | None,
@@ -39,6 +40,7 @@ def command(
     workload: str | None,
     folder: Path | None,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Read gem5's statistics of runs made elsewhere: one row of one core for each stats.txt, or folder with one.
 
@@ -58,6 +60,9 @@ def command(
     ]
     if as_json:
         print_json({"runs": rows})
+        return
+    if as_csv:
+        print_csv(rows)
         return
     from tilewright.cli.cpu_tables import print_counts
 

@@ -7,13 +7,14 @@ from importlib.metadata import version
 
 import click
 
-from tilewright.cli.output import console, json_option, print_json
+from tilewright.cli.output import console, csv_option, json_option, print_csv, print_json
 
 
 @click.command(name="doctor", epilog="Example: tilewright doctor")
 @json_option
+@csv_option
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def command(ctx: click.Context, as_json: bool, as_csv: bool) -> None:
     """Print which external tools were found with their versions, and how to get the missing ones.
 
     The exit status is 1 if a tool is missing that co-simulation needs. Synthesis works without the tools marked
@@ -57,6 +58,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
     missing = not all(row["found"] or row["optional"] for row in rows)
     if as_json:
         print_json({"tools": rows, "cache": str(cache_folder()), "complete": not missing})
+    elif as_csv:
+        print_csv(rows)
     else:
         from tilewright.base.tables import terminal_table
         from tilewright.base.terminal import styled

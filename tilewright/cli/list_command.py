@@ -2,12 +2,13 @@
 
 import click
 
-from tilewright.cli.output import console, json_option, print_json
+from tilewright.cli.output import console, csv_option, json_option, print_csv, print_json
 
 
 @click.command(name="list", epilog="Example: tilewright list --json")
 @json_option
-def command(as_json: bool) -> None:
+@csv_option
+def command(as_json: bool, as_csv: bool) -> None:
     """List the systems, models, blocks, co-simulations, hosts and workloads that can be named in commands."""
     from tilewright.api.blocks import BLOCKS
     from tilewright.api.cosims import COSIMS
@@ -26,6 +27,15 @@ def command(as_json: bool) -> None:
     }
     if as_json:
         print_json(listing)
+        return
+    if as_csv:
+        print_csv(
+            [
+                {"kind": kind, "name": name, "about": text}
+                for kind, entries in listing.items()
+                for name, text in entries.items()
+            ]
+        )
         return
     from tilewright.base.tables import terminal_table
     from tilewright.base.terminal import styled

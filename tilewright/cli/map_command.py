@@ -1,12 +1,37 @@
 """The command ``tilewright map``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tilewright.base.errors import ConfigError
 from tilewright.cli.list_option import names_option
 from tilewright.cli.option_errors import named_as_options
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, print_written, status
+from tilewright.cli.output import (
+    console,
+    csv_option,
+    json_option,
+    make_folder,
+    out_option,
+    print_csv,
+    print_json,
+    print_written,
+    status,
+    with_files,
+)
+from tilewright.cli.set_option import read_changes, set_option
+
+if TYPE_CHECKING:
+    from tilewright.sim.config import HostConfig, System
+
+
+class _Integers(click.ParamType):
+    name = "integers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        numbers = (click.INT(part.strip(), param, ctx) for part in str(value).split(","))
+        return tuple(dict.fromkeys(numbers))
 
 
 def _placeable() -> tuple[str, ...]:
@@ -22,7 +47,7 @@ def _placeable() -> tuple[str, ...]:
 @click.argument("model_name", metavar="MODEL")
 @click.option("--phase", type=click.Choice(["decode", "prefill"]), default="decode", show_default=True,
               help="Phase: one token after the others (decode), or the prompt (prefill).")  # fmt: skip
-@click.option("--context", type=int, default=1024, show_default=True,
+@click.option("--context", "contexts", type=_Integers(), default="1024", show_default=True, metavar="NUMBERS",
               help="Number of positions attended to (decode), or of prompt tokens (prefill).")  # fmt: skip
 @click.option(
     "--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file of the system."
@@ -33,18 +58,22 @@ def _placeable() -> tuple[str, ...]:
               help="CSV file of runs of the kernels, from `cpu run`. [default: the runs of the presets]")  # fmt: skip
 @click.option("--on-host", callback=names_option("operator", _placeable), metavar="NAMES",
               help="Operators to move to the host: softmax, norms or both, with a comma.")  # fmt: skip
+@set_option("system", "cim.tiles=8, or of its host, such as host.l2.size_kib=1024")
 @out_option
 @json_option
+@csv_option
 def command(
     model_name: str,
     phase: str,
-    context: int,
+    contexts: tuple[int, ...],
     system_name: str,
     host_name: str | None,
     host_runs: tuple[Path, ...],
     on_host: tuple[str, ...],
+    changes: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
+    as_csv: bool,
 ) -> None:
     """Compile a transformer for a system and run its program on the exact model.
 
@@ -53,29 +82,61 @@ def command(
     measured at the host's clocks or are predicted from 4 GHz. --on-host moves more operators to the host. The
     accelerator is idle while the host works, so the time is an upper bound for a machine in which they overlap;
     software that hands over data is not counted. With --out, the command writes
-    map.json, map.trace.json (open it in ui.perfetto.dev) and map.png.
+    map.json, map.trace.json (open it in ui.perfetto.dev) and map.png. Several contexts make a table with a row for
+    each, JSON becomes a list, and each writes to a folder of its own, context-NUMBER in --out.
     """
     from tilewright.api.mapping import map
-    from tilewright.api.systems import model_of, system_of
+    from tilewright.api.systems import model_of
 
-    model, system = model_of(model_name), system_of(system_name)
-    if folder:
-        make_folder(folder)
-    with (
-        named_as_options(lambda: ("on_host", "host_runs")),
-        status(f"running {model_name} on {system.name}"),
-    ):
-        result = map(
-            model, system, phase=phase, context=context, on_host=on_host, host=host_name, host_runs=host_runs,
-            name=model_name,
-        )  # fmt: skip
-    files = result.write(folder) if folder else []
+    model = model_of(model_name)
+    system, host = _system_and_host(system_name, host_name, changes)
+    folders = [folder / f"context-{each}" if folder and len(contexts) > 1 else folder for each in contexts]
+    for each in folders:
+        if each:
+            make_folder(each)
+    results = []
+    for context in contexts:
+        with named_as_options(lambda: ("on_host", "host_runs")), status(f"running {model_name} on {system.name}"):
+            results.append(
+                map(
+                    model, system, phase=phase, context=context, on_host=on_host, host=host, host_runs=host_runs,
+                    name=model_name,
+                )
+            )  # fmt: skip
+    files = [result.write(each) if each else [] for result, each in zip(results, folders, strict=True)]
+    data = [result.to_dict() for result in results]
     if as_json:
-        print_json(result.to_dict(), files)
+        print_json(
+            with_files(data[0], files[0])
+            if len(data) == 1
+            else [with_files(*each) for each in zip(data, files, strict=True)]
+        )
         return
-    from tilewright.cli.tables import print_host_steps, print_map
+    from tilewright.cli.tables import operator_rows, print_host_steps, print_map, print_maps, run_rows
 
-    print_map(console(), result.to_dict())
-    if result.host:
-        print_host_steps(console(), result.to_dict())
-    print_written(files)
+    if as_csv:
+        print_csv(operator_rows(data[0]) if len(data) == 1 else run_rows(data))
+        return
+    if len(data) > 1:
+        print_maps(console(), data)
+    else:
+        print_map(console(), data[0])
+        if "host" in data[0]:
+            print_host_steps(console(), data[0])
+    for written in files:
+        print_written(written)
+
+
+def _system_and_host(name: str, host_name: str | None, changes: tuple[str, ...]) -> "tuple[System, HostConfig | None]":
+    """Return the system, and a host that was named or changed, with the changes of ``--set``."""
+    from tilewright.sim.config import System, load_host, load_system
+
+    given = read_changes(System, changes)
+    if host_name is None:
+        system = load_system(name).with_(given)
+        return system, system.host if any(key.startswith("host.") for key in given) else None
+    if "host" in given:
+        raise ConfigError("--set host is not allowed with --host: both choose the host")
+    of_host = {key.removeprefix("host."): value for key, value in given.items() if key.startswith("host.")}
+    rest = {key: value for key, value in given.items() if not key.startswith("host.")}
+    return load_system(name).with_(rest), load_host(host_name).with_(of_host)

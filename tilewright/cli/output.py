@@ -1,9 +1,11 @@
 """Output of commands: JSON, tables and files."""
 
+import csv
+import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +18,20 @@ from tilewright.base.text import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON and nothing else.")
+
+def _alone(context: click.Context, option: click.Parameter, value: bool) -> bool:
+    """Refuse two options that each print something and nothing else."""
+    if value and any(context.params.get(other) for other in ("as_json", "as_csv", "markdown")):
+        raise ConfigError(f"{option.opts[0]} is not allowed with another form of output: --json, --csv or --markdown")
+    return value
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, callback=_alone, help="Print the result as JSON and nothing else."
+)
+csv_option = click.option(
+    "--csv", "as_csv", is_flag=True, callback=_alone, help="Print the rows of the table as CSV and nothing else."
+)
 out_option = click.option(
     "--out",
     "folder",
@@ -65,10 +80,34 @@ def progress(text: str, total: int) -> Iterator[Callable[[str], None]]:
 
 def print_json(data: object, files: Sequence[Path] = ()) -> None:
     """Print JSON on standard output, an object with the names of files that were written, if there are any."""
-    if files:
-        assert isinstance(data, dict), data
-        data = {**data, "files": [str(file) for file in files]}
-    click.echo(json.dumps(data, indent=2))
+    click.echo(json.dumps(with_files(data, files) if isinstance(data, dict) else data, indent=2))
+
+
+def with_files(data: dict, files: Sequence[Path]) -> dict:
+    """Return an object for JSON with the names of files that were written, if there are any."""
+    return {**data, "files": [str(file) for file in files]} if files else data
+
+
+def print_csv(rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows as CSV on standard output, with a column for each key of any row.
+
+    A key inside of a mapping follows the mapping's, after a dot; parts of a list have semicolons between them.
+    """
+    flat = [dict(_cells(row)) for row in rows]
+    columns = list(dict.fromkeys(key for row in flat for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    click.echo(text.getvalue(), nl=False)
+
+
+def _cells(row: Mapping[str, object], before: str = "") -> Iterator[tuple[str, object]]:
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _cells(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", ";".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def print_written(files: Sequence[Path]) -> None:

@@ -7,7 +7,7 @@ import click
 
 from tilewright.base.files import write_bytes, write_text
 from tilewright.cli.groups import LazyGroup
-from tilewright.cli.output import console, json_option, print_json
+from tilewright.cli.output import console, csv_option, json_option, print_csv, print_json
 from tilewright.cli.program_run import run_command
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def disassemble_command(file: Path, out: Path | None, lanes: int, numbers: bool,
 @click.argument("names", metavar="[COMMAND]...", nargs=-1)
 @click.option("--markdown", is_flag=True, help="Print Markdown, as in docs/program.md.")
 @json_option
-def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> None:
+@csv_option
+def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool, as_csv: bool) -> None:
     """Print all commands and the positions of their fields in the 64 bytes."""
     from tilewright.base.errors import ConfigError, suggest
     from tilewright.sim.isa.assembler import MNEMONICS
@@ -111,6 +112,9 @@ def fields_command(names: tuple[str, ...], markdown: bool, as_json: bool) -> Non
                 for name, kind in chosen.items()
             }
         )
+        return
+    if as_csv:
+        print_csv([{"command": name, **row._asdict()} for name, kind in chosen.items() for row in field_rows(kind)])
         return
     if markdown:
         click.echo("\n".join(command_table(kind) for kind in chosen.values()), nl=False)

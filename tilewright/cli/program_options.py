@@ -8,6 +8,7 @@ import click
 
 from tilewright.base.errors import ConfigError
 from tilewright.cli.option_errors import named_as_options
+from tilewright.cli.set_option import changed_system, set_option
 
 if TYPE_CHECKING:
     from tilewright.api.programs import Program
@@ -16,6 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("--system", "system_name", help="Preset or TOML file of the system that runs the program."),
+    set_option("system", "memory.latency_ns=50"),
     click.option("--memory", multiple=True, metavar="FILE[@ADDRESS]",
                  help="File with the bytes of memory from an address, or 0, on; can be given several times."),
     click.option("--memory-bytes", type=int,
@@ -38,7 +40,7 @@ def program_options(command: F) -> F:
     return command
 
 
-def load_program(file: Path, *, system_name: str | None, **options: Any) -> "Program":
+def load_program(file: Path, *, system_name: str | None, changes: tuple[str, ...], **options: Any) -> "Program":
     """Return a program in memory.
 
     Raises
@@ -50,5 +52,6 @@ def load_program(file: Path, *, system_name: str | None, **options: Any) -> "Pro
 
     if system_name is None:
         raise ConfigError("--system is missing: name the preset or TOML file that the program is for")
+    system = changed_system(system_name, changes)
     with named_as_options(lambda: options):
-        return programs.load_program(file, system_name, **options)
+        return programs.load_program(file, system, **options)

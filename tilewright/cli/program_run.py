@@ -6,7 +6,17 @@ from typing import Any
 import click
 
 from tilewright.cli.option_errors import named_as_options
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, print_written, status
+from tilewright.cli.output import (
+    console,
+    csv_option,
+    json_option,
+    make_folder,
+    out_option,
+    print_csv,
+    print_json,
+    print_written,
+    status,
+)
 from tilewright.cli.program_options import load_program, program_options
 
 
@@ -15,8 +25,11 @@ from tilewright.cli.program_options import load_program, program_options
 @program_options
 @out_option
 @json_option
+@csv_option
 @click.pass_context
-def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bool, **options: Any) -> None:
+def run_command(
+    ctx: click.Context, file: Path, folder: Path | None, as_json: bool, as_csv: bool, **options: Any
+) -> None:
     """Run a program on the exact model of the accelerator.
 
     FILE is text for `program assemble`, or the bytes that it writes. The scratchpad holds zeros at the start.
@@ -33,6 +46,8 @@ def run_command(ctx: click.Context, file: Path, folder: Path | None, as_json: bo
     files = result.write(folder) if folder else []
     if as_json:
         print_json(result.to_dict(), files)
+    elif as_csv:
+        print_csv([result.to_dict()])
     else:
         from tilewright.cli.tables import print_run
 

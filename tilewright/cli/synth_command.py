@@ -6,13 +6,23 @@ from typing import TYPE_CHECKING
 import click
 
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, out_option, print_json, print_written, status
+from tilewright.cli.output import (
+    console,
+    csv_option,
+    json_option,
+    make_folder,
+    out_option,
+    print_csv,
+    print_json,
+    print_written,
+    status,
+)
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
 
 
-def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | None, as_json: bool) -> None:
+def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | None, as_json: bool, as_csv: bool) -> None:
     from tilewright.api.generate import synthesis_tools, synthesise
 
     tools = synthesis_tools(liberty)
@@ -23,6 +33,9 @@ def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | Non
     files = result.write(folder) if folder else []
     if as_json:
         print_json(result.to_dict(), files)
+        return
+    if as_csv:
+        print_csv([result.to_dict()])
         return
     from tilewright.cli.tables import print_synth
 
@@ -43,6 +56,7 @@ command = BlockGroup(
         ),
         out_option,
         json_option,
+        csv_option,
     ],
     does="Results are kept, so that the same question is answered at once. With --out, writes MODULE.synth.json.",
 )

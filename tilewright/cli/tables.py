@@ -66,6 +66,53 @@ def print_map(console: "Console", result: dict) -> None:
     console.print(table)
 
 
+def operator_rows(result: dict) -> list[dict]:
+    """Return the operators of a map result as rows, each with the run that it is part of."""
+    run = {key: result[key] for key in ("model", "system", "phase", "context")}
+    return [{**run, **step} for step in result["steps"]]
+
+
+def run_rows(results: list[dict]) -> list[dict]:
+    """Return map results as rows: the numbers of each run, without its parts."""
+    return [{key: value for key, value in result.items() if not isinstance(value, list | dict)} for result in results]
+
+
+def print_maps(console: "Console", results: list[dict]) -> None:
+    """Print map results of one model and system side by side, a row for each."""
+    first = results[0]
+    headings = (
+        ">context",
+        ">tokens",
+        ">cycles",
+        ">ms",
+        ">tokens/s",
+        ">DRAM bound",
+        ">compute bound",
+        ">bound / run",
+        ">mJ",
+    )
+    with_host = "host" in first
+    table = terminal_table(
+        (*headings, *((">tokens/s with host",) if with_host else ())),
+        title=f"{first['model']} on {first['system']}: {first['phase']} at {first['clock_mhz']} MHz",
+        caption="bounds: cycles",
+    )
+    for result in results:
+        table.add_row(
+            f"{result['context']:,}",
+            f"{result['tokens']:,}",
+            f"{result['cycles']:,}",
+            f"{result['seconds'] * 1e3:,.3f}",
+            f"{result['tokens_per_s']:,.1f}",
+            f"{result['dram_bound_cycles']:,}",
+            f"{result['compute_bound_cycles']:,}",
+            f"{result['bound_fraction']:.2%}",
+            f"{result['energy_j'] * 1e3:,.2f}",
+            *((f"{result['tokens_per_s_with_host']:,.1f}",) if with_host else ()),
+        )
+    console.print(table)
+
+
 def print_run(console: "Console", result: dict) -> None:
     """Print how a program ended, and what its units did."""
     what = f"{result['program']} on {result['system']}: {result['commands']} commands at {result['address']:#x}"
