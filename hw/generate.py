@@ -27,7 +27,7 @@ class GeneratedBlock:
     """One line about the block, for people."""
 
     def to_dict(self) -> dict:
-        """Return the description of the block as ``tilewright generate --json`` prints it."""
+        """Return the description of the block as ``tilewright generate BLOCK --json`` prints it."""
         return self.ports
 
     def write(self, folder: Path) -> list[Path]:

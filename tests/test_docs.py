@@ -115,12 +115,6 @@ def test_files_and_modules_exist(page):
 
 
 @every_page
-def test_python_runs(page):
-    for block in re.findall(r"^```python\n(.*?)^```", text_of(page), flags=re.MULTILINE | re.DOTALL):
-        exec(compile(block, str(page), "exec"), {})
-
-
-@every_page
 def test_tests_exist(page):
     sources = [*(ROOT / "tests").rglob("test_*.py"), *(ROOT / "cocotb_tests").rglob("test_*.py")]
     defined = set(re.findall(r"^def (test_\w+)\(", "\n".join(map(text_of, sources)), flags=re.MULTILINE))

@@ -12,6 +12,7 @@ from tilewright.api.programs import ProgramRun as ProgramRun
 from tilewright.api.programs import load_program as load_program
 from tilewright.api.programs import run as run
 from tilewright.base.errors import ConfigError as ConfigError
+from tilewright.cocotb_tests.runner import BenchError as BenchError
 from tilewright.hw.generate import GeneratedBlock as GeneratedBlock
 from tilewright.mapping.models import LlamaConfig as LlamaConfig
 from tilewright.mapping.models import load_model as load_model

@@ -63,7 +63,7 @@ class SynthResult:
     """Tools of this machine, and the names of those that are missing."""
 
     def to_dict(self) -> dict:
-        """Return the result as ``tilewright synth --json`` prints it."""
+        """Return the result as ``tilewright synth BLOCK --json`` prints it."""
         tools = self.tools
         return {
             "block": self.block,
