@@ -17,9 +17,9 @@ from tilewright.cli.output import (
     print_csv,
     print_json,
     print_written,
-    progress,
 )
 from tilewright.cli.program_options import load_program, program_options
+from tilewright.cli.waiting import progress
 
 PROGRAM_RUNNER = "accelerator"
 """Name of the co-simulation that can run any program."""
@@ -76,7 +76,7 @@ def command(
     from tilewright.cocotb_tests.runner import BenchError
 
     try:
-        with progress("building and running", len(chosen)) as done:
+        with progress(f"building and running {name}", len(chosen)) as done:
             result = run_cosim(name, chosen, jobs=jobs, done=done)
     except BenchError as error:
         click.echo(f"tilewright: {error}", err=True)

@@ -12,17 +12,9 @@ import click
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
 from tilewright.cli.list_option import names_option
-from tilewright.cli.output import (
-    console,
-    csv_option,
-    json_option,
-    make_folder,
-    out_option,
-    print_csv,
-    print_json,
-    progress,
-)
+from tilewright.cli.output import console, csv_option, json_option, make_folder, out_option, print_csv, print_json
 from tilewright.cli.set_option import changed_host, set_option
+from tilewright.cli.waiting import progress
 
 if TYPE_CHECKING:
     from tilewright.sim.config.host import HostConfig

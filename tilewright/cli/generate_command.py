@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, print_json, print_written, status
+from tilewright.cli.output import console, json_option, make_folder, print_json, print_written
+from tilewright.cli.waiting import status
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design

@@ -17,10 +17,10 @@ from tilewright.cli.output import (
     print_csv,
     print_json,
     print_written,
-    status,
     with_files,
 )
 from tilewright.cli.set_option import read_changes, set_option
+from tilewright.cli.waiting import status
 
 if TYPE_CHECKING:
     from tilewright.sim.config import HostConfig, System

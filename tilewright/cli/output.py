@@ -5,15 +5,14 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,34 +47,6 @@ def console(*, stderr: bool = False) -> "Console":
     from tilewright.base.terminal import Terminal
 
     return Terminal(stderr=stderr, width=None if os.isatty(2 if stderr else 1) else 120)
-
-
-def status(text: str) -> AbstractContextManager:
-    """Return a context that shows on a terminal what is going on."""
-    from rich.text import Text
-
-    return console(stderr=True).status(Text(printable(text)))
-
-
-@contextmanager
-def progress(text: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show how many of ``total`` parts are done; yields a function to call with the name of each finished part.
-
-    A bar on a terminal, else a line for each part.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    terminal = console(stderr=True)
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as bar:
-        task = bar.add_task(text, total=total)
-
-        def done(name: str) -> None:
-            bar.update(task, advance=1, description=printable(f"{text}: {name}"))
-            if not terminal.is_terminal:
-                terminal.print(f"{text}: {name} ({int(bar.tasks[0].completed)} of {total})")
-
-        yield done
 
 
 def print_json(data: object, files: Sequence[Path] = ()) -> None:

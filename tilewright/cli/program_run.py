@@ -15,9 +15,9 @@ from tilewright.cli.output import (
     print_csv,
     print_json,
     print_written,
-    status,
 )
 from tilewright.cli.program_options import load_program, program_options
+from tilewright.cli.waiting import status
 
 
 @click.command(name="run", epilog="Example: tilewright program run examples/product.asm --system small --out build/run")

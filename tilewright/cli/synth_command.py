@@ -15,8 +15,8 @@ from tilewright.cli.output import (
     print_csv,
     print_json,
     print_written,
-    status,
 )
+from tilewright.cli.waiting import status
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
