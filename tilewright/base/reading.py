@@ -185,6 +185,25 @@ def read_toml(path: Path) -> Parsed:
     return _checked(Parsed(path, value, lambda keys: _toml_line(text, keys)))
 
 
+def toml_value(text: str, where: str) -> object:
+    """Return the value that a text is in TOML, or the text itself if it is none; ``where`` is its name in errors.
+
+    Raises
+    ------
+    ConfigError
+        If it is too deep, or a number has too many digits.
+    """
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    except RecursionError as error:
+        raise _too_deep(where) from error
+    except ValueError as error:  # of int(), on thousands of digits
+        raise ConfigError(f"{where}: a number has too many digits: at most {MAX_DIGITS} are allowed") from error
+    return _checked(Parsed(Path(where), found["value"], lambda _: None)).value if len(found) == 1 else text
+
+
 def read_json(path: Path) -> Parsed:
     """Return the content of a JSON file.
 
@@ -252,7 +271,8 @@ def _checked(parsed: Parsed) -> Parsed:
             value = _too_long(int(value.bit_length() / math.log2(10)) + 1)
         if isinstance(value, _Refused):
             equals = "" if value.about.startswith("is ") else " ="
-            raise ConfigError(f"{parsed.where(keys)}: {'.'.join(map(str, keys))}{equals} {value.about}")
+            field = f": {'.'.join(map(str, keys))}" if keys else ""
+            raise ConfigError(f"{parsed.where(keys)}{field}{equals} {value.about}")
         if isinstance(value, dict | list):
             if len(keys) >= MAX_DEPTH:
                 raise _too_deep(parsed.where(keys))

@@ -1,12 +1,13 @@
 """The option ``--set KEY=VALUE`` of commands that take a system or a host."""
 
-import tomllib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.reading import toml_value
+from tilewright.base.text import shortened
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -46,7 +47,9 @@ def read_changes(model: "type[BaseModel]", texts: Sequence[str]) -> dict[str, ob
             raise ConfigError(f"--set {text} is not allowed: it must be KEY=VALUE, such as cim.tiles=8")
         if key in changes:
             raise ConfigError(f"--set {text} is not allowed: {key} is set twice")
-        changes[key] = None if value.strip() == "none" and _is_optional(model, key) else _value(value.strip())
+        value = value.strip()
+        absent = value == "none" and _is_optional(model, key)
+        changes[key] = None if absent else toml_value(value, f"--set {shortened(key)}")
     return changes
 
 
@@ -74,15 +77,6 @@ def changed_host(name: str, texts: Sequence[str]) -> "HostConfig":
     from tilewright.sim.config import HostConfig, load_host
 
     return load_host(name).with_(read_changes(HostConfig, texts))
-
-
-def _value(text: str) -> object:
-    """Return a value of TOML, or the text itself if it is none."""
-    try:
-        found = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
-        return text
-    return found["value"] if len(found) == 1 else text
 
 
 def _is_optional(model: "type[BaseModel]", key: str) -> bool:

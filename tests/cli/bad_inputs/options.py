@@ -5,6 +5,7 @@ from tests.cli.bad_inputs.case import case
 LONG = "n" * 5000
 SHAPE = "--rows 16 --columns 16 --weight-bits 4 --input-bits 8"
 ASM = {"good.asm": ".lanes 16\nend\n"}
+MAP = "map llama-3.2-1b"
 RUN = "program run good.asm --system small"
 
 CASES = (
@@ -81,6 +82,20 @@ CASES = (
     case(
         "a width of a thousand million", "generate posit-encoder --scale-bits 1000000000", "--scale-bits = 1000000000"
     ),
+    case("a change without a value", f"{MAP} --set cim.tiles", "--set cim.tiles is not allowed", "cim.tiles=8"),
+    case("a change of nothing", f"{MAP} --set =3", "--set =3 is not allowed", "KEY=VALUE"),
+    case("a field twice", f"{MAP} --set cim.tiles=1 --set cim.tiles=2", "cim.tiles is set twice"),
+    case("a field that is not there", f"{MAP} --set cim.tile.gird=3", "unknown field 'cim.tile.gird'", "grid_rows"),
+    case("a field that is markup", f"{MAP} --set [/red]=3", "unknown field '[/red]'", "one of: cim"),
+    case("a field of 5,000 characters", f"{MAP} --set {LONG}=3", "unknown field 'nnn", "one of: cim"),
+    case("a field out of range", f"{MAP} --set cim.tiles=0", "cim.tiles = 0 is not allowed", "equal to 1"),
+    case("a field of text", f"{MAP} --set cim.tiles=many", "cim.tiles = 'many' is not allowed", "integer"),
+    case("a field of 5,000 digits", f"{MAP} --set cim.tiles={'9' * 5000}", "--set cim.tiles", "at most 400"),
+    case("a field of 1,000 digits", f"{MAP} --set cim.tiles={'9' * 1000}", "--set cim.tiles = a number", "at most 400"),
+    case("a field of 100,000 levels", f"{MAP} --set cim.tiles={'[' * 100_000}", "--set cim.tiles", "at most 64 levels"),
+    case("a field that is not finite", f"{MAP} --set energy.mac_pj=inf", "energy.mac_pj = inf", "finite"),
+    case("a part that is a number", f"{MAP} --set cim.tile=3", "cim.tile = 3 is not allowed"),
+    case("a list of contexts with a gap", f"{MAP} --context 1,,2", "'--context': ''", "integer"),
     case("a clock of nothing", "cpu predict --core-ghz 0", "--core-ghz = 0", "greater than 0"),
     case("a clock that is no number", "cpu predict --core-ghz nan", "--core-ghz = nan is not allowed", "finite"),
     case("a clock without end", "cpu predict --l1-ghz inf", "--l1-ghz = inf is not allowed", "finite"),
