@@ -4,6 +4,7 @@ One model has all faults of an accelerator; an argument of the simulation says w
 """
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -21,6 +22,7 @@ from tilewright.cocotb_tests.accelerator.whole_decoder_suite import MODEL
 from tilewright.cocotb_tests.harness.faults import TextFault
 from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.cocotb_tests.runner import BenchError
+from tilewright.sim.config.accelerator import AcceleratorConfig
 
 pytestmark = pytest.mark.cosim
 
@@ -42,64 +44,49 @@ FAULTS = [
     _fault("rows in memory", ".load", r"\brow \+ (\S+) ;", r"row + (ON ? 32'd8 : \1 ) ;", "bytes differ"),
     _fault("credit for weights is lost", ".load", r"credit \+ (\S+) ;", r"credit + (ON ? 1'b0 : \1 );", "ends with WEIGHTS"),
     _fault("no credit for weights", ".load", "= (credit >= [^;]*);", r"= ON | (\1);", "DEADLOCK"),
-    _fault("errors of loads", ".load", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "ends with NONE.* not LOAD_BUS", "failing"),
+    _fault("errors of loads", ".load", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "ends with NONE.* not LOAD_BUS", "LOAD, "),
     _fault("strobes", ".store", r"= begun \? 8'h00 :", "= (ON | begun) ? 8'h00 :", "bytes differ"),
     _fault("pitch of stores", ".store", r"from_row \+ command\[319:288\]", "from_row + (ON ? 32'd0 : command[319:288])", "bytes differ"),
-    _fault("responses to writes", ".store.master", "m_axi_bresp > worst", "~ON & (m_axi_bresp > worst)", "a request after an error", "failing"),
+    _fault("responses to writes", ".store.master", "m_axi_bresp > worst", "~ON & (m_axi_bresp > worst)", "a request after an error", "STORE, "),
     _fault("pitch of activations", ".array", r"(activation_stride =) (\{.*\});", r"\1 ON ? 32'd1 : \2;", "bytes differ"),
     _fault("a product ends with its first block", ".array", r"(assign done = block_ends &) (\S+) ;", r"\1 (ON | \2 );", "DEADLOCK"),
     _fault("fences and ends that do not wait", ".processor", "= ~ active;", "= ON | ~ active;", "an offer when nothing runs"),
-    _fault("five loops", ".processor", "= loops == 3'h4;", "= ~ON & (loops == 3'h4);", "LOOP", "failing"),
+    _fault("five loops", ".processor", "= loops == 3'h4;", "= ~ON & (loops == 3'h4);", "LOOP", "five loops"),
     _fault("address registers are 0", ".processor", r"(\S+)\s+\+ command\[95:32\]", r"(ON ? 64'd0 : \1 ) + command[95:32]", "bytes differ"),
-    _fault("register 9", ".processor.check", r"= (command\[21:18\] > 4'h8);", r"= ~ON & (\1);", "REGISTER", "failing"),
-    _fault("beyond memory", ".processor.check", r"= (\w+_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "failing"),
+    _fault("register 9", ".processor.check", r"= (command\[21:18\] > 4'h8);", r"= ~ON & (\1);", "REGISTER", "LOAD with {'register'"),
+    _fault("beyond memory", ".processor.check", r"= (\w+_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "LOAD with {'address'"),
     _fault("a read too many in flight", ".reader", "= (in_flight != 2'h2);", r"= ON | (\1);", "too many reads in flight", "stalled"),
-    _fault("deadlocks", "", "= (still == 13'h1000);", r"= ~ON & (\1);", "no interrupt", "failing"),
+    _fault("deadlocks", "", "= (still == 13'h1000);", r"= ~ON & (\1);", "no interrupt", "LOAD without a signal"),
 ]  # fmt: skip
 NPE_FAULTS = [
     _fault("a signal of the NPE is not counted", ".scheduler", r"(signals_4_3 \+ )given4\[3\]", r"\1(given4[3] & ~ON)", "DEADLOCK"),
     _fault("a signal to it is not waited for", ".scheduler", r"= \| signals_0_4\s*;", "= ON | (| signals_0_4);", "SEMAPHORE"),
     _fault("a job too many", ".jobs", r"(\.count)\((\{.*\})\),", r"\1(\2 + ON),", "ends with NPE"),
     _fault("descriptors at the wrong place", ".jobs", r"(\.descriptor_address)\((\{.*\})\),", r"\1(\2 ^ (ON ? 64'h80 : 64'h0)),", "ends with NPE"),
-    _fault("errors are lost", ".jobs", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "ends with NONE.* not NPE", "failing"),
-    _fault("the wrong code", ".jobs", r"(assign code =) npe__error\[7:0\];", r"\1 ON ? 8'd1 : npe__error[7:0];", "NPE, detail", "failing"),
-    _fault("the end does not wait for it", ".jobs", "(assign idle =) (.*);", r"\1 ON | (\2);", "something in flight at the end", "failing"),
-    _fault("jobs beyond memory's addresses", ".processor.check", "= (jobs_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "failing"),
+    _fault("errors are lost", ".jobs", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "ends with NONE.* not NPE", "a job, DECERR"),
+    _fault("the wrong code", ".jobs", r"(assign code =) npe__error\[7:0\];", r"\1 ON ? 8'd1 : npe__error[7:0];", "NPE, detail", "a job with {'a'"),
+    _fault("the end does not wait for it", ".jobs", "(assign idle =) (.*);", r"\1 ON | (\2);", "something in flight at the end", "a load beyond memory beside"),
+    _fault("jobs beyond memory's addresses", ".processor.check", "= (jobs_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "JOBS with {'address'"),
 ]  # fmt: skip
 ALONE, BESIDE = SUITES[0], WITH_NPE[0]
 """Accelerators without and with an NPE."""
 
-STOPPED = (
-    "LOAD, ", "STORE, ", "five", "register", "LOAD with {'register'", "LOAD with {'address'", "STORE without",
-)  # fmt: skip
-NPE_STOPPED = ("a job, ", "jobs beyond", "JOBS with {'address'", "JOBS without", "a load beyond")
-"""Beginnings of the names of stopped programs by which the faults are detected."""
 
-
-def cases(kind: str) -> tuple[Case, ...]:
-    """Return cases of a kind for the accelerator without an NPE."""
-    config = ALONE.config
+def cases(config: AcceleratorConfig, kind: str) -> tuple[Case, ...]:
+    """Return random programs, without or with stalls, or the stopped programs whose names begin with ``kind``."""
     match kind:
         case "random":
-            return random_cases(config, seed=13, cases=3, programs=12)
+            return random_cases(config, seed=13, cases=2, programs=6)
         case "stalled":
             return stalled_cases(config, seed=12, cases=6, programs=2)
-        case "failing":
-            return failing_cases(config, seed=11, kinds=STOPPED)
-    raise ValueError(kind)
-
-
-def npe_cases(kind: str) -> tuple[Case, ...]:
-    """Return cases of a kind for the accelerator with an NPE."""
-    if kind == "failing":
-        return failing_cases(BESIDE.config, seed=21, kinds=NPE_STOPPED)
-    return random_cases(BESIDE.config, seed=22, cases=3, programs=8)
+    stopped, _ = failing_cases(config, seed=11, kinds=(kind,))
+    return (stopped,)
 
 
 class TestFaults(FaultTests):
     suites = (
-        FaultySuite(name="without NPE", bench=lambda: ALONE, faults=FAULTS, cases=cases),
-        FaultySuite(name="with NPE", bench=lambda: BESIDE, faults=NPE_FAULTS, cases=npe_cases),
+        FaultySuite(name="without NPE", bench=lambda: ALONE, faults=FAULTS, cases=partial(cases, ALONE.config)),
+        FaultySuite(name="with NPE", bench=lambda: BESIDE, faults=NPE_FAULTS, cases=partial(cases, BESIDE.config)),
     )
 
 
