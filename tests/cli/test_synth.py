@@ -105,6 +105,7 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
     status, out, _ = command(*arguments, "--json")
     assert status == 0
     result = json.loads(out)
+    assert result.pop("files") == [str(tmp_path / "register.synth.json")]
     assert {
         "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "path_ns", "power_uw", "power_clock_mhz",
         "power_activity", "primitives", "failed", "tools", "liberty", "missing",
