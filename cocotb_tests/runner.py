@@ -20,6 +20,7 @@ from tilewright.base.processes import Processes, end_with_parent
 from tilewright.base.tool_runs import failure, run_tool, time_limit
 from tilewright.base.tools import Tool, find_compiler, find_libpython, find_make, find_verilator
 from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
+from tilewright.cocotb_tests.harness.shared_modules import MARK, SAME_NAMES
 
 if TYPE_CHECKING:
     from tilewright.cocotb_tests.harness.suite import Suite
@@ -73,6 +74,8 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
     options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "-o", top, "--top-module", top, "-O3", "-Wno-fatal"]
     # One C++ file: parsing Verilator's headers once is most of the time that a small model takes.
     options += ["--output-split", "0", "--x-initial", "unique", "--timescale", "1ns/1ps"]
+    if MARK in verilog:
+        options.append(SAME_NAMES)
     if activity:
         options += ["--trace-saif", "--trace-underscore"]
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]

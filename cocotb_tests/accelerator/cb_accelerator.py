@@ -1,6 +1,7 @@
 """Bench of the accelerator: all of memory, cycles and counters beside its exact model."""
 
 from dataclasses import asdict
+from time import process_time
 
 import cocotb
 import numpy as np
@@ -167,6 +168,31 @@ async def right(dut) -> None:
     for case in bench.job.cases:
         for row in await run_case(bench, case):
             assert not row["found"], f"{row['name']}: {row['found']}"
+
+
+@cocotb.test()
+async def speed(dut) -> None:
+    """The runner's cases: returns cycles and CPU seconds between each start and its end."""
+    bench = AcceleratorBench(dut)
+    await bench.begin()
+    rows = []
+    for case in bench.job.cases:
+        model = model_of(bench, case)
+        await bench.fill(padded(case.memory))
+        bench.set_timing(case.timing)
+        for run in case.runs:
+            patched(model.memory, run)
+            predicted = predict(model, run, case.timing)
+            await bench.prepare(run)
+            begin = process_time()
+            ended = await bench.run(run.address, 4 * predicted.cycles + 20000)
+            seconds = process_time() - begin
+            found = check_ending(run, ended, predicted, timed=True)
+            assert not found, f"{run.name}: {found}"
+            rows.append({"name": run.name, "cycles": predicted.cycles, "seconds": seconds})
+        size = len(padded(case.memory))
+        assert (await bench.dump(size) == model.memory[:size]).all()
+    return_rows(rows)
 
 
 @cocotb.test()

@@ -2,8 +2,10 @@
 
 from functools import lru_cache
 
-from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness, SecondPort, compiled_once
+from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness, SecondPort
+from tilewright.cocotb_tests.harness.clock_gates import gated
 from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
+from tilewright.cocotb_tests.harness.shared_modules import compiled_once
 from tilewright.cocotb_tests.npe.harness import CORE
 from tilewright.hw.accelerator.accelerator import NPE_PREFIX, Accelerator
 from tilewright.hw.definition import Definition
@@ -18,6 +20,8 @@ MEMORY_BYTES = 4 << 20
 """Size of a harness's memory unless a test asks for more; one build serves all smaller sizes, which the bench sets."""
 REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
 """Modules of which the harness has many instances."""
+GATED = r"vector_lane.*|vector_unit.*|fp32_.*|cim_macro.*"
+"""Modules that are large and often idle."""
 
 
 def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenchHarness:
@@ -48,9 +52,11 @@ def harness_verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
 @lru_cache
 def _verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
     def make() -> str:
-        verilog = convert(accelerator_harness(config, memory_bytes), TOP)
-        for module in (*REPEATED, *((CORE,) if config.npe is not None else ())):
-            verilog = compiled_once(verilog, module)
-        return verilog + AxiMemory.SOURCE.read_text()
+        return convert(accelerator_harness(config, memory_bytes), TOP) + AxiMemory.SOURCE.read_text()
 
     return kept_verilog(make, TOP, config, memory_bytes)
+
+
+def prepared(config: AcceleratorConfig, verilog: str) -> str:
+    """Return the harness's Verilog as the simulator runs it fastest, with the same contents in all cycles."""
+    return gated(compiled_once(verilog, (*REPEATED, *((CORE,) if config.npe is not None else ()))), GATED)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tilewright.cocotb_tests.accelerator.cases import Case
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
-from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog
+from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog, prepared
 from tilewright.cocotb_tests.accelerator.random_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
@@ -55,6 +55,9 @@ class AcceleratorSuite(HarnessSuite):
 
     def verilog(self) -> str:
         return harness_verilog(self.config, self.memory_bytes)
+
+    def prepared(self, verilog: str) -> str:
+        return prepared(self.config, verilog)
 
     def cases(self) -> tuple[Case, ...]:
         return self.make_cases(self.config)

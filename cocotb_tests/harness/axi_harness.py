@@ -3,7 +3,6 @@
 Software, the bench, has the registers and the interrupt; between start and interrupt no Python is needed.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -234,19 +233,3 @@ class _Renamed:
 
     def __getattr__(self, name: str):
         return getattr(self._ports, name.replace(self._prefix, self._there, 1))
-
-
-def compiled_once(verilog: str, module: str) -> str:
-    """Return the text with a mark that lets instances of a module share their C++: it is compiled once.
-
-    Raises
-    ------
-    ValueError
-        If there is no such module.
-    """
-    verilog, count = re.subn(
-        rf"(?s)^(module {module} ?\(.*?\);)", r"\1 /* verilator no_inline_module */", verilog, flags=re.M
-    )
-    if not count:
-        raise ValueError(f"there is no module {module}")
-    return verilog

@@ -2,8 +2,9 @@
 
 from functools import lru_cache
 
-from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness, compiled_once
+from tilewright.cocotb_tests.harness.axi_harness import AxiBenchHarness
 from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
+from tilewright.cocotb_tests.harness.shared_modules import compiled_once
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.npe.npe import Npe
@@ -34,16 +35,20 @@ def npe_harness(config: NpeConfig, memory_bytes: int) -> AxiBenchHarness:
 
 @lru_cache
 def harness_verilog(config: NpeConfig, memory_bytes: int) -> str:
-    """Return the harness around one NPE as Verilog.
+    """Return the harness around one NPE as Verilog."""
+
+    def make() -> str:
+        return convert(npe_harness(config, memory_bytes), TOP) + AxiMemory.SOURCE.read_text()
+
+    return kept_verilog(make, TOP, config, memory_bytes)
+
+
+def prepared(verilog: str) -> str:
+    """Return the harness's Verilog as the simulator runs it fastest, with the same contents in all cycles.
 
     Raises
     ------
     ValueError
         If its MACs are not modules of their own.
     """
-
-    def make() -> str:
-        # Every MAC is the same: that halves what a model of 8 x 8 takes to build.
-        return compiled_once(convert(npe_harness(config, memory_bytes), TOP), CORE) + AxiMemory.SOURCE.read_text()
-
-    return kept_verilog(make, TOP, config, memory_bytes)
+    return compiled_once(verilog, (CORE,))

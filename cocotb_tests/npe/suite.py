@@ -6,7 +6,7 @@ from fractions import Fraction
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.cocotb_tests.npe.cases import Case, Job, Timing
 from tilewright.cocotb_tests.npe.cb_npe import BENCH
-from tilewright.cocotb_tests.npe.harness import TOP, harness_verilog
+from tilewright.cocotb_tests.npe.harness import TOP, harness_verilog, prepared
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode, parse_modes
 from tilewright.sim.isa.descriptor import Activation, Along
@@ -39,6 +39,9 @@ class NpeSuite(HarnessSuite):
 
     def verilog(self) -> str:
         return harness_verilog(self.config, self.memory_bytes)
+
+    def prepared(self, verilog: str) -> str:
+        return prepared(verilog)
 
     def cases(self) -> tuple[Case, ...]:
         return self.starts
