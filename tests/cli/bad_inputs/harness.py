@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.cli.bad_inputs.case import Case
 from tests.cli.bad_inputs.server import CPU_SECONDS, MEMORY_BYTES
+from tests.cli.command_line import without_progress
 from tilewright.base.text import MAX_MESSAGE
 
 PREFIX = "tilewright: error: "
@@ -89,7 +90,7 @@ def check(case: Case, refusal: Refusal) -> None:
     assert refusal.status == case.status, refusal
     assert refusal.cpu_seconds < CPU_SECONDS, refusal
     assert refusal.bytes < MEMORY_BYTES * 2, refusal
-    lines = refusal.stderr.splitlines()
+    lines = without_progress(refusal.stderr)
     assert len(lines) == 1, refusal.stderr
     [line] = lines
     assert line.startswith(PREFIX), line
