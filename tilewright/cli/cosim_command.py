@@ -66,8 +66,7 @@ def command(
     name = _named(name, program, design, options)
     from tilewright.api.cosim import find_tools, program_suite_of, run_cosim, suites
 
-    with named_as_options(lambda: ("max_cycles",)):
-        chosen = [program_suite_of(load_program(program, **options))] if program else suites(name, design)
+    chosen = [program_suite_of(load_program(program, **options))] if program else suites(name, design)
     find_tools()
     if folder:
         make_folder(folder)
@@ -76,7 +75,8 @@ def command(
     from tilewright.cocotb_tests.runner import BenchError
 
     try:
-        with progress(f"building and running {name}", len(chosen)) as done:
+        text = f"building and running {name}"
+        with named_as_options(lambda: ("max_cycles",)), progress(text, len(chosen)) as done:
             result = run_cosim(name, chosen, jobs=jobs, done=done)
     except BenchError as error:
         click.echo(f"tilewright: {error}", err=True)
