@@ -99,7 +99,7 @@ CASES = (
     _run("an endless loop", "loop count=0xffffffff\nset register=1 value=3\nrepeat", "--max-cycles = 1000000", "command", options="--max-cycles 1000000"),
     _run("endless loops in each other", "loop count=0xffffffff\n" * 4 + "fence\n" + "repeat\n" * 4, "--max-cycles = 20000", options="--max-cycles 20000"),
     _run("a command of 4,294,836,225 elements", "vector rows=65535 columns=65535 a=0 d=0", "command 0: vector of 4,294,836,225 elements", "16,777,216"),
-    case("an endless loop beside RTL", "cosim --program p.asm --system small --max-cycles 1000", "max_cycles = 1000 is not enough",
+    case("an endless loop beside RTL", "cosim --program p.asm --system small --max-cycles 1000", "--max-cycles = 1000 is not enough",
          files={"p.asm": "loop count=0xffffffff\nfence\nrepeat\nend\n"}),
     case("no cycles", f"{RUN} --max-cycles 0", "'--max-cycles': 0", "1<=x<=", files={"p.asm": "end\n"}),
     # Memory.
