@@ -151,7 +151,7 @@ def test_statistics_made_elsewhere_are_read(tmp_path):
     assert "0.473" in cli("stats", str(tmp_path / "stats.txt")).stdout
     wrong = cli("stats", str(tmp_path), "--core", "o3")
     assert wrong.returncode == 2
-    assert "is of an in-order (Minor) core" in wrong.stderr
+    assert "is an in-order (Minor) core" in wrong.stderr
     (tmp_path / "stats.txt").write_text("")
     assert "empty" in cli("stats", str(tmp_path)).stderr
 
