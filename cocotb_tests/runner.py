@@ -21,12 +21,12 @@ from tilewright.base.tool_runs import failure, run_tool, time_limit
 from tilewright.base.tools import Tool, find_compiler, find_libpython, find_make, find_verilator
 from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
 from tilewright.cocotb_tests.harness.shared_modules import MARK, SAME_NAMES
+from tilewright.hw.waivers import waivers
 
 if TYPE_CHECKING:
     from tilewright.cocotb_tests.harness.suite import Suite
 
 S = TypeVar("S", bound="Suite")
-VLT = Path(__file__).parent / "vlt" / "generated.vlt"
 REWRITTEN = "cb_*.py *driver.py"
 """Files whose assertions are rewritten to tell the values that they compare. cocotb's own default, every imported file,
 takes a second of each simulation."""
@@ -70,7 +70,7 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
     verilator, compiler, make = find_verilator(), find_compiler(), find_make()
     # Only the top's ports are visible to the bench: cocotb's own runner makes everything public, which
     # makes large designs several times slower to build and to run.
-    control = VLT.read_text() + f'public_flat_rw -module "{top}" -var "*"\n'
+    control = waivers() + f'public_flat_rw -module "{top}" -var "*"\n'
     options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "-o", top, "--top-module", top, "-O3", "-Wno-fatal"]
     # One C++ file: parsing Verilator's headers once is most of the time that a small model takes.
     options += ["--output-split", "0", "--x-initial", "unique", "--timescale", "1ns/1ps"]
@@ -132,7 +132,8 @@ def lint(verilog: str, top: str) -> str:
     verilator = find_verilator()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f"{top}.v").write_text(verilog)
-        command = [*verilator.command, "--lint-only", "-Wall", "--top-module", top, str(VLT), f"{top}.v"]
+        (Path(folder) / f"{top}.vlt").write_text(waivers(f"{top}.v"))
+        command = [*verilator.command, "--lint-only", "-Wall", "--top-module", top, f"{top}.vlt", f"{top}.v"]
         ended = Processes().run(command, folder=Path(folder), env=verilator.env(), seconds=time_limit())
     return ended.output if ended.status or "%Warning" in ended.output else ""
 

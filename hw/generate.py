@@ -1,7 +1,7 @@
 """Writes blocks as Verilog with a description of their ports."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from amaranth.hdl import Shape
@@ -10,7 +10,9 @@ from amaranth.lib import data, wiring
 from tilewright.base.files import write_json, write_text
 from tilewright.hw.cim.array import CIMArray
 from tilewright.hw.cim.tile import Tile
+from tilewright.hw.names import check_name
 from tilewright.hw.verilog import convert
+from tilewright.hw.waivers import waivers
 from tilewright.sim.config import CIMArrayConfig, TileConfig
 
 
@@ -31,7 +33,7 @@ class GeneratedBlock:
         return self.ports
 
     def write(self, folder: Path) -> list[Path]:
-        """Write MODULE.v and MODULE.ports.json to a folder; return their paths.
+        """Write MODULE.v, MODULE.ports.json and MODULE.vlt to a folder; return their paths.
 
         Raises
         ------
@@ -41,7 +43,13 @@ class GeneratedBlock:
         return [
             write_text(folder / f"{self.name}.v", self.verilog),
             write_json(folder / f"{self.name}.ports.json", self.ports),
+            write_text(folder / f"{self.name}.vlt", self.waivers),
         ]
+
+    @property
+    def waivers(self) -> str:
+        """Configuration file with which ``verilator --lint-only -Wall`` finds nothing in the Verilog."""
+        return waivers(f"{self.name}.v")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,16 @@ class Design:
     """Latencies and throughput for the JSON description; ``latency_cycles`` is always there."""
     summary: str
     """One line about the design, for people."""
+
+    def named(self, name: str) -> "Design":
+        """Return the design with another name: designs of different names can be in one chip.
+
+        Raises
+        ------
+        ValueError
+            If the name is no identifier of Verilog and SystemVerilog.
+        """
+        return replace(self, name=check_name(name))
 
     def generate(self) -> GeneratedBlock:
         """Return the block; ``clk`` and ``rst`` are among its ports unless it is combinational."""

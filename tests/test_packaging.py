@@ -54,7 +54,6 @@ def test_the_installed_command_finds_its_data(site, tmp_path):
 
 def test_the_installed_benches_have_their_files(site):
     for name in (
-        "cocotb_tests/vlt/generated.vlt",
         "gem5_configs/workloads/gemv.c",
         "hw/memory/storage.v",
         "py.typed",

@@ -10,6 +10,7 @@ from tilewright.cocotb_tests.npe.harness import CORE
 from tilewright.hw.accelerator.accelerator import NPE_PREFIX, Accelerator
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
+from tilewright.hw.names import module_name
 from tilewright.hw.verilog import convert
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.accelerator_registers import Register
@@ -20,7 +21,7 @@ MEMORY_BYTES = 4 << 20
 """Size of a harness's memory unless a test asks for more; one build serves all smaller sizes, which the bench sets."""
 REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
 """Modules of which the harness has many instances."""
-GATED = r"vector_lane.*|vector_unit.*|fp32_.*|cim_macro.*"
+GATED = rf"{TOP}__(?:vector_lane|vector_unit|fp32_|cim_macro).*"
 """Modules that are large and often idle."""
 
 
@@ -59,4 +60,5 @@ def _verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
 
 def prepared(config: AcceleratorConfig, verilog: str) -> str:
     """Return the harness's Verilog as the simulator runs it fastest, with the same contents in all cycles."""
-    return gated(compiled_once(verilog, (*REPEATED, *((CORE,) if config.npe is not None else ()))), GATED)
+    repeated = [module_name(TOP, module) for module in (*REPEATED, *((CORE,) if config.npe is not None else ()))]
+    return gated(compiled_once(verilog, repeated), GATED)

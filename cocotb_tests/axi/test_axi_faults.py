@@ -36,19 +36,19 @@ MASTER_FAULTS = [
         "too many writes",
     ),
     READS(
-        "address withdrawn on stop", r"m_axi_arvalid <= (\S+) ;", r"m_axi_arvalid <= \1 & ~(ON & stop);",
+        "address withdrawn on stop", r"m_axi_arvalid <= (\S+);", r"m_axi_arvalid <= \1 & ~(ON & stop);",
         "stop_anywhere", "an offered read address|not idle",
     ),
     WRITES(
-        "wlast wrong", r"m_axi_wlast <= (\S+) ;",
-        rf"m_axi_wlast <= ON & {FREE} ? words__payload[0] : \1 ;", "random_transfers",
+        "wlast wrong", r"m_axi_wlast <= (\S+);",
+        rf"m_axi_wlast <= ON & {FREE} ? words__payload[0] : \1;", "random_transfers",
     ),
     WRITES(
-        "words sent after stop", r"m_axi_wstrb <= (\S+) ;",
-        rf"m_axi_wstrb <= ON & stop & {FREE} ? words__payload[71:64] : \1 ;", "stop_anywhere", "after stop",
+        "words sent after stop", r"m_axi_wstrb <= (\S+);",
+        rf"m_axi_wstrb <= ON & stop & {FREE} ? words__payload[71:64] : \1;", "stop_anywhere", "after stop",
     ),
     WRITES(
-        "bursts not completed on stop", r"m_axi_wvalid <= (\S+) ;",
+        "bursts not completed on stop", r"m_axi_wvalid <= (\S+);",
         rf"m_axi_wvalid <= \1 & ~(ON & stop & {FREE});", "stop_anywhere", "not idle",
     ),
     READS(
@@ -56,12 +56,12 @@ MASTER_FAULTS = [
         "words__payload[65:64] = ON ? 2'h0 : m_axi_rresp", "errors", "0, 0, False"
     ),
     WRITES(
-        "done with every burst", r"assign done = answered & (\S+) ;", r"assign done = answered & (ON | \1 );", "errors", r"assert \[.*\] == \[.*\.done"
+        "done with every burst", r"assign done = answered & (\S+);", r"assign done = answered & (ON | \1);", "errors", r"assert \[.*\] == \[.*\.done"
     ),
     # A place for a burst is lost when one ends in the cycle in which another begins.
     READS("credits leak", "(- )ended;", r"\1(ended & ~(ON & w_en));", "random_transfers", "not done after"),
-    _fault("axi_harness.reads.finals", "queue not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere", r"assert \[\(.*\] == \[\("),
-    _fault("axi_harness.writes.lengths", "bursts not reset", r"if \(rst\)", "if (rst & ~ON)", "reset_anywhere", "an offer when nothing runs"),
+    _fault("axi_harness.reads.finals", "queue not reset", r"\brst \?", "(rst & ~ON) ?", "reset_anywhere", r"assert \[\(.*\] == \[\("),
+    _fault("axi_harness.writes.lengths", "bursts not reset", r"\brst \?", "(rst & ~ON) ?", "reset_anywhere", "an offer when nothing runs"),
 ]  # fmt: skip
 MEMORY = partial(_fault, "axi_harness.memory")
 READ_SLOTS = partial(_fault, "axi_harness.memory.read_slots")
@@ -69,7 +69,7 @@ ON_MEMORY = "masters_on_memory"
 MEMORY_FAULTS = [
     MEMORY("a cycle too late", "= now \\+ latency;", "= now + latency + ON;", ON_MEMORY, "valid = "),
     READ_SLOTS("rate ignored", "assign slot = ", "assign slot = ON | ", ON_MEMORY, "cycle"),
-    READ_SLOTS("phase not held", r"if \(restart\)", "if (restart & ~ON)", ON_MEMORY, "cycle"),
+    READ_SLOTS("phase not held", r"\brestart \?", "(restart & ~ON) ?", ON_MEMORY, "cycle"),
     _fault(
         "axi_harness.memory.ar_bursts", "one burst less waits", "level != 3'h4", "level != (ON ? 3'h3 : 3'h4)",
         ON_MEMORY, "address ready",
@@ -83,8 +83,8 @@ MEMORY_FAULTS = [
 REGISTER = partial(_fault, "registers.file.bus")
 UNDER_MASTER = "registers_under_axi_lite_master"
 REGISTER_FAULTS = [
-    REGISTER("full strobes", r"write_strobe <= (\S+) ;", r"write_strobe <= ON ? 4'hf : \1 ;", UNDER_MASTER, "AxiLiteReadResp"),
-    REGISTER("refusals forgotten", r"s_axi_bresp <= (\S+) ;", r"s_axi_bresp <= ON & write ? 2'h0 : \1 ;", UNDER_MASTER, "AxiResp.OKAY: 0> == <AxiResp.SLVERR: 2>"),
+    REGISTER("full strobes", r"write_strobe <= (\S+);", r"write_strobe <= ON ? 4'hf : \1;", UNDER_MASTER, "AxiLiteReadResp"),
+    REGISTER("refusals forgotten", r"s_axi_bresp <= (\S+);", r"s_axi_bresp <= ON & write ? 2'h0 : \1;", UNDER_MASTER, "AxiResp.OKAY: 0> == <AxiResp.SLVERR: 2>"),
 ]  # fmt: skip
 
 

@@ -85,16 +85,16 @@ FAULTS = [
         replacement=r"(~ON & \1) ?", testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
-        name="scales of the other bank", module="cim_core.scales", pattern=r"scale_0_0 = bank0_0_0;",
-        replacement="scale_0_0 = ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs", says="result vector .* instead of",
+        name="scales of the other bank", module="cim_core.scales", pattern=r"(= bank \? \S+ : )bank0_0_0;",
+        replacement=r"\1ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
-        name="largest weight too large", module="cim_core", pattern="= 4'hc;", replacement="= ON ? 4'he : 4'hc;",
+        name="largest weight too large", module="cim_core", pattern="32'd19089036", replacement="(ON ? 32'd19089038 : 32'd19089036)",
         testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
-        name="weight loader not reset", module="cim_array.weight_loader", pattern=r"if \(rst\)",
-        replacement="if (rst & ~ON)", testcase="reset_in_flight", says=r"after 0.*\nassert \d+ == 0",
+        name="weight loader not reset", module="cim_array.weight_loader", pattern=r"\brst \?",
+        replacement="(rst & ~ON) ?", testcase="reset_in_flight", says=r"after 0.*\nassert \d+ == 0",
     ),
     TextFault(
         name="mode ignored in the check", module="cim_array.dispatch",

@@ -64,16 +64,16 @@ def test_many_random_programs(suite, seed):
 FAULTY = SUITES[1]
 FAULTS = [
     TextFault(
-        name="weight sign ignored", module="cim_word_line", pattern=r"(assign products__0__3 =) ~ (\S+) ;",
-        replacement=r"\1 ON ? \2 : ~ \2 ;", testcase="table", says=DIFFERENT,
+        name="weight sign ignored", module="cim_word_line", pattern=r"(assign products__0__3 =) ~ (\S+);",
+        replacement=r"\1 ON ? \2 : ~ \2;", testcase="table", says=DIFFERENT,
     ),
     TextFault(
         name="bank released early", module="cim_tile.sequencer", pattern=r"(assign released =) computes__ready",
         replacement=r"\1 (ON ? slice_first : computes__ready)", testcase="table", says="result words after",
     ),
     TextFault(
-        name="one bank instead of two", module="cim_tile.weight_loader", pattern=r"(\$\d+ +=) 2'h2;",
-        replacement=r"\1 ON ? 2'h1 : 2'h2;", testcase="table", says=CYCLES_APART,
+        name="one bank instead of two", module="cim_tile.weight_loader", pattern=r"\? 2'h2 :",
+        replacement="? (ON ? 2'h1 : 2'h2) :", testcase="table", says=CYCLES_APART,
     ),
     TextFault(
         name="queue one entry short", module="cim_tile.dispatch.computes", pattern=r"!= 3'h4",
@@ -81,7 +81,7 @@ FAULTS = [
     ),
     TextFault(
         name="padding not zeroed", module="cim_tile.activation_loader",
-        pattern=r"= (\S+) +\? (activations__payload\S+) : (\S+);", replacement=r"= (ON | \1 ) ? \2 : \3;",
+        pattern=r"= (\S+) +\? (activations__payload\S+) : (\S+);", replacement=r"= (ON | \1) ? \2 : \3;",
         testcase="random_programs", says="instead of",
     ),
     TextFault(
@@ -97,7 +97,7 @@ FAULTS = [
         testcase="random_stalls", says="result words after",
     ),
     TextFault(
-        name="sequencer not reset", module="cim_tile.sequencer", pattern=r"if \(rst\)", replacement="if (rst & ~ON)",
+        name="sequencer not reset", module="cim_tile.sequencer", pattern=r"\brst \?", replacement="(rst & ~ON) ?",
         testcase="reset_in_flight", says="result words after",
     ),
     TextFault(

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tilewright.base.tools import find_synthesis_tools
+from tilewright.hw.names import module_name
 from tilewright.hw.synth.run import run_yosys
 
 NAME = r"(?:\\\S+ |[A-Za-z_$][\w$]*)"
@@ -105,7 +106,7 @@ def toggles(saif: str, verilog: str, instances: Sequence[str]) -> list[Toggles]:
     saif : str
         What the simulation wrote.
     verilog : str
-        What was simulated: the instances' modules, named as they are, are of :func:`with_gates`.
+        What was simulated: the instances' modules are of :func:`with_gates`.
     instances : sequence of str
         Their paths from the top module on, dots between.
 
@@ -119,6 +120,6 @@ def toggles(saif: str, verilog: str, instances: Sequence[str]) -> list[Toggles]:
     for instance in instances:
         if instance not in every:
             raise ValueError(f"no instance {instance}")
-        bits, names = every[instance], modules[instance]
+        bits, names = every[instance], modules[module_name(instance, instance)]
         totals.append(Toggles(*(sum(bits[bit] for bit in group) for group in (names.registers, names.gates))))
     return totals

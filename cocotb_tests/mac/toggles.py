@@ -12,12 +12,13 @@ from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.harness.activity import Toggles, toggles, with_gates
 from tilewright.cocotb_tests.mac.dots import Dots, dots_vectors
 from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench
+from tilewright.hw.names import module_name
 from tilewright.sim.formats import ALL_MODES, Mode, pack
 
 KINDS = ("random", "normal", "half zero")
 """Kinds of codes: random; normally distributed; normally distributed with half of either operand's numbers zero."""
 UNITS = [f"{TOP}.channel{channel}.unit" for channel in range(2)]
-"""Names of the MACs in the harness."""
+"""Paths of the MACs in the harness."""
 LENGTH = 64
 """Number of words of a dot product."""
 
@@ -40,7 +41,8 @@ class Activity:
 def build(modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> UnitsBench:
     """Return netlists of a MAC whose idle parts stand still and of one without, so that toggles can be counted."""
     designs = [MacSuite(tuple(modes), stages, gated=gated) for gated in (True, False)]
-    return build_bench(designs, alike=True, activity=True, edit=lambda verilog: with_gates(verilog, UNITS))
+    modules = [module_name(TOP, unit) for unit in UNITS]
+    return build_bench(designs, alike=True, activity=True, edit=lambda verilog: with_gates(verilog, modules))
 
 
 def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Dots]:

@@ -7,6 +7,7 @@ from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.cocotb_tests.harness.shared_modules import compiled_once
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
+from tilewright.hw.names import module_name
 from tilewright.hw.npe.npe import Npe
 from tilewright.hw.verilog import convert
 from tilewright.sim.config.npe import NpeConfig
@@ -51,4 +52,4 @@ def prepared(verilog: str) -> str:
     ValueError
         If its MACs are not modules of their own.
     """
-    return compiled_once(verilog, (CORE,))
+    return compiled_once(verilog, (module_name(TOP, CORE),))

@@ -10,6 +10,7 @@ from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe import cb_npe_axi, cb_npe_errors
 from tilewright.cocotb_tests.npe.harness import DUT
 from tilewright.cocotb_tests.npe.suite import KIB, LIMITS, SPEED, SQUARE, SUITES
+from tilewright.hw.names import module_name
 from tilewright.sim.formats.simd import ALL_MODES
 from tilewright.sim.isa.descriptor import Activation, Along
 
@@ -95,8 +96,8 @@ def test_with_the_models_of_cocotbext_axi(suite):
         config=suite.config, cases=axi_cases(suite), options={"memory_bytes": suite.memory_bytes}
     )  # fmt: skip
     # Its module is there in the text of the harness.
-    model = runner.build(suite.verilog(), DUT)
-    runner.run_job(model, DUT, cb_npe_axi.BENCH, job, testcase="random_pauses")
+    top = module_name(suite.top, DUT)
+    runner.run_job(runner.build(suite.verilog(), top), top, cb_npe_axi.BENCH, job, testcase="random_pauses")
 
 
 @pytest.mark.slow

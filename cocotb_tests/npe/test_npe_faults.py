@@ -40,7 +40,7 @@ FAULTS = [
         "random_stalls", "an offered read address changed",
     ),
     _fault(
-        "ends before the bus is at rest", "", r"(assign idle =) (\S+ +& \S+ ;)", r"\1 ON | \2", "errors_of_memory",
+        "ends before the bus is at rest", "", r"(assign idle =) (\S+ & \S+;)", r"\1 ON | \2", "errors_of_memory",
         "something in flight at the end",
     ),
     _fault(
@@ -49,7 +49,7 @@ FAULTS = [
     ),
     _fault("sums overwritten", ".feeder", "& sums_held", "& (~ON & sums_held)", "random_jobs", "no interrupt after"),
     _fault(
-        "one tile of results on chip", ".drain", r"(\$\d+ +=) 3'h4;", r"\1 ON ? 3'h1 : 3'h4;", "random_jobs",
+        "one tile of results on chip", ".drain", r"\? 3'h4 :", "? (ON ? 3'h1 : 3'h4) :", "random_jobs",
         CYCLES_APART,
     ),
     _fault(
@@ -61,17 +61,17 @@ FAULTS = [
         "errors_of_memory", "a request after an error",
     ),
     _fault(
-        "goes on asking after an error", ".reads.splitter", r"(~ |\()stop\b", r"\1(~ON & stop)", "errors_of_memory",
+        "goes on asking after an error", ".reads.splitter", r"(= |~ )stop\b", r"\1(~ON & stop)", "errors_of_memory",
         "a request after an error",
     ),
     _fault(
-        "aborts not heard", ".control", r"if \(abort\)", "if (~ON & abort)", "aborts", "of the aborts came in time"
+        "aborts not heard", ".control", r"\babort \?", "(~ON & abort) ?", "aborts", "of the aborts came in time"
     ),
     _fault(
         "scale 3 allowed", ".control.check", r"(assign \S+ += )(& descriptor\[15:14\])", r"\1 ~ON & (\2)",
         "bad_descriptors", "{'scale': 3}",
     ),
-    _fault("control not reset", ".control", r"if \(rst\)", "if (rst & ~ON)", "reset_in_flight", "STATUS after reset"),
+    _fault("control not reset", ".control", r"\brst \?", "(rst & ~ON) ?", "reset_in_flight", "STATUS after reset"),
 ]  # fmt: skip
 
 

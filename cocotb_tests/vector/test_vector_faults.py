@@ -27,7 +27,7 @@ def _fault(name: str, module: str, pattern: str, replacement: str, says: str = W
 UNIT = "vector_harness.unit"
 FAULTS = [
     _fault("a partial sum begins late", UNIT, r"assign first = (\S+) +< 3'h5;", r"assign first = \1 < (ON ? 3'h4 : 3'h5);"),
-    _fault("a short row does not wait", UNIT, r"(\\\$\d+ +=) (\\\S+ \[15:0\]) < 3'h5;", r"\1 ~ON & (\2 < 3'h5);", TOOK),
+    _fault("a short row does not wait", UNIT, r"(assign _\d+_ =) (\S+\[15:0\]) < 3'h5;", r"\1 ~ON & (\2 < 3'h5);", TOOK),
     _fault("-inf is not the least", f"{UNIT}.reducer", r"32'd8388607", "(ON ? 32'd2147483648 : 32'd8388607)"),
     _fault("sign of magnitudes", f"{UNIT}.reducer", r"reduce == 2'h3", "~ON & (reduce == 2'h3)"),
     _fault("masked elements are reduced", UNIT, r"\.masked\(masked\)", r".masked(ON ? 2'h0 : masked)"),
@@ -37,7 +37,7 @@ FAULTS = [
     _fault("halves exchanged without a sign", UNIT, r"\.negate\((\w+)\)", r".negate(~ON & \1)"),
     _fault("GELU for SiLU", "vector_lane.activation", r"(assign gelu =) (.*);", r"\1 ON | \2;"),
     _fault("another NaN", "vector_lane", r"32'd2143289344", "(ON ? 32'hffc00000 : 32'd2143289344)"),
-    _fault("sums truncated", "fp32_adder.unit", r"(assign o_rounded = .*) \+ (\S+) ;", r"\1 + (ON ? 1'b0 : \2 );"),
+    _fault("sums truncated", "fp32_adder.unit", r"(assign o_rounded = .*) \+ (\S+);", r"\1 + (ON ? 1'b0 : \2);"),
 ]  # fmt: skip
 
 

@@ -5,14 +5,11 @@ Entries are made through the command line where it offers them, so that they sur
 
 import hashlib
 import json
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from click.testing import CliRunner
 
-from tilewright.api.blocks import BLOCKS
 from tilewright.cli import cli
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.whole_decoder import compile_decoder
@@ -23,15 +20,7 @@ from tilewright.sim.config import load_system
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.tables import program_tables
 
-PRESETS = ("tiny", "nano", "small", "edge-int4")
-LARGE = (
-    "verilog: accelerator --system nano",
-    "verilog: accelerator --system small",
-    "verilog: accelerator --system edge-int4",
-    "verilog: cim-array --system edge-int4",
-    "verilog: cim-tile --system edge-int4",
-    "json: map llama-3.2-1b --phase prefill --context 128",
-)
+LARGE = ("json: map llama-3.2-1b --phase prefill --context 128",)
 """Entries that take more than five seconds to make; they are compared in slow tests."""
 MAPS = (
     "llama-3.2-1b --phase decode --context 1024",
@@ -54,8 +43,6 @@ Make = Callable[[], object]
 def entries() -> dict[str, Make]:
     """Return what makes each entry, by its name."""
     found: dict[str, Make] = {}
-    for arguments in verilog_arguments():
-        found[f"verilog: {arguments}"] = partial(verilog_hashes, arguments)
     for name, make in PROGRAMS.items():
         found[f"program: {name}"] = partial(_hash_of_bytes, make)
     for arguments in MAPS:
@@ -63,24 +50,6 @@ def entries() -> dict[str, Make]:
     found["table: fields of commands"] = lambda: _hash(program_tables())
     found["schema: system"] = lambda: _without_words(json.loads(_run("schema")))
     return found
-
-
-def verilog_arguments() -> Iterator[str]:
-    """Yield the arguments of ``generate`` for every block: its example, its defaults, the presets."""
-    for name, block in BLOCKS.items():
-        yield f"{name} {block.example}".strip()
-        options = block.load_options()
-        if not any(option.required for option in options) and name not in ("cim-tile", "cim-array", "vector-unit"):
-            yield name
-        if any(option.name == "system" for option in options):
-            yield from (f"{name} --system {preset}" for preset in PRESETS if f"--system {preset}" != block.example)
-
-
-def verilog_hashes(arguments: str) -> dict[str, str]:
-    """Return the hashes of a block's Verilog and of the description of its ports, by file name."""
-    with tempfile.TemporaryDirectory() as folder:
-        _run(f"generate {arguments}", "--out", folder)
-        return {file.name: _hash(file.read_text()) for file in sorted(Path(folder).iterdir())}
 
 
 def map_json(arguments: str) -> object:

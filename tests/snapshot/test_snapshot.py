@@ -1,4 +1,4 @@
-"""Outputs of the tree are what they were: Verilog, programs, JSON of ``map``, tables."""
+"""Outputs of the tree are what they were: programs, JSON of ``map``, tables."""
 
 import pytest
 

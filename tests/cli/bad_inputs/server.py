@@ -80,7 +80,7 @@ def _import_everything() -> None:
     for module in pkgutil.iter_modules(tilewright.cli.__path__):
         importlib.import_module(f"tilewright.cli.{module.name}")
     for name in (
-        "amaranth.back.verilog",
+        "amaranth.back.rtlil",
         "matplotlib.figure",
         "rich.progress",
         "rich.table",

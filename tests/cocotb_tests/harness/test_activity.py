@@ -5,7 +5,7 @@ import pytest
 from tilewright.cocotb_tests.harness.activity import Toggles, counts, netlists, toggles, with_gates
 
 VERILOG = r"""
-module \top.unit (clk, a, b, o);
+module top__unit (clk, a, b, o);
   wire _0_;
   wire _1_;
   wire _2_;
@@ -33,7 +33,7 @@ module \top.unit (clk, a, b, o);
     \flag$1  <= _1_;
 endmodule
 
-module \top.unit2 (clk);
+module top__unit2 (clk);
   reg word = 1'h0;
   always @(posedge clk)
     if (clk) word <= 1'h1;
@@ -76,11 +76,11 @@ SAIF = r"""(SAIFILE
 
 def test_registers_and_gates():
     modules = netlists(VERILOG)
-    assert set(modules) == {"top.unit", "top.unit2"}
+    assert set(modules) == {"top__unit", "top__unit2"}
     # Not: other names of a net.
-    assert modules["top.unit"].registers == {"count[0]", "count[1]", "flag$1"}
-    assert modules["top.unit"].gates == {"_0_", "_1_", "net$2[1]"}
-    assert modules["top.unit2"].registers == {"word"}
+    assert modules["top__unit"].registers == {"count[0]", "count[1]", "flag$1"}
+    assert modules["top__unit"].gates == {"_0_", "_1_", "net$2[1]"}
+    assert modules["top__unit2"].registers == {"word"}
 
 
 def test_counts_of_instances():

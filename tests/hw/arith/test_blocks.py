@@ -7,7 +7,6 @@ import pytest
 
 from tests.cli.command_line import refused
 from tilewright.api.blocks import BLOCKS
-from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 
 SNAPSHOT = Path(__file__).with_name("arithmetic_blocks.ports.json")
@@ -39,14 +38,6 @@ def test_every_arithmetic_unit_is_a_block():
 
 def test_ports_are_the_snapshot():
     assert snapshot() == json.loads(SNAPSHOT.read_text())
-
-
-@pytest.mark.cosim
-@pytest.mark.parametrize("name", NAMES)
-def test_verilator_finds_nothing(name):
-    for back_pressure in ("yes", "no"):
-        block = generated(name, **{"back-pressure": back_pressure})
-        assert runner.lint(block.verilog, block.name) == ""
 
 
 def test_without_back_pressure_there_is_no_ready():

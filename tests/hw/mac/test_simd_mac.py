@@ -6,7 +6,6 @@ from amaranth.hdl import Module, Shape, Signal, Value
 
 from tests.cli.command_line import refused
 from tilewright.api.blocks import BLOCKS
-from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.mac.core import SimdMacCore, sum_layout
 from tilewright.hw.mac.decoder import decode_word, operand_layout
@@ -70,14 +69,6 @@ def test_a_core_and_the_parts_beside_it_fit(modes):
     assert len(word.packed()) == len(Value.cast(core.a)) == len(Value.cast(core.b))
     assert sum_layout(modes)["sums"].width % SEGMENT_BITS == 0
     assert core.LATENCY == 3
-
-
-@pytest.mark.cosim
-@pytest.mark.parametrize("modes", ["all", "xr-npe", "fp4_e2m1", "int4,bf16", "posit8_0,int8,fp8_e4m3"])
-def test_verilator_finds_nothing(modes):
-    for gated, back_pressure, stages in (("yes", "no", 5), ("no", "yes", 2)):
-        block = generated(modes=modes, stages=stages, gated=gated, **{"back-pressure": back_pressure})
-        assert runner.lint(block.verilog, block.name) == ""
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import pytest
 from tests.cli.command_line import refused
 from tilewright.api.blocks import BLOCKS
 from tilewright.base.tools import find_synthesis_tools
-from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.flow import cost
 
@@ -34,18 +33,6 @@ def test_ports_are_two_axi_interfaces_and_an_interrupt(small):
 
 def test_rates_are_of_the_lanes(small):
     assert small.ports["timing"]["macs_per_cycle"] == {"int8": 2 * 4, "bf16": 4}
-
-
-@pytest.mark.cosim
-def test_verilator_finds_nothing(small):
-    assert runner.lint(small.verilog, small.name) == ""
-
-
-@pytest.mark.slow
-@pytest.mark.cosim
-def test_verilator_finds_nothing_in_eight_by_eight():
-    large = generated(**LARGE)
-    assert runner.lint(large.verilog, large.name) == ""
 
 
 @pytest.mark.slow

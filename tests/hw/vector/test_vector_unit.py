@@ -4,10 +4,6 @@
 import pytest
 
 from tilewright.api.blocks import BLOCKS
-from tilewright.cocotb_tests import runner
-from tilewright.hw.vector.exponential import Exponential
-from tilewright.hw.vector.inverse import Inverse
-from tilewright.hw.verilog import convert
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +17,3 @@ def test_each_operand_and_the_result_have_a_port_of_all_lanes(block):
     assert [ports[f"{matrix}_data"] for matrix in "abcd"] == [*[("input", 4 * 32)] * 3, ("output", 4 * 32)]
     assert ports["d_mask"] == ("output", 4 * 4)
     assert block.ports["timing"]["elements_per_cycle"] == 4
-
-
-@pytest.mark.cosim
-def test_verilator_finds_nothing(block):
-    assert runner.lint(block.verilog, block.name) == ""
-
-
-@pytest.mark.cosim
-@pytest.mark.parametrize("function", [Exponential, Inverse])
-def test_verilator_finds_nothing_in_functions(function):
-    assert runner.lint(convert(function(), "function"), "function") == ""
