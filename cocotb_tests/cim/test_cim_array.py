@@ -86,7 +86,7 @@ FAULTS = [
     ),
     TextFault(
         name="scales of the other bank", module="cim_core.scales", pattern=r"(= bank \? \S+ : )bank0_0_0;",
-        replacement=r"\1ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs", says="result vector .* instead of",
+        replacement=r"\1 ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
         name="largest weight too large", module="cim_core", pattern="32'd19089036", replacement="(ON ? 32'd19089038 : 32'd19089036)",
