@@ -99,7 +99,7 @@ PIPELINE_FAULTS: list[Fault] = [
         replacement=r"\1 ON | o__ready;", testcase="random_waits",
     ),
     TextFault(
-        name="pipeline not reset", module=PIPELINE, pattern=r"if \(rst\)", replacement="if (rst & ~ON)",
+        name="pipeline not reset", module=PIPELINE, pattern=r"\brst \?", replacement="(rst & ~ON) ?",
         testcase="reset_in_flight",
     ),
     FunctionFault(name="results a cycle late", **LATE_RESULTS, testcase="replay"),
