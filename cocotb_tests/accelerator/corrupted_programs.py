@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 
+from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run, encoded, patch
 from tilewright.cocotb_tests.accelerator.cb_accelerator import predict
 from tilewright.cocotb_tests.accelerator.random_programs import (
@@ -85,7 +86,10 @@ def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: Ti
     if prod(rounds) > MOST_ROUNDS:
         return None
     memory = image.copy()
-    ended = predict(AcceleratorModel(config, memory), Run(name="", address=PROGRAM), timing)
+    try:
+        ended = predict(AcceleratorModel(config, memory), Run(name="", address=PROGRAM), timing)
+    except ConfigError:  # A command has more values than the model computes.
+        return None
     # What writes into the program that is being fetched has no right end.
     if not ended.error or ended.cycles > MOST_CYCLES or not np.array_equal(memory[: areas.image], image[: areas.image]):
         return None

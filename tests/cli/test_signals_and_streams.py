@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 TILEWRIGHT = (sys.executable, "-m", "tilewright")
-MAP = ("map", "llama-3.2-1b", "--context", "4096")
+MAP = ("map", "llama-3.2-1b", "--context", ",".join(str(4096 - tokens) for tokens in range(40)))
+"""A command that works for many seconds, on any machine, unless a signal ends it."""
 LISTS = (("list",), ("list", "--json"), ("--help",), ("schema",), ("program", "fields"), ("doctor", "--json"))
 
 

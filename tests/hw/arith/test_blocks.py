@@ -55,7 +55,7 @@ def test_without_back_pressure_there_is_no_ready():
         (["converter", "--format", "bf16"], "Missing option '--to'"),
         (["posit-adder", "--stages", "5"], "--stages = 5 is not allowed: it must be 0 to 4"),
         (["posit-mac", "--segment-bits", "7"], "--segment-bits = 7 is not allowed: it must be at least 2 and divide 32"),
-        (["posit-encoder", "--scale-bits", "1"], "--scale-bits = 1 is not allowed: it must be at least 2"),
+        (["posit-encoder", "--scale-bits", "1"], "--scale-bits = 1 is not allowed: it must be 2 to 64"),
         (["posit-multiplier", "--style", "tre"], "'tre' is not allowed (did you mean 'tree'?"),
         (["posit-multiplyer"], "unknown block 'posit-multiplyer' (did you mean 'posit-multiplier'?"),
     ],
