@@ -24,9 +24,10 @@ ALLOWED = {
     "mapping.compile": {"base", "sim", "mapping.models", "mapping.precision", "mapping.lower"},
     "mapping.host": {"base", "sim", "gem5_configs", "mapping.models"},
     "mapping": {"base", "sim", "mapping"},
-    "cocotb_tests": {"base", "sim", "hw", "mapping"},
-    "api": {"base", "sim", "hw", "mapping", "gem5_configs", "cocotb_tests"},
-    "cli": {"base", "sim", "hw", "mapping", "gem5_configs", "cocotb_tests", "api"},
+    "bench": {"base", "sim", "mapping"},
+    "cocotb_tests": {"base", "sim", "hw", "mapping", "bench"},
+    "api": {"base", "sim", "hw", "mapping", "gem5_configs", "bench", "cocotb_tests"},
+    "cli": {"base", "sim", "hw", "mapping", "gem5_configs", "bench", "cocotb_tests", "api"},
 }
 """A part stands for all below it that is no part of its own, and, in a set of what may be imported, for these, too."""
 EXCEPTIONS: dict[str, set[str]] = {}

@@ -7,11 +7,13 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
-from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run, patched
-from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench, Ending
-from tilewright.cocotb_tests.harness.axi_driver import OKAY, SLVERR, differences, padded
+from tilewright.bench.accelerator_host import AcceleratorEnding
+from tilewright.bench.program_cases import Case, Failure, Run, patched
+from tilewright.bench.register_port import OKAY, SLVERR
+from tilewright.bench.timing import Timing
+from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench
+from tilewright.cocotb_tests.harness.axi_driver import differences, padded
 from tilewright.cocotb_tests.harness.job import return_rows
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.isa.accelerator_registers import ACCELERATOR_ID, Register, registers_of
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
@@ -45,7 +47,7 @@ def predict(model: AcceleratorModel, run: Run, timing: Timing) -> AcceleratorRun
     )
 
 
-def check_ending(run: Run, ended: Ending, predicted: AcceleratorRun, *, timed: bool) -> list[str]:
+def check_ending(run: Run, ended: AcceleratorEnding, predicted: AcceleratorRun, *, timed: bool) -> list[str]:
     """Return the differences between the end of a run and the model's end."""
     found = []
     got, wanted = (

@@ -6,9 +6,8 @@ from math import prod
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run, encoded, patch
-from tilewright.cocotb_tests.accelerator.cb_accelerator import predict
-from tilewright.cocotb_tests.accelerator.random_programs import (
+from tilewright.bench.program_cases import Case, Failure, Run, encoded, patch
+from tilewright.bench.random_programs import (
     PROGRAM,
     Areas,
     ProgramMaker,
@@ -16,8 +15,9 @@ from tilewright.cocotb_tests.accelerator.random_programs import (
     random_timing,
     safe,
 )
+from tilewright.bench.timing import Timing
+from tilewright.cocotb_tests.accelerator.cb_accelerator import predict
 from tilewright.cocotb_tests.accelerator.stopped_programs import descriptor_patches, good_run, with_fields
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import COMMANDS, Loop
 from tilewright.sim.isa.encoding import decode, layout

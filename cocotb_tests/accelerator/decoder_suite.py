@@ -1,9 +1,9 @@
 """Co-simulation of a decoder layer with seeded weights, prompt and tokens, on the accelerator."""
 
-from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.bench.program_cases import Case
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, AcceleratorSuite
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 

@@ -1,9 +1,9 @@
 """Co-simulation of encoder layers on the accelerator: one of MiniLM with its own weights, a smaller one of MXFP4."""
 
-from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.bench.program_cases import Case
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.layer_cases import encoder_case, seeded_encoder_case
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, AcceleratorSuite
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import BertConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 

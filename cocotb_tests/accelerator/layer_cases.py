@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tilewright.cocotb_tests.accelerator.cases import NEAR, Case, Reference, Run
-from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.bench.program_cases import Case, Reference, Run
+from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap

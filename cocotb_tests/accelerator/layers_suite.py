@@ -5,9 +5,10 @@ One build of a configuration serves all of its timings: of memory they are set w
 
 from fractions import Fraction
 
-from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.bench.program_cases import Case
+from tilewright.bench.random_programs import Areas
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case, network_case
-from tilewright.cocotb_tests.accelerator.random_programs import Areas
 from tilewright.cocotb_tests.accelerator.suite import (
     LAYER_BYTES,
     MXFP4,
@@ -18,7 +19,6 @@ from tilewright.cocotb_tests.accelerator.suite import (
     WIDE,
     AcceleratorSuite,
 )
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 

@@ -6,10 +6,10 @@ from functools import partial
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.cocotb_tests.accelerator.cases import Case, Failure, Run
+from tilewright.bench.program_cases import Case, Failure, Run
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite
 from tilewright.cocotb_tests.harness.axi_harness import MAX_LATENCY
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.encoding import decode

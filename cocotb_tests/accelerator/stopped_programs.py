@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests.accelerator.cases import NEAR, Case, Failure, Run, patch
-from tilewright.cocotb_tests.accelerator.random_jobs import random_descriptor
-from tilewright.cocotb_tests.accelerator.random_programs import (
+from tilewright.bench.program_cases import Case, Failure, Run, patch
+from tilewright.bench.random_jobs import random_descriptor
+from tilewright.bench.random_programs import (
     JOBS,
     PROGRAM,
     Areas,
@@ -19,8 +19,8 @@ from tilewright.cocotb_tests.accelerator.random_programs import (
     safe,
     show_program,
 )
-from tilewright.cocotb_tests.harness.axi_driver import DECERR, SLVERR
-from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.bench.register_port import DECERR, SLVERR
+from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.synchronise import synchronise
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.bench.program_cases import Case
+from tilewright.bench.random_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
 from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog, prepared
-from tilewright.cocotb_tests.accelerator.random_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.sim.config import load_system

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tilewright.base.errors import ConfigError
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator import decoder_suite as decoder_layer
 from tilewright.cocotb_tests.accelerator import encoder_suite as encoder_layer
 from tilewright.cocotb_tests.accelerator.corrupted_programs import corrupted_case
@@ -22,7 +23,6 @@ from tilewright.cocotb_tests.accelerator.suite import (
     stalled_cases,
 )
 from tilewright.cocotb_tests.harness.rows import check_rows
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models import minilm
 from tilewright.mapping.models.config import LlamaConfig
 

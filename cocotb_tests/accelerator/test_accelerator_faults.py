@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.bench.program_cases import Case
 from tilewright.cocotb_tests.accelerator.suite import (
     LAYER_BYTES,
     SUITES,

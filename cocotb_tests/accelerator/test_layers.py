@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.accelerator.cases import Reference
+from tilewright.bench.program_cases import Reference
+from tilewright.bench.random_programs import Areas
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.layer_cases import network_case
 from tilewright.cocotb_tests.accelerator.layers_suite import SHAPE, SUITES
 from tilewright.cocotb_tests.accelerator.program_suite import program_suite
-from tilewright.cocotb_tests.accelerator.random_programs import Areas
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, AcceleratorSuite
 from tilewright.cocotb_tests.harness.rows import check_rows
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.sim.config import load_system
 from tilewright.sim.formats import stored

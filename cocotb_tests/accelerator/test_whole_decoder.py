@@ -6,7 +6,7 @@ from itertools import count, islice
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.accelerator.cases import Case, encoded
+from tilewright.bench.program_cases import Case, encoded
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
 from tilewright.cocotb_tests.accelerator.suite import TINY
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tilewright.cocotb_tests.accelerator.cases import NEAR, Case, Reference, Run
-from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.bench.program_cases import Case, Reference, Run
+from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts

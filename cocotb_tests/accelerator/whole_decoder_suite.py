@@ -1,9 +1,9 @@
 """Co-simulation of whole decoders with seeded weights, as ``tilewright map`` compiles them: prompt, then tokens."""
 
-from tilewright.cocotb_tests.accelerator.cases import Case
+from tilewright.bench.program_cases import Case
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, AcceleratorSuite
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 

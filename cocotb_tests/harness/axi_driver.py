@@ -1,25 +1,23 @@
 """Software of benches of AXI4 masters: registers, memory, and the checks of the bus."""
 
 import random
-from collections.abc import Mapping
-from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import ClockCycles, FallingEdge, First, RisingEdge, Timer
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
+from tilewright.bench.host import CLOCK_NS, Host
+from tilewright.bench.register_port import SLVERR
+from tilewright.bench.timing import NEAR, Timing
 from tilewright.cocotb_tests.harness.axi_contract import RULES, SHARE_BITS
 from tilewright.cocotb_tests.harness.axi_harness import ERRORS, LINE_BITS, TIMING
-from tilewright.cocotb_tests.npe.cases import Timing
-
-OKAY, SLVERR, DECERR = 0, 2, 3
-DONE, FAILED = 0b010, 0b100
-"""Contents of STATUS at the end of a start."""
 
 
-class AxiBench:
-    """Drives an :class:`AxiBenchHarness`.
+class AxiBench(Host):
+    """Drives an :class:`AxiBenchHarness`: a host that also has the memory, and checks the bus at each end.
+
+    A class that inherits from it and from a host calls the constructors of both, that of the host first.
 
     Parameters
     ----------
@@ -31,14 +29,7 @@ class AxiBench:
         Of everything random.
     """
 
-    REGISTERS: ClassVar[Any]
-    """Enumeration of the registers' offsets; it contains STATUS, ERROR, IRQ_ENABLE, IRQ_STATUS, CYCLES, READ_BEATS,
-    WRITE_BEATS."""
-    counters: tuple[Any, ...]
-    """Registers that count."""
-
     def __init__(self, dut, *, bus_bytes: int, memory_bytes: int, seed: int):
-        self.dut = dut
         self.bus_bytes, self.memory_bytes = bus_bytes, memory_bytes
         self.rng = random.Random(seed)
         self.allowed: set[str] = set()
@@ -48,17 +39,13 @@ class AxiBench:
     async def begin(self) -> None:
         """Start the clock and reset."""
         dut = self.dut
-        for channel in ("aw", "w", "b", "ar", "r"):
-            getattr(dut, f"s_axi_{channel}{'ready' if channel in 'br' else 'valid'}").value = 0
-        for port in ("awaddr", "awprot", "wdata", "wstrb", "araddr", "arprot"):
-            getattr(dut, f"s_axi_{port}").value = 0
         for port in ("restart", "seed", "shares"):
             getattr(dut, port).value = 0
         for port in (*ERRORS, "write_enable", "write_address", "write_data", "read_address"):
             getattr(dut, f"memory_{port}").value = 0
         dut.memory_size.value = self.memory_bytes
-        self.set_timing(Timing())
-        Clock(dut.clk, 2, unit="ns").start()
+        self.set_timing(NEAR)
+        Clock(dut.clk, CLOCK_NS, unit="ns").start()
         await self.reset()
 
     async def reset(self) -> None:
@@ -67,7 +54,7 @@ class AxiBench:
         await RisingEdge(self.dut.clk)
         self.dut.rst.value = 0
         await self.restart()
-        await self.write(self.REGISTERS.IRQ_ENABLE, 1)
+        await self.enable_interrupt()
 
     async def restart(self) -> None:
         """Make the observer forget."""
@@ -119,57 +106,6 @@ class AxiBench:
         await RisingEdge(dut.clk)
         return np.frombuffer(b"".join(words), np.uint8).copy()
 
-    async def write(self, register: int, value: int, strobe: int = 15) -> int:
-        """Write a register; return the response."""
-        dut = self.dut
-        await RisingEdge(dut.clk)
-        dut.s_axi_awaddr.value, dut.s_axi_wdata.value, dut.s_axi_wstrb.value = register, value, strobe
-        dut.s_axi_awvalid.value = dut.s_axi_wvalid.value = 1
-        await FallingEdge(dut.clk)
-        # Nothing is under way: both are taken at once.
-        assert dut.s_axi_awready.value == 1 == dut.s_axi_wready.value
-        await RisingEdge(dut.clk)
-        dut.s_axi_awvalid.value = dut.s_axi_wvalid.value = 0
-        dut.s_axi_bready.value = 1
-        await self._until(dut.s_axi_bvalid)
-        response = int(dut.s_axi_bresp.value)
-        await RisingEdge(dut.clk)
-        dut.s_axi_bready.value = 0
-        return response
-
-    async def read(self, register: int) -> tuple[int, int]:
-        """Read a register; return its content and the response."""
-        dut = self.dut
-        await RisingEdge(dut.clk)
-        dut.s_axi_araddr.value, dut.s_axi_arvalid.value = register, 1
-        await self._until(dut.s_axi_arready)
-        await RisingEdge(dut.clk)
-        dut.s_axi_arvalid.value, dut.s_axi_rready.value = 0, 1
-        await self._until(dut.s_axi_rvalid)
-        value, response = int(dut.s_axi_rdata.value), int(dut.s_axi_rresp.value)
-        await RisingEdge(dut.clk)
-        dut.s_axi_rready.value = 0
-        return value, response
-
-    async def _until(self, signal) -> None:
-        for _ in range(20):
-            await FallingEdge(self.dut.clk)
-            if signal.value == 1:
-                return
-        raise AssertionError(f"{signal._name} does not come")
-
-    async def get(self, register: IntEnum) -> int:
-        """Return the content of a register that exists."""
-        value, response = await self.read(register)
-        assert response == OKAY, f"{register.name} answers {response}"
-        return value
-
-    async def set_registers(self, values: Mapping[IntEnum, int]) -> None:
-        """Write registers in order; each write must be carried out."""
-        for register, value in values.items():
-            response = await self.write(register, value)
-            assert response == OKAY, f"{register.name} answers {response}"
-
     async def read_ending(self, timeout_cycles: int) -> tuple[int, int, dict[Any, int]]:
         """Wait for the interrupt, check everything that must hold then, and clear the interrupt.
 
@@ -182,18 +118,11 @@ class AxiBench:
             was seen on the bus.
         """
         dut, registers = self.dut, self.REGISTERS
-        await self.interrupted(timeout_cycles)
-        status = await self.get(registers.STATUS)
-        word = await self.get(registers.ERROR)
-        counters = {register: await self.get(register) for register in self.counters}
-        assert status == (FAILED if word & 255 else DONE), f"STATUS {status:#x} with error {word & 255}"
+        code, detail, counters = await super().read_ending(timeout_cycles)
         assert counters[registers.CYCLES] == int(dut.cycles.value), f"CYCLES {counters[registers.CYCLES]}"
         assert counters[registers.READ_BEATS] == int(dut.read_beats.value)
         assert counters[registers.WRITE_BEATS] == int(dut.write_beats.value)
-        assert await self.get(registers.IRQ_STATUS) == 1
-        await self.write(registers.IRQ_STATUS, 1)
-        assert dut.irq.value == 0, "the interrupt cannot be cleared"
-        return word & 255, word >> 8, counters
+        return code, detail, counters
 
     async def end_in_silence(self, timeout_cycles: int) -> None:
         """Check that a start without IRQ_ENABLE ends without an interrupt until IRQ_ENABLE is set.
@@ -251,15 +180,13 @@ class AxiBench:
         AssertionError
             If it does not come, or the bus was or is not left as it must be.
         """
-        dut = self.dut
-        if dut.irq.value != 1:
-            await First(RisingEdge(dut.irq), Timer(2 * timeout_cycles, unit="ns"))
-        await FallingEdge(dut.clk)
-        if dut.irq.value != 1:
+        try:
+            await super().interrupted(timeout_cycles)
+        except AssertionError:
             self.check_rules()
-            raise AssertionError(f"no interrupt after {timeout_cycles} cycles")
-        await ClockCycles(dut.clk, 4)  # whatever came too late would come now
-        await FallingEdge(dut.clk)
+            raise
+        await ClockCycles(self.dut.clk, 4)  # whatever came too late would come now
+        await FallingEdge(self.dut.clk)
         self.check_bus()
 
 

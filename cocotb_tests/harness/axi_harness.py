@@ -10,13 +10,14 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from tilewright.bench.program_cases import LINE_BYTES
 from tilewright.cocotb_tests.harness.axi_contract import CHANNELS, RULES, SHARE_BITS, AxiContract, AxiGates, RandomBlock
 from tilewright.hw.bus.axi import connect, forward, lite_slave_members, master_members
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.memory.axi_memory_pair import SECOND, AxiMemoryPair
 
-LINE_BITS = 2048
+LINE_BITS = 8 * LINE_BYTES
 """Number of bits of memory that the bench writes at a time."""
 MAX_LATENCY = 256
 """Largest memory latency at which memory delivers its full rate."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import tilewright
 from tilewright.base.cache import digest, remember
 
-ELABORATED = ("base", "hw", "sim", "cocotb_tests")
+ELABORATED = ("base", "bench", "hw", "sim", "cocotb_tests")
 """Parts of the package whose sources can change the Verilog of a harness."""
 
 

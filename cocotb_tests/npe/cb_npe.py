@@ -5,9 +5,11 @@ from fractions import Fraction
 
 import cocotb
 
+from tilewright.bench.npe_jobs import Image, ImageBuilder, Job
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.axi_driver import differences, padded
 from tilewright.cocotb_tests.harness.job import return_rows
-from tilewright.cocotb_tests.npe.cases import Case, Image, ImageBuilder, Job, Timing
+from tilewright.cocotb_tests.npe.cases import Case
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode

@@ -10,9 +10,9 @@ from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
+from tilewright.bench.npe_jobs import ImageBuilder
 from tilewright.cocotb_tests.harness.axi_driver import differences
 from tilewright.cocotb_tests.harness.job import received
-from tilewright.cocotb_tests.npe.cases import ImageBuilder
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, Register
 from tilewright.sim.machine.npe import values as npe_values

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import cocotb
 from cocotb.triggers import ClockCycles
 
-from tilewright.cocotb_tests.harness.axi_driver import DECERR, OKAY, SLVERR
-from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.bench.register_port import DECERR, OKAY, SLVERR
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.npe.cb_npe import model
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.cocotb_tests.npe.failing_starts_driver import (

@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tilewright.bench.npe_host import NpeEnding
+from tilewright.bench.npe_jobs import Image, ImageBuilder, Job
 from tilewright.cocotb_tests.harness.axi_driver import differences, padded
-from tilewright.cocotb_tests.npe.cases import Image, ImageBuilder, Job
 from tilewright.cocotb_tests.npe.cb_npe import random_timing
-from tilewright.cocotb_tests.npe.driver import Ending, NpeBench
+from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
 from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
@@ -123,7 +124,7 @@ async def goes_on(bench: NpeBench, made: Plan) -> None:
     await check_memory(bench, made, ended.completed)
 
 
-def expect(ended: Ending, error: NpeError, detail: int, completed: int, what: str) -> None:
+def expect(ended: NpeEnding, error: NpeError, detail: int, completed: int, what: str) -> None:
     got = (ended.error, ended.detail, ended.completed)
     wanted = (error, int(detail), completed)
     assert got == wanted, f"{what}: {got[0].name} {got[1:]}, not {wanted[0].name} {wanted[1:]}"

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from tilewright.bench.npe_jobs import Job
+from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
-from tilewright.cocotb_tests.npe.cases import Case, Job, Timing
+from tilewright.cocotb_tests.npe.cases import Case
 from tilewright.cocotb_tests.npe.cb_npe import BENCH
 from tilewright.cocotb_tests.npe.harness import TOP, harness_verilog, prepared
 from tilewright.sim.config.npe import NpeConfig

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from tilewright.bench.npe_jobs import Job
 from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.harness.rows import check_rows
-from tilewright.cocotb_tests.npe.cases import Case, Job
+from tilewright.cocotb_tests.npe.cases import Case
 from tilewright.cocotb_tests.npe.harness import npe_harness
 from tilewright.cocotb_tests.npe.suite import NpeSuite
 from tilewright.hw.memory.axi_memory import AxiMemory

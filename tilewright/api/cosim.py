@@ -101,8 +101,8 @@ def suites(name: str, design: str | None = None) -> Sequence[Suite]:
 
 def program_suite_of(program: Program) -> Suite:
     """Return the suite that runs a program."""
+    from tilewright.bench.timing import Timing
     from tilewright.cocotb_tests.accelerator.program_suite import program_suite
-    from tilewright.cocotb_tests.npe.cases import Timing
 
     timing = Timing(
         latency=program.latency, rate=program.rate, write_latency=program.latency, write_rate=program.rate

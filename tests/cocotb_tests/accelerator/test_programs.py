@@ -6,13 +6,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.accelerator.cases import NEAR, Case, Run, encoded, patch, patched
+from tilewright.bench.program_cases import Case, Run, encoded, patch, patched
+from tilewright.bench.random_programs import PROGRAM, Areas, random_memory
+from tilewright.bench.timing import NEAR, Timing
 from tilewright.cocotb_tests.accelerator.cb_accelerator import check_model, predict
 from tilewright.cocotb_tests.accelerator.corrupted_programs import CORRUPTIONS, corrupted_case
-from tilewright.cocotb_tests.accelerator.random_programs import PROGRAM, Areas, random_memory
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands
 from tilewright.cocotb_tests.accelerator.suite import SUITES, WITH_NPE, failing_cases, random_cases
-from tilewright.cocotb_tests.npe.cases import Timing
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Command, End, Fence, Load, Loop, Product, Store, Vector, Weights
 from tilewright.sim.isa.descriptor import Descriptor

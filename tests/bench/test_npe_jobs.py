@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tilewright.cocotb_tests.npe.cases import ImageBuilder, Job
+from tilewright.bench.npe_jobs import ImageBuilder, Job
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import ALL_MODES, Mode
 from tilewright.sim.isa.descriptor import Along, Descriptor

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.cocotb_tests.accelerator.cases import LINE_BYTES, NEAR, Case, Run, encoded, patch
-from tilewright.cocotb_tests.accelerator.random_jobs import beside, random_descriptor
-from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.bench.program_cases import LINE_BYTES, Case, Run, encoded, patch
+from tilewright.bench.random_jobs import beside, random_descriptor
+from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.synchronise import synchronise
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tilewright.cocotb_tests.harness.axi_harness import LINE_BITS
-from tilewright.cocotb_tests.npe.cases import Timing
+from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.mapping.models.reference import cosine
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -14,10 +13,8 @@ from tilewright.sim.isa.commands import Command
 from tilewright.sim.isa.encoding import encode
 from tilewright.sim.isa.errors import AcceleratorError
 
-LINE_BYTES = LINE_BITS // 8
-"""Number of bytes of memory that the bench writes at a time."""
-NEAR = Timing()
-"""Timing of a memory that answers at once."""
+LINE_BYTES = 256
+"""Alignment of patches, and their step: a harness with its memory in RTL writes whole lines."""
 
 
 @dataclass(frozen=True, kw_only=True)
