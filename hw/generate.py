@@ -49,7 +49,7 @@ class GeneratedBlock:
     @property
     def waivers(self) -> str:
         """Configuration file with which ``verilator --lint-only -Wall`` finds nothing in the Verilog."""
-        return waivers(f"{self.name}.v")
+        return waivers(f"*{self.name}.v")  # runners give absolute paths
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,9 @@ from tilewright.api.programs import Program as Program
 from tilewright.api.programs import ProgramRun as ProgramRun
 from tilewright.api.programs import load_program as load_program
 from tilewright.api.programs import run as run
+from tilewright.api.simulators import use_simulator as use_simulator
 from tilewright.base.errors import ConfigError as ConfigError
+from tilewright.base.simulators import Simulator as Simulator
 from tilewright.cocotb_tests.runner import BenchError as BenchError
 from tilewright.hw.generate import GeneratedBlock as GeneratedBlock
 from tilewright.mapping.models import LlamaConfig as LlamaConfig

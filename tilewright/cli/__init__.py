@@ -25,6 +25,7 @@ COMMANDS = {
     "cosim": "Run RTL under Verilator beside its exact model and print the differences.",
     "cpu": "Predict host workloads at other clocks, or run them under gem5.",
     "doctor": "Print which external tools were found, and how to get the missing ones.",
+    "env": "Print the shell variables with which cocotb's runner and Makefiles find a simulator.",
     "generate": "Write the Verilog of a block.",
     "list": "List all systems, models, blocks, co-simulations, hosts and host workloads.",
     "map": "Map a transformer onto a system: cycles, bounds, energy.",

@@ -18,7 +18,7 @@ def command(ctx: click.Context, as_json: bool, as_csv: bool) -> None:
     """Print which external tools were found with their versions, and how to get the missing ones.
 
     The exit status is 1 if a tool is missing that co-simulation needs. Synthesis works without the tools marked
-    optional; only `tilewright cpu run` needs gem5 and the RISC-V compiler.
+    optional; only `tilewright env icarus` needs Icarus, and only `tilewright cpu run` gem5 and the RISC-V compiler.
     """
     from tilewright.base import tools
     from tilewright.base.cache import cache_folder
@@ -42,6 +42,7 @@ def command(ctx: click.Context, as_json: bool, as_csv: bool) -> None:
         ("C++ compiler", tools.find_compiler, False),
         ("make", tools.find_make, False),
         ("libpython", tools.find_libpython, False),
+        ("icarus", tools.find_icarus, True),
         ("abc", tools.find_abc, True),
         ("sta", tools.find_sta, True),
         ("liberty", tools.find_liberty, True),
