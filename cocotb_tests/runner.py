@@ -21,9 +21,11 @@ from tilewright.base.tool_runs import failure, run_tool, time_limit
 from tilewright.base.tools import Tool, find_compiler, find_libpython, find_make, find_verilator
 from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
 from tilewright.cocotb_tests.harness.shared_modules import MARK, SAME_NAMES
+from tilewright.cocotb_tests.harness.wave_format import WaveFormat
 from tilewright.hw.waivers import waivers
 
 if TYPE_CHECKING:
+    from tilewright.cocotb_tests.harness.run_options import RunOptions
     from tilewright.cocotb_tests.harness.suite import Suite
 
 S = TypeVar("S", bound="Suite")
@@ -40,6 +42,8 @@ FAULT = "chosen_fault"
 """Name of the simulation's argument with the number of the planted fault in force."""
 ACTIVITY = "dump.saif"
 """Name of the file of toggle counts, in the Switching Activity Interchange Format."""
+MAX_TRACED_BITS = 4096
+"""Width of the widest signal in a wave file."""
 CLEANING_SECONDS = 10
 """Longest time in which a process that runs suites has to clean up when it must end."""
 SIMULATOR = Tool("simulation", (), "", "model")
@@ -49,12 +53,22 @@ SIMULATOR = Tool("simulation", (), "", "model")
 class BenchError(AssertionError):
     """A cocotb test failed."""
 
+    files: tuple[Path, ...] = ()
+    """Wave file of the simulation, up to the failure, and its list of signals."""
 
-def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool = False) -> Path:
+
+def build(
+    verilog: str,
+    top: str,
+    *,
+    optimisation: str = "-O0",
+    activity: bool = False,
+    waves: WaveFormat | None = None,
+) -> Path:
     """Return the folder of the Verilated model of module ``top``, built unless it is in the cache.
 
     ``optimisation`` is the C++ compiler's: most benches run for less time than an optimising compiler does.
-    ``activity`` makes a model that can write how often each net toggles.
+    ``activity`` makes a model that can write how often each net toggles, ``waves`` one that can write a wave file.
     The key is the hash of everything that goes in: text, tools and options. Two processes that want the same
     model build it once; a build that is interrupted leaves nothing that could be taken for a model.
 
@@ -78,8 +92,11 @@ def build(verilog: str, top: str, *, optimisation: str = "-O0", activity: bool =
         options.append(SAME_NAMES)
     if activity:
         options += ["--trace-saif", "--trace-underscore"]
+    if waves:
+        options += [f"--trace-{waves}", "--trace-max-width", str(MAX_TRACED_BITS)]
+    kind = "activity" if activity else waves
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
-    tools_key = content_hash([*tools, "activity"] if activity else tools)
+    tools_key = content_hash([*tools, kind] if kind else tools)
     key = content_hash([verilog, control, options, optimisation, tools])
     libs = shlex.quote(str(cocotb_config.libs_dir))
     link = f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"
@@ -147,6 +164,7 @@ def run_job(
     testcase: str | Sequence[str] | None = None,
     fault: int = 0,
     activity: Path | None = None,
+    waves: Path | None = None,
 ) -> list[dict]:
     """Run cocotb tests of module ``bench`` on a built model; return the rows that they leave.
 
@@ -160,6 +178,9 @@ def run_job(
         Number of the planted fault that is in force, 0 for none: see :mod:`.harness.faults`.
     activity : Path, optional
         File for the number of toggles of each net; the model must be built for that.
+    waves : Path, optional
+        File for the waves of all signals; the model must be built for its form. It is there after a test that fails,
+        too, and nothing is there after an interruption.
 
     Raises
     ------
@@ -172,7 +193,7 @@ def run_job(
         folder = Path(name)
         _simulate(
             model, top, bench, folder=folder, env=send(job, folder), testcase=testcase,
-            plusargs=[f"+{FAULT}={fault}"], activity=activity is not None,
+            plusargs=[f"+{FAULT}={fault}"], activity=activity is not None, waves=waves,
         )  # fmt: skip
         if activity:
             activity.write_bytes((folder / ACTIVITY).read_bytes())
@@ -189,6 +210,7 @@ def _simulate(
     testcase: str | Sequence[str] | None,
     plusargs: Sequence[str],
     activity: bool,
+    waves: Path | None,
 ) -> None:
     """Run cocotb tests; logs and results go to ``folder``."""
     from cocotb_tools.runner import Verilator
@@ -203,22 +225,31 @@ def _simulate(
                     raise SystemExit(status)
 
     find_libpython()
+    # The file has another name until it is whole.
+    partial = waves.with_name(f".{waves.name}.partial").resolve() if waves else None
     results, log = folder / "results.xml", folder / "simulation.log"
     runner = Simulator()
-    with suppress(SystemExit):  # it left results, or it did not: seen below
-        runner.test(
-            test_module=bench,
-            hdl_toplevel=top,
-            hdl_toplevel_lang="verilog",
-            build_dir=model,
-            test_dir=folder,
-            results_xml=str(results.resolve()),
-            extra_env={**ENVIRONMENT, **env},
-            log_file=log,
-            testcase=testcase,
-            plusargs=plusargs,
-            waves=activity,
-        )
+    try:
+        with suppress(SystemExit):  # it left results, or it did not: seen below
+            runner.test(
+                test_module=bench,
+                hdl_toplevel=top,
+                hdl_toplevel_lang="verilog",
+                build_dir=model,
+                test_dir=folder,
+                results_xml=str(results.resolve()),
+                extra_env={**ENVIRONMENT, **env},
+                log_file=log,
+                testcase=testcase,
+                plusargs=plusargs,
+                waves=activity or waves is not None,
+                test_args=["--trace-file", str(partial)] if partial else [],
+            )
+        if waves and partial and results.exists():
+            partial.replace(waves)
+    finally:
+        if partial:
+            partial.unlink(missing_ok=True)
     if not results.exists():
         raise failure(SIMULATOR, _text(log))
     cases = list(ET.parse(results).getroot().iter("testcase"))
@@ -230,7 +261,7 @@ def _simulate(
             raise BenchError(f"{case.get('name')}: {message or _text(log)}")
 
 
-def run_suites(suites: Sequence[S], jobs: int) -> Iterator[tuple[S, list[dict]]]:
+def run_suites(suites: Sequence[S], jobs: int, options: "RunOptions") -> Iterator[tuple[S, list[dict]]]:
     """Run suites in ``jobs`` processes at a time, the longest first; yield each with its rows as it ends.
 
     When the caller stops, whatever the reason, so do the suites that have not ended.
@@ -251,7 +282,9 @@ def run_suites(suites: Sequence[S], jobs: int) -> Iterator[tuple[S, list[dict]]]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         pool = ProcessPoolExecutor(min(jobs, len(suites)), mp_context=get_context("spawn"), initializer=_begin)
-        futures = {pool.submit(_rows, suite): suite for suite in sorted(suites, key=lambda suite: -suite.effort)}
+        futures = {
+            pool.submit(_rows, suite, options): suite for suite in sorted(suites, key=lambda suite: -suite.effort)
+        }
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     try:
@@ -280,9 +313,9 @@ def _begin() -> None:
     end_with_parent()
 
 
-def _rows(suite: "Suite") -> list[dict]:
+def _rows(suite: "Suite", options: "RunOptions") -> list[dict]:
     try:
-        return suite.run()
+        return suite.run(options)
     except SystemExit as error:
         os._exit(int(error.code or 0))  # the loop of the pool would catch it and wait for more work
 

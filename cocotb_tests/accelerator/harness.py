@@ -60,5 +60,10 @@ def _verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
 
 def prepared(config: AcceleratorConfig, verilog: str) -> str:
     """Return the harness's Verilog as the simulator runs it fastest, with the same contents in all cycles."""
+    return gated(with_shared_modules(config, verilog), GATED)
+
+
+def with_shared_modules(config: AcceleratorConfig, verilog: str) -> str:
+    """Return the harness's Verilog as it is built fastest, without clock gates."""
     repeated = [module_name(TOP, module) for module in (*REPEATED, *((CORE,) if config.npe is not None else ()))]
-    return gated(compiled_once(verilog, repeated), GATED)
+    return compiled_once(verilog, repeated)

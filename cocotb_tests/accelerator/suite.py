@@ -10,7 +10,7 @@ import numpy as np
 from tilewright.bench.program_cases import Case
 from tilewright.bench.random_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
-from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog, prepared
+from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog, prepared, with_shared_modules
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.sim.config import load_system
@@ -59,8 +59,18 @@ class AcceleratorSuite(HarnessSuite):
     def prepared(self, verilog: str) -> str:
         return prepared(self.config, verilog)
 
+    def traced(self, verilog: str) -> str:
+        # Without clock gates: they are no part of the design.
+        return with_shared_modules(self.config, verilog)
+
     def cases(self) -> tuple[Case, ...]:
         return self.make_cases(self.config)
+
+    def seeded(self, seed: int) -> "AcceleratorSuite | None":
+        make = self.make_cases
+        if not isinstance(make, partial) or "seed" not in make.keywords:
+            return None
+        return replace(self, make_cases=partial(make, seed=seed))
 
     def options(self) -> dict[str, Any]:
         return {"memory_bytes": self.memory_bytes}

@@ -1,7 +1,7 @@
 """Co-simulation of the arithmetic units: the suites of the table, and how a bench is run on units."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from tilewright.cocotb_tests.arith import vectors as pairs
 from tilewright.cocotb_tests.arith.harness import Care, harness_verilog
 from tilewright.cocotb_tests.arith.units_suite import DEPTH, UnitsBench
 from tilewright.cocotb_tests.arith.vectors import Vectors
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, with_waves
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.codec_units import Decoder, Encoder
 from tilewright.hw.arith.converter import Converter
@@ -39,11 +40,14 @@ class UnitSuite:
         Its first arguments.
     options : dict
         Its other arguments.
+    seed : int
+        Seed of the random operands of the table.
     """
 
     unit: Callable[..., Any]
     formats: tuple[ScalarFormat, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
+    seed: int = 1
 
     @property
     def name(self) -> str:
@@ -112,7 +116,12 @@ class UnitSuite:
 
     def table_units(self) -> list[Unit]:
         """Return the units of the table: without stages and with most of them."""
-        return [self.build(stages) for stages in (0, self.most_stages)]
+        return [self.build(stages) for stages in self.table_stages]
+
+    @property
+    def table_stages(self) -> tuple[int, ...]:
+        """Numbers of stages of the units of the table."""
+        return 0, self.most_stages
 
     def verilog(self) -> str:
         """Return the units of the table in their harness as Verilog."""
@@ -122,9 +131,17 @@ class UnitSuite:
         """Return the operands of the table."""
         unit = self.build(0)
         unit._MustUse__silence = True  # only its shapes are used
-        return [self.vectors(unit, 10_000)]
+        return [self.vectors(unit, 10_000, self.seed)]
 
-    def run(self) -> list[dict]:
+    def case_names(self) -> list[str]:
+        """Return the names of the units of the table, which are its cases."""
+        return [f"{stages} stages" for stages in self.table_stages]
+
+    def seeded(self, seed: int) -> "UnitSuite":
+        """Return the suite with other random operands."""
+        return replace(self, seed=seed)
+
+    def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
         """Build the units of the table and run their operands; return a row for each unit.
 
         Cycles of the model are one for each operand, and ``LATENCY`` for each time that the harness's memories are
@@ -135,9 +152,14 @@ class UnitSuite:
         BenchError
             If a run does not end.
         """
-        units, [operands] = self.table_units(), self.cases()
-        rows = run_bench(units, operands, "table", care=self.care)
-        return [{"name": f"{self.name}, {unit.stages} stages", **row} for unit, row in zip(units, rows, strict=True)]
+        chosen = options.chosen(self.case_names(), self.table_stages)
+        units, [operands] = [self.build(stages) for stages in chosen], self.cases()
+        waves = options.wave_file(self.name)
+        rows = UnitsBench.of(units, care=self.care).run(operands, "table", waves=waves)
+        return [
+            with_waves({"name": f"{self.name}, {unit.stages} stages", **row}, waves)
+            for unit, row in zip(units, rows, strict=True)
+        ]
 
     @property
     def care(self) -> Care | None:

@@ -80,6 +80,7 @@ class UnitsBench(Bench):
         *,
         seed: int = 1,
         activity: Path | None = None,
+        waves: Path | None = None,
     ) -> list[dict]:
         """Run one test of the bench, or all of them.
 
@@ -91,6 +92,8 @@ class UnitsBench(Bench):
             A test of :mod:`.cb_arith`; None for all but ``table``.
         activity : Path, optional
             Where to write how often each net toggled.
+        waves : Path, optional
+            Wave file.
 
         Returns
         -------
@@ -102,4 +105,4 @@ class UnitsBench(Bench):
         BenchError
             If a value, a cycle or a stream is not as it should be; in ``table`` if a result is missing.
         """
-        return self.simulate(testcase or TESTS, [vectors], seed=seed, toggles=activity)
+        return self.simulate(testcase or TESTS, [vectors], seed=seed, toggles=activity, waves=waves)

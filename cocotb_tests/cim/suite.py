@@ -1,6 +1,6 @@
 """Suites of CIM tile and array: a configuration in the harness, and the products that run on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tilewright.cocotb_tests.cim.cases import Case
 from tilewright.cocotb_tests.cim.cb_cim import BENCH
@@ -65,3 +65,6 @@ class CimSuite(HarnessSuite):
 
     def cases(self) -> tuple[Case, ...]:
         return self.products
+
+    def seeded(self, seed: int) -> "CimSuite":
+        return replace(self, products=tuple(replace(case, seed=seed) for case in self.products))

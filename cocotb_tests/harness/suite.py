@@ -7,6 +7,10 @@ from typing import Any, Protocol
 
 from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.harness.job import Job
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, case_names, with_waves
+from tilewright.cocotb_tests.harness.signal_list import signal_list_of, write_signal_list
+from tilewright.cocotb_tests.harness.value_names import with_texts
+from tilewright.cocotb_tests.harness.wave_format import WaveFormat, format_of
 
 Edit = Callable[[str], str]
 """A change of Verilog before it is built, which plants faults."""
@@ -32,10 +36,17 @@ class Suite(Protocol):
     def cases(self) -> Sequence[Any]:
         """Return the cases of the table."""
 
-    def run(self) -> list[dict]:
-        """Build the circuit and run all cases; return a row of the table for each.
+    def case_names(self) -> Sequence[str]:
+        """Return the names by which a user chooses a case."""
 
-        A row has at least ``name``, ``values``, ``mismatches``, ``rtl_cycles`` and ``model_cycles``.
+    def seeded(self, seed: int) -> "Suite | None":
+        """Return the suite with other random numbers in its cases, or nothing if it has none."""
+
+    def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
+        """Build the circuit and run the cases; return a row of the table for each.
+
+        A row has at least ``name``, ``values``, ``mismatches``, ``rtl_cycles`` and ``model_cycles``, and ``waves`` if
+        there is a wave file.
 
         Raises
         ------
@@ -79,12 +90,24 @@ class Bench(ABC):
         """Return Verilog that the simulator runs faster, with the same contents in all registers in all cycles."""
         return verilog
 
-    def build(self, edit: Edit | None = None) -> Path:
-        """Return the Verilated model, from the cache if it is there."""
-        verilog = self.verilog()
-        # Faults are planted in the text first, so that what is prepared has them, too.
-        prepared = self.prepared(edit(verilog) if edit else verilog)
-        return runner.build(prepared, self.top, optimisation=self.optimisation, activity=self.activity)
+    def traced(self, verilog: str) -> str:
+        """Return Verilog that is built faster, and in which every signal has its own value in all cycles."""
+        return verilog
+
+    def build(self, edit: Edit | None = None, *, waves: WaveFormat | None = None) -> Path:
+        """Return the Verilated model, from the cache if it is there; with ``waves`` it can write a wave file."""
+        verilog = self.simulated(edit, waves=waves is not None)
+        return runner.build(
+            verilog, self.top, optimisation=self.optimisation, activity=self.activity, waves=waves
+        )  # fmt: skip
+
+    def simulated(self, edit: Edit | None = None, *, waves: bool = False) -> str:
+        """Return the Verilog that the simulator gets; for waves with the names of values as text.
+
+        Faults are planted in the text first, so that what is prepared has them, too.
+        """
+        verilog = edit(self.verilog()) if edit else self.verilog()
+        return self.traced(with_texts(verilog)) if waves else self.prepared(verilog)
 
     def simulate(
         self,
@@ -96,6 +119,7 @@ class Bench(ABC):
         edit: Edit | None = None,
         fault: int = 0,
         toggles: Path | None = None,
+        waves: Path | None = None,
         **options: Any,
     ) -> list[dict]:
         """Build the circuit and run cocotb tests on some cases; return the rows that they leave.
@@ -110,6 +134,8 @@ class Bench(ABC):
             Number of the planted fault that is in force, 0 for none.
         toggles : Path, optional
             File for the number of toggles of each net; needs a model with ``activity``.
+        waves : Path, optional
+            Wave file, whose suffix says its form; a list of its signals for GTKWave is written beside it.
         options
             What the test needs, besides :meth:`options`.
 
@@ -119,10 +145,18 @@ class Bench(ABC):
             If a test fails.
         """
         job = Job(config=self.config, cases=cases, seed=seed, options={**self.options(), **options})
-        return runner.run_job(
-            self.build(edit), self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault,
-            activity=toggles,
-        )  # fmt: skip
+        model = self.build(edit, waves=format_of(waves) if waves else None)
+        try:
+            return runner.run_job(
+                model, self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault, activity=toggles,
+                waves=waves,
+            )  # fmt: skip
+        except runner.BenchError as error:
+            error.files = (waves, signal_list_of(waves)) if waves else ()
+            raise
+        finally:
+            if waves and waves.exists():
+                write_signal_list(signal_list_of(waves), self.simulated(edit, waves=True), self.top, waves)
 
 
 class HarnessSuite(Bench):
@@ -140,6 +174,17 @@ class HarnessSuite(Bench):
     def cases(self) -> Sequence[Any]:
         """Return the cases of the table."""
 
-    def run(self) -> list[dict]:
-        """Build the circuit and run all cases; return a row of the table for each."""
-        return [{**row, "name": f"{self.name}: {row['name']}"} for row in self.simulate("table", self.cases())]
+    def case_names(self) -> list[str]:
+        """Return the names by which a user chooses a case."""
+        return case_names(self.cases())
+
+    def seeded(self, seed: int) -> "HarnessSuite | None":
+        """Return the suite with other random numbers in its cases, or nothing if it has none."""
+        return None
+
+    def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
+        """Build the circuit and run the cases; return a row of the table for each."""
+        cases = self.cases()
+        waves = options.wave_file(self.name)
+        rows = self.simulate("table", options.chosen(case_names(cases), cases), waves=waves)
+        return [with_waves({**row, "name": f"{self.name}: {row['name']}"}, waves) for row in rows]

@@ -1,13 +1,14 @@
 """Co-simulation of the SIMD MAC: the suites of the table, its cases, and how they are run."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.arith.vectors import Vectors
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, with_waves
 from tilewright.cocotb_tests.mac import vectors
 from tilewright.cocotb_tests.mac.dots import LAYOUT, Dots, dots_vectors, joined
 from tilewright.hw.mac.simd_mac import SimdMac
@@ -31,12 +32,15 @@ class MacSuite:
         Whether idle parts stand still.
     back_pressure : bool
         Whether its streams can wait.
+    seed : int
+        Seed of the random numbers in its cases.
     """
 
     modes: tuple[Mode, ...] = ALL_MODES
     stages: int = MOST_STAGES
     gated: bool = True
     back_pressure: bool = True
+    seed: int = 1
 
     @property
     def name(self) -> str:
@@ -65,8 +69,16 @@ class MacSuite:
         """Return the names of the cases that exist for the modes."""
         return cases(self.modes)
 
-    def run(self) -> list[dict]:
-        """Build the MAC and run all cases; return a row for each.
+    def case_names(self) -> list[str]:
+        """Return the names of the cases."""
+        return self.cases()
+
+    def seeded(self, seed: int) -> "MacSuite":
+        """Return the suite with other random numbers."""
+        return replace(self, seed=seed)
+
+    def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
+        """Build the MAC and run the cases, each in a simulation of its own; return a row for each.
 
         Raises
         ------
@@ -75,9 +87,10 @@ class MacSuite:
         """
         bench = self.bench()
         rows = []
-        for name in self.cases():
-            [row] = bench.run(case_vectors(self.modes, name), "table")
-            rows.append({"name": f"{self.name}: {name}", **row})
+        for name in options.chosen(self.case_names(), self.cases()):
+            waves = replace(options, case=name).wave_file(self.name)
+            [row] = bench.run(case_vectors(self.modes, name, seed=self.seed), "table", waves=waves)
+            rows.append(with_waves({"name": f"{self.name}: {name}", **row}, waves))
         return rows
 
     def bench(self) -> UnitsBench:

@@ -45,8 +45,14 @@ class NpeSuite(HarnessSuite):
     def prepared(self, verilog: str) -> str:
         return prepared(verilog)
 
+    def traced(self, verilog: str) -> str:
+        return prepared(verilog)
+
     def cases(self) -> tuple[Case, ...]:
         return self.starts
+
+    def seeded(self, seed: int) -> "NpeSuite":
+        return replace(self, starts=tuple(replace(case, seed=seed) for case in self.starts))
 
     def options(self) -> dict[str, int]:
         return {"memory_bytes": self.memory_bytes}

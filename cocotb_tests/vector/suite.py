@@ -1,6 +1,6 @@
 """Co-simulation of the vector unit: its configurations and programs, and how they are run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.cocotb_tests.vector.cases import Case, random_case
@@ -18,6 +18,7 @@ class VectorSuite(HarnessSuite):
 
     config: VectorConfig
     programs: int = 12
+    seed: int = SEED
     optimisation = "-O0"
     top = TOP
     coroutines = BENCH
@@ -35,7 +36,13 @@ class VectorSuite(HarnessSuite):
         return harness_verilog(self.config)
 
     def cases(self) -> list[Case]:
-        return [*operator_cases(self.config, SEED), *random_cases(self.config, self.programs)]
+        return [
+            *operator_cases(self.config, self.seed),
+            *random_cases(self.config, self.programs, seed=self.seed),
+        ]
+
+    def seeded(self, seed: int) -> "VectorSuite":
+        return replace(self, seed=seed)
 
 
 SMALL = VectorConfig(lanes=4, scalars=64, address_bits=13)
@@ -47,9 +54,9 @@ SUITES = (
 """The suites of the table."""
 
 
-def random_cases(config: VectorConfig, count: int, *, commands: int = 60) -> list[Case]:
+def random_cases(config: VectorConfig, count: int, *, commands: int = 60, seed: int = SEED) -> list[Case]:
     """Return cases without and with NaN, infinities and subnormals, back to back and with gaps."""
     return [
-        random_case(config, SEED + i, commands=commands, specials=0.2 * (i % 2), gap=(0, 0, 1, 7)[i % 4])
+        random_case(config, seed + i, commands=commands, specials=0.2 * (i % 2), gap=(0, 0, 1, 7)[i % 4])
         for i in range(count)
     ]

@@ -8,6 +8,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.accelerator.check import Check
 from tilewright.hw.accelerator.command import COMMAND_BITS, INDEX_BITS, entry_layout
 from tilewright.hw.layout import field, view
+from tilewright.hw.states import name_states
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import COMMANDS, HEAD, UNIT_COMMANDS, Load, Opcode, Set
 from tilewright.sim.isa.errors import AcceleratorError
@@ -85,7 +86,8 @@ class Processor(wiring.Component):
         broken = Signal()  # it could not be read
         index = Signal(INDEX_BITS)
         registers = Array(Signal(ADDRESS_REGISTER_BITS, name=f"register{i}") for i in range(1 << 4))
-        opcode = field(command, HEAD["opcode"])
+        opcode = Signal(HEAD["opcode"].bits, decoder=Opcode)  # a signal, so that waves have its name
+        m.d.comb += opcode.eq(field(command, HEAD["opcode"]))
         load = view(command, Load.FIELDS)
         address = Signal(ADDRESS_REGISTER_BITS + 1)
         m.d.comb += address.eq(load["address"] + registers[load["register"]])
@@ -99,7 +101,7 @@ class Processor(wiring.Component):
             with m.If(Cat(self.program[:6], self.program[config.address_bits :]).any()):
                 m.d.sync += running.eq(0)
                 m.d.comb += self.error.eq(AcceleratorError.ADDRESS)
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("TAKE"):
                 m.d.comb += took.eq(there & ~self.halt & ~dropping)
                 with m.If(took):
@@ -128,6 +130,7 @@ class Processor(wiring.Component):
                     m.next = "ENDED"
             with m.State("ENDED"):
                 pass
+        name_states(fsm)
         with m.If(begin_anew):
             m.d.sync += dropping.eq(0)
         return m

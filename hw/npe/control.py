@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.npe.descriptor import DESCRIPTOR_LAYOUT, DescriptorCheck, job_layout, plan
 from tilewright.hw.npe.loader import Kind
+from tilewright.hw.states import name_states
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.npe_registers import REGISTER_WORD, NpeError
 from tilewright.sim.isa.widths import COUNT_BITS, DESCRIPTOR_BYTES
@@ -122,7 +123,7 @@ class Control(wiring.Component):
         with m.Elif((where >> config.address_bits).any()):
             m.d.comb += start_trouble.eq(_error(NpeError.RANGE, Const(REGISTER_WORD)))
 
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("IDLE"), m.If(self.start):
                 m.d.sync += [
                     self.busy.eq(1),
@@ -184,6 +185,7 @@ class Control(wiring.Component):
                 m.d.comb += [self.done.eq(1), self.clear.eq(1), self.stop.eq(1)]
                 m.d.sync += self.busy.eq(0)
                 m.next = "IDLE"
+        name_states(fsm)
         return m
 
     def _stop(self, m: Module, wrong: Value, trouble: Value) -> None:

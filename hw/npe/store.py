@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from tilewright.hw.npe.descriptor import job_layout, mode_bits, scaled
 from tilewright.hw.npe.drain import element_layout
 from tilewright.hw.npe.loader import chunk_layout
+from tilewright.hw.states import name_states
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.depths import OUTPUT_SLOTS
 from tilewright.sim.isa.widths import RECORD_BYTES
@@ -151,7 +152,7 @@ class Store(wiring.Component):
             tiles.r_en.eq(tile_ends & (in_records | ~records_follow)),
             self.finished.eq(tiles.r_en & chunk.final),
         ]
-        with m.FSM():
+        with m.FSM() as fsm:
             with m.State("READ"), m.If(in_records | filled.any()):
                 m.next = "REQUEST"
             with m.State("REQUEST"):
@@ -165,6 +166,7 @@ class Store(wiring.Component):
                     m.d.sync += beat.eq(beat + 1)
                 with m.If(line_ends):
                     m.next = "READ"
+        name_states(fsm)
         with m.If(line_ends):
             m.d.sync += [line.eq(Mux(tile_ends, 0, line + 1)), next_line.eq(line_begin + d.c_stride)]
         with m.If(tile_ends):

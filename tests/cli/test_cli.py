@@ -144,7 +144,7 @@ from types import SimpleNamespace as Some
 row = {"name": "one: two", "rtl_cycles": 7, "model_cycles": 7, "values": 3, "mismatches": 0} | json.loads(sys.argv[1])
 sys.modules["fake"] = Some(SUITES=(Some(name="one"),))
 from tilewright.api import cosim
-cosim.run_suites = lambda suites, jobs: ((suite, [row]) for suite in suites)
+cosim.run_suites = lambda suites, jobs, options: ((suite, [row]) for suite in suites)
 COSIMS["fake"] = Cosim("", "fake")
 main(["cosim", "fake", *sys.argv[2:]])
 """

@@ -4,7 +4,9 @@ import importlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from tilewright.api.cosims import COSIMS
@@ -14,7 +16,10 @@ from tilewright.base.cache import require_cache
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.files import write_json
 from tilewright.base.tool_runs import time_limit
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, Waves
+from tilewright.cocotb_tests.harness.signal_list import signal_list_of
 from tilewright.cocotb_tests.harness.suite import Suite
+from tilewright.cocotb_tests.harness.wave_format import wave_format
 from tilewright.cocotb_tests.runner import run_suites
 
 PROGRAM_RUNNER = "accelerator"
@@ -39,6 +44,12 @@ class CosimResult:
             case["mismatches"] or case["rtl_cycles"] != case["model_cycles"] or case.get("found") for case in self.cases
         )
 
+    @property
+    def wave_files(self) -> tuple[Path, ...]:
+        """Wave files of the cases, each with its list of signals for GTKWave."""
+        files = dict.fromkeys(Path(case["waves"]) for case in self.cases if "waves" in case)
+        return tuple(path for waves in files for path in (waves, signal_list_of(waves)))
+
     def to_dict(self) -> dict:
         """Return the result as ``tilewright cosim --json`` prints it."""
         return {"cosim": self.name, "designs": self.designs, "cases": list(self.cases)}
@@ -54,7 +65,15 @@ class CosimResult:
         return [write_json(folder / f"cosim-{self.name}.json", self.to_dict())]
 
 
-def cosim(what: str | Program, *, design: str | None = None, jobs: int | None = None) -> CosimResult:
+def cosim(
+    what: str | Program,
+    *,
+    design: str | None = None,
+    jobs: int | None = None,
+    case: str | None = None,
+    seed: int | None = None,
+    waves: Path | str | None = None,
+) -> CosimResult:
     """Run RTL under Verilator beside its exact model, as ``tilewright cosim`` does.
 
     Verilated models are kept and used again.
@@ -67,28 +86,60 @@ def cosim(what: str | Program, *, design: str | None = None, jobs: int | None = 
         Text in the names of the only designs to run.
     jobs : int, optional
         Number of designs that run at a time; by default all cores.
+    case : str, optional
+        Name of the only case to run.
+    seed : int, optional
+        Seed of the random numbers in the cases, instead of the usual one.
+    waves : Path or str, optional
+        Folder for wave files, one for each simulation, in FST where it can be written, else in VCD.
 
     Raises
     ------
     ConfigError
-        If there is no such co-simulation or design, or a tool is missing.
+        If there is no such co-simulation, design or case, nothing in it is random, or a tool is missing.
     BenchError
-        If a case does not end, or breaks a rule that no row can tell.
+        If a case does not end, or breaks a rule that no row can tell; ``files`` are its wave files.
     """
     if isinstance(what, Program):
-        if design is not None:
-            raise ConfigError(f"design = {design!r} is not allowed with a program: its system says what it runs on")
-        return run_cosim(PROGRAM_RUNNER, [program_suite_of(what)], jobs=jobs)
-    return run_cosim(what, suites(what, design), jobs=jobs)
+        for name, value in (("design", design), ("case", case), ("seed", seed)):
+            if value is not None:
+                raise ConfigError(f"{name} = {value!r} is not allowed with a program: its system says what it runs on")
+    name = PROGRAM_RUNNER if isinstance(what, Program) else what
+    chosen = [program_suite_of(what)] if isinstance(what, Program) else suites(what, design, case=case, seed=seed)
+    return run_cosim(name, chosen, jobs=jobs, options=run_options(name, case, waves))
 
 
-def suites(name: str, design: str | None = None) -> Sequence[Suite]:
-    """Return the suites of a co-simulation whose names contain a text, or all of them.
+def run_options(name: str, case: str | None = None, waves: Path | str | None = None) -> RunOptions:
+    """Return the options of a run of the co-simulation ``name``; the folder ``waves`` is made if necessary.
 
     Raises
     ------
     ConfigError
-        If there is no such co-simulation or design.
+        If a tool is missing or the folder cannot be written.
+    """
+    if waves is None:
+        return RunOptions(case=case)
+    folder = Path(waves)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"waves: {folder.absolute()} cannot be written: {error.strerror}") from error
+    return RunOptions(case=case, waves=Waves(folder, name, wave_format()))
+
+
+def suites(
+    name: str, design: str | None = None, *, case: str | None = None, seed: int | None = None
+) -> Sequence[Suite]:
+    """Return the suites of a co-simulation whose names contain a text and which have a case, or all of them.
+
+    With ``seed`` their cases have other random numbers.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such co-simulation, design or case, or nothing in it is random.
     """
     if name not in COSIMS:
         raise ConfigError(f"unknown co-simulation '{name}'{suggest(name, COSIMS)}")
@@ -96,6 +147,16 @@ def suites(name: str, design: str | None = None) -> Sequence[Suite]:
     found = tuple(suite for suite in table if design is None or design in suite.name)
     if not found:
         raise ConfigError(f"unknown design '{design}'{suggest(design or '', [suite.name for suite in table])}")
+    if seed is not None:
+        random = tuple(other for suite in found if (other := suite.seeded(seed)) is not None)
+        if not random:
+            raise ConfigError(f"seed = {seed} is not allowed with '{name}': nothing in its cases is random")
+        found = random
+    if case is not None:
+        names = [suite.case_names() for suite in found]
+        found = tuple(suite for suite, of_suite in zip(found, names, strict=True) if case in of_suite)
+        if not found:
+            raise ConfigError(f"unknown case '{case}'{suggest(case, set(chain.from_iterable(names)))}")
     return found
 
 
@@ -133,7 +194,12 @@ def find_tools() -> None:
 
 
 def run_cosim(
-    name: str, chosen: Sequence[Suite], *, jobs: int | None = None, done: Callable[[str], None] | None = None
+    name: str,
+    chosen: Sequence[Suite],
+    *,
+    jobs: int | None = None,
+    options: RunOptions = ALL_CASES,
+    done: Callable[[str], None] | None = None,
 ) -> CosimResult:
     """Run suites of the co-simulation ``name``; call ``done`` with the name of each that ends.
 
@@ -146,7 +212,7 @@ def run_cosim(
     """
     find_tools()
     rows: dict[str, list[dict]] = {}
-    for suite, found in run_suites(chosen, jobs or len(os.sched_getaffinity(0))):
+    for suite, found in run_suites(chosen, jobs or len(os.sched_getaffinity(0)), options):
         rows[suite.name] = found
         if done:
             done(suite.name)

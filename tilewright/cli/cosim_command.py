@@ -37,6 +37,12 @@ PROGRAM_RUNNER = "accelerator"
     default=None,
     help="Number of designs that run at a time. [default: all cores]",
 )
+@click.option("--case", metavar="CASE", help="Run only the case of this name, of the designs that have it.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N",
+              help="Seed of the random numbers in the cases. [default: the same ones each time]")  # fmt: skip
+@click.option("--waves", is_flag=True,
+              help="Write a wave file of each simulation, to --out or the current folder, and a list of signals for "
+              "GTKWave.")  # fmt: skip
 @click.option("--program", type=click.Path(path_type=Path), metavar="FILE",
               help="Program of the accelerator to run instead, as text or bytes, with the options below.")  # fmt: skip
 @program_options
@@ -50,6 +56,9 @@ def command(
     name: str | None,
     design: str | None,
     jobs: int | None,
+    case: str | None,
+    seed: int | None,
+    waves: bool,
     program: Path | None,
     markdown: bool,
     folder: Path | None,
@@ -60,16 +69,27 @@ def command(
     """Run RTL under Verilator beside its exact model and compare values and cycles.
 
     NAME is a co-simulation of `tilewright list`; it may be left out with --program. Verilated models are kept and
-    used again. With --out, writes cosim-NAME.json. The exit status is 1 if a value, a cycle or a counter differs,
+    used again. With --out, writes cosim-NAME.json. Waves are in the form FST if the C++ compiler finds zlib and LZ4,
+    else in VCD; a failed simulation leaves them, too. The exit status is 1 if a value, a cycle or a counter differs,
     and 3 if a tool fails.
     """
-    name = _named(name, program, design, options)
-    from tilewright.api.cosim import find_tools, program_suite_of, run_cosim, suites
+    name = _named(name, program, options, design=design, case=case, seed=seed)
+    from tilewright.api.cosim import find_tools, program_suite_of, run_cosim, run_options, suites
 
-    chosen = [program_suite_of(load_program(program, **options))] if program else suites(name, design)
-    find_tools()
-    if folder:
-        make_folder(folder)
+    with named_as_options(lambda: ("seed", "waves")):
+        chosen = (
+            [program_suite_of(load_program(program, **options))]
+            if program
+            else suites(name, design, case=case, seed=seed)
+        )
+        find_tools()
+        if folder:
+            make_folder(folder)
+        how = run_options(name, case, (folder or Path()) if waves else None)
+    from tilewright.cocotb_tests.harness.wave_format import HOW_TO_GET_FST
+
+    if how.waves and how.waves.format == "vcd":
+        click.echo(f"tilewright: waves are written in VCD: {HOW_TO_GET_FST}", err=True)
 
     from tilewright.cli.tables import print_cosim
     from tilewright.cocotb_tests.runner import BenchError
@@ -77,11 +97,13 @@ def command(
     try:
         text = f"building and running {name}"
         with named_as_options(lambda: ("max_cycles",)), progress(text, len(chosen)) as done:
-            result = run_cosim(name, chosen, jobs=jobs, done=done)
+            result = run_cosim(name, chosen, jobs=jobs, options=how, done=done)
     except BenchError as error:
         click.echo(f"tilewright: {error}", err=True)
+        for file in error.files:
+            click.echo(f"tilewright: wrote {file}", err=True)
         ctx.exit(1)
-    files = result.write(folder) if folder else []
+    files = [*(result.write(folder) if folder else []), *result.wave_files]
     if as_json:
         print_json(result.to_dict(), files)
     elif as_csv:
@@ -92,8 +114,8 @@ def command(
     ctx.exit(int(not result.passed))
 
 
-def _named(name: str | None, program: Path | None, design: str | None, options: dict[str, Any]) -> str:
-    """Return the name of the co-simulation.
+def _named(name: str | None, program: Path | None, options: dict[str, Any], **of_suites: Any) -> str:
+    """Return the name of the co-simulation, given the options of programs and those of suites.
 
     Raises
     ------
@@ -103,8 +125,11 @@ def _named(name: str | None, program: Path | None, design: str | None, options: 
     if program:
         if name not in (None, PROGRAM_RUNNER):
             raise ConfigError(f"--program {program} is not allowed with '{name}': only with '{PROGRAM_RUNNER}'")
-        if design is not None:
-            raise ConfigError(f"--design {design} is not allowed with --program: --system says what it runs on")
+        for option, value in of_suites.items():
+            if value is not None:
+                raise ConfigError(
+                    f"--{option} {value} is not allowed with --program: --system and FILE say what runs on what"
+                )
         return PROGRAM_RUNNER
     for option, value in options.items():
         if value not in (None, ()):
