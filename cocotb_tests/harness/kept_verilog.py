@@ -9,7 +9,7 @@ from pathlib import Path
 import tilewright
 from tilewright.base.cache import digest, remember
 
-ELABORATED = ("base", "bench", "hw", "sim", "cocotb_tests")
+ELABORATED = ("api", "base", "bench", "hw", "sim", "cocotb_tests")
 """Parts of the package whose sources can change the Verilog of a harness."""
 
 
@@ -38,5 +38,5 @@ def digest_of_sources() -> str:
     """Return a digest of the text of all sources that elaboration can run."""
     [package] = tilewright.__path__
     folders = [Path(package, part).resolve(strict=True) for part in ELABORATED]
-    files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix in (".py", ".v")]
+    files = [file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix in (".py", ".v", ".toml")]
     return digest("".join(f"{file.name} {digest(file.read_bytes())}\n" for file in files).encode())

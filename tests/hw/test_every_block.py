@@ -1,16 +1,15 @@
 # amaranth: UnusedElaboratable=no
 """The Verilog of every block that `tilewright list` names: its text, Verilator's lint, and Icarus after a reset."""
 
-import json
 import re
 import shutil
 import subprocess
 
 import pytest
 
+from tests.hw.generated import generated
 from tilewright.api.blocks import BLOCKS
 from tilewright.cocotb_tests import runner
-from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.waivers import WAIVED
 
@@ -42,15 +41,10 @@ CYCLES = 40
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="no Icarus Verilog (Debian: `apt install iverilog`)")
 
 
-def generated(arguments: str) -> GeneratedBlock:
+def block_of(arguments: str) -> GeneratedBlock:
     name, *words = arguments.split()
     options = {option.removeprefix("--"): _typed(value) for option, value in zip(words[::2], words[1::2], strict=True)}
-
-    def make() -> str:
-        block = BLOCKS[name].design(**options).generate()
-        return json.dumps(vars(block))
-
-    return GeneratedBlock(**json.loads(kept_verilog(make, "block", arguments)))
+    return generated(name, **options)
 
 
 def _typed(value: str) -> str | int:
@@ -59,7 +53,7 @@ def _typed(value: str) -> str | int:
 
 @pytest.mark.parametrize("arguments", EVERY)
 def test_names_are_plain_and_private_and_nothing_waits_for_a_change(arguments):
-    block = generated(arguments)
+    block = block_of(arguments)
     modules = re.findall(r"(?m)^module (\S+?)\s*\(", block.verilog)
     assert block.name in modules
     assert all(module == block.name or module.startswith(f"{block.name}__") for module in modules)
@@ -74,13 +68,13 @@ def test_names_are_plain_and_private_and_nothing_waits_for_a_change(arguments):
     "arguments", [*EVERY, *VARIANTS, *(pytest.param(each, marks=pytest.mark.slow) for each in MORE)]
 )
 def test_verilator_finds_nothing(arguments):
-    block = generated(arguments)
+    block = block_of(arguments)
     assert runner.lint(block.verilog, block.name) == ""
 
 
 @pytest.mark.cosim
 def test_lint_reports_everything_else():
-    block = generated("posit-decoder --format posit16_1")
+    block = block_of("posit-decoder --format posit16_1")
     broken = block.verilog.replace("assign ", "assign nowhere = ", 1)
     assert "nowhere" in runner.lint(broken, block.name)
     assert sorted(WAIVED) == ["DECLFILENAME", "PROCASSINIT", "UNUSEDSIGNAL", "WIDTHEXPAND", "WIDTHTRUNC"]
@@ -91,12 +85,12 @@ def test_lint_reports_everything_else():
 @pytest.mark.parametrize("language", ["2005", "2012"])
 @pytest.mark.parametrize("arguments", EVERY)
 def test_no_control_output_is_unknown_after_a_reset(tmp_path, arguments, language, initial):
-    assert _unknown(generated(arguments), tmp_path, language, initial=initial) == ""
+    assert _unknown(block_of(arguments), tmp_path, language, initial=initial) == ""
 
 
 @icarus
 def test_an_unknown_output_is_found(tmp_path):
-    block = generated("posit-adder --format posit8_0 --stages 2")
+    block = block_of("posit-adder --format posit8_0 --stages 2")
     broken = re.sub(r"\brst \?", "1'b0 ?", block.verilog)
     assert broken != block.verilog
     changed = GeneratedBlock(**{**vars(block), "verilog": broken})

@@ -1,11 +1,10 @@
 # amaranth: UnusedElaboratable=no
 """The accelerator as a block: ports, what is said of it, lint, synthesis, systems that do not go."""
 
-from functools import cache
-
 import pytest
 
 from tests.cli.command_line import refused
+from tests.hw.generated import generated
 from tilewright.api.blocks import BLOCKS
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cocotb_tests import runner
@@ -15,19 +14,14 @@ from tilewright.sim.config import load_system
 from tilewright.sim.config.load import PRESETS
 
 
-@cache
-def generated(system: str) -> GeneratedBlock:
-    return BLOCKS["accelerator"].design(system=system).generate()
-
-
 @pytest.fixture
 def tiny() -> GeneratedBlock:
-    return generated("tiny")
+    return generated("accelerator", system="tiny")
 
 
 @pytest.fixture(params=["tiny", "nano"])
 def small(request) -> GeneratedBlock:
-    return generated(request.param)
+    return generated("accelerator", system=request.param)
 
 
 def test_ports_are_two_axi_interfaces_and_an_interrupt(tiny):

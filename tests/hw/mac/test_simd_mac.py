@@ -5,8 +5,7 @@ import pytest
 from amaranth.hdl import Module, Shape, Signal, Value
 
 from tests.cli.command_line import refused
-from tilewright.api.blocks import BLOCKS
-from tilewright.hw.generate import GeneratedBlock
+from tests.hw.generated import generated
 from tilewright.hw.mac.core import SimdMacCore, sum_layout
 from tilewright.hw.mac.decoder import decode_word, operand_layout
 from tilewright.hw.mac.plan import SEGMENT_BITS
@@ -22,19 +21,15 @@ PORTS = [
 FIELDS = [("a", 0, 16), ("b", 16, 16), ("mode", 32, 4), ("out", 36, 4), ("first", 40, 1), ("last", 41, 1)]
 
 
-def generated(**options: str | int) -> GeneratedBlock:
-    return BLOCKS["simd-mac"].design(**options).generate()
-
-
 def test_ports_and_fields():
-    ports = generated(modes="xr-npe", stages=5).ports["ports"]
+    ports = generated("simd-mac", modes="xr-npe", stages=5).ports["ports"]
     assert sorted((port["name"], port["direction"], port["width"]) for port in ports) == sorted(PORTS)
     fields = next(port["fields"] for port in ports if port["name"] == "i__payload")
     assert [(field["name"], field["offset"], field["width"]) for field in fields] == FIELDS
 
 
 def test_without_back_pressure_there_is_no_ready():
-    names = {port["name"] for port in generated(modes="int8", **{"back-pressure": "no"}).ports["ports"]}
+    names = {port["name"] for port in generated("simd-mac", modes="int8", **{"back-pressure": "no"}).ports["ports"]}
     assert {name for name, *_ in PORTS} - names == {"i__ready", "o__ready"}
 
 
@@ -42,11 +37,11 @@ def test_without_back_pressure_there_is_no_ready():
 def test_latency_is_that_of_the_stages_and_the_sum(stages):
     component = SimdMac(XR_NPE_MODES, stages=stages)
     assert stages + 1 == component.LATENCY
-    assert generated(modes="xr-npe", stages=stages).ports["timing"]["latency_cycles"] == stages + 1
+    assert generated("simd-mac", modes="xr-npe", stages=stages).ports["timing"]["latency_cycles"] == stages + 1
 
 
 def test_the_configuration_names_the_modes_in_order():
-    configuration = generated(modes="posit16_1,int4", stages=2, gated="no").ports["configuration"]
+    configuration = generated("simd-mac", modes="posit16_1,int4", stages=2, gated="no").ports["configuration"]
     assert configuration == {"modes": "int4,posit16_1", "stages": 2, "gated": "no", "back_pressure": "yes"}
 
 

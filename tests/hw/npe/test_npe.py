@@ -4,7 +4,7 @@
 import pytest
 
 from tests.cli.command_line import refused
-from tilewright.api.blocks import BLOCKS
+from tests.hw.generated import generated
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.synth.flow import cost
@@ -13,13 +13,9 @@ SMALL: dict[str, str | int] = {"rows": 2, "columns": 2, "bus-bits": 64, "depth":
 LARGE: dict[str, str | int] = {"rows": 8, "columns": 8, "bus-bits": 128}
 
 
-def generated(**options: str | int) -> GeneratedBlock:
-    return BLOCKS["npe"].design(**options).generate()
-
-
 @pytest.fixture(scope="module")
 def small() -> GeneratedBlock:
-    return generated(**SMALL)
+    return generated("npe", **SMALL)
 
 
 def test_ports_are_two_axi_interfaces_and_an_interrupt(small):
