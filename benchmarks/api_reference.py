@@ -1,4 +1,4 @@
-"""Writes docs/api.md, the reference of the names of ``import tilewright``, from their docstrings.
+"""Writes docs/api.md and docs/bench.md, the references of ``tilewright`` and ``tilewright.bench``, from docstrings.
 
 .venv/bin/python -m benchmarks.api_reference
 """
@@ -9,11 +9,13 @@ import typing
 from pathlib import Path
 
 import tilewright as tw
+import tilewright.bench as tb
 from tilewright.base.files import write_text
 from tilewright.sim.isa.tables import docstrings
 
-PAGE = Path(__file__).parents[1] / "docs" / "api.md"
-INTRODUCTION = """\
+DOCS = Path(__file__).parents[1] / "docs"
+INTRODUCTIONS = {
+    "api.md": """\
 # Reference of the Python interface
 
 `import tilewright as tw` gives these names; each is imported when it is first used, so the import itself takes no time.
@@ -22,25 +24,39 @@ allowed raise `tw.ConfigError`, whose message names the argument, its value and 
 [Recipes](recipes.md) show the names in use.
 
 This page is made from docstrings by `python -m benchmarks.api_reference`.
-"""
+""",
+    "bench.md": """\
+# Reference of the parts of benches
+
+`import tilewright.bench as tb` gives these names, for cocotb benches on any handle whose ports have the names of a
+generated block: `clk`, `rst`, `irq`, streams `NAME__payload`, `NAME__valid`, `NAME__ready`, and AXI ports `s_axi_...`
+and `m_axi_...`. [Your own bench](own-bench.md) begins with the first bench, and
+[`examples/own_bench`](../examples/own_bench) has more.
+
+This page is made from docstrings by `python -m benchmarks.api_reference`.
+""",
+}
+PACKAGES = {"api.md": (tw, "tw"), "bench.md": (tb, "tb")}
+"""Package that each page describes, and its short name."""
 
 
-def reference() -> str:
-    """Return the page."""
-    names = [name for name in sorted(dir(tw), key=str.lower) if not name.startswith("__")]
-    classes = [name for name in names if inspect.isclass(getattr(tw, name))]
-    functions = [name for name in names if name not in classes]
-    parts = [INTRODUCTION, "## Functions\n", *map(_function, functions), "## Classes\n", *map(_class, classes)]
-    return "\n".join(parts)
+def reference(page: str) -> str:
+    """Return the text of a page."""
+    package, short = PACKAGES[page]
+    names = {name: getattr(package, name) for name in sorted(dir(package), key=str.lower) if not name.startswith("__")}
+    classes = [_class(name, each) for name, each in names.items() if inspect.isclass(each)]
+    functions = [_function(f"{short}.{name}", each) for name, each in names.items() if inspect.isfunction(each)]
+    constants = [f"- `{short}.{name}`: `{each!r}`\n" for name, each in names.items() if not callable(each)]
+    parts = [INTRODUCTIONS[page], "## Functions\n", *functions, "## Classes\n", *classes]
+    return "\n".join([*parts, "## Constants\n", *constants] if constants else parts)
 
 
-def _function(name: str) -> str:
-    function = getattr(tw, name)
-    return f"### `{name}`\n\n```text\ntw.{_signature(name, function)}\n```\n\n{_text(inspect.getdoc(function) or '')}"
+def _function(name: str, function: typing.Any) -> str:
+    text = _text(inspect.getdoc(function) or "")
+    return f"### `{name.split('.')[1]}`\n\n```text\n{_signature(name, function)}\n```\n\n{text}"
 
 
-def _class(name: str) -> str:
-    kind = getattr(tw, name)
+def _class(name: str, kind: type) -> str:
     rows = [*_fields(kind), *_members(kind)]
     listed = "".join(f"- `{member}`: {about}\n" for member, about in rows)
     return f"### `{name}`\n\n{_text(inspect.getdoc(kind) or '')}" + (f"\n{listed}" if listed else "")
@@ -93,4 +109,5 @@ def _inline(text: str) -> str:
 
 
 if __name__ == "__main__":
-    write_text(PAGE, reference())
+    for page in PACKAGES:
+        write_text(DOCS / page, reference(page))

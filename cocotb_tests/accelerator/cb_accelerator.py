@@ -7,17 +7,17 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles
 
-from tilewright.bench.accelerator_host import AcceleratorEnding
+from tilewright.bench.golden import predict_program, program_differences
 from tilewright.bench.program_cases import Case, Failure, Run, patched
 from tilewright.bench.register_port import OKAY, SLVERR
+from tilewright.bench.scoreboard import memory_differences
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench
-from tilewright.cocotb_tests.harness.axi_driver import differences, padded
+from tilewright.cocotb_tests.harness.axi_driver import padded
 from tilewright.cocotb_tests.harness.job import return_rows
 from tilewright.sim.isa.accelerator_registers import ACCELERATOR_ID, Register, registers_of
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
-from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 BENCH = "tilewright.cocotb_tests.accelerator.cb_accelerator"
 """Name of this module, as cocotb imports it."""
@@ -27,8 +27,6 @@ STALLS_TIMES = 40
 """Factor that bounds the length of a run with random stalls."""
 UNKNOWN_CYCLES = 100_000
 """Number of cycles after which any program that gets stuck has got stuck."""
-WHATEVER_THE_TIMING = (Register.COMMANDS, Register.WRITE_BEATS)
-"""Counters that do not depend on when memory answers: commands may be fetched that are not reached."""
 
 
 def model_of(bench: AcceleratorBench, case: Case) -> AcceleratorModel:
@@ -41,30 +39,9 @@ def model_of(bench: AcceleratorBench, case: Case) -> AcceleratorModel:
 def predict(model: AcceleratorModel, run: Run, timing: Timing) -> AcceleratorRun:
     """Run a program on a model; the NPE's port has the memory timing of the other port."""
     failure = run.failure or Failure(error=AcceleratorError.NONE)
-    main, npe = (AxiMemoryModel(**asdict(timing)) for _ in range(2))
-    return model.run(
-        run.address, main, npe_timing=npe, bad_address=failure.bus_address, bad_response=failure.bus_response
-    )
-
-
-def check_ending(run: Run, ended: AcceleratorEnding, predicted: AcceleratorRun, *, timed: bool) -> list[str]:
-    """Return the differences between the end of a run and the model's end."""
-    found = []
-    got, wanted = (
-        f"{AcceleratorError(one.error).name}, detail {one.detail}, at command {one.index}" for one in (ended, predicted)
-    )
-    if got != wanted:
-        found.append(f"ends with {got}, not {wanted}")
-    # Of a program that was stopped nothing is counted by the model.
-    registers = [register for register in predicted.counters if timed or register in WHATEVER_THE_TIMING]
-    if timed and not predicted.error and ended.counters[Register.CYCLES] != predicted.cycles:
-        found.append(f"CYCLES {ended.counters[Register.CYCLES]}, not {predicted.cycles}")
-    found += [
-        f"{register.name} {ended.counters[register]}, not {predicted.counters[register]}"
-        for register in registers
-        if ended.counters[register] != predicted.counters[register]
-    ]
-    return found
+    return predict_program(
+        model, run.address, timing, bad_address=failure.bus_address, bad_response=failure.bus_response
+    )  # fmt: skip
 
 
 async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
@@ -95,7 +72,7 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
             ended = await bench.run(run.address, cycles * (4 if timed else STALLS_TIMES) + 20000)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from error
-        found = check_ending(run, ended, predicted, timed=timed)
+        found = program_differences(ended, predicted, timed=timed)
         # What lies behind is of no account, if nothing is written there.
         size = len(padded(case.memory))
         assert int(bench.dut.write_end.value) <= size or run.failure, f"{name}: written behind all that there is"
@@ -109,7 +86,7 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
                 found.append(f"not the {len(content)} bytes at {address:#x} that the steps make")
                 mismatches += not mismatches
         if mismatches:
-            found.append(differences(got, expected))
+            found.append(memory_differences(got, expected))
         near = None
         if run.reference:
             near = run.reference.cosine(got)
@@ -189,7 +166,7 @@ async def speed(dut) -> None:
             begin = process_time()
             ended = await bench.run(run.address, 4 * predicted.cycles + 20000)
             seconds = process_time() - begin
-            found = check_ending(run, ended, predicted, timed=True)
+            found = program_differences(ended, predicted, timed=True)
             assert not found, f"{run.name}: {found}"
             rows.append({"name": run.name, "cycles": predicted.cycles, "seconds": seconds})
         size = len(padded(case.memory))
@@ -269,7 +246,7 @@ async def registers(dut) -> None:
     patched(model.memory, run)
     predicted = predict(model, run, Timing(latency=200))
     ended = await bench.ending(4 * predicted.cycles)
-    found = check_ending(run, ended, predicted, timed=True)
+    found = program_differences(ended, predicted, timed=True)
     assert not found, f"a start with software at the registers: {found}"
     assert (await bench.dump(len(model.memory)) == model.memory).all()
 

@@ -105,14 +105,14 @@ async def stop_anywhere(dut) -> None:
             user.write(address, words)
         # Words may be few or none when it comes, or late.
         for _ in range(rng.randrange(len(writes)) if rng.random() < 0.7 else 0):
-            user.queues["write_words"].pop()
+            user.sources["write_words"].queue.pop()
         for _ in range(rng.randrange(1, 120)):
             await user.cycle()
         bursts = {channel: len(seen) for channel, seen in user.bursts.items()}
         sent = len(user.written)
         user.inputs["stop"] = 1
         if rng.random() < 0.5:
-            user.queues["write_words"].clear()
+            user.sources["write_words"].queue.clear()
         await user.cycle()
         # What was given to the bus before stop is on offer now.
         bursts = {channel: count + user.port(f"{channel}valid") for channel, count in bursts.items()}

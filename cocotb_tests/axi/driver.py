@@ -1,12 +1,13 @@
 """Driver of the user's side of the bus masters, for benches."""
 
 import random
-from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, RisingEdge
 
+from tilewright.bench.streams import StreamSink, StreamSource
 from tilewright.cocotb_tests.harness.axi_contract import RULES
 from tilewright.cocotb_tests.harness.job import received
 
@@ -28,26 +29,22 @@ class User:
         self.rng = random.Random(job.seed)
         self.address_bits, self.data_bits = self.job["address_bits"], self.job["data_bits"]
         self.beat = self.data_bits // 8
-        self.queues: dict[str, deque[int]] = {name: deque() for name in self.SOURCES}
-        self.words: list[tuple[int, int, int]] = []
-        """Data, response and last flag of each beat read."""
+        step: dict[str, Any] = {"rng": self.rng, "background": False}
+        self.sources = {name: StreamSource(dut, name, **step) for name in self.SOURCES}
+        read_word = {"data": self.data_bits, "response": 2, "last": 1}
+        self.read_words = StreamSink(dut, "read_words", fields=read_word, **step)
         self.done: list[int] = []
         """Error of each written request."""
         self.bursts: dict[str, list[tuple[int, int]]] = {"ar": [], "aw": []}
         """Address and beats of each accepted burst."""
         self.written: list[tuple[int, int, int]] = []
         """Data, strobe and last flag of each accepted beat."""
-        self.shares = dict.fromkeys((*self.SOURCES, "read_words"), 0.0)
         self.inputs: dict[str, int] = {"stop": 0}
         """Values of the harness's inputs from the next cycle on."""
-        self._offered: dict[str, int] = {}
         dut._log.info("seed %s", job.seed)
 
     async def start(self) -> None:
         """Start the clock and reset."""
-        for name in self.SOURCES:
-            getattr(self.dut, f"{name}__valid").value = 0
-        self.dut.read_words__ready.value = 0
         for name, value in self.inputs.items():
             getattr(self.dut, name).value = value
         self.dut.rst.value = 1
@@ -64,49 +61,45 @@ class User:
 
     def forget(self) -> None:
         """Take back all offers, and forget all records."""
-        for name in self.SOURCES:
-            self.queues[name].clear()
-            getattr(self.dut, f"{name}__valid").value = 0
-        self._offered.clear()
-        self.words, self.done, self.written = [], [], []
+        for stream in self.streams:
+            stream.clear()
+        self.done, self.written = [], []
         self.bursts = {"ar": [], "aw": []}
 
     def share(self, choose: Callable[[], float] | None = None) -> None:
         """Choose new shares of the cycles in which each stream waits."""
-        for name in self.shares:
-            self.shares[name] = choose() if choose else self.rng.choice(SHARES)
+        for stream in self.streams:
+            stream.stall = choose() if choose else self.rng.choice(SHARES)
+
+    @property
+    def streams(self) -> list[StreamSource | StreamSink]:
+        """All streams of the masters."""
+        return [*self.sources.values(), self.read_words]
+
+    @property
+    def words(self) -> list[tuple[int, int, int]]:
+        """Data, response and last flag of each beat read."""
+        return [tuple(each.value.values()) for each in self.read_words.received]  # type: ignore[union-attr]
 
     def request(self, master: str, address: int, beats: int) -> None:
-        self.queues[f"{master}_requests"].append(address | beats << self.address_bits)
+        self.sources[f"{master}_requests"].put(address | beats << self.address_bits)
 
     def write(self, address: int, words: list[tuple[int, int]]) -> None:
         """Request a transfer and offer its words: data and strobe."""
         self.request("write", address, len(words))
-        self.queues["write_words"].extend(data | strobe << self.data_bits for data, strobe in words)
+        self.sources["write_words"].put(*(data | strobe << self.data_bits for data, strobe in words))
 
     async def cycle(self) -> None:
         """Let one cycle pass."""
-        dut, rng = self.dut, self.rng
+        dut = self.dut
         await RisingEdge(dut.clk)
-        for name in self.SOURCES:
-            if name not in self._offered:
-                queue = self.queues[name]
-                offer = bool(queue) and rng.random() >= self.shares[name]
-                getattr(dut, f"{name}__valid").value = offer
-                if offer:
-                    self._offered[name] = queue.popleft()
-                    getattr(dut, f"{name}__payload").value = self._offered[name]
-        dut.read_words__ready.value = rng.random() >= self.shares["read_words"]
+        for stream in self.streams:
+            stream.drive()
         for name, value in self.inputs.items():
             getattr(dut, name).value = value
         await FallingEdge(dut.clk)
-        for name in list(self._offered):
-            if getattr(dut, f"{name}__ready").value == 1:
-                del self._offered[name]
-        if dut.read_words__valid.value == 1 and dut.read_words__ready.value == 1:
-            word = int(dut.read_words__payload.value)
-            data = word & ((1 << self.data_bits) - 1)
-            self.words.append((data, word >> self.data_bits & 3, word >> self.data_bits + 2))
+        for stream in self.streams:
+            stream.sample()
         if dut.done.value == 1:
             self.done.append(int(dut.error.value))
         for channel, bursts in self.bursts.items():
@@ -129,7 +122,7 @@ class User:
     @property
     def idle(self) -> bool:
         """Return whether both masters have nothing to do and nothing is offered to them."""
-        return not (self._offered or any(self.queues.values())) and self.masters_idle
+        return all(source.idle for source in self.sources.values()) and self.masters_idle
 
     @property
     def masters_idle(self) -> bool:

@@ -7,7 +7,8 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge, Timer
 
-from tilewright.bench.host import CLOCK_NS, Host
+from tilewright.bench.clock import CLOCK_NS
+from tilewright.bench.host import Host
 from tilewright.bench.register_port import SLVERR
 from tilewright.bench.timing import NEAR, Timing
 from tilewright.cocotb_tests.harness.axi_contract import RULES, SHARE_BITS
@@ -193,10 +194,3 @@ class AxiBench(Host):
 def padded(memory: np.ndarray) -> np.ndarray:
     """Return memory up to a whole line."""
     return np.pad(memory, (0, -len(memory) % (LINE_BITS // 8)))
-
-
-def differences(got: np.ndarray, expected: np.ndarray) -> str:
-    """Return a short text about the differences of two memories."""
-    places = np.nonzero(got != expected)[0]
-    shown = ", ".join(f"{at:#x}: {got[at]:#04x} not {expected[at]:#04x}" for at in places[:8])
-    return f"{len(places)} bytes differ: {shown}"

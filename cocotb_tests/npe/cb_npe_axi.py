@@ -11,7 +11,7 @@ from cocotb.triggers import ClockCycles, First, RisingEdge, Timer
 from cocotbext.axi import AxiBus, AxiLiteBus, AxiLiteMaster, AxiRam
 
 from tilewright.bench.npe_jobs import ImageBuilder
-from tilewright.cocotb_tests.harness.axi_driver import differences
+from tilewright.bench.scoreboard import memory_differences
 from tilewright.cocotb_tests.harness.job import received
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, Register
@@ -72,4 +72,4 @@ async def random_pauses(dut) -> None:
         assert await registers.read_dword(Register.COMPLETED) == len(case.jobs)
         await registers.write_dword(Register.IRQ_STATUS, 1)
         got = np.frombuffer(memory.read(0, len(image.memory)), np.uint8)
-        assert (got == expected.memory).all(), f"{case.name}: {differences(got, expected.memory)}"
+        assert (got == expected.memory).all(), f"{case.name}: {memory_differences(got, expected.memory)}"

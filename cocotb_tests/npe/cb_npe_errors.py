@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import cocotb
 from cocotb.triggers import ClockCycles
 
+from tilewright.bench.golden import predict_npe
 from tilewright.bench.register_port import DECERR, OKAY, SLVERR
 from tilewright.bench.timing import Timing
-from tilewright.cocotb_tests.npe.cb_npe import model
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.cocotb_tests.npe.failing_starts_driver import (
     TIMEOUT_CYCLES,
@@ -39,6 +39,12 @@ def beats_read(config: NpeConfig, made: Plan) -> dict[ReadStream, list[int]]:
         if isinstance(item, Request):
             found[ReadStream(item.stream)] += [item.address + index * beat for index in range(item.beats)]
     return found
+
+
+def cycles_of(config: NpeConfig, made: Plan) -> int:
+    """Return the cycles of a start that ends well, with memory of some latency."""
+    image = made.image
+    return predict_npe(config, made.memory, image.address, len(image.descriptors), Timing(latency=9)).cycles
 
 
 def beats_written(config: NpeConfig, made: Plan) -> list[list[int]]:
@@ -178,7 +184,9 @@ async def aborts(dut) -> None:
     for _ in range(bench.job.options["programs"]):
         made = plan(bench, 2)
         await prepare(bench, made)
-        whole = model(bench.config, made.image, Timing(latency=9)).cycles
+        whole = predict_npe(
+            bench.config, made.memory, made.image.address, len(made.image.descriptors), Timing(latency=9)
+        ).cycles
         await bench.restart()
         await bench.start(made.image.address, 2)
         await ClockCycles(dut.clk, bench.rng.randrange(1, 2 * whole))
@@ -205,7 +213,9 @@ async def reset_in_flight(dut) -> None:
     for _ in range(bench.job.options["programs"]):
         made = plan(bench)
         await prepare(bench, made)
-        whole = model(bench.config, made.image, Timing(latency=9)).cycles
+        whole = predict_npe(
+            bench.config, made.memory, made.image.address, len(made.image.descriptors), Timing(latency=9)
+        ).cycles
         await bench.restart()
         await bench.start(made.image.address, 1)
         await ClockCycles(dut.clk, bench.rng.randrange(1, 2 * whole))

@@ -6,7 +6,8 @@ import numpy as np
 
 from tilewright.bench.npe_host import NpeEnding
 from tilewright.bench.npe_jobs import Image, ImageBuilder, Job
-from tilewright.cocotb_tests.harness.axi_driver import differences, padded
+from tilewright.bench.scoreboard import memory_differences
+from tilewright.cocotb_tests.harness.axi_driver import padded
 from tilewright.cocotb_tests.npe.cb_npe import random_timing
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
@@ -105,7 +106,7 @@ async def check_memory(bench: NpeBench, made: Plan, completed: int, spared: Desc
             new = there if values is None else values[index][inside]
             expected[where] = np.where(there == new, new, expected[where])
     expected = expected[: made.shown]
-    assert (got == expected).all(), f"after {completed} jobs: {differences(got, expected)}"
+    assert (got == expected).all(), f"after {completed} jobs: {memory_differences(got, expected)}"
 
 
 async def goes_on(bench: NpeBench, made: Plan) -> None:

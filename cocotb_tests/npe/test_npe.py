@@ -7,7 +7,7 @@ import pytest
 from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.harness.rows import check_rows
-from tilewright.cocotb_tests.npe import cb_npe_axi, cb_npe_errors
+from tilewright.cocotb_tests.npe import cb_npe_axi, cb_npe_errors, cb_npe_memory
 from tilewright.cocotb_tests.npe.harness import DUT
 from tilewright.cocotb_tests.npe.suite import KIB, LIMITS, SPEED, SQUARE, SUITES
 from tilewright.hw.names import module_name
@@ -98,6 +98,13 @@ def test_with_the_models_of_cocotbext_axi(suite):
     # Its module is there in the text of the harness.
     top = module_name(suite.top, DUT)
     runner.run_job(runner.build(suite.verilog(), top), top, cb_npe_axi.BENCH, job, testcase="random_pauses")
+
+
+@pytest.mark.parametrize("suite", [SUITES[0], *SLOW[:2]], ids=lambda suite: suite.name)
+def test_on_the_memory_in_python_that_users_have(suite):
+    job = Job(config=suite.config, cases=axi_cases(suite), options={"memory_bytes": suite.memory_bytes})
+    top = module_name(suite.top, DUT)
+    runner.run_job(runner.build(suite.verilog(), top), top, cb_npe_memory.BENCH, job, testcase="cases")
 
 
 @pytest.mark.slow

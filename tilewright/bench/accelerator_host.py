@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from tilewright.bench.host import CLOCK_NS, TIMEOUT_CYCLES, Host
+from tilewright.bench.axi_memory import AxiMemory
+from tilewright.bench.clock import CLOCK_NS
+from tilewright.bench.host import TIMEOUT_CYCLES, Host
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.accelerator_registers import Register, registers_of
 from tilewright.sim.isa.errors import AcceleratorError
@@ -32,14 +34,18 @@ class AcceleratorHost(Host):
         Handle of a circuit with ports ``clk``, ``irq`` and ``s_axi_...``.
     config : AcceleratorConfig
         Description of the accelerator, which says which counters it has.
+    memory : AxiMemory, optional
+        Memory of the accelerator, whose rates begin anew with each start.
     clock_ns : float
         Period of the clock in nanoseconds.
     """
 
     REGISTERS: ClassVar[Any] = Register
 
-    def __init__(self, dut: Any, config: AcceleratorConfig, *, clock_ns: float = CLOCK_NS):
-        super().__init__(dut, clock_ns=clock_ns)
+    def __init__(
+        self, dut: Any, config: AcceleratorConfig, *, memory: AxiMemory | None = None, clock_ns: float = CLOCK_NS
+    ):
+        super().__init__(dut, memory=memory, clock_ns=clock_ns)
         self.config = config
         self.counters = tuple(register for register in registers_of(config) if register.counts)
 
@@ -51,7 +57,7 @@ class AcceleratorHost(Host):
         AssertionError
             If the accelerator refuses, which it does while it is busy.
         """
-        await self.set_registers(
+        await self._start(
             {
                 Register.PROGRAM_LOW: address & 0xFFFFFFFF,
                 Register.PROGRAM_HIGH: address >> 32,
@@ -71,6 +77,7 @@ class AcceleratorHost(Host):
         return AcceleratorEnding(AcceleratorError(code), detail, await self.get(Register.ERROR_INDEX), counters)
 
     async def run(self, address: int, timeout_cycles: int = TIMEOUT_CYCLES) -> AcceleratorEnding:
-        """Start a program and wait for its end, see :meth:`start` and :meth:`ending`."""
+        """Enable the interrupt, start a program and wait for its end, see :meth:`start` and :meth:`ending`."""
+        await self.enable_interrupt()
         await self.start(address)
         return await self.ending(timeout_cycles)

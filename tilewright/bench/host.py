@@ -4,13 +4,13 @@ from typing import Any, ClassVar
 
 from cocotb.triggers import FallingEdge, First, RisingEdge, Timer
 
+from tilewright.bench.axi_memory import AxiMemory
+from tilewright.bench.clock import CLOCK_NS
 from tilewright.bench.register_port import RegisterPort
 
 BUSY, DONE, FAILED = 0b001, 0b010, 0b100
 """Contents of STATUS during a start, and at its end."""
-CLOCK_NS = 2
-"""Period of the clock, unless a bench says another."""
-TIMEOUT_CYCLES = 1_000_000
+TIMEOUT_CYCLES = 200_000
 """Number of cycles after which a start that does not end is given up, unless a bench says another."""
 
 
@@ -21,6 +21,8 @@ class Host(RegisterPort):
     ----------
     dut
         Handle of a circuit with ports ``clk``, ``irq`` and ``s_axi_...``.
+    memory : AxiMemory, optional
+        Memory of the circuit, whose rates begin anew with each start.
     clock_ns : float
         Period of the clock in nanoseconds.
     """
@@ -30,12 +32,19 @@ class Host(RegisterPort):
     counters: tuple[Any, ...]
     """Registers that count."""
 
-    def __init__(self, dut: Any, *, clock_ns: float = CLOCK_NS):
+    def __init__(self, dut: Any, *, memory: AxiMemory | None = None, clock_ns: float = CLOCK_NS):
         super().__init__(dut)
+        self.memory = memory
         self.clock_ns = clock_ns
 
+    async def _start(self, values: dict[Any, int]) -> None:
+        """Write registers of a start, CONTROL last."""
+        if self.memory is not None:
+            self.memory.restart()
+        await self.set_registers(values)
+
     async def enable_interrupt(self) -> None:
-        """Let the block raise its interrupt at the end of each start; a reset takes this back."""
+        """Let the block raise its interrupt at the end of each start; a reset undoes this."""
         await self.set_registers({self.REGISTERS.IRQ_ENABLE: 1})
 
     async def interrupted(self, timeout_cycles: int) -> None:

@@ -42,7 +42,7 @@ class NpeHost(Host):
         AssertionError
             If the NPE refuses, which it does while it is busy.
         """
-        await self.set_registers(
+        await self._start(
             {
                 Register.DESCRIPTOR_LOW: address & 0xFFFFFFFF,
                 Register.DESCRIPTOR_HIGH: address >> 32,
@@ -63,6 +63,7 @@ class NpeHost(Host):
         return NpeEnding(NpeError(code), detail, await self.get(Register.COMPLETED), counters)
 
     async def run(self, address: int, count: int, timeout_cycles: int = TIMEOUT_CYCLES) -> NpeEnding:
-        """Start descriptors and wait for their end, see :meth:`start` and :meth:`ending`."""
+        """Enable the interrupt, start descriptors and wait for their end, see :meth:`start` and :meth:`ending`."""
+        await self.enable_interrupt()
         await self.start(address, count)
         return await self.ending(timeout_cycles)

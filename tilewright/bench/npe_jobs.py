@@ -1,5 +1,6 @@
 """Jobs for an NPE and the memory that they find: seeded, over the formats' codes."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,42 @@ class Job:
     @property
     def out_format(self) -> Mode:
         return self.mode if self.out is None else self.out
+
+
+def random_job(config: NpeConfig, rng: random.Random, before: Job | None = None) -> Job:
+    """Return a small job of a few tiles each way, everything else at random; it may take its A from the job before."""
+    chained = before is not None and not before.transpose and before.out_format in config.modes and rng.random() < 0.4
+    if chained:
+        assert before is not None
+        mode, m, k = before.out_format, before.m, before.n
+    else:
+        mode = rng.choice(config.modes)
+        # Up to more words than a panel has, so that K is cut.
+        words = rng.choice((1, rng.randint(1, 12), rng.randint(1, min(2 * config.panel_words + 3, 200))))
+        k = rng.randint(max(1, (words - 1) * mode.lanes), words * mode.lanes)
+        m = rng.choice((1, rng.randint(1, 2 * config.panels * config.rows), rng.randint(1, 2 * config.rows)))
+    out = rng.choice(config.modes)
+    transpose = rng.random() < 0.3
+    residual = rng.choice((None, rng.choice(config.modes), out))
+    return Job(
+        m=m,
+        n=rng.choice((1, rng.randint(1, 4 * config.columns), rng.randint(1, 2 * config.columns))),
+        k=k,
+        mode=mode,
+        out=out,
+        scale=rng.choice(tuple(Along)),
+        bias=rng.choice(tuple(Along)),
+        residual=residual,
+        activation=rng.choice(tuple(Activation)),
+        transpose=transpose,
+        sum=rng.random() < 0.3,
+        squares=rng.random() < 0.3,
+        maximum=rng.random() < 0.3,
+        specials=rng.random() < 0.3,
+        chained=chained,
+        in_place=residual is out and not transpose and rng.random() < 0.5,
+        slack=rng.choice((0, 0, 1, 3, -1)),
+    )
 
 
 @dataclass(frozen=True)

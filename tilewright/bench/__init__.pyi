@@ -1,0 +1,33 @@
+"""The public names, one on each line with the module that defines it: ``__init__.py`` reads them."""
+
+from tilewright.bench.accelerator_host import AcceleratorEnding as AcceleratorEnding
+from tilewright.bench.accelerator_host import AcceleratorHost as AcceleratorHost
+from tilewright.bench.axi_memory import AxiMemory as AxiMemory
+from tilewright.bench.clock import start_and_reset as start_and_reset
+from tilewright.bench.golden import NpePrediction as NpePrediction
+from tilewright.bench.golden import npe_differences as npe_differences
+from tilewright.bench.golden import predict_npe as predict_npe
+from tilewright.bench.golden import predict_program as predict_program
+from tilewright.bench.golden import program_differences as program_differences
+from tilewright.bench.npe_host import NpeEnding as NpeEnding
+from tilewright.bench.npe_host import NpeHost as NpeHost
+from tilewright.bench.npe_jobs import Image as Image
+from tilewright.bench.npe_jobs import ImageBuilder as ImageBuilder
+from tilewright.bench.npe_jobs import Job as Job
+from tilewright.bench.npe_jobs import random_job as random_job
+from tilewright.bench.program_cases import Case as Case
+from tilewright.bench.program_cases import Run as Run
+from tilewright.bench.random_programs import random_case as random_case
+from tilewright.bench.random_programs import random_timing as random_timing
+from tilewright.bench.register_port import RegisterPort as RegisterPort
+from tilewright.bench.scoreboard import Scoreboard as Scoreboard
+from tilewright.bench.scoreboard import memory_differences as memory_differences
+from tilewright.bench.streams import Stream as Stream
+from tilewright.bench.streams import StreamMonitor as StreamMonitor
+from tilewright.bench.streams import StreamSink as StreamSink
+from tilewright.bench.streams import StreamSource as StreamSource
+from tilewright.bench.streams import Transfer as Transfer
+from tilewright.bench.streams import fields_of as fields_of
+from tilewright.bench.timing import NEAR as NEAR
+from tilewright.bench.timing import Timing as Timing
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel as AcceleratorModel
