@@ -2,17 +2,14 @@
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.llama import check_context
 from tilewright.sim.config import System
 from tilewright.sim.graph.precision import Precision
 
-LARGEST_HEAD = 1024
-"""Size of the largest head that a message names."""
 
-
-def check_fit(model: LlamaConfig, system: System, precision: Precision, context: int) -> None:
-    """Refuse a context too long for the model, heads that the units cannot take, and more than memory has room for.
+def check_fit(model: DecoderConfig, system: System, precision: Precision, context: int) -> None:
+    """Refuse a context too long for the model, and more than memory has room for.
 
     Raises
     ------
@@ -20,31 +17,10 @@ def check_fit(model: LlamaConfig, system: System, precision: Precision, context:
         Names the fields of the model and of the system, both values, and what is allowed.
     """
     check_context(model, context)
-    _check_heads(model, system)
     _check_memory(model, system, precision, context)
 
 
-def _check_heads(model: LlamaConfig, system: System) -> None:
-    if _takes_heads(system, model.head_dim):
-        return
-    tile, lanes = system.cim.tile, system.vector.lanes
-    sizes = [size for step in range(10) if _takes_heads(system, size := 2 * lanes << step) and size <= LARGEST_HEAD]
-    raise ConfigError(
-        f"head_dim = {model.head_dim} is not allowed on system '{system.name}': half of it must be a power of two of "
-        f"vector.lanes = {lanes}, and its {tile.macro.input_bits}-bit numbers a multiple of "
-        f"cim.tile.activation_bus_bits = {tile.activation_bus_bits}: {', '.join(map(str, sizes))}"
-    )
-
-
-def _takes_heads(system: System, size: int) -> bool:
-    """Return whether rotary embedding and the products of attention can take heads of a size."""
-    tile, lanes = system.cim.tile, system.vector.lanes
-    steps = size // 2 // lanes
-    rotates = size == 2 * lanes * steps and steps > 0 and steps & (steps - 1) == 0
-    return rotates and size * tile.macro.input_bits % tile.activation_bus_bits == 0
-
-
-def _check_memory(model: LlamaConfig, system: System, precision: Precision, context: int) -> None:
+def _check_memory(model: DecoderConfig, system: System, precision: Precision, context: int) -> None:
     """Refuse a model whose weights and cache, without padding, scales and programs, are more than addresses reach."""
     bits = system.fabric.address_bits
     products = model.num_hidden_layers * model.layer_weights + model.vocab_size * model.hidden_size

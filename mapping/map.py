@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.compile.padding import with_padded_heads
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.fit import check_fit, check_memory_map
 from tilewright.mapping.host.placement import place
 from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.models import llama
-from tilewright.mapping.models.config import LlamaConfig
-from tilewright.mapping.report import MapResult, RefusedChunk, RunCounts
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.report import MapResult, PaddedHeads, RefusedChunk, RunCounts
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import energy
 from tilewright.sim.graph.graph import Graph
@@ -24,7 +25,7 @@ LARGEST_CHUNK = 64
 
 
 def map_model(
-    name: str, model: LlamaConfig, system: System, *, phase: str, context: int, on_host: Sequence[str] = ()
+    name: str, model: DecoderConfig, system: System, *, phase: str, context: int, on_host: Sequence[str] = ()
 ) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of this many tokens, and run it on the exact model.
 
@@ -42,7 +43,7 @@ def map_model(
         If the model has no room for the context, or the accelerator none for a token, or there is no such kind.
     """
     # The array decides in which precision every operator computes.
-    precision = Precision.of(system.cim.tile)
+    precision = Precision.of(system.cim.tile, system.vector.lanes)
     check_fit(model, system, precision, context)
 
     # A graph of all tokens for the bounds, which move every weight once, and one for each program.
@@ -89,12 +90,28 @@ def map_model(
         commands=sum(len(program.commands) for program in programs),
         chunks=tokens,
         refused_chunk=refused,
+        padded_heads=_padding(system, graph),
         memory_bytes=counts.events.memory_bytes,
         dram_bound_cycles=-(-dram_bound.numerator // dram_bound.denominator),
         compute_bound_cycles=int(-(-compute_bound // 1)),
         energy=energy(counts.events, system),
         spans=counts.spans,
         on_host=placed_steps(chunks, on_host),
+    )
+
+
+def _padding(system: System, graph: Graph) -> PaddedHeads | None:
+    """Return what the heads of a graph take beyond their size."""
+    padded = with_padded_heads(system.accelerator, graph)
+    if padded is graph:
+        return None
+    size = graph.of(Kind.SCORES)[0].k
+    return PaddedHeads(
+        head_dim=size,
+        key_room=padded.of(Kind.SCORES)[0].k,
+        value_room=padded.of(Kind.WEIGHTED_SUM)[0].n,
+        bytes=padded.dram_bytes - graph.dram_bytes,
+        macs=padded.macs - graph.macs,
     )
 
 
@@ -107,7 +124,7 @@ def memory_timing(system: System) -> AxiMemoryModel:
 
 
 def _chunks(
-    model: LlamaConfig, system: System, tokens: int, precision: Precision
+    model: DecoderConfig, system: System, tokens: int, precision: Precision
 ) -> tuple[tuple[Graph, ...], RefusedChunk | None]:
     """Return the graphs of a prompt, each of as many tokens as the accelerator has room for; the last has logits.
 

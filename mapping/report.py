@@ -1,12 +1,12 @@
 """The report of a run of a model: counts of each operator, bounds, energy, timeline."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.host.cost import HostPart
 from tilewright.mapping.host.steps import HostStep, host_steps
-from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.config import DecoderConfig
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, EnergyItem
 from tilewright.sim.graph.graph import Graph
@@ -42,11 +42,26 @@ class RefusedChunk:
 
 
 @dataclass(frozen=True)
+class PaddedHeads:
+    """Room that heads take because the units cannot take heads of their size."""
+
+    head_dim: int
+    key_room: int
+    """Number of elements for which each query head and each key head has room."""
+    value_room: int
+    """Number of elements for which each value head has room."""
+    bytes: int
+    """Number of bytes of weights and cache that are zeros, each read or written once."""
+    macs: int
+    """Number of multiply-accumulates with zeros."""
+
+
+@dataclass(frozen=True)
 class MapResult:
     """Result of a run of a model on a system."""
 
     name: str
-    model: LlamaConfig
+    model: DecoderConfig
     system: System
     phase: str
     tokens: int
@@ -65,6 +80,8 @@ class MapResult:
     """Number of tokens in each chunk; a chunk has a program of its own."""
     refused_chunk: RefusedChunk | None
     """Smallest chunk that the accelerator could not take; None if chunks are as large as they are ever tried."""
+    padded_heads: PaddedHeads | None
+    """Padding of heads; None if heads have none."""
     memory_bytes: int
     """Number of bytes moved, with commands, padding and repeated loads."""
     dram_bound_cycles: int
@@ -161,6 +178,7 @@ class MapResult:
             "context": self.context,
             "chunks": list(self.chunks),
             **({"refused_chunk": self._refused(self.refused_chunk)} if self.refused_chunk else {}),
+            **({"padded_heads": asdict(self.padded_heads)} if self.padded_heads else {}),
             "clock_mhz": self.system.clock_mhz,
             "cycles": self.cycles,
             "unit_cycles": self.unit_cycles,

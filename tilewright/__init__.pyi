@@ -16,6 +16,7 @@ from tilewright.base.errors import ConfigError as ConfigError
 from tilewright.base.simulators import Simulator as Simulator
 from tilewright.cocotb_tests.runner import BenchError as BenchError
 from tilewright.hw.generate import GeneratedBlock as GeneratedBlock
+from tilewright.mapping.models import DecoderConfig as DecoderConfig
 from tilewright.mapping.models import LlamaConfig as LlamaConfig
 from tilewright.mapping.models import load_model as load_model
 from tilewright.mapping.models import model_names as model_names

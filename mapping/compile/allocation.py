@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.units import Unit
@@ -61,7 +63,7 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
         If one finds no room.
     """
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
-    ports: list[list[tuple[int, int, Unit, bool]]] = [[] for _ in range(config.banks)]
+    ports = [_Ports() for _ in range(config.banks)]
     tensors = list(tensors)
     for tensor in tensors:
         tensor.address = -1
@@ -77,7 +79,7 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
             if offset is not None:
                 beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack) if tight)
                 used = sum(each.bytes for each in placed[bank])
-                choices.append((-beside, _shared(tensor, ports[bank]), used, bank, offset))
+                choices.append((-beside, ports[bank].shared(tensor), used, bank, offset))
         if not choices:
             raise ConfigError(
                 f"{tensor.name}: {tensor.bytes} bytes find no room in the scratchpad: operations {tensor.first} to "
@@ -87,17 +89,33 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
         *_, bank, offset = min(choices)
         tensor.address = bank * config.bank_bytes + offset
         placed[bank].append(tensor)
-        ports[bank] += tensor.uses
+        ports[bank].add(tensor)
 
 
-def _shared(tensor: Tensor, ports: Sequence[tuple[int, int, Unit, bool]]) -> int:
-    """Return the approximate cycles for which another unit needs the port of a bank that a tensor's operations need."""
-    return sum(
-        max(0, min(end, other_end) - max(begin, other_begin) + MARGIN)
-        for begin, end, unit, write in tensor.uses
-        for other_begin, other_end, other_unit, other_write in ports
-        if other_write == write and other_unit != unit
-    )
+class _Ports:
+    """Approximate uses of the ports of a bank, as columns of first cycle, last cycle, unit, and whether it writes."""
+
+    def __init__(self) -> None:
+        self.uses = np.zeros((4, 64), np.int64)
+        self.count = 0
+
+    def add(self, tensor: Tensor) -> None:
+        """Add the uses of a tensor."""
+        end = self.count + len(tensor.uses)
+        while end > self.uses.shape[1]:
+            self.uses = np.concatenate([self.uses, np.zeros_like(self.uses)], axis=1)
+        if tensor.uses:
+            self.uses[:, self.count : end] = np.array(tensor.uses, np.int64).T
+        self.count = end
+
+    def shared(self, tensor: Tensor) -> int:
+        """Return the approximate cycles for which another unit needs the port that a tensor's operations need."""
+        begins, ends, units, writes = self.uses[:, : self.count]
+        total = 0
+        for begin, end, unit, write in tensor.uses:
+            overlap = np.minimum(ends, end) - np.maximum(begins, begin) + MARGIN
+            total += int(overlap[(overlap > 0) & (writes == write) & (units != unit)].sum())
+        return total
 
 
 def _alive(tensor: Tensor, others: Sequence[Tensor], slack: int) -> list[Tensor]:

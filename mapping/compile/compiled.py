@@ -85,6 +85,15 @@ class StoredBuffer:
     """Name of the place with the last position of packed keys if its number is even, as the vector unit wrote it; the
     next position is stored together with it."""
 
+    def operand(self, offset: int) -> tuple[StoredWeights, int]:
+        """Return the operand that contains an element of the buffer, and its position there."""
+        if offset in self.operands:
+            return self.operands[offset], 0
+        for first, operand in self.operands.items():
+            if first <= offset < first + operand.positions * operand.head:
+                return operand, (offset - first) // operand.head
+        raise AssertionError(f"element {offset} belongs to no operand")
+
     def parts(self, start: int, length: int) -> Iterator[tuple[int, int, StoredWeights, int, int]]:
         """Yield the operand of each run of successive elements.
 

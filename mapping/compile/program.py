@@ -21,12 +21,14 @@ class Repeated:
     name: str
     lowered: Lowered
     count: int
-    own: str
-    """Beginning of the names of constants and states that each run has for itself; all others are shared by all
+    own: tuple[str, ...]
+    """Beginnings of the names of constants and states that each run has for itself; all others are shared by all
     runs."""
     carried: bool = True
     """Whether the output of a run is the input of the next run. Otherwise all runs have the same input, the last rows
     that the loop before has left, and outputs of their own."""
+    layers: tuple[int, ...] = ()
+    """Numbers of a decoder's layers in the first run; each run after it has as many layers, which follow."""
 
 
 @dataclass

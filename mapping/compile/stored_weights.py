@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.formats import StoredFormat
@@ -88,8 +89,18 @@ class StoredWeights:
         scales = self.groups * self.columns
         return self.address + chunk * self.chunk_bytes + piece * self.piece_bytes + scales + inside * self.row_bytes
 
-    def load(self, positions: int) -> tuple[bool, int, list[Weights]]:
-        """Return mode and columns of a product with the first positions, and the commands that load them."""
+    def load(self, positions: int, first: int = 0) -> tuple[bool, int, list[Weights]]:
+        """Return mode and columns of a product with positions from ``first`` on, and the commands that load them.
+
+        Raises
+        ------
+        ConfigError
+            If a product cannot begin at this position.
+        """
+        step = self.columns if self.transposed else self.config.cim.tile.rows if self.groups else 1
+        if first % step or (first * self.row_bytes % self.config.bus_bytes and not self.transposed):
+            raise ConfigError(f"a product with stored weights cannot begin at position {first}: a multiple of {step}")
+        row, column = (0, first) if self.transposed else (first, 0)
         cim = self.config.cim
         k, n = (self.head, positions) if self.transposed else (positions, self.head)
         n = divide_up(n, self.columns) * self.columns
@@ -102,7 +113,8 @@ class StoredWeights:
                 for part in parts(cim, min(high, k - top), min(wide, n - left), reduce):
                     rows = part.shape[0]
                     scales = cim.tile.block_groups(rows)
-                    address = self._place((left + part.columns.start) // self.columns, top + part.rows.start)
+                    chunk = (column + left + part.columns.start) // self.columns
+                    address = self._place(chunk, row + top + part.rows.start)
                     runs.append((address - scales * self.columns, scales * self.columns + rows * self.row_bytes))
         return reduce, n, list(weights_commands(self.config, runs))
 

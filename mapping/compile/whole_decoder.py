@@ -1,31 +1,39 @@
 """All layers of a decoder and its head as one program."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import zip_longest
 
-from tilewright.base.errors import ConfigError
+import numpy as np
+
 from tilewright.mapping.lower.lower import lower
-from tilewright.mapping.models.llama import HEAD, layer_name
+from tilewright.mapping.models.llama import EMBEDDED, HEAD, layer_name
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
-from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.graph import INPUT, Graph
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.widths import MAX_COUNT
 
 from .compiled_loops import CompiledLoops
 from .compiler import compile_loops
 from .memory_map import MemoryMap
+from .padding import with_padded_heads
 from .program import Repeated
 
 LAYERS = "layers"
-"""Name of the loop over layers; the loop over parts of the vocabulary has the name of the head."""
+"""Name of the first loop over layers; those after it have numbers. The loop over parts of the vocabulary has the name
+of the head."""
+LAYER_NAMES = layer_name(0).split("0")[0]
+"""Beginning of the names of what belongs to a layer."""
+LARGEST_BODY = 8
+"""Maximum number of layers in a run of a loop."""
 
 
 def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap | None = None) -> CompiledLoops:
     """Return a program of a decoder's graph: from embeddings of some tokens to the logits of the last one.
 
-    Logits come in parts, see :func:`head_parts`; the last part may have unused columns at its end. If the graph ends
-    with the last layer, so does the program.
+    Layers that are alike run in one loop, and so do groups of layers that follow each other in one pattern; the others
+    have loops of their own. Logits come in parts, see :func:`head_parts`; the last part may have unused columns at its
+    end. If the graph ends with the last layer, so does the program.
 
     Parameters
     ----------
@@ -35,14 +43,17 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
     Raises
     ------
     ConfigError
-        If something finds no room, the accelerator cannot run a step, or layers differ.
+        If something finds no room, or the accelerator cannot run a step.
     """
-    layers = 1 + max(operator.layer or 0 for operator in graph)
-    first, *others = ([each for each in graph if each.layer == layer] for layer in range(layers))
-    for other in others:
-        _check_alike(first, other)
-    layer = graph.part(first)
-    loops = [Repeated(name=LAYERS, lowered=lower(layer), count=layers, own=layer_name(0))]
+    graph = with_padded_heads(config, graph)
+    count = 1 + max(operator.layer or 0 for operator in graph)
+    layers = [[each for each in graph if each.layer == layer] for layer in range(count)]
+    loops = []
+    for number, (body, runs) in enumerate(_repeated([_alike(layer) for layer in layers])):
+        lowered = lower(graph.part(operator for layer in body for operator in layers[layer]))
+        own = tuple(layer_name(layer) for layer in body)
+        name = f"{LAYERS}.{number}" if number else LAYERS
+        loops.append(Repeated(name=name, lowered=lowered, count=runs, own=own, layers=tuple(body)))
     logits = graph.of(Kind.LOGITS)
     if logits:
         parts, columns = head_parts(config, logits[0].n)
@@ -51,16 +62,59 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
             for operator in graph
             if operator.layer is None and operator.kind in (Kind.RMS_NORM, Kind.MATMUL, Kind.LOGITS)
         )
-        loops.append(Repeated(name=HEAD, lowered=lower(head), count=parts, own=HEAD, carried=False))
+        loops.append(Repeated(name=HEAD, lowered=lower(head), count=parts, own=(HEAD,), carried=False))
     return compile_loops(config, loops, memory)
 
 
-def _check_alike(first: list[Operator], other: list[Operator]) -> None:
-    """Check that a layer differs from the first one in names alone."""
-    for one, each in zip_longest(first, other):
-        renamed = one and each and replace(each, name=one.name, inputs=one.inputs, layer=one.layer)
-        if renamed != one:
-            raise ConfigError(f"{(each or one).name}: layers that differ cannot run in one loop")
+def write_layers(program: CompiledLoops, memory: np.ndarray, constants: Mapping[str, np.ndarray]) -> None:
+    """Write the constants of all layers, by the names that a graph of all layers has for them, and shared ones."""
+    shared = {name: each for name, each in constants.items() if not name.startswith(LAYER_NAMES)}
+    for section in program.loops.values():
+        loop = section.loop
+        for run in range(loop.count if loop.layers else 0):
+            own: dict[str, np.ndarray] = {}
+            for layer in loop.layers:
+                source = layer_name(layer + run * len(loop.layers))
+                own |= {
+                    layer_name(layer) + name.removeprefix(source): each
+                    for name, each in constants.items()
+                    if name.startswith(source)
+                }
+            program.write_constants(memory, loop.name, run, shared | own)
+
+
+def _alike(layer: list[Operator]) -> tuple[Operator, ...]:
+    """Return the operators of a layer with names that are the same in layers that compute the same."""
+    own = layer_name(layer[0].layer or 0)
+
+    def renamed(name: str) -> str:
+        if name.startswith(own):
+            return name.removeprefix(own)
+        # The residual comes from the layer before, or from the embeddings; tables are shared.
+        return name if name in tables else ""
+
+    tables = {name for each in layer for name in each.inputs if not name.startswith(LAYER_NAMES)} - {INPUT, EMBEDDED}
+    return tuple(
+        replace(each, name=renamed(each.name), inputs=tuple(map(renamed, each.inputs)), layer=None) for each in layer
+    )
+
+
+def _repeated(layers: Sequence[object]) -> Iterator[tuple[range, int]]:
+    """Yield loops that cover layers in their order: the layers of the first run, and the number of runs.
+
+    Each loop covers as many layers as it can, with as few in a run as it can.
+    """
+    first = 0
+    while first < len(layers):
+        best, runs = 1, 1
+        for size in range(1, min(LARGEST_BODY, len(layers) - first) + 1):
+            body, count = layers[first : first + size], 1
+            while layers[first + count * size : first + (count + 1) * size] == body:
+                count += 1
+            if count > 1 and count * size > best * runs:
+                best, runs = size, count
+        yield range(first, first + best), runs
+        first += best * runs
 
 
 def head_parts(config: AcceleratorConfig, vocabulary: int) -> tuple[int, int]:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, replace
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.formats import stored
+from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
 from tilewright.sim.isa.steps import Matrix, Product, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
-from .heads import head_rows
+from .heads import head_rows, measured_heads
 from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Quantised, Result, Stored
 
 
@@ -25,8 +27,11 @@ def lower_attention(lowering: Lowering) -> Result:
     weighted = graph[merge.inputs[0]]
     softmax = graph[weighted.inputs[0]]
     scores = graph[softmax.inputs[0]]
-    queries = _query_rows(scores, lowering.results[scores.inputs[0]])
+    while scores.kind is not Kind.SCORES:
+        scores = graph[scores.inputs[0]]
+    queries = _query_rows(lowering, scores)
     keys, values = (lowering.results[operator.inputs[1]] for operator in (scores, weighted))
+    _check_scores(graph, scores, softmax)
     mixed = lowering.matrix(merge.name, merge.m, merge.n)
     for head, (query, out) in enumerate(zip(queries, _results(weighted, mixed), strict=True)):
         key, value = (each[head // scores.shared] for each in (keys, values))  # type: ignore[index]
@@ -43,7 +48,7 @@ def lower_attention(lowering: Lowering) -> Result:
 
 
 def _lower_scores(lowering: Lowering, head: int, query: Quantised, keys: Stored) -> _Scores:
-    """Add ``query @ keys.T``; the queries contain the factor ``1 / sqrt(head size)`` already."""
+    """Add ``query @ keys.T``; the queries contain the factor of the scores already."""
     operator, rows, positions = lowering.operator, query.codes.rows, keys.codes.rows
     name = f"{operator.name}.{head}"
     sums = lowering.matrix(f"{name}.sums", rows, positions, stored.INT32)
@@ -53,7 +58,9 @@ def _lower_scores(lowering: Lowering, head: int, query: Quantised, keys: Stored)
     [softmax] = lowering.read_by(Kind.SOFTMAX)
     if softmax.engine is not Engine.HOST:
         options = replace(options, reduce=Reduce.MAXIMUM, scale=-1.0)
-    minus_maximum, _ = lowering.run(sums, options, multiply=query.scale, b=keys.scales, out=out, to=f"{name}.maximum")
+    minus_maximum, _ = lowering.run(
+        sums, options, multiply=query.scale, b=keys.scales, c=_hidden(lowering), out=out, to=f"{name}.maximum"
+    )
     return _Scores(out, minus_maximum if options.reduce is Reduce.MAXIMUM else None)
 
 
@@ -101,12 +108,36 @@ def _lower_weighted_sum(
 
 
 def _mask(operator: Operator) -> PassOptions:
-    return PassOptions(causal=True, mask_base=operator.position) if operator.causal else PLAIN
+    return PassOptions(causal=True, mask_base=operator.position - operator.first) if operator.causal else PLAIN
 
 
-def _query_rows(scores: Operator, query: Result) -> list[Quantised]:
+def _hidden(lowering: Lowering) -> Matrix | None:
+    """Return the mask of the positions before the sliding window, if any of these are read."""
+    masks = [lowering.graph[name] for name in lowering.operator.inputs[2:]]
+    return lowering.constant(masks[0].name, masks[0].m, masks[0].n, operator=masks[0]) if masks else None
+
+
+def _check_scores(graph: Graph, scores: Operator, softmax: Operator) -> None:
+    """Refuse what no unit can compute between scores and softmax.
+
+    Raises
+    ------
+    ConfigError
+        Names the operator.
+    """
+    if softmax.inputs[0] != scores.name:
+        between = graph[softmax.inputs[0]]
+        raise ConfigError(f"{between.name}: no unit of the accelerator can compute a {between.kind}")
+
+
+def _query_rows(lowering: Lowering, scores: Operator) -> list[Quantised]:
     """Return the queries of each product: the tokens of a head or, for one token, the heads that share keys and
     values."""
+    query = lowering.results[scores.inputs[0]]
+    if isinstance(query, Activation):
+        # Heads without rotary embedding are not quantised yet.
+        lowering.operator = lowering.graph[scores.inputs[0]]
+        query = measured_heads(lowering, query.values, scores.k)
     assert isinstance(query, list)
     if len(query) == scores.heads:
         return query  # type: ignore[return-value]

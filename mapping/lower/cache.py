@@ -6,7 +6,7 @@ from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
-from .heads import head_rows
+from .heads import head_rows, measured_heads
 from .lowering import Activation, Lowering, Quantised, Result, Rotation, Stored, magnitude
 
 
@@ -33,16 +33,13 @@ def lower_append(lowering: Lowering) -> Result:
         lowering.operator = operator
     else:
         assert isinstance(result, Activation)
-        new = []
-        for index, (source, out) in enumerate(zip(head_rows(result.values, operator.n), places, strict=True)):
-            scale = lowering.run(source, magnitude(storage), to=f"{operator.name}.{index}.scale")
-            new.append(lowering.quantised(source, scale, out=out))
+        new = measured_heads(lowering, result.values, operator.n, places)
     for each, place in zip(new, _new_rows(operator, scales), strict=True):
         lowering.write_scalars(each.scale, place)
     row = scales.reshaped(1, rows)
     heads = []
     for first in range(0, rows, operator.capacity):
-        positions = slice(first, first + operator.position + operator.m)
+        positions = slice(first + operator.first, first + operator.position + operator.m)
         heads.append(Stored(cache.part(rows=positions), row.part(columns=positions)))
     return heads
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tilewright.mapping.models.llama import COSINES, rotary_tables
+from tilewright.mapping.models.llama import COSINES
 from tilewright.mapping.precision.quantisation import quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
@@ -37,9 +37,24 @@ def carried_bias(graph: Graph, operator: Operator) -> Operator | None:
     The pass that adds a residual has no operand left for a bias.
     """
     terms = [
-        graph[name] for reader in graph.readers(operator.name) for name in reader.inputs if reader.kind is Kind.ADD
+        graph[name]
+        for reader in graph.readers(operator.name)
+        for name in reader.inputs
+        if reader.kind is Kind.ADD and carries_bias(graph, reader)
     ]
     return next((term for term in terms if term.kind is Kind.MATMUL and term.bias), None)
+
+
+def carries_bias(graph: Graph, addition: Operator) -> bool:
+    """Return whether the residual of an addition contains the bias of the product that is added, as in an encoder.
+
+    A LayerNorm comes before such a residual, whose own bias makes room for it.
+    """
+    return any(reader.kind is Kind.LAYER_NORM for reader in graph.readers(addition.name))
+
+
+HIDDEN = -1e30
+"""Term of a score that makes its probability 0."""
 
 
 class _Contents:
@@ -57,7 +72,8 @@ class _Contents:
         if operator.kind is Kind.MATMUL:
             self._product(operator)
         elif operator.kind is Kind.RMS_NORM:
-            self._put(f"{name}.weight", self.tensors[f"{name}.weight"] * self.scaled.get(name, 1.0))
+            gains = self.tensors[f"{name}.weight"] * self.scaled.get(name, 1.0)
+            self._put(f"{name}.weight", operator.head.spread(gains) if operator.head else gains)
         elif operator.kind is Kind.LAYER_NORM:
             self._put(f"{name}.weight", self.tensors[f"{name}.weight"])
             self._put(f"{name}.bias", self.tensors[f"{name}.bias"] + self._carried(operator))
@@ -66,8 +82,7 @@ class _Contents:
         elif operator.kind is Kind.SMOOTH:
             self._put(name, self._factors(operator))
         elif operator.kind is Kind.CONSTANT:
-            cosines, sines = rotary_tables(operator.base, operator.n, operator.m)
-            self._put(name, cosines if name == COSINES else sines)
+            self._put(name, _table(operator))
         elif operator.kind is Kind.KV_APPEND:
             self._put("one", np.ones(1))
             whole_rows = not operator.capacity and operator.precision.scales == "token"
@@ -75,17 +90,23 @@ class _Contents:
 
     def _product(self, operator: Operator) -> None:
         """Add weights; take from their bias the effect of the bias that their input contains."""
-        name, factor = operator.name, self.scaled.get(operator.name, 1.0)
+        name, factor = operator.name, self.scaled.get(operator.name, 1.0) * operator.factor
         weights = self.tensors[f"{name}.weight"].astype(np.float64).T * factor
         source = self.graph[operator.inputs[0]]
+        after_attention = source.kind is Kind.MERGE_HEADS
+        if operator.head:
+            weights = operator.head.spread(weights.T).T if after_attention else operator.head.spread(weights)
         columns = np.ones(operator.k)
         if source.kind is Kind.SMOOTH:
             columns = self._factors(source)
             source = self.graph[source.inputs[0]]
         quantised = quantise_weights(weights / columns[:, None], operator.precision)
         self.found |= quantised.constants(name)
-        if operator.bias and not any(reader.kind is Kind.ADD for reader in self.graph.readers(name)):
+        readers = self.graph.readers(name)
+        if operator.bias and not any(each.kind is Kind.ADD and carries_bias(self.graph, each) for each in readers):
             bias = self.tensors[f"{name}.bias"] * factor
+            if operator.head and not after_attention:
+                bias = operator.head.spread(bias)
             if carried_bias(self.graph, source):
                 bias = bias - (self._carried(source) * columns) @ quantised.values
             self._put(f"{name}.bias", bias)
@@ -109,5 +130,15 @@ def _scaled(graph: Graph) -> list[tuple[str, float]]:
         query = graph[scores.inputs[0]]
         if query.kind is Kind.ROPE:
             query = graph[query.inputs[0]]
-        scaled.append((query.name, scores.k**-0.5))
+        scaled.append((query.name, scores.factor))
     return scaled
+
+
+def _table(operator: Operator) -> np.ndarray:
+    """Return cosines, sines, or the mask of the positions that lie before the sliding window of each row."""
+    if operator.rotary:
+        cosines, sines = operator.rotary.tables(operator.m, operator.n)
+        return cosines if operator.name.endswith(f".{COSINES}") else sines
+    rows, columns = np.arange(operator.m)[:, None], np.arange(operator.n)
+    before = operator.first + columns <= operator.position + rows - operator.window
+    return np.where(before, HIDDEN, 0.0)

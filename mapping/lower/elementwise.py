@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tilewright.sim.graph.operator import Kind
 from tilewright.sim.isa.vector_command import Function
 
 from .constants import carried_bias
@@ -32,13 +33,14 @@ def lower_smooth(lowering: Lowering) -> Result:
     return lowering.smoothed(lowering.values(operator.inputs[0]), factors)
 
 
-def lower_silu_multiply(lowering: Lowering) -> Result:
-    """Lower the product of a gate's SiLU with the gated values."""
+def lower_gated(lowering: Lowering) -> Result:
+    """Lower the product of a function of a gate with the gated values."""
     operator = lowering.operator
     gate, up = (lowering.values(name) for name in operator.inputs)
     out = lowering.matrix(operator.name, operator.m, operator.n)
-    swiglu = replace(MAGNITUDE, function=Function.SILU)
-    return Activation(out, lowering.run(gate, swiglu, b=up, out=out, to=f"{operator.name}.scale"))
+    function = Function.SILU if operator.kind is Kind.SILU_MULTIPLY else Function.GELU
+    options = replace(MAGNITUDE, function=function)
+    return Activation(out, lowering.run(gate, options, b=up, out=out, to=f"{operator.name}.scale"))
 
 
 def lower_gelu(lowering: Lowering) -> Result:

@@ -34,3 +34,15 @@ def quantised_heads(lowering: Lowering, projected: Projected, reader: Operator) 
         scale = lowering.run_scaled(projected.part(part), options, out=values, to=f"{operator.name}.{head}.scale")
         heads.append(lowering.quantised(values, scale, out=codes.part(columns=part)))
     return heads
+
+
+def measured_heads(lowering: Lowering, values: Matrix, size: int, out: list[Matrix] | None = None) -> list[Quantised]:
+    """Add the passes that measure and quantise heads of ``size`` columns, into ``out`` if it is given."""
+    name = lowering.operator.name
+    if out is None:
+        out = head_rows(lowering.matrix(f"{name}.int8", values.rows, values.columns, stored.INT8), size)
+    heads = []
+    for index, (source, codes) in enumerate(zip(head_rows(values, size), out, strict=True)):
+        scale = lowering.run(source, magnitude(codes.storage), to=f"{name}.{index}.scale")
+        heads.append(lowering.quantised(source, scale, out=codes))
+    return heads

@@ -33,8 +33,10 @@ def _root_mean_square(lowering: Lowering, x: Matrix, out: Matrix, options: PassO
 
 def _inverse_root(lowering: Lowering, x: Matrix, to: str) -> Scalars:
     """Add the pass of mean squares; return their inverse roots."""
+    operator = lowering.operator
+    count = operator.head.size if operator.head else x.columns
     squares = PassOptions(
-        square=True, reduce=Reduce.SUM, scale=1 / x.columns, offset=lowering.operator.epsilon, inverse=Inverse.RSQRT
+        square=True, reduce=Reduce.SUM, scale=1 / count, offset=operator.epsilon, inverse=Inverse.RSQRT
     )
     return lowering.run(x, squares, to=to)[1]
 

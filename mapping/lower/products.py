@@ -6,6 +6,7 @@ from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.isa.vector_command import PassOptions, Reduce
 
+from .constants import carries_bias
 from .heads import quantised_heads
 from .lowering import PLAIN, Activation, Lowering, Projected, Result
 
@@ -13,11 +14,13 @@ from .lowering import PLAIN, Activation, Lowering, Projected, Result
 def lower_matmul(lowering: Lowering) -> Result:
     """Lower a matrix product.
 
-    Where its result is added to a residual, the pass of the addition scales the sums, and the bias is part of the
-    residual already: see :func:`.constants.constant_contents`.
+    Where its result is added to a residual, the pass of the addition scales the sums, unless there is a bias that
+    is not part of the residual already; see :func:`.constants.constant_contents`.
     """
     operator = lowering.operator
     added = lowering.read_by(Kind.ADD)
+    if operator.bias and added and not carries_bias(lowering.graph, added[0]):
+        added = []
     a = lowering.multiplied(operator.inputs[0])
     bias = lowering.constant(f"{operator.name}.bias", 1, operator.n) if operator.bias and not added else None
     projected = lowering.project(a, operator.name, operator.n, bias)
@@ -32,9 +35,15 @@ def lower_matmul(lowering: Lowering) -> Result:
 
 
 def lower_add(lowering: Lowering) -> Result:
-    """Lower a residual addition: the pass that scales a product's sums adds the residual, too."""
+    """Lower a residual addition: the pass that scales a product's sums adds the residual, too, if nothing comes between
+    them."""
     operator = lowering.operator
     results = [lowering.results[name] for name in operator.inputs]
+    if not any(isinstance(each, Projected) for each in results):
+        residual, term = (lowering.values(name) for name in operator.inputs)
+        out = lowering.matrix(operator.name, operator.m, operator.n)
+        lowering.run(term, c=residual, out=out)
+        return Activation(out)
     [projected] = [each for each in results if isinstance(each, Projected)]
     [residual] = [each.values for each in results if isinstance(each, Activation)]
     options, to = PLAIN, ""

@@ -1,5 +1,6 @@
 """Models: their configurations, and families that turn them into operator graphs."""
 
-from .config import LlamaConfig, load_model, model_names
+from .config import DecoderConfig, LlamaConfig
+from .load import load_model, model_names
 
-__all__ = ["LlamaConfig", "load_model", "model_names"]
+__all__ = ["DecoderConfig", "LlamaConfig", "load_model", "model_names"]

@@ -46,7 +46,7 @@ class _Run(GraphBuilder):
         shape: dict[str, Any] = {"m": tokens, "heads": heads}
         keys = self.add(f"{KEY}.rows", Kind.KV_APPEND, key, n=size, **shape)
         values = self.add(f"{VALUE}.rows", Kind.KV_APPEND, value, n=size, **shape)
-        scores = self.add("attention.scores", Kind.SCORES, query, keys, k=size, n=tokens, **shape)
+        scores = self.add("attention.scores", Kind.SCORES, query, keys, k=size, n=tokens, factor=size**-0.5, **shape)
         softmax = self.add("attention.softmax", Kind.SOFTMAX, scores, n=tokens, **shape)
         mixed = self.add("attention.weighted_sum", Kind.WEIGHTED_SUM, softmax, values, k=tokens, n=size, **shape)
         merged = self.add("attention.mixed", Kind.MERGE_HEADS, mixed, m=tokens, n=model.hidden_size)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
@@ -19,7 +20,7 @@ class GraphBuilder:
     """Layer to which the next operators belong."""
     operators: dict[str, Operator] = field(default_factory=dict)
 
-    def add(self, part: str, kind: Kind, *inputs: str, row: str = "", **fields: int | float) -> str:
+    def add(self, part: str, kind: Kind, *inputs: str, row: str = "", **fields: Any) -> str:
         """Add an operator; return its name.
 
         Parameters
@@ -38,7 +39,7 @@ class GraphBuilder:
             layer=self.layer,
             precision=self.precision,
             engine=kind.engine,
-            **fields,  # type: ignore[arg-type]
+            **fields,
         )
         return name
 

@@ -1,23 +1,30 @@
-"""Decoders as in Llama: attention over a cache and a gated SiLU network, each after an RMSNorm."""
+"""Decoders as in Llama: attention over a cache and a gated network, each after an RMSNorm; with the options in which
+other families differ from it."""
 
 from typing import Any
-
-import numpy as np
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.graph.graph import INPUT, Graph
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
+from tilewright.sim.graph.rotary import Rotary
 
 from .builder import GraphBuilder
-from .config import LlamaConfig
+from .config import DecoderConfig
 
 QUERY, KEY, VALUE, OUTPUT = (f"self_attn.{part}_proj" for part in "qkvo")
 QUERY_NORM, KEY_NORM = "self_attn.q_norm", "self_attn.k_norm"
 GATE, UP, DOWN = (f"mlp.{part}_proj" for part in ("gate", "up", "down"))
 NORM, SECOND_NORM = "input_layernorm", "post_attention_layernorm"
+FIRST_POST_NORM, PRE_NORM, LAST_POST_NORM = SECOND_NORM, "pre_feedforward_layernorm", "post_feedforward_layernorm"
+"""Norms of a model with ``post_norms``: of what attention adds, before the network, and of what the network adds."""
 EMBEDDINGS, FINAL_NORM, HEAD = "model.embed_tokens", "model.norm", "lm_head"
-COSINES, SINES = "rotary.cos", "rotary.sin"
+EMBEDDED = "embed_tokens"
+"""Name of the operator that looks up embeddings."""
+COSINES, SINES = "cos", "sin"
+"""Ends of the names of tables of rotary embedding."""
+MASK = "mask"
+"""Beginning of the names of masks, which hide the positions before a sliding window."""
 
 
 def layer_name(layer: int, part: str = "") -> str:
@@ -25,7 +32,7 @@ def layer_name(layer: int, part: str = "") -> str:
     return f"model.layers.{layer}.{part}"
 
 
-def decode(model: LlamaConfig, context: int, precision: Precision) -> Graph:
+def decode(model: DecoderConfig, context: int, precision: Precision) -> Graph:
     """Return one decode step: one token that attends to ``context`` positions, its own included.
 
     Raises
@@ -37,7 +44,7 @@ def decode(model: LlamaConfig, context: int, precision: Precision) -> Graph:
     return tokens_graph(model, precision, tokens=1, position=context - 1, capacity=context)
 
 
-def prefill(model: LlamaConfig, tokens: int, precision: Precision) -> Graph:
+def prefill(model: DecoderConfig, tokens: int, precision: Precision) -> Graph:
     """Return the prompt phase: all tokens at once, and the logits of the last.
 
     Raises
@@ -50,7 +57,7 @@ def prefill(model: LlamaConfig, tokens: int, precision: Precision) -> Graph:
 
 
 def tokens_graph(
-    model: LlamaConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int, logits: bool = True
+    model: DecoderConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int, logits: bool = True
 ) -> Graph:
     """Return the model on tokens that follow ``position`` others, from embeddings to the next token.
 
@@ -67,21 +74,26 @@ def tokens_graph(
         If the cache has no room for these tokens.
     """
     run = _Run(model, precision, tokens, position, capacity)
-    residual = run.layers(run.add("embed_tokens", Kind.EMBED, m=tokens, n=model.hidden_size))
+    embedded = run.add(EMBEDDED, Kind.EMBED, m=tokens, n=model.hidden_size, factor=model.embedding_factor)
+    residual = run.layers(embedded)
     if logits:
         found = run.head(residual, 1, model.vocab_size)
+        if model.final_logit_softcapping:
+            found = run.add(
+                "logits.capped", Kind.SOFT_CAP, found, m=1, n=model.vocab_size, cap=model.final_logit_softcapping
+            )
         run.add("sampling", Kind.SAMPLE, found, m=1, n=model.vocab_size)
     return run.graph()
 
 
-def layers(model: LlamaConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int) -> Graph:
+def layers(model: DecoderConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int) -> Graph:
     """Return all layers on tokens that follow ``position`` others; see :func:`tokens_graph`."""
     run = _Run(model, precision, tokens, position, capacity)
     run.layers(run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size))
     return run.graph()
 
 
-def network(model: LlamaConfig, precision: Precision, *, tokens: int) -> Graph:
+def network(model: DecoderConfig, precision: Precision, *, tokens: int) -> Graph:
     """Return the second half of the first layer: norm, gated network, residual."""
     run = _Run(model, precision, tokens, 0, tokens)
     residual = run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size)
@@ -90,14 +102,14 @@ def network(model: LlamaConfig, precision: Precision, *, tokens: int) -> Graph:
     return run.graph()
 
 
-def head(model: LlamaConfig, precision: Precision, *, tokens: int, columns: int) -> Graph:
+def head(model: DecoderConfig, precision: Precision, *, tokens: int, columns: int) -> Graph:
     """Return the part after the last layer: the norm, and logits for some of the vocabulary."""
     run = _Run(model, precision, tokens, 0, tokens)
     run.head(run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size), tokens, columns)
     return run.graph()
 
 
-def check_context(model: LlamaConfig, context: int) -> None:
+def check_context(model: DecoderConfig, context: int) -> None:
     """Refuse a number of positions for which the model was not made.
 
     Raises
@@ -105,47 +117,79 @@ def check_context(model: LlamaConfig, context: int) -> None:
     ConfigError
         Names the number and what is allowed.
     """
-    if not 1 <= context <= model.max_position_embeddings:
-        raise ConfigError(
-            f"context = {context} is not allowed: it must be 1 to max_position_embeddings = "
-            f"{model.max_position_embeddings}"
-        )
+    longest = model.positions
+    if not 1 <= context <= longest:
+        limit = "max_position_embeddings" if longest == model.max_position_embeddings else "rope_scaling's longest"
+        raise ConfigError(f"context = {context} is not allowed: it must be 1 to {limit} = {longest}")
 
 
 class _Run(GraphBuilder):
     """Collects the operators of tokens that go through the model together."""
 
-    def __init__(self, model: LlamaConfig, precision: Precision, tokens: int, position: int, capacity: int):
+    def __init__(self, model: DecoderConfig, precision: Precision, tokens: int, position: int, capacity: int):
         if position + tokens > capacity:
             raise ValueError(f"capacity = {capacity} is not enough for {tokens} tokens after {position}")
         super().__init__(precision, layer_name)
         self.model, self.tokens, self.position, self.capacity = model, tokens, position, capacity
+        self.tables: dict[Rotary, tuple[str, ...]] = {}
+        """Names of the tables of cosines and sines of each rotary embedding."""
+        self.masks: dict[int, str] = {}
+        """Names of the masks by sliding window."""
 
     def layers(self, residual: str) -> str:
         """Add the tables of rotary embedding and all layers."""
-        for table in (COSINES, SINES):
-            self.add(table, Kind.CONSTANT, m=self.capacity, n=self.model.head_dim, base=self.model.rope_theta)
+        for layer in range(self.model.num_hidden_layers):
+            self._constants(layer)
         for layer in range(self.model.num_hidden_layers):
             self.layer = layer
             residual = self.network(self.attention(residual))
         self.layer = None
         return residual
 
+    def _constants(self, layer: int) -> None:
+        """Add the tables that a layer needs, if no layer before it has added them."""
+        rotary = self.model.rotary(layer, self.capacity)
+        if rotary and rotary not in self.tables:
+            name = f"rotary.{len(self.tables)}" if self.tables else "rotary"
+            self.tables[rotary] = tuple(
+                self.add(f"{name}.{part}", Kind.CONSTANT, m=self.capacity, n=self.model.head_dim, rotary=rotary)
+                for part in (COSINES, SINES)
+            )
+        window, first = self._window(layer)
+        last_hidden = self.position + self.tokens - 1 - window
+        if window and last_hidden >= first and window not in self.masks:
+            rows: dict[str, Any] = {
+                "m": self.tokens,
+                "n": self.position + self.tokens - first,
+                "first": first,
+                "window": window,
+            }
+            # Every program has masks of its own.
+            name = f"{MASK}.{window}.{self.position}.{self.tokens}"
+            self.masks[window] = self.add(name, Kind.CONSTANT, position=self.position, **rows)
+
+    def _window(self, layer: int) -> tuple[int, int]:
+        """Return the sliding window of a layer, 0 if it hides no position of the cache, and the first position read."""
+        window = self.model.window(layer)
+        if not 0 < window < self.capacity:
+            return 0, 0
+        step = self.precision.window_step
+        return window, max(0, self.position - window + 1) // step * step
+
     def attention(self, residual: str) -> str:
         """Add the first half of a layer; return its sum with the residual."""
-        model, tokens, context = self.model, self.tokens, self.position + self.tokens
+        model, tokens = self.model, self.tokens
         heads, shared, size = model.num_attention_heads, model.num_key_value_heads, model.head_dim
         normed = self.norm(NORM, residual)
-        query = self.rotated(self.matmul(QUERY, normed, heads * size, model.qkv_bias), "q", heads)
-        key = self.matmul(KEY, normed, shared * size, model.qkv_bias)
-        value = self.matmul(VALUE, normed, shared * size, model.qkv_bias)
-        cache: dict[str, Any] = {
-            "m": tokens,
-            "n": size,
-            "heads": shared,
-            "capacity": self.capacity,
-            "position": self.position,
-        }
+        bias = model.attention_bias or model.qkv_bias
+        query = self.rotated(self.matmul(QUERY, normed, heads * size, bias), "q", heads)
+        key = self.matmul(KEY, normed, shared * size, bias)
+        value = self.matmul(VALUE, normed, shared * size, bias)
+        assert self.layer is not None
+        window, first = self._window(self.layer)
+        context = self.position + tokens - first
+        cached: dict[str, Any] = {"capacity": self.capacity, "position": self.position, "first": first}
+        cache: dict[str, Any] = {"m": tokens, "n": size, "heads": shared, **cached}
         keys = self.add("cache.keys", Kind.KV_APPEND, self.rotated(key, "k", shared), **cache)
         values = self.add("cache.values", Kind.KV_APPEND, value, **cache)
         # The query heads of one token that share keys are the rows of one product.
@@ -153,34 +197,54 @@ class _Run(GraphBuilder):
         shape: dict[str, Any] = (
             {"m": group, "heads": shared} if tokens == 1 else {"m": tokens, "heads": heads, "shared": group}
         )
-        shape |= {"capacity": self.capacity, "position": self.position, "causal": tokens > 1}
-        scores = self.add("self_attn.scores", Kind.SCORES, query, keys, row="attention", k=size, n=context, **shape)
-        softmax = self.add("self_attn.softmax", Kind.SOFTMAX, scores, row="attention", n=context, **shape)
+        shape |= {**cached, "causal": tokens > 1, "window": window}
+        row: dict[str, Any] = {"row": "attention"}
+        masks = [self.masks[window]] if window in self.masks else []
+        scores = self.add(
+            "self_attn.scores", Kind.SCORES, query, keys, *masks, k=size, n=context, factor=model.score_factor,
+            **shape, **row,
+        )  # fmt: skip
+        if model.attn_logit_softcapping:
+            cap = model.attn_logit_softcapping
+            scores = self.add("self_attn.capped", Kind.SOFT_CAP, scores, n=context, cap=cap, **shape, **row)
+        softmax = self.add("self_attn.softmax", Kind.SOFTMAX, scores, n=context, **shape, **row)
         mixed = self.add(
-            "self_attn.weighted_sum", Kind.WEIGHTED_SUM, softmax, values, row="attention", k=context, n=size, **shape
+            "self_attn.weighted_sum", Kind.WEIGHTED_SUM, softmax, values, k=context, n=size, **shape, **row
         )
         merged = self.add("mixed", Kind.MERGE_HEADS, mixed, m=tokens, n=heads * size)
-        return self.sum("self_attn.add", residual, self.matmul(OUTPUT, merged, model.hidden_size), row=OUTPUT)
+        factor = model.residual_multiplier
+        output = self.matmul(OUTPUT, merged, model.hidden_size, model.attention_bias, factor)
+        if model.post_norms:
+            output = self.norm(FIRST_POST_NORM, output)
+        return self.sum("self_attn.add", residual, output, row=OUTPUT)
 
     def network(self, residual: str) -> str:
         """Add the second half of a layer; return its sum with the residual."""
         model = self.model
-        normed = self.norm(SECOND_NORM, residual)
-        gate, up = (self.matmul(part, normed, model.intermediate_size) for part in (GATE, UP))
-        gated = self.add("mlp.gated", Kind.SILU_MULTIPLY, gate, up, m=self.tokens, n=model.intermediate_size)
-        return self.sum("mlp.add", residual, self.matmul(DOWN, gated, model.hidden_size), row="output")
+        normed = self.norm(PRE_NORM if model.post_norms else SECOND_NORM, residual)
+        gate, up = (self.matmul(part, normed, model.intermediate_size, model.mlp_bias) for part in (GATE, UP))
+        kind = Kind.SILU_MULTIPLY if model.activation == "silu" else Kind.GELU_MULTIPLY
+        gated = self.add("mlp.gated", kind, gate, up, m=self.tokens, n=model.intermediate_size)
+        output = self.matmul(DOWN, gated, model.hidden_size, model.mlp_bias, model.residual_multiplier)
+        if model.post_norms:
+            output = self.norm(LAST_POST_NORM, output)
+        return self.sum("mlp.add", residual, output, row="output")
 
     def head(self, residual: str, tokens: int, columns: int) -> str:
         """Add the last norm and some logits of the last tokens."""
         self.tokens = tokens
-        logits = self.matmul(HEAD, self.norm(FINAL_NORM, residual), columns)
+        logits = self.matmul(HEAD, self.norm(FINAL_NORM, residual), columns, factor=1 / self.model.logits_scaling)
         return self.add("logits", Kind.LOGITS, logits, m=tokens, n=columns)
 
     def rotated(self, source: str, name: str, heads: int) -> str:
-        """Add the norm, if the model has one, and the rotary embedding of query heads or key heads."""
+        """Add the norm and the rotary embedding of query heads or key heads, each if the layer has it."""
         size, row = self.model.head_dim, f"self_attn.{name}_proj"
         if self.model.qk_norm:
             source = self.norm(f"self_attn.{name}_norm", source, size, heads)
+        assert self.layer is not None
+        rotary = self.model.rotary(self.layer, self.capacity)
+        if rotary is None:
+            return source
         shape: dict[str, Any] = {
             "m": self.tokens,
             "n": size,
@@ -188,25 +252,18 @@ class _Run(GraphBuilder):
             "position": self.position,
             "capacity": self.capacity,
         }
-        return self.add(f"self_attn.rope_{name}", Kind.ROPE, source, COSINES, SINES, row=row, **shape)
+        return self.add(f"self_attn.rope_{name}", Kind.ROPE, source, *self.tables[rotary], row=row, **shape)
 
     def norm(self, part: str, source: str, columns: int = 0, heads: int = 1) -> str:
         """Add a norm of whole rows, or of each head of a row."""
         shape: dict[str, Any] = {"m": self.tokens, "n": columns or self.model.hidden_size, "heads": heads}
         return self.add(part, Kind.RMS_NORM, source, epsilon=self.model.rms_norm_eps, **shape)
 
-    def matmul(self, part: str, source: str, columns: int, bias: bool = False) -> str:
+    def matmul(self, part: str, source: str, columns: int, bias: bool = False, factor: float = 1.0) -> str:
         """Add a product with a weight matrix."""
         k = self.operators[source].n
-        return self.add(part, Kind.MATMUL, source, m=self.tokens, k=k, n=columns, bias=bias)
+        return self.add(part, Kind.MATMUL, source, m=self.tokens, k=k, n=columns, bias=bias, factor=factor)
 
     def sum(self, part: str, residual: str, term: str, row: str) -> str:
         """Add the residual to a product's result."""
         return self.add(part, Kind.ADD, residual, term, row=row, m=self.tokens, n=self.model.hidden_size)
-
-
-def rotary_tables(base: float, head: int, positions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cosines and sines of rotary embedding, each (positions, head size), float64."""
-    frequencies = base ** (-np.arange(0, head, 2) / head)
-    angles = np.tile(np.arange(positions)[:, None] * frequencies, 2)
-    return np.cos(angles), np.sin(angles)

@@ -4,12 +4,31 @@ Tensors have the names that Hugging Face gives them; weights are (outputs, input
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from .config import BertConfig, LlamaConfig
-from .llama import EMBEDDINGS, FINAL_NORM, HEAD, layer_name, rotary_tables
+from .config import BertConfig, DecoderConfig
+from .llama import (
+    DOWN,
+    EMBEDDINGS,
+    FINAL_NORM,
+    FIRST_POST_NORM,
+    GATE,
+    HEAD,
+    KEY,
+    KEY_NORM,
+    LAST_POST_NORM,
+    NORM,
+    OUTPUT,
+    PRE_NORM,
+    QUERY,
+    QUERY_NORM,
+    SECOND_NORM,
+    UP,
+    VALUE,
+    layer_name,
+)
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -24,8 +43,7 @@ def encoder_layer(model: BertConfig, tensors: Tensors, prefix: str, x: np.ndarra
     """Return a BERT layer's output for the (tokens, hidden) input ``x``."""
     x = encoder_attention(model, tensors, prefix, x)
     up = _linear(tensors, f"{prefix}intermediate.dense", x)
-    gelu = up * (1 + np.vectorize(math.erf)(up / math.sqrt(2))) / 2
-    x = x + _linear(tensors, f"{prefix}output.dense", gelu)
+    x = x + _linear(tensors, f"{prefix}output.dense", _gelu(up))
     return layer_norm(tensors, f"{prefix}output.LayerNorm", x, model.layer_norm_eps)
 
 
@@ -43,16 +61,27 @@ def encoder_attention(model: BertConfig, tensors: Tensors, prefix: str, x: np.nd
     return layer_norm(tensors, f"{prefix}attention.output.LayerNorm", x + mixed, model.layer_norm_eps)
 
 
-def decoder_logits(model: LlamaConfig, tensors: Tensors, tokens: Sequence[int]) -> np.ndarray:
+def decoder_logits(model: DecoderConfig, tensors: Tensors, tokens: Sequence[int]) -> np.ndarray:
     """Return the logits after each of some tokens, (tokens, vocabulary), the first token at position 0."""
-    x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64)
+    x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * model.embedding_factor
     for layer in range(model.num_hidden_layers):
-        x = decoder_layer(model, tensors, layer_name(layer), x)
-    return _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps))
+        x = decoder_layer(model, tensors, layer_name(layer), x, layer=layer)
+    logits = _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)) / model.logits_scaling
+    return _capped(logits, model.final_logit_softcapping)
 
 
-def decoder_layer(model: LlamaConfig, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
-    """Return a Llama-style layer's output for the (tokens, hidden) input ``x``, the first token at position 0."""
+def decoder_layer(
+    model: DecoderConfig, tensors: Tensors, prefix: str, x: np.ndarray, *, layer: int = 0, context: int | None = None
+) -> np.ndarray:
+    """Return a decoder layer's output for the (tokens, hidden) input ``x``, the first token at position 0.
+
+    Parameters
+    ----------
+    layer : int
+        Number of the layer, which decides its window and its rotary embedding.
+    context : int, optional
+        Number of positions of the run, on which some kinds of scaling depend; by default the tokens.
+    """
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
         return _linear(tensors, prefix + part, values)
@@ -60,26 +89,65 @@ def decoder_layer(model: LlamaConfig, tensors: Tensors, prefix: str, x: np.ndarr
     def norm(part: str, values: np.ndarray) -> np.ndarray:
         return rms_norm(tensors, prefix + part, values, model.rms_norm_eps)
 
-    tokens, half = len(x), model.head_dim // 2
-    normed = norm("input_layernorm", x)
-    query = _heads(linear("self_attn.q_proj", normed), model.num_attention_heads)
-    key = _heads(linear("self_attn.k_proj", normed), model.num_key_value_heads)
-    value = _heads(linear("self_attn.v_proj", normed), model.num_key_value_heads)
+    tokens = len(x)
+    normed = norm(NORM, x)
+    query = _heads(linear(QUERY, normed), model.num_attention_heads)
+    key = _heads(linear(KEY, normed), model.num_key_value_heads)
+    value = _heads(linear(VALUE, normed), model.num_key_value_heads)
     if model.qk_norm:
-        query, key = norm("self_attn.q_norm", query), norm("self_attn.k_norm", key)
-    cos, sin = (table[:tokens] for table in rotary_tables(model.rope_theta, model.head_dim, tokens))
-    query, key = (
-        each * cos + np.concatenate([-each[..., half:], each[..., :half]], axis=-1) * sin for each in (query, key)
-    )
+        query, key = norm(QUERY_NORM, query), norm(KEY_NORM, key)
+    rotary = model.rotary(layer, context or tokens)
+    if rotary is not None:
+        tables = rotary.tables(tokens, model.head_dim)
+        query, key = rotated(query, *tables), rotated(key, *tables)
     group = model.num_attention_heads // model.num_key_value_heads
     key, value = np.repeat(key, group, axis=0), np.repeat(value, group, axis=0)
-    scores = query @ key.transpose(0, 2, 1) / math.sqrt(model.head_dim)
-    scores = np.where(np.tri(tokens, dtype=bool), scores, -np.inf)
+    scores = _capped(query @ key.transpose(0, 2, 1) * model.score_factor, model.attn_logit_softcapping)
+    scores = np.where(seen(tokens, model.window(layer)), scores, -np.inf)
     mixed = (_softmax(scores) @ value).transpose(1, 0, 2).reshape(tokens, -1)
-    x = x + linear("self_attn.o_proj", mixed)
-    normed = norm("post_attention_layernorm", x)
-    gate = linear("mlp.gate_proj", normed)
-    return x + linear("mlp.down_proj", gate / (1 + np.exp(-gate)) * linear("mlp.up_proj", normed))
+    added = linear(OUTPUT, mixed) * model.residual_multiplier
+    x = x + (norm(FIRST_POST_NORM, added) if model.post_norms else added)
+    normed = norm(PRE_NORM if model.post_norms else SECOND_NORM, x)
+    gated = GATES[model.activation](linear(GATE, normed)) * linear(UP, normed)
+    added = linear(DOWN, gated) * model.residual_multiplier
+    return x + (norm(LAST_POST_NORM, added) if model.post_norms else added)
+
+
+def rotated(x: np.ndarray, cosines: np.ndarray, sines: np.ndarray) -> np.ndarray:
+    """Return heads, (..., tokens, head size), after rotary embedding with a row of each table for each token."""
+    half = x.shape[-1] // 2
+    return x * cosines + np.concatenate([-x[..., half:], x[..., :half]], axis=-1) * sines
+
+
+def seen(tokens: int, window: int, before: int = 0) -> np.ndarray:
+    """Return which positions each token sees, (tokens, before + tokens) booleans: none after it, and the last
+    ``window`` up to its own if that is not 0."""
+    mask = np.tri(tokens, before + tokens, before, dtype=bool)
+    return mask & ~np.tri(tokens, before + tokens, before - window, dtype=bool) if window else mask
+
+
+def _silu(x: np.ndarray) -> np.ndarray:
+    return x / (1 + np.exp(-x))
+
+
+def _gelu(x: np.ndarray) -> np.ndarray:
+    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+
+
+def _gelu_tanh(x: np.ndarray) -> np.ndarray:
+    return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+
+
+GATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "silu": _silu,
+    "gelu": _gelu,
+    "gelu_pytorch_tanh": _gelu_tanh,
+}
+"""Functions of the gate of a network by the names that Hugging Face gives them."""
+
+
+def _capped(x: np.ndarray, cap: float | None) -> np.ndarray:
+    return cap * np.tanh(x / cap) if cap else x
 
 
 def rms_norm(tensors: Tensors, name: str, x: np.ndarray, epsilon: float) -> np.ndarray:

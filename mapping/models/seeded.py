@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import bert, llama
-from .config import BertConfig, LlamaConfig
+from .config import BertConfig, DecoderConfig
 
 
 def seeded_encoder(model: BertConfig, *, seed: int) -> dict[str, np.ndarray]:
@@ -29,7 +29,7 @@ def seeded_encoder(model: BertConfig, *, seed: int) -> dict[str, np.ndarray]:
     return tensors
 
 
-def seeded_decoder(model: LlamaConfig, *, seed: int) -> dict[str, np.ndarray]:
+def seeded_decoder(model: DecoderConfig, *, seed: int) -> dict[str, np.ndarray]:
     """Return the tensors of all layers, by the names that Hugging Face gives them.
 
     Weights are normal, with a variance that keeps the size of activations; gains of norms are about 1.
@@ -46,21 +46,30 @@ def seeded_decoder(model: LlamaConfig, *, seed: int) -> dict[str, np.ndarray]:
         llama.DOWN: (model.hidden_size, model.intermediate_size),
     }
     norms = {llama.NORM: model.hidden_size, llama.SECOND_NORM: model.hidden_size}
+    if model.post_norms:
+        norms |= {llama.PRE_NORM: model.hidden_size, llama.LAST_POST_NORM: model.hidden_size}
     if model.qk_norm:
         norms |= {llama.QUERY_NORM: model.head_dim, llama.KEY_NORM: model.head_dim}
+    biased: set[str] = set()
+    if model.attention_bias or model.qkv_bias:
+        biased |= {llama.QUERY, llama.KEY, llama.VALUE}
+    if model.attention_bias:
+        biased.add(llama.OUTPUT)
+    if model.mlp_bias:
+        biased |= {llama.GATE, llama.UP, llama.DOWN}
     tensors = {}
     for layer in range(model.num_hidden_layers):
         for part, (outputs, inputs) in sizes.items():
             name = llama.layer_name(layer, part)
             tensors[f"{name}.weight"] = rng.standard_normal((outputs, inputs)) / np.sqrt(inputs)
-            if model.qkv_bias and part in (llama.QUERY, llama.KEY, llama.VALUE):
+            if part in biased:
                 tensors[f"{name}.bias"] = 0.3 * rng.standard_normal(outputs)
         for part, size in norms.items():
             tensors[f"{llama.layer_name(layer, part)}.weight"] = 1 + 0.2 * rng.standard_normal(size)
     return tensors
 
 
-def seeded_model(model: LlamaConfig, *, seed: int) -> dict[str, np.ndarray]:
+def seeded_model(model: DecoderConfig, *, seed: int) -> dict[str, np.ndarray]:
     """Return the tensors of :func:`seeded_decoder`, embeddings of unit size, the last norm and the head."""
     rng = np.random.default_rng(seed + 1)
     shape = (model.vocab_size, model.hidden_size)

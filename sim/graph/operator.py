@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
+
 from .precision import DEFAULT, SCALE_BITS, Precision
+from .rotary import Rotary
 
 
 class Engine(StrEnum):
@@ -36,6 +39,8 @@ class Kind(StrEnum):
     """Conversion of new keys or values to weights of products; they go into the cache, if there is one."""
     SCORES = "scores"
     """Product of query heads with keys."""
+    SOFT_CAP = "soft cap"
+    """Numbers x as ``cap * tanh(x / cap)``."""
     SOFTMAX = "softmax"
     WEIGHTED_SUM = "weighted sum"
     """Product of attention probabilities with values."""
@@ -43,6 +48,8 @@ class Kind(StrEnum):
     """Concatenation of the results of all heads of a token."""
     SILU_MULTIPLY = "silu multiply"
     """Gated activation ``silu(gate) * up``."""
+    GELU_MULTIPLY = "gelu multiply"
+    """Gated activation ``gelu(gate) * up``."""
     GELU = "gelu"
     ADD = "add"
     """Addition of the residual."""
@@ -56,7 +63,26 @@ class Kind(StrEnum):
         """Engine that runs such operators if they are not placed elsewhere."""
         if self in (Kind.MATMUL, Kind.SCORES, Kind.WEIGHTED_SUM):
             return Engine.CIM_ARRAY
-        return Engine.HOST if self in (Kind.EMBED, Kind.SAMPLE) else Engine.VECTOR_UNIT
+        return Engine.HOST if self in (Kind.EMBED, Kind.SOFT_CAP, Kind.SAMPLE) else Engine.VECTOR_UNIT
+
+
+@dataclass(frozen=True)
+class HeadPadding:
+    """Elements of a head among the elements for which it has room; the others are zeros."""
+
+    size: int
+    """Number of elements of a head."""
+    room: int
+    """Number of elements for which there is room."""
+    halves: bool
+    """Flag: each half of the room begins with half of the elements, as rotary embedding needs it."""
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Return an array whose last axis is heads without padding as one with padding."""
+        parts, *shape = (2 if self.halves else 1), *values.shape[:-1]
+        split = values.reshape(*shape, -1, self.size // parts)
+        padded = np.pad(split, [(0, 0)] * (split.ndim - 1) + [(0, (self.room - self.size) // parts)])
+        return padded.reshape(*shape, -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,14 +112,24 @@ class Operator:
     """Positions for which the cache, or a table of positions, has room; 0: no cache."""
     position: int = 0
     """Number of positions that come before the first row."""
+    first: int = 0
+    """First position of the cache that is read: a multiple of the precision's ``window_step``."""
+    window: int = 0
+    """Number of positions that a row sees at most, its own and those right before it; 0: all."""
     causal: bool = False
     """Flag: row r sees no position after ``position + r``."""
     bias: bool = False
     """Flag: a vector is added to each row."""
     epsilon: float = 0.0
     """Term that keeps a norm from dividing by 0."""
-    base: float = 0.0
-    """Base of the angles in a table of rotary embedding."""
+    factor: float = 1.0
+    """Factor of the result: what a product's weights, a norm's gains, an embedding or scores are multiplied by."""
+    cap: float = 0.0
+    """Largest magnitude that a soft cap leaves."""
+    rotary: Rotary | None = None
+    """Angles in a table of rotary embedding."""
+    head: HeadPadding | None = None
+    """Padding of each head in the result or, of a product after attention, in the input; None: there is none."""
     precision: Precision = DEFAULT
     engine: Engine = Engine.VECTOR_UNIT
 
@@ -104,10 +140,11 @@ class Operator:
 
     @property
     def elements(self) -> int:
-        """Number of elements of the result, without elements that the causal mask hides."""
+        """Number of elements of the result, without elements that the causal mask or the window hides."""
         if not self.causal:
-            return self.heads * self.m * self.n
-        return self.heads * sum(min(self.n, self.position + row + 1) for row in range(self.m))
+            return self.heads * self.m * min(self.n, self.window or self.n)
+        seen = (min(self.first + self.n, self.position + row + 1) for row in range(self.m))
+        return self.heads * sum(min(each, self.window or each) for each in seen)
 
     @property
     def read_bytes(self) -> int:
@@ -123,15 +160,20 @@ class Operator:
         if self.kind in (Kind.RMS_NORM, Kind.LAYER_NORM):
             return _bytes((1 + self.bias) * self.n, SCALE_BITS)
         if self.kind is Kind.SCORES and self.capacity:
-            return self._cache_bytes(self.n, self.k)
+            return self._cache_bytes(self._seen(self.n), self.k)
         if self.kind is Kind.WEIGHTED_SUM and self.capacity:
-            return self._cache_bytes(self.k, self.n)
+            return self._cache_bytes(self._seen(self.k), self.n)
         return 0
 
     @property
     def written_bytes(self) -> int:
         """Number of bytes of cache that are written to main memory."""
         return self._cache_bytes(self.m, self.n) if self.kind is Kind.KV_APPEND and self.capacity else 0
+
+    def _seen(self, positions: int) -> int:
+        """Return the number of positions, of those that are read, that at least one row sees."""
+        tokens = self.m if self.causal else 1
+        return min(positions, self.window + tokens - 1) if self.window else positions
 
     def _cache_bytes(self, positions: int, head: int) -> int:
         """Return the bytes of keys, or values, of some positions, with one scale for each head and position."""

@@ -1,5 +1,6 @@
 """Storage and quantisation of the numbers of an operator."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -35,14 +36,22 @@ class Precision:
     cache: StoredFormat = stored.INT8
     """Format of keys and values; an array that holds weights of one format multiplies with no other."""
 
+    window_step: int = 1
+    """Number of positions of which the first position that a sliding window reads from the cache is a multiple."""
+
     @classmethod
-    def of(cls, tile: TileConfig) -> Self:
-        """Return the precision for which an array of such tiles is made."""
-        weights = tile.macro.weights
+    def of(cls, tile: TileConfig, lanes: int = 1) -> Self:
+        """Return the precision for which an array of such tiles, beside a vector unit of so many lanes, is made."""
+        weights, step = tile.macro.weights, math.lcm(tile.columns, tile.rows, lanes)
         if tile.scales is None:
-            return cls(weights=weights, cache=weights)
+            return cls(weights=weights, cache=weights, window_step=step)
         return cls(
-            weights=weights, cache=weights, group=tile.group_rows, group_scale=tile.scales, max_shift=tile.max_shift
+            weights=weights,
+            cache=weights,
+            group=tile.group_rows,
+            group_scale=tile.scales,
+            max_shift=tile.max_shift,
+            window_step=step,
         )
 
 

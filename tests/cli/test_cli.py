@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.cli.command_line import refused, run
-from tilewright.mapping.models.config import MODELS
+from tilewright.mapping.models.load import MODELS
 from tilewright.sim.config.load import PRESETS
 
 COMMANDS = [

@@ -15,7 +15,8 @@ from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama
-from tilewright.mapping.models.config import BertConfig, LlamaConfig, load_model
+from tilewright.mapping.models.config import BertConfig, LlamaConfig
+from tilewright.mapping.models.load import load_model
 from tilewright.sim.config import load_system
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.tables import program_tables

@@ -9,13 +9,13 @@ from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.runs import REPEATED, MeasuredRun, may_be_of, read_runs
 from tilewright.mapping.host.cost import host_part
 from tilewright.mapping.map import map_model
-from tilewright.mapping.models import LlamaConfig
+from tilewright.mapping.models import DecoderConfig
 from tilewright.mapping.report import MapResult
 from tilewright.sim.config import HostConfig, System
 
 
 def map(
-    model: str | Path | LlamaConfig,
+    model: str | Path | DecoderConfig,
     system: str | Path | System = "edge-int4",
     *,
     phase: str = "decode",
@@ -29,7 +29,7 @@ def map(
 
     Parameters
     ----------
-    model : str, Path or LlamaConfig
+    model : str, Path or DecoderConfig
         Name of a shipped model, a Hugging Face ``config.json`` or its folder, or a loaded model.
     system : str, Path or System
         Name of a preset, a TOML file, or a loaded system.
@@ -57,7 +57,7 @@ def map(
     found = _host_and_runs(None if host is None else host_of(host), on, host_runs)
     if on_host and not found:
         raise ConfigError("on_host needs host, or a host in the system's description of which there are runs")
-    title = name or (chosen.model_type if isinstance(model, LlamaConfig) else str(model))
+    title = name or (chosen.model_type if isinstance(model, DecoderConfig) else str(model))
     result = map_model(title, chosen, on, phase=phase, context=context, on_host=on_host)
     return with_host(result, *found) if found else result
 

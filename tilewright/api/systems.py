@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.models import LlamaConfig, load_model
+from tilewright.mapping.models import DecoderConfig, load_model
 from tilewright.sim.config import HostConfig, System, load_host, load_system
 
 
@@ -37,7 +37,7 @@ def host_of(host: object) -> HostConfig:
     raise ConfigError(f"host = {host!r} is not allowed: it must be a name, a TOML file or a HostConfig")
 
 
-def model_of(model: object) -> LlamaConfig:
+def model_of(model: object) -> DecoderConfig:
     """Return a model: the object itself, or that of a shipped name, a ``config.json`` or the folder that contains one.
 
     Raises
@@ -47,6 +47,6 @@ def model_of(model: object) -> LlamaConfig:
     """
     if isinstance(model, str | Path):
         return load_model(model)
-    if isinstance(model, LlamaConfig):
+    if isinstance(model, DecoderConfig):
         return model
-    raise ConfigError(f"model = {model!r} is not allowed: it must be a name, a config.json or a LlamaConfig")
+    raise ConfigError(f"model = {model!r} is not allowed: it must be a name, a config.json or a DecoderConfig")

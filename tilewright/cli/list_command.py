@@ -9,17 +9,19 @@ from tilewright.cli.output import console, csv_option, json_option, print_csv, p
 @json_option
 @csv_option
 def command(as_json: bool, as_csv: bool) -> None:
-    """List the systems, models, blocks, co-simulations, hosts and workloads that can be named in commands."""
+    """List the systems, models, families, blocks, co-simulations, hosts and workloads that commands can name."""
     from tilewright.api.blocks import BLOCKS
     from tilewright.api.cosims import COSIMS
     from tilewright.gem5_configs.build import WORKLOADS, about
     from tilewright.mapping.models import load_model, model_names
+    from tilewright.mapping.models.families import about as about_family
     from tilewright.sim.config import load_system, system_names
     from tilewright.sim.config.host import host_names, load_host
 
     listing = {
         "systems": {name: load_system(name).description for name in system_names()},
         "models": {name: f"{load_model(name).parameters:,} parameters" for name in model_names()},
+        "families": about_family(),
         "blocks": {name: block.about for name, block in BLOCKS.items()},
         "cosims": {name: cosim.about for name, cosim in COSIMS.items()},
         "hosts": {name: load_host(name).description for name in host_names()},
@@ -43,6 +45,7 @@ def command(as_json: bool, as_csv: bool) -> None:
     uses = {
         "systems": "map, generate --system, synth --system",
         "models": "map",
+        "families": "map, the model_type of a config.json",
         "blocks": "generate, synth",
         "cosims": "cosim",
         "hosts": "cpu run, cpu predict, map --host",

@@ -41,6 +41,14 @@ class _RefusedChunk(_Result):
     cycles_moving_again: int
 
 
+class _PaddedHeads(_Result):
+    head_dim: Count
+    key_room: Count
+    value_room: Count
+    bytes: Count
+    macs: Count
+
+
 class MapFile(_Result):
     """Fields that a report needs of ``map.json``."""
 
@@ -63,6 +71,7 @@ class MapFile(_Result):
     steps: list[_Step]
     chunks: Annotated[list[Count], Field(min_length=1)] = [1]
     refused_chunk: _RefusedChunk | None = None
+    padded_heads: _PaddedHeads | None = None
 
 
 class _Case(_Result):

@@ -57,6 +57,14 @@ def print_map(console: "Console", result: dict) -> None:
             soft_wrap=True,
         )
 
+    if padded := result.get("padded_heads"):
+        console.print(
+            f"  heads of {padded['head_dim']} elements take the room of {padded['key_room']} (queries, keys) and "
+            f"{padded['value_room']} (values): zeros are {padded['bytes'] / 1e6:,.1f} MB and "
+            f"{padded['macs'] / 1e6:,.1f} M MAC of the run",
+            soft_wrap=True,
+        )
+
     headings = ("part", ">mJ", ">pJ", "source")
     table = terminal_table(headings, title=f"energy: {result['energy_j'] * 1e3:,.2f} mJ", fold=headings)
     for item in result["energy"]:

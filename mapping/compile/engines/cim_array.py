@@ -110,6 +110,8 @@ class CimArray(Engine):
             positions = elements // stride
         else:
             positions = (offsets[1] - offsets[0] if len(offsets) > 1 else elements) // head
+            # A sliding window begins after the first position.
+            offsets = [offset // (positions * head) * positions * head for offset in offsets]
         one = StoredWeights(self.config, 0, positions, head, transposed)
         place = survey.memory_of(name).place(
             name, len(offsets) * one.bytes, ("stored", positions, head, int(transposed), len(offsets))
@@ -146,8 +148,8 @@ class CimArray(Engine):
             n = divide_up(step.out.columns, config.cim.tile.columns) * config.cim.tile.columns
             weights = list(weights_commands(config, [constant.part(step.weights)]))
         else:
-            operand = survey.stored[name].operands[step.weights.offset]
-            reduce, n, weights = operand.load(step.weights.rows)
+            operand, position = survey.stored[name].operand(step.weights.offset)
+            reduce, n, weights = operand.load(step.weights.rows, position)
             k = step.a.columns
         high, _ = block_limits(config.cim, reduce)
         most = MAX_VECTORS if k <= high else config.cim.tile.accumulator_vectors

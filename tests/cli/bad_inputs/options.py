@@ -23,7 +23,7 @@ CASES = (
     case("a model file of 5,000 characters", ("map", f"{LONG}.json"), "cannot be read: File name too long"),
     case("a model that is rich markup", ("map", "[bold]x[/]"), "unknown model '[bold]x[/]'", "llama-3.2-1b"),
     case("no model", "map", "Missing argument 'MODEL'"),
-    case("an empty model", ("map", ""), "unknown model ''", "one of: llama-3.2-1b"),
+    case("an empty model", ("map", ""), "unknown model ''", "one of: gemma-2b"),
     case("two models", "map llama-3.2-1b llama-3.2-1b", "unexpected extra argument (llama-3.2-1b)"),
     case("a system that is not there", "map llama-3.2-1b --system edge-in4", "unknown system 'edge-in4'", "edge-int4"),
     case("a system of 5,000 characters", ("map", "llama-3.2-1b", "--system", f"{LONG}.toml"), "File name too long"),

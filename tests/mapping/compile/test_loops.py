@@ -42,12 +42,12 @@ def compiled(tokens: int, position: int, memory: MemoryMap) -> CompiledLoops:
     return compile_loops(
         CONFIG,
         [
-            Repeated(name="layers", lowered=layer, count=LAYERS, own=layer_name(0)),
+            Repeated(name="layers", lowered=layer, count=LAYERS, own=(layer_name(0),)),
             Repeated(
                 name="head",
                 lowered=lower(llama.head(SHAPE, PLAIN, tokens=tokens, columns=COLUMNS)),
                 count=RUNS,
-                own=HEAD,
+                own=(HEAD,),
                 carried=False,
             ),
         ],

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator, in_sequence, on_the_model, step_memory
-from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.weight_layout import constant_bytes
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
@@ -114,15 +113,17 @@ def test_a_program_may_end_with_its_layers():
     assert list(program.loops) == [LAYERS]
 
 
-def test_layers_that_differ_are_refused():
+def test_layers_that_differ_have_loops_of_their_own():
     graph = llama.tokens_graph(SHAPE, Precision(), tokens=2, capacity=4, logits=False)
     name = layer_name(1, "mlp.up_proj")
     other = [
         replace(operator, precision=Precision(weights=stored.INT4)) if operator.name == name else operator
         for operator in graph
     ]
-    with pytest.raises(ConfigError, match=r"model\.layers\.1\.mlp\.up_proj: layers that differ cannot run in one loop"):
-        compile_decoder(accelerator(), Graph(tuple(other)))
+    program = compile_decoder(accelerator(), Graph(tuple(other)))
+    assert [(section.loop.layers, section.loop.count) for section in program.loops.values()] == [
+        ((0,), 1), ((1,), 1), ((2,), 1)
+    ]  # fmt: skip
 
 
 def test_every_beat_of_weights_is_read_once():

@@ -6,7 +6,7 @@ import pytest
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.models import llama, load_model
-from tilewright.mapping.models.config import MODELS
+from tilewright.mapping.models.load import MODELS
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 
@@ -27,7 +27,7 @@ def test_constants_of_norms_and_rotary_embedding_are_those_of_the_file(tmp_path)
     model = load_model(tmp_path)
     graph = llama.decode(model, 3, Precision())
     assert {operator.epsilon for operator in graph.of(Kind.RMS_NORM)} == {0.25}
-    assert {table.base for table in graph.of(Kind.CONSTANT)} == {1234}
+    assert {table.rotary for table in graph.of(Kind.CONSTANT)} == {model.rope_scaling.rotary(1234, 64, 3, 131072)}
     # As transformers does without them.
     for key in ("rms_norm_eps", "rope_theta"):
         del config[key]
@@ -41,12 +41,12 @@ def test_constants_of_norms_and_rotary_embedding_are_those_of_the_file(tmp_path)
         ('"hidden_size": 2048', '"hidden_size": -2048', ":5: hidden_size = -2048 is not allowed: input should be greater"),
         ('"num_hidden_layers": 16,', "", ": 'num_hidden_layers' is missing"),
         ('"num_key_value_heads": 8', '"num_key_value_heads": 5', ":9: num_key_value_heads = 5 is not allowed: it must divide"),
-        ('"model_type": "llama"', '"model_type": "gpt9"', ":3: model_type = 'gpt9' is not allowed: input should be 'llama'"),
+        ('"model_type": "llama"', '"model_type": "gpt9"', ":3: model_type = 'gpt9' is not allowed (one of: bert, gemma, gemma2, gemma3_text, granite, llama, mistral, phi3,"),
         ('"vocab_size": 128256', '"vocab_size": "many"', ":4: vocab_size = 'many' is not allowed"),
         ('"vocab_size": 128256', '"vocab_size": 1e400', ":4: vocab_size = 1e400 is not allowed: it must be a finite number"),
         ('"head_dim": 64', '"head_dim": 63', ":10: head_dim = 63 is not allowed"),
-        ('"rms_norm_eps": 1e-05', '"rms_norm_eps": 0', ":13: rms_norm_eps = 0 is not allowed: input should be greater"),
-        ('"rope_theta": 500000.0', '"rope_theta": NaN', ":14: rope_theta = NaN is not allowed: it must be a finite number"),
+        ('"rms_norm_eps": 1e-05', '"rms_norm_eps": 0', ":15: rms_norm_eps = 0 is not allowed: input should be greater"),
+        ('"rope_theta": 500000.0', '"rope_theta": NaN', ":23: rope_theta = NaN is not allowed: it must be a finite number"),
         ('"hidden_act": "silu"', '"hidden_act": "gelu"', ":11: hidden_act = 'gelu' is not allowed"),
     ],
 )  # fmt: skip

@@ -1,0 +1,71 @@
+"""Heads that do not fill the units: each gets room for elements that are zeros."""
+
+import math
+from dataclasses import replace
+
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import divide_up
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import HeadPadding, Kind, Operator
+
+
+def with_padded_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
+    """Return a decoder's graph in which every head has as many elements as the accelerator's units can take.
+
+    Queries and keys: halves of ``lanes`` times a power of two elements for rotary embedding, and whole beats of the
+    array's activations. Values: whole steps of ``lanes`` elements. Weights and gains of the elements that are added are
+    zeros. Heads that fit stay as they are.
+    """
+    changed: dict[str, Operator] = {}
+    for scores in graph.of(Kind.SCORES):
+        if scores.capacity:
+            _pad(config, graph, scores, changed)
+    return Graph(tuple(changed.get(operator.name, operator) for operator in graph)) if changed else graph
+
+
+def key_room(config: AcceleratorConfig, size: int) -> int:
+    """Return the number of elements for which each query head and each key head has room."""
+    room = 2 * config.vector.lanes
+    beat = math.lcm(config.activation_bytes * 8, config.cim.tile.macro.input_bits) // config.cim.tile.macro.input_bits
+    while room < size or room % beat:
+        room *= 2
+    return room
+
+
+def value_room(config: AcceleratorConfig, size: int) -> int:
+    """Return the number of elements for which each value head has room."""
+    return divide_up(size, config.vector.lanes) * config.vector.lanes
+
+
+def _pad(config: AcceleratorConfig, graph: Graph, scores: Operator, changed: dict[str, Operator]) -> None:
+    """Add the operators of one attention that change to ``changed``."""
+    size = scores.k
+    keys = HeadPadding(size, key_room(config, size), halves=True)
+    values = HeadPadding(size, value_room(config, size), halves=False)
+    if keys.room > size:
+        changed[scores.name] = replace(scores, k=keys.room)
+        for name in scores.inputs[:2]:
+            _pad_source(graph, graph[name], keys, changed)
+    if values.room > size:
+        [weighted] = [each for each in graph.of(Kind.WEIGHTED_SUM) if each.layer == scores.layer]
+        changed[weighted.name] = replace(weighted, n=values.room)
+        _pad_source(graph, graph[weighted.inputs[1]], values, changed)
+        [merge] = graph.readers(weighted.name)
+        heads = merge.n // size
+        changed[merge.name] = replace(merge, n=heads * values.room)
+        for output in graph.readers(merge.name):
+            changed[output.name] = replace(output, k=heads * values.room, head=values)
+
+
+def _pad_source(graph: Graph, operator: Operator, head: HeadPadding, changed: dict[str, Operator]) -> None:
+    """Pad heads from the product that makes them up to an operator, tables of rotary embedding included."""
+    if operator.kind is Kind.MATMUL:
+        changed[operator.name] = replace(operator, n=operator.n // head.size * head.room, head=head)
+        return
+    changed[operator.name] = replace(operator, n=head.room, head=head)
+    for name in operator.inputs:
+        source = graph[name]
+        if source.kind is Kind.CONSTANT:
+            changed[name] = replace(source, n=head.room)
+        else:
+            _pad_source(graph, source, head, changed)

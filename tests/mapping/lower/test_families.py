@@ -1,0 +1,73 @@
+"""Layers of every family as steps and as programs: a prompt and single tokens, against float64."""
+
+import numpy as np
+import pytest
+
+from tests.mapping.compile.compiled_runs import accelerator, on_the_model, step_memory
+from tests.mapping.tiny_models import OPTIONS, tiny
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.compile.padding import with_padded_heads
+from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, write_layers
+from tilewright.mapping.lower.constants import constant_contents
+from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.models import llama
+from tilewright.mapping.models.llama import layer_name
+from tilewright.mapping.models.reference import cosine, decoder_layer
+from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.sim.graph.precision import Precision
+from tilewright.sim.machine.accelerator.values import AcceleratorValues
+from tilewright.sim.machine.steps import load, run_steps
+
+WITHOUT_CAPS = {"gemma2": {"attn_logit_softcapping": None}}
+"""Options of models that the accelerator can run: it has no unit for soft caps of scores."""
+PROMPT, TOKENS = 11, 3
+
+
+@pytest.mark.parametrize("columns", [16, 32])
+@pytest.mark.parametrize("family", OPTIONS)
+def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_steps(family, columns):
+    model = tiny(family, **WITHOUT_CAPS.get(family, {}))
+    config = accelerator(columns=columns)
+    precision = Precision.of(config.cim.tile, config.vector.lanes)
+    total = PROMPT + TOKENS
+    rng = np.random.default_rng(3)
+    tensors, x = seeded_decoder(model, seed=2), rng.standard_normal((total, model.hidden_size))
+    places, states, outputs, constants, memory = MemoryMap(), None, [], {}, None
+    lengths = [PROMPT] + [1] * TOKENS
+    graphs = [
+        with_padded_heads(
+            config, llama.layers(model, precision, tokens=n, position=sum(lengths[:index]), capacity=total)
+        )
+        for index, n in enumerate(lengths)
+    ]  # fmt: skip
+    programs = [compile_decoder(config, graph, places) for graph in graphs]
+    first = 0
+    for graph, program in zip(graphs, programs, strict=True):
+        lowered = lower(graph)
+        constants = constant_contents(graph, tensors)
+        rows = x[first : first + graph.operators[0].m]
+        steps = step_memory(lowered, constants, rows, states)
+        run_steps(lowered.steps, steps, lanes=config.vector.lanes)
+        states = {name: steps[name] for name in lowered.states}
+        outputs.append(load(steps, lowered.output))
+        if memory is None:
+            memory = programs[-1].empty_memory()
+        write_layers(program, memory, constants)
+        program.write_program(memory)
+        program.write_input(memory, rows)
+        on_the_model(AcceleratorValues(config, memory), program)
+        last = [name for name in program.loops if name.startswith(LAYERS)][-1]
+        assert (program.read_output(memory, last) == outputs[-1]).all()
+        first += len(rows)
+    exact = x
+    for layer in range(model.num_hidden_layers):
+        exact = decoder_layer(model, tensors, layer_name(layer), exact, layer=layer, context=total)
+    cosines = [cosine(*pair) for pair in zip(np.concatenate(outputs), exact, strict=True)]
+    assert min(cosines) > 0.998, cosines
+
+
+def test_a_soft_cap_of_scores_is_refused():
+    graph = llama.tokens_graph(tiny("gemma2"), Precision(), tokens=1, capacity=4)
+    with pytest.raises(ConfigError, match=r"layers\.0\.self_attn\.capped: no unit .* can compute a soft cap"):
+        compile_decoder(accelerator(), graph)
