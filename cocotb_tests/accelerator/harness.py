@@ -17,6 +17,8 @@ from tilewright.sim.isa.accelerator_registers import Register
 
 TOP = "accelerator_harness"
 """Name of the top module."""
+DUT = "accelerator"
+"""Name of the module that is the accelerator."""
 MEMORY_BYTES = 4 << 20
 """Size of a harness's memory unless a test asks for more; one build serves all smaller sizes, which the bench sets."""
 REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
@@ -26,7 +28,7 @@ GATED = rf"{TOP}__(?:vector_lane|vector_unit|fp32_|cim_macro).*"
 
 
 def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenchHarness:
-    """Return the bench around an accelerator, the Verilog module ``accelerator``."""
+    """Return the bench around an accelerator, the Verilog module :data:`DUT`."""
     npe = config.npe
     second = None
     if npe is not None:
@@ -34,7 +36,7 @@ def accelerator_harness(config: AcceleratorConfig, memory_bytes: int) -> AxiBenc
             prefix=NPE_PREFIX, data_bits=npe.bus_bits, max_burst=npe.max_burst, outstanding=npe.outstanding
         )
     return AxiBenchHarness(
-        dut=Definition("accelerator", Accelerator(config=config)),
+        dut=Definition(DUT, Accelerator(config=config)),
         control=Register.CONTROL,
         address_bits=config.address_bits,
         data_bits=config.bus_bits,

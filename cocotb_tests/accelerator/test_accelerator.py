@@ -6,9 +6,12 @@ import pytest
 
 from tilewright.base.errors import ConfigError
 from tilewright.bench.timing import Timing
+from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.accelerator import cb_accelerator_memory
 from tilewright.cocotb_tests.accelerator import decoder_suite as decoder_layer
 from tilewright.cocotb_tests.accelerator import encoder_suite as encoder_layer
 from tilewright.cocotb_tests.accelerator.corrupted_programs import corrupted_case
+from tilewright.cocotb_tests.accelerator.harness import DUT
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
 from tilewright.cocotb_tests.accelerator.suite import (
     LAYER_BYTES,
@@ -22,7 +25,9 @@ from tilewright.cocotb_tests.accelerator.suite import (
     random_suite,
     stalled_cases,
 )
+from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.hw.names import module_name
 from tilewright.mapping.models import minilm
 from tilewright.mapping.models.config import LlamaConfig
 
@@ -46,6 +51,20 @@ def test_random_stalls(suite):
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
 def test_programs_that_are_stopped(suite):
     suite.simulate("right", failing_cases(suite.config, seed=2, share=0.15))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", [EVERYDAY, WITH_NPE[0]], ids=lambda suite: suite.name)
+def test_random_programs_on_the_memory_in_python_that_users_have(suite):
+    job = Job(
+        config=suite.config,
+        cases=random_cases(suite.config, seed=5, cases=3, programs=3),
+        options={"memory_bytes": suite.memory_bytes},
+    )
+    top = module_name(suite.top, DUT)
+    model = runner.build(suite.verilog(), top)
+    rows = runner.run_job(model, top, cb_accelerator_memory.BENCH, job, testcase="cases")
+    assert len(rows) == 4 * 3
 
 
 @pytest.mark.parametrize("suite", [EVERYDAY, WITH_NPE[0]], ids=lambda suite: suite.name)
