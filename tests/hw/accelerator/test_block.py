@@ -19,7 +19,7 @@ def tiny() -> GeneratedBlock:
     return generated("accelerator", system="tiny")
 
 
-@pytest.fixture(params=["tiny", "nano"])
+@pytest.fixture(params=["tiny", pytest.param("nano", marks=pytest.mark.slow)])
 def small(request) -> GeneratedBlock:
     return generated("accelerator", system=request.param)
 
