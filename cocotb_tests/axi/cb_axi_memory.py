@@ -100,15 +100,16 @@ class Port:
         self.content[:] = content
         await self.look(20)
 
-    async def look(self, words: int) -> None:
-        """Compare some words of the memory with what it should hold."""
-        for _ in range(words):
-            index = self.rng.randrange(self.job["words"])
+    async def look(self, lines: int) -> None:
+        """Compare some lines of the memory with what they should hold."""
+        line = self.beat * self.job["line_words"]
+        for _ in range(lines):
+            index = self.rng.randrange(self.size // line)
             await RisingEdge(self.dut.clk)
             self.dut.read_address.value = index
             await FallingEdge(self.dut.clk)
-            right = int.from_bytes(self.content[index * self.beat : (index + 1) * self.beat], "little")
-            assert int(self.dut.read_data.value) == right, f"word {index}"
+            right = int.from_bytes(self.content[index * line : (index + 1) * line], "little")
+            assert int(self.dut.read_data.value) == right, f"line {index}"
 
     def places(self, channel: str) -> list[tuple[int, bool, bool]]:
         """Return, for each beat, its address, whether its burst is within the memory, and whether it is the last."""

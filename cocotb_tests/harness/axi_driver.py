@@ -97,15 +97,15 @@ class AxiBench(Host):
         await RisingEdge(dut.clk)
 
     async def dump(self, size: int) -> np.ndarray:
-        """Read memory up to byte ``size``."""
-        dut, beat = self.dut, self.bus_bytes
-        words = []
-        for index in range(size // beat):
+        """Read memory up to byte ``size``, (size,) uint8, a line at a time."""
+        dut, line = self.dut, LINE_BITS // 8
+        lines = []
+        for index in range(-(-size // line)):
             dut.memory_read_address.value = index
             await Timer(1, unit="ps")
-            words.append(int(dut.memory_read_data.value).to_bytes(beat, "little"))
+            lines.append(int(dut.memory_read_data.value).to_bytes(line, "little"))
         await RisingEdge(dut.clk)
-        return np.frombuffer(b"".join(words), np.uint8).copy()
+        return np.frombuffer(b"".join(lines), np.uint8)[:size].copy()
 
     async def read_ending(self, timeout_cycles: int) -> tuple[int, int, dict[Any, int]]:
         """Wait for the interrupt, check everything that must hold then, and clear the interrupt.

@@ -204,7 +204,7 @@ class AxiMemory(AxiFront):
     words : int
         Largest size of the memory, a multiple of ``line_words``.
     line_words : int
-        Words written at a time by the bench: a power of two.
+        Words that the bench writes and reads at a time: a power of two.
     requests : int
         Bursts that can wait, in each direction.
     max_latency : int
@@ -227,7 +227,7 @@ class AxiMemory(AxiFront):
     write_enable, write_address, write_data : In
         Writes the line of words that begins at word ``write_address * line_words``, whatever happens on the bus.
     read_address, read_data : In, Out
-        Reads a word, in the same cycle.
+        Reads the line that begins at word ``read_address * line_words``, in the same cycle.
     broken : Out(1)
         Since ``restart`` a burst was not INCR, not of full-width beats or crossed a multiple of 4 KiB, or ``wlast`` was
         not with the last beat of a burst, or not only.
@@ -261,8 +261,8 @@ class AxiMemory(AxiFront):
                 "write_enable": In(1),
                 "write_address": In(range(max(2, words // line_words))),
                 "write_data": In(data_bits * line_words),
-                "read_address": In(range(words)),
-                "read_data": Out(data_bits),
+                "read_address": In(range(max(2, words // line_words))),
+                "read_data": Out(data_bits * line_words),
             },
         )
 
@@ -275,8 +275,8 @@ class AxiMemory(AxiFront):
             storage.line_enable.eq(self.write_enable),
             storage.line_address.eq(self.write_address),
             storage.line_data.eq(self.write_data),
-            storage.read_address_1.eq(self.read_address),
-            self.read_data.eq(storage.read_data_1),
+            storage.read_line_address.eq(self.read_address),
+            self.read_data.eq(storage.read_line_data),
         ]
         self._connect(m, storage)
         return m

@@ -59,7 +59,7 @@ class AxiMemoryPair(wiring.Component):
     data_bits, second_bits : int
         Widths of each bus.
     size, line_bytes : int
-        Largest number of bytes of memory, and bytes of a line that the bench writes.
+        Largest number of bytes of memory, and bytes of a line that the bench writes and reads.
     requests, second_requests : int
         Bursts that can wait, in each direction.
     max_latency : int
@@ -70,7 +70,7 @@ class AxiMemoryPair(wiring.Component):
     s_axi_..., second_s_axi_... : In, Out
         AXI4 slaves.
     latency, ... broken : In, Out
-        Members of :class:`AxiMemory`; words that the bench reads have ``data_bits``; ``broken`` by either port.
+        Members of :class:`AxiMemory`; ``broken`` by either port.
     """
 
     SOURCE = LineStorage.SOURCE
@@ -108,8 +108,8 @@ class AxiMemoryPair(wiring.Component):
                 "write_enable": In(1),
                 "write_address": In(range(max(2, size // line_bytes))),
                 "write_data": In(8 * line_bytes),
-                "read_address": In(range(size // (data_bits // 8))),
-                "read_data": Out(data_bits),
+                "read_address": In(range(max(2, size // line_bytes))),
+                "read_data": Out(8 * line_bytes),
                 "broken": Out(1),
             }
         )
@@ -127,7 +127,7 @@ class AxiMemoryPair(wiring.Component):
         for name, member in self._second.items():
             inner, outer = getattr(second, name.removeprefix(SECOND)), getattr(self, name)
             m.d.comb += inner.eq(outer) if member.flow == Out else outer.eq(inner)
-        for port, bits, read, write in ((first, self._widths[0], 0, ""), (second, self._widths[1], 2, "_1")):
+        for port, bits, read, write in ((first, self._widths[0], 0, ""), (second, self._widths[1], 1, "_1")):
             m.d.comb += [getattr(port, name).eq(getattr(self, name)) for name in _COMMON]
             address, part = self._place(port.read_address_0, bits)
             m.d.comb += [
@@ -143,13 +143,12 @@ class AxiMemoryPair(wiring.Component):
                 getattr(storage, f"write_mask{write}").eq(port.write_mask << shift),
                 getattr(storage, f"write_data{write}").eq(port.write_data << shift),
             ]
-        address, part = self._place(self.read_address, self._widths[0])
         m.d.comb += [
             storage.line_enable.eq(self.write_enable),
             storage.line_address.eq(self.write_address),
             storage.line_data.eq(self.write_data),
-            storage.read_address_1.eq(address),
-            self.read_data.eq(storage.read_data_1.word_select(part, self._widths[0])),
+            storage.read_line_address.eq(self.read_address),
+            self.read_data.eq(storage.read_line_data),
             self.broken.eq(first.broken | second.broken),
         ]
         return m

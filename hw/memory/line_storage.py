@@ -1,4 +1,4 @@
-"""Large storage for simulation that is filled a line at a time."""
+"""Large storage for simulation that is filled and read back a line at a time."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 
 class LineStorage(wiring.Component):
-    """Words of which some bits, or a line of words, are written on the clock edge; three are read in the same cycle.
+    """Words of which some bits, or a line of words, are written on the clock edge; two, and a line, are read at once.
 
     A Verilog module without initial values, for the reason that :class:`SimulationStorage` is one.
 
@@ -29,8 +29,10 @@ class LineStorage(wiring.Component):
         Likewise, after that.
     line_enable, line_address, line_data : In
         Writes the line that begins at word ``line_address * line_words``; it comes after the words.
-    read_address_0, read_data_0, ... read_address_2, read_data_2 : In, Out
-        Read a word each.
+    read_address_0, read_data_0, read_address_1, read_data_1 : In, Out
+        Read a word each, in the same cycle.
+    read_line_address, read_line_data : In, Out
+        Read the line that begins at word ``read_line_address * line_words``, in the same cycle.
     """
 
     SOURCE = Path(__file__).with_name("line_storage.v")
@@ -55,8 +57,8 @@ class LineStorage(wiring.Component):
                 "read_data_0": Out(width),
                 "read_address_1": In(range(depth)),
                 "read_data_1": Out(width),
-                "read_address_2": In(range(depth)),
-                "read_data_2": Out(width),
+                "read_line_address": In(range(max(2, depth // line_words))),
+                "read_line_data": Out(width * line_words),
             }
         )
 

@@ -1,4 +1,5 @@
-// Words for simulation: two written under a mask, or a line of them, on the clock; three read at once. Unknown at first.
+// Words for simulation: two written under a mask, or a line of them, on the clock; two, and a line, read at once.
+// Unknown at first.
 module simulation_line_storage #(
     parameter WIDTH = 8,
     parameter DEPTH = 2,
@@ -22,8 +23,8 @@ module simulation_line_storage #(
     output [WIDTH-1:0]              read_data_0,
     input  [ADDRESS_WIDTH-1:0]      read_address_1,
     output [WIDTH-1:0]              read_data_1,
-    input  [ADDRESS_WIDTH-1:0]      read_address_2,
-    output [WIDTH-1:0]              read_data_2
+    input  [LINE_ADDRESS_WIDTH-1:0] read_line_address,
+    output [LINE_WORDS*WIDTH-1:0]   read_line_data
 );
     reg [WIDTH-1:0] words [0:DEPTH-1];
     // What the first writer leaves, and what the second one finds.
@@ -42,5 +43,10 @@ module simulation_line_storage #(
     end
     assign read_data_0 = words[read_address_0];
     assign read_data_1 = words[read_address_1];
-    assign read_data_2 = words[read_address_2];
+    genvar j;
+    generate
+        for (j = 0; j < LINE_WORDS; j = j + 1) begin : line
+            assign read_line_data[j*WIDTH +: WIDTH] = words[read_line_address * LINE_WORDS + j];
+        end
+    endgenerate
 endmodule
