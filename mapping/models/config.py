@@ -253,6 +253,11 @@ class DecoderConfig(ModelConfig):
             return Rotary.plain(self.rope_theta, self.rotary_size)
         return self.rope_scaling.rotary(self.rope_theta, self.rotary_size, context, self.max_position_embeddings)
 
+    def stored_as(self, name: str) -> tuple[str, int]:
+        """Return the name of the tensor that contains a tensor in files of the family, and the number of its first row
+        there."""
+        return name, 0
+
     @property
     def attention_size(self) -> int:
         """Number of elements of all query heads."""

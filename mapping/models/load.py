@@ -6,7 +6,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from tilewright.base.errors import ConfigError, first_problem, suggest
-from tilewright.base.reading import Parsed, is_folder, read_json
+from tilewright.base.reading import Parsed, is_folder, list_folder, read_json
 from tilewright.base.text import shown
 
 from .config import BertConfig, DecoderConfig
@@ -75,8 +75,20 @@ def config_path(name_or_path: str | Path) -> Path:
     return path
 
 
+def is_described(path: Path) -> bool:
+    """Return whether a model has a ``config.json``, or would have one, in place of a file that describes itself."""
+    if str(path) and is_folder(path):
+        return (path / "config.json").exists() or not any(each.suffix in SELF_DESCRIBED for each in list_folder(path))
+    return path.suffix not in SELF_DESCRIBED
+
+
+SELF_DESCRIBED = (".gguf", ".bin")
+"""Endings of the names of files that contain a description of their model."""
+
+
 def load_model(name_or_path: str | Path) -> DecoderConfig:
-    """Return the decoder that a shipped name, a ``config.json`` or the folder that contains one stands for.
+    """Return the decoder that a name or a path stands for: a shipped model, a ``config.json`` or its folder, a GGUF
+    file, or a checkpoint of llama2.c.
 
     Raises
     ------
@@ -84,6 +96,12 @@ def load_model(name_or_path: str | Path) -> DecoderConfig:
         If there is none, or it is not a configuration that is understood; names the field, the value, what is
         allowed, the file and the line.
     """
+    path = Path(name_or_path)
+    if str(name_or_path) not in model_names() and not is_described(path):
+        # Files whose description is a part of them; their reader knows this module.
+        from .readers import read_model
+
+        return read_model(path).model
     path = config_path(name_or_path)
     model = load_config(path)
     if isinstance(model, BertConfig):

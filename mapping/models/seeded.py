@@ -4,6 +4,7 @@ import numpy as np
 
 from . import bert, llama
 from .config import BertConfig, DecoderConfig
+from .tensors import is_gain, tensor_shapes
 
 
 def seeded_encoder(model: BertConfig, *, seed: int) -> dict[str, np.ndarray]:
@@ -35,37 +36,15 @@ def seeded_decoder(model: DecoderConfig, *, seed: int) -> dict[str, np.ndarray]:
     Weights are normal, with a variance that keeps the size of activations; gains of norms are about 1.
     """
     rng = np.random.default_rng(seed)
-    queries, keys = model.num_attention_heads * model.head_dim, model.num_key_value_heads * model.head_dim
-    sizes = {
-        llama.QUERY: (queries, model.hidden_size),
-        llama.KEY: (keys, model.hidden_size),
-        llama.VALUE: (keys, model.hidden_size),
-        llama.OUTPUT: (model.hidden_size, queries),
-        llama.GATE: (model.intermediate_size, model.hidden_size),
-        llama.UP: (model.intermediate_size, model.hidden_size),
-        llama.DOWN: (model.hidden_size, model.intermediate_size),
-    }
-    norms = {llama.NORM: model.hidden_size, llama.SECOND_NORM: model.hidden_size}
-    if model.post_norms:
-        norms |= {llama.PRE_NORM: model.hidden_size, llama.LAST_POST_NORM: model.hidden_size}
-    if model.qk_norm:
-        norms |= {llama.QUERY_NORM: model.head_dim, llama.KEY_NORM: model.head_dim}
-    biased: set[str] = set()
-    if model.attention_bias or model.qkv_bias:
-        biased |= {llama.QUERY, llama.KEY, llama.VALUE}
-    if model.attention_bias:
-        biased.add(llama.OUTPUT)
-    if model.mlp_bias:
-        biased |= {llama.GATE, llama.UP, llama.DOWN}
     tensors = {}
-    for layer in range(model.num_hidden_layers):
-        for part, (outputs, inputs) in sizes.items():
-            name = llama.layer_name(layer, part)
-            tensors[f"{name}.weight"] = rng.standard_normal((outputs, inputs)) / np.sqrt(inputs)
-            if part in biased:
-                tensors[f"{name}.bias"] = 0.3 * rng.standard_normal(outputs)
-        for part, size in norms.items():
-            tensors[f"{llama.layer_name(layer, part)}.weight"] = 1 + 0.2 * rng.standard_normal(size)
+    for name, shape in tensor_shapes(model).items():
+        if not name.startswith(llama.layer_name(0).split("0")[0]):
+            continue
+        values = rng.standard_normal(shape)
+        if name.endswith(".bias"):
+            tensors[name] = 0.3 * values
+        else:
+            tensors[name] = 1 + 0.2 * values if is_gain(name) else values / np.sqrt(shape[1])
     return tensors
 
 

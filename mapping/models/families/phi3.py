@@ -25,6 +25,16 @@ class Phi3Config(DecoderConfig):
 
     model_type: Literal["phi3"] = "phi3"
 
+    def stored_as(self, name: str) -> tuple[str, int]:
+        layer, _, part = name.rpartition(".self_attn.")
+        if part in ("q_proj.weight", "k_proj.weight", "v_proj.weight"):
+            first = {"q": 0, "k": self.attention_size, "v": self.attention_size + self.key_value_size}
+            return f"{layer}.self_attn.qkv_proj.weight", first[part[0]]
+        layer, _, part = name.rpartition(".mlp.")
+        if part in ("gate_proj.weight", "up_proj.weight"):
+            return f"{layer}.mlp.gate_up_proj.weight", self.intermediate_size if part[0] == "u" else 0
+        return name, 0
+
     @classmethod
     def translated(cls, data: dict[str, Any]) -> dict[str, Any]:
         """Move the original context into the scaling, whose older names all mean longrope."""

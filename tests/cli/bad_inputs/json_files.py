@@ -111,6 +111,16 @@ CASES = (
     _model("more weights than addresses", "address_bits = 32", "4,294,967,296", num_hidden_layers=400),
     _model("a million layers", "num_hidden_layers = 1000000 is not allowed", "1024", num_hidden_layers=1_000_000),
     _model("a vocabulary of thousands of millions", "address_bits = 32", "4,294,967,296", vocab_size=1 << 31),
+    # Models that describe themselves.
+    case("a GGUF file that is cut off", "map m.gguf", "m.gguf: is cut off, or no GGUF file", files={"m.gguf": b"GGUF\3\0\0\0\1"}),
+    case("an empty GGUF file", "map m.gguf", "m.gguf: is cut off, or no GGUF file", files={"m.gguf": b""}),
+    case("a GGUF file that is not there", "map m.gguf", "m.gguf: cannot be read: No such file"),
+    case("a GGUF file of text", "map m.gguf", "m.gguf: is cut off, or no GGUF file", files={"m.gguf": "hello " * 9}),
+    case("a checkpoint that is cut off", "map m.bin", "m.bin: is cut off: 5 bytes are no header of llama2.c", files={"m.bin": b"abcde"}),
+    case("a checkpoint without weights", "map m.bin", "m.bin: is cut off", "header stands for", files={"m.bin": b"\4\0\0\0\4\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\4\0\0\0\4\0\0\0"}),
+    case("a checkpoint of sizes below zero", "map m.bin", "m.bin: not a checkpoint of llama2.c: hidden_size = -1", files={"m.bin": b"\xff" * 300}),
+    case("two models in a folder", "map d", "d: is not a model", "there is a.gguf, b.bin", files={"d/a.gguf": b"", "d/b.bin": b""}),
+    case("a folder with a tokenizer alone", "map d", "d: is not a model", "there is none", files={"d/tok512.bin": b""}),
     # Results in the folder of a report.
     _report("a result that is no JSON", "map.json", "hello", "r/map.json:1: not JSON"),
     _report("a result that is a list", "map.json", [], "r/map.json: ", "[] is not allowed", "dict"),

@@ -1,0 +1,148 @@
+"""Folders as on Hugging Face: config.json, safetensors in one file or several, tokenizer.json."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.base.reading import read_json
+from tilewright.base.text import shown
+from tilewright.mapping.models import llama
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.library_tokenizer import read_library_tokenizer
+from tilewright.mapping.models.load import load_model
+from tilewright.mapping.models.tensors import Shape, is_gain, tensor_shapes, turned_last, turning
+from tilewright.mapping.models.tokenizer import Tokenizer
+
+from .checkpoint import Checkpoint, LazyTensors, check_stored, check_vocabulary
+
+WEIGHTS, INDEX, TOKENIZER = "model.safetensors", "model.safetensors.index.json", "tokenizer.json"
+NUMBERS = ("F64", "F32", "F16", "BF16")
+"""Formats of tensors that are understood."""
+MODEL = "model."
+PREFIXES = ("model.", "", "language_model.model.", "model.language_model.")
+"""Beginnings that the names of tensors can have in place of ``model.``: alone, without a head, and as one of several
+parts."""
+
+
+def read_folder(folder: Path) -> Checkpoint:
+    """Return the model of a folder; its tensors are read when they are used.
+
+    Raises
+    ------
+    ConfigError
+        If a file is missing, cannot be read or is cut off, tensors are not those of the model, or the tokenizer is not.
+    """
+    model = load_model(folder)
+    files = dict(_stored(folder))
+    prefix = _prefix(files)
+    sources: dict[str, Callable[[], np.ndarray]] = {}
+    wanted: dict[str, Shape] = {}
+    tied = model.tie_word_embeddings
+    for name, shape in tensor_shapes(model).items():
+        # A tied head has the tensor of the embeddings, whatever else the files have for it.
+        source = f"{llama.EMBEDDINGS}.weight" if tied and name == f"{llama.HEAD}.weight" else name
+        stored, first = model.stored_as(source)
+        stored = _file_name(stored, prefix)
+        rows = max(first + shape[0], wanted.get(stored, (0,))[0])
+        wanted[stored] = (rows, *shape[1:])
+        sources[name] = _reader(model, name, files, stored, slice(first, first + shape[0]))
+    shapes = {name: shape for name, (_, shape, _) in files.items()}
+    others = prefix not in (MODEL, "")
+
+    def ignored(name: str) -> bool:
+        head = tied and name in (f"{llama.HEAD}.weight", _file_name(f"{llama.HEAD}.weight", prefix))
+        return head or name.endswith("rotary_emb.inv_freq") or (others and not name.startswith(prefix))
+
+    check_stored(folder, wanted, shapes, ignored)
+    for file, _, kind in files.values():
+        if kind not in NUMBERS:
+            raise ConfigError(f"{file}: tensors of {kind} are not allowed: {', '.join(NUMBERS)}")
+    return Checkpoint(folder, model, LazyTensors(folder, sources), _tokenizer(folder, model))
+
+
+def _stored(folder: Path) -> Iterator[tuple[str, tuple[Path, Shape, str]]]:
+    """Yield the tensors of all files: name, file, shape and format."""
+    from safetensors import SafetensorError, safe_open
+
+    for path, names in _files(folder).items():
+        try:
+            with safe_open(path, framework="numpy") as file:
+                found = set(file.keys())
+                for name in sorted(found):
+                    part = file.get_slice(name)
+                    yield name, (path, tuple(part.get_shape()), part.get_dtype())
+        except (SafetensorError, OSError) as error:
+            raise ConfigError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+        for name in names - found:
+            raise ConfigError(f"{path}: tensor '{name}' is missing: {INDEX} says that it is there")
+
+
+def _files(folder: Path) -> dict[Path, set[str]]:
+    """Return the files with weights, and the tensors that an index promises of each."""
+    if (folder / INDEX).exists():
+        parsed = read_json(folder / INDEX)
+        table: Any = parsed.value.get("weight_map") if isinstance(parsed.value, dict) else None
+        if not isinstance(table, dict) or not table:
+            raise ConfigError(
+                f"{parsed.path}: weight_map = {shown(table)} is not allowed: it must name the tensors' files"
+            )
+        files: dict[Path, set[str]] = {}
+        for name, file in table.items():
+            if not isinstance(file, str) or Path(file).name != file:
+                raise ConfigError(
+                    f"{parsed.where(('weight_map', name))}: weight_map.{name} = {shown(file)} is not allowed: "
+                    "it must be the name of a file in the folder"
+                )
+            files.setdefault(folder / file, set()).add(name)
+        return files
+    if not (folder / WEIGHTS).exists():
+        raise ConfigError(f"{folder}: has no weights: neither {WEIGHTS} nor {INDEX} is there")
+    return {folder / WEIGHTS: set()}
+
+
+def _prefix(names: dict[str, Any]) -> str:
+    """Return the beginning of the names of tensors that stands for ``model.``."""
+    embeddings = f"{llama.EMBEDDINGS}.weight".removeprefix(MODEL)
+    return next((prefix for prefix in PREFIXES if f"{prefix}{embeddings}" in names), MODEL)
+
+
+def _file_name(name: str, prefix: str) -> str:
+    """Return the name that a tensor has in files."""
+    if name.startswith(MODEL):
+        return prefix + name.removeprefix(MODEL)
+    return f"language_model.{name}" if prefix == "language_model.model." else name
+
+
+def _reader(
+    model: DecoderConfig, name: str, files: dict[str, tuple[Path, Shape, str]], stored: str, rows: slice
+) -> Callable[[], np.ndarray]:
+    """Return a function that reads a tensor from rows of one of the files, as :mod:`.tensors` has it."""
+
+    def read() -> np.ndarray:
+        from safetensors import safe_open
+
+        with safe_open(files[stored][0], framework="numpy") as file:
+            values = np.asarray(file.get_slice(stored)[rows]).astype(np.float32)
+        if turning(name):
+            values = turned_last(model, values)
+        return values + np.float32(model.GAIN_OFFSET) if is_gain(name) else values
+
+    return read
+
+
+def _tokenizer(folder: Path, model: DecoderConfig) -> Tokenizer | None:
+    """Return the tokenizer, if there is one; the tokens that end a text stand in two other files."""
+    path = folder / TOKENIZER
+    if not path.exists():
+        return None
+    ends: set[int] = set()
+    for file in (folder / "config.json", folder / "generation_config.json"):
+        if file.exists() and isinstance(value := read_json(file).value, dict):
+            given = value.get("eos_token_id")
+            ends |= {each for each in (given if isinstance(given, list) else [given]) if isinstance(each, int)}
+    tokenizer = read_library_tokenizer(path, frozenset(ends))
+    check_vocabulary(path, tokenizer, model)
+    return tokenizer
