@@ -6,7 +6,7 @@ sixteen times. A :class:`Definition` is written once, as a Verilog module of its
 
 from collections.abc import Iterator
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, ValueLike
+from amaranth.hdl import ClockSignal, Const, Instance, Module, ResetSignal, Value, ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -36,6 +36,8 @@ class Definition:
         interface = signature.create(path=(name,))
         ports = {"i_clk": ClockSignal(), "i_rst": ResetSignal() | clear if clear is not None else ResetSignal()}
         for path, member, value in signature.flatten(interface):
+            if isinstance(Value.cast(value), Const):
+                continue  # the ready of a stream that is always ready
             ports[("i_" if member.flow == In else "o_") + "__".join(map(str, path))] = value
         m.submodules[name] = Instance(self.module, **ports)
         return interface

@@ -62,10 +62,9 @@ def _verilog(config: AcceleratorConfig, memory_bytes: int) -> str:
 
 def prepared(config: AcceleratorConfig, verilog: str) -> str:
     """Return the harness's Verilog as the simulator runs it fastest, with the same contents in all cycles."""
-    return gated(with_shared_modules(config, verilog), GATED)
+    return gated(compiled_once(verilog, [module_name(TOP, module) for module in repeated(config)]), GATED)
 
 
-def with_shared_modules(config: AcceleratorConfig, verilog: str) -> str:
-    """Return the harness's Verilog as it is built fastest, without clock gates."""
-    repeated = [module_name(TOP, module) for module in (*REPEATED, *((CORE,) if config.npe is not None else ()))]
-    return compiled_once(verilog, repeated)
+def repeated(config: AcceleratorConfig) -> tuple[str, ...]:
+    """Return the modules of which an accelerator has many instances."""
+    return (*REPEATED, *((CORE,) if config.npe is not None else ()))

@@ -10,7 +10,7 @@ import numpy as np
 from tilewright.bench.program_cases import Case
 from tilewright.bench.random_programs import Areas, random_case, random_timing
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
-from tilewright.cocotb_tests.accelerator.harness import TOP, harness_verilog, prepared, with_shared_modules
+from tilewright.cocotb_tests.accelerator.harness import DUT, TOP, harness_verilog, prepared, repeated
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.sim.config import load_system
@@ -30,6 +30,7 @@ class AcceleratorSuite(HarnessSuite):
 
     top = TOP
     coroutines = BENCH
+    circuit = DUT
     config: AcceleratorConfig
     make_cases: Callable[[AcceleratorConfig], tuple[Case, ...]]
     """Function that makes the cases for a configuration; another process must find it by its name."""
@@ -53,15 +54,14 @@ class AcceleratorSuite(HarnessSuite):
     def effort(self) -> float:
         return self.config.cim.macs_per_cycle
 
+    def repeated(self) -> tuple[str, ...]:
+        return repeated(self.config)
+
     def verilog(self) -> str:
         return harness_verilog(self.config, self.memory_bytes)
 
     def prepared(self, verilog: str) -> str:
         return prepared(self.config, verilog)
-
-    def traced(self, verilog: str) -> str:
-        # Without clock gates: they are no part of the design.
-        return with_shared_modules(self.config, verilog)
 
     def cases(self) -> tuple[Case, ...]:
         return self.make_cases(self.config)

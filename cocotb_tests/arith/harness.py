@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.cocotb_tests.harness.streams import StreamContract, StreamGate
 from tilewright.hw.arith.unit import Unit
+from tilewright.hw.definition import Definition
 from tilewright.hw.memory.storage import SimulationStorage
 from tilewright.hw.verilog import convert
 
@@ -35,7 +36,7 @@ def word_bytes(bits: int) -> int:
     return -(-bits // 8)
 
 
-def ends(unit: Unit) -> Value:
+def ends(unit: Any) -> Value:
     """Return whether an operand has a result: always, except in dot products and sums."""
     shape = unit.i.p.shape()
     return unit.i.p.last if isinstance(shape, data.StructLayout) and "last" in shape.members else Const(1)
@@ -56,6 +57,8 @@ class Channel(wiring.Component):
         Cycles from an operand to its result; the unit's ``LATENCY`` if not given.
     care : Care, optional
         Which bits of a result to compare; all if not given.
+    definition : Definition, optional
+        The unit as a module of its own, with the ports that it has when it is generated alone.
 
     Members
     -------
@@ -87,8 +90,18 @@ class Channel(wiring.Component):
         The unit withdrew or changed an offer before it was taken.
     """
 
-    def __init__(self, unit: Unit, *, depth: int, seed: int, latency: int | None = None, care: Care | None = None):
+    def __init__(
+        self,
+        unit: Unit,
+        *,
+        depth: int,
+        seed: int,
+        latency: int | None = None,
+        care: Care | None = None,
+        definition: Definition | None = None,
+    ):
         self.unit = unit
+        self._definition = definition
         self._latency = unit.LATENCY if latency is None else latency
         self._depth, self._seed, self._care = depth, seed, care
         self._i_bits, self._o_bits = len(Value.cast(unit.i.p)), len(Value.cast(unit.o.p))
@@ -105,7 +118,9 @@ class Channel(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.unit = unit = self.unit
+        unit: Any = self._definition.instantiate(m, "unit") if self._definition else self.unit
+        if unit is self.unit:
+            m.submodules.unit = unit
         gap, stall, noise = self._random(m)
         stalls = not isinstance(unit.o.ready, Const)
         if stalls:
@@ -167,7 +182,7 @@ class Channel(wiring.Component):
             m.d.sync += self.accepted.eq(self.accepted + 1)
         return stimuli
 
-    def _check(self, m: Module, unit: Unit, accepts: Value, ready: Value) -> None:
+    def _check(self, m: Module, unit: Any, accepts: Value, ready: Value) -> None:
         result = Value.cast(unit.o.p)
         wanted = self._memory(m, "expected", self._o_bits, self.results_start + self.received)
         care = Const(-1, self._o_bits) if self._care is None else self._care(unit.o.p)
@@ -247,6 +262,8 @@ class ArithHarness(wiring.Component):
         Of each unit; their ``LATENCY`` if not given.
     alike : bool
         All channels wait in the same cycles, and have the same between operands.
+    apart : bool
+        Each unit is a module of its own, ``unit0`` and so on, with the ports that it has when it is generated alone.
 
     Members
     -------
@@ -263,10 +280,19 @@ class ArithHarness(wiring.Component):
         latencies: Sequence[int] | None = None,
         care: Care | None = None,
         alike: bool = False,
+        apart: bool = False,
     ):
         latencies = [unit.LATENCY for unit in units] if latencies is None else latencies
+        self.definitions = [Definition(f"unit{index}", unit) for index, unit in enumerate(units)] if apart else []
         self._channels = [
-            Channel(unit, depth=depth, seed=1 if alike else index + 1, latency=latency, care=care)
+            Channel(
+                unit,
+                depth=depth,
+                seed=1 if alike else index + 1,
+                latency=latency,
+                care=care,
+                definition=self.definitions[index] if apart else None,
+            )
             for index, (unit, latency) in enumerate(zip(units, latencies, strict=True))
         ]
         members = dict(self._channels[0].signature.members)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from amaranth.hdl import Mux, Value
 
+from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.arith import dot_vectors as dots
 from tilewright.cocotb_tests.arith import lane_vectors as lanes
 from tilewright.cocotb_tests.arith import vectors as pairs
@@ -141,6 +142,19 @@ class UnitSuite:
         """Return the suite with other random operands."""
         return replace(self, seed=seed)
 
+    def harness(self, options: RunOptions) -> UnitsBench:
+        """Return the bench in which a circuit of a user's can take the place of the only unit that is chosen.
+
+        Raises
+        ------
+        ConfigError
+            If more than one is.
+        """
+        chosen = options.chosen(self.case_names(), self.table_stages)
+        if len(chosen) > 1:
+            raise ConfigError(f"verilog: a case must be chosen, one of: {', '.join(self.case_names())}")
+        return UnitsBench.of([self.build(stages) for stages in chosen], care=self.care, apart=True)
+
     def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
         """Build the units of the table and run their operands; return a row for each unit.
 
@@ -155,7 +169,8 @@ class UnitSuite:
         chosen = options.chosen(self.case_names(), self.table_stages)
         units, [operands] = [self.build(stages) for stages in chosen], self.cases()
         waves = options.wave_file(self.name)
-        rows = UnitsBench.of(units, care=self.care).run(operands, "table", waves=waves)
+        bench = UnitsBench.of(units, care=self.care, apart=options.foreign is not None)
+        rows = bench.run(operands, "table", waves=waves, foreign=options.foreign)
         return [
             with_waves({"name": f"{self.name}, {unit.stages} stages", **row}, waves)
             for unit, row in zip(units, rows, strict=True)

@@ -10,6 +10,7 @@ from amaranth.hdl import Const
 from tilewright.cocotb_tests.arith.cb_arith import BENCH, TESTS
 from tilewright.cocotb_tests.arith.harness import TOP, Care, harness_verilog
 from tilewright.cocotb_tests.arith.vectors import Vectors
+from tilewright.cocotb_tests.harness.foreign import ForeignDesign
 from tilewright.cocotb_tests.harness.suite import Bench
 from tilewright.hw.arith.unit import Unit
 
@@ -31,6 +32,7 @@ class UnitsBench(Bench):
     top = TOP
     coroutines = BENCH
     config = None
+    circuit = "unit0"
 
     @classmethod
     def of(
@@ -40,6 +42,7 @@ class UnitsBench(Bench):
         latencies: Sequence[int] | None = None,
         care: Care | None = None,
         alike: bool = False,
+        apart: bool = False,
         edit: Callable[[str], str] | None = None,
         optimisation: str = "-O0",
         activity: bool = False,
@@ -50,7 +53,7 @@ class UnitsBench(Bench):
         ----------
         units : sequence of Unit
             The same function with different stages, back-pressure or style.
-        latencies, care, alike
+        latencies, care, alike, apart
             As for :class:`.arith.harness.ArithHarness`.
         edit : callable, optional
             Changes the Verilog.
@@ -58,7 +61,7 @@ class UnitsBench(Bench):
             As for :func:`.runner.build`.
         """
         expected = [unit.LATENCY for unit in units] if latencies is None else list(latencies)
-        verilog = harness_verilog(units, depth=DEPTH, latencies=expected, care=care, alike=alike)
+        verilog = harness_verilog(units, depth=DEPTH, latencies=expected, care=care, alike=alike, apart=apart)
         return cls(
             text=edit(verilog) if edit else verilog,
             latencies=expected,
@@ -81,6 +84,7 @@ class UnitsBench(Bench):
         seed: int = 1,
         activity: Path | None = None,
         waves: Path | None = None,
+        foreign: ForeignDesign | None = None,
     ) -> list[dict]:
         """Run one test of the bench, or all of them.
 
@@ -94,6 +98,8 @@ class UnitsBench(Bench):
             Where to write how often each net toggled.
         waves : Path, optional
             Wave file.
+        foreign : ForeignDesign, optional
+            Circuit instead of the only unit, which must be ``apart``.
 
         Returns
         -------
@@ -105,4 +111,4 @@ class UnitsBench(Bench):
         BenchError
             If a value, a cycle or a stream is not as it should be; in ``table`` if a result is missing.
         """
-        return self.simulate(testcase or TESTS, [vectors], seed=seed, toggles=activity, waves=waves)
+        return self.simulate(testcase or TESTS, [vectors], seed=seed, toggles=activity, waves=waves, foreign=foreign)

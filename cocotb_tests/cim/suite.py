@@ -39,6 +39,10 @@ class CimSuite(HarnessSuite):
     coroutines = BENCH
 
     @property
+    def circuit(self) -> str:  # type: ignore[override]
+        return subject(self.config).name
+
+    @property
     def tile(self) -> TileConfig:
         """The tile, or one of the tiles."""
         return subject(self.config).tile

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tilewright.cocotb_tests.harness.foreign import ForeignDesign
 from tilewright.cocotb_tests.harness.wave_format import WaveFormat
 
 T = TypeVar("T")
@@ -37,10 +38,13 @@ class RunOptions:
         Name of the only case to run.
     waves : Waves, optional
         Wave files to write; none if not given.
+    foreign : ForeignDesign, optional
+        Circuit to run instead of the generated one.
     """
 
     case: str | None = None
     waves: Waves | None = None
+    foreign: ForeignDesign | None = None
 
     def chosen(self, names: Iterable[str], cases: Iterable[T]) -> list[T]:
         """Return the cases to run, given the names of all."""

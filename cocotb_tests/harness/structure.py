@@ -7,10 +7,23 @@ from functools import lru_cache
 
 MODULE = re.compile(r"(?m)^module (\w+)\s*[(#;]")
 _ATTRIBUTE = re.compile(r'^  \(\* enum_value_([01]+) = "([^"]*)" \*\)$')
-_DECLARED = re.compile(r"^  (?:input |output )?(?:wire |reg )?(?:signed )?(?:\[(\d+):0\] )?(\w+)(?: = [^;]*)?;$")
+_DECLARED = re.compile(r"^  (input |output )?(?:wire |reg )?(?:signed )?(?:\[(\d+):0\] )?(\w+)(?: = [^;]*)?;$")
 _INSTANCE = re.compile(r"^  (\w+) (\w+) \($")
 _WITH_PARAMETERS = re.compile(r"^  (\w+) #\($")
 _AFTER_PARAMETERS = re.compile(r"^  \) (\w+) \($")
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a module; as text, its direction and width."""
+
+    direction: str
+    """``input``, ``output`` or ``inout``."""
+    width: int
+    """Number of bits."""
+
+    def __str__(self) -> str:
+        return f"an {self.direction} of {self.width} bit{'s' if self.width != 1 else ''}"
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,8 @@ class ModuleText:
     """Names of the values of each signal that is an enumeration or the state of a machine."""
     instances: Mapping[str, str] = field(default_factory=dict)
     """Module of each instance."""
+    ports: Mapping[str, Port] = field(default_factory=dict)
+    """Ports by name."""
 
 
 def parts_of(verilog: str) -> list[str]:
@@ -37,19 +52,23 @@ def modules_of(verilog: str) -> dict[str, ModuleText]:
     return {match[1]: _module(match[1], part) for part in parts_of(verilog) if (match := MODULE.match(part))}
 
 
-def _module(name: str, text: str) -> ModuleText:
+def _module(module: str, text: str) -> ModuleText:
     widths: dict[str, int] = {}
     values: dict[str, dict[int, str]] = {}
     instances: dict[str, str] = {}
+    ports: dict[str, Port] = {}
     named: dict[int, str] = {}
     parametrised = ""
     for line in text.splitlines():
         if match := _ATTRIBUTE.match(line):
             named[int(match[1], 2)] = match[2]
         elif match := _DECLARED.match(line):
-            widths[match[2]] = int(match[1] or 0) + 1
+            name, width = match[3], int(match[2] or 0) + 1
+            widths[name] = width
+            if match[1]:
+                ports[name] = Port(match[1].strip(), width)
             if named:
-                values[match[2]] = named
+                values[name] = named
                 named = {}
         elif match := _INSTANCE.match(line):
             instances[match[2]] = match[1]
@@ -58,7 +77,7 @@ def _module(name: str, text: str) -> ModuleText:
         elif parametrised and (match := _AFTER_PARAMETERS.match(line)):
             instances[match[1]] = parametrised
             parametrised = ""
-    return ModuleText(name, widths, values, instances)
+    return ModuleText(module, widths, values, instances, ports)
 
 
 def instances_of(verilog: str, top: str) -> Iterator[tuple[tuple[str, ...], ModuleText]]:

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tilewright.cocotb_tests import runner
+from tilewright.cocotb_tests.harness.foreign import ForeignDesign
 from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, case_names, with_waves
+from tilewright.cocotb_tests.harness.shared_modules import compiled_once
 from tilewright.cocotb_tests.harness.signal_list import signal_list_of, write_signal_list
+from tilewright.cocotb_tests.harness.structure import modules_of
 from tilewright.cocotb_tests.harness.value_names import with_texts
 from tilewright.cocotb_tests.harness.wave_format import WaveFormat, format_of
+from tilewright.hw.names import module_name
 
 Edit = Callable[[str], str]
 """A change of Verilog before it is built, which plants faults."""
@@ -42,6 +46,15 @@ class Suite(Protocol):
     def seeded(self, seed: int) -> "Suite | None":
         """Return the suite with other random numbers in its cases, or nothing if it has none."""
 
+    def harness(self, options: RunOptions) -> "Bench":
+        """Return the bench in which a circuit of a user's can take the place of the generated one.
+
+        Raises
+        ------
+        ConfigError
+            If the options leave more than one circuit.
+        """
+
     def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
         """Build the circuit and run the cases; return a row of the table for each.
 
@@ -70,6 +83,8 @@ class Bench(ABC):
         Option of the C++ compiler.
     activity : bool
         Whether the model can count how often each net toggles.
+    circuit : str
+        Name of the module that is the circuit, without the part before it that makes it private to the harness.
     """
 
     top: str
@@ -77,10 +92,20 @@ class Bench(ABC):
     config: Any
     optimisation: str = "-O0"
     activity: bool = False
+    circuit: str = ""
+
+    @property
+    def subject(self) -> str:
+        """Name of the module of the harness's Verilog that is the circuit."""
+        return module_name(self.top, self.circuit)
 
     @abstractmethod
     def verilog(self) -> str:
         """Return the circuit in its harness as Verilog."""
+
+    def repeated(self) -> Sequence[str]:
+        """Return the names, in the form of ``circuit``, of modules of which the circuit has many instances."""
+        return ()
 
     def options(self) -> dict[str, Any]:
         """Return the options that cocotb tests need besides configuration and cases."""
@@ -92,22 +117,38 @@ class Bench(ABC):
 
     def traced(self, verilog: str) -> str:
         """Return Verilog that is built faster, and in which every signal has its own value in all cycles."""
-        return verilog
+        modules = [name for name in modules_of(verilog) if name.partition("__")[2] in self.repeated()]
+        return compiled_once(verilog, modules)
 
-    def build(self, edit: Edit | None = None, *, waves: WaveFormat | None = None) -> Path:
-        """Return the Verilated model, from the cache if it is there; with ``waves`` it can write a wave file."""
-        verilog = self.simulated(edit, waves=waves is not None)
+    def build(
+        self, edit: Edit | None = None, *, waves: WaveFormat | None = None, foreign: ForeignDesign | None = None
+    ) -> Path:
+        """Return the Verilated model, from the cache if it is there.
+
+        Parameters
+        ----------
+        edit, foreign
+            As for :meth:`simulate`.
+        waves : WaveFormat, optional
+            Form of the wave file that the model can write.
+        """
+        verilog = self.simulated(edit, waves=waves is not None, foreign=foreign)
         return runner.build(
             verilog, self.top, optimisation=self.optimisation, activity=self.activity, waves=waves
         )  # fmt: skip
 
-    def simulated(self, edit: Edit | None = None, *, waves: bool = False) -> str:
+    def simulated(self, edit: Edit | None = None, *, waves: bool = False, foreign: ForeignDesign | None = None) -> str:
         """Return the Verilog that the simulator gets; for waves with the names of values as text.
 
         Faults are planted in the text first, so that what is prepared has them, too.
         """
         verilog = edit(self.verilog()) if edit else self.verilog()
-        return self.traced(with_texts(verilog)) if waves else self.prepared(verilog)
+        if foreign:
+            verilog = foreign.put_in(verilog, self.subject)
+        if waves:
+            verilog = with_texts(verilog)
+        # Clock gates suit the registers of generated text alone.
+        return self.traced(verilog) if waves or foreign else self.prepared(verilog)
 
     def simulate(
         self,
@@ -120,6 +161,7 @@ class Bench(ABC):
         fault: int = 0,
         toggles: Path | None = None,
         waves: Path | None = None,
+        foreign: ForeignDesign | None = None,
         **options: Any,
     ) -> list[dict]:
         """Build the circuit and run cocotb tests on some cases; return the rows that they leave.
@@ -136,6 +178,8 @@ class Bench(ABC):
             File for the number of toggles of each net; needs a model with ``activity``.
         waves : Path, optional
             Wave file, whose suffix says its form; a list of its signals for GTKWave is written beside it.
+        foreign : ForeignDesign, optional
+            Circuit to simulate instead of the generated one.
         options
             What the test needs, besides :meth:`options`.
 
@@ -145,7 +189,7 @@ class Bench(ABC):
             If a test fails.
         """
         job = Job(config=self.config, cases=cases, seed=seed, options={**self.options(), **options})
-        model = self.build(edit, waves=format_of(waves) if waves else None)
+        model = self.build(edit, waves=format_of(waves) if waves else None, foreign=foreign)
         try:
             return runner.run_job(
                 model, self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault, activity=toggles,
@@ -156,7 +200,8 @@ class Bench(ABC):
             raise
         finally:
             if waves and waves.exists():
-                write_signal_list(signal_list_of(waves), self.simulated(edit, waves=True), self.top, waves)
+                verilog = self.simulated(edit, waves=True, foreign=foreign)
+                write_signal_list(signal_list_of(waves), verilog, self.top, waves)
 
 
 class HarnessSuite(Bench):
@@ -182,9 +227,13 @@ class HarnessSuite(Bench):
         """Return the suite with other random numbers in its cases, or nothing if it has none."""
         return None
 
+    def harness(self, options: RunOptions) -> "HarnessSuite":
+        """Return the bench in which a circuit of a user's can take the place of the generated one: this one."""
+        return self
+
     def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
         """Build the circuit and run the cases; return a row of the table for each."""
         cases = self.cases()
         waves = options.wave_file(self.name)
-        rows = self.simulate("table", options.chosen(case_names(cases), cases), waves=waves)
+        rows = self.simulate("table", options.chosen(case_names(cases), cases), waves=waves, foreign=options.foreign)
         return [with_waves({**row, "name": f"{self.name}: {row['name']}"}, waves) for row in rows]

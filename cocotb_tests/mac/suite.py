@@ -77,6 +77,10 @@ class MacSuite:
         """Return the suite with other random numbers."""
         return replace(self, seed=seed)
 
+    def harness(self, options: RunOptions) -> UnitsBench:
+        """Return the bench in which a circuit of a user's can take the place of the MAC."""
+        return self.bench(apart=True)
+
     def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
         """Build the MAC and run the cases, each in a simulation of its own; return a row for each.
 
@@ -85,17 +89,19 @@ class MacSuite:
         BenchError
             If a run does not end.
         """
-        bench = self.bench()
+        bench = self.bench(apart=options.foreign is not None)
         rows = []
         for name in options.chosen(self.case_names(), self.cases()):
             waves = replace(options, case=name).wave_file(self.name)
-            [row] = bench.run(case_vectors(self.modes, name, seed=self.seed), "table", waves=waves)
+            [row] = bench.run(
+                case_vectors(self.modes, name, seed=self.seed), "table", waves=waves, foreign=options.foreign
+            )
             rows.append(with_waves({"name": f"{self.name}: {name}", **row}, waves))
         return rows
 
-    def bench(self) -> UnitsBench:
-        """Return the MAC in its harness, built for long runs."""
-        return build_bench([self], optimisation="-O1")
+    def bench(self, *, apart: bool = False) -> UnitsBench:
+        """Return the MAC in its harness, built for long runs; ``apart`` as for :meth:`.UnitsBench.of`."""
+        return build_bench([self], optimisation="-O1", apart=apart)
 
 
 def build_bench(designs: Sequence[MacSuite], **options: Any) -> UnitsBench:

@@ -8,7 +8,7 @@ from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.cocotb_tests.npe.cases import Case
 from tilewright.cocotb_tests.npe.cb_npe import BENCH
-from tilewright.cocotb_tests.npe.harness import TOP, harness_verilog, prepared
+from tilewright.cocotb_tests.npe.harness import CORE, DUT, TOP, harness_verilog, prepared
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode, parse_modes
 from tilewright.sim.isa.descriptor import Activation, Along
@@ -27,6 +27,7 @@ class NpeSuite(HarnessSuite):
     optimisation: str = "-O0"
     top = TOP
     coroutines = BENCH
+    circuit = DUT
 
     @property
     def name(self) -> str:
@@ -45,8 +46,8 @@ class NpeSuite(HarnessSuite):
     def prepared(self, verilog: str) -> str:
         return prepared(verilog)
 
-    def traced(self, verilog: str) -> str:
-        return prepared(verilog)
+    def repeated(self) -> tuple[str, ...]:
+        return (CORE,)
 
     def cases(self) -> tuple[Case, ...]:
         return self.starts

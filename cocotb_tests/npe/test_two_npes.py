@@ -33,9 +33,6 @@ class SuiteInText(NpeSuite):
     def prepared(self, verilog: str) -> str:
         return verilog
 
-    def traced(self, verilog: str) -> str:
-        return verilog
-
 
 def config(modes: str) -> NpeConfig:
     return NpeConfig(rows=2, columns=2, bus_bits=64, depth=4, panels=2, modes=parse_modes(modes))

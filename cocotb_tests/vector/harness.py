@@ -10,14 +10,18 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
+from tilewright.hw.definition import Definition
 from tilewright.hw.memory.line_storage import LineStorage
 from tilewright.hw.memory.storage import SimulationStorage
+from tilewright.hw.vector.command import command_layout
 from tilewright.hw.vector.unit import VectorUnit
 from tilewright.hw.verilog import convert
 from tilewright.sim.config.vector import VectorConfig
 
 TOP = "vector_harness"
 """Name of the top module."""
+DUT = "vector_unit"
+"""Name of the module that is the vector unit."""
 COMMANDS = 256
 """Maximum number of commands of a run."""
 
@@ -47,10 +51,10 @@ class VectorHarness(wiring.Component):
 
     def __init__(self, *, config: VectorConfig):
         self.config = config
-        self.unit = VectorUnit(config=config)
-        self.definitions = self.unit.definitions
+        self._unit = Definition(DUT, VectorUnit(config=config))
+        self.definitions = [self._unit]
         word = config.address_bits - 2
-        self.command_bits = len(self.unit.commands.p.as_value())
+        self.command_bits = command_layout(config).size
         super().__init__(
             {
                 "run": In(1),
@@ -72,8 +76,8 @@ class VectorHarness(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, unit = self.config, self.unit
-        m.submodules.unit = unit
+        config = self.config
+        unit = self._unit.instantiate(m, "unit")
         m.submodules.commands = commands = SimulationStorage(width=self.command_bits, depth=COMMANDS)
         m.submodules.log = log = SimulationStorage(width=36, depth=COMMANDS)
         pads = []

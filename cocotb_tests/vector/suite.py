@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.cocotb_tests.vector.cases import Case, random_case
 from tilewright.cocotb_tests.vector.cb_vector import BENCH
-from tilewright.cocotb_tests.vector.harness import TOP, harness_verilog
+from tilewright.cocotb_tests.vector.harness import DUT, TOP, harness_verilog
 from tilewright.cocotb_tests.vector.operator_programs import operator_cases
 from tilewright.sim.config.vector import VectorConfig
 
@@ -22,6 +22,7 @@ class VectorSuite(HarnessSuite):
     optimisation = "-O0"
     top = TOP
     coroutines = BENCH
+    circuit = DUT
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 import importlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -16,8 +16,10 @@ from tilewright.base.cache import require_cache
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.files import write_json
 from tilewright.base.tool_runs import time_limit
+from tilewright.cocotb_tests.harness.foreign import ForeignDesign, read_foreign
 from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, Waves
 from tilewright.cocotb_tests.harness.signal_list import signal_list_of
+from tilewright.cocotb_tests.harness.structure import modules_of
 from tilewright.cocotb_tests.harness.suite import Suite
 from tilewright.cocotb_tests.harness.wave_format import wave_format
 from tilewright.cocotb_tests.runner import run_suites
@@ -34,6 +36,8 @@ class CosimResult:
     """Name of the co-simulation."""
     designs: int
     """Number of designs that were built."""
+    verilog: tuple[str, ...]
+    """Files of the circuit that ran instead of the generated one, if there are any."""
     cases: tuple[dict[str, Any], ...]
     """Row of each case: ``name``, ``rtl_cycles``, ``model_cycles``, ``values``, ``mismatches`` and more."""
 
@@ -52,7 +56,8 @@ class CosimResult:
 
     def to_dict(self) -> dict:
         """Return the result as ``tilewright cosim --json`` prints it."""
-        return {"cosim": self.name, "designs": self.designs, "cases": list(self.cases)}
+        verilog = {"verilog": list(self.verilog)} if self.verilog else {}
+        return {"cosim": self.name, "designs": self.designs, **verilog, "cases": list(self.cases)}
 
     def write(self, folder: Path) -> list[Path]:
         """Write cosim-NAME.json to a folder; return its path.
@@ -73,6 +78,7 @@ def cosim(
     case: str | None = None,
     seed: int | None = None,
     waves: Path | str | None = None,
+    verilog: Sequence[Path | str] = (),
 ) -> CosimResult:
     """Run RTL under Verilator beside its exact model, as ``tilewright cosim`` does.
 
@@ -92,11 +98,15 @@ def cosim(
         Seed of the random numbers in the cases, instead of the usual one.
     waves : Path or str, optional
         Folder for wave files, one for each simulation, in FST where it can be written, else in VCD.
+    verilog : sequence of Path or str
+        Files of a circuit that runs instead of the generated one and has the same ports: edited text, a mutant or a
+        netlist. One design must be chosen.
 
     Raises
     ------
     ConfigError
-        If there is no such co-simulation, design or case, nothing in it is random, or a tool is missing.
+        If there is no such co-simulation, design or case, nothing in it is random, the circuit cannot be read or has
+        other ports, or a tool is missing.
     BenchError
         If a case does not end, or breaks a rule that no row can tell; ``files`` are its wave files.
     """
@@ -106,19 +116,31 @@ def cosim(
                 raise ConfigError(f"{name} = {value!r} is not allowed with a program: its system says what it runs on")
     name = PROGRAM_RUNNER if isinstance(what, Program) else what
     chosen = [program_suite_of(what)] if isinstance(what, Program) else suites(what, design, case=case, seed=seed)
-    return run_cosim(name, chosen, jobs=jobs, options=run_options(name, case, waves))
+    return run_cosim(
+        name, chosen, jobs=jobs, options=run_options(name, chosen, case=case, waves=waves, verilog=verilog)
+    )
 
 
-def run_options(name: str, case: str | None = None, waves: Path | str | None = None) -> RunOptions:
-    """Return the options of a run of the co-simulation ``name``; the folder ``waves`` is made if necessary.
+def run_options(
+    name: str,
+    chosen: Sequence[Suite],
+    *,
+    case: str | None = None,
+    waves: Path | str | None = None,
+    verilog: Sequence[Path | str] = (),
+) -> RunOptions:
+    """Return the options of a run of suites of the co-simulation ``name``; the folder ``waves`` is made if necessary.
 
     Raises
     ------
     ConfigError
-        If a tool is missing or the folder cannot be written.
+        If a tool is missing, the folder cannot be written, or the circuit in ``verilog`` cannot run in the suites.
     """
+    options = RunOptions(case=case)
+    if verilog:
+        options = replace(options, foreign=foreign_design(chosen, options, [Path(file) for file in verilog]))
     if waves is None:
-        return RunOptions(case=case)
+        return options
     folder = Path(waves)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +148,26 @@ def run_options(name: str, case: str | None = None, waves: Path | str | None = N
             pass
     except OSError as error:
         raise ConfigError(f"waves: {folder.absolute()} cannot be written: {error.strerror}") from error
-    return RunOptions(case=case, waves=Waves(folder, name, wave_format()))
+    return replace(options, waves=Waves(folder, name, wave_format()))
+
+
+def foreign_design(chosen: Sequence[Suite], options: RunOptions, files: Sequence[Path]) -> ForeignDesign:
+    """Return a circuit in Verilog that can run in the only suite that is chosen.
+
+    Raises
+    ------
+    ConfigError
+        If there are several suites, or the circuit cannot be read or has other ports.
+    """
+    if len(chosen) > 1:
+        names = "; ".join(suite.name for suite in chosen)
+        raise ConfigError(f"verilog: a design must be chosen, one of: {names}")
+    bench = chosen[0].harness(options)
+    foreign = read_foreign(files, bench.circuit)
+    verilog = bench.verilog()
+    foreign.check(modules_of(verilog)[bench.subject].ports)
+    foreign.put_in(verilog, bench.subject)
+    return foreign
 
 
 def suites(
@@ -216,4 +257,5 @@ def run_cosim(
         rows[suite.name] = found
         if done:
             done(suite.name)
-    return CosimResult(name, len(chosen), tuple(row for suite in chosen for row in rows[suite.name]))
+    files = tuple(map(str, options.foreign.files)) if options.foreign else ()
+    return CosimResult(name, len(chosen), files, tuple(row for suite in chosen for row in rows[suite.name]))

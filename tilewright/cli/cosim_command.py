@@ -43,6 +43,9 @@ PROGRAM_RUNNER = "accelerator"
 @click.option("--waves", is_flag=True,
               help="Write a wave file of each simulation, to --out or the current folder, and a list of signals for "
               "GTKWave.")  # fmt: skip
+@click.option("--verilog", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+              help="Verilog of a circuit with the same ports to run instead of the generated one; can be given several "
+              "times.")  # fmt: skip
 @click.option("--program", type=click.Path(path_type=Path), metavar="FILE",
               help="Program of the accelerator to run instead, as text or bytes, with the options below.")  # fmt: skip
 @program_options
@@ -59,6 +62,7 @@ def command(
     case: str | None,
     seed: int | None,
     waves: bool,
+    verilog: tuple[Path, ...],
     program: Path | None,
     markdown: bool,
     folder: Path | None,
@@ -70,13 +74,14 @@ def command(
 
     NAME is a co-simulation of `tilewright list`; it may be left out with --program. Verilated models are kept and
     used again. With --out, writes cosim-NAME.json. Waves are in the form FST if the C++ compiler finds zlib and LZ4,
-    else in VCD; a failed simulation leaves them, too. The exit status is 1 if a value, a cycle or a counter differs,
+    else in VCD; a failed simulation leaves them, too. With --verilog, one design must be chosen; the harness around it
+    stays. The exit status is 1 if a value, a cycle or a counter differs,
     and 3 if a tool fails.
     """
     name = _named(name, program, options, design=design, case=case, seed=seed)
     from tilewright.api.cosim import find_tools, program_suite_of, run_cosim, run_options, suites
 
-    with named_as_options(lambda: ("seed", "waves")):
+    with named_as_options(lambda: ("seed", "waves", "verilog")):
         chosen = (
             [program_suite_of(load_program(program, **options))]
             if program
@@ -85,7 +90,8 @@ def command(
         find_tools()
         if folder:
             make_folder(folder)
-        how = run_options(name, case, (folder or Path()) if waves else None)
+        to = (folder or Path()) if waves else None
+        how = run_options(name, chosen, case=case, waves=to, verilog=verilog)
     from tilewright.cocotb_tests.harness.wave_format import HOW_TO_GET_FST
 
     if how.waves and how.waves.format == "vcd":
