@@ -1,19 +1,20 @@
 """Generates and synthesises blocks."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tilewright.api.blocks import BLOCKS, Block
 from tilewright.base.cache import remember, require_cache
 from tilewright.base.errors import ConfigError, suggest
-from tilewright.base.files import write_json
+from tilewright.base.files import write_json, write_text
 from tilewright.base.tool_runs import time_limit
 from tilewright.base.tools import SynthesisTools, find_synthesis_tools
 from tilewright.base.wasm import code_folder
 from tilewright.hw.generate import Design, GeneratedBlock
 from tilewright.hw.synth import power
 from tilewright.hw.synth.flow import Cost, cost, read_liberty
+from tilewright.hw.synth.netlist import netlist
 
 
 def block(name: str) -> Block:
@@ -61,6 +62,9 @@ class SynthResult:
     """Figures; a figure is None if a tool for it is missing."""
     tools: SynthesisTools
     """Tools of this machine, and the names of those that are missing."""
+    netlist: Mapping[str, str] = field(default_factory=dict)
+    """Texts of the netlist, if it was asked for: ``.netlist.v``, and with a liberty file ``.cells.v``, models of the
+    cells that it has."""
 
     def to_dict(self) -> dict:
         """Return the result as ``tilewright synth BLOCK --json`` prints it."""
@@ -78,17 +82,22 @@ class SynthResult:
         }
 
     def write(self, folder: Path) -> list[Path]:
-        """Write MODULE.synth.json to a folder; return its path.
+        """Write MODULE.synth.json and the texts of the netlist to a folder; return their paths.
 
         Raises
         ------
         ConfigError
-            If the file cannot be written.
+            If a file cannot be written.
         """
-        return [write_json(folder / f"{self.module}.synth.json", self.to_dict())]
+        texts = {folder / f"{self.module}{end}": text for end, text in self.netlist.items()}
+        for file, text in texts.items():
+            write_text(file, text)
+        return [write_json(folder / f"{self.module}.synth.json", self.to_dict()), *texts]
 
 
-def synth(name: str, *, liberty: str | Path | None = None, **options: object) -> SynthResult:
+def synth(
+    name: str, *, liberty: str | Path | None = None, with_netlist: bool = False, **options: object
+) -> SynthResult:
     """Generate and synthesise a block, as ``tilewright synth`` does: look-up tables, cells, area, path, power.
 
     Results are kept in the cache folder, so that the same question is answered at once.
@@ -99,6 +108,8 @@ def synth(name: str, *, liberty: str | Path | None = None, **options: object) ->
         Name of a block, from ``tilewright list``.
     liberty : str or Path, optional
         Liberty file for area, path and power; by default TILEWRIGHT_LIBERTY, or osu018 of qflow.
+    with_netlist : bool
+        Also make the netlist of the cells of the liberty file, or of generic gates without one.
     options
         Options of ``tilewright synth NAME``, with underscores: numbers, texts, formats, systems.
 
@@ -107,7 +118,7 @@ def synth(name: str, *, liberty: str | Path | None = None, **options: object) ->
     ConfigError
         If there is no such block or option, a value does not go, or a tool fails; names the option.
     """
-    return synthesise(name, block(name).design(**options), synthesis_tools(liberty))
+    return synthesise(name, block(name).design(**options), synthesis_tools(liberty), with_netlist=with_netlist)
 
 
 def synthesis_tools(liberty: str | Path | None) -> SynthesisTools:
@@ -127,8 +138,8 @@ def synthesis_tools(liberty: str | Path | None) -> SynthesisTools:
     return tools
 
 
-def synthesise(name: str, design: Design, tools: SynthesisTools) -> SynthResult:
-    """Return the cost of a design of the block ``name``.
+def synthesise(name: str, design: Design, tools: SynthesisTools, *, with_netlist: bool = False) -> SynthResult:
+    """Return the cost of a design of the block ``name``, and its netlist if that is asked for.
 
     Raises
     ------
@@ -137,4 +148,5 @@ def synthesise(name: str, design: Design, tools: SynthesisTools) -> SynthResult:
     """
     made = design.generate()
     figures = cost(made.verilog, made.name, tools, remember=remember("synth"))
-    return SynthResult(name, made.name, made.ports["configuration"], figures, tools)
+    texts = netlist(made.verilog, made.name, tools, remember=remember("synth")) if with_netlist else {}
+    return SynthResult(name, made.name, made.ports["configuration"], figures, tools, texts)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tilewright.base.errors import ConfigError
 from tilewright.cli.block_group import BlockGroup
 from tilewright.cli.output import (
     console,
@@ -22,14 +23,24 @@ if TYPE_CHECKING:
     from tilewright.hw.generate import Design
 
 
-def _synth(name: str, design: "Design", liberty: Path | None, folder: Path | None, as_json: bool, as_csv: bool) -> None:
+def _synth(
+    name: str,
+    design: "Design",
+    liberty: Path | None,
+    netlist: bool,
+    folder: Path | None,
+    as_json: bool,
+    as_csv: bool,
+) -> None:
     from tilewright.api.generate import synthesis_tools, synthesise
 
+    if netlist and folder is None:
+        raise ConfigError("--netlist needs --out, the folder to which it is written")
     tools = synthesis_tools(liberty)
     if folder:
         make_folder(folder)
     with status(f"generating and synthesising {name}"):
-        result = synthesise(name, design, tools)
+        result = synthesise(name, design, tools, with_netlist=netlist)
     files = result.write(folder) if folder else []
     if as_json:
         print_json(result.to_dict(), files)
@@ -54,9 +65,15 @@ command = BlockGroup(
             type=click.Path(path_type=Path),
             help="Liberty file for area, path and power. [default: TILEWRIGHT_LIBERTY, or osu018 of qflow]",
         ),
+        click.option(
+            "--netlist",
+            is_flag=True,
+            help="Write the netlist, too: of the liberty file's cells, with models of them, or else of generic gates.",
+        ),
         out_option,
         json_option,
         csv_option,
     ],
-    does="Results are kept, so that the same question is answered at once. With --out, writes MODULE.synth.json.",
+    does="Results are kept, so that the same question is answered at once. With --out, writes MODULE.synth.json, and "
+    "with --netlist MODULE.netlist.v and MODULE.cells.v.",
 )
