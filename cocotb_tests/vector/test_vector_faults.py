@@ -24,7 +24,7 @@ def _fault(name: str, module: str, pattern: str, replacement: str, says: str = W
     return TextFault(name=name, module=module, pattern=pattern, replacement=replacement, testcase="table", says=says)
 
 
-UNIT = "vector_harness.unit"
+UNIT = "vector_unit"
 FAULTS = [
     _fault("a partial sum begins late", UNIT, r"assign first = (\S+) +< 3'h5;", r"assign first = \1 < (ON ? 3'h4 : 3'h5);"),
     _fault("a short row does not wait", UNIT, r"(assign _\d+_ =) (\S+\[15:0\]) < 3'h5;", r"\1 ~ON & (\2 < 3'h5);", TOOK),
