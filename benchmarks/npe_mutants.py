@@ -16,6 +16,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,8 @@ OPERATORS = {
     ">=": ">", "<<": ">>", ">>": "<<", "&&": "||", "||": "&&",
 }  # fmt: skip
 """Another operator for each one between two operands."""
-_ASSIGNMENT = re.compile(r"^  assign .* = .*;$")
+_ASSIGNMENT = re.compile(r"^  assign (.*?) = .*;$")
+_AUTOMATIC = re.compile(r"_\d+_")
 _SITE = re.compile(
     r" (==|!=|<=|>=|<<|>>|&&|\|\||[-+&|^<>]) |(~)|\d+'h([0-9a-f]+)|(?<=[\w\]]) \? ([^?:]+) : ([^?:;]+);$"
 )
@@ -62,11 +64,17 @@ class Mutant:
 
 
 def sites(verilog: str) -> Iterator[tuple[int, re.Match]]:
-    """Yield the number of the line and the place in it of all that can be changed."""
-    for number, line in enumerate(verilog.split("\n")):
-        if _ASSIGNMENT.match(line):
-            start = line.index(" = ") + 2
-            yield from ((number, match) for match in _SITE.finditer(line, start))
+    """Yield the number of the line and the place in it of all that can be changed, without nets that nothing uses."""
+    first = 0
+    for part in parts_of(verilog):
+        uses = Counter(re.findall(r"\w+", part))
+        lines = part.split("\n")
+        for number, line in enumerate(lines, first):
+            match = _ASSIGNMENT.match(line)
+            # A net is named where it is declared and where it is assigned.
+            if match and not (_AUTOMATIC.fullmatch(match[1]) and uses[match[1]] <= 2):
+                yield from ((number, site) for site in _SITE.finditer(line, match.end(1) + 2))
+        first += len(lines) - 1
 
 
 def mutated(verilog: str, number: int, match: re.Match, rng: random.Random) -> Mutant:
@@ -112,7 +120,7 @@ def detected_by_table(file: Path) -> str:
 
 def detected_by_tests(file: Path) -> str:
     """Return which other test of the NPE detects the mutant in a file, and how; nothing if none does."""
-    foreign = read_foreign([file], SUITE.circuit)
+    foreign = read_foreign([file], SUITE.usual_name)
     for testcase, programs in OTHER_TESTS:
         try:
             coroutines = f"{cb_npe.BENCH},{cb_npe_errors.BENCH}"

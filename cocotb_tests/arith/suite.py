@@ -142,6 +142,11 @@ class UnitSuite:
         """Return the suite with other random operands."""
         return replace(self, seed=seed)
 
+    @property
+    def usual_name(self) -> str:
+        """Name of the circuit's module in a text of a user's: there is no usual one."""
+        return ""
+
     def harness(self, options: RunOptions) -> UnitsBench:
         """Return the bench in which a circuit of a user's can take the place of the only unit that is chosen.
 

@@ -46,6 +46,10 @@ class Suite(Protocol):
     def seeded(self, seed: int) -> "Suite | None":
         """Return the suite with other random numbers in its cases, or nothing if it has none."""
 
+    @property
+    def usual_name(self) -> str:
+        """Name of the circuit's module in a text of a user's; empty if it has no usual one."""
+
     def harness(self, options: RunOptions) -> "Bench":
         """Return the bench in which a circuit of a user's can take the place of the generated one.
 
@@ -226,6 +230,11 @@ class HarnessSuite(Bench):
     def seeded(self, seed: int) -> "HarnessSuite | None":
         """Return the suite with other random numbers in its cases, or nothing if it has none."""
         return None
+
+    @property
+    def usual_name(self) -> str:
+        """Name of the circuit's module in a text of a user's."""
+        return self.circuit
 
     def harness(self, options: RunOptions) -> "HarnessSuite":
         """Return the bench in which a circuit of a user's can take the place of the generated one: this one."""

@@ -77,6 +77,11 @@ class MacSuite:
         """Return the suite with other random numbers."""
         return replace(self, seed=seed)
 
+    @property
+    def usual_name(self) -> str:
+        """Name of the circuit's module in a text of a user's: there is no usual one."""
+        return ""
+
     def harness(self, options: RunOptions) -> UnitsBench:
         """Return the bench in which a circuit of a user's can take the place of the MAC."""
         return self.bench(apart=True)

@@ -162,8 +162,8 @@ def foreign_design(chosen: Sequence[Suite], options: RunOptions, files: Sequence
     if len(chosen) > 1:
         names = "; ".join(suite.name for suite in chosen)
         raise ConfigError(f"verilog: a design must be chosen, one of: {names}")
+    foreign = read_foreign(files, chosen[0].usual_name)
     bench = chosen[0].harness(options)
-    foreign = read_foreign(files, bench.circuit)
     verilog = bench.verilog()
     foreign.check(modules_of(verilog)[bench.subject].ports)
     foreign.put_in(verilog, bench.subject)

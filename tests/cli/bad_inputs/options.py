@@ -6,6 +6,8 @@ LONG = "n" * 5000
 SHAPE = "--rows 16 --columns 16 --weight-bits 4 --input-bits 8"
 ASM = {"good.asm": ".lanes 16\nend\n"}
 MAP = "map llama-3.2-1b"
+OF_UNITS = "cosim arith --design SegmentedQuire"
+OF_A_CASE = "cosim simd-mac --design int8, --verilog"
 RUN = "program run good.asm --system small"
 
 CASES = (
@@ -41,6 +43,19 @@ CASES = (
     case("a seed of a program", "cosim --program p.asm --seed 3", "--seed 3 is not allowed with --program"),
     case("a seed of fixed cases", "cosim decoder-layer --seed 3", "--seed = 3 is not allowed with 'decoder-layer'"),
     case("a seed below 0", "cosim npe --seed -1", "'--seed': -1", "0<=x"),
+    case("Verilog for several designs", "cosim npe --verilog x.v", "--verilog: a design must be chosen", "2x2 bus64"),
+    case(
+        "Verilog for several units",
+        f"{OF_UNITS} --verilog x.v",
+        "--verilog: a case must be chosen",
+        "0 stages",
+        files={"x.v": "module m; endmodule\n"},
+    ),
+    case("Verilog that is not there", f"{OF_A_CASE} no.v", "no.v: cannot be read: No such file or directory"),
+    case("a folder of Verilog", f"{OF_A_CASE} .", ".: cannot be read: is a folder"),
+    case("Verilog that is none", f"{OF_A_CASE} x.v", "--verilog: x.v:1: syntax error", files={"x.v": "module x\n"}),
+    case("Verilog without a module", f"{OF_A_CASE} x.v", "--verilog: x.v: there is no module", files={"x.v": ""}),
+    case("a netlist without a folder", "synth posit-decoder --netlist", "--netlist needs --out"),
     case("a folder that is not there", "report nothing", "nothing: cannot be read: No such file or directory"),
     case("a file in place of a folder", "report file", "file: cannot be read: Not a directory", files={"file": ""}),
     case("a folder of 5,000 characters", ("report", LONG), "cannot be read: File name too long"),
