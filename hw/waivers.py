@@ -10,7 +10,17 @@ WAIVED = {
 """Why each rule is waived. The same rules suffice for every block; no other rule may be broken."""
 
 
-def waivers(file: str = "*.v") -> str:
-    """Return a configuration file for Verilator that waives the rules in a file, whose name is a pattern."""
-    rules = [f'lint_off -rule {rule} -file "{file}"  // {reason}' for rule, reason in WAIVED.items()]
+WAIVED_IN_BUILDS = {
+    "UNOPTFLAT": "The fields of a structure are one signal, and some of them depend on others.",
+}
+"""Why further rules are waived that Verilator checks only when it builds a model; they cost speed and nothing else."""
+
+
+def waivers(file: str = "*.v", *, builds: bool = False) -> str:
+    """Return a configuration file for Verilator that waives the rules in a file, whose name is a pattern.
+
+    ``builds`` adds the rules of builds.
+    """
+    waived = WAIVED | (WAIVED_IN_BUILDS if builds else {})
+    rules = [f'lint_off -rule {rule} -file "{file}"  // {reason}' for rule, reason in waived.items()]
     return "\n".join(["`verilator_config", *rules, ""])

@@ -65,6 +65,8 @@ def test_random_programs_on_the_memory_in_python_that_users_have(suite):
     model = runner.build(suite.verilog(), top)
     rows = runner.run_job(model, top, cb_accelerator_memory.BENCH, job, testcase="cases")
     assert len(rows) == 4 * 3
+    cycles, seconds = (sum(row[name] for row in rows if not row["stalled"]) for name in ("cycles", "seconds"))
+    print(f"{suite.name}: {cycles / seconds:,.0f} RTL cycles per CPU second")
 
 
 @pytest.mark.parametrize("suite", [EVERYDAY, WITH_NPE[0]], ids=lambda suite: suite.name)

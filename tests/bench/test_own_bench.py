@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tilewright.api.blocks import BLOCKS
+from tilewright.base.simulators import find_simulator
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "own_bench"
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="no Icarus Verilog (Debian: `apt install iverilog`)")
 SIMULATORS = [pytest.param("icarus", marks=icarus), "verilator"]
@@ -74,6 +77,30 @@ def test_a_fault_in_the_design_fails_the_bench(tmp_path):
     result = run(tmp_path, sys.executable, "posit_dots.py", "icarus")
     assert result.returncode == 1, result.stdout[-2000:] + result.stderr
     assert re.search(r"o \d+ is 0x[0-9a-f]+ \(\S+\), not 0x[0-9a-f]+ \(\S+\) \(cycle \d+\)", result.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", sorted(BLOCKS))
+def test_verilator_reads_every_block_as_cocotb_calls_it(block, tmp_path):
+    verilator = shutil.which("verilator", path=":".join([*find_simulator("verilator").path, environ["PATH"]]))
+    made = run(
+        tmp_path, *(sys.executable, "-m", "tilewright", "generate", block, *BLOCKS[block].example.split()), "--out", "."
+    )
+    assert made.returncode == 0, made.stderr
+    [source], [waivers] = tmp_path.glob("*.v"), tmp_path.glob("*.vlt")
+    options = [
+        "-cc",
+        "--exe",
+        "-Mdir",
+        "sim_build",
+        "--top-module",
+        source.stem,
+        "--vpi",
+        "--public-flat-rw",
+        "--trace",
+    ]
+    read = run(tmp_path, str(verilator), *options, str(waivers), str(source))
+    assert (read.returncode, read.stderr) == (0, ""), read.stderr[-3000:]
 
 
 def snippet(kind: str, first: str) -> str:
