@@ -5,6 +5,7 @@ Tensors have the names that Hugging Face gives them; weights are (outputs, input
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -63,17 +64,72 @@ def encoder_attention(model: BertConfig, tensors: Tensors, prefix: str, x: np.nd
 
 def decoder_logits(model: DecoderConfig, tensors: Tensors, tokens: Sequence[int]) -> np.ndarray:
     """Return the logits after each of some tokens, (tokens, vocabulary), the first token at position 0."""
-    x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * model.embedding_factor
-    for layer in range(model.num_hidden_layers):
-        x = decoder_layer(model, tensors, layer_name(layer), x, layer=layer)
-    logits = _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)) / model.logits_scaling
-    return _capped(logits, model.final_logit_softcapping)
+    return FloatDecoder(model, tensors, context=len(tokens)).logits(tokens)
+
+
+@dataclass
+class Cached:
+    """Keys and values of a layer for the positions so far, (heads, positions, head size)."""
+
+    keys: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def empty(cls, model: DecoderConfig) -> "Cached":
+        """Return a cache of no positions."""
+        nothing = np.zeros((model.num_key_value_heads, 0, model.head_dim))
+        return cls(nothing, nothing)
+
+    def append(self, keys: np.ndarray, values: np.ndarray) -> None:
+        """Add the keys and values of the next positions."""
+        self.keys = np.concatenate([self.keys, keys], axis=1)
+        self.values = np.concatenate([self.values, values], axis=1)
+
+
+class FloatDecoder:
+    """A decoder in float64 that keeps keys and values, so that a text can go through it in parts.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Tensors by the names of :mod:`.tensors`; each is asked for whenever it is used.
+    context : int
+        Number of positions of the run, on which some kinds of scaling of rotary embedding depend.
+    """
+
+    def __init__(self, model: DecoderConfig, tensors: Tensors, *, context: int):
+        self.model, self.tensors, self.context = model, tensors, context
+        self.caches = [Cached.empty(model) for _ in range(model.num_hidden_layers)]
+
+    def logits(self, tokens: Sequence[int]) -> np.ndarray:
+        """Return the logits after each of the next tokens, (tokens, vocabulary).
+
+        Raises
+        ------
+        ValueError
+            If there are more tokens than positions.
+        """
+        model, tensors = self.model, self.tensors
+        if self.caches[0].keys.shape[1] + len(tokens) > self.context:
+            raise ValueError(f"context = {self.context} is not enough for {len(tokens)} more tokens")
+        x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * model.embedding_factor
+        for layer, cache in enumerate(self.caches):
+            x = decoder_layer(model, tensors, layer_name(layer), x, layer=layer, context=self.context, cache=cache)
+        logits = _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)) / model.logits_scaling
+        return _capped(logits, model.final_logit_softcapping)
 
 
 def decoder_layer(
-    model: DecoderConfig, tensors: Tensors, prefix: str, x: np.ndarray, *, layer: int = 0, context: int | None = None
+    model: DecoderConfig,
+    tensors: Tensors,
+    prefix: str,
+    x: np.ndarray,
+    *,
+    layer: int = 0,
+    context: int | None = None,
+    cache: Cached | None = None,
 ) -> np.ndarray:
-    """Return a decoder layer's output for the (tokens, hidden) input ``x``, the first token at position 0.
+    """Return a decoder layer's output for the (tokens, hidden) input ``x``.
 
     Parameters
     ----------
@@ -81,7 +137,11 @@ def decoder_layer(
         Number of the layer, which decides its window and its rotary embedding.
     context : int, optional
         Number of positions of the run, on which some kinds of scaling depend; by default the tokens.
+    cache : Cached, optional
+        Keys and values of the positions before, to which those of the tokens are added; by default there are none.
     """
+    cache = cache or Cached.empty(model)
+    before = cache.keys.shape[1]
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
         return _linear(tensors, prefix + part, values)
@@ -96,14 +156,16 @@ def decoder_layer(
     value = _heads(linear(VALUE, normed), model.num_key_value_heads)
     if model.qk_norm:
         query, key = norm(QUERY_NORM, query), norm(KEY_NORM, key)
-    rotary = model.rotary(layer, context or tokens)
+    rotary = model.rotary(layer, context or before + tokens)
     if rotary is not None:
-        tables = rotary.tables(tokens, model.head_dim)
+        tables = [table[before:] for table in rotary.tables(before + tokens, model.head_dim)]
         query, key = rotated(query, *tables), rotated(key, *tables)
+    cache.append(key, value)
+    key, value = cache.keys, cache.values
     group = model.num_attention_heads // model.num_key_value_heads
     key, value = np.repeat(key, group, axis=0), np.repeat(value, group, axis=0)
     scores = _capped(query @ key.transpose(0, 2, 1) * model.score_factor, model.attn_logit_softcapping)
-    scores = np.where(seen(tokens, model.window(layer)), scores, -np.inf)
+    scores = np.where(seen(tokens, model.window(layer), before), scores, -np.inf)
     mixed = (_softmax(scores) @ value).transpose(1, 0, 2).reshape(tokens, -1)
     added = linear(OUTPUT, mixed) * model.residual_multiplier
     x = x + (norm(FIRST_POST_NORM, added) if model.post_norms else added)

@@ -24,11 +24,27 @@ WITHOUT_CAPS = {"gemma2": {"attn_logit_softcapping": None}}
 PROMPT, TOKENS = 11, 3
 
 
-@pytest.mark.parametrize("columns", [16, 32])
-@pytest.mark.parametrize("family", OPTIONS)
-def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_steps(family, columns):
-    model = tiny(family, **WITHOUT_CAPS.get(family, {}))
-    config = accelerator(columns=columns)
+WIDE, INT4 = {"columns": 32}, {"weight_bits": 4, "columns": 32}
+CASES = [*((family, {}, {}) for family in OPTIONS), ("mistral", {}, WIDE), ("phi3", {}, WIDE), ("mistral", {}, INT4)]
+"""Families, changes of their tiny models, and of the accelerator."""
+SIZES = [
+    # Heads that fill no step of 16 lanes, with hidden and network sizes of any multiple of 2.
+    {"head_dim": 6, "hidden_size": 50, "intermediate_size": 94},
+    {"head_dim": 20, "hidden_size": 66, "intermediate_size": 34},
+    {"head_dim": 48},
+    {"head_dim": 100, "num_hidden_layers": 1},
+    {"head_dim": 256, "num_hidden_layers": 1},
+]
+
+
+@pytest.mark.parametrize(
+    ("family", "changes", "fields"),
+    [*CASES, *(("qwen3", {"rope_scaling": None, **sizes}, {}) for sizes in SIZES)],
+    ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
+)
+def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_steps(family, changes, fields):
+    model = tiny(family, **WITHOUT_CAPS.get(family, {}), **changes)
+    config = accelerator(**fields)
     precision = Precision.of(config.cim.tile, config.vector.lanes)
     total = PROMPT + TOKENS
     rng = np.random.default_rng(3)
@@ -64,7 +80,7 @@ def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_
     for layer in range(model.num_hidden_layers):
         exact = decoder_layer(model, tensors, layer_name(layer), exact, layer=layer, context=total)
     cosines = [cosine(*pair) for pair in zip(np.concatenate(outputs), exact, strict=True)]
-    assert min(cosines) > 0.998, cosines
+    assert min(cosines) > (0.9 if fields == INT4 else 0.998), cosines
 
 
 def test_a_soft_cap_of_scores_is_refused():

@@ -79,14 +79,29 @@ def write_gguf(
     **metadata: object,
 ) -> Path:
     """Write a Llama without biases, with products quantised; rows of queries and keys have pairs side by side."""
-    writer = GGUFWriter(path, "llama")
+    return _write_gguf(path, "llama", tensors, kind, metadata)
+
+
+def write_gguf_of(path: Path, architecture: str, tensors: dict[str, np.ndarray], **metadata: object) -> Path:
+    """Write a model of another architecture, with tensors as they are, by their names in GGUF files."""
+    return _write_gguf(path, architecture, tensors, GGMLQuantizationType.F32, metadata)
+
+
+def _write_gguf(
+    path: Path,
+    architecture: str,
+    tensors: dict[str, np.ndarray],
+    kind: GGMLQuantizationType,
+    metadata: dict[str, object],
+) -> Path:
+    writer = GGUFWriter(path, architecture)
     sizes = {
         "embedding_length": 64, "feed_forward_length": 96, "block_count": 3, "attention.head_count": 4,
         "attention.head_count_kv": 2, "attention.key_length": 16, "context_length": 64, **metadata,
     }  # fmt: skip
     for key, value in sizes.items():
-        writer.add_key_value(f"llama.{key}", value, _kind(value))
-    writer.add_float32("llama.attention.layer_norm_rms_epsilon", 1e-5)
+        writer.add_key_value(f"{architecture}.{key}", value, _kind(value))
+    writer.add_float32(f"{architecture}.attention.layer_norm_rms_epsilon", 1e-5)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list(CHARACTERS)
@@ -94,6 +109,9 @@ def write_gguf(
     writer.add_token_types([1] * (len(CHARACTERS) - 1) + [3])
     writer.add_eos_token_id(len(CHARACTERS) - 1)
     for name, values in tensors.items():
+        if architecture != "llama":
+            writer.add_tensor(name, np.ascontiguousarray(values))
+            continue
         if name.endswith(("q_proj.weight", "k_proj.weight")):
             heads = values.reshape(-1, 16, 64)
             values = np.stack([heads[:, :8], heads[:, 8:]], axis=2).reshape(values.shape)

@@ -14,6 +14,7 @@ from tests.mapping.models.stored_models import (
     tensors_of,
     write_folder,
     write_gguf,
+    write_gguf_of,
     write_llama2c,
     write_pieces,
 )
@@ -22,6 +23,8 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.models import llama, load_model
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.models.readers.gguf_file import ARCHITECTURES, _file_name
+from tilewright.mapping.models.tensors import tensor_shapes
 
 PLAIN = {"attention_bias": False, "mlp_bias": False, "rope_scaling": None}
 """Options of a Llama as GGUF files and llama2.c have it."""
@@ -144,6 +147,56 @@ def test_a_gguf_file(tmp_path, kind):
     assert found.tokenizer.decode(found.tokenizer.encode(text)) == text
     assert found.tokenizer.ends == {len(CHARACTERS) - 1}
     assert load_model(tmp_path) == found.model, "map takes the folder, too"
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_names_of_tensors_in_gguf_files_are_those_of_the_library(architecture):
+    from gguf import MODEL_ARCH, get_tensor_name_map
+
+    family = ARCHITECTURES[architecture]
+    model = tiny(family)
+    names = get_tensor_name_map(MODEL_ARCH[architecture.upper()], model.num_hidden_layers)
+    for name in tensor_shapes(model):
+        stored, _ = model.stored_as(name)
+        if model.tie_word_embeddings and name == f"{llama.HEAD}.weight":
+            continue
+        assert _file_name(model, stored) == names.get_name(stored, (".weight", ".bias")), name
+
+
+def in_gguf(family, tensors):
+    model = tiny(family)
+    return {_file_name(model, name): values for name, values in tensors.items()}
+
+
+def test_gguf_files_of_other_families(tmp_path):
+    """Pairs half a head apart in Qwen3 and Phi-3, fused matrices and divisors in Phi-3, gains that are factors in Gemma."""
+    tensors = tensors_of("qwen3")
+    found = read_model(write_gguf_of(tmp_path / "q.gguf", "qwen3", in_gguf("qwen3", tensors)))
+    assert found.model.qk_norm
+    assert all((found.tensors[name] == values).all() for name, values in tensors.items())
+    # Files of Gemma have 1 + w.
+    tensors = tensors_of("gemma2")
+    del tensors[f"{llama.HEAD}.weight"]
+    path = write_gguf_of(tmp_path / "g.gguf", "gemma2", in_gguf("gemma2", tensors), **{"attention.sliding_window": 8})
+    found = read_model(path)
+    assert found.model.tie_word_embeddings
+    assert found.model.window(0) == 8
+    assert all((found.tensors[name] == values).all() for name, values in tensors.items())
+    tensors = tensors_of("phi3")
+    stored = in_gguf("phi3", in_files("phi3", tensors))
+    divisors = OPTIONS["phi3"]["rope_scaling"]
+    stored |= {
+        "rope_factors_long.weight": np.array(divisors["long_factor"], np.float32),
+        "rope_factors_short.weight": np.array(divisors["short_factor"], np.float32),
+    }
+    sizes = {"attention.key_length": 12, "rope.dimension_count": 6, "rope.scaling.original_context_length": 8,
+             "rope.scaling.attn_factor": 1.25}  # fmt: skip
+    found = read_model(write_gguf_of(tmp_path / "p.gguf", "phi3", stored, **sizes))
+    assert all((found.tensors[name] == values).all() for name, values in tensors.items())
+    for context in (8, 9):
+        mine, theirs = found.model.rotary(0, context), tiny("phi3").rotary(0, context)
+        assert mine.frequencies == theirs.frequencies
+        assert mine.scale == 1.25
 
 
 def unpacked(scales: bytes, index: int) -> tuple[int, int]:
