@@ -51,6 +51,7 @@ def test_the_makefile_of_the_copy_names_the_tools_of_this_computer():
     assert "gcc-toolset" not in text
     assert text.count(f"PYTHON3 = {sys.executable}\n") == 2
     assert "CFG_CXXFLAGS_PCH_I = -include\n" in text
+    assert "OPT_FAST ?= -O0\n" in text
 
 
 def test_make_records_waves_under_verilator_if_waves_is_1(tmp_path):
