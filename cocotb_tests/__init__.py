@@ -22,6 +22,6 @@ command line to a cocotb test. ``faults.py`` plants faults, all in one model: an
 ``faulty_suite.py`` contains the tests that each of them is detected.
 ``runner.py`` builds Verilated models, keeps them, and runs cocotb tests on them.
 
-Users may use ``runner.build``, ``runner.lint`` and ``runner.run_job`` for circuits of their own, and the parts of
-``harness/`` for their own benches.
+Drivers, hosts, memory in Python, predictions, random jobs and programs are in :mod:`tilewright.bench`, where users
+import them, too: docs/own-bench.md.
 """
