@@ -177,12 +177,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1, help="seed of the places (default: 1)")
     parser.add_argument("--count", type=int, default=20, help="number of mutants (default: 20)")
+    parser.add_argument("--first", type=int, default=1, help="number of the first mutant to run (default: 1)")
     options = parser.parse_args()
     verilog = npe(SUITE.config).generate().verilog
     places = sum(1 for _ in sites(verilog))
     print(f"NPE {SUITE.name}, seed {options.seed}, {options.count} of {places} places", flush=True)
     left = 0
     for number, mutant in enumerate(mutants(verilog, options.count, options.seed), 1):
+        if number < options.first:
+            continue
         with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
             file = Path(name) / "mutant.v"
             file.write_text(mutant.text)

@@ -168,6 +168,12 @@ SPEED = (
 )  # fmt: skip
 """Products so large that the cycles before and after them do not count."""
 
+LAST_BITS = _case(
+    "a column to the last bit",
+    _of(Mode.BF16, 1024, 1, 3, scale=Along.ROW, out=Mode.BF16, sum=True, squares=True, maximum=True),
+)
+"""A product whose scaled sums and their squares leave as FP32: formats of 16 bits hide the low bits of a multiplier."""
+
 SQUARE = _case("64x64x64 int8", _of(Mode.INT8, 64, 64, 64))
 """A product whose tiles have as many words as elements: the array must not wait for one tile to leave it."""
 
@@ -188,6 +194,7 @@ SUITES = (
             *_shapes(Mode.POSIT8_0, _SMALL),
             *_epilogues(_SMALL),
             *_timings(_of(Mode.INT8, 9, 7, 50, scale=Along.ROW)),
+            LAST_BITS,
         ),
     ),
     NpeSuite(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE))),
