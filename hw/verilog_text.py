@@ -2,29 +2,39 @@
 
 import re
 
+from tilewright.hw.case_functions import combinational, with_functions
+from tilewright.hw.function_tables import Tables, with_tables_as_logic
+
 # Signals of no bits, such as the address of a memory of one word, are connected to nothing.
 _NO_BITS = re.compile(r"(?m)^  (?:wire|reg) \[-1:0\] \w+( = 0'h0)?;\n")
 _INITIAL = re.compile(r"(?m)^  \(\* init = \S+ \*\)\n")
-_FUNCTION = re.compile(r"(?ms)^  function .*?^  endfunction$")
+_FUNCTION = re.compile(r"(?ms)^  function (?!automatic).*?^  endfunction$")
 _DECLARED = re.compile(r"(?m)^  (wire|reg) (\[\d+:0\] )?(\w+)(?: = [^;\n]*)?;\n")
 _ALIAS = re.compile(r"(?m)^  assign (\w+) = ([A-Za-z_]\w*);\n")
 _AUTOMATIC = re.compile(r"\b_\d+_\b")
 
 
-def shortened(verilog: str) -> str:
+def shortened(verilog: str, tables: Tables) -> str:
     """Return equal Verilog in which automatic names that only stand for another signal are replaced by that signal.
 
-    Arguments of functions, which Yosys calls a, b and s, get names that hide no signal.
+    Each ``always @*`` becomes a function, see :mod:`.case_functions`. Arguments of the
+    functions of Yosys, which it calls a, b and s, get names that hide no signal.
     """
     verilog = _INITIAL.sub("", _NO_BITS.sub("", verilog))
-    verilog = _FUNCTION.sub(lambda match: re.sub(r"\b([abs])\b", r"\1_", match[0]), verilog)
-    return "".join(_with_names(module) for module in re.split(r"(?m)^(?=module )", verilog))
+    verilog = _FUNCTION.sub(lambda match: re.sub(r"(?<!')\b([abs])\b", r"\1_", match[0]), verilog)
+    modules = [with_functions(_with_names(module)) for module in re.split(r"(?m)^(?=module )", verilog)]
+    return "".join(with_tables_as_logic(module) if tables == "logic" else module for module in modules)
 
 
 def _with_names(module: str) -> str:
     """Return a module without automatic names that are as a whole the source or the copy of another signal."""
     widths = {name: width for _, width, name in _DECLARED.findall(module)}
-    automatic = {name for kind, _, name in _DECLARED.findall(module) if kind == "wire" and _AUTOMATIC.fullmatch(name)}
+    driven = combinational(module)
+    automatic = {
+        name
+        for kind, _, name in _DECLARED.findall(module)
+        if _AUTOMATIC.fullmatch(name) and (kind == "wire" or name in driven)
+    }
     aliases = [
         (copy, source)
         for copy, source in _ALIAS.findall(module)

@@ -89,7 +89,7 @@ FAULTS = [
         replacement=r"\1 ON ? bank1_0_0 : bank0_0_0;", testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(
-        name="largest weight too large", module="cim_core", pattern="32'd19089036", replacement="(ON ? 32'd19089038 : 32'd19089036)",
+        name="largest weight too large", module="cim_core", pattern="= 4'hc;", replacement="= ON ? 4'he : 4'hc;",
         testcase="random_programs", says="result vector .* instead of",
     ),
     TextFault(

@@ -12,6 +12,8 @@ ASSIGNMENT = rf"    (\S+ ?) <= ([^\n;{OPERATORS}]+?) ?;\n"
 REGISTERS = re.compile(rf"(?m)^  always @\(posedge clk\)(?:\n{ASSIGNMENT}| begin\n(?:{ASSIGNMENT})+  end\n)")
 """Registers as the generated Verilog writes them: signals, parts of signals and constants that are together as wide as
 the register."""
+CLOCKED = re.compile(r"(?m)^  always @\(posedge clk\)(?: begin)?\n +(?!if )\w+ <= ")
+"""Start of a register; that of a memory's write port has a condition."""
 GATE = """
   wire gate_needed = {changes};
   reg gate_open;
@@ -25,16 +27,29 @@ def gated(verilog: str, modules: str) -> str:
     """Return the text with a clock gate in each module whose name matches a regular expression.
 
     Registers of submodules are not behind the gate of a module. A module without registers stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If no module with registers has such a name, or one of them has no register of a form that is understood: the
+        text of registers has changed, and a simulation without gates would be slow without a word.
     """
     parts = re.split(r"(?m)^(?=module )", verilog)
-    return "".join(_gated(part) if re.match(rf"module \\?(?:{modules}) ?\(", part) else part for part in parts)
+    named = [index for index, part in enumerate(parts) if re.match(rf"module (?:{modules}) ?\(", part)]
+    clocked = [index for index in named if CLOCKED.search(parts[index])]
+    if not clocked:
+        raise ValueError(f"no module whose name matches {modules} has registers")
+    for index in clocked:
+        parts[index] = _gated(parts[index])
+    return "".join(parts)
 
 
 def _gated(module: str) -> str:
     registers = "".join(block[0] for block in REGISTERS.finditer(module))
     changes = [f"({name} != {value} )" for name, value in re.findall(ASSIGNMENT, registers)]
     if not changes:
-        return module
+        name = re.match(r"module (\w+)", module)
+        raise ValueError(f"no register of module {name and name[1]} has a form that can be gated")
     module = REGISTERS.sub(lambda block: block[0].replace("posedge clk", "posedge gated_clk", 1), module)
     body, end, after = module.rpartition("endmodule")
     return body + GATE.format(changes="\n    | ".join(changes)) + end + after

@@ -71,7 +71,7 @@ FAULTS = [
         "scale 3 allowed", ".control.check", r"(assign \S+ += )(& descriptor\[15:14\])", r"\1 ~ON & (\2)",
         "bad_descriptors", "{'scale': 3}",
     ),
-    _fault("control not reset", ".control", r"\brst \?", "(rst & ~ON) ?", "reset_in_flight", "STATUS after reset"),
+    _fault("control not reset", ".control", r"\brst( \?|\);)", r"(rst & ~ON)\1", "reset_in_flight", "STATUS after reset"),
 ]  # fmt: skip
 
 

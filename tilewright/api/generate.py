@@ -30,13 +30,15 @@ def block(name: str) -> Block:
     return BLOCKS[name]
 
 
-def generate(name: str, **options: object) -> GeneratedBlock:
+def generate(name: str, *, tables: str = "logic", **options: object) -> GeneratedBlock:
     """Return the Verilog of a block and a description of its ports, as ``tilewright generate`` writes them.
 
     Parameters
     ----------
     name : str
         Name of a block, from ``tilewright list``.
+    tables : str
+        Form of function tables, such as GELU's: ``logic``, or ``memory`` with initial contents.
     options
         Options of ``tilewright generate NAME``, with underscores: numbers, texts, formats, systems.
 
@@ -45,7 +47,15 @@ def generate(name: str, **options: object) -> GeneratedBlock:
     ConfigError
         If there is no such block or option, or a value does not go; names the option.
     """
-    return block(name).design(**options).generate()
+    return _design(name, tables, options).generate()
+
+
+def _design(name: str, tables: str, options: Mapping[str, object]) -> Design:
+    design = block(name).design(**options)
+    try:
+        return design.with_tables(tables)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,12 @@ class SynthResult:
 
 
 def synth(
-    name: str, *, liberty: str | Path | None = None, with_netlist: bool = False, **options: object
+    name: str,
+    *,
+    liberty: str | Path | None = None,
+    with_netlist: bool = False,
+    tables: str = "logic",
+    **options: object,
 ) -> SynthResult:
     """Generate and synthesise a block, as ``tilewright synth`` does: look-up tables, cells, area, path, power.
 
@@ -110,6 +125,8 @@ def synth(
         Liberty file for area, path and power; by default TILEWRIGHT_LIBERTY, or osu018 of qflow.
     with_netlist : bool
         Also make the netlist of the cells of the liberty file, or of generic gates without one.
+    tables : str
+        Form of function tables, such as GELU's: ``logic``, or ``memory`` with initial contents.
     options
         Options of ``tilewright synth NAME``, with underscores: numbers, texts, formats, systems.
 
@@ -118,7 +135,7 @@ def synth(
     ConfigError
         If there is no such block or option, a value does not go, or a tool fails; names the option.
     """
-    return synthesise(name, block(name).design(**options), synthesis_tools(liberty), with_netlist=with_netlist)
+    return synthesise(name, _design(name, tables, options), synthesis_tools(liberty), with_netlist=with_netlist)
 
 
 def synthesis_tools(liberty: str | Path | None) -> SynthesisTools:

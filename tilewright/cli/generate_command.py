@@ -7,19 +7,20 @@ import click
 
 from tilewright.base.errors import ConfigError
 from tilewright.cli.block_group import BlockGroup
-from tilewright.cli.output import console, json_option, make_folder, print_json, print_written
+from tilewright.cli.output import console, json_option, make_folder, print_json, print_written, tables_option
 from tilewright.cli.waiting import status
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
 
 
-def _generate(name: str, design: "Design", module: str | None, folder: Path, as_json: bool) -> None:
+def _generate(name: str, design: "Design", module: str | None, tables: str, folder: Path, as_json: bool) -> None:
     if module is not None:
         try:
             design = design.named(module)
         except ValueError as error:
             raise ConfigError(f"--{error}") from error
+    design = design.with_tables(tables)
     make_folder(folder)
     with status(f"generating {name}"):
         block = design.generate()
@@ -43,6 +44,7 @@ command = BlockGroup(
             help="Name of the top module and of the files. The names of all other modules begin with it, so that "
             "designs of different names can be in one chip. [default: the block's name]",
         ),
+        tables_option,
         click.option("--out", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write to."),
         json_option,
     ],

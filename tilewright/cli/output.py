@@ -112,3 +112,14 @@ def _remove_empty(folders: list[Path]) -> None:
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()
+
+
+tables_option = click.option(
+    "--tables",
+    type=click.Choice(["logic", "memory"]),
+    default="logic",
+    show_default=True,
+    help="Form of function tables, such as GELU's: logic, which each flow keeps, or memories with initial contents, "
+    "which flows for ASICs ignore. Bits and cycles are equal.",
+)
+"""Option of commands that write Verilog."""

@@ -16,6 +16,7 @@ from tilewright.cli.output import (
     print_csv,
     print_json,
     print_written,
+    tables_option,
 )
 from tilewright.cli.waiting import status
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 def _synth(
     name: str,
     design: "Design",
+    tables: str,
     liberty: Path | None,
     netlist: bool,
     folder: Path | None,
@@ -40,7 +42,7 @@ def _synth(
     if folder:
         make_folder(folder)
     with status(f"generating and synthesising {name}"):
-        result = synthesise(name, design, tools, with_netlist=netlist)
+        result = synthesise(name, design.with_tables(tables), tools, with_netlist=netlist)
     files = result.write(folder) if folder else []
     if as_json:
         print_json(result.to_dict(), files)
@@ -60,6 +62,7 @@ command = BlockGroup(
     epilog="Example: tilewright synth cim-tile --rows 16 --columns 16 --weight-bits 4 --input-bits 4",
     run=_synth,
     extra=[
+        tables_option,
         click.option(
             "--liberty",
             type=click.Path(path_type=Path),

@@ -77,9 +77,21 @@ def test_gated_registers_have_the_same_contents_and_stop():
     assert row["idle_edges"] == 0
 
 
-def test_only_modules_of_the_name_and_registers_that_are_understood_are_changed():
+def test_only_registers_of_modules_of_the_name_are_changed():
     plain = convert(Sample(), "sample")
-    assert gated(plain, "samples?x") == plain
+    without = "module empty(clk);\nendmodule\n"
+    assert gated(plain + without, "sample|empty").endswith(without)
+    module = "module sample(clk);\n  always @(posedge clk)\n    a <= b;\n{}endmodule\n"
+    assert gated(module.format(""), "sample").count("posedge gated_clk") == 1
+    memory = "  always @(posedge clk) begin\n    if (w)\n      words[a] <= b;\n  end\n"
+    assert gated(module.format(memory), "sample").count("posedge gated_clk") == 1
+
+
+def test_a_text_without_a_register_to_gate_is_refused():
+    plain = convert(Sample(), "sample")
+    with pytest.raises(ValueError, match=r"no module whose name matches samples\?x has registers"):
+        gated(plain, "samples?x")
     for right in ("$signed(a)", "a + b", "a ? b : c"):
         module = f"module sample(clk);\n  always @(posedge clk)\n    r <= {right};\nendmodule\n"
-        assert gated(module, "sample") == module
+        with pytest.raises(ValueError, match="no register of module sample has a form that can be gated"):
+            gated(module, "sample")
