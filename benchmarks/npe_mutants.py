@@ -4,7 +4,8 @@
 
 A mutant is the generated Verilog with one operator, constant or choice changed, at a place taken at random. It runs
 with ``tilewright cosim npe --verilog``. For one in which nothing is found, Yosys tries to prove that it is the same
-circuit; without a proof it runs through the NPE's tests of errors, aborts, resets, registers and random jobs.
+circuit; without a proof it runs with other seeds, then through the NPE's tests of errors, aborts, resets, registers and
+random jobs.
 Takes about a CPU minute for each mutant.
 """
 
@@ -18,7 +19,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tilewright.base.errors import ToolError
@@ -26,7 +27,7 @@ from tilewright.base.tools import find_yosys
 from tilewright.cocotb_tests.harness.foreign import read_foreign
 from tilewright.cocotb_tests.harness.structure import MODULE, modules_of, parts_of
 from tilewright.cocotb_tests.npe import cb_npe, cb_npe_errors
-from tilewright.cocotb_tests.npe.suite import SUITES
+from tilewright.cocotb_tests.npe.suite import LAST_BITS, SUITES
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.npe.design import npe
 from tilewright.hw.synth.run import run_yosys
@@ -39,6 +40,8 @@ OTHER_TESTS = (
 """Tests that run after the table's cases, and how many programs each of them makes."""
 PROOF_SECONDS = 300
 """Longest time of a proof."""
+SEEDS = range(2, 26)
+"""Seeds of the case in which all bits of a product are seen, after the one of the table."""
 OPERATORS = {
     "+": "-", "-": "+", "&": "|", "|": "&", "^": "&", "==": "!=", "!=": "==", "<": "<=", "<=": "<", ">": ">=",
     ">=": ">", "<<": ">>", ">>": "<<", "&&": "||", "||": "&&",
@@ -121,6 +124,10 @@ def detected_by_table(file: Path) -> str:
 def detected_by_tests(file: Path) -> str:
     """Return which other test of the NPE detects the mutant in a file, and how; nothing if none does."""
     foreign = read_foreign([file], SUITE.usual_name)
+    seeded = [replace(LAST_BITS, name=f"seed {seed}", seed=seed) for seed in SEEDS]
+    for row in SUITE.simulate("table", seeded, foreign=foreign):
+        if row["mismatches"]:
+            return f"case {LAST_BITS.name}, {row['name']}: {row['mismatches']} bytes differ"
     for testcase, programs in OTHER_TESTS:
         try:
             coroutines = f"{cb_npe.BENCH},{cb_npe_errors.BENCH}"
