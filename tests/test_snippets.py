@@ -8,17 +8,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-SNIPPET = re.compile(r"(<!-- not run: [^\n]+ -->\n)?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-"""A snippet; a comment before it says why it is only compiled."""
+SNIPPET = re.compile(r"(?:<!-- (slow|not run): [^\n]+ -->\n)?^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""A snippet; a comment before it says why it runs among the slow tests, or is only compiled."""
 
 
-def snippets(page: Path) -> list[tuple[bool, int, str]]:
-    """Return whether each snippet of a page runs, its first line, and its text."""
+def snippets(page: Path) -> list[tuple[str, int, str]]:
+    """Return the mark of each snippet of a page, if it has one, its first line, and its text."""
     text = page.read_text(encoding="utf-8")
-    return [(not found[1], text.count("\n", 0, found.start(2)), found[2]) for found in SNIPPET.finditer(text)]
+    return [(found[1] or "", text.count("\n", 0, found.start(2)), found[2]) for found in SNIPPET.finditer(text)]
 
 
 WITH_SNIPPETS = [page for page in PAGES if snippets(page)]
+SLOW = [page for page in WITH_SNIPPETS if any(mark == "slow" for mark, _, _ in snippets(page))]
 
 
 def run(page: Path, snippet: str, line: int, names: dict) -> None:
@@ -42,9 +43,21 @@ def run(page: Path, snippet: str, line: int, names: dict) -> None:
 @pytest.mark.parametrize("page", WITH_SNIPPETS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_snippets_run(page, monkeypatch):
     monkeypatch.chdir(ROOT)
+    run_all(page, run_slow=False)
+
+
+@pytest.mark.slow
+@pytest.mark.cosim
+@pytest.mark.parametrize("page", SLOW, ids=lambda page: str(page.relative_to(ROOT)))
+def test_snippets_that_build_models_run(page, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    run_all(page, run_slow=True)
+
+
+def run_all(page: Path, *, run_slow: bool) -> None:
     names: dict = {}
-    for runs, line, snippet in snippets(page):
-        if runs:
+    for mark, line, snippet in snippets(page):
+        if not mark or (mark == "slow" and run_slow):
             run(page, snippet, line, names)
         else:
             compile(snippet, str(page), "exec")
@@ -53,7 +66,8 @@ def test_snippets_run(page, monkeypatch):
 def test_there_are_snippets_and_few_are_not_run():
     found = [snippet for page in PAGES for snippet in snippets(page)]
     assert len(found) > 8
-    assert sum(not runs for runs, _, _ in found) <= 3
+    assert sum(mark == "not run" for mark, _, _ in found) <= 2
+    assert sum(mark == "slow" for mark, _, _ in found) <= 2
     assert {"recipes.md", "formats.md"} <= {page.name for page in WITH_SNIPPETS}
 
 
