@@ -69,10 +69,11 @@ BUILD = (
 
 def compilers(folder: Path) -> list[int]:
     """Return the processes of a hanging compiler, as soon as there are any."""
-    deadline = time.monotonic() + 60
-    while not (folder / "started").exists() and time.monotonic() < deadline:
+    deadline, started = time.monotonic() + 60, folder / "started"
+    # The shell makes the file before it writes a line to it.
+    while not (started.exists() and started.read_text().endswith("\n")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return [int(line) for line in (folder / "started").read_text().split()]
+    return [int(line) for line in started.read_text().split()]
 
 
 @pytest.mark.cosim
