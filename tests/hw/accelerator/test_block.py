@@ -67,6 +67,7 @@ def test_a_co_processor_has_a_port_of_its_own(tiny, beside):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.cosim
 def test_verilator_finds_nothing_with_a_co_processor(beside):
     assert runner.lint(beside.verilog, beside.name) == ""
