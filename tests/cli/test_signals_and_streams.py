@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import alive, ends
+
 TILEWRIGHT = (sys.executable, "-m", "tilewright")
 MAP = ("map", "llama-3.2-1b", "--context", ",".join(str(4096 - tokens) for tokens in range(40)))
 """A command that works for many seconds, on any machine, unless a signal ends it."""
@@ -54,13 +56,6 @@ def hanging(folder: Path) -> dict[str, str]:
     return {**os.environ, "CXX": str(program), "TILEWRIGHT_CACHE": str(folder / "cache")}
 
 
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
-        return False
-
-
 BUILD = (
     "from tilewright.cocotb_tests.runner import build\n"
     "build('module top(input clk, output reg q); always @(posedge clk) q <= ~q; endmodule', 'top')\n"
@@ -83,10 +78,7 @@ def test_a_tool_that_hangs_ends_with_the_command(number, tmp_path):
     assert compilers(tmp_path)
     process.send_signal(number)
     process.wait(60)
-    deadline = time.monotonic() + 20
-    while any(map(alive, compilers(tmp_path))) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not any(map(alive, compilers(tmp_path)))
+    assert all(ends(pid, 20) for pid in compilers(tmp_path))
     left = {path.suffix for path in (tmp_path / "cache" / "verilated").iterdir()}
     assert left == ({".part", ".lock"} if number == signal.SIGKILL else set())
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.gem5_configs.fake_gem5 import let_go, started
+from tests.processes import ends
 from tilewright.gem5_configs.runs import COLUMNS
 from tilewright.gem5_configs.sweep import Run, RunError, sweep
 from tilewright.sim.config.host import load_host
@@ -143,23 +144,6 @@ def test_at_most_so_many_run_at_once(gem5, program):
     assert len(list(results)) == 5
     looker.join()
     assert seen == [2]
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # A child that has ended and that nobody has asked about is not alive.
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-
-
-def ends(pid: int, seconds: float = 10) -> bool:
-    """Return whether a process that was sent a signal is gone soon."""
-    deadline = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
