@@ -7,6 +7,8 @@ its inputs keep their initial values. A function keeps the cases of the gateware
 import re
 from textwrap import indent
 
+from tilewright.hw.names import free_name
+
 KEPT = "tilewright_cases"
 """Attribute of the processes that become functions."""
 _PROCESS = re.compile(r"(?ms)^  process \S+\n(.*?)^  end$")
@@ -58,10 +60,9 @@ def with_functions(module: str) -> str:
     driven = set()
 
     def new(name: str) -> str:
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        return name
+        free = free_name(name, taken)
+        taken.add(free)
+        return free
 
     def function(block: re.Match[str]) -> str:
         body = block[1].replace(_EMPTY, ";")

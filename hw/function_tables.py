@@ -6,6 +6,8 @@ The register behind a table stays where it is, so that both forms have equal val
 import re
 from typing import Literal
 
+from tilewright.hw.names import free_name
+
 Tables = Literal["logic", "memory"]
 """Form of function tables: ``logic`` is a function with a case for each word, which every flow keeps; ``memory`` has
 initial contents, which flows for FPGAs keep and flows for ASICs ignore."""
@@ -29,18 +31,18 @@ def _as_logic(module: str, memory: re.Match[str]) -> str:
     name, width, last = memory["name"], int(memory["high"]) + 1, int(memory["last"])
     bits = max(1, last.bit_length())
     taken = set(re.findall(r"\w+", module))
-    function = _free(f"word_of_{name}", taken)
+    function, place = free_name(f"word_of_{name}", taken), free_name("place", taken)
     cases = "".join(
         f"        {bits}'d{index}: {function} = {word};\n" for index, word in _WORD.findall(memory["words"])
     )
     text = (
-        f"  function automatic [{width - 1}:0] {function};\n    input [{bits - 1}:0] {_free('place', taken)};\n"
-        f"    begin\n      case ({_free('place', taken)})\n{cases}        default: {function} = {width}'h0;\n"
+        f"  function automatic [{width - 1}:0] {function};\n    input [{bits - 1}:0] {place};\n"
+        f"    begin\n      case ({place})\n{cases}        default: {function} = {width}'h0;\n"
         "      endcase\n    end\n  endfunction\n"
     )
 
     def read(match: re.Match[str]) -> str:
-        word = _free(f"read_of_{name}", taken)
+        word = free_name(f"read_of_{name}", taken)
         taken.add(word)
         return f"  wire [{width - 1}:0] {word} = {function}({match[2]});\n{match[1]}{word};\n"
 
@@ -52,9 +54,3 @@ def _as_logic(module: str, memory: re.Match[str]) -> str:
     if not count or re.search(rf"\b{name}\b", body):
         raise ValueError(f"unknown form of a read of table {name}")
     return body
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name

@@ -1,7 +1,7 @@
 """Names of Verilog: which ones are allowed, and how the names of a design become such names."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 KEYWORDS = frozenset(
     """
@@ -61,6 +61,13 @@ def module_name(top: str, path: str) -> str:
     A module below the top begins with the name of the top: two designs of different names have no module in common.
     """
     return _plain(path if path == top or path.startswith(f"{top}.") else f"{top}.{path}")
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Return a name that is not taken: ``name`` with as many underscores behind it as that needs."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def plain_names(rtlil: str, top: str) -> str:

@@ -7,6 +7,8 @@ every register has the same content in every cycle as without the gate. Memories
 
 import re
 
+from tilewright.cocotb_tests.harness.structure import parts_of
+
 OPERATORS = r"()+\-*/%&|^~!<>=?"
 ASSIGNMENT = rf"    (\S+ ?) <= ([^\n;{OPERATORS}]+?) ?;\n"
 REGISTERS = re.compile(rf"(?m)^  always @\(posedge clk\)(?:\n{ASSIGNMENT}| begin\n(?:{ASSIGNMENT})+  end\n)")
@@ -34,7 +36,7 @@ def gated(verilog: str, modules: str) -> str:
         If no module with registers has such a name, or one of them has no register of a form that is understood: the
         text of registers has changed, and a simulation without gates would be slow without a word.
     """
-    parts = re.split(r"(?m)^(?=module )", verilog)
+    parts = parts_of(verilog)
     named = [index for index, part in enumerate(parts) if re.match(rf"module (?:{modules}) ?\(", part)]
     clocked = [index for index in named if CLOCKED.search(parts[index])]
     if not clocked:

@@ -15,6 +15,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Fragment, Instance, Mux, Signal, Value
 
 from tilewright.cocotb_tests.harness import kept_verilog
+from tilewright.cocotb_tests.harness.structure import parts_of
 from tilewright.cocotb_tests.runner import FAULT
 from tilewright.hw.names import module_name
 
@@ -189,7 +190,7 @@ def plant(verilog: str, module: str, pattern: str, replacement: str) -> str:
     ValueError
         If nothing in the module matches: the text has changed and the fault must be planted anew.
     """
-    parts = re.split(r"(?m)^(?=module )", verilog)
+    parts = parts_of(verilog)
     [index] = [i for i, part in enumerate(parts) if re.match(rf"module {module} ?[#(]", part)]
     parts[index], count = re.subn(pattern, replacement, parts[index])
     if not count:
