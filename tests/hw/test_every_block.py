@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The Verilog of every block that `tilewright list` names: its text, Verilator's lint, and Icarus after a reset."""
 
 import re

@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """Function tables as logic and as memory: no initial contents stay in logic, and both have the same words."""
 
 import re

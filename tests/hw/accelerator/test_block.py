@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The accelerator as a block: ports, what is said of it, lint, synthesis, systems that do not go."""
 
 import pytest

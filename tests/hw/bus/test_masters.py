@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The masters of the bus: how they split requests, and their cycles."""
 
 import random

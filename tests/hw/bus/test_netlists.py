@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """Promises about the edges of blocks with AXI ports that hold for every input: paths, clock and unused inputs.
 
 The netlist is the one that Amaranth writes as Verilog; only Amaranth's internal modules give access to it.

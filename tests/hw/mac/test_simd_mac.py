@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The SIMD MAC as a block and as parts: ports, timing, options that do not go, lint."""
 
 import pytest

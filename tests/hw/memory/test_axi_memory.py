@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The simulated AXI memory, as far as no Verilog is needed: its rate, and what it refuses."""
 
 import pytest

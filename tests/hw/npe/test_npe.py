@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The NPE as a block: ports, description, lint, synthesis, options that are refused."""
 
 import pytest

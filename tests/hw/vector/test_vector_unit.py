@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The vector unit as a block: ports, the rate that it states, lint of the unit and of its functions."""
 
 import pytest

@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The exact model of the SIMD MAC, beside the latency that its gateware states."""
 
 import pytest
