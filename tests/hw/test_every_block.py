@@ -12,8 +12,13 @@ from tilewright.cocotb_tests import runner
 from tilewright.hw.generate import GeneratedBlock
 from tilewright.hw.waivers import WAIVED
 
-EVERY = [f"{name} {block.example}".strip() for name, block in BLOCKS.items()] + ["accelerator --system nano"]
-"""Blocks with the options of their examples; the accelerator's is the system tiny."""
+EXAMPLES = {name: block.example for name, block in BLOCKS.items()}
+"""Options of the example of every block; the accelerator's is the system tiny."""
+EVERY = [
+    *(f"{name} {options}".strip() for name, options in (EXAMPLES | {"vector-unit": "--lanes 2"}).items()),
+    "accelerator --system nano",
+]
+"""Blocks with the options of their examples; the vector unit has fewer lanes, and its example is one of ``MORE``."""
 VARIANTS = [
     *(f"{name} {block.example} --back-pressure no" for name, block in BLOCKS.items() if "arith" in block.builder),
     *(
@@ -30,7 +35,12 @@ VARIANTS = [
     "npe --rows 2 --columns 2 --bus-bits 64 --depth 16 --panels 2 --modes int8,bf16",
 ]
 """Other options of blocks."""
-MORE = ["npe --rows 8 --columns 8 --bus-bits 128", "accelerator --system small", "accelerator --system edge-int4"]
+MORE = [
+    f"vector-unit {EXAMPLES['vector-unit']}",
+    "npe --rows 8 --columns 8 --bus-bits 128",
+    "accelerator --system small",
+    "accelerator --system edge-int4",
+]
 """Blocks that take longer; the lint of the last one takes 7 GB of memory."""
 CONTROL = re.compile(r"(valid|ready|irq|busy|done|stop|start)$")
 """Names of outputs whose bits are 0 or 1 after a reset, and of inputs that a user drives from the reset on."""
