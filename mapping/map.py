@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.padding import with_padded_heads
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.fit import check_fit, check_memory_map
 from tilewright.mapping.host.placement import place
 from tilewright.mapping.host.steps import placed_steps
+from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.report import MapResult, PaddedHeads, RefusedChunk, RunCounts

@@ -5,7 +5,6 @@ only the last makes logits; then come single tokens, each the most probable one 
 numpy layer by layer without a loop, say what memory must contain; a model in float64 says what logits come near to.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,17 +15,13 @@ from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
 from tilewright.mapping.lower.constants import constant_contents
-from tilewright.mapping.lower.lower import lower
-from tilewright.mapping.lower.lowering import Lowered
+from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
-from tilewright.mapping.models.llama import EMBEDDINGS, HEAD, layer_name
+from tilewright.mapping.models.llama import HEAD, layer_name
 from tilewright.mapping.models.reference import Tensors, decoder_logits
 from tilewright.mapping.models.seeded import seeded_model
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.graph.precision import Precision
-from tilewright.sim.isa.steps import Product
-from tilewright.sim.machine.steps import Memory, codes, empty_memory, load, run_steps, store
 
 SEED = 7
 LEAST_COSINE = 0.999
@@ -51,75 +46,46 @@ class Chunk:
 
 @dataclass
 class _Decoder:
-    """A model with seeded weights, its constants, and what its steps have left so far."""
+    """A model with seeded weights, and its constants."""
 
     config: AcceleratorConfig
     model: LlamaConfig
     capacity: int
 
     def __post_init__(self) -> None:
-        self.precision = Precision.of(self.config.cim.tile)
         self.tensors = seeded_model(self.model, seed=SEED)
-        self.layers = constant_contents(
-            llama.layers(self.model, self.precision, tokens=1, capacity=self.capacity), self.tensors
-        )
+        self.steps = StepsDecoder(self.model, self.tensors, self.config, context=self.capacity)
         self.parts, self.columns = head_parts(self.config, self.model.vocab_size)
         self.heads = [self._head(part) for part in range(self.parts)]
-        self.states: Memory = {}
 
     def _head(self, part: int) -> dict[str, np.ndarray]:
         """Return the constants of one part of the vocabulary, zeros after its end."""
         name = f"{HEAD}.weight"
         rows = self.tensors[name][part * self.columns : (part + 1) * self.columns]
         tensors: Tensors = {**self.tensors, name: np.pad(rows, ((0, self.columns - len(rows)), (0, 0)))}
-        return constant_contents(llama.head(self.model, self.precision, tokens=1, columns=self.columns), tensors)
+        return constant_contents(llama.head(self.model, self.steps.precision, tokens=1, columns=self.columns), tensors)
 
     def write_constants(self, program: CompiledLoops, memory: np.ndarray) -> None:
         """Write the weights of every layer and of every part of the vocabulary."""
-        first = layer_name(0)
+        first, constants = layer_name(0), self.steps.constants
         for layer in range(self.model.num_hidden_layers):
             name = layer_name(layer)
-            own = {first + key.removeprefix(name): each for key, each in self.layers.items() if key.startswith(name)}
-            program.write_constants(memory, LAYERS, layer, self.layers | own)
-        for part, constants in enumerate(self.heads):
-            program.write_constants(memory, HEAD, part, constants)
+            own = {first + key.removeprefix(name): each for key, each in constants.items() if key.startswith(name)}
+            program.write_constants(memory, LAYERS, layer, constants | own)
+        for part, each in enumerate(self.heads):
+            program.write_constants(memory, HEAD, part, each)
 
     def compiled(self, chunk: Chunk, memory: MemoryMap) -> CompiledLoops:
         """Return the program of a chunk."""
         graph = llama.tokens_graph(
-            self.model, self.precision, tokens=chunk.tokens, position=chunk.position, capacity=self.capacity,
+            self.model, self.steps.precision, tokens=chunk.tokens, position=chunk.position, capacity=self.capacity,
             logits=chunk.logits,
         )  # fmt: skip
         return compile_decoder(self.config, graph, memory)
 
-    def embedded(self, tokens: Sequence[int]) -> np.ndarray:
-        """Return the embeddings of some tokens."""
-        return self.tensors[f"{EMBEDDINGS}.weight"][list(tokens)]
-
-    def run_layers(self, chunk: Chunk, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-        """Run all layers of a chunk as steps; return their output as it is stored, as numbers, and their products."""
-        lowered = lower(
-            llama.layers(
-                self.model, self.precision, tokens=chunk.tokens, position=chunk.position, capacity=self.capacity
-            )
-        )
-        memory = self._run(lowered, self.layers | self.states, x)
-        self.states = {state: memory[state] for state in lowered.states}
-        return codes(memory, lowered.output), load(memory, lowered.output), _macs(lowered)
-
-    def run_head(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, int]:
-        """Run all parts of the vocabulary as steps; return logits as they are stored, as numbers, and products."""
-        lowered = lower(llama.head(self.model, self.precision, tokens=1, columns=self.columns))
-        memories = [self._run(lowered, constants, x) for constants in self.heads]
-        logits = np.concatenate([load(memory, lowered.output)[0] for memory in memories])
-        stored = [codes(memory, lowered.output)[0] for memory in memories]
-        return stored, logits[: self.model.vocab_size], self.parts * _macs(lowered)
-
-    def _run(self, lowered: Lowered, contents: Mapping[str, np.ndarray], x: np.ndarray) -> Memory:
-        memory = empty_memory(lowered.buffers.values(), contents)
-        store(memory, lowered.input, x)
-        run_steps(lowered.steps, memory, lanes=self.config.vector.lanes)
-        return memory
+    def in_parts(self, logits: np.ndarray) -> np.ndarray:
+        """Return logits as (parts, columns), with zeros after the end of the vocabulary."""
+        return np.pad(logits, (0, self.parts * self.columns - len(logits))).reshape(self.parts, -1)
 
 
 def whole_decoder_case(
@@ -144,30 +110,26 @@ def whole_decoder_case(
     decoder.write_constants(programs[-1], image)
 
     text = [int(token) for token in np.random.default_rng(SEED).integers(model.vocab_size, size=length)]
-    runs = []
+    runs, steps = [], decoder.steps
     for chunk, program in zip(chunks, programs, strict=True):
-        x = decoder.embedded(text[chunk.position : chunk.position + chunk.tokens])
+        x = steps.embedded(text[chunk.position : chunk.position + chunk.tokens])
         program.write_program(image)
         program.write_input(image, x)
-        stored, last, macs = decoder.run_layers(chunk, x)
+        last = steps.run_layers(x)
         expected = [
-            (program.input.address + row * program.input.pitch, each.tobytes()) for row, each in enumerate(stored)
+            (program.input.address + row * program.input.pitch, each.tobytes()) for row, each in enumerate(last.stored)
         ]
-        run = Run(name=chunk.name, address=program.program_address, macs=macs)
+        run = Run(name=chunk.name, address=program.program_address, macs=last.macs)
         if chunk.logits:
-            parts, logits, head_macs = decoder.run_head(last[-1:])
+            logits = steps.run_head(last.values[-1:])
             place = program.output_rows(HEAD)
+            parts = decoder.in_parts(logits.stored[0])
             expected += [(place.address + part * place.pitch, each.tobytes()) for part, each in enumerate(parts)]
             exact = decoder_logits(model, decoder.tensors, text)[-1]
-            padded = np.pad(exact, (0, decoder.parts * decoder.columns - len(exact))).reshape(decoder.parts, -1)
-            reference = Reference(output=place, values=padded, least=LEAST_COSINE)
-            run = replace(run, macs=macs + head_macs, reference=reference)
-            text.append(int(np.argmax(logits)))
+            reference = Reference(output=place, values=decoder.in_parts(exact), least=LEAST_COSINE)
+            head_macs = logits.macs // model.vocab_size * decoder.parts * decoder.columns
+            run = replace(run, macs=last.macs + head_macs, reference=reference)
+            text.append(int(np.argmax(logits.values[0])))
         runs.append(replace(run, expected=tuple(expected)))
     name = f"decoder of {model.num_hidden_layers} layers, {decoder.parts} parts of a vocabulary of {model.vocab_size}"
     return Case(name=name, memory=image, runs=tuple(runs), timing=timing)
-
-
-def _macs(lowered: Lowered) -> int:
-    products = (step for step in lowered.steps if isinstance(step, Product))
-    return sum(step.a.rows * step.a.columns * step.out.columns for step in products)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models.llama import EMBEDDED, HEAD, layer_name
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
@@ -16,7 +17,6 @@ from tilewright.sim.isa.widths import MAX_COUNT
 from .compiled_loops import CompiledLoops
 from .compiler import compile_loops
 from .memory_map import MemoryMap
-from .padding import with_padded_heads
 from .program import Repeated
 
 LAYERS = "layers"

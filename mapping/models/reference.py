@@ -116,7 +116,7 @@ class FloatDecoder:
         for layer, cache in enumerate(self.caches):
             x = decoder_layer(model, tensors, layer_name(layer), x, layer=layer, context=self.context, cache=cache)
         logits = _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)) / model.logits_scaling
-        return _capped(logits, model.final_logit_softcapping)
+        return capped(logits, model.final_logit_softcapping)
 
 
 def decoder_layer(
@@ -164,7 +164,7 @@ def decoder_layer(
     key, value = cache.keys, cache.values
     group = model.num_attention_heads // model.num_key_value_heads
     key, value = np.repeat(key, group, axis=0), np.repeat(value, group, axis=0)
-    scores = _capped(query @ key.transpose(0, 2, 1) * model.score_factor, model.attn_logit_softcapping)
+    scores = capped(query @ key.transpose(0, 2, 1) * model.score_factor, model.attn_logit_softcapping)
     scores = np.where(seen(tokens, model.window(layer), before), scores, -np.inf)
     mixed = (_softmax(scores) @ value).transpose(1, 0, 2).reshape(tokens, -1)
     added = linear(OUTPUT, mixed) * model.residual_multiplier
@@ -208,7 +208,8 @@ GATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 """Functions of the gate of a network by the names that Hugging Face gives them."""
 
 
-def _capped(x: np.ndarray, cap: float | None) -> np.ndarray:
+def capped(x: np.ndarray, cap: float | None) -> np.ndarray:
+    """Return ``x`` with magnitudes kept below a soft cap, if there is one."""
     return cap * np.tanh(x / cap) if cap else x
 
 

@@ -18,8 +18,16 @@ CIMArray = Callable[[Product, Memory], None]
 """Function that runs a product: :func:`multiply`, or another arithmetic to compare with it."""
 
 
-def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] | None = None) -> Memory:
-    """Return memory for some buffers: copies of ``contents``, as flat arrays of their storage, zeros elsewhere.
+def empty_memory(
+    buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] | None = None, *, copies: bool = True
+) -> Memory:
+    """Return memory for some buffers: ``contents`` as flat arrays of their storage, zeros elsewhere.
+
+    Parameters
+    ----------
+    copies : bool
+        Whether contents are copied. If not, contiguous arrays of their storage are themselves the memory, so that steps
+        change them.
 
     Raises
     ------
@@ -33,7 +41,7 @@ def empty_memory(buffers: Iterable[Buffer], contents: Mapping[str, np.ndarray] |
             data = np.zeros(buffer.elements)
         elif data.size != buffer.elements:
             raise ValueError(f"{buffer.name}: {data.size} elements for {buffer.elements}")
-        memory[buffer.name] = np.array(data, dtype=buffer.storage.dtype).ravel()
+        memory[buffer.name] = np.array(data, dtype=buffer.storage.dtype, copy=copies or None).ravel()
     return memory
 
 

@@ -3,21 +3,20 @@
 import numpy as np
 import pytest
 
-from tests.mapping.compile.compiled_runs import accelerator, on_the_model, step_memory
+from tests.mapping.compile.compiled_runs import accelerator, on_the_model
 from tests.mapping.tiny_models import OPTIONS, tiny
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.padding import with_padded_heads
 from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, write_layers
 from tilewright.mapping.lower.constants import constant_contents
-from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.lower.padding import with_padded_heads
+from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.llama import layer_name
 from tilewright.mapping.models.reference import cosine, decoder_layer
-from tilewright.mapping.models.seeded import seeded_decoder
+from tilewright.mapping.models.seeded import seeded_model
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
-from tilewright.sim.machine.steps import load, run_steps
 
 WITHOUT_CAPS = {"gemma2": {"attn_logit_softcapping": None}}
 """Options of models that the accelerator can run: it has no unit for soft caps of scores."""
@@ -48,8 +47,9 @@ def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_
     precision = Precision.of(config.cim.tile, config.vector.lanes)
     total = PROMPT + TOKENS
     rng = np.random.default_rng(3)
-    tensors, x = seeded_decoder(model, seed=2), rng.standard_normal((total, model.hidden_size))
-    places, states, outputs, constants, memory = MemoryMap(), None, [], {}, None
+    tensors, x = seeded_model(model, seed=2), rng.standard_normal((total, model.hidden_size))
+    steps = StepsDecoder(model, tensors, config, context=total)
+    places, outputs, constants, memory = MemoryMap(), [], {}, None
     lengths = [PROMPT] + [1] * TOKENS
     graphs = [
         with_padded_heads(
@@ -60,13 +60,9 @@ def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_
     programs = [compile_decoder(config, graph, places) for graph in graphs]
     first = 0
     for graph, program in zip(graphs, programs, strict=True):
-        lowered = lower(graph)
         constants = constant_contents(graph, tensors)
         rows = x[first : first + graph.operators[0].m]
-        steps = step_memory(lowered, constants, rows, states)
-        run_steps(lowered.steps, steps, lanes=config.vector.lanes)
-        states = {name: steps[name] for name in lowered.states}
-        outputs.append(load(steps, lowered.output))
+        outputs.append(steps.run_layers(rows).values)
         if memory is None:
             memory = programs[-1].empty_memory()
         write_layers(program, memory, constants)

@@ -1,0 +1,159 @@
+"""A decoder as steps that numpy runs: the bits that the accelerator leaves in memory, without a program or a cycle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tilewright.mapping.models import llama
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.llama import EMBEDDINGS
+from tilewright.mapping.models.reference import Tensors, capped
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind
+from tilewright.sim.graph.precision import Precision
+from tilewright.sim.isa.steps import Product
+from tilewright.sim.machine.steps import (
+    CIMArray,
+    Memory,
+    VectorUnit,
+    codes,
+    empty_memory,
+    load,
+    multiply,
+    run_pass,
+    run_steps,
+    store,
+)
+
+from .constants import constant_contents
+from .lower import lower
+from .lowering import Lowered
+from .padding import with_padded_heads
+
+LANES = 16
+"""Number of lanes of the vector unit if no accelerator is named; the order of sums depends on it."""
+CHUNK = 64
+"""Maximum number of tokens that go through the layers together."""
+
+
+@dataclass(frozen=True)
+class StepsResult:
+    """Result of some steps."""
+
+    stored: np.ndarray
+    """Codes as they are in memory, a row for each token."""
+    values: np.ndarray
+    """Numbers that the codes stand for."""
+    macs: int
+    """Number of multiply-accumulates of the products."""
+
+
+class StepsDecoder:
+    """A decoder in the arithmetic of an accelerator that keeps keys and values, with the interface of
+    :class:`.FloatDecoder`.
+
+    Chunks of a text have the bits that single tokens have. The host computes embeddings and soft caps of logits, in
+    float64.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Tensors by the names of :mod:`.tensors`.
+    arithmetic : AcceleratorConfig or Precision
+        The accelerator, or the storage of its numbers; a precision goes with ``LANES`` lanes and heads as they are.
+    context : int
+        Number of positions of the run.
+    vector_unit, array : callable
+        Functions that run a pass and a product.
+
+    Raises
+    ------
+    ConfigError
+        If no unit of the accelerator can compute an operator.
+    """
+
+    def __init__(
+        self,
+        model: DecoderConfig,
+        tensors: Tensors,
+        arithmetic: AcceleratorConfig | Precision,
+        *,
+        context: int,
+        vector_unit: VectorUnit = run_pass,
+        array: CIMArray = multiply,
+    ):
+        self.model, self.tensors, self.context = model, tensors, context
+        self.config = None if isinstance(arithmetic, Precision) else arithmetic
+        self.lanes = self.config.vector.lanes if self.config else LANES
+        self.precision = (
+            arithmetic if isinstance(arithmetic, Precision) else Precision.of(arithmetic.cim.tile, self.lanes)
+        )
+        self.vector_unit, self.array = vector_unit, array
+        self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
+        """Constants of all layers as they are stored, by name."""
+        self.head_constants = _contiguous(constant_contents(self._head(1), tensors))
+        self.states: Memory = {}
+        """Keys and values, and their scales."""
+        self.position = 0
+        """Number of tokens so far."""
+
+    def logits(self, tokens: Sequence[int]) -> np.ndarray:
+        """Return the logits after each of the next tokens, (tokens, vocabulary).
+
+        Raises
+        ------
+        ValueError
+            If there are more tokens than positions.
+        """
+        if self.position + len(tokens) > self.context:
+            raise ValueError(f"context = {self.context} is not enough for {len(tokens)} more tokens")
+        chunks = [tokens[first : first + CHUNK] for first in range(0, len(tokens), CHUNK)]
+        found = [self.run_head(self.run_layers(self.embedded(chunk)).values).values for chunk in chunks]
+        return capped(np.concatenate(found).astype(np.float64), self.model.final_logit_softcapping)
+
+    def embedded(self, tokens: Sequence[int]) -> np.ndarray:
+        """Return the embeddings of some tokens."""
+        return self.tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * self.model.embedding_factor
+
+    def run_layers(self, x: np.ndarray) -> StepsResult:
+        """Run all layers on the embeddings of the next tokens."""
+        graph = self._layers(len(x), self.position)
+        masks = [each for each in graph.of(Kind.CONSTANT) if each.name not in self.constants]
+        contents = self.constants | constant_contents(Graph(tuple(masks)), self.tensors)
+        macs = 0
+        for layer in range(self.model.num_hidden_layers):
+            lowered = lower(graph.part(each for each in graph if each.layer == layer))
+            result, memory = self._run(lowered, contents | self.states, x)
+            self.states |= {state: memory[state] for state in lowered.states}
+            x, macs = result.values, macs + result.macs
+        self.position += len(x)
+        return StepsResult(result.stored, x, macs)
+
+    def run_head(self, x: np.ndarray) -> StepsResult:
+        """Run the last norm and the product with the vocabulary on results of the last layer."""
+        return self._run(lower(self._head(len(x))), self.head_constants, x)[0]
+
+    def _layers(self, tokens: int, position: int) -> Graph:
+        graph = llama.layers(self.model, self.precision, tokens=tokens, position=position, capacity=self.context)
+        return with_padded_heads(self.config, graph) if self.config else graph
+
+    def _head(self, tokens: int) -> Graph:
+        return llama.head(self.model, self.precision, tokens=tokens, columns=self.model.vocab_size)
+
+    def _run(self, lowered: Lowered, contents: Memory, x: np.ndarray) -> tuple[StepsResult, Memory]:
+        memory = empty_memory(lowered.buffers.values(), contents, copies=False)
+        store(memory, lowered.input, x)
+        run_steps(lowered.steps, memory, lanes=self.lanes, vector_unit=self.vector_unit, array=self.array)
+        output = lowered.output
+        return StepsResult(codes(memory, output).copy(), load(memory, output), _macs(lowered)), memory
+
+
+def _contiguous(constants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: np.ascontiguousarray(each) for name, each in constants.items()}
+
+
+def _macs(lowered: Lowered) -> int:
+    products = (step for step in lowered.steps if isinstance(step, Product))
+    return sum(step.a.rows * step.a.columns * step.out.columns for step in products)
