@@ -98,6 +98,8 @@ class StepsDecoder:
         """Keys and values, and their scales."""
         self.position = 0
         """Number of tokens so far."""
+        self.layer_outputs: list[np.ndarray] = []
+        """Output of each layer for the tokens of the last call, (tokens, hidden)."""
 
     def logits(self, tokens: Sequence[int]) -> np.ndarray:
         """Return the logits after each of the next tokens, (tokens, vocabulary).
@@ -110,7 +112,11 @@ class StepsDecoder:
         if self.position + len(tokens) > self.context:
             raise ValueError(f"context = {self.context} is not enough for {len(tokens)} more tokens")
         chunks = [tokens[first : first + CHUNK] for first in range(0, len(tokens), CHUNK)]
-        found = [self.run_head(self.run_layers(self.embedded(chunk)).values).values for chunk in chunks]
+        found, outputs = [], []
+        for chunk in chunks:
+            found.append(self.run_head(self.run_layers(self.embedded(chunk)).values).values)
+            outputs.append(self.layer_outputs)
+        self.layer_outputs = [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
         return capped(np.concatenate(found).astype(np.float64), self.model.final_logit_softcapping)
 
     def embedded(self, tokens: Sequence[int]) -> np.ndarray:
@@ -122,12 +128,13 @@ class StepsDecoder:
         graph = self._layers(len(x), self.position)
         masks = [each for each in graph.of(Kind.CONSTANT) if each.name not in self.constants]
         contents = self.constants | constant_contents(Graph(tuple(masks)), self.tensors)
-        macs = 0
+        macs, self.layer_outputs = 0, []
         for layer in range(self.model.num_hidden_layers):
             lowered = lower(graph.part(each for each in graph if each.layer == layer))
             result, memory = self._run(lowered, contents | self.states, x)
             self.states |= {state: memory[state] for state in lowered.states}
             x, macs = result.values, macs + result.macs
+            self.layer_outputs.append(x)
         self.position += len(x)
         return StepsResult(result.stored, x, macs)
 

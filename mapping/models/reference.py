@@ -100,6 +100,8 @@ class FloatDecoder:
     def __init__(self, model: DecoderConfig, tensors: Tensors, *, context: int):
         self.model, self.tensors, self.context = model, tensors, context
         self.caches = [Cached.empty(model) for _ in range(model.num_hidden_layers)]
+        self.layer_outputs: list[np.ndarray] = []
+        """Output of each layer for the tokens of the last call, (tokens, hidden)."""
 
     def logits(self, tokens: Sequence[int]) -> np.ndarray:
         """Return the logits after each of the next tokens, (tokens, vocabulary).
@@ -113,8 +115,10 @@ class FloatDecoder:
         if self.caches[0].keys.shape[1] + len(tokens) > self.context:
             raise ValueError(f"context = {self.context} is not enough for {len(tokens)} more tokens")
         x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * model.embedding_factor
+        self.layer_outputs = []
         for layer, cache in enumerate(self.caches):
             x = decoder_layer(model, tensors, layer_name(layer), x, layer=layer, context=self.context, cache=cache)
+            self.layer_outputs.append(x)
         logits = _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)) / model.logits_scaling
         return capped(logits, model.final_logit_softcapping)
 
