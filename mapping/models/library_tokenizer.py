@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tilewright.base.errors import ConfigError
+from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.reading import read_text
+from tilewright.base.text import shown
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer as Library
@@ -24,10 +25,25 @@ class LibraryTokenizer:
         return int(self.library.get_vocab_size())
 
     def encode(self, text: str) -> list[int]:
-        return list(self.library.encode(text).ids)
+        try:
+            return list(self.library.encode(text).ids)
+        except Exception as error:  # the library raises this very class
+            word = self._unknown(text)
+            words = self.library.get_vocab()
+            hint = suggest(word.lower(), words) if len(words) <= MAX_SHOWN else ""
+            raise ConfigError(f"{shown(word)} is not allowed: the tokenizer has no token for it{hint}") from error
 
     def decode(self, tokens: Sequence[int]) -> str:
         return str(self.library.decode(list(tokens)))
+
+    def _unknown(self, text: str) -> str:
+        """Return the first word of a text for which the library has no tokens."""
+        for word in text.split():
+            try:
+                self.library.encode(word)
+            except Exception:
+                return word
+        return text
 
 
 def read_library_tokenizer(path: Path, ends: frozenset[int]) -> LibraryTokenizer:
@@ -53,3 +69,5 @@ def read_library_tokenizer(path: Path, ends: frozenset[int]) -> LibraryTokenizer
 
 MAX_BYTES = 64 << 20
 """Maximum size of a file."""
+MAX_SHOWN = 256
+"""Size of the largest vocabulary whose words a message may list."""

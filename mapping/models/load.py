@@ -52,7 +52,17 @@ REASONS = {
 
 def model_names() -> list[str]:
     """Return the names of the models that come with Tilewright."""
-    return sorted(path.stem for path in MODELS.glob("*.json"))
+    return sorted([*(path.stem for path in MODELS.glob("*.json")), *(folder.name for folder in _folders())])
+
+
+def _folders() -> list[Path]:
+    """Return the folders of the models that come with their weights."""
+    return [path.parent for path in MODELS.glob("*/config.json")]
+
+
+def shipped_folder(name: str) -> Path | None:
+    """Return the folder of a shipped model that comes with its weights; None if there is no such model."""
+    return next((folder for folder in _folders() if folder.name == name), None)
 
 
 def config_path(name_or_path: str | Path) -> Path:
@@ -65,7 +75,8 @@ def config_path(name_or_path: str | Path) -> Path:
     """
     path = Path(name_or_path)
     if str(name_or_path) in model_names():
-        return MODELS / f"{name_or_path}.json"
+        folder = shipped_folder(str(name_or_path))
+        return folder / "config.json" if folder else MODELS / f"{name_or_path}.json"
     if str(name_or_path) and is_folder(path):
         return path / "config.json"
     if path.suffix != ".json":

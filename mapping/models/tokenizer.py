@@ -16,7 +16,13 @@ class Tokenizer(Protocol):
         """Tokens that end a text."""
 
     def encode(self, text: str) -> list[int]:
-        """Return the tokens of a text, after the token that begins every text if the model has one."""
+        """Return the tokens of a text, after the token that begins every text if the model has one.
+
+        Raises
+        ------
+        ConfigError
+            If there is no token for a part of it; names that part.
+        """
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of some tokens, those left out that stand for no text."""

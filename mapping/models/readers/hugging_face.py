@@ -122,6 +122,8 @@ def _reader(
     """Return a function that reads a tensor from rows of one of the files, as :mod:`.tensors` has it."""
 
     def read() -> np.ndarray:
+        # numpy knows the name of BF16, which safetensors asks for, once this is imported.
+        import ml_dtypes  # noqa: F401
         from safetensors import safe_open
 
         with safe_open(files[stored][0], framework="numpy") as file:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tilewright.base.errors import ConfigError
 from tilewright.base.reading import is_folder, list_folder
+from tilewright.mapping.models.load import model_names, shipped_folder
 
 from .checkpoint import Checkpoint
 from .gguf_file import read_gguf
@@ -12,7 +13,7 @@ from .llama2c import is_checkpoint, read_llama2c
 
 
 def read_model(path: str | Path) -> Checkpoint:
-    """Return the model of a folder with a ``config.json``, of a GGUF file, or of a checkpoint of llama2.c.
+    """Return the model of a shipped name, a folder with a ``config.json``, a GGUF file, or a checkpoint of llama2.c.
 
     A folder without ``config.json`` stands for the one GGUF file or checkpoint in it.
 
@@ -21,7 +22,7 @@ def read_model(path: str | Path) -> Checkpoint:
     ConfigError
         If there is no model, it cannot be read, or its parts do not fit each other; names the file.
     """
-    path = Path(path)
+    path = shipped_folder(str(path)) or Path(path)
     if is_folder(path):
         files = list_folder(path)
         if any(each.name == "config.json" for each in files):
@@ -38,4 +39,11 @@ def read_model(path: str | Path) -> Checkpoint:
         return read_gguf(path)
     if path.suffix == ".bin":
         return read_llama2c(path)
-    raise ConfigError(f"{path}: is not a model: a folder with config.json, a .gguf file or a .bin file of llama2.c")
+    if str(path) in model_names():
+        raise ConfigError(
+            f"model = '{path}' is not allowed here: it comes without weights; name a folder or a file that has them"
+        )
+    raise ConfigError(
+        f"{path}: is not a model: a shipped model with weights, a folder with config.json, a .gguf file or a .bin file "
+        "of llama2.c"
+    )

@@ -2,7 +2,10 @@
 
 import json
 import struct
+import subprocess
+import sys
 
+import ml_dtypes
 import numpy as np
 import pytest
 from gguf.constants import GGMLQuantizationType
@@ -44,7 +47,6 @@ def test_a_folder_of_every_family(tmp_path, family):
 
 
 def test_shards_half_precision_and_parts_beside_the_text(tmp_path):
-    import ml_dtypes
 
     tensors = {f"language_model.{name}": each for name, each in in_files("llama", tensors_of("llama")).items()}
     tensors["vision_tower.patch.weight"] = np.ones((2, 2), np.float32)
@@ -388,3 +390,15 @@ def test_a_safetensors_file_is_read_piece_by_piece(tmp_path):
     found = read_model(tmp_path)
     name = "model.layers.0.mlp.up_proj.weight"
     assert (found.tensors[name] == load_file(tmp_path / "model.safetensors")[name]).all()
+
+
+def test_bfloat16_is_read_in_a_process_that_has_imported_nothing_else(tmp_path):
+    write_folder(tmp_path, "llama", in_files("llama", tensors_of("llama")))
+    path = tmp_path / "model.safetensors"
+    save_file({name: each.astype(ml_dtypes.bfloat16) for name, each in load_file(path).items()}, path)
+    code = (
+        "from tilewright.mapping.models.readers import read_model\n"
+        f"print(read_model({str(tmp_path)!r}).tensors['model.norm.weight'].dtype)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "float32\n", done.stderr
