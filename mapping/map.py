@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tilewright.base.errors import ConfigError
+from tilewright.mapping.compile.chunks import RefusedChunk, chunk_size
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.fit import check_fit, check_memory_map
@@ -11,7 +11,7 @@ from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.report import MapResult, PaddedHeads, RefusedChunk, RunCounts
+from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import energy
 from tilewright.sim.graph.graph import Graph
@@ -19,9 +19,6 @@ from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
-
-LARGEST_CHUNK = 64
-"""Number of prompt tokens in a chunk that is tried first."""
 
 
 def map_model(
@@ -137,16 +134,5 @@ def _chunks(
             model, precision, tokens=end - position, position=position, capacity=tokens, logits=end == tokens
         )
 
-    size = min(tokens, LARGEST_CHUNK)
-    refused = None
-    while True:
-        try:
-            # The last chunk attends to most.
-            compile_decoder(system.accelerator, graph(tokens - size, size))
-            break
-        except ConfigError as error:
-            if size == 1:
-                raise
-            refused = RefusedChunk(tokens=size, cause=str(error))
-            size //= 2
+    size, refused = chunk_size(system.accelerator, graph, tokens)
     return tuple(graph(position, size) for position in range(0, tokens, size)), refused

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tilewright.mapping.compile.chunks import RefusedChunk
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.host.cost import HostPart
 from tilewright.mapping.host.steps import HostStep, host_steps
@@ -31,14 +32,6 @@ class ReportRow:
     """Cycles that these operators add to the critical path; the cycles of all rows add up to the run."""
     macs: int
     """Number of multiply-accumulates that the array carried out, padding included."""
-
-
-@dataclass(frozen=True)
-class RefusedChunk:
-    """Number of tokens of a chunk that was tried before a smaller one was taken, and the cause of its refusal."""
-
-    tokens: int
-    cause: str
 
 
 @dataclass(frozen=True)
@@ -233,7 +226,7 @@ class RunCounts:
         self._add_counts(program, run)
         end = 0
         for span in sorted(run.spans, key=lambda span: span.end):
-            row, name = _row(span.operator), span.unit.label
+            row, name = _row(getattr(program.commands[span.index], "operator", None)), span.unit.label
             self._cycles[row] = self._cycles.get(row, 0) + max(0, span.end - end)
             end = max(end, span.end)
             units = self._units.setdefault(row, {})

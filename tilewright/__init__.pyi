@@ -12,6 +12,7 @@ from tilewright.api.programs import ProgramRun as ProgramRun
 from tilewright.api.programs import load_program as load_program
 from tilewright.api.programs import run as run
 from tilewright.api.simulators import use_simulator as use_simulator
+from tilewright.api.text import generate_text as generate_text
 from tilewright.base.errors import ConfigError as ConfigError
 from tilewright.base.simulators import Simulator as Simulator
 from tilewright.cocotb_tests.runner import BenchError as BenchError
@@ -20,7 +21,9 @@ from tilewright.mapping.models import DecoderConfig as DecoderConfig
 from tilewright.mapping.models import LlamaConfig as LlamaConfig
 from tilewright.mapping.models import load_model as load_model
 from tilewright.mapping.models import model_names as model_names
+from tilewright.mapping.models.sampling import Sampling as Sampling
 from tilewright.mapping.report import MapResult as MapResult
+from tilewright.mapping.written import WrittenText as WrittenText
 from tilewright.sim.config import HostConfig as HostConfig
 from tilewright.sim.config import System as System
 from tilewright.sim.config import host_names as host_names

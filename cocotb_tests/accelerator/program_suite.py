@@ -48,15 +48,7 @@ def program_suite(
     ConfigError
         If the bench's memory does not have the timing.
     """
-    if timing.latency > MAX_LATENCY:
-        raise ConfigError(
-            f"--latency = {timing.latency} is not allowed: memory of the bench has 1 to {MAX_LATENCY} cycles"
-        )
-    if max(timing.rate.as_integer_ratio()) >> TIMING_BITS:
-        raise ConfigError(
-            f"--bandwidth = {timing.rate * config.bus_bytes} is not allowed: it is {timing.rate} beats a cycle, and "
-            f"memory of the bench has fractions of numbers of {TIMING_BITS} bits"
-        )
+    check_timing(config, timing)
     cases = partial(
         program_cases,
         name=name,
@@ -67,6 +59,25 @@ def program_suite(
         max_cycles=max_cycles,
     )
     return AcceleratorSuite(config=config, make_cases=cases, memory_bytes=len(memory), label=name)
+
+
+def check_timing(config: AcceleratorConfig, timing: Timing) -> None:
+    """Refuse a timing that memory of the bench does not have.
+
+    Raises
+    ------
+    ConfigError
+        Names the value and what is allowed.
+    """
+    if timing.latency > MAX_LATENCY:
+        raise ConfigError(
+            f"latency = {timing.latency} is not allowed: memory of the bench has 1 to {MAX_LATENCY} cycles"
+        )
+    if max(timing.rate.as_integer_ratio()) >> TIMING_BITS:
+        raise ConfigError(
+            f"bandwidth = {timing.rate * config.bus_bytes} is not allowed: it is {timing.rate} beats a cycle, and "
+            f"memory of the bench has fractions of numbers of {TIMING_BITS} bits"
+        )
 
 
 def program_cases(

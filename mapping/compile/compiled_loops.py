@@ -38,6 +38,13 @@ class CompiledLoops(InMemory):
                 view = place.view(self._of_run(memory, loop, name, run))
                 view[:] = np.asarray(constants[name]).reshape(view.shape)
 
+    def write_shared(self, memory: np.ndarray, constants: Mapping[str, np.ndarray]) -> None:
+        """Write some constants that all runs of a loop share and that are no weights."""
+        for section in self.loops.values():
+            for name in constants.keys() & section.survey.constants.keys():
+                view = section.survey.constants[name].view(memory)
+                view[:] = np.asarray(constants[name]).reshape(view.shape)
+
     def read_state(self, memory: np.ndarray, loop: str, run: int, name: str) -> np.ndarray:
         """Return the elements of a state of a run, by the name that the steps have, as they are stored; flat."""
         survey, memory = self.loops[loop].survey, self._of_run(memory, loop, name, run)

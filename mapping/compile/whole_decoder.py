@@ -1,6 +1,6 @@
 """All layers of a decoder and its head as one program."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -66,21 +66,30 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
     return compile_loops(config, loops, memory)
 
 
-def write_layers(program: CompiledLoops, memory: np.ndarray, constants: Mapping[str, np.ndarray]) -> None:
-    """Write the constants of all layers, by the names that a graph of all layers has for them, and shared ones."""
-    shared = {name: each for name, each in constants.items() if not name.startswith(LAYER_NAMES)}
+def write_layers(
+    program: CompiledLoops, memory: np.ndarray, constants_of: Callable[[int], Mapping[str, np.ndarray]]
+) -> None:
+    """Write the constants of all layers.
+
+    Parameters
+    ----------
+    constants_of : callable
+        Returns the constants of a layer, by the names that a graph of all layers has for them, and those that layers
+        share.
+    """
     for section in program.loops.values():
         loop = section.loop
         for run in range(loop.count if loop.layers else 0):
-            own: dict[str, np.ndarray] = {}
+            constants: dict[str, np.ndarray] = {}
             for layer in loop.layers:
-                source = layer_name(layer + run * len(loop.layers))
-                own |= {
-                    layer_name(layer) + name.removeprefix(source): each
-                    for name, each in constants.items()
-                    if name.startswith(source)
-                }
-            program.write_constants(memory, loop.name, run, shared | own)
+                number = layer + run * len(loop.layers)
+                source = layer_name(number)
+                for name, each in constants_of(number).items():
+                    if name.startswith(source):
+                        constants[layer_name(layer) + name.removeprefix(source)] = each
+                    elif not name.startswith(LAYER_NAMES):
+                        constants[name] = each
+            program.write_constants(memory, loop.name, run, constants)
 
 
 def _alike(layer: list[Operator]) -> tuple[Operator, ...]:

@@ -90,13 +90,16 @@ def predict_program(
     *,
     bad_address: int | None = None,
     bad_response: int = 2,
+    timeline: bool = False,
 ) -> AcceleratorRun:
     """Run the program at an address on a model, whose memory and scratchpad keep the results.
 
     Every port of the accelerator sees the memory timing. Memory answers with ``bad_response`` at ``bad_address``.
     """
     main, npe = (AxiMemoryModel(**asdict(timing)) for _ in range(2))
-    return model.run(address, main, npe_timing=npe, bad_address=bad_address, bad_response=bad_response)
+    return model.run(
+        address, main, npe_timing=npe, bad_address=bad_address, bad_response=bad_response, timeline=timeline
+    )  # fmt: skip
 
 
 def program_differences(ended: AcceleratorEnding, predicted: AcceleratorRun, *, timed: bool = True) -> list[str]:

@@ -31,6 +31,7 @@ COMMANDS = {
     "map": "Map a transformer onto a system: cycles, bounds, energy.",
     "program": "Assemble, disassemble and run programs of the accelerator, and print their fields.",
     "report": "Summarise the files that map, cosim, generate and synth wrote to a folder.",
+    "run": "Let a model write a text on the exact model of an accelerator, or in RTL beside it.",
     "schema": "Print the JSON schema of a system's or a host's description.",
     "synth": "Synthesise a block: look-up tables, flip-flops, cells, area, path, power.",
 }

@@ -81,7 +81,7 @@ def command(
     name = _named(name, program, options, design=design, case=case, seed=seed)
     from tilewright.api.cosim import find_tools, program_suite_of, run_cosim, run_options, suites
 
-    with named_as_options(lambda: ("seed", "waves", "verilog")):
+    with named_as_options(lambda: ("seed", "waves", "verilog", "latency", "bandwidth")):
         chosen = (
             [program_suite_of(load_program(program, **options))]
             if program

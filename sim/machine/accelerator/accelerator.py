@@ -82,8 +82,6 @@ class Span:
     index: int
     begin: int
     end: int
-    operator: object = None
-    """Operator of the graph that the command serves."""
 
 
 @dataclass
@@ -605,7 +603,7 @@ class _Run:
         if self.execute is not None and not isinstance(entry.command, Weights | Jobs):
             self.execute(entry.command, entry.register_value)
         if self.timeline:
-            self.spans.append(Span(unit, entry.index, entry.begin, ended, entry.command.operator))
+            self.spans.append(Span(unit, entry.index, entry.begin, ended))
         self.ask(time, self.begin)
         self.ask(time, self.act)
 

@@ -65,7 +65,7 @@ def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_
         outputs.append(steps.run_layers(rows).values)
         if memory is None:
             memory = programs[-1].empty_memory()
-        write_layers(program, memory, constants)
+        write_layers(program, memory, lambda layer, constants=constants: constants)
         program.write_program(memory)
         program.write_input(memory, rows)
         on_the_model(AcceleratorValues(config, memory), program)

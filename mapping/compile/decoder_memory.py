@@ -1,0 +1,123 @@
+"""A decoder in main memory: its weights and cache, and programs for any tokens at any position."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from tilewright.mapping.lower.constants import constant_contents
+from tilewright.mapping.lower.padding import with_padded_heads
+from tilewright.mapping.models import llama
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.llama import EMBEDDINGS, HEAD, MASK
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind
+from tilewright.sim.graph.precision import Precision
+
+from .compiled_loops import CompiledLoops
+from .memory_map import MemoryMap
+from .whole_decoder import compile_decoder, head_parts, write_layers
+
+
+class DecoderMemory:
+    """A decoder in main memory.
+
+    All programs share weights, cache and tables. What one program has of its own, its commands, input and logits, lies
+    where those of another one lay.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Tensors by the names of :mod:`.tensors`; each is asked for when it is written.
+    capacity : int
+        Number of positions for which the cache has room.
+
+    Raises
+    ------
+    ConfigError
+        If something finds no room, or the accelerator cannot run a step.
+    """
+
+    def __init__(
+        self, config: AcceleratorConfig, model: DecoderConfig, tensors: Mapping[str, np.ndarray], *, capacity: int
+    ):
+        self.config, self.model, self.tensors, self.capacity = config, model, tensors, capacity
+        self.precision = Precision.of(config.cim.tile, config.vector.lanes)
+        self.parts, self.columns = head_parts(config, model.vocab_size)
+        self._shared = MemoryMap()
+        # The program of the last position has the most commands, and places everything that others share.
+        self._last = self.compiled(self.graph(capacity - 1, 1))
+        self._shared = self._shared.shared()
+
+    def graph(self, position: int, tokens: int, *, logits: bool = True) -> Graph:
+        """Return the operator graph of some tokens from a position on, see :func:`.llama.tokens_graph`."""
+        return llama.tokens_graph(
+            self.model, self.precision, tokens=tokens, position=position, capacity=self.capacity, logits=logits
+        )
+
+    def compiled(self, graph: Graph) -> CompiledLoops:
+        """Return the program of a graph of :meth:`graph`.
+
+        Raises
+        ------
+        ConfigError
+            If the scratchpad has no room for so many tokens.
+        """
+        memory = self._shared.shared() if self._shared.places else self._shared
+        return compile_decoder(self.config, graph, memory)
+
+    def image(self, programs: Sequence[CompiledLoops] = ()) -> np.ndarray:
+        """Return memory with all weights and tables, uint8, and with room for programs in whole pages."""
+        memory = self._last.empty_memory()
+        stop = max((program.memory.next_page for program in programs), default=0)
+        memory = np.pad(memory, (0, max(0, stop - len(memory))))
+        self.write_weights(memory, self._last)
+        return memory
+
+    def write_weights(self, memory: np.ndarray, program: CompiledLoops) -> None:
+        """Write all weights and tables where a program has them."""
+        write_layers(program, memory, self._layer_constants)
+        for part, constants in enumerate(self._head_constants()):
+            program.write_constants(memory, HEAD, part, constants)
+
+    def write(self, memory: np.ndarray, program: CompiledLoops, graph: Graph, tokens: Sequence[int]) -> None:
+        """Write a program, its graph's masks of sliding windows, and the embeddings of its tokens."""
+        program.write_program(memory)
+        program.write_input(memory, self.embedded(tokens))
+        masks = tuple(operator for operator in graph if operator.name.startswith(MASK))
+        if masks:
+            program.write_shared(memory, constant_contents(Graph(masks), {}))
+
+    def embedded(self, tokens: Sequence[int]) -> np.ndarray:
+        """Return the embeddings of some tokens, (tokens, hidden)."""
+        return self._embeddings[list(tokens)] * self.model.embedding_factor
+
+    def logits(self, memory: np.ndarray, program: CompiledLoops) -> np.ndarray:
+        """Return the logits that a program has left in memory, (vocabulary,) float32, before a soft cap."""
+        return program.output_rows(HEAD).read(memory).ravel()[: self.model.vocab_size]
+
+    @cached_property
+    def _embeddings(self) -> np.ndarray:
+        return self.tensors[f"{EMBEDDINGS}.weight"]
+
+    @cached_property
+    def _layers(self) -> Graph:
+        graph = llama.layers(self.model, self.precision, tokens=1, capacity=self.capacity)
+        return with_padded_heads(self.config, graph)
+
+    def _layer_constants(self, layer: int) -> dict[str, np.ndarray]:
+        """Return the constants of a layer and the tables of all layers."""
+        part = self._layers.part(operator for operator in self._layers if operator.layer == layer)
+        return constant_contents(part, self.tensors)
+
+    def _head_constants(self) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the constants of each part of the vocabulary, zeros after its end."""
+        name = f"{HEAD}.weight"
+        weights = self.tensors[name]
+        graph = llama.head(self.model, self.precision, tokens=1, columns=self.columns)
+        norm = {f"{each.name}.weight": self.tensors[f"{each.name}.weight"] for each in graph.of(Kind.RMS_NORM)}
+        for part in range(self.parts):
+            rows = weights[part * self.columns : (part + 1) * self.columns]
+            padded = np.pad(rows, ((0, self.columns - len(rows)), (0, 0)))
+            yield constant_contents(graph, {**norm, name: padded})

@@ -1,0 +1,146 @@
+"""A text that a decoder writes on an accelerator, program by program: a prompt in chunks, then token by token.
+
+Whoever runs the programs, on the exact model or in RTL, has the memory, and hands it to :meth:`Writer.take` after each.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.compile.chunks import chunk_size
+from tilewright.mapping.compile.compiled_loops import CompiledLoops
+from tilewright.mapping.compile.decoder_memory import DecoderMemory
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.sampling import Sampler, Sampling
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.graph import Graph
+
+SPARE_BYTES = 1 << 16
+"""Room in memory after the longest program that is known at the start, for longer ones of positions in between."""
+
+Stop = Literal["tokens", "end of text", "capacity"]
+"""Reason why a text ended: the number of tokens, a token that ends a text, or the end of the cache."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """A program that is ready to start."""
+
+    position: int
+    tokens: tuple[int, ...]
+    """Tokens that go through the model."""
+    graph: Graph
+    program: CompiledLoops
+    logits: bool
+    """Whether the next token can be chosen after it."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        last = self.position + len(self.tokens) - 1
+        return f"token {last}" if len(self.tokens) == 1 else f"tokens {self.position} to {last}"
+
+
+class Writer:
+    """Writes a text after a prompt.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Tensors by the names of :mod:`.tensors`.
+    prompt : sequence of int
+        Tokens of the prompt, at least one.
+    tokens : int
+        Number of tokens to write, unless the text ends before.
+    ends : collection of int
+        Tokens that end a text.
+    capacity : int, optional
+        Number of positions for which the cache has room; by default prompt and tokens, as far as the model has
+        positions.
+
+    Raises
+    ------
+    ConfigError
+        If the prompt is empty or longer than the capacity, or the accelerator cannot run the model.
+    """
+
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        model: DecoderConfig,
+        tensors: Mapping[str, np.ndarray],
+        prompt: Sequence[int],
+        *,
+        tokens: int,
+        ends: frozenset[int] = frozenset(),
+        sampling: Sampling | None = None,
+        capacity: int | None = None,
+    ):
+        if not prompt:
+            raise ConfigError("prompt is empty: there must be a token to begin with")
+        longest = model.positions
+        if capacity is None:
+            capacity = min(len(prompt) + tokens, longest)
+        elif not 1 <= capacity <= longest:
+            raise ConfigError(f"capacity = {capacity} is not allowed: 1 to {longest}, the positions of the model")
+        if len(prompt) > capacity:
+            raise ConfigError(f"prompt has {len(prompt):,} tokens, and there is room for {capacity:,}")
+        self.model, self.prompt, self.limit, self.ends = model, tuple(prompt), tokens, ends
+        self.decoder = DecoderMemory(config, model, tensors, capacity=capacity)
+        self.sampler = Sampler(sampling or Sampling())
+        self.written: list[int] = []
+        """Tokens written so far, the one that ends the text included."""
+        self.stop: Stop = "tokens"
+        self._chunks = self._prompt_chunks()
+
+    def image(self) -> np.ndarray:
+        """Return memory before the first program, uint8, with room for every program."""
+        memory = self.decoder.image([chunk.program for chunk in self._chunks])
+        return np.pad(memory, (0, SPARE_BYTES))
+
+    def starts(self) -> Iterator[Start]:
+        """Yield the programs in their order; each must have run, and been taken, before the next one."""
+        yield from self._chunks
+        while not self._ended():
+            position = len(self.prompt) + len(self.written) - 1
+            yield self._start(position, (self.written[-1],), logits=True)
+
+    def write(self, memory: np.ndarray, start: Start) -> None:
+        """Write a program and its input into memory."""
+        self.decoder.write(memory, start.program, start.graph, start.tokens)
+
+    def take(self, memory: np.ndarray, start: Start) -> int | None:
+        """Choose the next token from the logits that a program has left in memory; return it, if there are any."""
+        if not start.logits:
+            return None
+        logits = self.decoder.logits(memory, start.program)
+        if cap := self.model.final_logit_softcapping:
+            logits = cap * np.tanh(logits / cap)
+        self.written.append(self.sampler.choose(logits))
+        return self.written[-1]
+
+    def _ended(self) -> bool:
+        if self.written[-1] in self.ends:
+            self.stop = "end of text"
+        elif len(self.written) < self.limit:
+            if len(self.prompt) + len(self.written) <= self.decoder.capacity:
+                return False
+            self.stop = "capacity"
+        return True
+
+    def _prompt_chunks(self) -> list[Start]:
+        length = len(self.prompt)
+
+        def graph(position: int, size: int) -> Graph:
+            return self.decoder.graph(position, size, logits=position + size == length)
+
+        size, _ = chunk_size(self.decoder.config, graph, length)
+        begins = range(0, length, size)
+        return [self._start(begin, self.prompt[begin : begin + size], logits=begin == begins[-1]) for begin in begins]
+
+    def _start(self, position: int, tokens: tuple[int, ...], *, logits: bool) -> Start:
+        graph = self.decoder.graph(position, len(tokens), logits=logits)
+        return Start(position, tokens, graph, self.decoder.compiled(graph), logits)

@@ -1,0 +1,194 @@
+"""A text that was written, and what each of its programs took: cycles, bounds, energy, timeline."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from tilewright.base.files import write_json, write_text
+from tilewright.mapping.report import RunCounts
+from tilewright.mapping.writing import Start, Stop
+from tilewright.sim.config import System
+from tilewright.sim.energy.events import Counts, energy
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun
+from tilewright.sim.trace import Span, perfetto_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramRow:
+    """One program of a text."""
+
+    name: str
+    """Positions of its tokens."""
+    position: int
+    """Position of its first token."""
+    tokens: int
+    """Number of tokens that went through the model."""
+    token: int | None
+    """Token that was chosen after it; None if the program made no logits."""
+    model_cycles: int
+    """Number of cycles on the exact model."""
+    rtl_cycles: int | None = None
+    """Number of cycles in RTL; None if only the exact model ran."""
+    mismatches: int | None = None
+    """Number of bytes of memory after the program that differ between RTL and exact model."""
+    found: str = ""
+    """Differences between RTL and exact model in words."""
+    dram_bound_cycles: int
+    """Cycles that main memory needs to move every operand of the program once."""
+    compute_bound_cycles: int
+    """Cycles that the busier compute unit needs at its peak."""
+    events: Counts
+    """Events that cost energy."""
+    spans: tuple[Span, ...] = ()
+    """Timeline from the start of the program on, if one was asked for."""
+
+    @classmethod
+    def of(
+        cls, system: System, start: Start, run: AcceleratorRun, token: int | None, *, timeline: bool, **rtl: Any
+    ) -> Self:
+        """Return the row of a program that the exact model has run with a timeline; ``rtl`` are fields of RTL."""
+        counts = RunCounts(system)
+        counts.add(start.program, run)
+        rate = system.memory.bytes_per_cycle(system.clock_mhz)
+        events = counts.events
+        compute = max(start.graph.macs / system.cim.macs_per_cycle, events.vector_elements / system.vector.lanes)
+        return cls(
+            name=start.name,
+            position=start.position,
+            tokens=len(start.tokens),
+            token=token,
+            model_cycles=run.cycles,
+            dram_bound_cycles=-int(-start.graph.dram_bytes // rate),
+            compute_bound_cycles=-int(-compute // 1),
+            events=events,
+            spans=tuple(counts.spans) if timeline else (),
+            **rtl,
+        )
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Self:
+        """Return the row whose ``asdict`` has gone through JSON."""
+        return cls(**{**row, "events": Counts(**row["events"]), "spans": tuple(Span(**span) for span in row["spans"])})
+
+    def to_dict(self) -> dict:
+        """Return the row for JSON, without its timeline."""
+        row = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "spans"}
+        return {**row, "events": asdict(self.events)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenText:
+    """A text that a decoder has written on an accelerator."""
+
+    model: str
+    """Name of the model: what was asked for."""
+    system: System
+    prompt: str
+    text: str
+    """Text after the prompt."""
+    prompt_tokens: tuple[int, ...]
+    tokens: tuple[int, ...]
+    """Tokens written, the one that ends the text included."""
+    stop: Stop
+    """Reason why the text ended."""
+    programs: tuple[ProgramRow, ...]
+    """Programs in the order in which they ran: the chunks of the prompt, then one for each further token."""
+    rtl: bool
+    """Whether the programs ran in RTL beside the exact model; tokens are then chosen from the logits of the RTL."""
+    wave_files: tuple[Path, ...] = ()
+    """Wave file of the simulation, and its list of signals for GTKWave."""
+
+    @property
+    def model_cycles(self) -> int:
+        """Number of cycles of all programs on the exact model."""
+        return sum(row.model_cycles for row in self.programs)
+
+    @property
+    def rtl_cycles(self) -> int | None:
+        """Number of cycles of all programs in RTL; None if only the exact model ran."""
+        return sum(row.rtl_cycles or 0 for row in self.programs) if self.rtl else None
+
+    @property
+    def mismatches(self) -> int | None:
+        """Number of bytes that differ between RTL and exact model, summed over the programs."""
+        return sum(row.mismatches or 0 for row in self.programs) if self.rtl else None
+
+    @property
+    def passed(self) -> bool:
+        """Whether RTL and exact model agree in every byte, cycle and counter."""
+        return not any(row.found for row in self.programs)
+
+    @property
+    def first_token_s(self) -> float:
+        """Seconds from the start to the first token: the time of the prompt."""
+        return self._seconds([row for row in self.programs if row.position < len(self.prompt_tokens)])
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Number of tokens that are written in a second, after the first one; of a single token the prompt counts."""
+        rows = [row for row in self.programs if row.position >= len(self.prompt_tokens)]
+        return len(rows) / self._seconds(rows) if rows else 1 / self.first_token_s
+
+    @property
+    def bound_fraction(self) -> float:
+        """Larger bound of each program, summed, as a fraction of the cycles."""
+        bounds = sum(max(row.dram_bound_cycles, row.compute_bound_cycles) for row in self.programs)
+        return bounds / self.model_cycles
+
+    @cached_property
+    def events(self) -> Counts:
+        """Events of all programs that cost energy."""
+        totals = Counts()
+        for row in self.programs:
+            for field in fields(Counts):
+                setattr(totals, field.name, getattr(totals, field.name) + getattr(row.events, field.name))
+        return totals
+
+    @property
+    def energy_j(self) -> float:
+        """Energy of all programs."""
+        return sum(item.joules for item in energy(self.events, self.system))
+
+    def to_dict(self) -> dict:
+        """Return the text as ``tilewright run --json`` prints it."""
+        return {
+            "model": self.model,
+            "system": self.system.name,
+            "prompt": self.prompt,
+            "text": self.text,
+            "prompt_tokens": list(self.prompt_tokens),
+            "tokens": list(self.tokens),
+            "stop": self.stop,
+            "clock_mhz": self.system.clock_mhz,
+            "model_cycles": self.model_cycles,
+            "rtl_cycles": self.rtl_cycles,
+            "mismatches": self.mismatches,
+            "first_token_s": self.first_token_s,
+            "tokens_per_s": self.tokens_per_s,
+            "bound_fraction": self.bound_fraction,
+            "energy_j": self.energy_j,
+            "programs": [row.to_dict() for row in self.programs],
+        }
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write text.json, and text.trace.json (for ui.perfetto.dev) if there is a timeline; return their paths.
+
+        Raises
+        ------
+        ConfigError
+            If a file cannot be written.
+        """
+        written = [write_json(folder / "text.json", self.to_dict())]
+        spans, begin = [], 0
+        for row in self.programs:
+            spans += [Span(span.unit, span.name, begin + span.start, begin + span.end) for span in row.spans]
+            begin += row.model_cycles
+        if spans:
+            title = f"{self.model} on {self.system.name}"
+            written.append(write_text(folder / "text.trace.json", perfetto_json(spans, title)))
+        return written
+
+    def _seconds(self, rows: Sequence[ProgramRow]) -> float:
+        return sum(row.model_cycles for row in rows) / (self.system.clock_mhz * 1e6)

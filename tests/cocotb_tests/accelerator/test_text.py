@@ -1,0 +1,63 @@
+"""A model writes a text in RTL: every program in one simulation, all of memory and all cycles as the model says."""
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from tests.cli.text_models import PROMPT, write_text_model
+from tilewright.api.text import PreparedText, prepare_text
+from tilewright.cocotb_tests.accelerator.suite import TINY
+from tilewright.cocotb_tests.accelerator.text_suite import COROUTINES
+from tilewright.mapping.models.llama import HEAD
+from tilewright.sim.config import FabricConfig, System, load_system
+
+pytestmark = pytest.mark.cosim
+TOKENS = 4
+
+
+def small_system() -> System:
+    """Return the system of the smallest accelerator of the benches, whose build they share."""
+    fabric = {name: getattr(TINY, name) for name in FabricConfig.model_fields}
+    parts = {"cim": TINY.cim.model_dump(), "vector": TINY.vector.model_dump(), "fabric": fabric}
+    return System.model_validate({**load_system("tiny").model_dump(), **parts})
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> PreparedText:
+    folder = write_text_model(tmp_path_factory.mktemp("model"))
+    return prepare_text(folder, PROMPT, system=small_system(), tokens=TOKENS)
+
+
+def test_a_text_in_rtl_is_that_of_the_exact_model(prepared):
+    pieces: list[str] = []
+    simulation = prepared.simulation()
+    in_rtl = prepared.write_in_rtl(simulation, timeline=True, on_text=pieces.append)
+    assert in_rtl.passed
+    assert in_rtl.mismatches == 0
+    assert [row.rtl_cycles for row in in_rtl.programs] == [row.model_cycles for row in in_rtl.programs]
+    assert "".join(pieces) == in_rtl.text
+    again = prepare_text(prepared.job.model, PROMPT, system=prepared.job.system, tokens=TOKENS).write(timeline=True)
+    assert in_rtl.tokens == again.tokens
+    assert len(again.tokens) == len(again.programs) == TOKENS
+    alone = [replace(row, rtl_cycles=None, mismatches=None) for row in in_rtl.programs]
+    assert [asdict(row) for row in alone] == [asdict(row) for row in again.programs]
+
+
+def test_what_the_rtl_does_otherwise_is_seen_and_its_own_logits_choose(prepared):
+    [place] = [
+        weights.address
+        for name, weights in prepared.writer.decoder.compiled(prepared.writer.decoder.graph(0, 1))
+        .loops[HEAD]
+        .survey.weights.items()
+    ]
+    simulation = prepared.simulation()
+    rows = simulation.suite.simulate(
+        "write", coroutines=COROUTINES, job=prepared.job, timeline=False, tokens="/dev/null",
+        damage=tuple((place + byte, 0x7F) for byte in range(256)),
+    )  # fmt: skip
+    [row] = rows
+    assert row["mismatches"] >= 256
+    assert "differ" in row["found"]
+    assert row["rtl_cycles"] == row["model_cycles"]
+    right = prepare_text(prepared.job.model, PROMPT, system=prepared.job.system, tokens=1).write()
+    assert row["token"] != right.tokens[0]

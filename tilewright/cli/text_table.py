@@ -1,0 +1,34 @@
+"""Prints what a text took that a model has written."""
+
+from typing import TYPE_CHECKING
+
+from tilewright.base.tables import terminal_table
+from tilewright.base.terminal import styled
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tilewright.mapping.written import WrittenText
+
+REASONS = {"tokens": "", "end of text": ", the last of which ends the text", "capacity": ": the cache is full"}
+
+
+def print_text(console: "Console", text: "WrittenText") -> None:
+    """Print tokens, cycles, rates, bounds and energy of a text; of RTL, also what differs from the exact model."""
+    clock = text.system.clock_mhz
+    table = terminal_table(("what", ">value", "of"), title=f"{text.model} on {text.system.name}", fold=("what", "of"))
+    written = len(text.tokens)
+    table.add_row("tokens", f"{written:,}", f"after a prompt of {len(text.prompt_tokens):,}{REASONS[text.stop]}")
+    table.add_row("cycles", f"{text.model_cycles:,}", f"{len(text.programs):,} programs on the exact model")
+    if text.rtl:
+        table.add_row("cycles in RTL", f"{text.rtl_cycles:,}", "the same programs in Verilator")
+        table.add_row("bytes that differ", f"{text.mismatches:,}", "all of memory after each program")
+    table.add_row("first token after", f"{text.first_token_s * 1e3:,.3f} ms", f"the prompt, at {clock:g} MHz")
+    of = "tokens after the first one" if written > 1 else "the prompt"
+    table.add_row("tokens/s", f"{text.tokens_per_s:,.1f}", of)
+    table.add_row("bound / run", f"{text.bound_fraction:.1%}", "larger bound of each program, DRAM or compute")
+    table.add_row("energy", f"{text.energy_j * 1e3:,.3f} mJ", f"{text.energy_j * 1e3 / written:,.3f} mJ a token")
+    console.print(table)
+    for row in text.programs:
+        if row.found:
+            console.print(styled((f"{row.name}: {row.found}", "red")))
