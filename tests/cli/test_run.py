@@ -61,9 +61,9 @@ def test_rows_as_csv(model):
     [
         (("--prompt", "a " * 100), "--prompt has 100 tokens, and there is room for 64"),
         (("--prompt", "a a", "--capacity", "1"), "--prompt has 2 tokens, and there is room for 1"),
-        (("--capacity", "65"), "--capacity = 65 is not allowed: 1 to 64, the positions of the model"),
+        (("--prompt", "a", "--capacity", "65"), "--capacity = 65 is not allowed: 1 to 64, the positions of the model"),
         ((), "--prompt is empty: there must be a token to begin with"),
-        (("--prompt", "a", "--set", "fabric.bank=8"), "--set fabric.bank"),
+        (("--prompt", "a", "--set", "fabric.bank=8"), "unknown field 'fabric.bank' (did you mean 'banks'?"),
     ],
 )
 def test_what_does_not_go_is_refused_in_one_line(model, arguments, message):
