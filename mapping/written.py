@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tilewright.base.files import write_json, write_text
+from tilewright.mapping.lower.comparison import Comparison
 from tilewright.mapping.report import RunCounts
 from tilewright.mapping.writing import Start, Stop
 from tilewright.sim.config import System
@@ -97,6 +98,8 @@ class WrittenText:
     """Programs in the order in which they ran: the chunks of the prompt, then one for each further token."""
     rtl: bool
     """Whether the programs ran in RTL beside the exact model; tokens are then chosen from the logits of the RTL."""
+    comparison: Comparison | None = None
+    """Comparison of the arithmetic with the float64 reference, if one was asked for."""
     wave_files: tuple[Path, ...] = ()
     """Wave file of the simulation, and its list of signals for GTKWave."""
 
@@ -152,7 +155,10 @@ class WrittenText:
         return sum(item.joules for item in energy(self.events, self.system))
 
     def to_dict(self) -> dict:
-        """Return the text as ``tilewright run --json`` prints it."""
+        """Return the text as ``tilewright run --json`` prints it; a comparison adds its own keys."""
+        compared = self.comparison.to_dict() if self.comparison else {}
+        if compared:
+            compared["compared_tokens"] = compared.pop("tokens")
         return {
             "model": self.model,
             "system": self.system.name,
@@ -169,6 +175,7 @@ class WrittenText:
             "tokens_per_s": self.tokens_per_s,
             "bound_fraction": self.bound_fraction,
             "energy_j": self.energy_j,
+            **compared,
             "programs": [row.to_dict() for row in self.programs],
         }
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.command_line import refused, run
 from tests.cli.text_models import PROMPT, write_text_model
+from tilewright.mapping.lower.comparison import compare
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models.readers import read_model
 from tilewright.sim.config import load_system
@@ -48,6 +49,20 @@ def test_the_text_is_printed_and_then_a_table(model):
     assert printed.startswith(f"{PROMPT} ")
     assert "2 programs on the exact model" in printed
     assert "after a prompt of 4" in printed
+
+
+def test_the_arithmetic_is_compared_with_float64(model, tmp_path):
+    file = tmp_path / "text.txt"
+    file.write_text(" ".join(["once upon a time w7 w9 w30"] * 3))
+    arguments = ("run", str(model), "--prompt", PROMPT, "--tokens", "2", "--system", "small", "--json", "--compare")
+    result = json.loads(run(*arguments, str(file)).stdout)
+    checkpoint, config = read_model(model), load_system("small").accelerator
+    tokens = checkpoint.tokenizer.encode(file.read_text())
+    expected = compare(checkpoint.model, checkpoint.tensors, tokens, config)
+    assert result["compared_tokens"] == len(tokens) == 21
+    assert [result["agreement"], result["perplexity"]] == [expected.agreement, expected.perplexity]
+    assert 0.9 < result["perplexity"] / result["float_perplexity"] < 1.1
+    assert json.loads(run(*arguments).stdout)["compared_tokens"] == 4 + 2
 
 
 def test_rows_as_csv(model):

@@ -1,7 +1,7 @@
 """Lets models write texts on the exact model of an accelerator, or in RTL beside it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -14,6 +14,7 @@ from tilewright.cocotb_tests.accelerator.text_suite import TextJob, text_suite, 
 from tilewright.cocotb_tests.harness.signal_list import signal_list_of
 from tilewright.cocotb_tests.harness.wave_format import format_of, wave_format
 from tilewright.mapping.fit import check_fit
+from tilewright.mapping.lower.comparison import compare
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.sampling import Sampling
 from tilewright.mapping.models.tokenizer import Tokenizer
@@ -40,6 +41,7 @@ def generate_text(
     rtl: bool = False,
     timeline: bool = False,
     waves: str | Path | None = None,
+    compare_with: str | None = None,
     on_text: Callable[[str], None] | None = None,
 ) -> WrittenText:
     """Let a model write a text after a prompt, as ``tilewright run`` does.
@@ -67,6 +69,8 @@ def generate_text(
         Whether the result has a timeline of each program.
     waves : str or Path, optional
         Folder for the wave file of the simulation; needs ``rtl``.
+    compare_with : str, optional
+        Text on which the arithmetic is compared with the float64 reference; an empty one stands for prompt and text.
     on_text : callable, optional
         Gets each piece of text as it comes.
 
@@ -82,10 +86,12 @@ def generate_text(
     if rtl:
         simulation = text.simulation(waves)
         simulation.suite.build(waves=format_of(simulation.waves) if simulation.waves else None)
-        return text.write_in_rtl(simulation, timeline=timeline, on_text=on_text)
-    if waves is not None:
+        written = text.write_in_rtl(simulation, timeline=timeline, on_text=on_text)
+    elif waves is not None:
         raise ConfigError("waves is not allowed without rtl: the exact model has no signals")
-    return text.write(timeline=timeline, on_text=on_text)
+    else:
+        written = text.write(timeline=timeline, on_text=on_text)
+    return written if compare_with is None else text.compared(written, compare_with)
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,26 @@ class PreparedText:
         )  # fmt: skip
         stop = [row.pop("stop") for row in rows][-1]
         return self._written([ProgramRow.from_dict(row) for row in rows], stop, rtl=True, waves=simulation.waves)
+
+    def compared(self, written: WrittenText, text: str = "") -> WrittenText:
+        """Return a written text with the comparison of the arithmetic with the float64 reference.
+
+        Parameters
+        ----------
+        text : str
+            Text that both read, token by token; an empty one stands for the prompt and what was written after it.
+
+        Raises
+        ------
+        ConfigError
+            If the text has a single token.
+        """
+        tokens = self.tokenizer.encode(text) if text else [*written.prompt_tokens, *written.tokens]
+        if len(tokens) < 2:
+            raise ConfigError(f"compare: a text of {len(tokens)} tokens has no next token to predict")
+        decoder = self.writer.decoder
+        comparison = compare(decoder.model, decoder.tensors, tokens, decoder.config)
+        return replace(written, comparison=comparison)
 
     def _written(self, rows: Sequence[ProgramRow], stop: Stop, *, rtl: bool, waves: Path | None = None) -> WrittenText:
         tokens = tuple(row.token for row in rows if row.token is not None)

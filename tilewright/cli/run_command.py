@@ -50,6 +50,13 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the draws.")
 @click.option("--capacity", type=int,
               help="Number of positions for which the cache has room. [default: prompt and tokens]")  # fmt: skip
+@click.option(
+    "--compare",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Compare with the float64 reference on the text of FILE; without FILE on the text that is written.",
+)
 @click.option("--trace", is_flag=True, help="Write a timeline of all programs, for ui.perfetto.dev.")
 @click.option("--waves", is_flag=True, help="Write a wave file of the simulation; needs --rtl.")
 @out_option
@@ -69,6 +76,7 @@ def command(
     top_p: float,
     seed: int,
     capacity: int | None,
+    compare: str | None,
     trace: bool,
     waves: bool,
     folder: Path | None,
@@ -81,14 +89,19 @@ def command(
     weights. The text is printed as it comes, then tokens, cycles, bounds and energy. A program is compiled for each
     token. With --rtl, all programs run in one simulation; each next token is chosen from the logits in the memory of
     the RTL, and after each program all of memory and all counters are compared with the exact model. The exit status is
-    1 if they differ. With --out, the command writes text.json; --trace adds text.trace.json, --waves a wave file.
+    1 if they differ. --compare says how near the arithmetic comes to the float64 reference.
+    With --out, the command writes text.json; --trace adds text.trace.json, --waves a wave file.
     """
     if waves and not rtl:
         raise ConfigError("--waves is not allowed without --rtl: the exact model has no signals")
     from tilewright.api.text import prepare_text
+    from tilewright.base.reading import read_text
     from tilewright.mapping.models.sampling import Sampling
 
     quiet = as_json or as_csv
+    read = read_text(Path(compare)) if compare else compare
+    if compare and not read:
+        raise ConfigError(f"--compare {compare}: the file is empty")
     with named_as_options(lambda: ("prompt", "temperature", "top_k", "top_p", "seed", "capacity")):
         system = changed_system(system_name, changes)
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
@@ -99,6 +112,9 @@ def command(
         if folder:
             make_folder(folder)
     result = _written(ctx, text, rtl=rtl, timeline=trace, waves=(folder or Path()) if waves else None, quiet=quiet)
+    if read is not None:
+        with named_as_options(lambda: ("compare",)), status("comparing with the float64 reference"):
+            result = text.compared(result, read)
     files = [*(result.write(folder or Path()) if folder or trace else []), *result.wave_files]
     if as_json:
         print_json(result.to_dict(), files)

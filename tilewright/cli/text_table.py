@@ -28,6 +28,13 @@ def print_text(console: "Console", text: "WrittenText") -> None:
     table.add_row("tokens/s", f"{text.tokens_per_s:,.1f}", of)
     table.add_row("bound / run", f"{text.bound_fraction:.1%}", "larger bound of each program, DRAM or compute")
     table.add_row("energy", f"{text.energy_j * 1e3:,.3f} mJ", f"{text.energy_j * 1e3 / written:,.3f} mJ a token")
+    if compared := text.comparison:
+        where = f"{compared.tokens:,} tokens, read by both"
+        table.add_row("agreement with float64", f"{compared.agreement:.2%}", f"most probable next token, {where}")
+        table.add_row("perplexity", f"{compared.perplexity:,.3f}", f"{compared.float_perplexity:,.3f} in float64")
+        first = compared.first_divergence
+        table.add_row("first divergence", "none" if first is None else f"{first:,}", "position in this text")
+        table.add_row("least cosine of a layer", f"{min(compared.layer_cosines):.5f}", "mean over the tokens")
     console.print(table)
     for row in text.programs:
         if row.found:

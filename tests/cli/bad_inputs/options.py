@@ -33,6 +33,8 @@ CASES = (
     case("fewer than no tokens to draw from", "run m --top-k -1", "--top-k = -1 is not allowed", "or more"),
     case("a share above all", "run m --top-p 1.5", "--top-p = 1.5 is not allowed", "at most 1"),
     case("a seed of draws below 0", "run m --seed -1", "--seed = -1 is not allowed", "0 or more"),
+    case("a text to compare on that is not there", "run m --compare no.txt", "no.txt: cannot be read"),
+    case("an empty text to compare on", "run m --compare e.txt", "e.txt: the file is empty", files={"e.txt": ""}),
     case("waves without RTL", "run m --waves", "--waves is not allowed without --rtl"),
     case("an empty model", ("map", ""), "unknown model ''", "one of: gemma-2b"),
     case("two models", "map llama-3.2-1b llama-3.2-1b", "unexpected extra argument (llama-3.2-1b)"),
