@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := build/demo
 
-.PHONY: install demo test test-all lint cost-table ecp5-table accuracy-table core-table core-study diagram clean
+.PHONY: install demo test test-all lint cost-table ecp5-table accuracy-table core-table core-study coverage-table diagram clean
 
 install: $(STAMP)
 
@@ -58,6 +58,10 @@ core-table: install
 # docs/high-frequency-study.md: where the caches limit a fast core.
 core-study: install
 	$(BIN)/python -m benchmarks.high_frequency.study
+
+# docs/coverage.md: what the benches have exercised, and what they have not.
+coverage-table: install
+	$(BIN)/python -m benchmarks.coverage
 
 # docs/images/flow.png: the block diagram of README.
 diagram: install

@@ -20,6 +20,7 @@ A test in ``tests/test_structure.py`` compares names and contents.
 ``harness/`` is for all units: ``suite.py`` says what a suite is, ``job.py`` how a job travels from pytest or the
 command line to a cocotb test. ``faults.py`` plants faults, all in one model: an argument of the simulation chooses one;
 ``faulty_suite.py`` contains the tests that each of them is detected.
+``coverage/`` counts what the cases of all units have exercised: docs/coverage.md.
 ``runner.py`` builds Verilated models, keeps them, and runs cocotb tests on them.
 
 Drivers, hosts, memory in Python, predictions, random jobs and programs are in :mod:`tilewright.bench`, where users

@@ -11,6 +11,7 @@ from tilewright.cocotb_tests.accelerator import cb_accelerator_memory
 from tilewright.cocotb_tests.accelerator import decoder_suite as decoder_layer
 from tilewright.cocotb_tests.accelerator import encoder_suite as encoder_layer
 from tilewright.cocotb_tests.accelerator.corrupted_programs import corrupted_case
+from tilewright.cocotb_tests.accelerator.directed_programs import directed_case
 from tilewright.cocotb_tests.accelerator.harness import DUT
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
 from tilewright.cocotb_tests.accelerator.suite import (
@@ -51,6 +52,11 @@ def test_random_stalls(suite):
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
 def test_programs_that_are_stopped(suite):
     suite.simulate("right", failing_cases(suite.config, seed=2, share=0.15))
+
+
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_directed_programs(suite):
+    suite.simulate("right", (directed_case(suite.config),))
 
 
 @pytest.mark.slow

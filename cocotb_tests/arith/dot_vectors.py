@@ -178,7 +178,8 @@ def long_dots(format: ScalarFormat, count: int, rng: np.random.Generator) -> Ite
 def extreme_dots(format: ScalarFormat) -> Iterator[Dot]:
     """Yield sums in which the largest products cancel and the smallest one is left, in every order; and specials.
 
-    Also 64 of the largest products of either sign, and carries that run through the whole quire.
+    Also 64 of the largest products of either sign, carries that run through the whole quire, and sums halfway between
+    neighbours.
     """
     high, low, one, none = (int(code) for code in format.encode([format.max, format.min, 1.0, 0.0]))
     minus_high, minus_low, minus_one = (int(negated(format, np.array(code))) for code in (high, low, one))
@@ -191,6 +192,12 @@ def extreme_dots(format: ScalarFormat) -> Iterator[Dot]:
         yield Dot.of([a] * 63 + [minus_low], [high] * 63 + [low])
     # All bits change at each step: -1, 0, -1, ... in units of the last place.
     yield Dot(np.array([minus_low, low] * 20), np.array([low] * 40), tuple(range(1, 41)))
+    # Ties to the even code below and to that above.
+    near_one = np.arange(one, one + 4)
+    halves = format.encode(np.diff(format.decode(np.append(near_one, one + 4))) / 2).astype(np.int64)
+    for code, half in zip(near_one, halves, strict=True):
+        yield Dot.of([code, half], [one, one])
+        yield Dot.of([code, half], [minus_one, minus_one])
     for special in special_codes(format)[:200]:
         for other in (high, none, minus_one, *special_codes(format)[:8]):
             # It stays to the end; the next sum knows nothing of it.

@@ -1,9 +1,29 @@
 """Cases of the NPE's benches: jobs of one start, and the timing of memory."""
 
+import random
 from dataclasses import dataclass
+from typing import Protocol
 
 from tilewright.bench.npe_jobs import Job
 from tilewright.bench.timing import NEAR, Timing
+from tilewright.sim.config.npe import NpeConfig
+
+
+class Source(Protocol):
+    """Whatever cases are drawn for: a bench in a simulation, or :class:`.Draws` without one."""
+
+    config: NpeConfig
+    rng: random.Random
+    memory_bytes: int
+
+
+@dataclass
+class Draws:
+    """Random numbers of a bench without its simulation: the same cases are drawn."""
+
+    config: NpeConfig
+    rng: random.Random
+    memory_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from tilewright.bench.scoreboard import memory_differences
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.axi_driver import padded
 from tilewright.cocotb_tests.harness.job import return_rows
-from tilewright.cocotb_tests.npe.cases import Case
+from tilewright.cocotb_tests.npe.cases import Case, Source
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import Mode
@@ -86,7 +86,7 @@ async def table(dut) -> None:
     return_rows([await run_case(bench, case) for case in bench.job.cases])
 
 
-def random_timing(bench: NpeBench) -> Timing:
+def random_timing(bench: Source) -> Timing:
     """Return a timing from near and fast to far and slow."""
     rng = bench.rng
 
@@ -101,12 +101,18 @@ def random_timing(bench: NpeBench) -> Timing:
     )
 
 
-def random_case(bench: NpeBench, name: str, most: int = 4) -> Case:
+def random_case(bench: Source, name: str, most: int = 4) -> Case:
     """Return one to some random jobs of one start."""
     jobs: list[Job] = []
     for _ in range(bench.rng.randint(1, most)):
         jobs.append(random_job(bench.config, bench.rng, jobs[-1] if jobs else None))
     return Case(name=name, jobs=tuple(jobs), timing=random_timing(bench), seed=bench.rng.randrange(1 << 30))
+
+
+def stalled_case(bench: Source, name: str) -> Case:
+    """Return random jobs during which the channels of the bus wait at random."""
+    shares = tuple(bench.rng.choice((0, 3, 8, 14)) for _ in range(5))
+    return replace(random_case(bench, name, most=2), shares=shares)
 
 
 @cocotb.test()
@@ -126,7 +132,5 @@ async def random_stalls(dut) -> None:
     bench = NpeBench(dut)
     await bench.begin()
     for index in range(bench.job.options["programs"]):
-        shares = tuple(bench.rng.choice((0, 3, 8, 14)) for _ in range(5))
-        case = replace(random_case(bench, f"stalled {index}", most=2), shares=shares)
-        row = await run_case(bench, case)
+        row = await run_case(bench, case := stalled_case(bench, f"stalled {index}"))
         assert row["mismatches"] == 0, f"{row} {case}"

@@ -8,6 +8,7 @@ from cocotb.triggers import ClockCycles
 from tilewright.bench.golden import predict_npe
 from tilewright.bench.register_port import DECERR, OKAY, SLVERR
 from tilewright.bench.timing import Timing
+from tilewright.cocotb_tests.npe.cases import Source
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.cocotb_tests.npe.failing_starts_driver import (
     TIMEOUT_CYCLES,
@@ -56,28 +57,34 @@ def beats_written(config: NpeConfig, made: Plan) -> list[list[int]]:
     ]
 
 
+def memory_error(bench: Source, made: Plan, index: int) -> tuple[int, int, NpeError, int]:
+    """Return a beat of the first job and the response to it, and the error and its detail that follow.
+
+    As ``index`` grows all streams have their turn, and C and the reductions, first with SLVERR and then with DECERR.
+    """
+    streams = list(ReadStream)
+    turn, choice = divmod(index, len(streams) + 2)
+    response = (SLVERR, DECERR)[turn % 2]
+    if choice < len(streams):
+        address = bench.rng.choice(beats_read(bench.config, made)[streams[choice]])
+        return address, response, NpeError(NpeError.READ_SLVERR + turn % 2), int(streams[choice])
+    address = bench.rng.choice(beats_written(bench.config, made)[choice - len(streams)])
+    return address, response, NpeError(NpeError.WRITE_SLVERR + turn % 2), 0
+
+
 @cocotb.test()
 async def errors_of_memory(dut) -> None:
     """SLVERR or DECERR on any beat, read or written: code and stream, a clean bus, and the next start goes well."""
     bench = NpeBench(dut)
     await bench.begin()
-    config, rng = bench.config, bench.rng
     for index in range(bench.job.options["programs"]):
         made = plan(bench)
-        response = rng.choice((SLVERR, DECERR))
-        streams = list(ReadStream)
-        choice = index % (len(streams) + 2)  # and C, and the reductions
-        if choice < len(streams):
-            address = rng.choice(beats_read(config, made)[streams[choice]])
-            error, detail = NpeError.READ_SLVERR + (response == DECERR), int(streams[choice])
-        else:
-            address = rng.choice(beats_written(config, made)[choice - len(streams)])
-            error, detail = NpeError.WRITE_SLVERR + (response == DECERR), 0
+        address, response, error, detail = memory_error(bench, made, index)
         await prepare(bench, made)
         bench.set_error(address, response)
         ended = await bench.run(made.image.address, 1, TIMEOUT_CYCLES)
         what = f"{made.image.descriptors[0]}, response {response} at {address:#x}"
-        expect(ended, NpeError(error), detail, 0, what)
+        expect(ended, error, detail, 0, what)
         await check_memory(bench, made, 0, made.image.descriptors[0])
         await goes_on(bench, plan(bench))
 
@@ -150,6 +157,14 @@ async def bad_descriptors(dut) -> None:
     await goes_on(bench, good)
 
 
+def bad_starts(config: NpeConfig, address: int) -> list[tuple[int, int]]:
+    """Return contents of DESCRIPTOR and COUNT that an NPE must refuse, given an address that it takes."""
+    starts = [(address, 0), (address, 1 << 16), (address, (1 << 32) - 1), (address + 64, 1), (address + 1, 0)]
+    if config.address_bits < 64:
+        starts += [(address | 1 << config.address_bits, 1), (1 << 63 | 8, 1)]
+    return starts
+
+
 @cocotb.test()
 async def refused_starts(dut) -> None:
     """A start with a COUNT or an address that is not allowed ends at once, without a word on the bus."""
@@ -157,16 +172,7 @@ async def refused_starts(dut) -> None:
     await bench.begin()
     config = bench.config
     made = plan(bench)
-    starts = [
-        (made.image.address, 0),
-        (made.image.address, 1 << 16),
-        (made.image.address, (1 << 32) - 1),
-        (made.image.address + 64, 1),
-        (made.image.address + 1, 0),
-    ]
-    if config.address_bits < 64:
-        starts += [(made.image.address | 1 << config.address_bits, 1), (1 << 63 | 8, 1)]
-    for address, count in starts:
+    for address, count in bad_starts(config, made.image.address):
         outcome = npe_values.run(config, made.memory, address, count)
         await prepare(bench, made)
         ended = await bench.run(address, count, 100)

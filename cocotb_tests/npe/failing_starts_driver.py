@@ -8,6 +8,7 @@ from tilewright.bench.npe_host import NpeEnding
 from tilewright.bench.npe_jobs import Image, ImageBuilder, Job
 from tilewright.bench.scoreboard import memory_differences
 from tilewright.cocotb_tests.harness.axi_driver import padded
+from tilewright.cocotb_tests.npe.cases import Source
 from tilewright.cocotb_tests.npe.cb_npe import random_timing
 from tilewright.cocotb_tests.npe.driver import NpeBench
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
@@ -28,7 +29,7 @@ class Plan:
     outcome: npe_values.Outcome
 
     @classmethod
-    def of(cls, bench: NpeBench, image: Image) -> "Plan":
+    def of(cls, bench: Source, image: Image) -> "Plan":
         # As much memory as there is: what lies behind the image is of no account, but it is there.
         memory = np.zeros(bench.memory_bytes, np.uint8)
         memory[: len(image.memory)] = image.memory
@@ -40,7 +41,7 @@ class Plan:
         return len(padded(self.image.memory))
 
 
-def everything(bench: NpeBench) -> Job:
+def everything(bench: Source) -> Job:
     """Return a job of more than one tile each way that reads every stream and writes both."""
     config, rng = bench.config, bench.rng
     mode = rng.choice(config.modes)
@@ -60,7 +61,7 @@ def everything(bench: NpeBench) -> Job:
     )
 
 
-def plan(bench: NpeBench, count: int = 1) -> Plan:
+def plan(bench: Source, count: int = 1) -> Plan:
     """Return a start of jobs that end well."""
     jobs = [everything(bench) for _ in range(count)]
     made = Plan.of(bench, ImageBuilder(bench.config, bench.rng.randrange(1 << 30)).build(jobs))
@@ -68,7 +69,7 @@ def plan(bench: NpeBench, count: int = 1) -> Plan:
     return made
 
 
-def changed(bench: NpeBench, good: Plan, index: int, **fields: object) -> Plan:
+def changed(bench: Source, good: Plan, index: int, **fields: object) -> Plan:
     """Return the same start with a descriptor that differs in some fields."""
     image = good.image
     descriptors = list(image.descriptors)

@@ -186,6 +186,25 @@ LIMITS = (
 )
 """Products with the largest M, N and K, and more descriptors than a byte counts, for a memory of 1 MiB."""
 
+DIRECTED = (
+    *(
+        _case(
+            f"{mode.label} to every format",
+            *(_of(mode, 3, 3, 2 * mode.lanes + 1, out=out, scale=Along.ROW) for out in _SMALL.modes),
+        )
+        for mode in _SMALL.modes
+    ),
+    *(
+        _case(
+            f"scale {scale.name}, every bias and activation",
+            *(_of(Mode.INT8, 3, 3, 5, scale=scale, bias=bias, activation=f) for bias in Along for f in Activation),
+        )
+        for scale in Along
+    ),
+    _case("all rows of A are one row", _of(Mode.INT8, 5, 3, 20, slack=-2, scale=Along.COLUMN, bias=Along.ROW)),
+)
+"""Jobs that random ones seldom or never are, for the smallest NPE."""
+
 SUITES = (
     NpeSuite(
         _SMALL,

@@ -9,7 +9,7 @@ from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe import cb_npe_axi, cb_npe_errors, cb_npe_memory
 from tilewright.cocotb_tests.npe.harness import DUT
-from tilewright.cocotb_tests.npe.suite import KIB, LIMITS, SPEED, SQUARE, SUITES
+from tilewright.cocotb_tests.npe.suite import DIRECTED, KIB, LIMITS, SPEED, SQUARE, SUITES
 from tilewright.hw.names import module_name
 from tilewright.sim.formats.simd import ALL_MODES
 from tilewright.sim.isa.descriptor import Activation, Along
@@ -45,6 +45,10 @@ def test_the_table_covers_what_it_promises():
     assert {timing.latency for timing in timings} >= {1, 200}
     assert min(timing.rate for timing in timings) < 1
     assert min(timing.write_rate for timing in timings) < 1
+
+
+def test_directed_jobs():
+    check_rows(SUITES[0].simulate("table", DIRECTED))
 
 
 @pytest.mark.parametrize("suite", [*EVERYDAY, *SLOW[:2]], ids=lambda suite: suite.name)

@@ -3,6 +3,7 @@
 import pytest
 
 from tilewright.cocotb_tests.vector.cases import random_case
+from tilewright.cocotb_tests.vector.directed_programs import directed_case
 from tilewright.cocotb_tests.vector.operator_programs import operator_cases
 from tilewright.cocotb_tests.vector.suite import SEED, SUITES, VectorSuite, random_cases
 from tilewright.sim.config.vector import VectorConfig
@@ -22,6 +23,11 @@ def test_random_programs_leave_the_same_bits_in_the_same_cycles():
 def test_operators_of_transformer_layers():
     rows = SMALL.simulate("table", operator_cases(SMALL.config, SEED))
     assert len(rows) == 8
+
+
+def test_directed_passes():
+    [row] = SMALL.simulate("table", [directed_case(SMALL.config)])
+    assert row["mismatches"] == row["apart"] == 0
 
 
 @pytest.mark.slow

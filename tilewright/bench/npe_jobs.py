@@ -40,7 +40,8 @@ class Job:
     in_place: bool = False
     """Flag: C is written to the place of the residual."""
     slack: int = 0
-    """Number of beats between the rows of each matrix; if negative, all rows of B are one row, with a stride of 0."""
+    """Number of beats between the rows of each matrix; -1: all rows of B are one row, with a stride of 0; -2: all rows
+    of A are."""
 
     @property
     def out_format(self) -> Mode:
@@ -160,15 +161,16 @@ class ImageBuilder:
         return self._place(rows * stride), stride
 
     def _job(self, job: Job, before: Descriptor | None) -> Descriptor:
-        b = self.codes(job.mode, (1 if job.slack < 0 else job.n, job.k), job.specials)
+        b = self.codes(job.mode, (1 if job.slack == -1 else job.n, job.k), job.specials)
         slack = max(job.slack, 0)
         if job.chained:
             assert before is not None
             a_address, a_stride = before.c, before.c_stride
             spread = 1.0
         else:
-            a = self.codes(job.mode, (job.m, job.k), job.specials)
+            a = self.codes(job.mode, (1 if job.slack == -2 else job.m, job.k), job.specials)
             a_address, a_stride = self._matrix(a, job.mode, slack)
+            a_stride = 0 if job.slack == -2 else a_stride
             spread = _spread(job.mode, a)
         b_address, b_stride = self._matrix(b, job.mode, slack)
         # Sums are brought to where the format of C tells them apart.
@@ -212,7 +214,7 @@ class ImageBuilder:
             residual_address=residual_address,
             reductions=reductions,
             a_stride=a_stride,
-            b_stride=0 if job.slack < 0 else b_stride,
+            b_stride=0 if job.slack == -1 else b_stride,
             c_stride=c_stride,
             residual_stride=residual_stride,
         )

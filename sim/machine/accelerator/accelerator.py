@@ -133,8 +133,8 @@ class _Lane:
         self.busy = self.no_signal = self.no_bank = 0
 
 
-class _Run:
-    """One run of a program."""
+class ProgramRun:
+    """One run of a program; a subclass can watch it."""
 
     def __init__(
         self,
@@ -693,7 +693,7 @@ class AcceleratorModel:
                 config.npe, npe_timing or deepcopy(timing), memory=memory, bad_address=bad_address,
                 bad_response=bad_response,
             )  # fmt: skip
-        run = _Run(
+        run = ProgramRun(
             config, timing, command_at, self.values.execute, len(memory), bad_address, timeline, jobs, max_cycles
         )
         run.program = address
@@ -723,4 +723,4 @@ def run_commands(
     jobs = None
     if config.npe is not None:
         jobs = JobsModel(config.npe, npe_timing or deepcopy(timing), descriptor_at=descriptor_at)
-    return _Run(config, timing, commands.__getitem__, None, None, None, timeline, jobs).run()
+    return ProgramRun(config, timing, commands.__getitem__, None, None, None, timeline, jobs).run()
