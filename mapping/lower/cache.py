@@ -66,16 +66,25 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
     )
     turned = lowering.matrix(f"{operator.name}.cos", x.rows, x.columns)
     result = lowering.matrix(f"{operator.name}.rotated", x.rows, x.columns)
+    offsets = _offsets(lowering, operator, x.rows)
     out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, x.columns, stored.INT8), operator.n)
     heads = []
     for index, (source, first, both, codes) in enumerate(
         zip(head_rows(x, operator.n), head_rows(turned, operator.n), head_rows(result, operator.n), out, strict=True)
     ):
-        lowering.run(source, b=cos, out=first)
+        lowering.run(source, b=cos, c=offsets[index] if offsets else None, out=first)
         options = replace(magnitude(codes.storage), rotate=operator.n // 2)
         scale = lowering.run(source, options, b=sin, c=first, out=both, to=f"{operator.name}.{index}.scale")
         heads.append(lowering.quantised(both, scale, out=codes))
     return heads
+
+
+def _offsets(lowering: Lowering, operator: Operator, tokens: int) -> list[Matrix]:
+    """Return the numbers that are added to heads in the order of :func:`head_rows`; nothing if none are."""
+    if not (operator.precision.key_offsets and lowering.read_by(Kind.KV_APPEND)):
+        return []
+    offsets = lowering.constant(f"{operator.name}.offset", operator.heads, operator.n)
+    return [offsets] if tokens == 1 else [offsets.part(rows=slice(head, head + 1)) for head in range(operator.heads)]
 
 
 def _scale_rows(lowering: Lowering, heads: list[Quantised]) -> list[Stored]:

@@ -45,6 +45,7 @@ def compare(
     arithmetic: AcceleratorConfig | Precision,
     *,
     quantised: Tensors | None = None,
+    precision: Precision | None = None,
     context: int = 0,
     first: int | None = None,
 ) -> Comparison:
@@ -57,9 +58,10 @@ def compare(
     arithmetic : AcceleratorConfig or Precision
         Arithmetic of the decoder, see :class:`.StepsDecoder`.
     quantised : mapping, optional
-        Tensors of the decoder, by default those of the reference. They may turn the residual in another way, such as
-        those of :mod:`.tilewright.mapping.precision.equalisation`; layers are compared with the reference that has
-        these tensors.
+        Tensors of the decoder, by default those of the reference, such as :func:`.equalised` ones. Layers are compared
+        with the reference that has these tensors.
+    precision : Precision, optional
+        Storage of an accelerator's numbers, see :class:`.StepsDecoder`.
     context : int
         Maximum number of positions; a longer text is measured in pieces. 0: the number for which the model was made.
     first : int, optional
@@ -76,7 +78,9 @@ def compare(
     for piece in _pieces(tokens, context or model.positions, first):
         exact = FloatDecoder(model, tensors, context=len(piece))
         turned = exact if quantised is None else FloatDecoder(model, quantised, context=len(piece))
-        decoder = StepsDecoder(model, tensors if quantised is None else quantised, arithmetic, context=len(piece))
+        decoder = StepsDecoder(
+            model, tensors if quantised is None else quantised, arithmetic, context=len(piece), precision=precision
+        )
         for start in range(0, len(piece), CHUNK):
             chunk = piece[start : start + CHUNK]
             expected = exact.logits(chunk)

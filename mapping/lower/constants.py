@@ -83,6 +83,8 @@ class _Contents:
             self._put(name, self._factors(operator))
         elif operator.kind is Kind.CONSTANT:
             self._put(name, _table(operator))
+        elif operator.kind is Kind.ROPE and operator.precision.key_offsets:
+            self._key_offsets(operator)
         elif operator.kind is Kind.KV_APPEND:
             self._put("one", np.ones(1))
             whole_rows = not operator.capacity and operator.precision.scales == "token"
@@ -110,6 +112,14 @@ class _Contents:
             if carried_bias(self.graph, source):
                 bias = bias - (self._carried(source) * columns) @ quantised.values
             self._put(f"{name}.bias", bias)
+
+    def _key_offsets(self, operator: Operator) -> None:
+        """Add the numbers that are added to keys: zeros if the tensors have none."""
+        name = f"{operator.name}.offset"
+        if any(reader.kind is Kind.KV_APPEND for reader in self.graph.readers(operator.name)):
+            size = operator.head.size if operator.head else operator.n
+            offsets = self.tensors[name] if name in self.tensors else np.zeros((operator.heads, size))
+            self._put(name, operator.head.spread(offsets) if operator.head else offsets)
 
     def _carried(self, operator: Operator) -> np.ndarray:
         """Return the bias of a product that an operator's result contains."""

@@ -34,7 +34,7 @@ from .padding import with_padded_heads
 
 LANES = 16
 """Number of lanes of the vector unit if no accelerator is named; the order of sums depends on it."""
-CHUNK = 64
+CHUNK = 128
 """Maximum number of tokens that go through the layers together."""
 
 
@@ -65,6 +65,8 @@ class StepsDecoder:
         The accelerator, or the storage of its numbers; a precision goes with ``LANES`` lanes and heads as they are.
     context : int
         Number of positions of the run.
+    precision : Precision, optional
+        Storage of an accelerator's numbers, by default that for which it is made.
     vector_unit, array : callable
         Functions that run a pass and a product.
 
@@ -81,15 +83,17 @@ class StepsDecoder:
         arithmetic: AcceleratorConfig | Precision,
         *,
         context: int,
+        precision: Precision | None = None,
         vector_unit: VectorUnit = run_pass,
         array: CIMArray = multiply,
     ):
         self.model, self.tensors, self.context = model, tensors, context
         self.config = None if isinstance(arithmetic, Precision) else arithmetic
         self.lanes = self.config.vector.lanes if self.config else LANES
-        self.precision = (
-            arithmetic if isinstance(arithmetic, Precision) else Precision.of(arithmetic.cim.tile, self.lanes)
-        )
+        if isinstance(arithmetic, Precision):
+            self.precision = arithmetic
+        else:
+            self.precision = precision or Precision.of(arithmetic.cim.tile, self.lanes)
         self.vector_unit, self.array = vector_unit, array
         self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
         """Constants of all layers as they are stored, by name."""

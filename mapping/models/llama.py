@@ -18,6 +18,8 @@ GATE, UP, DOWN = (f"mlp.{part}_proj" for part in ("gate", "up", "down"))
 NORM, SECOND_NORM = "input_layernorm", "post_attention_layernorm"
 FIRST_POST_NORM, PRE_NORM, LAST_POST_NORM = SECOND_NORM, "pre_feedforward_layernorm", "post_feedforward_layernorm"
 """Norms of a model with ``post_norms``: of what attention adds, before the network, and of what the network adds."""
+KEY_OFFSETS = "self_attn.rope_k.offset"
+"""Name of the numbers that are added to keys after rotary embedding, (heads, head size), if a precision asks for it."""
 EMBEDDINGS, FINAL_NORM, HEAD = "model.embed_tokens", "model.norm", "lm_head"
 EMBEDDED = "embed_tokens"
 """Name of the operator that looks up embeddings."""

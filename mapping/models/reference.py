@@ -32,6 +32,8 @@ from .llama import (
 )
 
 Tensors = Mapping[str, np.ndarray]
+Observer = Callable[[str, np.ndarray], None]
+"""Function that takes the name of a product and its input, (tokens, inputs)."""
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -95,10 +97,12 @@ class FloatDecoder:
         Tensors by the names of :mod:`.tensors`; each is asked for whenever it is used.
     context : int
         Number of positions of the run, on which some kinds of scaling of rotary embedding depend.
+    observe : callable, optional
+        Function that is called with the input of every product with weights.
     """
 
-    def __init__(self, model: DecoderConfig, tensors: Tensors, *, context: int):
-        self.model, self.tensors, self.context = model, tensors, context
+    def __init__(self, model: DecoderConfig, tensors: Tensors, *, context: int, observe: Observer | None = None):
+        self.model, self.tensors, self.context, self.observe = model, tensors, context, observe
         self.caches = [Cached.empty(model) for _ in range(model.num_hidden_layers)]
         self.layer_outputs: list[np.ndarray] = []
         """Output of each layer for the tokens of the last call, (tokens, hidden)."""
@@ -117,9 +121,13 @@ class FloatDecoder:
         x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * model.embedding_factor
         self.layer_outputs = []
         for layer, cache in enumerate(self.caches):
-            x = decoder_layer(model, tensors, layer_name(layer), x, layer=layer, context=self.context, cache=cache)
+            x = decoder_layer(
+                model, tensors, layer_name(layer), x, layer=layer, context=self.context, cache=cache,
+                observe=self.observe,
+            )  # fmt: skip
             self.layer_outputs.append(x)
-        logits = _linear(tensors, HEAD, rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)) / model.logits_scaling
+        normed = rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)
+        logits = _linear(tensors, HEAD, normed, self.observe) / model.logits_scaling
         return capped(logits, model.final_logit_softcapping)
 
 
@@ -132,6 +140,7 @@ def decoder_layer(
     layer: int = 0,
     context: int | None = None,
     cache: Cached | None = None,
+    observe: Observer | None = None,
 ) -> np.ndarray:
     """Return a decoder layer's output for the (tokens, hidden) input ``x``.
 
@@ -143,12 +152,14 @@ def decoder_layer(
         Number of positions of the run, on which some kinds of scaling depend; by default the tokens.
     cache : Cached, optional
         Keys and values of the positions before, to which those of the tokens are added; by default there are none.
+    observe : callable, optional
+        Function that is called with the input of every product with weights.
     """
     cache = cache or Cached.empty(model)
     before = cache.keys.shape[1]
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
-        return _linear(tensors, prefix + part, values)
+        return _linear(tensors, prefix + part, values, observe)
 
     def norm(part: str, values: np.ndarray) -> np.ndarray:
         return rms_norm(tensors, prefix + part, values, model.rms_norm_eps)
@@ -229,7 +240,9 @@ def layer_norm(tensors: Tensors, name: str, x: np.ndarray, epsilon: float) -> np
     return x * tensors[f"{name}.weight"] + tensors[f"{name}.bias"]
 
 
-def _linear(tensors: Tensors, name: str, x: np.ndarray) -> np.ndarray:
+def _linear(tensors: Tensors, name: str, x: np.ndarray, observe: Observer | None = None) -> np.ndarray:
+    if observe:
+        observe(name, x)
     y = x @ tensors[f"{name}.weight"].astype(np.float64).T
     return y + tensors[f"{name}.bias"] if f"{name}.bias" in tensors else y
 

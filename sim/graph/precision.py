@@ -33,6 +33,9 @@ class Precision:
     smooth: bool = False
     """Flag: columns of the inputs of an encoder's projections are divided before they become int8, outlier columns the
     most, and the rows of the weights are multiplied to compensate."""
+    key_offsets: bool = False
+    """Flag: a constant is added to each key of a decoder after rotary embedding, before it becomes a number of the
+    cache; one that is the same for all positions of a head changes no probability."""
     cache: StoredFormat = stored.INT8
     """Format of keys and values; an array that holds weights of one format multiplies with no other."""
 

@@ -22,7 +22,7 @@ MODEL, TENSORS = tiny("llama"), tensors_of("llama")
 class Fixed:
     """A decoder with logits of its own."""
 
-    def __init__(self, model, tensors, *args, context):
+    def __init__(self, model, tensors, *args, context, precision=None):
         self.rows = iter(tensors["rows"])
 
     def logits(self, tokens):

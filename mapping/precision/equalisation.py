@@ -1,0 +1,168 @@
+"""Equalisation of a decoder's columns before they become int8, folded into its own tensors: no pass and no cycle more.
+
+A row of activations has one scale, which its largest element sets. Gains of norms are divided by factors by which the
+columns of the weights after the norm are multiplied, as SmoothQuant does; rows of ``up`` and columns of ``down``
+likewise. Keys have a part that is the same at every position, where rotary embedding turns slowly: it takes bits and
+changes no probability, because it adds the same number to all scores of a query. Its negative is an offset of keys.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.llama import (
+    DOWN,
+    FINAL_NORM,
+    GATE,
+    HEAD,
+    KEY,
+    KEY_OFFSETS,
+    NORM,
+    PRE_NORM,
+    QUERY,
+    SECOND_NORM,
+    UP,
+    VALUE,
+    layer_name,
+)
+from tilewright.mapping.models.reference import FloatDecoder, Tensors
+
+STRENGTH = 0.4
+"""Strength of the factors: 0 leaves activations as they are, 1 makes their columns equally large."""
+
+
+class Equalised(Mapping[str, np.ndarray]):
+    """Tensors with factors of their rows and columns, which are applied whenever a tensor is asked for.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Tensors by the names of :mod:`.tensors`.
+    rows, columns : mapping
+        Factors by name of the tensor; the gains of a norm and a bias have factors of rows.
+    added : mapping
+        Tensors that the others do not have, such as offsets of keys.
+    """
+
+    def __init__(
+        self,
+        tensors: Tensors,
+        rows: Mapping[str, np.ndarray],
+        columns: Mapping[str, np.ndarray],
+        added: Mapping[str, np.ndarray],
+    ):
+        self.tensors, self.rows, self.columns, self.added = tensors, rows, columns, added
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name in self.added:
+            return self.added[name]
+        tensor = self.tensors[name]
+        if name in self.rows:
+            factors = self.rows[name]
+            tensor = tensor * (factors if tensor.ndim == 1 else factors[:, None])
+        return tensor * self.columns[name] if name in self.columns else tensor
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.added or name in self.tensors
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self.tensors), **dict.fromkeys(self.added)})
+
+    def __len__(self) -> int:
+        return len(set(self.tensors) | set(self.added))
+
+
+def equalised(
+    model: DecoderConfig,
+    tensors: Tensors,
+    texts: Sequence[Sequence[int]],
+    *,
+    strength: float = STRENGTH,
+    norms: bool = True,
+    networks: bool = True,
+    offsets: bool = True,
+) -> Equalised:
+    """Return tensors that compute the same in float64, and lose less when activations become int8.
+
+    Offsets of keys take effect with :attr:`.Precision.key_offsets` alone.
+
+    Parameters
+    ----------
+    texts : sequence of token sequences
+        Typical texts; the float64 reference runs them to see how large activations are.
+    norms, networks, offsets : bool
+        Whether the inputs after norms, the inputs of ``down``, and keys are equalised.
+    """
+    seen = _Observed(model, tensors)
+    for text in texts:
+        seen.run(text)
+    rows: dict[str, np.ndarray] = {}
+    columns: dict[str, np.ndarray] = {}
+    second = PRE_NORM if model.post_norms else SECOND_NORM
+    layers = [layer_name(layer) for layer in range(model.num_hidden_layers)]
+    groups: list[tuple[str, tuple[str, ...], tuple[str, ...], bool]]
+    groups = [(f"{HEAD}.weight", (FINAL_NORM,), (HEAD,), norms)]
+    for name in layers:
+        groups += [
+            (f"{name}{QUERY}.weight", (name + NORM,), tuple(name + part for part in (QUERY, KEY, VALUE)), norms),
+            (f"{name}{GATE}.weight", (name + second,), (name + GATE, name + UP), norms),
+            (f"{name}{DOWN}.weight", (name + UP,), (name + DOWN,), networks),
+        ]
+    for read, sources, readers, chosen in groups:
+        if chosen:
+            factors = _factors(seen.largest[read], [tensors[f"{each}.weight"] for each in readers], strength)
+            rows |= {f"{each}.{part}": 1 / factors for each in sources for part in ("weight", "bias")}
+            columns |= {f"{each}.weight": factors for each in readers}
+    means = seen.key_means() if offsets else []
+    added = {f"{layer_name(layer)}{KEY_OFFSETS}": -mean for layer, mean in enumerate(means)}
+    return Equalised(tensors, rows, columns, added)
+
+
+def _factors(largest: np.ndarray, weights: Sequence[np.ndarray], strength: float) -> np.ndarray:
+    """Return the factors of the columns of some weights, geometric mean 1.
+
+    Parameters
+    ----------
+    largest : ndarray
+        Largest magnitude of each column of activations.
+    weights : sequence of ndarray, (outputs, inputs)
+        Weights that they are multiplied with; each output has a scale of its own.
+    """
+    shares = []
+    for each in weights:
+        magnitudes = np.abs(each.astype(np.float64))
+        peaks = magnitudes.max(axis=1, keepdims=True)
+        shares.append((magnitudes / np.where(peaks > 0, peaks, 1)).max(axis=0))
+    share = np.max(shares, axis=0)
+    used = (largest > 0) & (share > 0)
+    factors = np.ones(len(largest))
+    factors[used] = largest[used] ** strength / share[used] ** (1 - strength)
+    factors[used] /= np.exp(np.log(factors[used]).mean())
+    return factors
+
+
+class _Observed:
+    """Magnitudes of the inputs of products, and means of keys, in the float64 reference."""
+
+    def __init__(self, model: DecoderConfig, tensors: Tensors):
+        self.model, self.tensors = model, tensors
+        self.largest: dict[str, np.ndarray] = {}
+        """Largest magnitude of each column of a product's input, by name of the weights."""
+        self.keys: list[list[np.ndarray]] = [[] for _ in range(model.num_hidden_layers)]
+
+    def run(self, text: Sequence[int]) -> None:
+        """Run a text, and note what it shows."""
+        decoder = FloatDecoder(self.model, self.tensors, context=len(text), observe=self._note)
+        decoder.logits(text)
+        for kept, cache in zip(self.keys, decoder.caches, strict=True):
+            kept.append(cache.keys)
+
+    def key_means(self) -> list[np.ndarray]:
+        """Return the mean key of each head, (heads, head size) for each layer."""
+        return [np.concatenate(each, axis=1).mean(axis=1) for each in self.keys]
+
+    def _note(self, name: str, values: np.ndarray) -> None:
+        largest = np.abs(values).max(axis=0)
+        name = f"{name}.weight"
+        self.largest[name] = np.maximum(self.largest.get(name, 0.0), largest)
