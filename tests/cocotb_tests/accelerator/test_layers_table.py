@@ -2,12 +2,15 @@
 
 import re
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tilewright.cocotb_tests.accelerator import decoder_suite, encoder_suite
 from tilewright.cocotb_tests.accelerator.layers_suite import BANDWIDTHS, LATENCIES, SUITES
+from tilewright.mapping.models import minilm
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
@@ -27,6 +30,24 @@ def test_the_table_in_docs_is_what_the_model_says(design):
                 assert model.memory[address : address + len(content)].tobytes() == content
             start = f"| {design.name}: {case.name}, {run.name} | {case.timing.latency} | {bandwidth:g} |"
             assert f"{start} {done.cycles:,} | {done.cycles:,} | 0 |" in DOCS
+
+
+ONE_LAYER = [*decoder_suite.SUITES, *encoder_suite.SUITES]
+
+
+@pytest.mark.parametrize("design", ONE_LAYER, ids=lambda design: design.name)
+def test_layers_of_models_have_room_and_the_results_of_their_steps(design):
+    if "MiniLM" in design.name and find_spec(minilm.PACKAGE) is None:
+        pytest.skip("MiniLM is not installed")
+    case, *others = design.make_cases(design.config)
+    assert all(len(each.memory) <= design.memory_bytes for each in (case, *others))
+    model = AcceleratorModel(design.config, np.pad(case.memory, (0, design.memory_bytes - len(case.memory))))
+    for run in case.runs:
+        assert not model.run(run.address, AxiMemoryModel(**asdict(case.timing))).error
+        assert run.expected
+        for address, content in run.expected:
+            assert model.memory[address : address + len(content)].tobytes() == content
+        assert run.reference.cosine(model.memory) >= run.reference.least
 
 
 def test_the_table_in_docs_is_complete():
