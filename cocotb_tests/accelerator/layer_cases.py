@@ -16,11 +16,13 @@ from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
+from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import bert, llama, minilm
-from tilewright.mapping.models.config import BertConfig, LlamaConfig
+from tilewright.mapping.models.config import BertConfig, DecoderConfig, LlamaConfig
 from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_layer
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Product
 from tilewright.sim.machine.steps import Memory, codes, empty_memory, run_steps, store
@@ -73,12 +75,17 @@ def _encoder_case(
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
     exact = encoder_layer(model, tensors, bert.layer_name(0), x)
-    return Case(name=name, memory=image, runs=(_near(run, compiled, exact),), timing=timing)
+    return Case(
+        name=name,
+        memory=image,
+        runs=(_near(run, compiled, exact, NEAR_ENOUGH[config.cim.tile.macro.weight_bits]),),
+        timing=timing,
+    )
 
 
 def decoder_case(
     config: AcceleratorConfig,
-    model: LlamaConfig = DECODER,
+    model: DecoderConfig = DECODER,
     *,
     prompt: int = 16,
     tokens: int = 8,
@@ -88,31 +95,65 @@ def decoder_case(
 
     What each leaves must come near to the layer in float64.
     """
-    precision, capacity, memory = Precision.of(config.cim.tile), prompt + tokens, MemoryMap()
     tensors = seeded_decoder(model, seed=SEED)
-    constants = constant_contents(llama.layers(model, precision, tokens=1, capacity=capacity), tensors)
-    x = np.random.default_rng(SEED).standard_normal((capacity, model.hidden_size))
+    x = np.random.default_rng(SEED).standard_normal((prompt + tokens, model.hidden_size))
+    least = NEAR_ENOUGH[config.cim.tile.macro.weight_bits]
+    return layer_case(config, model, tensors, x, prompt=prompt, least=least, timing=timing, name="decoder layer")
+
+
+def layer_case(
+    config: AcceleratorConfig,
+    model: DecoderConfig,
+    tensors: Tensors,
+    x: np.ndarray,
+    *,
+    layer: int = 0,
+    prompt: int,
+    least: float,
+    timing: Timing,
+    name: str,
+) -> Case:
+    """Return a layer of a decoder: a prompt, then single tokens over the cache that it leaves.
+
+    Parameters
+    ----------
+    x : ndarray, (tokens, hidden)
+        Input of the layer for the tokens of the prompt and for those after it.
+    prompt : int
+        Number of tokens in the prompt.
+    least : float
+        Least cosine between what each program leaves and the layer in float64.
+    """
+    precision = Precision.of(config.cim.tile, config.vector.lanes)
+    capacity, memory = len(x), MemoryMap()
+
+    def graph(position: int, tokens: int) -> Graph:
+        whole = llama.layers(model, precision, tokens=tokens, position=position, capacity=capacity)
+        return with_padded_heads(config, whole.part(each for each in whole if each.layer == layer))
+
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))
-    all_lowered = [
-        lower(llama.layers(model, precision, tokens=end - begin, position=begin, capacity=capacity))
-        for begin, end in parts
-    ]
+    graphs = [graph(begin, end - begin) for begin, end in parts]
+    all_lowered = [lower(each) for each in graphs]
+    # Each program has masks of its own.
+    all_constants = [constant_contents(each, tensors) for each in graphs]
     programs = [compile_program(config, lowered, memory) for lowered in all_lowered]
     # The places of all programs are known: whose image it is makes no difference.
-    image = programs[-1].memory_image(constants)
-    exact = decoder_layer(model, tensors, llama.layer_name(0), x)
+    image = programs[-1].memory_image(all_constants[-1])
+    exact = decoder_layer(model, tensors, llama.layer_name(layer), x, layer=layer, context=capacity)
     states: Memory = {}
     runs = []
-    for (begin, end), lowered, compiled in zip(parts, all_lowered, programs, strict=True):
+    for (begin, end), lowered, constants, compiled in zip(parts, all_lowered, all_constants, programs, strict=True):
         compiled.write_program(image)
         compiled.write_input(image, x[begin:end])
+        for mask in (each for each in compiled.constants if each.startswith(llama.MASK)):
+            compiled.write(image, mask, constants[mask])
         steps = _steps_memory(lowered, constants, x[begin:end], states)
-        name = f"prompt of {end} tokens" if begin == 0 else f"token {begin}"
-        run = _run(name, config, compiled, lowered, steps)
-        runs.append(_near(run, compiled, exact[begin:end]))
+        run_name = f"prompt of {end} tokens" if begin == 0 else f"token {begin}"
+        run = _run(run_name, config, compiled, lowered, steps)
+        runs.append(_near(run, compiled, exact[begin:end], least))
         states = {state: steps[state] for state in lowered.states}
-    return Case(name="decoder layer", memory=image, runs=tuple(runs), timing=timing)
+    return Case(name=name, memory=image, runs=tuple(runs), timing=timing)
 
 
 def network_case(config: AcceleratorConfig, model: LlamaConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
@@ -138,9 +179,8 @@ def _steps_memory(
     return memory
 
 
-def _near(run: Run, compiled: Compiled, exact: np.ndarray) -> Run:
+def _near(run: Run, compiled: Compiled, exact: np.ndarray, least: float) -> Run:
     """Return a run whose output must be close to the output of a float64 layer."""
-    least = NEAR_ENOUGH[compiled.config.cim.tile.macro.weight_bits]
     return replace(run, reference=Reference(output=compiled.output, values=exact, least=least))
 
 

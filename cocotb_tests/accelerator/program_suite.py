@@ -10,6 +10,7 @@ from tilewright.bench.program_cases import Case, Failure, Run
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite
 from tilewright.cocotb_tests.harness.axi_harness import MAX_LATENCY
+from tilewright.sim.config import System
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.encoding import decode
@@ -59,6 +60,13 @@ def program_suite(
         max_cycles=max_cycles,
     )
     return AcceleratorSuite(config=config, make_cases=cases, memory_bytes=len(memory), label=name)
+
+
+def timing_of(system: System) -> Timing:
+    """Return the timing of a system's main memory."""
+    rate = system.memory.bytes_per_cycle(system.clock_mhz) / system.accelerator.bus_bytes
+    latency = system.memory_latency_cycles
+    return Timing(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
 
 
 def check_timing(config: AcceleratorConfig, timing: Timing) -> None:

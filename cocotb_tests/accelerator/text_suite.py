@@ -8,7 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 from tilewright.bench.timing import Timing
-from tilewright.cocotb_tests.accelerator.program_suite import check_timing
+from tilewright.cocotb_tests.accelerator.program_suite import check_timing, timing_of
 from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite
 from tilewright.mapping.models.readers import Checkpoint, read_model
 from tilewright.mapping.models.sampling import Sampling
@@ -55,10 +55,7 @@ class TextJob:
     @property
     def timing(self) -> Timing:
         """Timing of the system's main memory."""
-        system = self.system
-        rate = system.memory.bytes_per_cycle(system.clock_mhz) / system.accelerator.bus_bytes
-        latency = system.memory_latency_cycles
-        return Timing(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
+        return timing_of(self.system)
 
 
 def no_cases(config: object) -> tuple[()]:

@@ -15,9 +15,9 @@ from tilewright.mapping.compile.decoder_memory import DecoderMemory
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
-from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.llama import HEAD
-from tilewright.mapping.models.reference import decoder_logits
+from tilewright.mapping.models.reference import Tensors, decoder_logits
 from tilewright.mapping.models.seeded import seeded_model
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
@@ -43,9 +43,16 @@ class Chunk:
 
 
 def whole_decoder_case(
-    config: AcceleratorConfig, model: LlamaConfig, *, prompt: tuple[int, ...], tokens: int, timing: Timing = NEAR
+    config: AcceleratorConfig,
+    model: DecoderConfig,
+    *,
+    prompt: tuple[int, ...],
+    tokens: int,
+    timing: Timing = NEAR,
+    tensors: Tensors | None = None,
+    least: float = LEAST_COSINE,
 ) -> Case:
-    """Return a decoder with seeded weights: the chunks of a prompt, then single tokens that follow it.
+    """Return a decoder: the chunks of a prompt of random tokens, then single tokens that follow it.
 
     Parameters
     ----------
@@ -53,11 +60,15 @@ def whole_decoder_case(
         Tokens of each chunk.
     tokens : int
         Single tokens after the prompt.
+    tensors : mapping, optional
+        Weights; seeded ones if there are none.
+    least : float
+        Least cosine of the angle between logits and the float64 logits.
     """
     length = sum(prompt)
     chunks = [Chunk(sum(prompt[:index]), each, index == len(prompt) - 1) for index, each in enumerate(prompt)]
     chunks += [Chunk(position, 1, True) for position in range(length, length + tokens)]
-    tensors, capacity = seeded_model(model, seed=SEED), length + tokens
+    tensors, capacity = tensors or seeded_model(model, seed=SEED), length + tokens
     decoder = DecoderMemory(config, model, tensors, capacity=capacity)
     places = MemoryMap()
     programs = [
@@ -88,7 +99,7 @@ def whole_decoder_case(
             parts = in_parts(logits.stored[0])
             expected += [(place.address + part * place.pitch, each.tobytes()) for part, each in enumerate(parts)]
             exact = decoder_logits(model, tensors, text)[-1]
-            reference = Reference(output=place, values=in_parts(exact), least=LEAST_COSINE)
+            reference = Reference(output=place, values=in_parts(exact), least=least)
             head_macs = logits.macs // model.vocab_size * decoder.parts * decoder.columns
             run = replace(run, macs=last.macs + head_macs, reference=reference)
             text.append(int(np.argmax(logits.values[0])))

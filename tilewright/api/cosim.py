@@ -23,6 +23,7 @@ from tilewright.cocotb_tests.harness.structure import modules_of
 from tilewright.cocotb_tests.harness.suite import Suite
 from tilewright.cocotb_tests.harness.wave_format import wave_format
 from tilewright.cocotb_tests.runner import run_suites
+from tilewright.sim.config import System
 
 PROGRAM_RUNNER = "accelerator"
 """Name of the co-simulation that can run any program."""
@@ -218,6 +219,21 @@ def program_suite_of(program: Program) -> Suite:
         timing=timing,
         max_cycles=program.max_cycles,
     )
+
+
+def model_suite_of(what: str, model: str, system: System, *, layer: int = 0, tokens: int) -> Suite:
+    """Return the suite that runs a ``layer`` of a user's model, or the whole ``model``, on a system.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model or layer, or the system or memory of the bench is too small for it.
+    """
+    from tilewright.cocotb_tests.accelerator.model_suites import decoder_suite, layer_suite
+
+    if what == "layer":
+        return layer_suite(model, system, layer=layer, tokens=tokens)
+    return decoder_suite(model, system, tokens=tokens)
 
 
 def find_tools() -> None:

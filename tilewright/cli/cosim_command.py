@@ -19,10 +19,15 @@ from tilewright.cli.output import (
     print_written,
 )
 from tilewright.cli.program_options import load_program, program_options
+from tilewright.cli.set_option import changed_system
 from tilewright.cli.waiting import progress
 
 PROGRAM_RUNNER = "accelerator"
 """Name of the co-simulation that can run any program."""
+MODEL_RUNNERS = ("layer", "model")
+"""Names of the co-simulations of a user's model."""
+TOKENS = 16
+"""Default number of tokens in the prompt of a user's model."""
 
 
 @click.command(
@@ -30,6 +35,9 @@ PROGRAM_RUNNER = "accelerator"
     epilog="Example: tilewright cosim accelerator --program examples/product.asm --system small --out build",
 )
 @click.argument("name", metavar="[NAME]", required=False)
+@click.argument("model", metavar="[MODEL]", required=False)
+@click.option("--layer", type=int, help="Layer of MODEL to run, counted from 0. [default: 0]")
+@click.option("--tokens", type=int, help=f"Number of tokens in the prompt of MODEL. [default: {TOKENS}]")
 @click.option("--design", help="Run only the designs whose name contains this text.")
 @click.option(
     "--jobs",
@@ -57,6 +65,9 @@ PROGRAM_RUNNER = "accelerator"
 def command(
     ctx: click.Context,
     name: str | None,
+    model: str | None,
+    layer: int | None,
+    tokens: int | None,
     design: str | None,
     jobs: int | None,
     case: str | None,
@@ -72,21 +83,26 @@ def command(
 ) -> None:
     """Run RTL under Verilator beside its exact model and compare values and cycles.
 
-    NAME is a co-simulation of `tilewright list`; it may be left out with --program. Verilated models are kept and
-    used again. With --out, writes cosim-NAME.json. Waves are in the form FST if the C++ compiler finds zlib and LZ4,
-    else in VCD; a failed simulation leaves them, too. With --verilog, one design must be chosen; the harness around it
-    stays. The exit status is 1 if a value, a cycle or a counter differs,
-    and 3 if a tool fails.
+    NAME is a co-simulation of `tilewright list`; it may be left out with --program. `layer MODEL` runs a layer of a
+    model on --system, and `model MODEL` the whole decoder: a prompt of random tokens, then a single token. A model
+    without weights gets random ones; how near the result comes to float64 is shown. Verilated models are kept and used
+    again. With --out, writes cosim-NAME.json. Waves are in the form FST if the C++ compiler finds zlib and LZ4, else in
+    VCD; a failed simulation leaves them, too. With --verilog, one design must be chosen; the harness around it stays.
+    The exit status is 1 if a value, a cycle or a counter differs, and 3 if a tool fails.
     """
-    name = _named(name, program, options, design=design, case=case, seed=seed)
-    from tilewright.api.cosim import find_tools, program_suite_of, run_cosim, run_options, suites
+    name = _named(name, program, options, design=design, case=case, seed=seed, model=model, layer=layer, tokens=tokens)
+    from tilewright.api.cosim import find_tools, model_suite_of, program_suite_of, run_cosim, run_options, suites
 
-    with named_as_options(lambda: ("seed", "waves", "verilog", "latency", "bandwidth")):
-        chosen = (
-            [program_suite_of(load_program(program, **options))]
-            if program
-            else suites(name, design, case=case, seed=seed)
-        )
+    with named_as_options(lambda: ("seed", "waves", "verilog", "latency", "bandwidth", "layer", "tokens")):
+        if program:
+            chosen = [program_suite_of(load_program(program, **options))]
+        elif model:
+            system = changed_system(options["system_name"], options["changes"])
+            chosen = [
+                model_suite_of(name, model, system, layer=layer or 0, tokens=TOKENS if tokens is None else tokens)
+            ]
+        else:
+            chosen = list(suites(name, design, case=case, seed=seed))
         find_tools()
         if folder:
             make_folder(folder)
@@ -120,14 +136,32 @@ def command(
     ctx.exit(int(not result.passed))
 
 
-def _named(name: str | None, program: Path | None, options: dict[str, Any], **of_suites: Any) -> str:
-    """Return the name of the co-simulation, given the options of programs and those of suites.
+def _named(
+    name: str | None,
+    program: Path | None,
+    options: dict[str, Any],
+    *,
+    model: str | None,
+    layer: int | None,
+    tokens: int | None,
+    **of_suites: Any,
+) -> str:
+    """Return the name of the co-simulation, given the options of programs, of models, and those of suites.
 
     Raises
     ------
     ConfigError
         If there is none, or options do not go together.
     """
+    of_models = {"layer": layer, "tokens": tokens}
+    if name in MODEL_RUNNERS and not program:
+        _check_model(name, model, options, {**of_suites, "layer": layer if name != "layer" else None})
+        return name
+    if model is not None:
+        raise ConfigError(f"'{model}' is not allowed after '{name}': a model goes with {' or '.join(MODEL_RUNNERS)}")
+    for option, value in of_models.items():
+        if value is not None:
+            raise ConfigError(f"--{option} is not allowed without a model: cosim {' or '.join(MODEL_RUNNERS)} MODEL")
     if program:
         if name not in (None, PROGRAM_RUNNER):
             raise ConfigError(f"--program {program} is not allowed with '{name}': only with '{PROGRAM_RUNNER}'")
@@ -144,3 +178,15 @@ def _named(name: str | None, program: Path | None, options: dict[str, Any], **of
     if name is None:
         raise ConfigError(f"NAME is missing: one of {', '.join(COSIMS)}, or --program FILE")
     return name
+
+
+def _check_model(name: str, model: str | None, options: dict[str, Any], refused: dict[str, Any]) -> None:
+    """Check the options of a co-simulation of a user's model."""
+    if model is None:
+        raise ConfigError(f"MODEL is missing: cosim {name} MODEL --system SYSTEM")
+    if options["system_name"] is None:
+        raise ConfigError("--system is missing: name the preset or TOML file that runs the model")
+    others = {key: value for key, value in options.items() if key not in ("system_name", "changes")}
+    for option, value in {**refused, **others}.items():
+        if value not in (None, ()):
+            raise ConfigError(f"--{option.replace('_', '-')} is not allowed with '{name} MODEL'")

@@ -46,6 +46,16 @@ CASES = (
     case("folders that are not there", "compare a b", "a: cannot be read: No such file or directory"),
     case("a block that is not there", "generate cim-tyle", "unknown block 'cim-tyle'", "did you mean 'cim-tile'?"),
     case("a co-simulation that is not there", "cosim cim-tyle", "unknown co-simulation 'cim-tyle'", "cim-tile"),
+    case("a layer of no model", "cosim layer --system tiny", "MODEL is missing", "cosim layer MODEL"),
+    case("a model without a system", "cosim model m", "--system is missing", "preset or TOML file"),
+    case("a model after another name", "cosim npe m", "'m' is not allowed after 'npe'", "layer or model"),
+    case(
+        "a layer of a whole model", "cosim model m --system tiny --layer 1", "--layer is not allowed with 'model MODEL'"
+    ),
+    case("a layer of an NPE", "cosim npe --layer 1", "--layer is not allowed without a model"),
+    case("a layer behind the last", "cosim layer llama-3.2-1b --system tiny --layer 16", "--layer = 16", "0 to 15"),
+    case("no tokens of a model", "cosim model llama-3.2-1b --system tiny --tokens 0", "--tokens = 0", "1 to 131071"),
+    case("a case of a model", "cosim layer m --system tiny --case x", "--case is not allowed with 'layer MODEL'"),
     case("no co-simulation", "cosim", "NAME is missing", "one of accelerator"),
     case("a design that is not there", "cosim npe --design 63x63", "unknown design '63x63'"),
     case("a case that is not there", "cosim npe --case rellu", "unknown case 'rellu'", "did you mean 'relu'?"),

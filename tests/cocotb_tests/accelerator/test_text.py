@@ -5,21 +5,13 @@ from dataclasses import asdict, replace
 import pytest
 
 from tests.cli.text_models import PROMPT, write_text_model
+from tests.cocotb_tests.accelerator.systems import small_system
 from tilewright.api.text import PreparedText, prepare_text
-from tilewright.cocotb_tests.accelerator.suite import TINY
 from tilewright.cocotb_tests.accelerator.text_suite import COROUTINES
 from tilewright.mapping.models.llama import HEAD
-from tilewright.sim.config import FabricConfig, System, load_system
 
 pytestmark = pytest.mark.cosim
 TOKENS = 4
-
-
-def small_system() -> System:
-    """Return the system of the smallest accelerator of the benches, whose build they share."""
-    fabric = {name: getattr(TINY, name) for name in FabricConfig.model_fields}
-    parts = {"cim": TINY.cim.model_dump(), "vector": TINY.vector.model_dump(), "fabric": fabric}
-    return System.model_validate({**load_system("tiny").model_dump(), **parts})
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,133 @@
+"""Co-simulation of a user's model on a user's system: one layer of it, or the whole decoder."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.bench.program_cases import Case
+from tilewright.cocotb_tests.accelerator.layer_cases import layer_case
+from tilewright.cocotb_tests.accelerator.program_suite import check_timing, timing_of
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, AcceleratorSuite
+from tilewright.cocotb_tests.accelerator.text_suite import LARGE
+from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
+from tilewright.mapping.compile.chunks import chunk_size
+from tilewright.mapping.models import llama
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.load import load_model, model_names
+from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.models.reference import FloatDecoder, Tensors
+from tilewright.mapping.models.seeded import seeded_model
+from tilewright.sim.config import System
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.precision import Precision
+
+SEED = 7
+AFTER = 1
+"""Number of single tokens after a prompt."""
+ANY = -1.0
+"""Least cosine to float64 of a model that is not ours: how near it comes is shown, and is no failure."""
+LARGEST_BYTES = 1 << 28
+"""Largest memory of a bench."""
+
+
+def layer_suite(model: str, system: System, *, layer: int, tokens: int) -> AcceleratorSuite:
+    """Return the suite of a layer of a model: a prompt, then a single token.
+
+    A model without weights gets seeded ones. The input of the layer is what the layers before it make of random tokens,
+    in float64; of a model without weights, it is random.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model or layer, the accelerator cannot run it, or memory of the bench is too small.
+    """
+    found = load_model(model)
+    if not 0 <= layer < found.num_hidden_layers:
+        raise ConfigError(f"layer = {layer} is not allowed: 0 to {found.num_hidden_layers - 1}, the layers of {model}")
+    _check_tokens(found, tokens)
+    return _suite(system, partial(layer_cases, model=model, system=system, layer=layer, tokens=tokens), model)
+
+
+def decoder_suite(model: str, system: System, *, tokens: int) -> AcceleratorSuite:
+    """Return the suite of a whole decoder: a prompt of random tokens in chunks, then a single token.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such model, the accelerator cannot run it, or memory of the bench is too small.
+    """
+    _check_tokens(load_model(model), tokens)
+    return _suite(system, partial(decoder_cases, model=model, system=system, tokens=tokens), model)
+
+
+def layer_cases(config: AcceleratorConfig, *, model: str, system: System, layer: int, tokens: int) -> tuple[Case]:
+    """Return the case of :func:`layer_suite`."""
+    count = tokens + AFTER
+    rng = np.random.default_rng(SEED)
+    tensors = _weights(model)
+    found = load_model(model)
+    if tensors is None:
+        single = seeded_model(found.replace(num_hidden_layers=1, layer_types=None, no_rope_layers=None), seed=SEED)
+        own = llama.layer_name(0)
+        tensors = {llama.layer_name(layer) + name.removeprefix(own): each for name, each in single.items()}
+        x = rng.standard_normal((count, found.hidden_size))
+    else:
+        decoder = FloatDecoder(found, tensors, context=count)
+        text = rng.integers(found.vocab_size, size=count).tolist()
+        decoder.logits(text)
+        embedded = tensors[f"{llama.EMBEDDINGS}.weight"][text].astype(np.float64) * found.embedding_factor
+        x = decoder.layer_outputs[layer - 1] if layer else embedded
+    case = layer_case(
+        config, found, tensors, x, layer=layer, prompt=tokens, least=ANY, timing=timing_of(system),
+        name=f"layer {layer}",
+    )  # fmt: skip
+    return (case,)
+
+
+def decoder_cases(config: AcceleratorConfig, *, model: str, system: System, tokens: int) -> tuple[Case]:
+    """Return the case of :func:`decoder_suite`."""
+    found = load_model(model)
+    precision = Precision.of(config.cim.tile, config.vector.lanes)
+
+    def graph(position: int, size: int) -> Graph:
+        return llama.tokens_graph(found, precision, tokens=size, position=position, capacity=tokens + AFTER)
+
+    size, _ = chunk_size(config, graph, tokens)
+    chunks = tuple(min(size, tokens - begin) for begin in range(0, tokens, size))
+    case = whole_decoder_case(
+        config, found, prompt=chunks, tokens=AFTER, timing=timing_of(system), tensors=_weights(model), least=ANY
+    )  # fmt: skip
+    return (case,)
+
+
+def _weights(model: str) -> Tensors | None:
+    """Return the tensors of a model; None if there is a description alone."""
+    if model in model_names() or Path(model).suffix == ".json":
+        return None
+    return read_model(model).tensors
+
+
+def _check_tokens(model: DecoderConfig, tokens: int) -> None:
+    if not 1 <= tokens <= model.positions - AFTER:
+        raise ConfigError(f"tokens = {tokens} is not allowed: 1 to {model.positions - AFTER}, the model's positions")
+
+
+def _suite(system: System, make_cases: "partial[tuple[Case]]", model: str) -> AcceleratorSuite:
+    config = system.accelerator
+    check_timing(config, timing_of(system))
+    [case] = make_cases(config)
+    size = max(LAYER_BYTES, 1 << (len(case.memory) - 1).bit_length())
+    if size > LARGEST_BYTES:
+        raise ConfigError(
+            f"{model}: takes {len(case.memory):,} bytes of main memory: memory of the bench has {LARGEST_BYTES:,}"
+        )
+    return AcceleratorSuite(
+        config=config,
+        make_cases=make_cases,
+        memory_bytes=size,
+        label=Path(model).name,
+        optimisation="-O1" if config.cim.macs_per_cycle >= LARGE else "-Og",
+    )
