@@ -14,6 +14,7 @@ from benchmarks.pages import filled
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
 from tilewright.mapping.models.families import about
+from tilewright.mapping.models.load import shipped_folder
 
 TEMPLATE = Path(__file__).with_suffix(".md")
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"
@@ -24,6 +25,11 @@ HEADINGS = (
     "model", "parameters", "token, cycles", "tokens/s", "bound / run", "prompt, cycles", "tokens/s", "tokens a chunk",
     "bound / run",
 )  # fmt: skip
+
+
+def names() -> list[str]:
+    """Return the names of the models of the table: the published ones, which come without weights."""
+    return [name for name in tw.model_names() if not shipped_folder(name)]
 
 
 def row(name: str) -> tuple[str, ...]:
@@ -45,7 +51,7 @@ def row(name: str) -> tuple[str, ...]:
 def main() -> None:
     """Run every model in both phases, and write the page."""
     rows = []
-    for name in tw.model_names():
+    for name in names():
         rows.append(row(name))
         Console().print("  ".join(rows[-1]), highlight=False, soft_wrap=True)
     families = markdown_table(("`model_type`", "what it is"), ((f"`{name}`", text) for name, text in about().items()))

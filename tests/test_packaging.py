@@ -58,5 +58,8 @@ def test_the_installed_benches_have_their_files(site):
         "hw/memory/storage.v",
         "py.typed",
         "__init__.pyi",
+        "mapping/models/shipped/slate-132k/config.json",
+        "mapping/models/shipped/slate-132k/model.safetensors",
+        "mapping/models/shipped/slate-132k/tokenizer.json",
     ):
         assert (site / "tilewright" / name).is_file(), name

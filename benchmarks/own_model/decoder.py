@@ -4,34 +4,18 @@ With ``rounded``, weights are numbers of INT4 with a scale for each output, whic
 activations are INT8 with a scale for each row. Gradients pass through the roundings as if these were not there.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .shape import SHAPE, Shape
 from .task import TENS, WORDS, in_words
 
 Parameters = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of the decoder, by the names of a ``config.json``."""
-
-    num_hidden_layers: int = 4
-    hidden_size: int = 64
-    intermediate_size: int = 128
-    num_attention_heads: int = 2
-    num_key_value_heads: int = 2
-    head_dim: int = 32
-    rope_theta: float = 10000.0
-    rms_norm_eps: float = 1e-5
-    max_position_embeddings: int = 64
-
-
-SHAPE = Shape()
 WEIGHT_LIMIT, ACTIVATION_LIMIT = 7, 127
 """Largest numbers of INT4 and INT8."""
 SCALE_BITS = 5

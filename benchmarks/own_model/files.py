@@ -8,9 +8,10 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
+from .shape import Shape
 from .task import END, WORDS
 
 NAMES = {
@@ -21,13 +22,8 @@ NAMES = {
 """Names of the tensors of a layer in files, by those of training."""
 
 
-def write_folder(folder: Path, shape: Any, parameters: Mapping[str, Any]) -> None:
+def write_folder(folder: Path, shape: Shape, parameters: Mapping[str, Any]) -> None:
     """Write the model with weights as they are; gains are stored in F32, and all others in BF16.
-
-    Parameters
-    ----------
-    shape : dataclass
-        Sizes by the names of a ``config.json``.
 
     Raises
     ------
@@ -48,8 +44,19 @@ def write_folder(folder: Path, shape: Any, parameters: Mapping[str, Any]) -> Non
     named = {"model.embed_tokens.weight": parameters["emb"], "model.norm.weight": parameters["norm"]}
     for number, layer in enumerate(parameters["layers"]):
         named |= {f"model.layers.{number}.{NAMES[part]}.weight": values for part, values in layer.items()}
-    save_file({name: stored(np.asarray(values)) for name, values in named.items()}, folder / "model.safetensors")
+    tensors = {name: stored(np.asarray(values)) for name, values in named.items()}
+    (folder / "model.safetensors").write_bytes(save(tensors))
     tokenizer().save(str(folder / "tokenizer.json"))
+
+
+def read_folder(folder: Path, shape: Shape) -> dict[str, Any]:
+    """Return the parameters of a folder that was written."""
+    found = {name: each.astype(np.float32) for name, each in load_file(folder / "model.safetensors").items()}
+    layers = [
+        {part: found[f"model.layers.{number}.{name}.weight"] for part, name in NAMES.items()}
+        for number in range(shape.num_hidden_layers)
+    ]
+    return {"layers": layers, "emb": found["model.embed_tokens.weight"], "norm": found["model.norm.weight"]}
 
 
 def stored(values: np.ndarray) -> np.ndarray:

@@ -17,15 +17,18 @@ import numpy as np
 from rich.console import Console
 
 from tilewright.base.tables import terminal_table
+from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models.readers import Checkpoint, read_model
 from tilewright.mapping.models.reference import decoder_logits
+from tilewright.sim.config import load_system
 
 from .task import END, KINDS, LARGEST, Question, difference, pair_held_out, question_of, total
 
-NAME = "slate-173k"
+NAME = "slate-132k"
+"""Name of the model."""
 SEED = 2
 """Seed of the random questions; training has another."""
-QUESTIONS = 1000
+QUESTIONS = 300
 """Number of random questions of each kind."""
 ALL_ASKED = ("sum", "difference")
 """Kinds of which every held-out question is asked."""
@@ -60,6 +63,13 @@ def held_out(count: int) -> Iterator[Question]:
             yield from (question_of(kind, rng, held_out=True) for _ in range(count))
 
 
+def shuffled(count: int) -> list[Question]:
+    """Return these questions in a random order."""
+    questions = list(held_out(count))
+    random.Random(SEED + 1).shuffle(questions)
+    return questions
+
+
 def is_right(checkpoint: Checkpoint, logits: Logits, question: Question) -> bool:
     """Return whether the most probable words after a question are its answer and the end.
 
@@ -89,16 +99,37 @@ def in_float64(checkpoint: Checkpoint) -> Logits:
     return lambda tokens: decoder_logits(checkpoint.model, tensors, tokens)
 
 
+def in_steps(checkpoint: Checkpoint, system: str) -> Logits:
+    """Return the logits of the model in the arithmetic of a system."""
+    model = checkpoint.model
+    decoder = StepsDecoder(
+        model, dict(checkpoint.tensors), load_system(system).accelerator, context=model.max_position_embeddings
+    )
+
+    def logits(tokens: Sequence[int]) -> np.ndarray:
+        decoder.states, decoder.position = {}, 0
+        return decoder.logits(tokens)
+
+    return logits
+
+
 def main() -> None:
     """Ask, and print a table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--model", default=NAME, help="name or folder of the model")
     options.add_argument("--questions", type=int, default=QUESTIONS, help="number of random questions of each kind")
+    options.add_argument("--every", type=int, default=1, help="ask every so many of these questions, in a random order")
+    options.add_argument("--system", help="preset or file of the system whose arithmetic computes; float64 without it")
     arguments = options.parse_args()
     checkpoint = read_model(arguments.model)
-    found = scores(checkpoint, in_float64(checkpoint), held_out(arguments.questions))
+    logits = in_steps(checkpoint, arguments.system) if arguments.system else in_float64(checkpoint)
+    found = scores(checkpoint, logits, shuffled(arguments.questions)[:: arguments.every])
     rows = [(kind, f"{each.asked:,}", f"{each.right:,}", f"{each.share:.1%}") for kind, each in found.items()]
-    Console().print(terminal_table(("kind", "questions", "right", "share"), rows, title=f"{arguments.model}, float64"))
+    Console().print(
+        terminal_table(
+            ("kind", "questions", "right", "share"), rows, title=f"{arguments.model} in {arguments.system or 'float64'}"
+        )
+    )
 
 
 if __name__ == "__main__":

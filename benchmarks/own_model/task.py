@@ -1,7 +1,8 @@
 """The task of the model that comes with Tilewright: questions in words, and answers whose truth a program can check.
 
 Sums and differences of numbers up to 99, the same in sentences about people who have, find, lose and give things, and
-stories about people who go to places and carry things. A question ends with ``is`` or ``?``; the rest is the answer.
+stories about people who go to places and take things with them. A question ends with ``is`` or ``?``; the rest is the
+answer, which shows its working: it does the sum, or tells who has a thing, before it answers.
 
 Numbers that belong together are learnt together: the pair of ``forty seven plus eighteen`` is also that of ``eighteen
 plus forty seven`` and of both differences from ``sixty five``. A tenth of the pairs and a tenth of the stories are held
@@ -106,34 +107,37 @@ def random_difference(rng: random.Random) -> Question:
 
 
 def random_possessions(rng: random.Random) -> Question:
-    """Return a question after things of which somebody gets some or loses some; there are always more than one."""
+    """Return a question after things of which somebody gets some or loses some; the answer does the sum first."""
     one, other = rng.sample(PEOPLE, 2)
     what = rng.choice(COUNTED)
     a, b = random_pair(rng, 2)
     if rng.random() < 0.5:
-        before, after = a, a + b
+        work, result = total(a, b), a + b
+        before = a
         event = rng.choice((f"{one} finds {in_words(b)} {what}", f"{other} gives {one} {in_words(b)} {what}"))
     else:
-        before, after = a + b, a
-        event = rng.choice((f"{one} loses {in_words(b)} {what}", f"{one} gives {other} {in_words(b)} {what}"))
+        work, result = difference(a + b, b), a
+        before = a + b
+        verb = rng.choice(("loses", "drops", f"gives {other}"))
+        event = f"{one} {verb} {in_words(b)} {what}"
     return Question(
         "possessions",
         f"{one} has {in_words(before)} {what} . {event} . how many {what} has {one} ?",
-        f"{one} has {in_words(after)} {what} .",
-        pair_held_out(a, b),
+        f"{work.text} {work.answer} {one} has {in_words(result)} {what} .",
+        work.held_out,
     )
 
 
 class World:
-    """People who go to places and carry things; everybody knows where everything is that a sentence has told of."""
+    """People who go to places and take things with them."""
 
-    def __init__(self, rng: random.Random):
+    def __init__(self, rng: random.Random, people: int):
         self.rng = rng
-        self.people = rng.sample(PEOPLE, rng.choice((1, 2, 2, 3)))
-        self.things = rng.sample(THINGS, rng.choice((1, 1, 2)))
+        self.people = rng.sample(PEOPLE, people)
+        self.things = rng.sample(THINGS, 2)
         self.places = rng.sample(PLACES, rng.choice((2, 3, 4)))
         self.where: dict[str, str] = {}
-        """Places of people, and of things where they were dropped."""
+        """Places of people."""
         self.holder: dict[str, str] = {}
         """People who have things."""
 
@@ -142,42 +146,50 @@ class World:
         rng = self.rng
         person = rng.choice(self.people)
         here = self.where.get(person)
-        place = rng.choice([each for each in self.places if each != here])
-        thing = rng.choice(self.things)
-        lot = rng.random()
-        if self.holder.get(thing) == person and lot < 0.4:
-            del self.holder[thing]
-            self.where[thing] = self.where[person]
-            return f"{person} drops the {thing} ."
-        if here and thing not in self.holder and self.where.get(thing, here) == here and lot < 0.7:
+        free = [each for each in self.things if each not in self.holder]
+        if here and free and rng.random() < 0.4:
+            thing = rng.choice(free)
             self.holder[thing] = person
             return f"{person} takes the {thing} ."
-        self.where[person] = place
-        return f"{person} goes to the {place} ."
+        self.where[person] = rng.choice([each for each in self.places if each != here])
+        return f"{person} goes to the {self.where[person]} ."
 
     def question(self) -> tuple[str, str]:
-        """Return a question whose answer the sentences tell, and the answer."""
+        """Return a question that the sentences answer, and the answer; that after a thing tells first who has it."""
         rng = self.rng
-        things = [each for each in self.things if each in self.where or each in self.holder]
         lot = rng.random()
-        if things and lot < 0.6:
-            thing = rng.choice(things)
-            place = self.where[self.holder.get(thing, thing)]
-            return f"where is the {thing} ?", f"the {thing} is in the {place} ."
-        if self.holder and lot < 0.75:
+        if self.holder and lot < 0.7:
             thing = rng.choice(sorted(self.holder))
-            return f"who has the {thing} ?", f"{self.holder[thing]} has the {thing} ."
-        person = rng.choice([each for each in self.people if each in self.where])
+            person = self.holder[thing]
+            if lot < 0.2:
+                return f"who has the {thing} ?", f"{person} has the {thing} ."
+            place = self.where[person]
+            answer = f"{person} has the {thing} . {person} is in the {place} . the {thing} is in the {place} ."
+            return f"where is the {thing} ?", answer
+        person = rng.choice(sorted(self.where))
         return f"where is {person} ?", f"{person} is in the {self.where[person]} ."
 
 
 def random_story(rng: random.Random) -> Question:
     """Return a question after the place of a person or a thing, or after who has a thing."""
-    world = World(rng)
-    sentences = [world.happens() for _ in range(rng.randint(1, 6))]
+    world = World(rng, rng.choice((1, 2, 2, 3)))
+    sentences = [world.happens() for _ in range(rng.randint(1, 5))]
     asked, answer = world.question()
     text = f"{' '.join(sentences)} {asked}"
     return Question("story", text, answer, is_held_out(text))
+
+
+def story_with_questions(rng: random.Random, count: int) -> list[tuple[str, str]]:
+    """Return at most ``count`` questions and answers about one story of three people, which the first question begins
+    with; all are different, and none is held out."""
+    world = World(rng, 3)
+    story = " ".join(world.happens() for _ in range(5))
+    found: dict[str, str] = {}
+    for _ in range(3 * count):
+        asked, answer = world.question()
+        if len(found) < count and not is_held_out(f"{story} {asked}"):
+            found[asked] = answer
+    return [(asked if index else f"{story} {asked}", answer) for index, (asked, answer) in enumerate(found.items())]
 
 
 KINDS: dict[str, Callable[[random.Random], Question]] = {

@@ -3,7 +3,8 @@
 import pytest
 
 import tilewright as tw
-from benchmarks.model_table import HEADINGS, PAGE, SYSTEM
+from benchmarks.model_table import HEADINGS, PAGE, SYSTEM, names
+from benchmarks.own_model.score import NAME
 from tilewright.base.tables import markdown_table
 
 ROWS = {
@@ -12,7 +13,9 @@ ROWS = {
 
 
 def test_every_shipped_model_has_a_row():
-    assert [name for name in ROWS if name in tw.model_names()] == tw.model_names()
+    assert [name for name in ROWS if name in tw.model_names()] == names()
+    assert set(tw.model_names()) - set(names()) == {NAME}, "which has a section of its own"
+    assert f"`{NAME}`" in PAGE.read_text()
     assert markdown_table(HEADINGS, []).splitlines()[0] in PAGE.read_text()
 
 

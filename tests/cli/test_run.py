@@ -89,3 +89,15 @@ def test_a_model_without_a_tokenizer_is_refused(tmp_path):
     model = write_text_model(tmp_path)
     (model / "tokenizer.json").unlink()
     assert "there is no tokenizer beside the weights" in refused("run", str(model), "--prompt", "a")
+
+
+def test_the_shipped_model_answers_and_names_a_word_that_it_does_not_know():
+    arguments = ("run", "slate-132k", "--tokens", "8", "--system", "tiny", "--json", "--prompt")
+    result = json.loads(run(*arguments, "Three plus four is").stdout)
+    assert (result["text"], result["stop"]) == (" seven.", "end of text")
+    assert "'sevn' is not allowed: the tokenizer has no token for it (did you mean 'seven'?)" in refused(
+        *arguments, "three plus sevn is"
+    )
+    assert "model = 'llama-3.2-1b' is not allowed here: it comes without weights" in refused(
+        "run", "llama-3.2-1b", "--prompt", "a"
+    )

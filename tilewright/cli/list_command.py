@@ -15,12 +15,16 @@ def command(as_json: bool, as_csv: bool) -> None:
     from tilewright.gem5_configs.build import WORKLOADS, about
     from tilewright.mapping.models import load_model, model_names
     from tilewright.mapping.models.families import about as about_family
+    from tilewright.mapping.models.load import shipped_folder
     from tilewright.sim.config import load_system, system_names
     from tilewright.sim.config.host import host_names, load_host
 
     listing = {
         "systems": {name: load_system(name).description for name in system_names()},
-        "models": {name: f"{load_model(name).parameters:,} parameters" for name in model_names()},
+        "models": {
+            name: f"{load_model(name).parameters:,} parameters{', with weights' if shipped_folder(name) else ''}"
+            for name in model_names()
+        },
         "families": about_family(),
         "blocks": {name: block.about for name, block in BLOCKS.items()},
         "cosims": {name: cosim.about for name, cosim in COSIMS.items()},
