@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tilewright.mapping.models.llama import COSINES
-from tilewright.mapping.precision.quantisation import quantise_weights
+from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
@@ -53,6 +53,8 @@ def carries_bias(graph: Graph, addition: Operator) -> bool:
     return any(reader.kind is Kind.LAYER_NORM for reader in graph.readers(addition.name))
 
 
+OUTPUTS = 4096
+"""Maximum number of outputs of a product whose weights are quantised together."""
 HIDDEN = -1e30
 """Term of a score that makes its probability 0."""
 
@@ -93,16 +95,18 @@ class _Contents:
     def _product(self, operator: Operator) -> None:
         """Add weights; take from their bias the effect of the bias that their input contains."""
         name, factor = operator.name, self.scaled.get(operator.name, 1.0) * operator.factor
-        weights = self.tensors[f"{name}.weight"].astype(np.float64).T * factor
+        weights = self.tensors[f"{name}.weight"]
         source = self.graph[operator.inputs[0]]
         after_attention = source.kind is Kind.MERGE_HEADS
         if operator.head:
-            weights = operator.head.spread(weights.T).T if after_attention else operator.head.spread(weights)
+            weights = operator.head.spread(weights) if after_attention else operator.head.spread(weights.T).T
         columns = np.ones(operator.k)
         if source.kind is Kind.SMOOTH:
             columns = self._factors(source)
             source = self.graph[source.inputs[0]]
-        quantised = quantise_weights(weights / columns[:, None], operator.precision)
+        # Some outputs at a time: float64 numbers of a whole vocabulary would take most of the memory of a run.
+        blocks = (weights[first : first + OUTPUTS].astype(np.float64).T for first in range(0, len(weights), OUTPUTS))
+        quantised = joined([quantise_weights(each * factor / columns[:, None], operator.precision) for each in blocks])
         self.found |= quantised.constants(name)
         readers = self.graph.readers(name)
         if operator.bias and not any(each.kind is Kind.ADD and carries_bias(self.graph, each) for each in readers):

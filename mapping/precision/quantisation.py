@@ -1,5 +1,6 @@
 """Quantisation of weights to codes of a stored format, with a scale for each column and scales for groups of rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,17 @@ class QuantisedWeights:
             f"{name}.columns": self.precision.column_scale.from_fp32(self.columns),
         }
         return constants if self.groups is None else constants | {f"{name}.groups": self.groups}
+
+
+def joined(parts: Sequence[QuantisedWeights]) -> QuantisedWeights:
+    """Return the columns of some quantised weights, which have scales of their own, beside each other."""
+    groups = [each.groups for each in parts if each.groups is not None]
+    return QuantisedWeights(
+        codes=np.concatenate([each.codes for each in parts], axis=1),
+        columns=np.concatenate([each.columns for each in parts]),
+        groups=np.concatenate(groups, axis=1) if groups else None,
+        precision=parts[0].precision,
+    )
 
 
 def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeights:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tilewright.mapping.precision.quantisation import quantise_weights
+from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import BF16, E2M1, MXFP4, stored, stored_format
 from tilewright.sim.graph.precision import Precision
 
@@ -86,3 +86,22 @@ def test_scales_of_columns_are_numbers_of_their_format():
         wanted = np.abs(weights).max(axis=0) / 127
         assert done.columns == pytest.approx(wanted, rel=2.0**-column_scale.format.significand_bits)
         assert (done.columns == wanted.astype(np.float32)).all() == (column_scale == stored.FP32)
+
+
+@pytest.mark.parametrize(
+    "precision",
+    [
+        Precision(),
+        Precision(weights=stored.INT4, group=16),
+        Precision(weights=stored.FP4_E2M1, group=32, group_scale=stored.SHIFT_E8M0, max_shift=7),
+    ],
+    ids=["int8", "int4", "mxfp4"],
+)
+def test_blocks_of_columns_beside_each_other_are_the_whole(precision):
+    weights = np.random.default_rng(3).standard_normal((64, 10)) * np.exp(np.arange(10))
+    whole = quantise_weights(weights, precision)
+    parts = joined([quantise_weights(weights[:, first : first + 4], precision) for first in (0, 4, 8)])
+    assert (parts.values == whole.values).all()
+    for name, each in whole.constants("w").items():
+        assert each.dtype == parts.constants("w")[name].dtype
+        assert (each == parts.constants("w")[name]).all()

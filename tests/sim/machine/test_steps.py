@@ -8,6 +8,7 @@ import pytest
 from tilewright.sim.formats import stored_format
 from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
+from tilewright.sim.machine import steps
 from tilewright.sim.machine.steps import codes, empty_memory, load, run_steps, store
 
 
@@ -31,6 +32,21 @@ def test_a_product_is_the_sum_of_products(transposed):
         for n in range(4):
             expected = sum(int(left[r, k]) * int(right[n, k] if transposed else right[k, n]) for k in range(5))
             assert load(memory, out)[r, n] == expected
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("inner", [1023, 1024, 1025, 2500])
+def test_long_sums_of_int8_are_exact(inner, transposed, monkeypatch):
+    """Sums beyond 2**24, where FP32 begins to skip odd numbers; weights in blocks of columns."""
+    monkeypatch.setattr(steps, "BLOCK_COLUMNS", 3)
+    rng = np.random.default_rng(inner)
+    left = np.where(rng.random((2, inner)) < 0.1, rng.integers(-128, 128, (2, inner)), -128)
+    right = np.where(rng.random((inner, 7)) < 0.1, rng.integers(-128, 128, (inner, 7)), -127)
+    a, out = matrix("a", 2, inner, "int8"), matrix("out", 2, 7, "int32")
+    weights = matrix("w", 7, inner, "int8") if transposed else matrix("w", inner, 7, "int8")
+    memory = memory_of(a, out, weights, a=left, w=right.T if transposed else right)
+    run_steps([Product(a=a, weights=weights, out=out, transposed=transposed)], memory, lanes=4)
+    assert (load(memory, out) == left @ right).all()
 
 
 def test_scales_of_groups_count_weights_and_sums_wrap():
