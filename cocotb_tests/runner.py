@@ -20,6 +20,7 @@ from tilewright.base.processes import Processes, end_with_parent
 from tilewright.base.tool_runs import failure, run_tool, time_limit
 from tilewright.base.tools import Tool, find_compiler, find_libpython, find_make, find_verilator
 from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
+from tilewright.cocotb_tests.harness.rtl_coverage import COUNTS, OPTIONS
 from tilewright.cocotb_tests.harness.shared_modules import MARK, SAME_NAMES
 from tilewright.cocotb_tests.harness.wave_format import WaveFormat
 from tilewright.hw.waivers import waivers
@@ -64,11 +65,13 @@ def build(
     optimisation: str = "-O0",
     activity: bool = False,
     waves: WaveFormat | None = None,
+    coverage: bool = False,
 ) -> Path:
     """Return the folder of the Verilated model of module ``top``, built unless it is in the cache.
 
     ``optimisation`` is the C++ compiler's: most benches run for less time than an optimising compiler does.
-    ``activity`` makes a model that can write how often each net toggles, ``waves`` one that can write a wave file.
+    ``activity`` makes a model that can write how often each net toggles, ``waves`` one that can write a wave file,
+    ``coverage`` one that writes how often each block of its text ran; one of the three at most.
     The key is the hash of everything that goes in: text, tools and options. Two processes that want the same
     model build it once; a build that is interrupted leaves nothing that could be taken for a model.
 
@@ -94,7 +97,9 @@ def build(
         options += ["--trace-saif", "--trace-underscore"]
     if waves:
         options += [f"--trace-{waves}", "--trace-max-width", str(MAX_TRACED_BITS)]
-    kind = "activity" if activity else waves
+    if coverage:
+        options += OPTIONS
+    kind = "coverage" if coverage else "activity" if activity else waves
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
     tools_key = content_hash([*tools, kind] if kind else tools)
     key = content_hash([verilog, control, options, optimisation, tools])
@@ -165,6 +170,7 @@ def run_job(
     fault: int = 0,
     activity: Path | None = None,
     waves: Path | None = None,
+    coverage: Path | None = None,
 ) -> list[dict]:
     """Run cocotb tests of module ``bench`` on a built model; return the rows that they leave.
 
@@ -181,6 +187,8 @@ def run_job(
     waves : Path, optional
         File for the waves of all signals; the model must be built for its form. It is there after a test that fails,
         too, and nothing is there after an interruption.
+    coverage : Path, optional
+        File for Verilator's counts of blocks, toggles and streams; the model must be built for that.
 
     Raises
     ------
@@ -197,6 +205,8 @@ def run_job(
         )  # fmt: skip
         if activity:
             activity.write_bytes((folder / ACTIVITY).read_bytes())
+        if coverage:
+            coverage.write_bytes((folder / COUNTS).read_bytes())
         return returned_rows(folder)
 
 

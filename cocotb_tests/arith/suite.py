@@ -14,7 +14,7 @@ from tilewright.cocotb_tests.arith import vectors as pairs
 from tilewright.cocotb_tests.arith.harness import Care, harness_verilog
 from tilewright.cocotb_tests.arith.units_suite import DEPTH, UnitsBench
 from tilewright.cocotb_tests.arith.vectors import Vectors
-from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, with_waves
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, with_files
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.codec_units import Decoder, Encoder
 from tilewright.hw.arith.converter import Converter
@@ -173,11 +173,11 @@ class UnitSuite:
         """
         chosen = options.chosen(self.case_names(), self.table_stages)
         units, [operands] = [self.build(stages) for stages in chosen], self.cases()
-        waves = options.wave_file(self.name)
+        waves, record = options.wave_file(self.name), options.record(self.name)
         bench = UnitsBench.of(units, care=self.care, apart=options.foreign is not None)
-        rows = bench.run(operands, "table", waves=waves, foreign=options.foreign)
+        rows = bench.run(operands, "table", waves=waves, record=record, foreign=options.foreign)
         return [
-            with_waves({"name": f"{self.name}, {unit.stages} stages", **row}, waves)
+            with_files({"name": f"{self.name}, {unit.stages} stages", **row}, waves, record)
             for unit, row in zip(units, rows, strict=True)
         ]
 

@@ -11,11 +11,15 @@ from tilewright.cocotb_tests.arith.cb_arith import BENCH, TESTS
 from tilewright.cocotb_tests.arith.harness import TOP, Care, harness_verilog
 from tilewright.cocotb_tests.arith.vectors import Vectors
 from tilewright.cocotb_tests.harness.foreign import ForeignDesign
+from tilewright.cocotb_tests.harness.rtl_coverage import Record
+from tilewright.cocotb_tests.harness.structure import instances_of
 from tilewright.cocotb_tests.harness.suite import Bench
 from tilewright.hw.arith.unit import Unit
 
 DEPTH = 1 << 16
 """Capacity of the harness's memories; longer runs fill them several times."""
+UNIT = "unit"
+"""Name of the instance of a unit, in the part of the harness that drives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,10 @@ class UnitsBench(Bench):
     def verilog(self) -> str:
         return self.text
 
+    def covered(self, verilog: str) -> list[tuple[str, ...]]:
+        """Return the paths of all units."""
+        return [path for path, _ in instances_of(verilog, self.top) if path[-1] == UNIT]
+
     def options(self) -> dict[str, Any]:
         return {"depth": DEPTH, "latencies": list(self.latencies), "stalls": list(self.stalls)}
 
@@ -84,6 +92,7 @@ class UnitsBench(Bench):
         seed: int = 1,
         activity: Path | None = None,
         waves: Path | None = None,
+        record: Record | None = None,
         foreign: ForeignDesign | None = None,
     ) -> list[dict]:
         """Run one test of the bench, or all of them.
@@ -98,6 +107,8 @@ class UnitsBench(Bench):
             Where to write how often each net toggled.
         waves : Path, optional
             Wave file.
+        record : Record, optional
+            Record to which the coverage is added.
         foreign : ForeignDesign, optional
             Circuit instead of the only unit, which must be ``apart``.
 
@@ -111,4 +122,6 @@ class UnitsBench(Bench):
         BenchError
             If a value, a cycle or a stream is not as it should be; in ``table`` if a result is missing.
         """
-        return self.simulate(testcase or TESTS, [vectors], seed=seed, toggles=activity, waves=waves, foreign=foreign)
+        return self.simulate(
+            testcase or TESTS, [vectors], seed=seed, toggles=activity, waves=waves, record=record, foreign=foreign
+        )  # fmt: skip

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tilewright.cocotb_tests.harness.foreign import ForeignDesign
+from tilewright.cocotb_tests.harness.rtl_coverage import Record
 from tilewright.cocotb_tests.harness.wave_format import WaveFormat
 
 T = TypeVar("T")
@@ -24,8 +25,25 @@ class Waves:
 
     def file(self, *names: str) -> Path:
         """Return the path of the wave file of a simulation, which has these names."""
-        words = (re.sub(r"[^A-Za-z0-9._=]+", "-", name).strip("-") for name in (self.prefix, *names) if name)
-        return self.folder / f"{'-'.join(words)}.{self.format}"
+        return self.folder / f"{_file_name(self.prefix, *names)}.{self.format}"
+
+
+@dataclass(frozen=True)
+class CoverageFiles:
+    """Files with the coverage of RTL: three for each design."""
+
+    folder: Path
+    prefix: str
+    """Begin of the names of the files."""
+
+    def record(self, design: str, case: str) -> Record:
+        """Return the record of a design."""
+        return Record(design, self.folder / _file_name("coverage", self.prefix, design, case))
+
+
+def _file_name(*names: str) -> str:
+    """Return names with hyphens instead of what a file's name should not have."""
+    return "-".join(re.sub(r"[^A-Za-z0-9._=]+", "-", name).strip("-") for name in names if name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,11 +58,14 @@ class RunOptions:
         Wave files to write; none if not given.
     foreign : ForeignDesign, optional
         Circuit to run instead of the generated one.
+    coverage : CoverageFiles, optional
+        Files for the coverage of RTL; none if not given.
     """
 
     case: str | None = None
     waves: Waves | None = None
     foreign: ForeignDesign | None = None
+    coverage: CoverageFiles | None = None
 
     def chosen(self, names: Iterable[str], cases: Iterable[T]) -> list[T]:
         """Return the cases to run, given the names of all."""
@@ -53,6 +74,10 @@ class RunOptions:
     def wave_file(self, *names: str) -> Path | None:
         """Return the path of the wave file of a simulation with these names, if it has to write one."""
         return self.waves.file(*names, self.case or "") if self.waves else None
+
+    def record(self, design: str) -> Record | None:
+        """Return the record of the coverage of a design, if there must be one."""
+        return self.coverage.record(design, self.case or "") if self.coverage else None
 
 
 ALL_CASES = RunOptions()
@@ -82,6 +107,7 @@ def _details(cases: Sequence[Any]) -> list[str]:
     return details if len(set(details)) == len(cases) else [str(number) for number in range(1, len(cases) + 1)]
 
 
-def with_waves(row: dict, waves: Path | None) -> dict:
-    """Return a row of a table with the name of the wave file of its run, if there is one."""
-    return row if waves is None else {**row, "waves": str(waves)}
+def with_files(row: dict, waves: Path | None, record: Record | None) -> dict:
+    """Return a row of a table with the names of the wave file and of the summary of coverage, if they exist."""
+    files = {"waves": waves, "coverage": record and record.summary}
+    return row | {name: str(file) for name, file in files.items() if file}

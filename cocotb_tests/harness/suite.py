@@ -1,5 +1,6 @@
 """Suites: a circuit under test in its harness, and the cases that run on it."""
 
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any, Protocol
 from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.harness.foreign import ForeignDesign
 from tilewright.cocotb_tests.harness.job import Job
-from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, case_names, with_waves
+from tilewright.cocotb_tests.harness.rtl_coverage import Record, with_stream_counts
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, case_names, with_files
 from tilewright.cocotb_tests.harness.shared_modules import compiled_once
 from tilewright.cocotb_tests.harness.signal_list import signal_list_of, write_signal_list
-from tilewright.cocotb_tests.harness.structure import modules_of
+from tilewright.cocotb_tests.harness.structure import instances_of, modules_of
 from tilewright.cocotb_tests.harness.value_names import with_texts
 from tilewright.cocotb_tests.harness.wave_format import WaveFormat, format_of
 from tilewright.hw.names import module_name
@@ -62,8 +64,8 @@ class Suite(Protocol):
     def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
         """Build the circuit and run the cases; return a row of the table for each.
 
-        A row has at least ``name``, ``values``, ``mismatches``, ``rtl_cycles`` and ``model_cycles``, and ``waves`` if
-        there is a wave file.
+        A row has at least ``name``, ``values``, ``mismatches``, ``rtl_cycles`` and ``model_cycles``, and ``waves`` and
+        ``coverage`` if there are such files.
 
         Raises
         ------
@@ -124,8 +126,17 @@ class Bench(ABC):
         modules = [name for name in modules_of(verilog) if name.partition("__")[2] in self.repeated()]
         return compiled_once(verilog, modules)
 
+    def covered(self, verilog: str) -> list[tuple[str, ...]]:
+        """Return the paths of the instances whose coverage counts: those of the circuit."""
+        return [path for path, module in instances_of(verilog, self.top) if module.name == self.subject]
+
     def build(
-        self, edit: Edit | None = None, *, waves: WaveFormat | None = None, foreign: ForeignDesign | None = None
+        self,
+        edit: Edit | None = None,
+        *,
+        waves: WaveFormat | None = None,
+        coverage: bool = False,
+        foreign: ForeignDesign | None = None,
     ) -> Path:
         """Return the Verilated model, from the cache if it is there.
 
@@ -135,14 +146,25 @@ class Bench(ABC):
             As for :meth:`simulate`.
         waves : WaveFormat, optional
             Form of the wave file that the model can write.
+        coverage : bool
+            Whether the model counts what happens.
         """
-        verilog = self.simulated(edit, waves=waves is not None, foreign=foreign)
+        verilog = self.simulated(edit, waves=waves is not None, coverage=coverage, foreign=foreign)
         return runner.build(
-            verilog, self.top, optimisation=self.optimisation, activity=self.activity, waves=waves
+            verilog, self.top, optimisation=self.optimisation, activity=self.activity, waves=waves, coverage=coverage
         )  # fmt: skip
 
-    def simulated(self, edit: Edit | None = None, *, waves: bool = False, foreign: ForeignDesign | None = None) -> str:
-        """Return the Verilog that the simulator gets; for waves with the names of values as text.
+    def simulated(
+        self,
+        edit: Edit | None = None,
+        *,
+        waves: bool = False,
+        coverage: bool = False,
+        foreign: ForeignDesign | None = None,
+    ) -> str:
+        """Return the Verilog that the simulator gets.
+
+        For waves it has the names of values as text, for coverage statements that count streams.
 
         Faults are planted in the text first, so that what is prepared has them, too.
         """
@@ -151,8 +173,10 @@ class Bench(ABC):
             verilog = foreign.put_in(verilog, self.subject)
         if waves:
             verilog = with_texts(verilog)
+        if coverage:
+            verilog = with_stream_counts(verilog)
         # Clock gates suit the registers of generated text alone.
-        return self.traced(verilog) if waves or foreign else self.prepared(verilog)
+        return self.traced(verilog) if waves or coverage or foreign else self.prepared(verilog)
 
     def simulate(
         self,
@@ -165,6 +189,7 @@ class Bench(ABC):
         fault: int = 0,
         toggles: Path | None = None,
         waves: Path | None = None,
+        record: Record | None = None,
         foreign: ForeignDesign | None = None,
         **options: Any,
     ) -> list[dict]:
@@ -182,6 +207,8 @@ class Bench(ABC):
             File for the number of toggles of each net; needs a model with ``activity``.
         waves : Path, optional
             Wave file, whose suffix says its form; a list of its signals for GTKWave is written beside it.
+        record : Record, optional
+            Record to which the coverage of the simulation is added; without waves.
         foreign : ForeignDesign, optional
             Circuit to simulate instead of the generated one.
         options
@@ -193,12 +220,20 @@ class Bench(ABC):
             If a test fails.
         """
         job = Job(config=self.config, cases=cases, seed=seed, options={**self.options(), **options})
-        model = self.build(edit, waves=format_of(waves) if waves else None, foreign=foreign)
+        model = self.build(
+            edit, waves=format_of(waves) if waves else None, coverage=record is not None, foreign=foreign
+        )  # fmt: skip
         try:
-            return runner.run_job(
-                model, self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault, activity=toggles,
-                waves=waves,
-            )  # fmt: skip
+            with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
+                counts = Path(folder) / "coverage.dat" if record else None
+                rows = runner.run_job(
+                    model, self.top, coroutines or self.coroutines, job, testcase=testcase, fault=fault,
+                    activity=toggles, waves=waves, coverage=counts,
+                )  # fmt: skip
+                if record and counts:
+                    verilog = self.simulated(edit, coverage=True, foreign=foreign)
+                    record.add(counts.read_text(), verilog, self.covered(verilog))
+            return rows
         except runner.BenchError as error:
             error.files = (waves, signal_list_of(waves)) if waves else ()
             raise
@@ -243,6 +278,8 @@ class HarnessSuite(Bench):
     def run(self, options: RunOptions = ALL_CASES) -> list[dict]:
         """Build the circuit and run the cases; return a row of the table for each."""
         cases = self.cases()
-        waves = options.wave_file(self.name)
-        rows = self.simulate("table", options.chosen(case_names(cases), cases), waves=waves, foreign=options.foreign)
-        return [with_waves({**row, "name": f"{self.name}: {row['name']}"}, waves) for row in rows]
+        waves, record = options.wave_file(self.name), options.record(self.name)
+        rows = self.simulate(
+            "table", options.chosen(case_names(cases), cases), waves=waves, record=record, foreign=options.foreign
+        )  # fmt: skip
+        return [with_files({**row, "name": f"{self.name}: {row['name']}"}, waves, record) for row in rows]

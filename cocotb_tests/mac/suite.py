@@ -8,7 +8,7 @@ import numpy as np
 
 from tilewright.cocotb_tests.arith.units_suite import UnitsBench
 from tilewright.cocotb_tests.arith.vectors import Vectors
-from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, with_waves
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, with_files
 from tilewright.cocotb_tests.mac import vectors
 from tilewright.cocotb_tests.mac.dots import LAYOUT, Dots, dots_vectors, joined
 from tilewright.hw.mac.simd_mac import SimdMac
@@ -94,14 +94,15 @@ class MacSuite:
         BenchError
             If a run does not end.
         """
-        bench = self.bench(apart=options.foreign is not None)
+        bench, record = self.bench(apart=options.foreign is not None), options.record(self.name)
         rows = []
         for name in options.chosen(self.case_names(), self.cases()):
             waves = replace(options, case=name).wave_file(self.name)
             [row] = bench.run(
-                case_vectors(self.modes, name, seed=self.seed), "table", waves=waves, foreign=options.foreign
-            )
-            rows.append(with_waves({"name": f"{self.name}: {name}", **row}, waves))
+                case_vectors(self.modes, name, seed=self.seed), "table", waves=waves, record=record,
+                foreign=options.foreign,
+            )  # fmt: skip
+            rows.append(with_files({"name": f"{self.name}: {name}", **row}, waves, record))
         return rows
 
     def bench(self, *, apart: bool = False) -> UnitsBench:

@@ -1,6 +1,7 @@
 """Runs RTL under Verilator beside its exact model."""
 
 import importlib
+import json
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +16,11 @@ from tilewright.base import tools
 from tilewright.base.cache import require_cache
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.files import write_json
+from tilewright.base.reading import read_text
 from tilewright.base.tool_runs import time_limit
 from tilewright.cocotb_tests.harness.foreign import ForeignDesign, read_foreign
-from tilewright.cocotb_tests.harness.run_options import ALL_CASES, RunOptions, Waves
+from tilewright.cocotb_tests.harness.rtl_coverage import files_of
+from tilewright.cocotb_tests.harness.run_options import ALL_CASES, CoverageFiles, RunOptions, Waves
 from tilewright.cocotb_tests.harness.signal_list import signal_list_of
 from tilewright.cocotb_tests.harness.structure import modules_of
 from tilewright.cocotb_tests.harness.suite import Suite
@@ -55,10 +58,22 @@ class CosimResult:
         files = dict.fromkeys(Path(case["waves"]) for case in self.cases if "waves" in case)
         return tuple(path for waves in files for path in (waves, signal_list_of(waves)))
 
+    @property
+    def coverage_files(self) -> tuple[Path, ...]:
+        """Files of the coverage of each design: a summary, a tracefile of lcov, and the Verilog with its lines."""
+        summaries = dict.fromkeys(Path(case["coverage"]) for case in self.cases if "coverage" in case)
+        return tuple(path for summary in summaries for path in files_of(summary))
+
+    @property
+    def coverage(self) -> tuple[dict[str, Any], ...]:
+        """Coverage of each design's RTL: ``design``, and points and hits of ``blocks``, ``toggles``, streams."""
+        return tuple(json.loads(read_text(path)) for path in self.coverage_files if path.suffix == ".json")
+
     def to_dict(self) -> dict:
         """Return the result as ``tilewright cosim --json`` prints it."""
-        verilog = {"verilog": list(self.verilog)} if self.verilog else {}
-        return {"cosim": self.name, "designs": self.designs, **verilog, "cases": list(self.cases)}
+        parts = {"verilog": list(self.verilog), "coverage": list(self.coverage)}
+        present = {name: value for name, value in parts.items() if value}
+        return {"cosim": self.name, "designs": self.designs, **present, "cases": list(self.cases)}
 
     def write(self, folder: Path) -> list[Path]:
         """Write cosim-NAME.json to a folder; return its path.
@@ -79,6 +94,7 @@ def cosim(
     case: str | None = None,
     seed: int | None = None,
     waves: Path | str | None = None,
+    coverage: Path | str | None = None,
     verilog: Sequence[Path | str] = (),
 ) -> CosimResult:
     """Run RTL under Verilator beside its exact model, as ``tilewright cosim`` does.
@@ -99,6 +115,9 @@ def cosim(
         Seed of the random numbers in the cases, instead of the usual one.
     waves : Path or str, optional
         Folder for wave files, one for each simulation, in FST where it can be written, else in VCD.
+    coverage : Path or str, optional
+        Folder for what Verilator counts in each design: blocks of its text that run, bits that toggle, streams that
+        move and that wait; without ``waves``.
     verilog : sequence of Path or str
         Files of a circuit that runs instead of the generated one and has the same ports: edited text, a mutant or a
         netlist. One design must be chosen.
@@ -117,9 +136,8 @@ def cosim(
                 raise ConfigError(f"{name} = {value!r} is not allowed with a program: its system says what it runs on")
     name = PROGRAM_RUNNER if isinstance(what, Program) else what
     chosen = [program_suite_of(what)] if isinstance(what, Program) else suites(what, design, case=case, seed=seed)
-    return run_cosim(
-        name, chosen, jobs=jobs, options=run_options(name, chosen, case=case, waves=waves, verilog=verilog)
-    )
+    options = run_options(name, chosen, case=case, waves=waves, coverage=coverage, verilog=verilog)
+    return run_cosim(name, chosen, jobs=jobs, options=options)
 
 
 def run_options(
@@ -128,28 +146,44 @@ def run_options(
     *,
     case: str | None = None,
     waves: Path | str | None = None,
+    coverage: Path | str | None = None,
     verilog: Sequence[Path | str] = (),
 ) -> RunOptions:
-    """Return the options of a run of suites of the co-simulation ``name``; the folder ``waves`` is made if necessary.
+    """Return the options of a run of suites of the co-simulation ``name``; folders are made if necessary.
 
     Raises
     ------
     ConfigError
         If a tool is missing, the folder cannot be written, or the circuit in ``verilog`` cannot run in the suites.
     """
+    if waves is not None and coverage is not None:
+        raise ConfigError(f"coverage: {coverage} is not allowed with waves: each has a model of its own")
     options = RunOptions(case=case)
     if verilog:
         options = replace(options, foreign=foreign_design(chosen, options, [Path(file) for file in verilog]))
-    if waves is None:
-        return options
-    folder = Path(waves)
+    if waves is not None:
+        options = replace(options, waves=Waves(_writable("waves", waves), name, wave_format()))
+    if coverage is not None:
+        options = replace(options, coverage=CoverageFiles(_writable("coverage", coverage), name))
+    return options
+
+
+def _writable(field: str, path: Path | str) -> Path:
+    """Return a folder that is made if necessary and can be written.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot; names the field.
+    """
+    folder = Path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise ConfigError(f"waves: {folder.absolute()} cannot be written: {error.strerror}") from error
-    return replace(options, waves=Waves(folder, name, wave_format()))
+        raise ConfigError(f"{field}: {folder.absolute()} cannot be written: {error.strerror}") from error
+    return folder
 
 
 def foreign_design(chosen: Sequence[Suite], options: RunOptions, files: Sequence[Path]) -> ForeignDesign:

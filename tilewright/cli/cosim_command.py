@@ -51,6 +51,9 @@ TOKENS = 16
 @click.option("--waves", is_flag=True,
               help="Write a wave file of each simulation, to --out or the current folder, and a list of signals for "
               "GTKWave.")  # fmt: skip
+@click.option("--coverage", is_flag=True,
+              help="Count what happens in each design: blocks of its Verilog that run, bits that toggle, streams that "
+              "move and that wait. Writes three files for each to --out or the current folder.")  # fmt: skip
 @click.option("--verilog", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
               help="Verilog of a circuit with the same ports to run instead of the generated one; can be given several "
               "times.")  # fmt: skip
@@ -73,6 +76,7 @@ def command(
     case: str | None,
     seed: int | None,
     waves: bool,
+    coverage: bool,
     verilog: tuple[Path, ...],
     program: Path | None,
     markdown: bool,
@@ -87,13 +91,16 @@ def command(
     model on --system, and `model MODEL` the whole decoder: a prompt of random tokens, then a single token. A model
     without weights gets random ones; how near the result comes to float64 is shown. Verilated models are kept and used
     again. With --out, writes cosim-NAME.json. Waves are in the form FST if the C++ compiler finds zlib and LZ4, else in
-    VCD; a failed simulation leaves them, too. With --verilog, one design must be chosen; the harness around it stays.
-    The exit status is 1 if a value, a cycle or a counter differs, and 3 if a tool fails.
+    VCD; a failed simulation leaves them, too. Coverage is a summary in JSON, a tracefile of lcov (.info) and the
+    Verilog whose lines it names. With --verilog, one design must be chosen; the harness around it stays. The exit
+    status is 1 if a value, a cycle or a counter differs, and 3 if a tool fails.
     """
     name = _named(name, program, options, design=design, case=case, seed=seed, model=model, layer=layer, tokens=tokens)
     from tilewright.api.cosim import find_tools, model_suite_of, program_suite_of, run_cosim, run_options, suites
 
-    with named_as_options(lambda: ("seed", "waves", "verilog", "latency", "bandwidth", "layer", "tokens")):
+    if coverage and waves:
+        raise ConfigError("--coverage is not allowed with --waves: each has a model of its own")
+    with named_as_options(lambda: ("seed", "waves", "coverage", "verilog", "latency", "bandwidth", "layer", "tokens")):
         if program:
             chosen = [program_suite_of(load_program(program, **options))]
         elif model:
@@ -106,14 +113,16 @@ def command(
         find_tools()
         if folder:
             make_folder(folder)
-        to = (folder or Path()) if waves else None
-        how = run_options(name, chosen, case=case, waves=to, verilog=verilog)
+        to = folder or Path()
+        how = run_options(
+            name, chosen, case=case, waves=to if waves else None, coverage=to if coverage else None, verilog=verilog
+        )
     from tilewright.cocotb_tests.harness.wave_format import HOW_TO_GET_FST
 
     if how.waves and how.waves.format == "vcd":
         click.echo(f"tilewright: waves are written in VCD: {HOW_TO_GET_FST}", err=True)
 
-    from tilewright.cli.tables import print_cosim
+    from tilewright.cli.tables import print_cosim, print_rtl_coverage
     from tilewright.cocotb_tests.runner import BenchError
 
     try:
@@ -125,13 +134,14 @@ def command(
         for file in error.files:
             click.echo(f"tilewright: wrote {file}", err=True)
         ctx.exit(1)
-    files = [*(result.write(folder) if folder else []), *result.wave_files]
+    files = [*(result.write(folder) if folder else []), *result.wave_files, *result.coverage_files]
     if as_json:
         print_json(result.to_dict(), files)
     elif as_csv:
         print_csv(result.cases)
     else:
         print_cosim(console(), list(result.cases), markdown=markdown)
+        print_rtl_coverage(console(), result.coverage, markdown=markdown)
         print_written(files)
     ctx.exit(int(not result.passed))
 

@@ -1,6 +1,6 @@
 """Tables for people, from the JSON that commands write."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tilewright.base.tables import markdown_table, terminal_table
@@ -162,6 +162,25 @@ def print_cosim(console: "Console", cases: list[dict], *, markdown: bool = False
     """
     rows = [{**case, **_summed([case])} for case in cases]
     _print_comparison(console, rows, cases, markdown=markdown)
+
+
+def print_rtl_coverage(console: "Console", designs: Sequence[dict], *, markdown: bool = False) -> None:
+    """Print what Verilator counted in each design, if there is something: numbers of points and of those hit."""
+    if not designs:
+        return
+    columns = {"blocks": "blocks run", "toggles": "bits toggle", "streams_moved": "streams move",
+               "streams_waited": "streams wait"}  # fmt: skip
+    rows = [
+        (design["design"], *(f"{design[key]['hit']:,} of {design[key]['points']:,}" for key in columns))
+        for design in designs
+    ]
+    if markdown:
+        console.out(markdown_table(("design", *columns.values()), rows), end="", highlight=False)
+        return
+    table = terminal_table(("design", *(f">{heading}" for heading in columns.values())), title="Coverage of RTL")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def print_cosim_summary(console: "Console", cases: list[dict]) -> None:

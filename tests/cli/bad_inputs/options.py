@@ -64,6 +64,7 @@ CASES = (
     case("a seed of a program", "cosim --program p.asm --seed 3", "--seed 3 is not allowed with --program"),
     case("a seed of fixed cases", "cosim decoder-layer --seed 3", "--seed = 3 is not allowed with 'decoder-layer'"),
     case("a seed below 0", "cosim npe --seed -1", "'--seed': -1", "0<=x"),
+    case("coverage with waves", "cosim npe --design 2x2 --coverage --waves", "--coverage is not allowed with --waves"),
     case("Verilog for several designs", "cosim npe --verilog x.v", "--verilog: a design must be chosen", "2x2 bus64"),
     case(
         "Verilog for several units",
