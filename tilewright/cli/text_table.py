@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from tilewright.mapping.written import WrittenText
 
-REASONS = {"tokens": "", "end of text": ", the last of which ends the text", "capacity": ": the cache is full"}
+REASONS = {"tokens": "", "end of text": "; its last token ends the text", "capacity": "; the cache is full"}
 
 
 def print_text(console: "Console", text: "WrittenText") -> None:
