@@ -15,7 +15,7 @@ from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decode
 from tilewright.mapping.compile.chunks import chunk_size
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.models.load import load_model, model_names
+from tilewright.mapping.models.load import load_model, model_names, shipped_folder
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.reference import FloatDecoder, Tensors
 from tilewright.mapping.models.seeded import seeded_model
@@ -105,7 +105,7 @@ def decoder_cases(config: AcceleratorConfig, *, model: str, system: System, toke
 
 def _weights(model: str) -> Tensors | None:
     """Return the tensors of a model; None if there is a description alone."""
-    if model in model_names() or Path(model).suffix == ".json":
+    if (model in model_names() and shipped_folder(model) is None) or Path(model).suffix == ".json":
         return None
     return read_model(model).tensors
 

@@ -9,6 +9,7 @@ from tests.cli.text_models import write_text_model
 from tests.cocotb_tests.accelerator.systems import small_system
 from tilewright.cocotb_tests.accelerator.model_suites import decoder_suite, layer_suite
 from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.mapping.models.load import config_path
 from tilewright.sim.config import load_system
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
@@ -55,3 +56,10 @@ def test_a_whole_model_in_rtl(model):
     check_rows(rows)
     assert rows[-1]["name"].endswith("token 5")
     assert rows[-1]["cosine"] > 0.99
+
+
+def test_a_shipped_model_has_its_own_weights():
+    [own] = layer_suite("slate-132k", load_system("tiny"), layer=2, tokens=2).cases()
+    [random] = layer_suite(str(config_path("slate-132k")), load_system("tiny"), layer=2, tokens=2).cases()
+    assert own.memory.shape == random.memory.shape
+    assert (own.memory != random.memory).mean() > 0.1
