@@ -27,6 +27,8 @@ demo: install
 	$(BIN)/tilewright cosim cim-tile --out $(DEMO)
 	$(BIN)/tilewright generate cim-tile --system edge-int4 --out $(DEMO)
 	$(BIN)/tilewright report $(DEMO)
+	$(BIN)/tilewright run slate-132k --prompt "leo has sixty six nuts. leo loses nine nuts. how many nuts has leo?" \
+	  --tokens 24 --system tiny --rtl
 
 lint: install
 	$(BIN)/ruff check .
