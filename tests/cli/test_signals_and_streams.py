@@ -58,7 +58,10 @@ def hanging(folder: Path) -> dict[str, str]:
 
 PATIENCE_SECONDS = 240
 """Longest time in which a process starts a compiler or ends, on a machine that has much else to do."""
+# A shell starts what runs in its background with SIGINT ignored, which is inherited.
 BUILD = (
+    "import signal\n"
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from tilewright.cocotb_tests.runner import build\n"
     "build('module top(input clk, output reg q); always @(posedge clk) q <= ~q; endmodule', 'top')\n"
 )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command(
     name="run",
-    epilog="Example: tilewright run path/to/model --prompt 'Once upon a time' --tokens 16 --system small",
+    epilog="Example: tilewright run slate-132k --prompt 'forty seven plus eighteen is' --system small",
 )
 @click.argument("model", metavar="MODEL")
 @click.option("--prompt", default="", help="Text to go on with. [default: none]")
