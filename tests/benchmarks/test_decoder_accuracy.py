@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import decoder_accuracy
 from benchmarks.decoder_accuracy import ROWS
-from tests.mapping.models.test_reference import STORIES
+from tests.mapping.models.stories import STORIES
 from tests.source_files import ROOT
 
 PAGE = (ROOT / "docs" / "decoder-accuracy.md").read_text()

@@ -1,21 +1,14 @@
 """The float64 reference: parts of a text, and the text that llama2.c documents for a real model."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from tests.mapping.models.stored_models import tensors_of
+from tests.mapping.models.stories import STORIES
 from tests.mapping.tiny_models import OPTIONS, tiny
-from tests.source_files import ROOT
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.reference import FloatDecoder, decoder_logits, seen
 
-STORIES = next(
-    (found for parent in ROOT.parents if (found := parent / "shared" / "models" / "stories260k").is_dir()),
-    Path("stories260k"),
-)
-"""Folder of stories260K, which the project does not carry."""
 DOCUMENTED = """\
 Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. \
 She wanted to play with it, but it was too high.
