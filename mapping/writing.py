@@ -14,6 +14,7 @@ from tilewright.mapping.compile.chunks import chunk_size
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.decoder_memory import DecoderMemory
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.reference import capped
 from tilewright.mapping.models.sampling import Sampler, Sampling
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
@@ -96,10 +97,14 @@ class Writer:
         self.stop: Stop = "tokens"
         self._chunks = self._prompt_chunks()
 
+    @property
+    def memory_bytes(self) -> int:
+        """Size of memory with room for every program."""
+        return self.decoder.memory_bytes(chunk.program for chunk in self._chunks) + SPARE_BYTES
+
     def image(self) -> np.ndarray:
-        """Return memory before the first program, uint8, with room for every program."""
-        memory = self.decoder.image([chunk.program for chunk in self._chunks])
-        return np.pad(memory, (0, SPARE_BYTES))
+        """Return memory before the first program, uint8."""
+        return self.decoder.image(self.memory_bytes)
 
     def starts(self) -> Iterator[Start]:
         """Yield the programs in their order; each must have run, and been taken, before the next one."""
@@ -116,9 +121,7 @@ class Writer:
         """Choose the next token from the logits that a program has left in memory; return it, if there are any."""
         if not start.logits:
             return None
-        logits = self.decoder.logits(memory, start.program)
-        if cap := self.model.final_logit_softcapping:
-            logits = cap * np.tanh(logits / cap)
+        logits = capped(self.decoder.logits(memory, start.program), self.model.final_logit_softcapping)
         self.written.append(self.sampler.choose(logits))
         return self.written[-1]
 

@@ -9,8 +9,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.bench.program_cases import Case
 from tilewright.cocotb_tests.accelerator.layer_cases import layer_case
 from tilewright.cocotb_tests.accelerator.program_suite import check_timing, timing_of
-from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, AcceleratorSuite
-from tilewright.cocotb_tests.accelerator.text_suite import LARGE
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, AcceleratorSuite, optimisation_for
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
 from tilewright.mapping.compile.chunks import chunk_size
 from tilewright.mapping.models import llama
@@ -129,5 +128,5 @@ def _suite(system: System, make_cases: "partial[tuple[Case]]", model: str) -> Ac
         make_cases=make_cases,
         memory_bytes=size,
         label=Path(model).name,
-        optimisation="-O1" if config.cim.macs_per_cycle >= LARGE else "-Og",
+        optimisation=optimisation_for(config),
     )

@@ -152,6 +152,13 @@ FAR = WIDE.model_copy(
 """The last configuration with an NPE that has a narrower bus."""
 LAYER_BYTES = 4 << 20
 """Size of memory in which a layer has room."""
+LARGE = 256
+"""Number of multiply-accumulates in a cycle from which on a longer build pays."""
+
+
+def optimisation_for(config: AcceleratorConfig) -> str:
+    """Return the optimisation level of the C++ compiler for programs of a user's model."""
+    return "-O1" if config.cim.macs_per_cycle >= LARGE else "-Og"
 
 
 def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:

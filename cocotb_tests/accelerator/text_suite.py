@@ -9,7 +9,7 @@ from typing import Any
 
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.program_suite import check_timing, timing_of
-from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite
+from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite, optimisation_for
 from tilewright.mapping.models.readers import Checkpoint, read_model
 from tilewright.mapping.models.sampling import Sampling
 from tilewright.mapping.writing import Writer
@@ -17,8 +17,6 @@ from tilewright.sim.config import System
 
 COROUTINES = "tilewright.cocotb_tests.accelerator.cb_text"
 """Name of the module with the cocotb test that writes the text."""
-LARGE = 256
-"""Number of multiply-accumulates in a cycle from which on a longer build pays."""
 WAIT_SECONDS = 0.1
 """Time between two looks at the tokens that the simulation has written."""
 
@@ -78,7 +76,7 @@ def text_suite(job: TextJob, memory_bytes: int) -> AcceleratorSuite:
         make_cases=no_cases,
         memory_bytes=memory_bytes,
         label="text",
-        optimisation="-O1" if config.cim.macs_per_cycle >= LARGE else "-Og",
+        optimisation=optimisation_for(config),
     )
 
 

@@ -1,6 +1,6 @@
 """A decoder in main memory: its weights and cache, and programs for any tokens at any position."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,6 @@ from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 
 from .compiled_loops import CompiledLoops
-from .memory_map import MemoryMap
 from .whole_decoder import compile_decoder, head_parts, write_layers
 
 
@@ -45,10 +44,9 @@ class DecoderMemory:
         self.config, self.model, self.tensors, self.capacity = config, model, tensors, capacity
         self.precision = Precision.of(config.cim.tile, config.vector.lanes)
         self.parts, self.columns = head_parts(config, model.vocab_size)
-        self._shared = MemoryMap()
         # The program of the last position has the most commands, and places everything that others share.
-        self._last = self.compiled(self.graph(capacity - 1, 1))
-        self._shared = self._shared.shared()
+        self._last = compile_decoder(config, self.graph(capacity - 1, 1))
+        self._shared = self._last.memory.shared()
 
     def graph(self, position: int, tokens: int, *, logits: bool = True) -> Graph:
         """Return the operator graph of some tokens from a position on, see :func:`.llama.tokens_graph`."""
@@ -64,14 +62,16 @@ class DecoderMemory:
         ConfigError
             If the scratchpad has no room for so many tokens.
         """
-        memory = self._shared.shared() if self._shared.places else self._shared
-        return compile_decoder(self.config, graph, memory)
+        return compile_decoder(self.config, graph, self._shared.shared())
 
-    def image(self, programs: Sequence[CompiledLoops] = ()) -> np.ndarray:
-        """Return memory with all weights and tables, uint8, and with room for programs in whole pages."""
+    def memory_bytes(self, programs: Iterable[CompiledLoops]) -> int:
+        """Return the size of memory with room for some programs and that of the last position, in whole pages."""
+        return max(program.memory.next_page for program in (self._last, *programs))
+
+    def image(self, size: int) -> np.ndarray:
+        """Return memory of a size in bytes with all weights and tables, uint8."""
         memory = self._last.empty_memory()
-        stop = max((program.memory.next_page for program in programs), default=0)
-        memory = np.pad(memory, (0, max(0, stop - len(memory))))
+        memory = np.pad(memory, (0, size - len(memory)))
         self.write_weights(memory, self._last)
         return memory
 

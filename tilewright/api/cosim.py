@@ -162,13 +162,13 @@ def run_options(
     if verilog:
         options = replace(options, foreign=foreign_design(chosen, options, [Path(file) for file in verilog]))
     if waves is not None:
-        options = replace(options, waves=Waves(_writable("waves", waves), name, wave_format()))
+        options = replace(options, waves=Waves(writable_folder("waves", waves), name, wave_format()))
     if coverage is not None:
-        options = replace(options, coverage=CoverageFiles(_writable("coverage", coverage), name))
+        options = replace(options, coverage=CoverageFiles(writable_folder("coverage", coverage), name))
     return options
 
 
-def _writable(field: str, path: Path | str) -> Path:
+def writable_folder(field: str, path: Path | str) -> Path:
     """Return a folder that is made if necessary and can be written.
 
     Raises

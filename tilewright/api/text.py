@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryFile
 
-from tilewright.api.cosim import find_tools
+from tilewright.api.cosim import find_tools, writable_folder
 from tilewright.api.systems import system_of
 from tilewright.base.errors import ConfigError
 from tilewright.bench.golden import predict_program
@@ -144,17 +143,10 @@ class PreparedText:
             If a tool is missing, the folder cannot be written, or the bench's memory does not have the system's timing.
         """
         find_tools()
-        suite = text_suite(self.job, len(self.writer.image()))
+        suite = text_suite(self.job, self.writer.memory_bytes)
         if waves is None:
             return Simulation(suite, None)
-        folder = Path(waves)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with TemporaryFile(dir=folder):
-                pass
-        except OSError as error:
-            raise ConfigError(f"waves: {folder.absolute()} cannot be written: {error.strerror}") from error
-        return Simulation(suite, folder / f"text.{wave_format()}")
+        return Simulation(suite, writable_folder("waves", waves) / f"text.{wave_format()}")
 
     def write_in_rtl(
         self, simulation: Simulation, *, timeline: bool = False, on_text: Callable[[str], None] | None = None
@@ -227,7 +219,7 @@ def prepare_text(
     if tokenizer is None:
         raise ConfigError(f"{checkpoint.path}: there is no tokenizer beside the weights, and the prompt is a text")
     encoded = tuple(tokenizer.encode(prompt))
-    longest = max((token for token in encoded), default=0)
+    longest = max(encoded, default=0)
     if longest >= checkpoint.model.vocab_size:
         raise ConfigError(f"{checkpoint.path}: token {longest} of the prompt is not in the model's vocabulary")
     job = TextJob(
