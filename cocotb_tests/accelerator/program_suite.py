@@ -64,8 +64,7 @@ def program_suite(
 
 def timing_of(system: System) -> Timing:
     """Return the timing of a system's main memory."""
-    rate = system.memory.bytes_per_cycle(system.clock_mhz) / system.accelerator.bus_bytes
-    latency = system.memory_latency_cycles
+    rate, latency = system.memory_beats_per_cycle, system.memory_latency_cycles
     return Timing(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
 
 

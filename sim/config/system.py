@@ -1,5 +1,6 @@
 """The description of a system, from which everything else is derived."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -94,6 +95,11 @@ class System(Frozen):
     def memory_latency_cycles(self) -> int:
         """Latency of main memory in cycles of the accelerator, rounded up."""
         return -int(-self.memory.latency_ns * self.clock_mhz // 1000)
+
+    @property
+    def memory_beats_per_cycle(self) -> Fraction:
+        """Bandwidth of main memory in beats of the accelerator's bus in each cycle, exact."""
+        return self.memory.bytes_per_cycle(self.clock_mhz) / self.accelerator.bus_bytes
 
 
 def system_names() -> list[str]:

@@ -120,7 +120,7 @@ def load_program(
     images = [_parsed("memory", image, Image.parse) for image in memory]
     program = read_commands(config, Path(file))
     filled = fill_memory(config, size, images)
-    rate = chosen.memory.bytes_per_cycle(chosen.clock_mhz) / config.bus_bytes
+    rate = chosen.memory_beats_per_cycle
     if bandwidth is not None:
         rate = _parsed("bandwidth", str(bandwidth), lambda text: _bandwidth(text, config.bus_bytes)) / config.bus_bytes
     if latency is not None and not 1 <= latency <= MAX_LATENCY:
