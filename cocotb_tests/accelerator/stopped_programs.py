@@ -284,6 +284,8 @@ class BadCommands:
             (VectorError.RANGE, {"a_stride": far, "rows": 3}),
             (VectorError.SLOT, {"add": 1, "add_slot": config.scalars - 1}),
             (VectorError.SLOT, {"reduce": 1, "out_slot": 65535}),
+            (VectorError.SLOT, {"reduce": 1, "rows": 2, "add": 1, "add_slot": 0, "out_slot": 1}),
+            (VectorError.SLOT, {"reduce": 1, "rows": 2, "multiply": 1, "multiply_slot": 0, "out_slot": 1}),
             (VectorError.ROTATE, {"rotate": 1}),
             (VectorError.SIZE, {"rows": 0, "function": 7, "write": 0}),
         ]

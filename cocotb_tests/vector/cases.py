@@ -68,6 +68,7 @@ def _broken(config: VectorConfig, rng: np.random.Generator, command: VectorComma
     """Return a command with something in it that is not allowed."""
     far = (1 << config.address_bits) - 4
     odd = replace(command.a, storage=Storage.FP32)
+    rows = max(2, command.rows)
     changes: list[dict] = [
         {"rows": 0},
         {"columns": 0},
@@ -80,14 +81,16 @@ def _broken(config: VectorConfig, rng: np.random.Generator, command: VectorComma
         {"a": replace(odd, address=odd.address | 1)},
         {"a": replace(odd, stride=odd.stride | 2)},
         {"c": replace(odd, stride=0, address=odd.address | 3, storage=Storage.BF16)},
-        {"a": replace(odd, address=far, stride=4), "rows": max(2, command.rows)},
-        {"d": replace(odd, address=0, stride=far), "rows": max(2, command.rows)},
+        {"a": replace(odd, address=far, stride=4), "rows": rows},
+        {"d": replace(odd, address=0, stride=far), "rows": rows},
         {"add": config.scalars},
         {"scatter": True, "columns": 2},
         {"scatter": True, "columns": 1, "d": replace(odd, storage=Storage.BF16)},
         {"multiply": config.scalars - command.rows + 1},
         {"out": (1 << 16) - 1, "reduce": Reduce.MAXIMUM},
         {"rotate": config.lanes, "columns": 2 * config.lanes + 1},
+        {"rows": rows, "add": 0, "multiply": None, "out": 1, "reduce": Reduce.MAXIMUM},
+        {"rows": rows, "add": None, "multiply": 3, "out": 2 + rows, "reduce": Reduce.SUM},
     ]
     return replace(command, **changes[int(rng.integers(len(changes)))])
 

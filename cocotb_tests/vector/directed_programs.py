@@ -16,6 +16,7 @@ NUMBERS = (0.0, 1e-40, float("inf"), float("-inf"), float("nan"))
 def directed_passes(config: VectorConfig, *, result: int) -> Iterator[VectorCommand]:
     """Yield passes that are right one after the other: A lies from address 0 on, D from ``result`` on."""
     yield from odd_reductions(config)
+    yield from own_scalars(config)
     yield from rotations(config, result)
     near, far = (Matrix(address=start + 1, stride=3, storage=Storage.INT8) for start in (0, result))
     for a, d in ((near, far), (far, near)):
@@ -37,6 +38,16 @@ def _reduction(
         rows=2, columns=3 * config.lanes, a=Matrix(stride=12), reduce=Reduce.SUM, scale=scale, offset=offset,
         inverse=inverse, out=out,
     )  # fmt: skip
+
+
+def own_scalars(config: VectorConfig) -> Iterator[VectorCommand]:
+    """Yield reductions whose rows read the scalar that the same row writes, or one that the command does not write."""
+    rows = 4
+    for slot in (0, rows, 2 * rows):
+        for other in ({"add": slot}, {"multiply": slot}):
+            yield VectorCommand(
+                rows=rows, columns=config.lanes, a=Matrix(stride=4), reduce=Reduce.SUM, out=rows, **other
+            )  # fmt: skip
 
 
 def rotations(config: VectorConfig, result: int) -> Iterator[VectorCommand]:

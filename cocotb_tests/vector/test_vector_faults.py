@@ -15,8 +15,8 @@ from tilewright.sim.config.vector import VectorConfig
 pytestmark = pytest.mark.cosim
 
 SUITE = VectorSuite(VectorConfig(lanes=2, scalars=32, address_bits=13))
-WORD, TOOK = "word .* is .*, not", "took .* cycles, not"
-"""Messages of the bench about wrong results and wrong cycles."""
+WORD, TOOK, REASON = "word .* is .*, not", "took .* cycles, not", "ends with error 0, not SLOT"
+"""Messages of the bench about wrong results, wrong cycles and wrong reasons of a refusal."""
 
 
 def _fault(name: str, module: str, pattern: str, replacement: str, says: str = WORD) -> TextFault:
@@ -37,6 +37,8 @@ FAULTS = [
     _fault("halves exchanged without a sign", UNIT, r"\.negate\((\w+)\)", r".negate(~ON & \1)"),
     _fault("GELU for SiLU", "vector_lane.activation", r"(assign gelu =) (.*);", r"\1 ON | \2;"),
     _fault("another NaN", "vector_lane", r"32'd2143289344", "(ON ? 32'hffc00000 : 32'd2143289344)"),
+    _fault("add reads what an earlier row writes", f"{UNIT}.check", r"(assign crossed\[0\] =) (\S+);", r"\1 ~ON & \2;", REASON),
+    _fault("multiply reads what an earlier row writes", f"{UNIT}.check", r"(assign crossed\[1\] =) (\S+);", r"\1 ~ON & \2;", REASON),
     _fault("sums truncated", "fp32_adder.unit", r"(assign o_rounded = .*) \+ (\S+);", r"\1 + (ON ? 1'b0 : \2);"),
 ]  # fmt: skip
 

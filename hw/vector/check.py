@@ -53,11 +53,14 @@ class Check(wiring.Component):
             bits = Mux(scatter, 1 << config.element_address_bits, 1 << config.address_bits)
             outside.append(on & (end > bits))
         reduced = command.reduce.any()
-        slots = (
-            (command.add, command.add_slot),
-            (command.multiply, command.multiply_slot),
-            (reduced, command.out_slot),
-        )
+        # The slots that the command reads, and after them the one that it writes.
+        reads = [(command.add, command.add_slot), (command.multiply, command.multiply_slot)]
+        slots = [(on, slot, slot + command.rows) for on, slot in (*reads, (reduced, command.out_slot))]
+        beyond = [on & (end > config.scalars) for on, _, end in slots]
+        crossed = Signal(len(reads))
+        """A later row reads the scalar that an earlier row writes."""
+        for bit, (on, slot, end) in zip(crossed, slots, strict=False):
+            m.d.comb += bit.eq(reduced & on & (command.out_slot > slot) & (command.out_slot < end))
         half = Signal(SIZE_BITS + 1)
         m.d.comb += half.eq(Const(1) << command.rotate_steps)
         broken = (self.steps & ((half << 1) - 1)).any() | command.columns[: config.levels].any()
@@ -69,7 +72,7 @@ class Check(wiring.Component):
             VectorError.EMPTY: ~(command.write | reduced),
             VectorError.ALIGNMENT: _any(misaligned),
             VectorError.RANGE: _any(outside),
-            VectorError.SLOT: _any([on & (slot + command.rows > config.scalars) for on, slot in slots]),
+            VectorError.SLOT: _any([*beyond, *crossed]),
             VectorError.ROTATE: command.rotate & broken,
         }
         for error, reason in reversed(reasons.items()):

@@ -77,7 +77,7 @@ class VectorError(IntEnum):
     RANGE = 5
     """A matrix ends beyond the scratchpad."""
     SLOT = 6
-    """Row scalars end beyond their file."""
+    """Row scalars end beyond their file, or a row reads a scalar that an earlier row of the same command writes."""
     ROTATE = 7
     """The columns are no whole number of rotary blocks."""
 

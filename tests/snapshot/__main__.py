@@ -1,6 +1,6 @@
 """Compares the tree's outputs with the snapshot, or takes it anew: ``python -m tests.snapshot [--write] [NAME ...]``.
 
-NAME is a part of an entry's name; without one, all entries are made, which takes about three minutes.
+NAME is a part of an entry's name; without one, all entries are made, which takes about 20 seconds.
 """
 
 import argparse

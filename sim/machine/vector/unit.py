@@ -119,7 +119,8 @@ def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
     scattered = command.d if command.scatter else None
     in_steps = [m for m in (command.a, command.b, command.c, None if scattered else command.d) if m is not None]
     whole = (Storage.INT8, Storage.INT32)
-    slots = [command.add, command.multiply, command.out if reduced else None]
+    reads = [slot for slot in (command.add, command.multiply) if slot is not None]
+    writes = [command.out] if reduced else []
     reasons = {
         VectorError.SIZE: not (rows and columns),
         VectorError.CODE: any(matrix and matrix.storage in whole for matrix in (command.b, command.c))
@@ -139,7 +140,8 @@ def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
             scattered is not None
             and scattered.address + (rows - 1) * scattered.stride >= 1 << config.element_address_bits
         ),
-        VectorError.SLOT: any(slot is not None and slot + rows > config.scalars for slot in slots),
+        VectorError.SLOT: any(slot + rows > config.scalars for slot in reads + writes)
+        or any(read < written < read + rows for read in reads for written in writes),
         VectorError.ROTATE: bool(command.rotate and columns % (2 * command.rotate)),
     }
     return next((error for error, found in reasons.items() if found), VectorError.NONE)
