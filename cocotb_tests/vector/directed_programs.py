@@ -1,6 +1,7 @@
 """Passes of the vector unit that random programs do not have: docs/coverage.md tells which."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,11 +44,9 @@ def _reduction(
 def own_scalars(config: VectorConfig) -> Iterator[VectorCommand]:
     """Yield reductions whose rows read the scalar that the same row writes, or one that the command does not write."""
     rows = 4
+    sums = VectorCommand(rows=rows, columns=config.lanes, a=Matrix(stride=4), reduce=Reduce.SUM, out=rows)
     for slot in (0, rows, 2 * rows):
-        for other in ({"add": slot}, {"multiply": slot}):
-            yield VectorCommand(
-                rows=rows, columns=config.lanes, a=Matrix(stride=4), reduce=Reduce.SUM, out=rows, **other
-            )  # fmt: skip
+        yield from (replace(sums, add=slot), replace(sums, multiply=slot))
 
 
 def rotations(config: VectorConfig, result: int) -> Iterator[VectorCommand]:
