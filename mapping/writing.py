@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.chunks import chunk_size
+from tilewright.mapping.compile.chunks import chunk_size, tokens_name
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.decoder_memory import DecoderMemory
 from tilewright.mapping.models.config import DecoderConfig
@@ -41,8 +41,7 @@ class Start:
     @property
     def name(self) -> str:
         """Name in tables."""
-        last = self.position + len(self.tokens) - 1
-        return f"token {last}" if len(self.tokens) == 1 else f"tokens {self.position} to {last}"
+        return tokens_name(self.position, len(self.tokens))
 
 
 class Writer:

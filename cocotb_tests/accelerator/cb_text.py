@@ -47,7 +47,7 @@ async def write(dut) -> None:
             predicted = predict_program(model, address, job.timing, timeline=timeline)
             ended = await bench.run(address, 4 * predicted.cycles + SPARE_CYCLES)
             found = program_differences(ended, predicted)
-            got = await bench.dump(len(image))
+            got = await bench.memory_after(len(image))
             different = int((got != model.memory).sum())
             if different:
                 found.append(memory_differences(got, model.memory))

@@ -14,6 +14,7 @@ from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decode
 from tilewright.mapping.compile.chunks import chunk_size
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.load import load_model, model_names, shipped_folder
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.reference import FloatDecoder, Tensors
@@ -77,8 +78,7 @@ def layer_cases(config: AcceleratorConfig, *, model: str, system: System, layer:
         decoder = FloatDecoder(found, tensors, context=count)
         text = rng.integers(found.vocab_size, size=count).tolist()
         decoder.logits(text)
-        embedded = tensors[f"{llama.EMBEDDINGS}.weight"][text].astype(np.float64) * found.embedding_factor
-        x = decoder.layer_outputs[layer - 1] if layer else embedded
+        x = decoder.layer_outputs[layer - 1] if layer else embedded(found, tensors, text)
     case = layer_case(
         config, found, tensors, x, layer=layer, prompt=tokens, least=ANY, timing=timing_of(system),
         name=f"layer {layer}",

@@ -11,11 +11,13 @@ import numpy as np
 
 from tilewright.bench.program_cases import Case, Reference, Run
 from tilewright.bench.timing import NEAR, Timing
+from tilewright.mapping.compile.chunks import tokens_name
 from tilewright.mapping.compile.decoder_memory import DecoderMemory
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.llama import HEAD
 from tilewright.mapping.models.reference import Tensors, decoder_logits
 from tilewright.mapping.models.seeded import seeded_model
@@ -37,8 +39,7 @@ class Chunk:
     @property
     def name(self) -> str:
         """Name of the program in a table."""
-        last = self.position + self.tokens - 1
-        where = f"token {last}" if self.tokens == 1 else f"tokens {self.position} to {last}"
+        where = tokens_name(self.position, self.tokens)
         return where if self.logits else f"{where}, without logits"
 
 
@@ -85,7 +86,7 @@ def whole_decoder_case(
         return np.pad(logits, (0, decoder.parts * decoder.columns - len(logits))).reshape(decoder.parts, -1)
 
     for chunk, program in zip(chunks, programs, strict=True):
-        x = steps.embedded(text[chunk.position : chunk.position + chunk.tokens])
+        x = embedded(model, tensors, text[chunk.position : chunk.position + chunk.tokens])
         program.write_program(image)
         program.write_input(image, x)
         last = steps.run_layers(x)

@@ -107,6 +107,23 @@ class AxiBench(Host):
         await RisingEdge(dut.clk)
         return np.frombuffer(b"".join(lines), np.uint8)[:size].copy()
 
+    async def memory_after(self, size: int, *, whole: bool = True) -> np.ndarray:
+        """Return memory up to byte ``size`` after a start, (size,) uint8.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether nothing may have been written behind it.
+
+        Raises
+        ------
+        AssertionError
+            If something was.
+        """
+        end = int(self.dut.write_end.value)
+        assert not whole or end <= size, f"written up to {end:#x}, behind all {size:#x} bytes that there are"
+        return await self.dump(size)
+
     async def read_ending(self, timeout_cycles: int) -> tuple[int, int, dict[Any, int]]:
         """Wait for the interrupt, check everything that must hold then, and clear the interrupt.
 

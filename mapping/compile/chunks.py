@@ -13,6 +13,12 @@ LARGEST_CHUNK = 64
 """Number of prompt tokens in a chunk that is tried first."""
 
 
+def tokens_name(position: int, tokens: int) -> str:
+    """Return the name, in tables, of a program of some tokens from a position on."""
+    last = position + tokens - 1
+    return f"token {last}" if tokens == 1 else f"tokens {position} to {last}"
+
+
 @dataclass(frozen=True)
 class RefusedChunk:
     """Number of tokens of a chunk that was tried before a smaller one was taken, and the cause of its refusal."""

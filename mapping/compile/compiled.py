@@ -18,6 +18,9 @@ from .memory_map import MemoryMap
 from .stored_weights import StoredWeights
 from .weight_layout import constant_bytes, constant_words
 
+COLUMNS = 1024
+"""Number of columns of weights, and more in whole blocks if these are wider, that are laid out together."""
+
 
 @dataclass(frozen=True)
 class PaddedRows:
@@ -66,10 +69,18 @@ class ConstantWeights:
 
     def write(self, memory: np.ndarray, codes: np.ndarray, scales: np.ndarray | None) -> None:
         """Write (k, n) weights as they are stored."""
+        codes = codes.reshape(self.k, self.n)
         if scales is not None:
             scales = scales.reshape(-1, self.n)
-        words = constant_words(self.config, codes.reshape(self.k, self.n), scales, self.reduce)
-        memory[self.address : self.address + len(words)] = words
+        # Some whole blocks at a time: the layout is found with numbers that are much larger than the weights.
+        wide = block_limits(self.config, self.reduce)[1]
+        step = max(1, COLUMNS // wide) * wide
+        for first in range(0, self.n, step):
+            columns = slice(first, first + step)
+            part = None if scales is None else scales[:, columns]
+            words = constant_words(self.config, codes[:, columns], part, self.reduce)
+            begin = self.address + constant_bytes(self.config, self.k, first, self.reduce)
+            memory[begin : begin + len(words)] = words
 
 
 @dataclass(frozen=True)

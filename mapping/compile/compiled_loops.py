@@ -16,9 +16,15 @@ class CompiledLoops(InMemory):
 
     loops: Mapping[str, LoopSection]
 
-    def empty_memory(self) -> np.ndarray:
-        """Return memory with this program alone, uint8, and the scales of groups for weights that programs store."""
-        memory = np.zeros(self.memory.next_page, np.uint8)
+    def empty_memory(self, size: int = 0) -> np.ndarray:
+        """Return memory with this program alone, uint8, and the scales of groups for weights that programs store.
+
+        Parameters
+        ----------
+        size : int
+            Size in bytes, if that is more than the program needs.
+        """
+        memory = np.zeros(max(size, self.memory.next_page), np.uint8)
         for name, section in self.loops.items():
             for run in range(section.loop.count):
                 for key, buffer in section.survey.stored.items():

@@ -9,10 +9,11 @@ from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.models.llama import EMBEDDINGS, HEAD, MASK
+from tilewright.mapping.models.embeddings import embedded
+from tilewright.mapping.models.llama import HEAD, MASK
+from tilewright.mapping.models.rows import RowsFrom
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 
 from .compiled_loops import CompiledLoops
@@ -70,8 +71,7 @@ class DecoderMemory:
 
     def image(self, size: int) -> np.ndarray:
         """Return memory of a size in bytes with all weights and tables, uint8."""
-        memory = self._last.empty_memory()
-        memory = np.pad(memory, (0, size - len(memory)))
+        memory = self._last.empty_memory(size)
         self.write_weights(memory, self._last)
         return memory
 
@@ -84,22 +84,14 @@ class DecoderMemory:
     def write(self, memory: np.ndarray, program: CompiledLoops, graph: Graph, tokens: Sequence[int]) -> None:
         """Write a program, its graph's masks of sliding windows, and the embeddings of its tokens."""
         program.write_program(memory)
-        program.write_input(memory, self.embedded(tokens))
+        program.write_input(memory, embedded(self.model, self.tensors, tokens))
         masks = tuple(operator for operator in graph if operator.name.startswith(MASK))
         if masks:
             program.write_shared(memory, constant_contents(Graph(masks), {}))
 
-    def embedded(self, tokens: Sequence[int]) -> np.ndarray:
-        """Return the embeddings of some tokens, (tokens, hidden)."""
-        return self._embeddings[list(tokens)] * self.model.embedding_factor
-
     def logits(self, memory: np.ndarray, program: CompiledLoops) -> np.ndarray:
         """Return the logits that a program has left in memory, (vocabulary,) float32, before a soft cap."""
         return program.output_rows(HEAD).read(memory).ravel()[: self.model.vocab_size]
-
-    @cached_property
-    def _embeddings(self) -> np.ndarray:
-        return self.tensors[f"{EMBEDDINGS}.weight"]
 
     @cached_property
     def _layers(self) -> Graph:
@@ -114,10 +106,6 @@ class DecoderMemory:
     def _head_constants(self) -> Iterator[dict[str, np.ndarray]]:
         """Yield the constants of each part of the vocabulary, zeros after its end."""
         name = f"{HEAD}.weight"
-        weights = self.tensors[name]
         graph = llama.head(self.model, self.precision, tokens=1, columns=self.columns)
-        norm = {f"{each.name}.weight": self.tensors[f"{each.name}.weight"] for each in graph.of(Kind.RMS_NORM)}
         for part in range(self.parts):
-            rows = weights[part * self.columns : (part + 1) * self.columns]
-            padded = np.pad(rows, ((0, self.columns - len(rows)), (0, 0)))
-            yield constant_contents(graph, {**norm, name: padded})
+            yield constant_contents(graph, RowsFrom(self.tensors, name, part * self.columns))

@@ -1,10 +1,11 @@
 """The contents of a graph's constants: weights, norms, biases and tables as steps read them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from tilewright.mapping.models.llama import COSINES
+from tilewright.mapping.models.rows import rows_of
 from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
@@ -53,7 +54,7 @@ def carries_bias(graph: Graph, addition: Operator) -> bool:
     return any(reader.kind is Kind.LAYER_NORM for reader in graph.readers(addition.name))
 
 
-OUTPUTS = 4096
+OUTPUTS = 1024
 """Maximum number of outputs of a product whose weights are quantised together."""
 HIDDEN = -1e30
 """Term of a score that makes its probability 0."""
@@ -95,17 +96,14 @@ class _Contents:
     def _product(self, operator: Operator) -> None:
         """Add weights; take from their bias the effect of the bias that their input contains."""
         name, factor = operator.name, self.scaled.get(operator.name, 1.0) * operator.factor
-        weights = self.tensors[f"{name}.weight"]
         source = self.graph[operator.inputs[0]]
         after_attention = source.kind is Kind.MERGE_HEADS
-        if operator.head:
-            weights = operator.head.spread(weights) if after_attention else operator.head.spread(weights.T).T
         columns = np.ones(operator.k)
         if source.kind is Kind.SMOOTH:
             columns = self._factors(source)
             source = self.graph[source.inputs[0]]
         # Some outputs at a time: float64 numbers of a whole vocabulary would take most of the memory of a run.
-        blocks = (weights[first : first + OUTPUTS].astype(np.float64).T for first in range(0, len(weights), OUTPUTS))
+        blocks = (each.astype(np.float64).T for each in self._weights(operator, after_attention))
         quantised = joined([quantise_weights(each * factor / columns[:, None], operator.precision) for each in blocks])
         self.found |= quantised.constants(name)
         readers = self.graph.readers(name)
@@ -116,6 +114,18 @@ class _Contents:
             if carried_bias(self.graph, source):
                 bias = bias - (self._carried(source) * columns) @ quantised.values
             self._put(f"{name}.bias", bias)
+
+    def _weights(self, operator: Operator, after_attention: bool) -> Iterator[np.ndarray]:
+        """Yield the weights of some outputs after the others, (outputs, inputs)."""
+        name = f"{operator.name}.weight"
+        if not operator.head:
+            for first in range(0, operator.n, OUTPUTS):
+                yield rows_of(self.tensors, name, slice(first, min(first + OUTPUTS, operator.n)))
+            return
+        spread, weights = operator.head.spread, self.tensors[name]
+        weights = spread(weights) if after_attention else spread(weights.T).T
+        for first in range(0, len(weights), OUTPUTS):
+            yield weights[first : first + OUTPUTS]
 
     def _key_offsets(self, operator: Operator) -> None:
         """Add the numbers that are added to keys: zeros if the tensors have none."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.models.llama import EMBEDDINGS
+from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.reference import Tensors, capped
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
@@ -118,14 +118,10 @@ class StepsDecoder:
         chunks = [tokens[first : first + CHUNK] for first in range(0, len(tokens), CHUNK)]
         found, outputs = [], []
         for chunk in chunks:
-            found.append(self.run_head(self.run_layers(self.embedded(chunk)).values).values)
+            found.append(self.run_head(self.run_layers(embedded(self.model, self.tensors, chunk)).values).values)
             outputs.append(self.layer_outputs)
         self.layer_outputs = [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
         return capped(np.concatenate(found).astype(np.float64), self.model.final_logit_softcapping)
-
-    def embedded(self, tokens: Sequence[int]) -> np.ndarray:
-        """Return the embeddings of some tokens."""
-        return self.tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * self.model.embedding_factor
 
     def run_layers(self, x: np.ndarray) -> StepsResult:
         """Run all layers on the embeddings of the next tokens."""

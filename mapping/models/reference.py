@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .config import BertConfig, DecoderConfig
+from .embeddings import embedded
 from .llama import (
     DOWN,
-    EMBEDDINGS,
     FINAL_NORM,
     FIRST_POST_NORM,
     GATE,
@@ -118,7 +118,7 @@ class FloatDecoder:
         model, tensors = self.model, self.tensors
         if self.caches[0].keys.shape[1] + len(tokens) > self.context:
             raise ValueError(f"context = {self.context} is not enough for {len(tokens)} more tokens")
-        x = tensors[f"{EMBEDDINGS}.weight"][list(tokens)].astype(np.float64) * model.embedding_factor
+        x = embedded(model, tensors, tokens)
         self.layer_outputs = []
         for layer, cache in enumerate(self.caches):
             x = decoder_layer(

@@ -27,6 +27,7 @@ from tilewright.mapping.models.llama import (
     layer_name,
 )
 from tilewright.mapping.models.reference import FloatDecoder, Tensors
+from tilewright.mapping.models.rows import ALL, Rows, rows_of
 
 STRENGTH = 0.4
 """Strength of the factors: 0 leaves activations as they are, 1 makes their columns equally large."""
@@ -52,16 +53,21 @@ class Equalised(Mapping[str, np.ndarray]):
         columns: Mapping[str, np.ndarray],
         added: Mapping[str, np.ndarray],
     ):
-        self.tensors, self.rows, self.columns, self.added = tensors, rows, columns, added
+        self.tensors, self.added = tensors, added
+        self.row_factors, self.column_factors = rows, columns
 
     def __getitem__(self, name: str) -> np.ndarray:
+        return self.rows(name, ALL)
+
+    def rows(self, name: str, rows: Rows) -> np.ndarray:
+        """Return some rows of a tensor, in their order."""
         if name in self.added:
-            return self.added[name]
-        tensor = self.tensors[name]
-        if name in self.rows:
-            factors = self.rows[name]
+            return self.added[name][rows]
+        tensor = rows_of(self.tensors, name, rows)
+        if name in self.row_factors:
+            factors = self.row_factors[name][rows]
             tensor = tensor * (factors if tensor.ndim == 1 else factors[:, None])
-        return tensor * self.columns[name] if name in self.columns else tensor
+        return tensor * self.column_factors[name] if name in self.column_factors else tensor
 
     def __contains__(self, name: object) -> bool:
         return name in self.added or name in self.tensors

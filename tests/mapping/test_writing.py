@@ -1,5 +1,7 @@
 """Texts on the exact model: programs from the compiler, one after the other in one memory, against steps in numpy."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,39 @@ def test_every_program_leaves_the_logits_of_the_steps(family):
 def a_writer(**options) -> Writer:
     model = tiny("qwen3", num_hidden_layers=1, rope_scaling=None)
     return Writer(accelerator(), model, seeded_model(model, seed=5), PROMPT, **{"tokens": 4, **options})
+
+
+class InParts(Mapping):
+    """Tensors whose embeddings and head nobody may ask for as a whole."""
+
+    MOST_ROWS = 1024
+
+    def __init__(self, tensors):
+        self.tensors = tensors
+
+    def __getitem__(self, name):
+        assert name.startswith("model.layers.") or name == "model.norm.weight", f"{name} as a whole"
+        return self.tensors[name]
+
+    def rows(self, name, rows):
+        found = self.tensors[name][rows]
+        assert len(found) <= self.MOST_ROWS, f"{len(found)} rows of {name}"
+        return found
+
+    def __iter__(self):
+        return iter(self.tensors)
+
+    def __len__(self):
+        return len(self.tensors)
+
+
+def test_the_vocabulary_is_read_in_parts():
+    model, config = tiny("llama", num_hidden_layers=1, vocab_size=3000), accelerator()
+    tensors = seeded_model(model, seed=5)
+    expected = Writer(config, model, tensors, PROMPT, tokens=1)
+    in_parts = Writer(config, model, InParts(tensors), PROMPT, tokens=1)
+    assert (written(in_parts, config)[0] == written(expected, config)[0]).all()
+    assert (in_parts.image() == expected.image()).all()
 
 
 def test_a_text_ends_with_a_token_that_ends_it_or_where_the_cache_is_full():

@@ -8,6 +8,7 @@ import numpy as np
 
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.rows import ALL, Rows
 from tilewright.mapping.models.tensors import Shape
 from tilewright.mapping.models.tokenizer import Tokenizer
 
@@ -15,16 +16,14 @@ MAX_NAMED = 3
 """Maximum number of tensors that a message names."""
 
 
-@dataclass(frozen=True)
-class StoredTensor:
-    """A tensor of a file: its shape, and a function that reads it as float32."""
-
-    shape: Shape
-    read: Callable[[], np.ndarray]
+Reader = Callable[[Rows], np.ndarray]
+"""Function that reads some rows of a tensor from a file, as float32."""
 
 
 class LazyTensors(Mapping[str, np.ndarray]):
     """Tensors by the names of :mod:`.tensors`, float32, each read from its file whenever it is asked for.
+
+    A :class:`.HasRows`: rows of a tensor are read without the others.
 
     Raises
     ------
@@ -32,14 +31,19 @@ class LazyTensors(Mapping[str, np.ndarray]):
         When a tensor is read, if it cannot be, or a number of it is NaN or infinite; names the file and the tensor.
     """
 
-    def __init__(self, path: Path, sources: Mapping[str, Callable[[], np.ndarray]]):
+    def __init__(self, path: Path, sources: Mapping[str, Reader]):
         self.path, self._sources = path, dict(sources)
 
     def __getitem__(self, name: str) -> np.ndarray:
-        values = self._sources[name]()
+        return self.rows(name, ALL)
+
+    def rows(self, name: str, rows: Rows) -> np.ndarray:
+        """Return some rows of a tensor, in their order."""
+        values = self._sources[name](rows)
         if not np.isfinite(values).all():
             place = np.argwhere(~np.isfinite(values))[0]
-            where = ", ".join(map(str, place))
+            row = place[0] + (rows.start or 0) if isinstance(rows, slice) else rows[place[0]]
+            where = ", ".join(map(str, (row, *place[1:])))
             raise ConfigError(
                 f"{self.path}: {name}[{where}] = {values[tuple(place)]} is not allowed: not a finite number"
             )

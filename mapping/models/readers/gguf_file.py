@@ -1,6 +1,5 @@
 """Files of llama.cpp (GGUF), by the library gguf; quantised tensors are dequantised."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,12 @@ from tilewright.base.text import shown
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import BertConfig, DecoderConfig
 from tilewright.mapping.models.load import parse_config
+from tilewright.mapping.models.rows import Rows, successive
 from tilewright.mapping.models.scored_tokenizer import BYTES, FIRST_BYTE, ScoredTokenizer
 from tilewright.mapping.models.tensors import in_halves, is_gain, tensor_shapes, turned_last, turning
 from tilewright.mapping.models.tokenizer import Tokenizer
 
-from .checkpoint import Checkpoint, LazyTensors, check_stored, check_vocabulary
+from .checkpoint import Checkpoint, LazyTensors, Reader, check_stored, check_vocabulary
 from .gguf_tokenizer import merged_tokenizer
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def read_gguf(path: Path) -> Checkpoint:
     stored = {tensor.name: tensor for tensor in reader.tensors}
     architecture, model = _model(path, reader, stored)
     neighbours = architecture in NEIGHBOURS
-    sources: dict[str, Callable[[], np.ndarray]] = {}
+    sources: dict[str, Reader] = {}
     wanted: dict[str, tuple[int, ...]] = {}
     for name, shape in tensor_shapes(model).items():
         tied = model.tie_word_embeddings and name == f"{llama.HEAD}.weight"
@@ -117,7 +117,8 @@ def read_gguf(path: Path) -> Checkpoint:
         file_name = _file_name(model, source)
         wanted[file_name] = (max(first + shape[0], wanted.get(file_name, (0,))[0]), *shape[1:])
         rows = slice(first, first + shape[0])
-        sources[name] = _reader(path, model, name, file_name, stored, rows, neighbours)
+        if file_name in stored:
+            sources[name] = _reader(path, model, name, stored[file_name], rows, neighbours)
     shapes = {name: tuple(int(each) for each in reversed(tensor.shape)) for name, tensor in stored.items()}
     divisors = (ROPE_DIVISORS, LONG_DIVISORS, SHORT_DIVISORS)
     check_stored(path, wanted, shapes, lambda name: name in divisors)
@@ -225,24 +226,28 @@ def _reader(
     path: Path,
     model: DecoderConfig,
     name: str,
-    stored: str,
-    tensors: dict[str, "ReaderTensor"],
-    rows: slice,
+    tensor: "ReaderTensor",
+    own: slice,
     neighbours: bool,
-) -> Callable[[], np.ndarray]:
-    """Return a function that reads a tensor from rows of one of the file, as :mod:`.tensors` has it."""
+) -> Reader:
+    """Return a function that reads a tensor from its ``own`` rows of one of the file, as :mod:`.tensors` has it."""
+    place, dtype, shape, kind = int(tensor.data_offset), tensor.data.dtype, tensor.data.shape, tensor.tensor_type
 
-    def read() -> np.ndarray:
+    def stored_rows(runs: list[slice]) -> np.ndarray:
         from gguf import dequantize
 
-        tensor = tensors[stored]
-        values = np.array(dequantize(tensor.data, tensor.tensor_type)[rows], np.float32)
-        if turning(name) and not is_gain(name):
-            values = in_halves(model.head_dim, values) if neighbours else turned_last(model, values)
-        elif turning(name):
-            values = turned_last(model, values)
-        # Gains are factors already.
-        return values
+        # The file is mapped for as long as a tensor is read, or its pages would stay in memory.
+        data = np.memmap(path, dtype, "r", offset=place, shape=shape)
+        return np.concatenate([np.array(dequantize(data[run], kind), np.float32) for run in runs])
+
+    def read(rows: Rows) -> np.ndarray:
+        if not turning(name):
+            # Gains are factors already.
+            return stored_rows(successive(rows, own))
+        values = stored_rows([own])
+        if neighbours and not is_gain(name):
+            return in_halves(model.head_dim, values)[rows]
+        return turned_last(model, values)[rows]
 
     return read
 

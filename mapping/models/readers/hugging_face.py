@@ -1,6 +1,6 @@
 """Folders as on Hugging Face: config.json, safetensors in one file or several, tokenizer.json."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.library_tokenizer import read_library_tokenizer
 from tilewright.mapping.models.load import load_model
+from tilewright.mapping.models.rows import Rows, successive
 from tilewright.mapping.models.tensors import Shape, is_gain, tensor_shapes, turned_last, turning
 from tilewright.mapping.models.tokenizer import Tokenizer
 
-from .checkpoint import Checkpoint, LazyTensors, check_stored, check_vocabulary
+from .checkpoint import Checkpoint, LazyTensors, Reader, check_stored, check_vocabulary
 
 WEIGHTS, INDEX, TOKENIZER = "model.safetensors", "model.safetensors.index.json", "tokenizer.json"
 NUMBERS = ("F64", "F32", "F16", "BF16")
@@ -38,7 +39,7 @@ def read_folder(folder: Path) -> Checkpoint:
     model = load_model(folder)
     files = dict(_stored(folder))
     prefix = _prefix(files)
-    sources: dict[str, Callable[[], np.ndarray]] = {}
+    sources: dict[str, Reader] = {}
     wanted: dict[str, Shape] = {}
     tied = model.tie_word_embeddings
     for name, shape in tensor_shapes(model).items():
@@ -117,19 +118,23 @@ def _file_name(name: str, prefix: str) -> str:
 
 
 def _reader(
-    model: DecoderConfig, name: str, files: dict[str, tuple[Path, Shape, str]], stored: str, rows: slice
-) -> Callable[[], np.ndarray]:
-    """Return a function that reads a tensor from rows of one of the files, as :mod:`.tensors` has it."""
+    model: DecoderConfig, name: str, files: dict[str, tuple[Path, Shape, str]], stored: str, own: slice
+) -> Reader:
+    """Return a function that reads a tensor from its ``own`` rows of one of the files, as :mod:`.tensors` has it."""
 
-    def read() -> np.ndarray:
+    def read(rows: Rows) -> np.ndarray:
         # numpy knows the name of BF16, which safetensors asks for, once this is imported.
         import ml_dtypes  # noqa: F401
         from safetensors import safe_open
 
         with safe_open(files[stored][0], framework="numpy") as file:
-            values = np.asarray(file.get_slice(stored)[rows]).astype(np.float32)
-        if turning(name):
-            values = turned_last(model, values)
+            part = file.get_slice(stored)
+            if turning(name):
+                return gains(turned_last(model, np.asarray(part[own]).astype(np.float32)))[rows]
+            runs = [np.asarray(part[each]).astype(np.float32) for each in successive(rows, own)]
+        return gains(np.concatenate(runs))
+
+    def gains(values: np.ndarray) -> np.ndarray:
         return values + np.float32(model.GAIN_OFFSET) if is_gain(name) else values
 
     return read

@@ -1,7 +1,7 @@
 """Checkpoints of llama2.c: versions 0 and 1, float32, with a tokenizer file beside them."""
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.scored_tokenizer import read_scored_tokenizer
 from tilewright.mapping.models.tensors import Shape, in_halves
 
-from .checkpoint import Checkpoint, LazyTensors
+from .checkpoint import Checkpoint, LazyTensors, Reader
 
 MAGIC = 0x616B3432
 """First number of a file of version 1 or later: ak42."""
@@ -68,12 +68,12 @@ def read_llama2c(path: Path) -> Checkpoint:
     return Checkpoint(path, model, LazyTensors(path, sources), tokenizer)
 
 
-def _reader(values: np.ndarray, head: int) -> Callable[[], np.ndarray]:
+def _reader(values: np.ndarray, head: int) -> Reader:
     """Return a function that reads a tensor; its rows are heads of size ``head`` with neighbours as pairs, unless that
     is 0."""
     if head:
-        return lambda: in_halves(head, np.array(values))
-    return lambda: np.array(values)
+        return lambda rows: in_halves(head, np.array(values))[rows]
+    return lambda rows: np.array(values[rows])
 
 
 def _read_header(path: Path) -> tuple[LlamaConfig, int]:

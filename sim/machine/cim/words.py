@@ -22,6 +22,10 @@ def pack(matrix: np.ndarray, bits: int, word_bits: int) -> np.ndarray:
     """
     rows, columns = matrix.shape
     words = -(-columns * bits // word_bits)
+    if bits == 8:
+        whole = np.zeros((rows, words * word_bits // 8), np.uint8)
+        whole[:, :columns] = matrix.astype(np.int8).view(np.uint8)
+        return whole.reshape(rows * words, word_bits // 8)
     planes = (matrix[:, :, None].astype(np.int64) >> np.arange(bits)) & 1
     padded = np.zeros((rows, words * word_bits), dtype=np.uint8)
     padded[:, : columns * bits] = planes.reshape(rows, columns * bits)

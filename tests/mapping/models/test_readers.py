@@ -27,6 +27,7 @@ from tilewright.mapping.models import llama, load_model
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.readers.gguf_file import ARCHITECTURES, _file_name
+from tilewright.mapping.models.rows import rows_of
 from tilewright.mapping.models.tensors import tensor_shapes
 
 PLAIN = {"attention_bias": False, "mlp_bias": False, "rope_scaling": None}
@@ -44,6 +45,22 @@ def test_a_folder_of_every_family(tmp_path, family):
         assert found.tensors[name] == pytest.approx(values, abs=2e-7), name
     assert found.tokenizer.encode("once upon a time") == [0, 1, 2, 3]
     assert found.tokenizer.decode([0, 3]) == "once time"
+
+
+@pytest.mark.parametrize("kind", ["folder", "folder of phi3", "gguf", "llama2.c"])
+def test_rows_are_read_without_the_others(tmp_path, kind):
+    if kind == "gguf":
+        path = write_gguf(tmp_path / "model.gguf", tensors_of("llama", **PLAIN), GGMLQuantizationType.Q8_0)
+    elif kind == "llama2.c":
+        path = write_llama2c(tmp_path / "model.bin", tensors_of("llama", **PLAIN), 1)
+    else:
+        family = "phi3" if kind.endswith("phi3") else "gemma3_text"
+        path = write_folder(tmp_path, family, in_files(family, tensors_of(family)))
+    tensors = read_model(path).tensors
+    for name in tensors:
+        whole = tensors[name]
+        for rows in (slice(3, 7), slice(None, 2), slice(5, None), slice(2, 1 << 20), [4], [1, 9, 1, 0]):
+            assert (rows_of(tensors, name, rows) == whole[rows]).all(), (name, rows)
 
 
 def test_shards_half_precision_and_parts_beside_the_text(tmp_path):

@@ -1,0 +1,69 @@
+"""Some rows of a tensor, without the others if the tensors lie in a file."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+Rows = slice | Sequence[int]
+"""Successive rows of a tensor, or the numbers of some."""
+ALL = slice(None)
+
+
+@runtime_checkable
+class HasRows(Protocol):
+    """Tensors that return rows of one of them without the others."""
+
+    def rows(self, name: str, rows: Rows) -> np.ndarray:
+        """Return some rows of a tensor, in their order."""
+        ...
+
+
+def rows_of(tensors: Mapping[str, np.ndarray], name: str, rows: Rows) -> np.ndarray:
+    """Return some rows of a tensor, in their order; tensors that lie in a file read no other rows."""
+    if isinstance(tensors, HasRows):
+        return tensors.rows(name, rows)
+    return tensors[name] if rows == ALL else tensors[name][rows]
+
+
+class RowsFrom(Mapping[str, np.ndarray]):
+    """Tensors of which one begins with a later row; rows after its end are zeros.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Tensors by name.
+    name : str
+        Tensor that begins with row ``first``.
+    """
+
+    def __init__(self, tensors: Mapping[str, np.ndarray], name: str, first: int):
+        self.tensors, self.name, self.first = tensors, name, first
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.rows(name, ALL)
+
+    def rows(self, name: str, rows: Rows) -> np.ndarray:
+        """Return some rows of a tensor, in their order."""
+        if name != self.name:
+            return rows_of(self.tensors, name, rows)
+        if not isinstance(rows, slice):
+            return rows_of(self.tensors, name, [self.first + row for row in rows])
+        begin, end = rows.start or 0, rows.stop
+        found = rows_of(self.tensors, name, slice(self.first + begin, None if end is None else self.first + end))
+        missing = 0 if end is None else end - begin - len(found)
+        return np.pad(found, ((0, missing), (0, 0))) if missing else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.tensors)
+
+    def __len__(self) -> int:
+        return len(self.tensors)
+
+
+def successive(rows: Rows, own: slice) -> list[slice]:
+    """Return the rows of a larger tensor, in runs of successive ones, that are rows of its part ``own``."""
+    if isinstance(rows, slice):
+        begin, end, _ = rows.indices(own.stop - own.start)
+        return [slice(own.start + begin, own.start + end)]
+    return [slice(own.start + row, own.start + row + 1) for row in rows]
