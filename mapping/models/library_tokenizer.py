@@ -25,8 +25,15 @@ class LibraryTokenizer:
         return int(self.library.get_vocab_size())
 
     def encode(self, text: str) -> list[int]:
+        return self._encoded(text, complete=True)
+
+    def encode_marked(self, text: str) -> list[int]:
+        return self._encoded(text, complete=False)
+
+    def _encoded(self, text: str, *, complete: bool) -> list[int]:
+        """Return the tokens of a text, with the special tokens that belong to every text if it is to be complete."""
         try:
-            return list(self.library.encode(text).ids)
+            return list(self.library.encode(text, add_special_tokens=complete).ids)
         except Exception as error:  # the library raises this very class
             word = self._unknown(text)
             words = self.library.get_vocab()

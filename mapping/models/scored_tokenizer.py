@@ -1,5 +1,6 @@
 """Tokenizers as SentencePiece's for Llama 2: pieces of text with scores; the best neighbours are merged first."""
 
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,18 @@ class ScoredTokenizer:
         return numbers
 
     def encode(self, text: str) -> list[int]:
+        return [BEGIN, *self._encoded(text)]
+
+    def encode_marked(self, text: str) -> list[int]:
+        marks = {self.pieces[number].decode(errors="replace"): number for number in (BEGIN, END)}
+        tokens: list[int] = []
+        for part in re.split(f"({'|'.join(re.escape(mark.strip()) for mark in marks)})", text):
+            number = next((number for mark, number in marks.items() if mark.strip() == part), None)
+            tokens += self._encoded(part) if number is None else [number]
+        return tokens
+
+    def _encoded(self, text: str) -> list[int]:
+        """Return the tokens of a text in which no token is spelled out."""
         tokens: list[int] = []
         # A text begins with a blank, as any word does.
         for character in f" {text}" if text else "":
@@ -59,7 +72,7 @@ class ScoredTokenizer:
                 is not None
             ]
             if not unions:
-                return [BEGIN, *tokens]
+                return tokens
             _, place, number = min(unions)
             tokens[place : place + 2] = [number]
 

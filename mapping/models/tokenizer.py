@@ -24,5 +24,14 @@ class Tokenizer(Protocol):
             If there is no token for a part of it; names that part.
         """
 
+    def encode_marked(self, text: str) -> list[int]:
+        """Return the tokens of a text in which tokens that stand for no text are spelled out, the first one, too.
+
+        Raises
+        ------
+        ConfigError
+            If there is no token for a part of it; names that part.
+        """
+
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of some tokens, those left out that stand for no text."""

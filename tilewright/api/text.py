@@ -14,7 +14,7 @@ from tilewright.cocotb_tests.harness.signal_list import signal_list_of
 from tilewright.cocotb_tests.harness.wave_format import format_of, wave_format
 from tilewright.mapping.fit import check_fit
 from tilewright.mapping.lower.comparison import compare
-from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.models.readers import Checkpoint, read_model
 from tilewright.mapping.models.sampling import Sampling
 from tilewright.mapping.models.tokenizer import Tokenizer
 from tilewright.mapping.writing import Stop, Writer
@@ -37,6 +37,7 @@ def generate_text(
     tokens: int = TOKENS,
     sampling: Sampling | None = None,
     capacity: int | None = None,
+    chat: bool = False,
     rtl: bool = False,
     timeline: bool = False,
     waves: str | Path | None = None,
@@ -64,6 +65,8 @@ def generate_text(
         Rule by which tokens are chosen; by default the most probable one.
     capacity : int, optional
         Number of positions for which the cache has room; by default prompt and tokens.
+    chat : bool
+        Whether the prompt is the first message of a chat, which the model's own template turns into a text.
     timeline : bool
         Whether the result has a timeline of each program.
     waves : str or Path, optional
@@ -81,7 +84,7 @@ def generate_text(
     BenchError
         If a program does not end in RTL, or breaks a rule of the bus.
     """
-    text = prepare_text(model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity)
+    text = prepare_text(model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity, chat=chat)
     if rtl:
         simulation = text.simulation(waves)
         simulation.suite.build(waves=format_of(simulation.waves) if simulation.waves else None)
@@ -112,6 +115,8 @@ class PreparedText:
     job: TextJob
     tokenizer: Tokenizer
     writer: Writer
+    chat: bool = False
+    """Whether the prompt is a message of a chat."""
 
     def write(self, *, timeline: bool = False, on_text: Callable[[str], None] | None = None) -> WrittenText:
         """Write the text on the exact model.
@@ -209,6 +214,7 @@ def prepare_text(
     tokens: int = TOKENS,
     sampling: Sampling | None = None,
     capacity: int | None = None,
+    chat: bool = False,
 ) -> PreparedText:
     """Return a text that is ready to be written: see :func:`generate_text`."""
     if tokens < 1:
@@ -218,7 +224,7 @@ def prepare_text(
     tokenizer = checkpoint.tokenizer
     if tokenizer is None:
         raise ConfigError(f"{checkpoint.path}: there is no tokenizer beside the weights, and the prompt is a text")
-    encoded = tuple(tokenizer.encode(prompt))
+    encoded = tuple(_chat_tokens(checkpoint, tokenizer, prompt) if chat else tokenizer.encode(prompt))
     longest = max(encoded, default=0)
     if longest >= checkpoint.model.vocab_size:
         raise ConfigError(f"{checkpoint.path}: token {longest} of the prompt is not in the model's vocabulary")
@@ -229,7 +235,20 @@ def prepare_text(
     precision = Precision.of(chosen.cim.tile, chosen.vector.lanes)
     check_fit(checkpoint.model, chosen, precision, min(len(encoded) + 1, checkpoint.model.positions))
     writer = job.writer_of(checkpoint)
-    return PreparedText(str(model), prompt, job, tokenizer, writer)
+    return PreparedText(str(model), prompt, job, tokenizer, writer, chat)
+
+
+def _chat_tokens(checkpoint: Checkpoint, tokenizer: Tokenizer, message: str) -> list[int]:
+    """Return the tokens of a chat that begins with a message.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no template of chats, or it cannot be used.
+    """
+    if checkpoint.chat is None:
+        raise ConfigError(f"chat is not allowed: {checkpoint.path} has no template of chats")
+    return tokenizer.encode_marked(checkpoint.chat.prompt(message))
 
 
 @dataclass

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 )
 @click.argument("model", metavar="MODEL")
 @click.option("--prompt", default="", help="Text to go on with. [default: none]")
+@click.option(
+    "--chat", is_flag=True, help="The prompt is a message: the model's own template of chats makes it a text."
+)
 @click.option("--tokens", type=click.IntRange(1, 1 << 20), default=64, show_default=True,
               help="Number of tokens to write, unless the text ends before.")  # fmt: skip
 @click.option(
@@ -67,6 +70,7 @@ def command(
     ctx: click.Context,
     model: str,
     prompt: str,
+    chat: bool,
     tokens: int,
     system_name: str,
     changes: tuple[str, ...],
@@ -102,12 +106,13 @@ def command(
     read = read_text(Path(compare)) if compare else compare
     if compare and not read:
         raise ConfigError(f"--compare {compare}: the file is empty")
-    with named_as_options(lambda: ("prompt", "temperature", "top_k", "top_p", "seed", "capacity")):
+    with named_as_options(lambda: ("prompt", "chat", "temperature", "top_k", "top_p", "seed", "capacity")):
         system = changed_system(system_name, changes)
         sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
         with status(f"reading {model} for {system.name}"):
             text = prepare_text(
-                model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity
+                model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity,
+                chat=chat,
             )  # fmt: skip
         if folder:
             make_folder(folder)
@@ -159,7 +164,7 @@ def _shown(text: "PreparedText", quiet: bool, write: Callable[[], "WrittenText"]
     if quiet:
         with status(f"writing with {text.name} on {text.job.system.name}"):
             return write()
-    click.echo(text.prompt, nl=False)
+    click.echo(text.prompt, nl=text.chat)
     try:
         return write()
     finally:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tilewright.base.errors import ConfigError, suggest
+from tilewright.mapping.models.chat import ChatTemplate
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.rows import ALL, Rows
 from tilewright.mapping.models.tensors import Shape
@@ -70,6 +71,8 @@ class Checkpoint:
     """Tensors by the names of :mod:`.tensors`."""
     tokenizer: Tokenizer | None
     """Tokenizer; None if the files have none."""
+    chat: ChatTemplate | None = None
+    """Template of chats; None if the files have none."""
 
 
 def check_stored(

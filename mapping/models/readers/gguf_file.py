@@ -9,6 +9,7 @@ from tilewright.base.errors import ConfigError, suggest
 from tilewright.base.reading import Parsed
 from tilewright.base.text import shown
 from tilewright.mapping.models import llama
+from tilewright.mapping.models.chat import ChatTemplate
 from tilewright.mapping.models.config import BertConfig, DecoderConfig
 from tilewright.mapping.models.load import parse_config
 from tilewright.mapping.models.rows import Rows, successive
@@ -91,6 +92,8 @@ POST_NORMS = {
     "post_ffw_norm": llama.LAST_POST_NORM,
 }
 """Names likewise of a model with ``post_norms``."""
+ADDS_BEGIN = "tokenizer.ggml.add_bos_token"
+"""Key that says whether every text begins with a token of its own."""
 ROPE_DIVISORS = "rope_freqs.weight"
 LONG_DIVISORS, SHORT_DIVISORS = "rope_factors_long.weight", "rope_factors_short.weight"
 """Tensors with the divisors of the frequencies of rotary embedding."""
@@ -127,7 +130,7 @@ def read_gguf(path: Path) -> Checkpoint:
     tokenizer = _tokenizer(path, reader)
     if tokenizer:
         check_vocabulary(path, tokenizer, model)
-    return Checkpoint(path, model, LazyTensors(path, sources), tokenizer)
+    return Checkpoint(path, model, LazyTensors(path, sources), tokenizer, _chat(path, reader))
 
 
 def _open(path: Path) -> "GGUFReader":
@@ -284,11 +287,22 @@ def _tokenizer(path: Path, reader: "GGUFReader") -> Tokenizer | None:
             ],
             split=str(_value(reader, "tokenizer.ggml.pre")),
             ends=frozenset({end} - {None}),
+            begin=_value(reader, "tokenizer.ggml.bos_token_id") if _value(reader, ADDS_BEGIN) else None,
         )
     if kind == "llama" and pieces and pieces[FIRST_BYTE : FIRST_BYTE + BYTES] == [f"<0x{n:02X}>" for n in range(BYTES)]:
         texts = tuple(piece.replace("\u2581", " ").encode() for piece in pieces)
         return ScoredTokenizer(texts, tuple(_value(reader, "tokenizer.ggml.scores") or [0.0] * len(texts)))
     return None
+
+
+def _chat(path: Path, reader: "GGUFReader") -> ChatTemplate | None:
+    """Return the template of chats, if the file has one."""
+    template, pieces = _value(reader, "tokenizer.chat_template"), _value(reader, "tokenizer.ggml.tokens") or []
+    if not isinstance(template, str):
+        return None
+    numbers = (_value(reader, f"tokenizer.ggml.{part}_token_id") for part in ("bos", "eos"))
+    begin, end = (pieces[number] if isinstance(number, int) and number < len(pieces) else "" for number in numbers)
+    return ChatTemplate(path, template, begin, end)
 
 
 CONTROL, USER_DEFINED = 3, 4

@@ -32,6 +32,7 @@ def merged_tokenizer(
     special: Sequence[str],
     split: str,
     ends: frozenset[int],
+    begin: int | None = None,
 ) -> LibraryTokenizer:
     """Return a tokenizer that merges neighbours of the bytes of a part of a text, in the order of ``merges``.
 
@@ -41,13 +42,15 @@ def merged_tokenizer(
         Pieces that are found in a text before it is split.
     split : str
         Name of the split, of :data:`SPLITS`.
+    begin : int, optional
+        Token that begins every text.
 
     Raises
     ------
     ConfigError
         If there is no such split, or pieces and merges do not fit.
     """
-    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 
     if split not in SPLITS:
         raise ConfigError(f"{path}: tokenizer.ggml.pre = {split!r} is not allowed{suggest(split, SPLITS)}")
@@ -67,4 +70,6 @@ def merged_tokenizer(
     )
     library.decoder = decoders.ByteLevel()
     library.add_special_tokens([AddedToken(piece, normalized=False) for piece in special])
+    if begin is not None and begin < len(pieces):
+        library.post_processor = processors.TemplateProcessing(single="<begin> $A", special_tokens=[("<begin>", begin)])
     return LibraryTokenizer(library, ends)

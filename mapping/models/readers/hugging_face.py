@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.reading import read_json
+from tilewright.base.reading import read_json, read_text
 from tilewright.base.text import shown
 from tilewright.mapping.models import llama
+from tilewright.mapping.models.chat import ChatTemplate
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.library_tokenizer import read_library_tokenizer
 from tilewright.mapping.models.load import load_model
@@ -20,6 +21,7 @@ from tilewright.mapping.models.tokenizer import Tokenizer
 from .checkpoint import Checkpoint, LazyTensors, Reader, check_stored, check_vocabulary
 
 WEIGHTS, INDEX, TOKENIZER = "model.safetensors", "model.safetensors.index.json", "tokenizer.json"
+TOKENIZER_CONFIG, TEMPLATE = "tokenizer_config.json", "chat_template.jinja"
 NUMBERS = ("F64", "F32", "F16", "BF16")
 """Formats of tensors that are understood."""
 MODEL = "model."
@@ -61,7 +63,7 @@ def read_folder(folder: Path) -> Checkpoint:
     for file, _, kind in files.values():
         if kind not in NUMBERS:
             raise ConfigError(f"{file}: tensors of {kind} are not allowed: {', '.join(NUMBERS)}")
-    return Checkpoint(folder, model, LazyTensors(folder, sources), _tokenizer(folder, model))
+    return Checkpoint(folder, model, LazyTensors(folder, sources), _tokenizer(folder, model), _chat(folder))
 
 
 def _stored(folder: Path) -> Iterator[tuple[str, tuple[Path, Shape, str]]]:
@@ -153,3 +155,30 @@ def _tokenizer(folder: Path, model: DecoderConfig) -> Tokenizer | None:
     tokenizer = read_library_tokenizer(path, frozenset(ends))
     check_vocabulary(path, tokenizer, model)
     return tokenizer
+
+
+def _chat(folder: Path) -> ChatTemplate | None:
+    """Return the template of chats, if there is one, in a file of its own or beside the tokenizer's settings."""
+    path, value = folder / TOKENIZER_CONFIG, {}
+    if path.exists() and isinstance(found := read_json(path).value, dict):
+        value = found
+    template: Any = value.get("chat_template")
+    if (folder / TEMPLATE).exists():
+        path = folder / TEMPLATE
+        template = read_text(path)
+    if isinstance(template, list):
+        # Templates by name, of which some are for tools.
+        named = {each.get("name"): each.get("template") for each in template if isinstance(each, dict)}
+        template = named.get("default")
+    if template is None:
+        return None
+    if not isinstance(template, str):
+        raise ConfigError(f"{path}: chat_template = {shown(template)} is not allowed: it must be a text")
+    return ChatTemplate(path, template, *(_content(value.get(f"{part}_token")) for part in ("bos", "eos")))
+
+
+def _content(token: Any) -> str:
+    """Return the text of a special token, which a file has as it is or in a table."""
+    if isinstance(token, dict):
+        token = token.get("content")
+    return token if isinstance(token, str) else ""

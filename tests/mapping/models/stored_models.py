@@ -76,10 +76,16 @@ def write_gguf(
     path: Path,
     tensors: dict[str, np.ndarray],
     kind: GGMLQuantizationType = GGMLQuantizationType.F32,
+    *,
+    chat: str = "",
+    begins: bool = False,
     **metadata: object,
 ) -> Path:
-    """Write a Llama without biases, with products quantised; rows of queries and keys have pairs side by side."""
-    return _write_gguf(path, "llama", tensors, kind, metadata)
+    """Write a Llama without biases, with products quantised; rows of queries and keys have pairs side by side.
+
+    With a template of chats, the token that ends a text stands before it, too; ``begins`` says whether before any.
+    """
+    return _write_gguf(path, "llama", tensors, kind, metadata, chat=chat, begins=begins)
 
 
 def write_gguf_of(path: Path, architecture: str, tensors: dict[str, np.ndarray], **metadata: object) -> Path:
@@ -93,6 +99,8 @@ def _write_gguf(
     tensors: dict[str, np.ndarray],
     kind: GGMLQuantizationType,
     metadata: dict[str, object],
+    chat: str = "",
+    begins: bool = False,
 ) -> Path:
     writer = GGUFWriter(path, architecture)
     sizes = {
@@ -108,6 +116,10 @@ def _write_gguf(
     writer.add_token_merges(["a b", "\u0120 a"])
     writer.add_token_types([1] * (len(CHARACTERS) - 1) + [3])
     writer.add_eos_token_id(len(CHARACTERS) - 1)
+    if chat:
+        writer.add_chat_template(chat)
+        writer.add_bos_token_id(len(CHARACTERS) - 1)
+        writer.add_add_bos_token(begins)
     for name, values in tensors.items():
         if architecture != "llama":
             writer.add_tensor(name, np.ascontiguousarray(values))
