@@ -22,6 +22,7 @@ from tilewright.base.tools import Tool, find_compiler, find_libpython, find_make
 from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
 from tilewright.cocotb_tests.harness.rtl_coverage import COUNTS, OPTIONS
 from tilewright.cocotb_tests.harness.shared_modules import MARK, SAME_NAMES
+from tilewright.cocotb_tests.harness.structure import modules_of
 from tilewright.cocotb_tests.harness.wave_format import WaveFormat
 from tilewright.hw.waivers import waivers
 
@@ -87,7 +88,7 @@ def build(
     verilator, compiler, make = find_verilator(), find_compiler(), find_make()
     # Only the top's ports are visible to the bench: cocotb's own runner makes everything public, which
     # makes large designs several times slower to build and to run.
-    control = waivers() + f'public_flat_rw -module "{top}" -var "*"\n'
+    control = waivers() + _visible(verilog, top)
     options = ["--cc", "--exe", "--vpi", "--prefix", "Vtop", "-o", top, "--top-module", top, "-O3", "-Wno-fatal"]
     # One C++ file: parsing Verilator's headers once is most of the time that a small model takes.
     options += ["--output-split", "0", "--x-initial", "unique", "--timescale", "1ns/1ps"]
@@ -136,6 +137,19 @@ def build(
         shutil.rmtree(work)
 
     return keep("verilated", key, make_model)
+
+
+def _visible(verilog: str, top: str) -> str:
+    """Return the rules that make the ports of the top module visible; all of its signals if the ports are not known.
+
+    What can be written is computed anew at each edge of the clock, with all that follows from it.
+    """
+    module = modules_of(verilog).get(top)
+    ports = {name: port.direction for name, port in module.ports.items()} if module else {}
+    return "".join(
+        f'public_flat_{"rd" if direction == "output" else "rw"} -module "{top}" -var "{name}"\n'
+        for name, direction in (ports or {"*": ""}).items()
+    )
 
 
 def _environment(verilator: Tool, work: Path) -> dict[str, str]:

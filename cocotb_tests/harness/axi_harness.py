@@ -12,6 +12,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.bench.program_cases import LINE_BYTES
 from tilewright.cocotb_tests.harness.axi_contract import CHANNELS, RULES, SHARE_BITS, AxiContract, AxiGates, RandomBlock
+from tilewright.cocotb_tests.harness.held_inputs import held, hold_reset
 from tilewright.hw.bus.axi import connect, forward, lite_slave_members, master_members
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.axi_memory import AxiMemory
@@ -59,6 +60,8 @@ class AxiBenchHarness(wiring.Component):
 
     Members
     -------
+    clk, rst : In(1)
+        A reset, as all inputs but those of the registers and ``memory_read_address``, takes effect a cycle later.
     s_axi_... : In, Out
         The registers.
     irq : Out(1)
@@ -120,6 +123,8 @@ class AxiBenchHarness(wiring.Component):
         memory = self._memory.signature.members
         super().__init__(
             {
+                "clk": In(1),
+                "rst": In(1),
                 **lite_slave_members(),
                 "irq": Out(1),
                 **{f"memory_{name}": memory[name] for name in MEMORY_PORTS},
@@ -139,6 +144,7 @@ class AxiBenchHarness(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        hold_reset(m, self.clk, self.rst)
         [definition] = self.definitions
         dut = definition.instantiate(m, "dut")
         gates, contract, memory = self._gates, self._contract, self._memory
@@ -151,11 +157,15 @@ class AxiBenchHarness(wiring.Component):
             m.d.comb += getattr(contract, name).eq(getattr(dut, name))
         for name in MEMORY_PORTS:
             inner, outer = getattr(memory, name), getattr(self, f"memory_{name}")
-            m.d.comb += outer.eq(inner) if name == "read_data" else inner.eq(outer)
+            if name == "read_data":
+                m.d.comb += outer.eq(inner)
+            else:
+                m.d.comb += inner.eq(outer if name == "read_address" else held(m, outer))
+        restart = held(m, self.restart)
 
         running = self._running(m)
         begun = Signal()
-        with m.If(~self.running | self.restart):
+        with m.If(~self.running | restart):
             m.d.sync += begun.eq(0)
         with m.Elif(dut.m_axi_arvalid):
             m.d.sync += begun.eq(1)
@@ -163,28 +173,30 @@ class AxiBenchHarness(wiring.Component):
             self.irq.eq(dut.irq),
             self.running.eq(running),
             memory.restart.eq(~(begun | (running & dut.m_axi_arvalid))),
-            block.seed.eq(self.seed),
-            block.shares.eq(self.shares),
-            block.restart.eq(self.restart),
+            block.seed.eq(held(m, self.seed)),
+            block.shares.eq(held(m, self.shares)),
+            block.restart.eq(restart),
             gates.block.eq(block.block),
             contract.running.eq(running),
-            contract.restart.eq(self.restart),
+            contract.restart.eq(restart),
         ]
         seen = {name: getattr(contract, name) for name in ("broken", "idle", "read_beats", "write_beats", "write_end")}
         if self._second is not None:
-            other = self._watched(m, self._second, dut, block, running)
+            other = self._watched(m, self._second, dut, block, running, restart)
             seen["broken"] |= other.broken
             seen["idle"] &= other.idle
             seen["write_end"] = Mux(other.write_end > contract.write_end, other.write_end, contract.write_end)
         for name, value in seen.items():
             m.d.comb += getattr(self, name).eq(value)
-        with m.If(self.restart):
+        with m.If(restart):
             m.d.sync += self.memory_broken.eq(0)
         with m.Elif(memory.broken):
             m.d.sync += self.memory_broken.eq(1)
         return m
 
-    def _watched(self, m: Module, port: SecondPort, dut, block: RandomBlock, running: Signal) -> AxiContract:
+    def _watched(
+        self, m: Module, port: SecondPort, dut, block: RandomBlock, running: Signal, restart: Signal
+    ) -> AxiContract:
         """Connect the second port to memory, through gates; return what watches it."""
         bus: dict[str, Any] = {"address_bits": len(self.memory_error_address), "data_bits": port.data_bits}
         m.submodules.second_gates = gates = AxiGates(**bus)
@@ -199,7 +211,7 @@ class AxiBenchHarness(wiring.Component):
         m.d.comb += [
             gates.block.eq(block.block),
             contract.running.eq(running),
-            contract.restart.eq(self.restart),
+            contract.restart.eq(restart),
         ]
         return contract
 

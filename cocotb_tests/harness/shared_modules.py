@@ -6,6 +6,8 @@ That takes a fraction of the time to build, and less to run: copies of large mod
 import re
 from collections.abc import Sequence
 
+from tilewright.cocotb_tests.harness.constant_tables import with_constant_tables
+
 MARK = "/* verilator no_inline_module */"
 """Mark of a module whose instances are not merged with what is around them."""
 VISIBLE = "/* verilator public_flat_rd */"
@@ -18,13 +20,14 @@ CLOCKED = ("clk", "rst")
 
 
 def compiled_once(verilog: str, modules: Sequence[str]) -> str:
-    """Return the text with marks that let the instances of each module share their machine code.
+    """Return the text in a form that lets the instances of each module share their machine code.
 
     Raises
     ------
     ValueError
         If there is no such module.
     """
+    verilog = with_constant_tables(verilog)
     for module in modules:
         verilog, count = re.subn(
             rf"(?ms)^module {re.escape(module)} ?\([^;]*?\);.*?^endmodule", _shared, verilog, count=1

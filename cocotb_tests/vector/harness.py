@@ -9,6 +9,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from tilewright.cocotb_tests.harness.held_inputs import held, hold_reset
 from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.hw.definition import Definition
 from tilewright.hw.memory.line_storage import LineStorage
@@ -31,6 +32,8 @@ class VectorHarness(wiring.Component):
 
     Members
     -------
+    clk, rst : In(1)
+        A reset takes effect a cycle later, and so do ``run``, ``gap`` and ``count``.
     run : In(1)
         Commands are offered, from the first on.
     gap : In(8)
@@ -57,6 +60,8 @@ class VectorHarness(wiring.Component):
         self.command_bits = command_layout(config).size
         super().__init__(
             {
+                "clk": In(1),
+                "rst": In(1),
                 "run": In(1),
                 "gap": In(8),
                 "count": In(range(COMMANDS + 1)),
@@ -76,6 +81,8 @@ class VectorHarness(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        hold_reset(m, self.clk, self.rst)
+        run, gap, count = (held(m, port) for port in (self.run, self.gap, self.count))
         config = self.config
         unit = self._unit.instantiate(m, "unit")
         m.submodules.commands = commands = SimulationStorage(width=self.command_bits, depth=COMMANDS)
@@ -116,17 +123,17 @@ class VectorHarness(wiring.Component):
             commands.write_data.eq(self.command),
             commands.read_address.eq(index),
             unit.commands.p.as_value().eq(commands.read_data),
-            unit.commands.valid.eq(self.run & (index != self.count) & (wait == 0)),
+            unit.commands.valid.eq(run & (index != count) & (wait == 0)),
             taken.eq(unit.commands.valid & unit.commands.ready),
             log.write_enable.eq(busy & unit.done),
             log.write_address.eq(index - 1),
             log.write_data.eq(Cat((cycles + 1)[:32], unit.error)),
             log.read_address.eq(self.log_address),
             self.log.eq(log.read_data),
-            self.done.eq(self.run & (index == self.count) & ~busy),
+            self.done.eq(run & (index == count) & ~busy),
         ]
-        m.d.sync += wait.eq(Mux(taken, self.gap, Mux(wait == 0, 0, wait - 1)))
-        with m.If(~self.run):
+        m.d.sync += wait.eq(Mux(taken, gap, Mux(wait == 0, 0, wait - 1)))
+        with m.If(~run):
             m.d.sync += [index.eq(0), busy.eq(0)]
         with m.Elif(taken):
             m.d.sync += [index.eq(index + 1), busy.eq(1), cycles.eq(1)]

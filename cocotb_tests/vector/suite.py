@@ -36,6 +36,12 @@ class VectorSuite(HarnessSuite):
     def verilog(self) -> str:
         return harness_verilog(self.config)
 
+    def repeated(self) -> tuple[str, ...]:
+        return ("vector_lane",)
+
+    def prepared(self, verilog: str) -> str:
+        return self.traced(verilog)
+
     def cases(self) -> list[Case]:
         return [
             *operator_cases(self.config, self.seed),
