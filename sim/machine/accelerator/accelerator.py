@@ -50,6 +50,7 @@ from tilewright.sim.machine.vector.unit import refusal as vector_refusal
 from .check import in_banks, refusal
 from .jobs import JobsModel
 from .product import ArrayUnitModel, WeightStream
+from .recurrence import Recurrence
 from .store import StoreModel
 from .values import AcceleratorValues
 
@@ -162,6 +163,7 @@ class ProgramRun:
         # The load that asks for bursts, the next of these, and those behind it.
         self.asking: tuple[_Entry, Iterator[tuple[int, int]]] | None = None
         self.burst = 0, 0
+        self.burst_number = 0
         # The processor.
         self.program = 0
         self.index = self.fetch_index = 0
@@ -186,6 +188,9 @@ class ProgramRun:
         self.done: int | None = None
         self.commands = self.read_beats = 0
         self.spans: list[Span] = []
+        self.recurrence: Recurrence | None = None
+        self.skipped = 0
+        """Cycles of iterations of loops that went as those before."""
 
     # Events
 
@@ -228,7 +233,8 @@ class ProgramRun:
             return AcceleratorRun(time - FIRST_FETCH + START_TO_FETCH, error, detail, index, spans=self.spans)
         if self.done is None:
             return AcceleratorRun(0, AcceleratorError.DEADLOCK, 0, self.index, spans=self.spans)
-        return AcceleratorRun(self.done - FIRST_FETCH + START_TO_FETCH + 1, counters=self._counters(), spans=self.spans)
+        cycles = self.done + self.skipped - FIRST_FETCH + START_TO_FETCH + 1
+        return AcceleratorRun(cycles, counters=self._counters(), spans=self.spans)
 
     def _counters(self) -> dict[Register, int]:
         counters = {
@@ -333,6 +339,7 @@ class ProgramRun:
             self.ask(time + 1, self.begin)
         else:
             self.burst = following
+            self.burst_number += 1
         if isinstance(entry.command, Weights):
             # Values come burst by burst, too: a product may end while others are still to come, or fail.
             if self.execute is not None and bad != 0:
@@ -384,6 +391,8 @@ class ProgramRun:
                     self._refuse(time, AcceleratorError.LOOP)
                     return
                 self.loops.append([self.index + 1, command.count])
+                if self.recurrence:
+                    self.recurrence.enter(len(self.loops))
             case Repeat():
                 if not self.loops:
                     self._refuse(time, AcceleratorError.LOOP)
@@ -395,6 +404,8 @@ class ProgramRun:
                     self.index = self.loops[-1][0]
                     self.fetching_until, self.acting = time, None
                     self.change(time + 1, self._drop)
+                    if self.recurrence:
+                        self.recurrence.skip(self, time)
                     return
             case Fence():
                 if self._active():
@@ -513,7 +524,7 @@ class ProgramRun:
         match command:
             case Load() | Weights():
                 those = self._bursts(command, command.address + entry.register_value)
-                self.asking, self.burst = (entry, those), next(those)
+                self.asking, self.burst, self.burst_number = (entry, those), next(those), 0
                 self.ask(time + 1, self.grant)
             case Product():
                 self.product = self.array.run_product(command, time)
@@ -603,7 +614,7 @@ class ProgramRun:
         if self.execute is not None and not isinstance(entry.command, Weights | Jobs):
             self.execute(entry.command, entry.register_value)
         if self.timeline:
-            self.spans.append(Span(unit, entry.index, entry.begin, ended))
+            self.spans.append(Span(unit, entry.index, entry.begin + self.skipped, ended + self.skipped))
         self.ask(time, self.begin)
         self.ask(time, self.act)
 
@@ -708,8 +719,11 @@ def run_commands(
     npe_timing: AxiMemoryModel | None = None,
     descriptor_at: Callable[[int], Descriptor] | None = None,
     timeline: bool = False,
+    every_event: bool = False,
 ) -> AcceleratorRun:
     """Return the times of a program, without its values and without memory.
+
+    Iterations of loops that go as those before are counted, not computed, see :mod:`.recurrence`.
 
     Parameters
     ----------
@@ -719,8 +733,18 @@ def run_commands(
         The same as in :meth:`AcceleratorModel.run`.
     descriptor_at : callable
         Returns the descriptor at an address, for jobs of the NPE.
+    every_event : bool
+        Whether to compute all iterations, as programs with jobs and programs that are stopped always do.
     """
-    jobs = None
-    if config.npe is not None:
-        jobs = JobsModel(config.npe, npe_timing or deepcopy(timing), descriptor_at=descriptor_at)
-    return ProgramRun(config, timing, commands.__getitem__, None, None, None, timeline, jobs).run()
+    if every_event or any(isinstance(command, Jobs) for command in commands):
+        jobs = None
+        if config.npe is not None:
+            jobs = JobsModel(config.npe, npe_timing or deepcopy(timing), descriptor_at=descriptor_at)
+        return ProgramRun(config, timing, commands.__getitem__, None, None, None, timeline, jobs).run()
+    unused = deepcopy(timing)
+    run = ProgramRun(config, timing, commands.__getitem__, None, None, None, timeline, None)
+    run.recurrence = Recurrence()
+    ended = run.run()
+    if ended.error and run.skipped:
+        return run_commands(config, commands, unused, timeline=timeline, every_event=True)
+    return ended

@@ -51,6 +51,26 @@ class WeightStream:
         self._bursts.append((self.asked, slot))
         self.asked += beats
 
+    def state(self, now: int, room: int) -> tuple:
+        """Return all on which beats depend that are asked for or claimed from cycle ``now`` on, relative to it.
+
+        Of beats that came more than ``room`` before the last one, nobody asks any more.
+        """
+        low, asked, slots = min(self.asked - room, self._claimed), self.asked, self._memory.slot_at(now)
+        bursts, end = [], asked
+        for first, slot in reversed(self._bursts):
+            if end <= low:
+                break
+            there = self._memory.arrival(slot + end - 1 - first) + BUFFER_LATENCY < now
+            bursts.append((first - asked, None if there else slot - slots))
+            end = first
+        blocks = [
+            (first - asked, last - asked, max(begin - now, first - last - 2))
+            for first, last, begin in self._blocks
+            if last >= low
+        ]
+        return tuple(bursts), tuple(blocks), self._claimed - asked, max(self._taken - now, -2)
+
     def claim(self, beats: int, earliest: int) -> None:
         """Note a block that is taken from a cycle on; the block before is finished."""
         self._blocks.append((self._claimed, self._claimed + beats - 1, max(earliest, self._taken + 1)))
@@ -95,6 +115,21 @@ class ArrayUnitModel(ArrayModel):
     def __init__(self, config: AcceleratorConfig, stream: WeightStream):
         super().__init__(config.cim, TimedMemory(), TimedMemory())
         self._stream = stream
+        self._waiting: tuple[int, ...] = ()
+        """Number of the block of a product whose weights are missing, when it was taken and requested, and when the
+        results before it are written."""
+
+    def state(self, now: int) -> tuple:
+        if not self._waiting:
+            return super().state(now)
+        number, *times = self._waiting
+        # Further commands are not offered before the one whose weights are missing was taken.
+        return (now - times[0], *super().state(times[0]), number, *(time - now for time in times))
+
+    @property
+    def since(self) -> int | None:
+        """Cycle in which the block was taken whose weights are missing, if there is one."""
+        return self._waiting[1] if self._waiting else None
 
     def run_product(self, product: Product, begin: int) -> Iterator[int | None]:
         """Run a product that began in a cycle; yield ``None`` while weights are missing, and last the cycle in which it
@@ -104,12 +139,14 @@ class ArrayUnitModel(ArrayModel):
         """
         stream = self._stream
         done = begin
-        for command in array_commands(self.array_config, product):
+        for number, command in enumerate(array_commands(self.array_config, product), 1):
             times = self.dispatch(command, begin + 1)
             requested = self.load_earliest(times)
             stream.claim(array_beats(self.array_config, command), requested + REQUEST_LATENCY)
             while (last := stream.finish()) is None:
+                self._waiting = number, times.dispatched, requested, done
                 yield None
+            self._waiting = ()
             # Requests for the parts follow one another; the load leaves its queue with the last one.
             pieces = parts(self.array_config, command.rows, command.columns, command.reduce)
             self._loads.append(requested + sum(1 for _ in pieces) - 1)

@@ -31,6 +31,14 @@ class StoreModel:
         """Number of beats written so far."""
         return self._master.beats
 
+    def count(self, beats: int) -> None:
+        """Add to the number of beats written those of commands that are counted, not computed."""
+        self._master.beats += beats
+
+    def state(self, now: int) -> tuple[int, ...]:
+        """Return all on which commands from cycle ``now`` on depend, relative to it; memory has its own state."""
+        return self._master.state(now)
+
     def run(
         self, command: Store, address: int, begin: int, bad_beat: Callable[[int, int], int | None]
     ) -> tuple[int, int | None]:

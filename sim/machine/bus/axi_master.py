@@ -68,6 +68,11 @@ class WriteMasterModel:
             done.append((begin, burst, self._answered))
         return done
 
+    def state(self, now: int) -> tuple[int, ...]:
+        """Return all on which requests from cycle ``now`` on depend, relative to it."""
+        times = (self.taken, self.sent, self._announced, self._word_taken, self._answered, *self._free)
+        return tuple(max(time - now, -2) for time in times)
+
     def idle(self) -> int:
         """Return the first cycle in which nothing is in flight."""
         return self._answered + 1

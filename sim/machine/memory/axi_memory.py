@@ -55,6 +55,15 @@ class AxiMemoryModel:
         self._arrived = last + reads.latency
         return first, self._arrived
 
+    def slot_at(self, cycle: int) -> int:
+        """Return the number of slots before a cycle."""
+        return cycle * self._reads.words // self._reads.cycles
+
+    def state(self, now: int) -> tuple:
+        """Return all on which bursts from cycle ``now`` on depend, relative to it."""
+        before = (max(time - now, -2) for time in (self._arrived, self._answered))
+        return (*self._reads.state(now), *self._writes.state(now), *before)
+
     def arrival(self, slot: int) -> int:
         """Return the cycle in which a beat arrives that was fetched in a slot, given by its number."""
         return self._reads.slot_cycle(slot) + self._reads.latency

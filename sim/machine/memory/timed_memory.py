@@ -59,6 +59,10 @@ class TimedMemory:
         """Return the cycle of a slot, in which a word can be fetched; the first slot has the number 0."""
         return -((slot + 1) * -self.cycles // self.words) - 1
 
+    def state(self, now: int) -> tuple[int, ...]:
+        """Return all on which requests from cycle ``now`` on depend, relative to it."""
+        return now % self.cycles, max(self.next_request, now) - now, max(self.next_fetch, now) - now
+
     def shift(self, cycles: int) -> None:
         """Let ``cycles`` cycles pass, a multiple of the rate's period; the memory continues in the same state."""
         self.next_request += cycles

@@ -1,0 +1,157 @@
+"""Iterations of loops that go as those before: they are counted, not computed.
+
+All times of a run follow from its state when a loop begins again. If that state, relative to the cycle, has been there
+before in the same loop, the iterations since then repeat to the cycle, as long as the loop goes on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tilewright.sim.isa.units import Unit
+from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
+from tilewright.sim.machine.bus.axi_master import NEVER
+
+if TYPE_CHECKING:
+    from .accelerator import ProgramRun, Span, _Entry, _Lane
+
+
+MOST_SEEN = 64
+"""Number of states of a loop after which it is not expected to recur."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run at the begin of an iteration."""
+
+    left: int
+    """Number of iterations that were still to come."""
+    cycle: int
+    counts: tuple[int, ...]
+    registers: tuple[int, ...]
+    spans: int
+    """Number of spans so far."""
+
+
+class Recurrence:
+    """States of a run that is of times alone: no values, no memory that ends, no jobs of the NPE."""
+
+    def __init__(self) -> None:
+        self._seen: list[dict[tuple, Seen]] = []
+
+    def enter(self, depth: int) -> None:
+        """Note that a loop begins, ``depth`` counting from 1."""
+        del self._seen[depth - 1 :]
+        self._seen.append({})
+
+    def skip(self, run: ProgramRun, time: int) -> None:
+        """Skip iterations of the innermost loop, whose next iteration begins, if they are known."""
+        seen = self._seen[len(run.loops) - 1]
+        if run.errors or len(seen) == MOST_SEEN:
+            return
+        loop = run.loops[-1]
+        key = state(run, time)
+        now = Seen(loop[1], time + run.skipped, _counts(run), tuple(run.registers), len(run.spans))
+        before = seen.setdefault(key, now)
+        if before is now:
+            return
+        period = before.left - now.left
+        # The last ones are computed: their addresses are the largest.
+        times = (now.left - 1) // period
+        steps = [new - old for new, old in zip(now.registers, before.registers, strict=True)]
+        ends = [value + times * step for value, step in zip(now.registers, steps, strict=True)]
+        if not times or any(end < 0 or end >> ADDRESS_REGISTER_BITS for end in ends):
+            return
+        loop[1] -= times * period
+        cycles = now.cycle - before.cycle
+        run.skipped += times * cycles
+        run.registers = ends
+        _add(run, [times * (new - old) for new, old in zip(now.counts, before.counts, strict=True)])
+        again = run.spans[before.spans : now.spans]
+        run.spans += [_later(span, turn * cycles) for turn in range(1, times + 1) for span in again]
+        seen.clear()
+
+
+def _later(span: Span, cycles: int) -> Span:
+    return type(span)(span.unit, span.index, span.begin + cycles, span.end + cycles)
+
+
+def _counts(run: ProgramRun) -> tuple[int, ...]:
+    lanes = (count for lane in run.lanes for count in (lane.busy, lane.no_signal, lane.no_bank))
+    return run.commands, run.read_beats, run.stores.beats, run.stream.starved, *lanes
+
+
+def _add(run: ProgramRun, counts: list[int]) -> None:
+    commands, read_beats, write_beats, starved, *lanes = counts
+    run.commands += commands
+    run.read_beats += read_beats
+    run.stores.count(write_beats)
+    run.stream.starved += starved
+    for place, lane in enumerate(run.lanes):
+        busy, no_signal, no_bank = lanes[3 * place : 3 * place + 3]
+        lane.busy, lane.no_signal, lane.no_bank = lane.busy + busy, lane.no_signal + no_signal, lane.no_bank + no_bank
+
+
+def state(run: ProgramRun, now: int) -> tuple:
+    """Return all on which the times of a run depend from a cycle on, relative to it.
+
+    Addresses count in a page: bursts end at its end. How often the innermost loop still runs is left out.
+    """
+
+    def there(time: int) -> int:
+        # A cycle that has passed only says that what waits for it need not wait.
+        return max(time - now, -1)
+
+    return (
+        run.index,
+        run.fetch_index,
+        run.ahead,
+        tuple((start, left) for start, left in run.loops[:-1]),
+        run.loops[-1][0],
+        tuple(value % PAGE_BYTES for value in run.registers),
+        tuple((time - now, broken) for time, broken in run.fetched),
+        *(None if time is None else time - now for time in (run.fetching_until, run.taking, run.acting)),
+        tuple(last - now for last in run.flight if last >= now),
+        *(there(time) for time in (run.last_beat, run.last_fetch, run.granted)),
+        None if run.asking is None else (_entry(run.asking[0]), run.asking[0].begin - now, run.burst_number),
+        tuple(
+            (key - 2 * now, what.__name__, _argument(run, argument, now))
+            for key, _, what, argument in sorted(run.heap, key=lambda event: event[:2])
+        ),
+        tuple(map(tuple, run.semaphores)),
+        tuple(_lane(lane, now) for lane in run.lanes),
+        run.product is None,
+        run.stream.state(now if run.array.since is None else run.array.since, run.config.weight_buffer_beats),
+        run.array.state(now),
+        run.stores.state(now),
+        run.timing.state(now),
+    )
+
+
+def _lane(lane: _Lane, now: int) -> tuple:
+    # Since when the first command could begin matters until its signals are there.
+    least = NEVER if lane.waiting and lane.signalled is None else now
+    head, ready = max(lane.head, least), None if lane.ready is None else max(lane.ready, least)
+    return (
+        lane.level,
+        tuple((*_entry(entry), max(entry.there - now, 0)) for entry in lane.waiting),
+        tuple((*_entry(entry), entry.begin - now) for entry in lane.under_way),
+        head - now,
+        None if ready is None else ready - now,
+        None if lane.signalled is None else lane.signalled - now,
+        max(lane.done, lane.under_way[0].begin) - now if lane.under_way else None,
+    )
+
+
+def _entry(entry: _Entry) -> tuple[int, int]:
+    return entry.index, entry.register_value % PAGE_BYTES
+
+
+def _argument(run: ProgramRun, argument: Any, now: int) -> Any:
+    if argument is None or isinstance(argument, Unit):
+        return argument
+    if callable(argument):
+        return argument.__name__
+    # Something fails, which it does once.
+    return run.lanes.index(argument) if argument in run.lanes else id(argument)
