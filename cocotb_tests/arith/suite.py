@@ -1,6 +1,6 @@
 """Co-simulation of the arithmetic units: the suites of the table, and how a bench is run on units."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -65,9 +65,9 @@ class UnitSuite:
         """Return a unit."""
         return self.unit(*self.formats, **self.options, stages=stages, back_pressure=back_pressure)
 
-    def variants(self) -> list[Unit]:
-        """Return units with all numbers of stages, and without back-pressure those with none and with most."""
-        waiting = [self.build(stages) for stages in range(self.most_stages + 1)]
+    def variants(self, stages: Collection[int] | None = None) -> list[Unit]:
+        """Return units with all numbers of stages or some, and without back-pressure those with none and with most."""
+        waiting = [self.build(number) for number in range(self.most_stages + 1) if stages is None or number in stages]
         return waiting + [self.build(stages, back_pressure=False) for stages in sorted({0, self.most_stages})]
 
     def vectors(self, unit: Unit, count: int, seed: int = 1) -> Vectors:

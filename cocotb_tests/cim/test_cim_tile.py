@@ -11,23 +11,39 @@ pytestmark = pytest.mark.cosim
 
 SHAPES = {suite.name: suite for suite in SUITES}
 SCALED = [suite for suite in SUITES if suite.tile.group_rows]
-SLOW = {suite.name for suite in SCALED[:-1]}
+PLAIN = [suite for suite in SUITES if not suite.tile.group_rows]
+# The others combine once more what these have.
+EVERYDAY = [*PLAIN[:6], PLAIN[7], PLAIN[8], PLAIN[10], PLAIN[13], PLAIN[14], SCALED[-1]]
 
 
-@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in SHAPES])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(suite.name, marks=[] if suite in EVERYDAY else [pytest.mark.slow]) for suite in SUITES],
+)
 def test_values_and_cycles(name):
     rows = SHAPES[name].run()
     assert len(rows) == len(SHAPES[name].products)
     check_rows(rows)
 
 
-def test_the_table_covers_what_it_promises():
-    configs = [suite.tile for suite in SUITES]
-    assert len(configs) >= 12
+@pytest.mark.parametrize("suites", [SUITES, EVERYDAY], ids=["the table", "everyday"])
+def test_every_value_is_covered(suites):
+    configs = [suite.tile for suite in suites]
     assert {c.macro.rows for c in configs} >= {16, 32, 64}
     assert {c.macro.columns for c in configs} >= {16, 32, 64}
     assert {(c.macro.weight_bits, c.macro.input_bits) for c in configs} == {(4, 4), (4, 8), (8, 4), (8, 8)}
     assert {c.macro.weight_format for c in configs} == {"int", "fp4_e2m1"}
+    assert {c.macro.weight_banks for c in configs} == {2, 3}
+    assert {c.macro.input_bits_per_cycle for c in configs} == {1, 2, 4}
+    assert {(c.grid_rows, c.grid_columns) for c in configs} >= {(1, 1), (2, 1), (1, 2), (2, 2)}
+    assert {c.accumulator_bits for c in configs} >= {16, 32, 48}
+    assert {c.group_scale for c in configs} >= {"none", "uint8"}
+    assert any(case.k == 2048 and case.n == 512 for suite in suites for case in suite.products)
+
+
+def test_the_table_covers_what_it_promises():
+    configs = [suite.tile for suite in SUITES]
+    assert len(configs) >= 12
     assert {(c.group_scale, c.group_rows) for c in configs} >= {
         ("none", 0),
         ("uint8", 32),
@@ -35,9 +51,6 @@ def test_the_table_covers_what_it_promises():
         ("e8m0", 64),
     }
     assert {(c.groups, c.group_macros) for c in configs if c.group_rows} >= {(2, 2), (3, 2), (1, 1)}
-    assert {c.macro.input_bits_per_cycle for c in configs} == {1, 2, 4}
-    assert {(c.grid_rows, c.grid_columns) for c in configs} >= {(1, 1), (2, 1), (1, 2), (2, 2)}
-    assert any(case.k == 2048 and case.n == 512 for suite in SUITES for case in suite.products)
 
 
 STREAM_SHAPES = [SUITES[1], SUITES[4], SUITES[5], SUITES[8], SCALED[-1]]

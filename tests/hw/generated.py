@@ -14,3 +14,14 @@ def generated(name: str, **options: str | int) -> GeneratedBlock:
         return json.dumps(vars(BLOCKS[name].design(**options).generate()))
 
     return GeneratedBlock(**json.loads(kept_verilog(make, "block", name, sorted(options.items()))))
+
+
+def block_of(arguments: str) -> GeneratedBlock:
+    """Return the block of a command line of `tilewright generate`: the name and the options of a block."""
+    name, *words = arguments.split()
+    options = {option.removeprefix("--"): _typed(value) for option, value in zip(words[::2], words[1::2], strict=True)}
+    return generated(name, **options)
+
+
+def _typed(value: str) -> str | int:
+    return int(value) if value.isdigit() else value

@@ -7,7 +7,8 @@ from tests.hw.generated import generated
 from tilewright.api.blocks import BLOCKS
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cocotb_tests import runner
-from tilewright.hw.generate import GeneratedBlock
+from tilewright.hw.generate import Design, GeneratedBlock
+from tilewright.hw.generate import ports as ports_of
 from tilewright.hw.synth.run import run_yosys
 from tilewright.sim.config import load_system
 from tilewright.sim.config.load import PRESETS
@@ -46,18 +47,18 @@ def test_equal_structure_is_written_once(tiny):
         assert tiny.verilog.count(f"\nmodule accelerator__{module}(") == 1
 
 
-@pytest.fixture(scope="module")
-def beside(tmp_path_factory) -> GeneratedBlock:
+@pytest.fixture
+def beside(tmp_path_factory) -> Design:
     """Return the accelerator of a system with an NPE, whose bus is wider."""
     file = tmp_path_factory.mktemp("system") / "beside.toml"
     npe = '[npe]\nrows = 4\ncolumns = 2\nbus_bits = 128\nmodes = "int8,bf16"\n'
     file.write_text((PRESETS / "tiny.toml").read_text().replace("[fabric]", npe + "[fabric]"))
-    return BLOCKS["accelerator"].design(system=str(file)).generate()
+    return BLOCKS["accelerator"].design(system=str(file))
 
 
 def test_a_co_processor_has_a_port_of_its_own(tiny, beside):
     assert not any(port["name"].startswith("npe_") for port in tiny.ports["ports"])
-    ports = {port["name"]: (port["direction"], port["width"]) for port in beside.ports["ports"]}
+    ports = {port["name"]: (port["direction"], port["width"]) for port in ports_of(beside.component)}
     assert ports["npe_m_axi_rdata"] == ("input", 128)
     assert ports["npe_m_axi_awaddr"] == ("output", 32)
     assert ports["m_axi_rdata"] == ("input", 64)
@@ -69,7 +70,8 @@ def test_a_co_processor_has_a_port_of_its_own(tiny, beside):
 @pytest.mark.slow
 @pytest.mark.cosim
 def test_verilator_finds_nothing_with_a_co_processor(beside):
-    assert runner.lint(beside.verilog, beside.name) == ""
+    block = beside.generate()
+    assert runner.lint(block.verilog, block.name) == ""
 
 
 def test_yosys_reads_it(tmp_path, small):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command_line import refused
+from tests.hw.generated import block_of
 from tilewright.api.blocks import BLOCKS
 from tilewright.hw.generate import GeneratedBlock
 
@@ -16,12 +17,9 @@ with `python -m tests.hw.arith.test_blocks` and say so in the changelog."""
 NAMES = [name for name, block in BLOCKS.items() if block.builder.startswith("tilewright.hw.arith.")]
 
 
-def generated(name: str, **changes: str | int) -> GeneratedBlock:
-    """Return a block with the options of its example and some changes."""
-    block = BLOCKS[name]
-    words = block.example.replace("--", "").split()
-    example = dict(zip(words[::2], words[1::2], strict=True))
-    return block.design(**{**example, **changes}).generate()
+def generated(name: str, options: str = "") -> GeneratedBlock:
+    """Return a block with the options of its example and others."""
+    return block_of(f"{name} {BLOCKS[name].example} {options}")
 
 
 def snapshot() -> dict:
@@ -42,7 +40,7 @@ def test_ports_are_the_snapshot():
 
 def test_without_back_pressure_there_is_no_ready():
     with_ready = {port["name"] for port in generated("posit-mac").ports["ports"]}
-    without = {port["name"] for port in generated("posit-mac", **{"back-pressure": "no"}).ports["ports"]}
+    without = {port["name"] for port in generated("posit-mac", "--back-pressure no").ports["ports"]}
     assert with_ready - without == {"i__ready", "o__ready"}
 
 
