@@ -50,7 +50,7 @@ from tilewright.sim.machine.vector.unit import refusal as vector_refusal
 from .check import in_banks, refusal
 from .jobs import JobsModel
 from .product import ArrayUnitModel, WeightStream
-from .recurrence import Recurrence
+from .recurrence import Recurrence, even_bursts
 from .store import StoreModel
 from .values import AcceleratorValues
 
@@ -163,7 +163,8 @@ class ProgramRun:
         # The load that asks for bursts, the next of these, and those behind it.
         self.asking: tuple[_Entry, Iterator[tuple[int, int]]] | None = None
         self.burst = 0, 0
-        self.burst_number = 0
+        self.burst_number = self.even_bursts = 0
+        """Number of that burst, and of all bursts of weights if they are equal, or 0."""
         # The processor.
         self.program = 0
         self.index = self.fetch_index = 0
@@ -347,6 +348,8 @@ class ProgramRun:
             self.stream.ask(slot, beats)
             if self.product is not None and not self.stream.missing:
                 self._go_on(time)
+                if self.recurrence:
+                    self.recurrence.skip_bursts(self, time)
 
     def _load_failed(self, time: int, entry: _Entry) -> None:
         self.fail(time, 0, AcceleratorError.LOAD_BUS, entry.index)
@@ -525,9 +528,14 @@ class ProgramRun:
             case Load() | Weights():
                 those = self._bursts(command, command.address + entry.register_value)
                 self.asking, self.burst, self.burst_number = (entry, those), next(those), 0
+                if self.recurrence:
+                    self.even_bursts = even_bursts(self.config, command, command.address + entry.register_value)
+                    self.recurrence.begin_bursts()
                 self.ask(time + 1, self.grant)
             case Product():
                 self.product = self.array.run_product(command, time)
+                if self.recurrence:
+                    self.recurrence.begin_bursts()
                 self._go_on(time)
             case Vector():
                 inside = in_banks(self.config, command)
@@ -578,6 +586,28 @@ class ProgramRun:
 
     def _store_failed(self, time: int, entry: _Entry) -> None:
         self.fail(time, 1, AcceleratorError.STORE_BUS, entry.index)
+
+    def skip_bursts(self, count: int) -> None:
+        """Let the next burst of the load be the one ``count`` behind, of equal bursts."""
+        assert self.asking is not None
+        entry, _ = self.asking
+        command = entry.command
+        assert isinstance(command, Weights)
+        self.burst_number += count
+        beats = self.config.burst_beats
+        row_bursts = command.beats // beats
+        address = command.address + entry.register_value
+
+        def bursts_from(first: int) -> Iterator[tuple[int, int]]:
+            for number in range(first, self.even_bursts):
+                row, place = divmod(number, row_bursts)
+                plane, row = divmod(row, command.rows)
+                at = address + plane * command.plane_stride + row * command.stride
+                yield at + place * beats * self.config.bus_bytes, beats
+
+        those = bursts_from(self.burst_number)
+        self.burst = next(those)
+        self.asking = entry, those
 
     def _bursts(self, command: Load | Weights, address: int) -> Iterator[tuple[int, int]]:
         for plane in range(command.planes):

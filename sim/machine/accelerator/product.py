@@ -116,20 +116,34 @@ class ArrayUnitModel(ArrayModel):
         super().__init__(config.cim, TimedMemory(), TimedMemory())
         self._stream = stream
         self._waiting: tuple[int, ...] = ()
-        """Number of the block of a product whose weights are missing, when it was taken and requested, and when the
-        results before it are written."""
+        """Cycles in which the block whose weights are missing was taken and requested."""
+        self.block = 0
+        """Number of blocks of the product that have been taken."""
+        self.commands: list[ArrayCommand] = []
+        """Commands of the product, one for each block."""
 
     def state(self, now: int) -> tuple:
         if not self._waiting:
             return super().state(now)
-        number, *times = self._waiting
         # Further commands are not offered before the one whose weights are missing was taken.
-        return (now - times[0], *super().state(times[0]), number, *(time - now for time in times))
+        taken = self._waiting[0]
+        times = (time - now for time in self._waiting)
+        return (*times, *super().state(taken), self.commands[self.block - 1])
+
+    def turns(self, block: int) -> int:
+        """Return how often the blocks taken since there were ``block`` of them follow one another from here on."""
+        turn = self.block - block
+        count = 0
+        for before, after in zip(self.commands[block - 1 :], self.commands[self.block - 1 :], strict=False):
+            if before != after:
+                break
+            count += 1
+        return max(count - 1, 0) // turn
 
     @property
     def since(self) -> int | None:
         """Cycle in which the block was taken whose weights are missing, if there is one."""
-        return self._waiting[1] if self._waiting else None
+        return self._waiting[0] if self._waiting else None
 
     def run_product(self, product: Product, begin: int) -> Iterator[int | None]:
         """Run a product that began in a cycle; yield ``None`` while weights are missing, and last the cycle in which it
@@ -139,12 +153,15 @@ class ArrayUnitModel(ArrayModel):
         """
         stream = self._stream
         done = begin
-        for number, command in enumerate(array_commands(self.array_config, product), 1):
+        self.commands, self.block = list(array_commands(self.array_config, product)), 0
+        while self.block < len(self.commands):
+            command = self.commands[self.block]
+            self.block += 1
             times = self.dispatch(command, begin + 1)
             requested = self.load_earliest(times)
             stream.claim(array_beats(self.array_config, command), requested + REQUEST_LATENCY)
             while (last := stream.finish()) is None:
-                self._waiting = number, times.dispatched, requested, done
+                self._waiting = times.dispatched, requested
                 yield None
             self._waiting = ()
             # Requests for the parts follow one another; the load leaves its queue with the last one.

@@ -1,7 +1,9 @@
-"""Iterations of loops that go as those before: they are counted, not computed.
+"""Iterations of loops, and bursts of weights, that go as those before: they are counted, not computed.
 
 All times of a run follow from its state when a loop begins again. If that state, relative to the cycle, has been there
-before in the same loop, the iterations since then repeat to the cycle, as long as the loop goes on.
+before in the same loop, the iterations since then repeat to the cycle, as long as the loop goes on. So do bursts while
+a product takes weights, as long as bursts and blocks are equal to those before. The run itself stays where it is; cycles
+that are skipped are added to what it says at its end.
 """
 
 from __future__ import annotations
@@ -14,10 +16,13 @@ from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
 from tilewright.sim.machine.bus.axi_master import NEVER
 
 if TYPE_CHECKING:
+    from tilewright.sim.config.accelerator import AcceleratorConfig
+    from tilewright.sim.isa.commands import Load, Weights
+
     from .accelerator import ProgramRun, Span, _Entry, _Lane
 
 
-MOST_SEEN = 64
+MOST_SEEN = 128
 """Number of states of a loop after which it is not expected to recur."""
 
 
@@ -34,11 +39,22 @@ class Seen:
     """Number of spans so far."""
 
 
+@dataclass(frozen=True)
+class SeenBursts:
+    """A run between two bursts of weights."""
+
+    burst: int
+    block: int
+    cycle: int
+    counts: tuple[int, ...]
+
+
 class Recurrence:
     """States of a run that is of times alone: no values, no memory that ends, no jobs of the NPE."""
 
     def __init__(self) -> None:
         self._seen: list[dict[tuple, Seen]] = []
+        self._bursts: dict[tuple, SeenBursts] = {}
 
     def enter(self, depth: int) -> None:
         """Note that a loop begins, ``depth`` counting from 1."""
@@ -70,7 +86,56 @@ class Recurrence:
         _add(run, [times * (new - old) for new, old in zip(now.counts, before.counts, strict=True)])
         again = run.spans[before.spans : now.spans]
         run.spans += [_later(span, turn * cycles) for turn in range(1, times + 1) for span in again]
-        seen.clear()
+
+    def begin_bursts(self) -> None:
+        """Note that a load or a product begins."""
+        self._bursts.clear()
+
+    def skip_bursts(self, run: ProgramRun, time: int) -> None:
+        """Skip bursts of weights, and blocks of the product that takes them, if both are known to go on as before.
+
+        It is the cycle in which a burst is requested, and the product waits for its next block.
+        """
+        array, seen = run.array, self._bursts
+        left = run.even_bursts - 1 - run.burst_number
+        if run.errors or run.asking is None or run.product is None or left <= 0 or len(seen) == MOST_SEEN:
+            return
+        key = state(run, time, loops=False)
+        now = SeenBursts(run.burst_number, array.block, time + run.skipped, _counts(run))
+        before = seen.setdefault(key, now)
+        if before is now:
+            return
+        period, turn = now.burst - before.burst, now.block - before.block
+        times = min(left // period, array.turns(before.block))
+        if not times:
+            return
+        cycles = times * (now.cycle - before.cycle)
+        run.skip_bursts(times * period)
+        array.block += times * turn
+        run.skipped += cycles
+        _add(run, [times * (new - old) for new, old in zip(now.counts, before.counts, strict=True)])
+        # What has begun, or waits, has done so for longer now.
+        for lane in run.lanes:
+            lane.head, lane.done = _earlier(lane.head, time, cycles), _earlier(lane.done, time, cycles)
+            if lane.ready is not None:
+                lane.ready = _earlier(lane.ready, time, cycles)
+            if lane.signalled is not None:
+                lane.signalled -= cycles
+            for entry in lane.under_way:
+                entry.begin -= cycles
+
+
+def _earlier(since: int, now: int, cycles: int) -> int:
+    return since - cycles if since <= now else since
+
+
+def even_bursts(config: AcceleratorConfig, command: Load | Weights, address: int) -> int:
+    """Return the number of bursts of a command if they are equal, and each in a page; otherwise 0."""
+    size = config.burst_beats * config.bus_bytes
+    starts = (address, command.stride * (command.rows > 1), command.plane_stride * (command.planes > 1))
+    if PAGE_BYTES % size or command.beats % config.burst_beats or any(start % size for start in starts):
+        return 0
+    return command.planes * command.rows * command.beats // config.burst_beats
 
 
 def _later(span: Span, cycles: int) -> Span:
@@ -93,10 +158,11 @@ def _add(run: ProgramRun, counts: list[int]) -> None:
         lane.busy, lane.no_signal, lane.no_bank = lane.busy + busy, lane.no_signal + no_signal, lane.no_bank + no_bank
 
 
-def state(run: ProgramRun, now: int) -> tuple:
+def state(run: ProgramRun, now: int, *, loops: bool = True) -> tuple:
     """Return all on which the times of a run depend from a cycle on, relative to it.
 
-    Addresses count in a page: bursts end at its end. How often the innermost loop still runs is left out.
+    Addresses count in a page: bursts end at its end. How often the innermost loop still runs is left out. Without
+    ``loops`` it is the state between bursts: how many are left is left out, and since when something waits or runs.
     """
 
     def there(time: int) -> int:
@@ -107,40 +173,41 @@ def state(run: ProgramRun, now: int) -> tuple:
         run.index,
         run.fetch_index,
         run.ahead,
-        tuple((start, left) for start, left in run.loops[:-1]),
-        run.loops[-1][0],
+        tuple((start, left) for start, left in (run.loops[:-1] if loops else run.loops)),
+        run.loops[-1][0] if loops else None,
         tuple(value % PAGE_BYTES for value in run.registers),
-        tuple((time - now, broken) for time, broken in run.fetched),
-        *(None if time is None else time - now for time in (run.fetching_until, run.taking, run.acting)),
+        tuple((there(time), broken) for time, broken in run.fetched),
+        *(None if time is None else there(time) for time in (run.fetching_until, run.taking, run.acting)),
         tuple(last - now for last in run.flight if last >= now),
         *(there(time) for time in (run.last_beat, run.last_fetch, run.granted)),
-        None if run.asking is None else (_entry(run.asking[0]), run.asking[0].begin - now, run.burst_number),
+        None if run.asking is None else (_entry(run.asking[0]), there(run.asking[0].begin), run.burst_number * loops),
         tuple(
             (key - 2 * now, what.__name__, _argument(run, argument, now))
             for key, _, what, argument in sorted(run.heap, key=lambda event: event[:2])
         ),
         tuple(map(tuple, run.semaphores)),
-        tuple(_lane(lane, now) for lane in run.lanes),
+        tuple(_lane(lane, now, loops) for lane in run.lanes),
         run.product is None,
         run.stream.state(now if run.array.since is None else run.array.since, run.config.weight_buffer_beats),
         run.array.state(now),
+        run.array.block * loops,
         run.stores.state(now),
         run.timing.state(now),
     )
 
 
-def _lane(lane: _Lane, now: int) -> tuple:
+def _lane(lane: _Lane, now: int, since: bool) -> tuple:
     # Since when the first command could begin matters until its signals are there.
-    least = NEVER if lane.waiting and lane.signalled is None else now
+    least = NEVER if since and lane.waiting and lane.signalled is None else now
     head, ready = max(lane.head, least), None if lane.ready is None else max(lane.ready, least)
     return (
         lane.level,
         tuple((*_entry(entry), max(entry.there - now, 0)) for entry in lane.waiting),
-        tuple((*_entry(entry), entry.begin - now) for entry in lane.under_way),
+        tuple((*_entry(entry), (entry.begin - now) * since) for entry in lane.under_way),
         head - now,
         None if ready is None else ready - now,
-        None if lane.signalled is None else lane.signalled - now,
-        max(lane.done, lane.under_way[0].begin) - now if lane.under_way else None,
+        None if lane.signalled is None else (lane.signalled - now) * since,
+        max(lane.done, lane.under_way[0].begin) - now if since and lane.under_way else None,
     )
 
 
