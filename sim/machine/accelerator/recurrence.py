@@ -2,8 +2,8 @@
 
 All times of a run follow from its state when a loop begins again. If that state, relative to the cycle, has been there
 before in the same loop, the iterations since then repeat to the cycle, as long as the loop goes on. So do bursts while
-a product takes weights, as long as bursts and blocks are equal to those before. The run itself stays where it is; cycles
-that are skipped are added to what it says at its end.
+a product takes weights, as long as bursts and blocks are equal to those before. The run itself stays where it is: the
+cycles that are skipped are added to what it says at its end.
 """
 
 from __future__ import annotations
