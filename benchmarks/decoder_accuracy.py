@@ -3,7 +3,7 @@
     python -m benchmarks.decoder_accuracy MODEL --tokens 917
 
 MODEL is a folder or file with weights and a tokenizer. The first tokens of the story are measured, in pieces of at most
-the positions of the model; factors and offsets come from 511 tokens that follow. Prints the table of
+the positions of the model; factors and offsets come from the tokens that follow, 511 at most. Prints the tables of
 docs/decoder-accuracy.md, row by row.
 """
 
@@ -17,13 +17,16 @@ from typing import Any
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.comparison import compare
 from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.precision.calibration import typical_tokens
 from tilewright.mapping.precision.equalisation import equalised
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 
 STORY = Path(__file__).parent / "story.txt"
 CALIBRATION = 511
-"""Number of tokens after the measured ones that are run to find factors and offsets."""
+"""Maximum number of tokens after the measured ones that are run to find factors and offsets."""
+LEAST = 256
+"""Minimum number of these."""
 HEADINGS = (
     "INT8 weights and activations", "agreement, %", "KL, nats", "perplexity", "against float64, %",
     "first other token", "cosine, last layer",
@@ -37,6 +40,8 @@ class Row:
     name: str
     parts: dict[str, Any] | None = None
     """Options of :func:`.equalised`; None: the tensors as they are."""
+    typical: bool = False
+    """Whether factors and offsets come from the typical texts of ``tilewright run``."""
     precision: Precision = field(default_factory=lambda: Precision(key_offsets=True))
 
 
@@ -49,6 +54,7 @@ ROWS = (
     Row("all three, strength 0.3", {"strength": 0.3}),
     Row("all three, strength 0.5", {"strength": 0.5}),
     Row("all three, activations stored as FP32", {}, Precision(key_offsets=True, activations=stored.FP32)),
+    Row("all three, found as tilewright run does", {}, typical=True),
 )
 
 
@@ -66,10 +72,8 @@ def main() -> None:
     tokenizer = checkpoint.tokenizer
     assert tokenizer is not None, f"{options.model} has no tokenizer"
     story = tokenizer.encode(STORY.read_text())
-    if len(story) < options.tokens + CALIBRATION:
-        sys.exit(
-            f"--tokens {options.tokens} is not allowed: the story has {len(story)}, and {CALIBRATION} are kept back"
-        )
+    if len(story) < options.tokens + LEAST:
+        sys.exit(f"--tokens {options.tokens} is not allowed: the story has {len(story)}, and {LEAST} are kept back")
     text, rest = story[: options.tokens], story[options.tokens : options.tokens + CALIBRATION]
     begins = tokenizer.encode("")
     begin = begins[0] if begins else None
@@ -77,9 +81,8 @@ def main() -> None:
     chosen = [int(number) - 1 for number in options.rows.split(",")] if options.rows else range(len(ROWS))
     for row in (ROWS[number] for number in chosen):
         start = time.process_time()
-        tensors = (
-            None if row.parts is None else equalised(checkpoint.model, checkpoint.tensors, [begins + rest], **row.parts)
-        )
+        typical = typical_tokens(checkpoint.model, tokenizer) if row.typical else begins + rest
+        tensors = None if row.parts is None else equalised(checkpoint.model, checkpoint.tensors, [typical], **row.parts)
         found = compare(checkpoint.model, checkpoint.tensors, text, row.precision, quantised=tensors, first=begin)
         ratio = 100 * (found.perplexity / found.float_perplexity - 1)
         cells = (

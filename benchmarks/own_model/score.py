@@ -20,6 +20,7 @@ from tilewright.base.tables import terminal_table
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models.readers import Checkpoint, read_model
 from tilewright.mapping.models.reference import decoder_logits
+from tilewright.mapping.precision.calibration import Calibrated
 from tilewright.sim.config import load_system
 
 from .task import END, KINDS, LARGEST, Question, difference, pair_held_out, question_of, total
@@ -100,11 +101,9 @@ def in_float64(checkpoint: Checkpoint) -> Logits:
 
 
 def in_steps(checkpoint: Checkpoint, system: str) -> Logits:
-    """Return the logits of the model in the arithmetic of a system."""
-    model = checkpoint.model
-    decoder = StepsDecoder(
-        model, dict(checkpoint.tensors), load_system(system).accelerator, context=model.max_position_embeddings
-    )
+    """Return the logits of the model in the arithmetic of a system, equalised as ``tilewright run`` does."""
+    model, config = checkpoint.model, load_system(system).accelerator
+    decoder = StepsDecoder(model, Calibrated(checkpoint, config), config, context=model.max_position_embeddings)
 
     def logits(tokens: Sequence[int]) -> np.ndarray:
         decoder.states, decoder.position = {}, 0

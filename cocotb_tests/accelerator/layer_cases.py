@@ -21,6 +21,7 @@ from tilewright.mapping.models import bert, llama, minilm
 from tilewright.mapping.models.config import BertConfig, DecoderConfig, LlamaConfig
 from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_layer
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
+from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
@@ -124,7 +125,7 @@ def layer_case(
     least : float
         Least cosine between what each program leaves and the layer in float64.
     """
-    precision = Precision.of(config.cim.tile, config.vector.lanes)
+    precision = precision_of(config, model, tensors)
     capacity, memory = len(x), MemoryMap()
 
     def graph(position: int, tokens: int) -> Graph:

@@ -19,10 +19,11 @@ from tilewright.mapping.models.load import load_model, model_names, shipped_fold
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.reference import FloatDecoder, Tensors
 from tilewright.mapping.models.seeded import seeded_model
+from tilewright.mapping.precision.calibration import Calibrated
+from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config import System
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.precision import Precision
 
 SEED = 7
 AFTER = 1
@@ -67,7 +68,7 @@ def layer_cases(config: AcceleratorConfig, *, model: str, system: System, layer:
     """Return the case of :func:`layer_suite`."""
     count = tokens + AFTER
     rng = np.random.default_rng(SEED)
-    tensors = _weights(model)
+    tensors = _weights(config, model)
     found = load_model(model)
     if tensors is None:
         single = seeded_model(found.replace(num_hidden_layers=1, layer_types=None, no_rope_layers=None), seed=SEED)
@@ -89,7 +90,8 @@ def layer_cases(config: AcceleratorConfig, *, model: str, system: System, layer:
 def decoder_cases(config: AcceleratorConfig, *, model: str, system: System, tokens: int) -> tuple[Case]:
     """Return the case of :func:`decoder_suite`."""
     found = load_model(model)
-    precision = Precision.of(config.cim.tile, config.vector.lanes)
+    tensors = _weights(config, model)
+    precision = precision_of(config, found, tensors or {})
 
     def graph(position: int, size: int) -> Graph:
         return llama.tokens_graph(found, precision, tokens=size, position=position, capacity=tokens + AFTER)
@@ -97,16 +99,16 @@ def decoder_cases(config: AcceleratorConfig, *, model: str, system: System, toke
     size, _ = chunk_size(config, graph, tokens)
     chunks = tuple(min(size, tokens - begin) for begin in range(0, tokens, size))
     case = whole_decoder_case(
-        config, found, prompt=chunks, tokens=AFTER, timing=timing_of(system), tensors=_weights(model), least=ANY
+        config, found, prompt=chunks, tokens=AFTER, timing=timing_of(system), tensors=tensors, least=ANY
     )  # fmt: skip
     return (case,)
 
 
-def _weights(model: str) -> Tensors | None:
-    """Return the tensors of a model; None if there is a description alone."""
+def _weights(config: AcceleratorConfig, model: str) -> Tensors | None:
+    """Return the tensors of a model, equalised on typical texts; None if there is a description alone."""
     if (model in model_names() and shipped_folder(model) is None) or Path(model).suffix == ".json":
         return None
-    return read_model(model).tensors
+    return Calibrated(read_model(model), config)
 
 
 def _check_tokens(model: DecoderConfig, tokens: int) -> None:

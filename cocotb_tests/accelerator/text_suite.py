@@ -12,6 +12,7 @@ from tilewright.cocotb_tests.accelerator.program_suite import check_timing, timi
 from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite, optimisation_for
 from tilewright.mapping.models.readers import Checkpoint, read_model
 from tilewright.mapping.models.sampling import Sampling
+from tilewright.mapping.precision.calibration import Calibrated
 from tilewright.mapping.writing import Writer
 from tilewright.sim.config import System
 
@@ -31,6 +32,8 @@ class TextJob:
     tokens: int
     sampling: Sampling
     capacity: int | None = None
+    equalise: bool = True
+    """Whether the tensors are equalised on typical texts."""
 
     def writer(self) -> Writer:
         """Return a writer before its first program, with the model read from its files."""
@@ -45,8 +48,9 @@ class TextJob:
             If the model has no room for the text, or the accelerator cannot run it.
         """
         ends = checkpoint.tokenizer.ends if checkpoint.tokenizer else frozenset()
+        tensors = Calibrated(checkpoint, self.system.accelerator) if self.equalise else checkpoint.tensors
         return Writer(
-            self.system.accelerator, checkpoint.model, checkpoint.tensors, self.prompt, tokens=self.tokens, ends=ends,
+            self.system.accelerator, checkpoint.model, tensors, self.prompt, tokens=self.tokens, ends=ends,
             sampling=self.sampling, capacity=self.capacity,
         )  # fmt: skip
 

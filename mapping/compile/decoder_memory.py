@@ -12,9 +12,9 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.llama import HEAD, MASK
 from tilewright.mapping.models.rows import RowsFrom
+from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.precision import Precision
 
 from .compiled_loops import CompiledLoops
 from .whole_decoder import compile_decoder, head_parts, write_layers
@@ -29,7 +29,8 @@ class DecoderMemory:
     Parameters
     ----------
     tensors : mapping
-        Tensors by the names of :mod:`.tensors`; each is asked for when it is written.
+        Tensors by the names of :mod:`.tensors`; each is asked for when it is written. Offsets of keys are added by
+        programs if there are some.
     capacity : int
         Number of positions for which the cache has room.
 
@@ -43,7 +44,7 @@ class DecoderMemory:
         self, config: AcceleratorConfig, model: DecoderConfig, tensors: Mapping[str, np.ndarray], *, capacity: int
     ):
         self.config, self.model, self.tensors, self.capacity = config, model, tensors, capacity
-        self.precision = Precision.of(config.cim.tile, config.vector.lanes)
+        self.precision = precision_of(config, model, tensors)
         self.parts, self.columns = head_parts(config, model.vocab_size)
         # The program of the last position has the most commands, and places everything that others share.
         self._last = compile_decoder(config, self.graph(capacity - 1, 1))

@@ -77,7 +77,9 @@ def compare(
     measures = _Measures(model.num_hidden_layers)
     for piece in _pieces(tokens, context or model.positions, first):
         exact = FloatDecoder(model, tensors, context=len(piece))
-        turned = exact if quantised is None else FloatDecoder(model, quantised, context=len(piece))
+        turned = (
+            exact if quantised is None or quantised is tensors else FloatDecoder(model, quantised, context=len(piece))
+        )
         decoder = StepsDecoder(
             model, tensors if quantised is None else quantised, arithmetic, context=len(piece), precision=precision
         )

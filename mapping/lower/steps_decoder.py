@@ -9,6 +9,7 @@ from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.reference import Tensors, capped
+from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind
@@ -66,7 +67,8 @@ class StepsDecoder:
     context : int
         Number of positions of the run.
     precision : Precision, optional
-        Storage of an accelerator's numbers, by default that for which it is made.
+        Storage of an accelerator's numbers, by default that for which it is made, with offsets of keys if the tensors
+        contain some.
     vector_unit, array : callable
         Functions that run a pass and a product.
 
@@ -93,7 +95,7 @@ class StepsDecoder:
         if isinstance(arithmetic, Precision):
             self.precision = arithmetic
         else:
-            self.precision = precision or Precision.of(arithmetic.cim.tile, self.lanes)
+            self.precision = precision or precision_of(arithmetic, model, tensors)
         self.vector_unit, self.array = vector_unit, array
         self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
         """Constants of all layers as they are stored, by name."""

@@ -116,6 +116,18 @@ class FloatDecoder:
             If there are more tokens than positions.
         """
         model, tensors = self.model, self.tensors
+        logits = _linear(tensors, HEAD, self.normed(tokens), self.observe) / model.logits_scaling
+        return capped(logits, model.final_logit_softcapping)
+
+    def normed(self, tokens: Sequence[int]) -> np.ndarray:
+        """Return the input of the head for each of the next tokens, (tokens, hidden); the next call goes on after them.
+
+        Raises
+        ------
+        ValueError
+            If there are more tokens than positions.
+        """
+        model, tensors = self.model, self.tensors
         if self.caches[0].keys.shape[1] + len(tokens) > self.context:
             raise ValueError(f"context = {self.context} is not enough for {len(tokens)} more tokens")
         x = embedded(model, tensors, tokens)
@@ -126,9 +138,7 @@ class FloatDecoder:
                 observe=self.observe,
             )  # fmt: skip
             self.layer_outputs.append(x)
-        normed = rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)
-        logits = _linear(tensors, HEAD, normed, self.observe) / model.logits_scaling
-        return capped(logits, model.final_logit_softcapping)
+        return rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)
 
 
 def decoder_layer(

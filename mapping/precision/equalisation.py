@@ -7,6 +7,7 @@ changes no probability, because it adds the same number to all scores of a query
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,7 +29,11 @@ from tilewright.mapping.models.llama import (
 )
 from tilewright.mapping.models.reference import FloatDecoder, Tensors
 from tilewright.mapping.models.rows import ALL, Rows, rows_of
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.precision import Precision
 
+OUTPUTS = 1024
+"""Maximum number of outputs of weights that are looked at together."""
 STRENGTH = 0.4
 """Strength of the factors: 0 leaves activations as they are, 1 makes their columns equally large."""
 
@@ -91,7 +96,8 @@ def equalised(
 ) -> Equalised:
     """Return tensors that compute the same in float64, and lose less when activations become int8.
 
-    Offsets of keys take effect with :attr:`.Precision.key_offsets` alone.
+    Offsets of keys take effect with :attr:`.Precision.key_offsets` alone; :func:`precision_of` sets it for
+    tensors that contain them.
 
     Parameters
     ----------
@@ -117,30 +123,46 @@ def equalised(
         ]
     for read, sources, readers, chosen in groups:
         if chosen:
-            factors = _factors(seen.largest[read], [tensors[f"{each}.weight"] for each in readers], strength)
+            factors = _factors(seen.largest[read], tensors, [f"{each}.weight" for each in readers], strength)
             rows |= {f"{each}.{part}": 1 / factors for each in sources for part in ("weight", "bias")}
             columns |= {f"{each}.weight": factors for each in readers}
-    means = seen.key_means() if offsets else []
-    added = {f"{layer_name(layer)}{KEY_OFFSETS}": -mean for layer, mean in enumerate(means)}
+    names = offset_names(model) if offsets else []
+    added = {name: -mean for name, mean in zip(names, seen.key_means(), strict=False)}
     return Equalised(tensors, rows, columns, added)
 
 
-def _factors(largest: np.ndarray, weights: Sequence[np.ndarray], strength: float) -> np.ndarray:
+def offset_names(model: DecoderConfig) -> list[str]:
+    """Return the names of the offsets of keys of all layers; none if scores have a soft cap, under which a number that
+    is added to all scores of a query changes probabilities."""
+    if model.attn_logit_softcapping:
+        return []
+    return [f"{layer_name(layer)}{KEY_OFFSETS}" for layer in range(model.num_hidden_layers)]
+
+
+def precision_of(config: AcceleratorConfig, model: DecoderConfig, tensors: Tensors) -> Precision:
+    """Return the precision for which an accelerator is made, with offsets of keys if some tensors contain them."""
+    precision = Precision.of(config.cim.tile, config.vector.lanes)
+    return replace(precision, key_offsets=any(name in tensors for name in offset_names(model)))
+
+
+def _factors(largest: np.ndarray, tensors: Tensors, weights: Sequence[str], strength: float) -> np.ndarray:
     """Return the factors of the columns of some weights, geometric mean 1.
 
     Parameters
     ----------
     largest : ndarray
         Largest magnitude of each column of activations.
-    weights : sequence of ndarray, (outputs, inputs)
-        Weights that they are multiplied with; each output has a scale of its own.
+    weights : sequence of str
+        Names of the weights, (outputs, inputs), that they are multiplied with; each output has a scale of its own.
     """
-    shares = []
-    for each in weights:
-        magnitudes = np.abs(each.astype(np.float64))
-        peaks = magnitudes.max(axis=1, keepdims=True)
-        shares.append((magnitudes / np.where(peaks > 0, peaks, 1)).max(axis=0))
-    share = np.max(shares, axis=0)
+    share = np.zeros(len(largest))
+    for name in weights:
+        first = 0
+        while len(rows := rows_of(tensors, name, slice(first, first + OUTPUTS))):
+            magnitudes = np.abs(rows.astype(np.float64))
+            peaks = magnitudes.max(axis=1, keepdims=True)
+            share = np.maximum(share, (magnitudes / np.where(peaks > 0, peaks, 1)).max(axis=0))
+            first += OUTPUTS
     used = (largest > 0) & (share > 0)
     factors = np.ones(len(largest))
     factors[used] = largest[used] ** strength / share[used] ** (1 - strength)
@@ -160,7 +182,8 @@ class _Observed:
     def run(self, text: Sequence[int]) -> None:
         """Run a text, and note what it shows."""
         decoder = FloatDecoder(self.model, self.tensors, context=len(text), observe=self._note)
-        decoder.logits(text)
+        # Logits are not needed, and take most of the memory of a run.
+        self._note(HEAD, decoder.normed(text))
         for kept, cache in zip(self.keys, decoder.caches, strict=True):
             kept.append(cache.keys)
 

@@ -9,6 +9,7 @@ from tests.cli.text_models import PROMPT, write_text_model
 from tilewright.mapping.lower.comparison import compare
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.precision.calibration import Calibrated
 from tilewright.sim.config import load_system
 
 
@@ -21,7 +22,7 @@ def test_json_has_the_text_and_what_it_took(model, tmp_path):
     arguments = ("run", str(model), "--prompt", PROMPT, "--tokens", "3", "--system", "small", "--trace")
     result = json.loads(run(*arguments, "--out", str(tmp_path), "--json").stdout)
     checkpoint, config = read_model(model), load_system("small").accelerator
-    decoder = StepsDecoder(checkpoint.model, checkpoint.tensors, config, context=8)
+    decoder = StepsDecoder(checkpoint.model, Calibrated(checkpoint, config), config, context=8)
     text = checkpoint.tokenizer.encode(PROMPT)
     assert result["prompt_tokens"] == text == [0, 1, 2, 3]
     for token in result["tokens"]:
@@ -58,10 +59,14 @@ def test_the_arithmetic_is_compared_with_float64(model, tmp_path):
     result = json.loads(run(*arguments, str(file)).stdout)
     checkpoint, config = read_model(model), load_system("small").accelerator
     tokens = checkpoint.tokenizer.encode(file.read_text())
-    expected = compare(checkpoint.model, checkpoint.tensors, tokens, config)
+    tensors = Calibrated(checkpoint, config)
+    expected = compare(checkpoint.model, checkpoint.tensors, tokens, config, quantised=tensors)
     assert result["compared_tokens"] == len(tokens) == 21
     assert [result["agreement"], result["perplexity"]] == [expected.agreement, expected.perplexity]
     assert 0.9 < result["perplexity"] / result["float_perplexity"] < 1.1
+    plain = json.loads(run(*arguments, str(file), "--no-equalise").stdout)
+    assert plain["perplexity"] == compare(checkpoint.model, checkpoint.tensors, tokens, config).perplexity
+    assert plain["perplexity"] != result["perplexity"]
     assert json.loads(run(*arguments).stdout)["compared_tokens"] == 4 + 2
 
 

@@ -15,6 +15,7 @@ from tilewright.cocotb_tests.harness.wave_format import format_of, wave_format
 from tilewright.mapping.fit import check_fit
 from tilewright.mapping.lower.comparison import compare
 from tilewright.mapping.models.readers import Checkpoint, read_model
+from tilewright.mapping.models.reference import Tensors
 from tilewright.mapping.models.sampling import Sampling
 from tilewright.mapping.models.tokenizer import Tokenizer
 from tilewright.mapping.writing import Stop, Writer
@@ -38,6 +39,7 @@ def generate_text(
     sampling: Sampling | None = None,
     capacity: int | None = None,
     chat: bool = False,
+    equalise: bool = True,
     rtl: bool = False,
     timeline: bool = False,
     waves: str | Path | None = None,
@@ -67,6 +69,9 @@ def generate_text(
         Number of positions for which the cache has room; by default prompt and tokens.
     chat : bool
         Whether the prompt is the first message of a chat, which the model's own template turns into a text.
+    equalise : bool
+        Whether columns of weights are equalised, and offsets added to keys, from what the float64 reference makes of
+        typical texts: it computes the same, and loses less when activations become INT8.
     timeline : bool
         Whether the result has a timeline of each program.
     waves : str or Path, optional
@@ -84,7 +89,9 @@ def generate_text(
     BenchError
         If a program does not end in RTL, or breaks a rule of the bus.
     """
-    text = prepare_text(model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity, chat=chat)
+    text = prepare_text(
+        model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity, chat=chat, equalise=equalise
+    )  # fmt: skip
     if rtl:
         simulation = text.simulation(waves)
         simulation.suite.build(waves=format_of(simulation.waves) if simulation.waves else None)
@@ -114,6 +121,8 @@ class PreparedText:
     prompt: str
     job: TextJob
     tokenizer: Tokenizer
+    tensors: Tensors
+    """Tensors of the float64 reference."""
     writer: Writer
     chat: bool = False
     """Whether the prompt is a message of a chat."""
@@ -187,7 +196,7 @@ class PreparedText:
         if len(tokens) < 2:
             raise ConfigError(f"compare: a text of {len(tokens)} tokens has no next token to predict")
         decoder = self.writer.decoder
-        comparison = compare(decoder.model, decoder.tensors, tokens, decoder.config)
+        comparison = compare(decoder.model, self.tensors, tokens, decoder.config, quantised=decoder.tensors)
         return replace(written, comparison=comparison)
 
     def _written(self, rows: Sequence[ProgramRow], stop: Stop, *, rtl: bool, waves: Path | None = None) -> WrittenText:
@@ -215,6 +224,7 @@ def prepare_text(
     sampling: Sampling | None = None,
     capacity: int | None = None,
     chat: bool = False,
+    equalise: bool = True,
 ) -> PreparedText:
     """Return a text that is ready to be written: see :func:`generate_text`."""
     if tokens < 1:
@@ -230,12 +240,12 @@ def prepare_text(
         raise ConfigError(f"{checkpoint.path}: token {longest} of the prompt is not in the model's vocabulary")
     job = TextJob(
         model=checkpoint.path, system=chosen, prompt=encoded, tokens=tokens, sampling=sampling or Sampling(),
-        capacity=capacity,
+        capacity=capacity, equalise=equalise,
     )  # fmt: skip
     precision = Precision.of(chosen.cim.tile, chosen.vector.lanes)
     check_fit(checkpoint.model, chosen, precision, min(len(encoded) + 1, checkpoint.model.positions))
     writer = job.writer_of(checkpoint)
-    return PreparedText(str(model), prompt, job, tokenizer, writer, chat)
+    return PreparedText(str(model), prompt, job, tokenizer, checkpoint.tensors, writer, chat)
 
 
 def _chat_tokens(checkpoint: Checkpoint, tokenizer: Tokenizer, message: str) -> list[int]:

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 @click.option(
     "--chat", is_flag=True, help="The prompt is a message: the model's own template of chats makes it a text."
 )
+@click.option(
+    "--equalise/--no-equalise", default=True, show_default=True,
+    help="Even out columns of weights before they are quantised, on typical texts; the function stays.",
+)  # fmt: skip
 @click.option("--tokens", type=click.IntRange(1, 1 << 20), default=64, show_default=True,
               help="Number of tokens to write, unless the text ends before.")  # fmt: skip
 @click.option(
@@ -71,6 +75,7 @@ def command(
     model: str,
     prompt: str,
     chat: bool,
+    equalise: bool,
     tokens: int,
     system_name: str,
     changes: tuple[str, ...],
@@ -112,7 +117,7 @@ def command(
         with status(f"reading {model} for {system.name}"):
             text = prepare_text(
                 model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity,
-                chat=chat,
+                chat=chat, equalise=equalise,
             )  # fmt: skip
         if folder:
             make_folder(folder)

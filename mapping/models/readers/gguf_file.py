@@ -235,13 +235,15 @@ def _reader(
 ) -> Reader:
     """Return a function that reads a tensor from its ``own`` rows of one of the file, as :mod:`.tensors` has it."""
     place, dtype, shape, kind = int(tensor.data_offset), tensor.data.dtype, tensor.data.shape, tensor.tensor_type
+    inner = [int(size) for size in reversed(tensor.shape)][1:]
 
     def stored_rows(runs: list[slice]) -> np.ndarray:
         from gguf import dequantize
 
         # The file is mapped for as long as a tensor is read, or its pages would stay in memory.
         data = np.memmap(path, dtype, "r", offset=place, shape=shape)
-        return np.concatenate([np.array(dequantize(data[run], kind), np.float32) for run in runs])
+        found = [np.array(dequantize(data[run], kind), np.float32) for run in runs if run.start < run.stop]
+        return np.concatenate(found) if found else np.zeros((0, *inner), np.float32)
 
     def read(rows: Rows) -> np.ndarray:
         if not turning(name):

@@ -133,8 +133,10 @@ def _reader(
             part = file.get_slice(stored)
             if turning(name):
                 return gains(turned_last(model, np.asarray(part[own]).astype(np.float32)))[rows]
-            runs = [np.asarray(part[each]).astype(np.float32) for each in successive(rows, own)]
-        return gains(np.concatenate(runs))
+            # The library refuses a slice without rows after the last row.
+            runs = [np.asarray(part[each]) for each in successive(rows, own) if each.start < each.stop]
+        values = np.concatenate(runs) if runs else np.zeros((0, *files[stored][1][1:]))
+        return gains(values.astype(np.float32))
 
     def gains(values: np.ndarray) -> np.ndarray:
         return values + np.float32(model.GAIN_OFFSET) if is_gain(name) else values

@@ -61,5 +61,7 @@ def test_a_whole_model_in_rtl(model):
 def test_a_shipped_model_has_its_own_weights():
     [own] = layer_suite("slate-132k", load_system("tiny"), layer=2, tokens=2).cases()
     [random] = layer_suite(str(config_path("slate-132k")), load_system("tiny"), layer=2, tokens=2).cases()
-    assert own.memory.shape == random.memory.shape
-    assert (own.memory != random.memory).mean() > 0.1
+    # Its keys have offsets, too.
+    size = len(random.memory)
+    assert size < len(own.memory) <= size + 4096
+    assert (own.memory[:size] != random.memory).mean() > 0.1

@@ -1,0 +1,92 @@
+"""Typical texts, on which the reference shows how large the activations of a decoder are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.llama import EMBEDDINGS
+from tilewright.mapping.models.readers import Checkpoint
+from tilewright.mapping.models.rows import ALL, Rows, rows_of
+from tilewright.mapping.models.tokenizer import Tokenizer
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.formats import stored
+
+from .equalisation import Equalised, equalised, offset_names
+
+TOKENS = 256
+"""Maximum number of tokens of typical texts that are run."""
+SEED = 1
+TEXT = """\
+Once upon a time there was a girl named Lily who lived near the sea. Every morning she walked along the beach with her
+little dog and looked for shells. One day the dog found a small blue bottle in the sand. "Look, there is a letter in
+it!" said Lily. She was very happy and ran home to show it to her mother.
+
+The committee published its report on water quality in October 2019. It found that 3 of 12 rivers had become cleaner,
+because farms used less fertiliser and two old factories were closed. Prices rose by 4.5 percent in the same year.
+
+Question: What is the capital of France, and how many people live there?
+Answer: The capital of France is Paris. About two million people live in the city, and many more live around it.
+
+To sort a list of numbers, compare each pair of neighbours and swap them if they are in the wrong order:
+def sort(items):
+    for i in range(len(items)):
+        for j in range(len(items) - 1 - i):
+            if items[j] > items[j + 1]:
+                items[j], items[j + 1] = items[j + 1], items[j]
+    return items
+"""
+"""Texts of our own: a story, facts and numbers, a question, a program."""
+
+
+class Calibrated(Mapping[str, np.ndarray]):
+    """Tensors of a checkpoint, equalised on typical texts as :func:`.equalised` says, for an accelerator.
+
+    The texts are run when a tensor is asked for that depends on them. Weights of fewer than eight bits keep their
+    columns: they lose more by factors than activations gain. Keys have offsets with any weights.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, config: AcceleratorConfig):
+        self.checkpoint = checkpoint
+        self.columns = config.cim.tile.macro.weight_bits >= stored.INT8.bits
+        """Whether columns are equalised."""
+
+    @cached_property
+    def equalised(self) -> Equalised:
+        """Equalised tensors."""
+        model, texts = self.checkpoint.model, [typical_tokens(self.checkpoint.model, self.checkpoint.tokenizer)]
+        return equalised(model, self.checkpoint.tensors, texts, norms=self.columns, networks=self.columns)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.rows(name, ALL)
+
+    def rows(self, name: str, rows: Rows) -> np.ndarray:
+        """Return some rows of a tensor, in their order."""
+        if name == f"{EMBEDDINGS}.weight":
+            return rows_of(self.checkpoint.tensors, name, rows)
+        return self.equalised.rows(name, rows)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.checkpoint.tensors or name in offset_names(self.checkpoint.model)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self.checkpoint.tensors, *offset_names(self.checkpoint.model)])
+
+    def __len__(self) -> int:
+        return len(self.checkpoint.tensors) + len(offset_names(self.checkpoint.model))
+
+
+def typical_tokens(model: DecoderConfig, tokenizer: Tokenizer | None) -> Sequence[int]:
+    """Return the tokens of typical texts, or random ones of a model without a tokenizer, or one that has other words
+    alone."""
+    count = min(TOKENS, model.positions)
+    if tokenizer is not None:
+        try:
+            found = tokenizer.encode(TEXT)
+        except ConfigError:
+            found = []
+        if found and max(found) < model.vocab_size:
+            return found[:count]
+    return [int(token) for token in np.random.default_rng(SEED).integers(model.vocab_size, size=count)]
