@@ -67,6 +67,13 @@ PRELUDE_RULE = f"""include Vtop.mk
 """
 """Makefile that has the compiler read that header once: GCC then starts from what it has read, if its options are the
 same, and otherwise reads the header again."""
+NOT_OPTIMISED = """#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Wattributes"
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#pragma GCC optimize ("O0")
+#endif
+"""
+"""Lines of C++ after which GCC does not optimise functions; clang passes over them."""
 SIMULATOR = Tool("simulation", (), "", "model")
 """The Verilated model, as the tool that a message names."""
 
@@ -186,10 +193,14 @@ def _one_source(objects: Path) -> str:
     """Return a C++ source with the whole model and cocotb's main program.
 
     Verilator's makefile would write one without the main program, whose compilation reads all headers once more: a
-    quarter of the time that a small model takes. Headers that a compiler can have read before come first.
+    quarter of the time that a small model takes. Headers that a compiler can have read before come first. What runs
+    once comes last, and is not optimised: that would be almost half of the time that a large model takes.
     """
     sources = sorted(path.name for path in objects.glob("Vtop*.cpp"))
-    return "".join(f'#include "{name}"\n' for name in [PRELUDE, *sources, MAIN])
+    once = [name for name in sources if name.endswith("__Slow.cpp")]
+    often = [name for name in sources if name not in once]
+    first, last = ("".join(f'#include "{name}"\n' for name in names) for names in ([PRELUDE, *often, MAIN], once))
+    return f"{first}{NOT_OPTIMISED}{last}"
 
 
 def _environment(verilator: Tool, work: Path) -> dict[str, str]:
