@@ -14,6 +14,7 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import energy
+from tilewright.sim.estimate.bounds import bounds
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
@@ -68,10 +69,6 @@ def map_model(
             raise RuntimeError(f"{run.error.name} at command {run.index}")
         counts.add(program, run)
 
-    # Bounds come from the graph and the system; the vector unit's part counts the elements of the programs' passes.
-    dram_bound = graph.dram_bytes / system.memory.bytes_per_cycle(system.clock_mhz)
-    compute_bound = max(graph.macs / system.cim.macs_per_cycle, counts.events.vector_elements / system.vector.lanes)
-
     tokens = tuple(chunk.of(Kind.EMBED)[0].m for chunk in chunks)
     return MapResult(
         name=name,
@@ -89,8 +86,7 @@ def map_model(
         refused_chunk=refused,
         padded_heads=_padding(system, graph),
         memory_bytes=counts.events.memory_bytes,
-        dram_bound_cycles=-(-dram_bound.numerator // dram_bound.denominator),
-        compute_bound_cycles=int(-(-compute_bound // 1)),
+        bounds=bounds(graph, system),
         energy=energy(counts.events, system),
         spans=counts.spans,
         on_host=placed_steps(chunks, on_host),

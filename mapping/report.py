@@ -10,6 +10,7 @@ from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, EnergyItem
+from tilewright.sim.estimate.bounds import Bounds
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
@@ -77,10 +78,8 @@ class MapResult:
     """Padding of heads; None if heads have none."""
     memory_bytes: int
     """Number of bytes moved, with commands, padding and repeated loads."""
-    dram_bound_cycles: int
-    """Cycles that main memory needs to move every operand once."""
-    compute_bound_cycles: int
-    """Cycles that the busier compute unit needs at its peak."""
+    bounds: Bounds
+    """Cycles that each resource needs, from the graph of all tokens and the system alone."""
     energy: list[EnergyItem]
     spans: list[Span]
     on_host: tuple[HostStep, ...]
@@ -109,9 +108,19 @@ class MapResult:
         return self.tokens / self.seconds_with_host
 
     @property
+    def dram_bound_cycles(self) -> int:
+        """Cycles that main memory needs to move every operand once."""
+        return self.bounds.dram
+
+    @property
+    def compute_bound_cycles(self) -> int:
+        """Cycles that the busiest of array, its ports and vector unit needs."""
+        return self.bounds.compute
+
+    @property
     def bound_fraction(self) -> float:
-        """The larger bound as a fraction of the cycles."""
-        return max(self.dram_bound_cycles, self.compute_bound_cycles) / self.cycles
+        """The largest bound as a fraction of the cycles."""
+        return self.bounds.largest / self.cycles
 
     @property
     def energy_j(self) -> float:
@@ -182,6 +191,8 @@ class MapResult:
             "dram_bytes": self.memory_bytes,
             "dram_bound_cycles": self.dram_bound_cycles,
             "compute_bound_cycles": self.compute_bound_cycles,
+            "bounds": self.bounds.cycles,
+            "binding": self.bounds.binding,
             "bound_fraction": self.bound_fraction,
             "energy_j": self.energy_j,
             "energy": [

@@ -25,7 +25,7 @@ def write_report(result: "MapResult", folder: Path) -> list[Path]:
     bounds = [
         ("whole run", result.cycles / per_us),
         ("DRAM bound", result.dram_bound_cycles / per_us),
-        ("compute bound", result.compute_bound_cycles / per_us),
+        (f"{result.bounds.busiest} bound", result.compute_bound_cycles / per_us),
     ]
     energy = [(item.name, item.joules * 1e3) for item in result.energy]
     return [

@@ -12,6 +12,7 @@ from tilewright.mapping.report import RunCounts
 from tilewright.mapping.writing import Start, Stop
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, energy
+from tilewright.sim.estimate.bounds import bounds
 from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun
 from tilewright.sim.trace import Span, perfetto_json
 
@@ -36,10 +37,8 @@ class ProgramRow:
     """Number of bytes of memory after the program that differ between RTL and exact model."""
     found: str = ""
     """Differences between RTL and exact model in words."""
-    dram_bound_cycles: int
-    """Cycles that main memory needs to move every operand of the program once."""
-    compute_bound_cycles: int
-    """Cycles that the busier compute unit needs at its peak."""
+    bounds: dict[str, int]
+    """Cycles that each resource needs for the program, by its name."""
     events: Counts
     """Events that cost energy."""
     spans: tuple[Span, ...] = ()
@@ -52,18 +51,14 @@ class ProgramRow:
         """Return the row of a program that the exact model has run with a timeline; ``rtl`` are fields of RTL."""
         counts = RunCounts(system)
         counts.add(start.program, run)
-        rate = system.memory.bytes_per_cycle(system.clock_mhz)
-        events = counts.events
-        compute = max(start.graph.macs / system.cim.macs_per_cycle, events.vector_elements / system.vector.lanes)
         return cls(
             name=start.name,
             position=start.position,
             tokens=len(start.tokens),
             token=token,
             model_cycles=run.cycles,
-            dram_bound_cycles=-int(-start.graph.dram_bytes // rate),
-            compute_bound_cycles=-int(-compute // 1),
-            events=events,
+            bounds=bounds(start.graph, system).cycles,
+            events=counts.events,
             spans=tuple(counts.spans) if timeline else (),
             **rtl,
         )
@@ -136,9 +131,8 @@ class WrittenText:
 
     @property
     def bound_fraction(self) -> float:
-        """Larger bound of each program, summed, as a fraction of the cycles."""
-        bounds = sum(max(row.dram_bound_cycles, row.compute_bound_cycles) for row in self.programs)
-        return bounds / self.model_cycles
+        """Largest bound of each program, summed, as a fraction of the cycles."""
+        return sum(max(row.bounds.values()) for row in self.programs) / self.model_cycles
 
     @cached_property
     def events(self) -> Counts:

@@ -73,7 +73,7 @@ MAP: Table = (
     ("cycles", "whole run", "cycles"),
     ("dram_bound_cycles", "DRAM bound", "cycles"),
     ("compute_bound_cycles", "compute bound", "cycles"),
-    ("bound_fraction", "larger bound / run", ""),
+    ("bound_fraction", "largest bound / run", ""),
     ("commands", "commands", ""),
     ("macs", "multiply-accumulates", ""),
     ("dram_bytes", "memory moved", "bytes"),

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from tilewright.base.errors import ConfigError, first_problem
+from tilewright.base.errors import ConfigError, first_problem, shown
 from tilewright.base.reading import Keys, read_json
+from tilewright.sim.estimate.bounds import BOUNDS
 
 Count = Annotated[int, Field(ge=0, le=1 << 63)]
 Number = Annotated[float, Field(ge=0, le=1e30)]
@@ -65,6 +66,8 @@ class MapFile(_Result):
     dram_bytes: Count
     dram_bound_cycles: Count
     compute_bound_cycles: Count
+    bounds: dict[str, Count] = {}
+    binding: str = ""
     bound_fraction: Number
     energy_j: Number
     energy: list[_EnergyItem]
@@ -72,6 +75,13 @@ class MapFile(_Result):
     chunks: Annotated[list[Count], Field(min_length=1)] = [1]
     refused_chunk: _RefusedChunk | None = None
     padded_heads: _PaddedHeads | None = None
+
+    @field_validator("bounds")
+    @classmethod
+    def _of_every_resource(cls, value: dict[str, int]) -> dict[str, int]:
+        if value and set(value) != set(BOUNDS):
+            raise ValueError(f"{shown(value)} is not allowed: it must have {', '.join(BOUNDS)}")
+        return value
 
 
 class _Case(_Result):

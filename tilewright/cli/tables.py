@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tilewright.base.tables import markdown_table, terminal_table
 from tilewright.base.terminal import styled
+from tilewright.sim.estimate.bounds import REQUESTS, Bounds
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,12 +37,13 @@ def print_map(console: "Console", result: dict) -> None:
     for label, cycles, note in (
         ("whole run", total, ((f"{result['tokens_per_s']:,.1f} tokens/s", "bold"), f" at {result['clock_mhz']} MHz")),
         ("DRAM bound", result["dram_bound_cycles"], (f"{result['dram_bytes'] / 1e6:,.1f} MB moved",)),
-        ("compute bound", result["compute_bound_cycles"], (f"{result['macs'] / 1e6:,.0f} M MAC",)),
+        *_requests_bound(result),
+        (_busiest(result), result["compute_bound_cycles"], (f"{result['macs'] / 1e6:,.0f} M MAC",)),
     ):
         table.add_row(label, f"{cycles:,} cycles", styled(f"{cycles * ms:,.3f} ms   ", *note))
     for unit, cycles in result["unit_cycles"].items():
         table.add_row(f"{unit} at work", f"{cycles:,} cycles", f"{cycles / total:.1%}")
-    table.add_row("larger bound / run", styled((f"{result['bound_fraction']:.2%}", "bold")), "")
+    table.add_row("largest bound / run", styled((f"{result['bound_fraction']:.2%}", "bold")), result.get("binding", ""))
     console.print(table)
 
     if refused := result.get("refused_chunk"):
@@ -119,6 +121,18 @@ def print_maps(console: "Console", results: list[dict]) -> None:
             *((f"{result['tokens_per_s_with_host']:,.1f}",) if with_host else ()),
         )
     console.print(table)
+
+
+def _requests_bound(result: dict) -> list[tuple[str, int, tuple[str]]]:
+    """Return the row of the bound of requests in flight; files of earlier versions do not have it."""
+    bounds = result.get("bounds")
+    return [("requests bound", bounds[REQUESTS], ("bursts in flight at memory's latency",))] if bounds else []
+
+
+def _busiest(result: dict) -> str:
+    """Return the name of the largest bound of what is computed."""
+    bounds = result.get("bounds")
+    return f"{Bounds(bounds).busiest} bound" if bounds else "compute bound"
 
 
 def print_run(console: "Console", result: dict) -> None:

@@ -26,7 +26,7 @@ def print_text(console: "Console", text: "WrittenText") -> None:
     table.add_row("first token after", f"{text.first_token_s * 1e3:,.3f} ms", f"the prompt, at {clock:g} MHz")
     of = "tokens after the first one" if written > 1 else "the prompt"
     table.add_row("tokens/s", f"{text.tokens_per_s:,.1f}", of)
-    table.add_row("bound / run", f"{text.bound_fraction:.1%}", "larger bound of each program, DRAM or compute")
+    table.add_row("bound / run", f"{text.bound_fraction:.1%}", "largest bound of each program")
     table.add_row("energy", f"{text.energy_j * 1e3:,.3f} mJ", f"{text.energy_j * 1e3 / written:,.3f} mJ a token")
     if compared := text.comparison:
         where = f"{compared.tokens:,} tokens, read by both"

@@ -122,6 +122,7 @@ CASES = (
     case("two models in a folder", "map d", "d: is not a model", "there is a.gguf, b.bin", files={"d/a.gguf": b"", "d/b.bin": b""}),
     case("a folder with a tokenizer alone", "map d", "d: is not a model", "there is none", files={"d/tok512.bin": b""}),
     # Results in the folder of a report.
+    _report("a bound that does not exist", "map.json", MAP | {"bounds": {"luck": 3}}, "bounds = {'luck': 3} is not allowed", "main memory, requests"),
     _report("a result that is no JSON", "map.json", "hello", "r/map.json:1: not JSON"),
     _report("a result that is a list", "map.json", [], "r/map.json: ", "[] is not allowed", "dict"),
     _report("a result of nothing", "map.json", {}, "r/map.json: 'model' is missing"),
