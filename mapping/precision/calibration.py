@@ -55,7 +55,7 @@ class Calibrated(Mapping[str, np.ndarray]):
 
     @cached_property
     def equalised(self) -> Equalised:
-        """Equalised tensors."""
+        """Tensors of the model, equalised on typical texts."""
         model, texts = self.checkpoint.model, [typical_tokens(self.checkpoint.model, self.checkpoint.tokenizer)]
         return equalised(model, self.checkpoint.tensors, texts, norms=self.columns, networks=self.columns)
 
