@@ -16,7 +16,7 @@ from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import Product, Vector
 from tilewright.sim.isa.units import units_of
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.machine.accelerator.values import in_order
 from tilewright.sim.trace import Span
 

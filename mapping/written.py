@@ -13,7 +13,7 @@ from tilewright.mapping.writing import Start, Stop
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, energy
 from tilewright.sim.estimate.bounds import bounds
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.trace import Span, perfetto_json
 
 

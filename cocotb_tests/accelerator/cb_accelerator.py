@@ -17,7 +17,8 @@ from tilewright.cocotb_tests.harness.axi_driver import padded
 from tilewright.cocotb_tests.harness.job import return_rows
 from tilewright.sim.isa.accelerator_registers import ACCELERATOR_ID, Register, registers_of
 from tilewright.sim.isa.errors import AcceleratorError
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 
 BENCH = "tilewright.cocotb_tests.accelerator.cb_accelerator"
 """Name of this module, as cocotb imports it."""

@@ -22,7 +22,8 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import COMMANDS, Loop
 from tilewright.sim.isa.encoding import decode, layout
 from tilewright.sim.isa.widths import COMMAND_BYTES
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 
 MOST_ROUNDS = 4096
 """Maximum number of loop iterations; programs that a corrupted count makes longer take too long to simulate."""

@@ -16,7 +16,8 @@ from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.widths import COMMAND_BYTES
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, CycleLimitError
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator.program_run import CycleLimitError
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 TIMING_BITS = 16

@@ -25,8 +25,8 @@ from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.vector_command import VectorError
 from tilewright.sim.isa.widths import COMMAND_BYTES, LOOP_LEVELS
-from tilewright.sim.machine.accelerator.accelerator import ProgramRun
 from tilewright.sim.machine.accelerator.jobs import JobsModel
+from tilewright.sim.machine.accelerator.program_run import ProgramRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 ENDS = "ends of programs"

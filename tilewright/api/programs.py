@@ -22,7 +22,8 @@ from tilewright.sim.isa.memory_image import Image, fill_memory, parse_address, p
 from tilewright.sim.isa.tables import docstrings
 from tilewright.sim.isa.vector_command import VectorError
 from tilewright.sim.isa.widths import COMMAND_BYTES
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun, CycleLimitError
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun, CycleLimitError
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.trace import Span, perfetto_json
 

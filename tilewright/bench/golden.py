@@ -15,7 +15,8 @@ from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel, AcceleratorRun
+from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.npe import NpeModel

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tilewright.sim.config.accelerator import AcceleratorConfig
     from tilewright.sim.isa.commands import Load, Weights
 
-    from .accelerator import ProgramRun, Span, _Entry, _Lane
+    from .program_run import ProgramRun, Span, _Entry, _Lane
 
 
 MOST_SEEN = 128

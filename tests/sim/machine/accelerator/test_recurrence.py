@@ -20,8 +20,9 @@ from tilewright.sim.isa.commands import Add, Command, End, Fence, Loop, Product,
 from tilewright.sim.isa.vector_command import Matrix, VectorCommand
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
 from tilewright.sim.machine.accelerator import recurrence
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorRun, ProgramRun, run_commands
+from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.accelerator.product import ArrayUnitModel, product_beats
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun, ProgramRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 CONFIGS: dict[str, AcceleratorConfig | None] = {

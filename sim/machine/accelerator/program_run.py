@@ -1,0 +1,658 @@
+"""One run of a program on the exact model of the accelerator: the cycle of every event.
+
+Events are kept in a heap; between them nothing is looked at. An event is a change that shows in a cycle, or the
+question whether something can go on in it: all changes of a cycle come before its questions, as registers do before
+logic. Times count from the first cycle in which a read address is offered: from then on memory counts, too.
+"""
+
+import heapq
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tilewright.base.errors import ConfigError
+from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.isa.accelerator_registers import Register
+from tilewright.sim.isa.commands import (
+    Add,
+    Command,
+    End,
+    Fence,
+    Jobs,
+    Load,
+    Loop,
+    Product,
+    Repeat,
+    Set,
+    Store,
+    UnitCommand,
+    Vector,
+    Weights,
+)
+from tilewright.sim.isa.depths import CHECK, LOADS, START
+from tilewright.sim.isa.descriptor import Descriptor
+from tilewright.sim.isa.errors import AcceleratorError
+from tilewright.sim.isa.footprint import bank_ports
+from tilewright.sim.isa.npe_registers import NpeError
+from tilewright.sim.isa.units import Unit, units_of
+from tilewright.sim.isa.vector_command import VectorError
+from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, COMMAND_BYTES, LOOP_LEVELS, SEMAPHORE_BITS
+from tilewright.sim.machine.bus.axi_master import NEVER, bursts
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
+from tilewright.sim.machine.vector.unit import command_cycles
+from tilewright.sim.machine.vector.unit import refusal as vector_refusal
+
+from .check import in_banks, refusal
+from .jobs import JobsModel
+from .product import ArrayUnitModel, WeightStream
+from .recurrence import Recurrence, even_bursts
+from .store import StoreModel
+
+MAX_ELEMENTS = 1 << 24
+"""Number of elements of the largest command whose values the model computes, if the scratchpad is not larger; such a
+command takes some 500 MB."""
+FIRST_FETCH = -1
+"""Cycle in which the first command is requested."""
+START_TO_FETCH = 1
+"""Cycles for which a program runs before its first request."""
+QUEUE_LATENCY = 2
+"""Cycles from the entry of a command, or a beat, into a queue to its arrival at the queue's end."""
+CHECK_CYCLES = CHECK + 1
+"""Cycles from the acceptance of a command to its execution or its hand-over to a unit."""
+
+
+class CycleLimitError(Exception):
+    """A program did not end within the cycles that it was given; ``index`` is the number of its command."""
+
+    def __init__(self, index: int):
+        super().__init__(f"the program did not end and had come to command {index}")
+        self.index = index
+
+
+@dataclass(frozen=True)
+class Span:
+    """A command that a unit executed, from the cycle in which it began to the cycle in which it had ended."""
+
+    unit: Unit
+    index: int
+    begin: int
+    end: int
+
+
+@dataclass
+class AcceleratorRun:
+    """Result of a program's run."""
+
+    cycles: int
+    """Cycles from start to done, as in register CYCLES; for a stopped program, cycles up to the stop."""
+    error: AcceleratorError = AcceleratorError.NONE
+    detail: int = 0
+    index: int = 0
+    """Number of the command at which the program was stopped."""
+    counters: dict[Register, int] = field(default_factory=dict)
+    """Values of the registers from COMMANDS on; empty for a stopped program."""
+    spans: list[Span] = field(default_factory=list)
+    """Spans of the run, if a timeline was asked for."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A command on its way to its unit."""
+
+    command: UnitCommand
+    index: int
+    register_value: int
+    there: int
+    """Cycle in which the command is at the end of its queue, if no other command is before it."""
+    reads: frozenset[int]
+    writes: frozenset[int]
+    begin: int = 0
+
+
+class _Lane:
+    """A unit with its queue."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[_Entry] = deque()
+        self.level = 0
+        """Number of commands in the queue, as the command processor sees it."""
+        self.under_way: deque[_Entry] = deque()
+        self.head = 0
+        """Cycle in which the first command of the queue is there."""
+        self.ready: int | None = NEVER
+        """Cycle from which on the unit could begin a command, if it is known."""
+        self.signalled: int | None = None
+        """Cycle in which the signals for the first command were there."""
+        self.done = NEVER
+        """Cycle in which the last command ended."""
+        self.busy = self.no_signal = self.no_bank = 0
+
+
+class ProgramRun:
+    """One run of a program; a subclass can watch it."""
+
+    def __init__(
+        self,
+        config: AcceleratorConfig,
+        timing: AxiMemoryModel,
+        fetch: Callable[[int], Command | AcceleratorError],
+        execute: Callable[[UnitCommand, int], None] | None,
+        memory_bytes: int | None,
+        bad_address: int | None,
+        timeline: bool,
+        jobs: JobsModel | None,
+        max_cycles: int | None = None,
+    ):
+        self.config, self.timing, self.max_cycles = config, timing, max_cycles
+        self.command_at, self.execute = fetch, execute
+        self.memory_bytes, self.bad_address, self.timeline = memory_bytes, bad_address, timeline
+        self.jobs, self.job = jobs, 0
+        self.units = units_of(config)
+        self.lanes = [_Lane() for _ in self.units]
+        self.semaphores = [[0] * len(self.units) for _ in self.units]
+        self.stream = WeightStream(timing)
+        self.array = ArrayUnitModel(config, self.stream)
+        self.stores = StoreModel(config, timing)
+        self.product: Iterator[int | None] | None = None
+        # The load that asks for bursts, the next of these, and those behind it.
+        self.asking: tuple[_Entry, Iterator[tuple[int, int]]] | None = None
+        self.burst = 0, 0
+        self.burst_number = self.even_bursts = 0
+        """Number of that burst, and of all bursts of weights if they are equal, or 0."""
+        # The processor.
+        self.program = 0
+        self.index = self.fetch_index = 0
+        self.registers = [0] * 16
+        self.loops: list[list[int]] = []
+        self.fetched: deque[tuple[int, bool]] = deque()
+        self.ahead = 0
+        self.fetching_until: int | None = None
+        self.taking: int | None = FIRST_FETCH  # from when on a command can be taken
+        self.acting: int | None = None  # from when on the command at hand can be run
+        self.command: Command | AcceleratorError = End()
+        # The reader.
+        self.flight: deque[int] = deque()
+        self.last_beat = NEVER
+        self.last_fetch = NEVER
+        self.granted = NEVER
+        # Events.
+        self.heap: list[tuple[int, int, Callable[..., None], Any]] = []
+        self.number = 0
+        self.asked: set[tuple[int, str]] = set()
+        self.errors: list[tuple[int, int, AcceleratorError, int, int]] = []
+        self.done: int | None = None
+        self.commands = self.read_beats = 0
+        self.spans: list[Span] = []
+        self.recurrence: Recurrence | None = None
+        self.skipped = 0
+        """Cycles of iterations of loops that went as those before."""
+
+    # Events
+
+    def change(self, time: int, what: Callable[..., None], argument: Any = None) -> None:
+        """Note that something changes in a cycle."""
+        self.number += 1
+        heapq.heappush(self.heap, (2 * time, self.number, what, argument))
+
+    def ask(self, time: int, question: Callable[[int], None]) -> None:
+        """Check in a cycle whether something can go on."""
+        key = time, question.__name__
+        if key not in self.asked:
+            self.asked.add(key)
+            self.number += 1
+            heapq.heappush(self.heap, (2 * time + 1, self.number, self._answer, question))
+
+    def _answer(self, time: int, question: Callable[[int], None]) -> None:
+        self.asked.discard((time, question.__name__))
+        question(time)
+
+    def fail(self, time: int, priority: int, error: AcceleratorError, index: int, detail: int = 0) -> None:
+        """Note an error; among several errors of a cycle the one with the lowest priority number counts."""
+        self.errors.append((time, priority, error, index, detail))
+
+    def run(self) -> AcceleratorRun:
+        """Run to the end."""
+        # The last cycle in which a program may end that takes no more cycles.
+        limit = None if self.max_cycles is None else self.max_cycles + FIRST_FETCH - START_TO_FETCH - 1
+        self.ask(FIRST_FETCH, self.grant)
+        while self.heap and self.done is None:
+            time = self.heap[0][0] >> 1
+            if self.errors and time > min(self.errors)[0] + 1:
+                break
+            if limit is not None and time > limit and not self.errors:
+                raise CycleLimitError(self.index)
+            _, _, what, argument = heapq.heappop(self.heap)
+            what(time, argument)
+        if self.errors:
+            time, _, error, index, detail = min(self.errors)
+            return AcceleratorRun(time - FIRST_FETCH + START_TO_FETCH, error, detail, index, spans=self.spans)
+        if self.done is None:
+            return AcceleratorRun(0, AcceleratorError.DEADLOCK, 0, self.index, spans=self.spans)
+        cycles = self.done + self.skipped - FIRST_FETCH + START_TO_FETCH + 1
+        return AcceleratorRun(cycles, counters=self._counters(), spans=self.spans)
+
+    def _counters(self) -> dict[Register, int]:
+        counters = {
+            Register.COMMANDS: self.commands,
+            Register.READ_BEATS: self.read_beats,
+            Register.WRITE_BEATS: self.stores.beats,
+            Register.ARRAY_WEIGHTS: self.stream.starved,
+        }
+        for unit, lane in zip(self.units, self.lanes, strict=True):
+            counters[Register[f"{unit.name}_BUSY"]] = lane.busy
+            counters[Register[f"{unit.name}_SIGNAL"]] = lane.no_signal
+            if unit is not Unit.NPE:
+                counters[Register[f"{unit.name}_BANK"]] = lane.no_bank
+        return dict(sorted(counters.items()))
+
+    # The bus
+
+    def grant(self, time: int) -> None:
+        """Let a burst be offered in the next cycle: a command's before a load's."""
+        while True:
+            if time <= self.granted:
+                self.ask(self.granted + 1, self.grant)
+                return
+            flight = self.flight
+            while flight and flight[0] < time:
+                flight.popleft()
+            following = time + 1
+            if len(flight) >= self.config.outstanding:
+                following = flight[0] + 1
+            elif self._fetches(time):
+                self._fetch(time)
+            elif self.asking is None or time <= self.asking[0].begin:
+                return
+            else:
+                possible = self._credit()
+                if possible is None:
+                    return
+                if possible > time:
+                    following = possible
+                else:
+                    self._load(time)
+            # What comes in between may want the bus before.
+            if self.heap and self.heap[0][0] <= 2 * following + 1:
+                self.ask(following, self.grant)
+                return
+            time = following
+
+    def _fetches(self, time: int) -> bool:
+        return self.ahead < self.config.fetch_depth and (self.fetching_until is None or time <= self.fetching_until)
+
+    def _fetch(self, time: int) -> None:
+        beats = COMMAND_BYTES // self.config.bus_bytes
+        last = self.last_fetch = self.timing.read(time + 1, beats)
+        self._note(time, last, beats)
+        broken = self._bad_beat(self.program + self.fetch_index * COMMAND_BYTES, beats)
+        self.fetched.append((last + QUEUE_LATENCY, broken is not None))
+        self.fetch_index += 1
+        self.ahead += 1
+        if self.taking is not None and len(self.fetched) == 1:
+            self.ask(max(self.taking, last + QUEUE_LATENCY), self.take)
+
+    def _bad_beat(self, address: int, beats: int) -> int | None:
+        """Return the first beat of a burst that memory answers with an error, if there is one."""
+        size = beats * self.config.bus_bytes
+        if self.memory_bytes is not None and address + size > self.memory_bytes:
+            return 0
+        if self.bad_address is not None and address <= self.bad_address < address + size:
+            return (self.bad_address - address) // self.config.bus_bytes
+        return None
+
+    def _note(self, time: int, last: int, beats: int) -> None:
+        self.granted, self.last_beat = time, last
+        self.flight.append(last)
+        self.read_beats += beats
+
+    def _credit(self) -> int | None:
+        """Return the cycle from which on the next burst of the load may be requested; ``None`` if it is not known."""
+        assert self.asking is not None
+        if not isinstance(self.asking[0].command, Weights):
+            return NEVER
+        needed = self.stream.asked + self.burst[1] - self.config.weight_buffer_beats
+        if needed <= 0:
+            return NEVER
+        taken = self.stream.taken(needed - 1)
+        return None if taken is None else taken + 1
+
+    def _load(self, time: int) -> None:
+        assert self.asking is not None
+        entry, more = self.asking
+        address, beats = self.burst
+        slot, last = self.timing.read_slots(time + 1, beats)
+        self._note(time, last, beats)
+        bad = self._bad_beat(address, beats)
+        if bad is not None:
+            self.change(self.timing.arrival(slot + bad), self._load_failed, entry)
+        following = next(more, None)
+        if following is None:
+            self.asking = None
+            lane = self.lanes[Unit.LOAD]
+            lane.ready = time + 1 if len(lane.under_way) < LOADS else None
+            self.change(last + 1, self.finish, Unit.LOAD)
+            self.ask(time + 1, self.begin)
+        else:
+            self.burst = following
+            self.burst_number += 1
+        if isinstance(entry.command, Weights):
+            # Values come burst by burst, too: a product may end while others are still to come, or fail.
+            if self.execute is not None and bad != 0:
+                self.execute(Weights(address=address, beats=beats), 0)
+            self.stream.ask(slot, beats)
+            if self.product is not None and not self.stream.missing:
+                self._go_on(time)
+                if self.recurrence:
+                    self.recurrence.skip_bursts(self, time)
+
+    def _load_failed(self, time: int, entry: _Entry) -> None:
+        self.fail(time, 0, AcceleratorError.LOAD_BUS, entry.index)
+
+    # The processor
+
+    def take(self, time: int) -> None:
+        """Take the next command."""
+        if self.taking is None or time < self.taking or not self.fetched or self.fetched[0][0] > time:
+            return
+        _, broken = self.fetched.popleft()
+        self.taking, self.acting = None, time + CHECK_CYCLES
+        self.change(time + 1, self._taken)
+        self.command = AcceleratorError.FETCH_BUS if broken else self.command_at(self.index)
+        self.ask(self.acting, self.act)
+
+    def _taken(self, time: int, _: None) -> None:
+        self.ahead -= 1
+        self.ask(time, self.grant)
+
+    def act(self, time: int) -> None:
+        """Execute the current command, or hand it over, if possible."""
+        if self.acting is None or time < self.acting:
+            return
+        command = self.command
+        if isinstance(command, AcceleratorError):
+            self._refuse(time, command)
+            return
+        register = getattr(command, "register", 0)
+        value = self.registers[register]
+        error = refusal(self.config, command, value)
+        if error:
+            self._refuse(time, error)
+            return
+        match command:
+            case Set():
+                self.registers[register] = command.value
+            case Add():
+                self.registers[register] = (value + command.value) % (1 << ADDRESS_REGISTER_BITS)
+            case Loop():
+                if len(self.loops) == LOOP_LEVELS:
+                    self._refuse(time, AcceleratorError.LOOP)
+                    return
+                self.loops.append([self.index + 1, command.count])
+                if self.recurrence:
+                    self.recurrence.enter(len(self.loops))
+            case Repeat():
+                if not self.loops:
+                    self._refuse(time, AcceleratorError.LOOP)
+                    return
+                if self.loops[-1][1] == 1:
+                    self.loops.pop()
+                else:
+                    self.loops[-1][1] -= 1
+                    self.index = self.loops[-1][0]
+                    self.fetching_until, self.acting = time, None
+                    self.change(time + 1, self._drop)
+                    if self.recurrence:
+                        self.recurrence.skip(self, time)
+                    return
+            case Fence():
+                if self._active():
+                    return
+            case End():
+                if self.loops:
+                    self._refuse(time, AcceleratorError.LOOP)
+                elif not self._active():
+                    self._end(time)
+                return
+            case _:
+                if not self._enter(time, command, value):
+                    return
+        self.index += 1
+        self.taking, self.acting = time + 1, None
+        if self.fetched:
+            self.ask(max(time + 1, self.fetched[0][0]), self.take)
+
+    def _refuse(self, time: int, error: AcceleratorError) -> None:
+        self.acting = None
+        self.fail(time, 5, error, self.index)
+
+    def _enter(self, time: int, command: UnitCommand, value: int) -> bool:
+        lane = self.lanes[command.UNIT]
+        if lane.level == self.config.queue_depth:
+            return False
+        if self.execute is not None:
+            self._check_elements(command)
+        entry = _Entry(command, self.index, value, time + QUEUE_LATENCY, *bank_ports(self.config, command))
+        if not lane.waiting:
+            lane.head = max(lane.head, entry.there)
+            self.ask(lane.head, self.begin)
+        lane.waiting.append(entry)
+        lane.level += 1
+        self.commands += 1
+        return True
+
+    def _check_elements(self, command: UnitCommand) -> None:
+        """Refuse a command whose values would take more memory than the model may use."""
+        elements, most = elements_of(self.config, command), max(MAX_ELEMENTS, self.config.scratchpad_bytes)
+        if elements > most:
+            raise ConfigError(
+                f"command {self.index}: {command.OPCODE.name.lower()} of {elements:,} elements is not allowed: the "
+                f"exact model computes the values of at most {most:,} in a command"
+            )
+
+    def _active(self) -> bool:
+        return any(lane.level or lane.under_way for lane in self.lanes)
+
+    def _end(self, time: int) -> None:
+        if self.stream.left:
+            self._refuse(time, AcceleratorError.WEIGHTS)
+            return
+        self.fetching_until, self.acting = time, None
+        self.change(time + 1, self._close)
+
+    def _close(self, time: int, _: None) -> None:
+        # What was asked for in the last cycle comes, too.
+        self.done = max(time, self.last_beat + 1)
+
+    def _drop(self, time: int, _: None) -> None:
+        self.fetched.clear()
+        self.change(max(time, self.last_fetch + 1) + 1, self._begin_anew)
+
+    def _begin_anew(self, time: int, _: None) -> None:
+        self.fetched.clear()
+        self.ahead = 0
+        self.fetch_index = self.index
+        self.fetching_until = None
+        self.taking = time
+        self.ask(time, self.grant)
+
+    # The units
+
+    def begin(self, time: int) -> None:
+        """Let the first command of each queue begin, if it can."""
+        for unit, lane in zip(self.units, self.lanes, strict=True):
+            if not lane.waiting or lane.head > time or lane.ready is None or lane.ready > time:
+                continue
+            entry = lane.waiting[0]
+            wait = entry.command.wait
+            givers = [giver for giver in self.units if wait >> giver & 1]
+            if any(not self.semaphores[giver][unit] for giver in givers):
+                continue
+            if lane.signalled is None:
+                lane.signalled = time
+                lane.no_signal += time - max(lane.head, lane.ready)
+            if any(
+                entry.reads & other.reads or entry.writes & other.writes
+                for held in self.lanes
+                if held is not lane
+                for other in held.under_way
+            ):
+                continue
+            lane.no_bank += time - lane.signalled
+            lane.signalled = None
+            for giver in givers:
+                self.semaphores[giver][unit] -= 1
+            lane.waiting.popleft()
+            lane.head = time + 1
+            if lane.waiting:
+                lane.head = max(lane.head, lane.waiting[0].there)
+                self.ask(lane.head, self.begin)
+            self.change(time + 1, self._left, lane)
+            entry.begin = time
+            lane.under_way.append(entry)
+            lane.ready = None
+            self._start(unit, entry, time)
+
+    def _left(self, time: int, lane: _Lane) -> None:
+        lane.level -= 1
+        self.ask(time, self.act)
+
+    def _start(self, unit: Unit, entry: _Entry, time: int) -> None:
+        command = entry.command
+        match command:
+            case Load() | Weights():
+                those = self._bursts(command, command.address + entry.register_value)
+                self.asking, self.burst, self.burst_number = (entry, those), next(those), 0
+                if self.recurrence:
+                    self.even_bursts = even_bursts(self.config, command, command.address + entry.register_value)
+                    self.recurrence.begin_bursts()
+                self.ask(time + 1, self.grant)
+            case Product():
+                self.product = self.array.run_product(command, time)
+                if self.recurrence:
+                    self.recurrence.begin_bursts()
+                self._go_on(time)
+            case Vector():
+                inside = in_banks(self.config, command)
+                refused = vector_refusal(self.config.vector, inside)
+                if refused:
+                    self.change(time + START - 1, self._vector_failed, (entry, refused))
+                    return
+                self.change(time + command_cycles(self.config.vector, inside), self.finish, unit)
+            case Store():
+                done, failed = self.stores.run(command, command.address + entry.register_value, time, self._bad_beat)
+                if failed is not None:
+                    self.change(failed, self._store_failed, entry)
+                else:
+                    self.change(done + 1, self.finish, unit)
+            case Jobs():
+                self.job = 0
+                self.change(time + 1, self._run_job, entry)
+
+    def _run_job(self, time: int, entry: _Entry) -> None:
+        """Run the next job of a command, whose descriptor is requested in this cycle."""
+        assert self.jobs is not None
+        assert isinstance(entry.command, Jobs)
+        address = entry.command.addresses[self.job] + entry.register_value
+        ends, descriptor, error = self.jobs.run(time, address)
+        if error:
+            self.change(ends, self._jobs_failed, (entry, error))
+        else:
+            self.change(ends, self._job_ended, (entry, descriptor))
+
+    def _job_ended(self, time: int, what: tuple[_Entry, Descriptor]) -> None:
+        assert self.jobs is not None
+        entry, descriptor = what
+        assert isinstance(entry.command, Jobs)
+        self.jobs.finish(descriptor)
+        self.job += 1
+        if self.job < entry.command.count:
+            self._run_job(time, entry)
+        else:
+            self.change(time + 1, self.finish, Unit.NPE)
+
+    def _jobs_failed(self, time: int, what: tuple[_Entry, NpeError]) -> None:
+        entry, error = what
+        self.fail(time, 3, AcceleratorError.NPE, entry.index, error)
+
+    def _vector_failed(self, time: int, what: tuple[_Entry, VectorError]) -> None:
+        entry, refused = what
+        self.fail(time, 2, AcceleratorError.VECTOR, entry.index, refused)
+
+    def _store_failed(self, time: int, entry: _Entry) -> None:
+        self.fail(time, 1, AcceleratorError.STORE_BUS, entry.index)
+
+    def skip_bursts(self, count: int) -> None:
+        """Let the next burst of the load be the one ``count`` behind, of equal bursts."""
+        assert self.asking is not None
+        entry, _ = self.asking
+        command = entry.command
+        assert isinstance(command, Weights)
+        self.burst_number += count
+        beats = self.config.burst_beats
+        row_bursts = command.beats // beats
+        address = command.address + entry.register_value
+
+        def bursts_from(first: int) -> Iterator[tuple[int, int]]:
+            for number in range(first, self.even_bursts):
+                row, place = divmod(number, row_bursts)
+                plane, row = divmod(row, command.rows)
+                at = address + plane * command.plane_stride + row * command.stride
+                yield at + place * beats * self.config.bus_bytes, beats
+
+        those = bursts_from(self.burst_number)
+        self.burst = next(those)
+        self.asking = entry, those
+
+    def _bursts(self, command: Load | Weights, address: int) -> Iterator[tuple[int, int]]:
+        for plane in range(command.planes):
+            for row in range(command.rows):
+                at = address + plane * command.plane_stride + row * command.stride
+                yield from bursts(self.config, at, command.beats)
+
+    def _go_on(self, time: int) -> None:
+        """Advance the product as far as the times of its weights are known."""
+        assert self.product is not None
+        done = next(self.product)
+        # Blocks have been claimed: a load that had no room for weights may know now when it has.
+        if self.asking is not None:
+            self.ask(time + 1, self.grant)
+        if done is not None:
+            self.product = None
+            self.change(done + 1, self.finish, Unit.ARRAY)
+
+    def finish(self, time: int, unit: Unit) -> None:
+        """End the oldest command of a unit; its effects show in this cycle."""
+        lane = self.lanes[unit]
+        entry = lane.under_way.popleft()
+        ended = time - 1
+        lane.busy += ended - max(entry.begin, lane.done)
+        lane.done = ended
+        # Loads overlap: there the last burst frees the unit, unless too many are under way.
+        if unit is not Unit.LOAD or (lane.ready is None and self.asking is None):
+            lane.ready = time
+        for taker in self.units:
+            if entry.command.signal >> taker & 1:
+                self.semaphores[unit][taker] += 1
+                if self.semaphores[unit][taker] >> SEMAPHORE_BITS:
+                    self.fail(ended, 4, AcceleratorError.SEMAPHORE, entry.index)
+        if self.execute is not None and not isinstance(entry.command, Weights | Jobs):
+            self.execute(entry.command, entry.register_value)
+        if self.timeline:
+            self.spans.append(Span(unit, entry.index, entry.begin + self.skipped, ended + self.skipped))
+        self.ask(time, self.begin)
+        self.ask(time, self.act)
+
+
+def elements_of(config: AcceleratorConfig, command: UnitCommand) -> int:
+    """Return the number of elements, or bytes, that a command computes at once when its values are computed."""
+    match command:
+        case Load():
+            return command.planes * command.rows * command.beats * config.bus_bytes
+        case Store():
+            return command.planes * command.rows * command.count << command.size
+        case Vector():
+            return command.command.rows * command.command.columns
+        case Product():
+            return command.vectors * max(command.k, command.n)
+    return 0
