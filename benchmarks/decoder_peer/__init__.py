@@ -1,0 +1,1 @@
+"""The float64 reference of decoders beside a runtime by others, CTranslate2."""

