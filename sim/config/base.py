@@ -15,7 +15,10 @@ class Frozen(BaseModel):
     known to be valid.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+    # Validators are built when they are first used: most processes use few of the parts.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True
+    )
 
     def with_(self, changes: Mapping[str, object] | None = None, /, **fields: object) -> Self:
         """Return a copy in which some fields, also of parts, have other values: ``with_(**{"cim.tiles": 8})``.
