@@ -93,12 +93,14 @@ def build(
     activity: bool = False,
     waves: WaveFormat | None = None,
     coverage: bool = False,
+    peephole: bool = True,
 ) -> Path:
     """Return the folder of the Verilated model of module ``top``, built unless it is in the cache.
 
     ``optimisation`` is the C++ compiler's: most benches run for less time than an optimising compiler does.
     ``activity`` makes a model that can write how often each net toggles, ``waves`` one that can write a wave file,
     ``coverage`` one that writes how often each block of its text ran; one of the three at most.
+    Without ``peephole`` Verilator leaves out an optimisation that takes a minute for some combinational circuits.
     The key is the hash of everything that goes in: text, tools and options. Two processes that want the same
     model build it once; a build that is interrupted leaves nothing that could be taken for a model.
 
@@ -119,6 +121,8 @@ def build(
     options += ["--output-split", "0", "--x-initial", "unique", "--timescale", "1ns/1ps"]
     if MARK in verilog:
         options.append(SAME_NAMES)
+    if not peephole:
+        options.append("-fno-dfg-peephole")
     if activity:
         options += ["--trace-saif", "--trace-underscore"]
     if waves:

@@ -33,6 +33,7 @@ class UnitsBench(Bench):
     """Whether the results of each unit can wait."""
     optimisation: str = "-O0"
     activity: bool = False
+    peephole = False
     top = TOP
     coroutines = BENCH
     config = None

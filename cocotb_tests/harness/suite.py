@@ -87,6 +87,8 @@ class Bench(ABC):
         Configuration of the circuit, which the cocotb tests get.
     optimisation : str
         Option of the C++ compiler.
+    peephole : bool
+        Whether Verilator looks for small expressions that others can replace.
     activity : bool
         Whether the model can count how often each net toggles.
     circuit : str
@@ -97,6 +99,7 @@ class Bench(ABC):
     coroutines: str
     config: Any
     optimisation: str = "-O0"
+    peephole: bool = True
     activity: bool = False
     circuit: str = ""
 
@@ -151,7 +154,8 @@ class Bench(ABC):
         """
         verilog = self.simulated(edit, waves=waves is not None, coverage=coverage, foreign=foreign)
         return runner.build(
-            verilog, self.top, optimisation=self.optimisation, activity=self.activity, waves=waves, coverage=coverage
+            verilog, self.top, optimisation=self.optimisation, peephole=self.peephole, activity=self.activity,
+            waves=waves, coverage=coverage,
         )  # fmt: skip
 
     def simulated(
