@@ -38,19 +38,27 @@ def config(modes: str) -> NpeConfig:
     return NpeConfig(rows=2, columns=2, bus_bits=64, depth=4, panels=2, modes=parse_modes(modes))
 
 
-CONFIGS = {"left": config("int8"), "right": config("fp8_e4m3")}
+SIDES = ("left", "right")
+PAIRS = [("int8", "fp8_e4m3"), pytest.param(("int4,int8", "fp8_e4m3,bf16"), marks=pytest.mark.slow)]
+"""Modes of both."""
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids=str)
+def configs(request) -> dict[str, NpeConfig]:
+    """Return the configurations of both by their names."""
+    return dict(zip(SIDES, map(config, request.param), strict=True))
 
 
 @pytest.fixture(scope="module")
-def text() -> str:
+def text(configs) -> str:
     """Return both NPEs in their harnesses."""
-    harnesses = [convert(npe_harness(config, NpeSuite.memory_bytes), name) for name, config in CONFIGS.items()]
+    harnesses = [convert(npe_harness(config, NpeSuite.memory_bytes), name) for name, config in configs.items()]
     return "".join([*harnesses, AxiMemory.SOURCE.read_text()])
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_both_are_right(text, name):
-    config = CONFIGS[name]
+@pytest.mark.parametrize("name", SIDES)
+def test_both_are_right(configs, text, name):
+    config = configs[name]
     cases = tuple(
         Case(name=mode.label, jobs=(Job(m=5, n=7, k=41, mode=mode, scale=Along.ROW, activation=Activation.SILU),))
         for mode in config.modes
@@ -58,8 +66,8 @@ def test_both_are_right(text, name):
     check_rows(SuiteInText(config, cases, top=name, text=text).run())
 
 
-def test_both_are_in_a_chip_without_a_message_of_lint():
-    blocks = [npe(config).named(name).generate() for name, config in CONFIGS.items()]
+def test_both_are_in_a_chip_without_a_message_of_lint(configs):
+    blocks = [npe(config).named(name).generate() for name, config in configs.items()]
     lines = ["module chip ();"]
     for block in blocks:
         lines += [f"wire [{port['width'] - 1}:0] {block.name}_{port['name']};" for port in block.ports["ports"]]

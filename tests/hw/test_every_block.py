@@ -20,6 +20,7 @@ SMALLER = {
 }
 """Smaller forms of blocks whose examples take long and are in ``MORE``."""
 NANO, TINY = "accelerator --system nano", f"accelerator {EXAMPLES['accelerator']}".strip()
+EXAMPLE_OF_NPE = f"npe {EXAMPLES['npe']}"
 EVERY = [*(f"{name} {options}".strip() for name, options in (EXAMPLES | SMALLER).items()), NANO]
 """Blocks with the options of their examples, or smaller."""
 VARIANTS = [
@@ -52,7 +53,7 @@ CYCLES = 40
 icarus = pytest.mark.skipif(not shutil.which("iverilog"), reason="no Icarus Verilog (Debian: `apt install iverilog`)")
 
 
-@pytest.mark.parametrize("arguments", EVERY)
+@pytest.mark.parametrize("arguments", [*EVERY, pytest.param(EXAMPLE_OF_NPE, marks=pytest.mark.slow)])
 def test_names_are_plain_and_private_and_nothing_waits_for_a_change(arguments):
     block = block_of(arguments)
     modules = re.findall(r"(?m)^module (\S+?)\s*\(", block.verilog)
@@ -94,7 +95,7 @@ def test_lint_reports_everything_else():
         pytest.param("2012", False, id="2012-no initial values", marks=pytest.mark.slow),
     ],
 )
-@pytest.mark.parametrize("arguments", EVERY)
+@pytest.mark.parametrize("arguments", [*EVERY, pytest.param(EXAMPLE_OF_NPE, marks=pytest.mark.slow)])
 def test_no_control_output_is_unknown_after_a_reset(tmp_path, arguments, language, initial):
     assert _unknown(block_of(arguments), tmp_path, language, initial=initial) == ""
 
