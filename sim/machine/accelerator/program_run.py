@@ -9,6 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tilewright.base.errors import ConfigError
@@ -583,26 +584,11 @@ class ProgramRun:
         self.fail(time, 1, AcceleratorError.STORE_BUS, entry.index)
 
     def skip_bursts(self, count: int) -> None:
-        """Let the next burst of the load be the one ``count`` behind, of equal bursts."""
+        """Let the next burst of the load be the one ``count`` behind."""
         assert self.asking is not None
-        entry, _ = self.asking
-        command = entry.command
-        assert isinstance(command, Weights)
+        _, more = self.asking
         self.burst_number += count
-        beats = self.config.burst_beats
-        row_bursts = command.beats // beats
-        address = command.address + entry.register_value
-
-        def bursts_from(first: int) -> Iterator[tuple[int, int]]:
-            for number in range(first, self.even_bursts):
-                row, place = divmod(number, row_bursts)
-                plane, row = divmod(row, command.rows)
-                at = address + plane * command.plane_stride + row * command.stride
-                yield at + place * beats * self.config.bus_bytes, beats
-
-        those = bursts_from(self.burst_number)
-        self.burst = next(those)
-        self.asking = entry, those
+        self.burst = next(islice(more, count - 1, None))
 
     def _bursts(self, command: Load | Weights, address: int) -> Iterator[tuple[int, int]]:
         for plane in range(command.planes):

@@ -83,7 +83,7 @@ class Recurrence:
         cycles = now.cycle - before.cycle
         run.skipped += times * cycles
         run.registers = ends
-        _add(run, [times * (new - old) for new, old in zip(now.counts, before.counts, strict=True)])
+        _count(run, before.counts, times)
         again = run.spans[before.spans : now.spans]
         run.spans += [_later(span, turn * cycles) for turn in range(1, times + 1) for span in again]
 
@@ -113,7 +113,7 @@ class Recurrence:
         run.skip_bursts(times * period)
         array.block += times * turn
         run.skipped += cycles
-        _add(run, [times * (new - old) for new, old in zip(now.counts, before.counts, strict=True)])
+        _count(run, before.counts, times)
         # What has begun, or waits, has done so for longer now.
         for lane in run.lanes:
             lane.head, lane.done = _earlier(lane.head, time, cycles), _earlier(lane.done, time, cycles)
@@ -147,8 +147,11 @@ def _counts(run: ProgramRun) -> tuple[int, ...]:
     return run.commands, run.read_beats, run.stores.beats, run.stream.starved, *lanes
 
 
-def _add(run: ProgramRun, counts: list[int]) -> None:
-    commands, read_beats, write_beats, starved, *lanes = counts
+def _count(run: ProgramRun, before: tuple[int, ...], times: int) -> None:
+    """Count what has been counted since some counts ``times`` more."""
+    commands, read_beats, write_beats, starved, *lanes = (
+        times * (new - old) for new, old in zip(_counts(run), before, strict=True)
+    )
     run.commands += commands
     run.read_beats += read_beats
     run.stores.count(write_beats)
@@ -182,7 +185,7 @@ def state(run: ProgramRun, now: int, *, loops: bool = True) -> tuple:
         *(there(time) for time in (run.last_beat, run.last_fetch, run.granted)),
         None if run.asking is None else (_entry(run.asking[0]), there(run.asking[0].begin), run.burst_number * loops),
         tuple(
-            (key - 2 * now, what.__name__, _argument(run, argument, now))
+            (key - 2 * now, what.__name__, _argument(run, argument))
             for key, _, what, argument in sorted(run.heap, key=lambda event: event[:2])
         ),
         tuple(map(tuple, run.semaphores)),
@@ -215,7 +218,7 @@ def _entry(entry: _Entry) -> tuple[int, int]:
     return entry.index, entry.register_value % PAGE_BYTES
 
 
-def _argument(run: ProgramRun, argument: Any, now: int) -> Any:
+def _argument(run: ProgramRun, argument: Any) -> Any:
     if argument is None or isinstance(argument, Unit):
         return argument
     if callable(argument):
