@@ -1,12 +1,11 @@
 """Iterations of loops that are counted end as if all had been computed."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from tilewright.bench.random_programs import Areas, ProgramMaker, random_timing
-from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.suite import SUITES, configuration
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
@@ -32,13 +31,6 @@ CONFIGS: dict[str, AcceleratorConfig | None] = {
 SEED = 20261129
 ITERATIONS = (1, 2, 3, 7, 40, 63)
 """Numbers of iterations of the loops of random programs."""
-
-
-def model_of(timing: Timing) -> AxiMemoryModel:
-    """Return a new memory of this timing."""
-    return AxiMemoryModel(
-        latency=timing.latency, rate=timing.rate, write_latency=timing.write_latency, write_rate=timing.write_rate
-    )
 
 
 def random_loops(config: AcceleratorConfig, rng: np.random.Generator) -> list[Command]:
@@ -127,7 +119,7 @@ def differing(given: AcceleratorConfig | None, seeds: range) -> list[int]:
         rng = np.random.default_rng([SEED, seed])
         timing, (config, commands) = random_timing(rng), random_loop(given, rng)
         counted, computed = (
-            run_commands(config, commands, model_of(timing), timeline=True, every_event=every)
+            run_commands(config, commands, AxiMemoryModel(**asdict(timing)), timeline=True, every_event=every)
             for every in (False, True)
         )
         if counted != computed:
