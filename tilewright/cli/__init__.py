@@ -62,6 +62,10 @@ def cli() -> None:
     """Generate, prove, model and schedule edge-AI accelerators."""
 
 
+_AGAIN_SECONDS = 0.05
+"""Time after which an exception that was dropped is raised anew."""
+
+
 class _EndedError(BaseException):
     """A signal that ends the command. It is no KeyboardInterrupt because click prints an empty line for that."""
 
@@ -82,6 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         try:
             status = _status(arguments)
         except _EndedError as ended:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             _say("interrupted" if ended.number == signal.SIGINT else f"ended by {signal.Signals(ended.number).name}")
             status = 128 + ended.number
     sys.exit(status if isinstance(status, int) else 0)
@@ -129,31 +134,40 @@ def _invoke(arguments: Sequence[str] | None) -> object:
 
 @contextmanager
 def _signals() -> Iterator[None]:
-    """Turn signals that end a command into exceptions, so that it cleans up."""
+    """Turn signals that end a command into exceptions, so that it cleans up.
+
+    An exception that is raised in a callback of compiled code or in ``__del__`` may be dropped there. So the first
+    signal starts a timer, which raises the exception anew for as long as nothing deals with it.
+    """
     hook = sys.unraisablehook
 
     def end(number: int, _: object) -> NoReturn:
         # Amaranth warns of components that are not used, which is what an interrupt leaves.
         warnings.simplefilter("ignore")
+        signal.signal(signal.SIGALRM, lambda *_: again(number))
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS, _AGAIN_SECONDS)
         raise _EndedError(number)
 
-    def again(unraisable: Any) -> None:
-        """Raise the exception once more if it came where Python ignores exceptions, such as in ``__del__``."""
-        if isinstance(unraisable.exc_value, _EndedError):
-            number = unraisable.exc_value.number
-            signal.signal(signal.SIGALRM, lambda *_: end(number, None))
-            signal.setitimer(signal.ITIMER_REAL, 0.01)
-        else:
-            hook(unraisable)
+    def again(number: int) -> None:
+        handled = sys.exception()
+        while handled and not isinstance(handled, _EndedError):
+            handled = handled.__context__
+        if not handled:
+            raise _EndedError(number)
+
+    def unraisable(what: Any) -> None:
+        if not isinstance(what.exc_value, _EndedError):
+            hook(what)
 
     if threading.current_thread() is not threading.main_thread():  # which alone gets signals
         yield
         return
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
-    sys.unraisablehook = again
+    sys.unraisablehook = unraisable
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
