@@ -20,6 +20,7 @@ from tilewright.base.files import write_text
 from tilewright.base.processes import Processes, end_with_parent
 from tilewright.base.tool_runs import failure, run_tool, time_limit
 from tilewright.base.tools import Tool, find_compiler, find_libpython, find_make, find_verilator
+from tilewright.cocotb_tests.harness.fork_server import run_served
 from tilewright.cocotb_tests.harness.job import Job, returned_rows, send
 from tilewright.cocotb_tests.harness.rtl_coverage import COUNTS, OPTIONS
 from tilewright.cocotb_tests.harness.shared_modules import MARK, SAME_NAMES
@@ -42,7 +43,7 @@ ENVIRONMENT = {
 }
 """Environment of a simulation. cocotb configures pytest to rewrite assertions; plugins would only take time to load."""
 FAULT = "chosen_fault"
-"""Name of the simulation's argument with the number of the planted fault in force."""
+"""Name of the file, in the folder of a simulation, with the number of the planted fault in force."""
 ACTIVITY = "dump.saif"
 """Name of the file of toggle counts, in the Switching Activity Interchange Format."""
 MAX_TRACED_BITS = 4096
@@ -74,6 +75,8 @@ NOT_OPTIMISED = """#ifdef __GNUC__
 #endif
 """
 """Lines of C++ after which GCC does not optimise functions; clang passes over them."""
+ONE_THREAD = "static const bool one_thread = (Verilated::threadContextp()->threads(1), true);\n"
+"""Line of C++ with which Verilator's runtime starts no threads: a process that has some cannot be forked."""
 SIMULATOR = Tool("simulation", (), "", "model")
 """The Verilated model, as the tool that a message names."""
 
@@ -132,7 +135,7 @@ def build(
     kind = "coverage" if coverage else "activity" if activity else waves
     tools = [verilator.version, verilator.command, compiler.version, version("cocotb"), str(cocotb_config.libs_dir)]
     tools_key = content_hash([*tools, kind] if kind else tools)
-    key = content_hash([verilog, control, options, optimisation, tools])
+    key = content_hash([verilog, control, options, optimisation, ONE_THREAD, tools])
     libs = shlex.quote(str(cocotb_config.libs_dir))
     link = f"-Wl,-rpath,{libs} -L{libs} -lcocotbvpi_verilator"
     # GNU make cannot build in a folder whose path has a space: all paths below are relative, and CURDIR, of which
@@ -204,7 +207,7 @@ def _one_source(objects: Path) -> str:
     once = [name for name in sources if name.endswith("__Slow.cpp")]
     often = [name for name in sources if name not in once]
     first, last = ("".join(f'#include "{name}"\n' for name in names) for names in ([PRELUDE, *often, MAIN], once))
-    return f"{first}{NOT_OPTIMISED}{last}"
+    return f"{first}{ONE_THREAD}{NOT_OPTIMISED}{last}"
 
 
 def _environment(verilator: Tool, work: Path) -> dict[str, str]:
@@ -270,7 +273,7 @@ def run_job(
         folder = Path(name)
         _simulate(
             model, top, bench, folder=folder, env=send(job, folder), testcase=testcase,
-            plusargs=[f"+{FAULT}={fault}"], activity=activity is not None, waves=waves,
+            fault=fault, activity=activity is not None, waves=waves,
         )  # fmt: skip
         if activity:
             activity.write_bytes((folder / ACTIVITY).read_bytes())
@@ -287,7 +290,7 @@ def _simulate(
     folder: Path,
     env: Mapping[str, str],
     testcase: str | Sequence[str] | None,
-    plusargs: Sequence[str],
+    fault: int,
     activity: bool,
     waves: Path | None,
 ) -> None:
@@ -299,11 +302,15 @@ def _simulate(
 
         def _execute_cmds(self, cmds, cwd, stdout=None):
             for command in cmds:
-                status = Processes().run(command, folder=Path(cwd), env=self.env, log=log).status
+                if activity or waves:  # the file is opened before a process can be forked
+                    status = Processes().run(command, folder=Path(cwd), env=self.env, log=log).status
+                else:
+                    status = run_served(command, folder=Path(cwd), env=self.env, log=log)
                 if status:
                     raise SystemExit(status)
 
     find_libpython()
+    (folder / FAULT).write_text(str(fault))
     # The file has another name until it is whole.
     partial = waves.with_name(f".{waves.name}.partial").resolve() if waves else None
     results, log = folder / "results.xml", folder / "simulation.log"
@@ -320,7 +327,6 @@ def _simulate(
                 extra_env={**ENVIRONMENT, **env},
                 log_file=log,
                 testcase=testcase,
-                plusargs=plusargs,
                 waves=activity or waves is not None,
                 test_args=["--trace-file", str(partial)] if partial else [],
             )

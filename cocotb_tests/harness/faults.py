@@ -1,4 +1,4 @@
-"""Planted faults: one model contains all faults of a circuit, and an argument of the simulation puts one in force.
+"""Planted faults: one model contains all faults of a circuit, and a file of the simulation puts one in force.
 
 A fault changes the Verilog text (:class:`TextFault`) or a name of Python that the circuit uses while it is elaborated
 (:class:`FunctionFault`). Either change is conditional on the number of the fault in force.
@@ -25,7 +25,15 @@ READER = "planted_fault"
 """Name of the module that reads the number of the fault in force."""
 READER_VERILOG = f"""
 module {READER} (output reg [{NUMBER_BITS - 1}:0] number);
-  initial if (!$value$plusargs("{FAULT}=%d", number)) number = 0;
+  integer file;
+  initial begin
+    number = 0;
+    file = $fopen("{FAULT}", "r");
+    if (file != 0) begin
+      if ($fscanf(file, "%d", number) != 1) number = 0;
+      $fclose(file);
+    end
+  end
 endmodule
 """
 CHOSEN = Signal(NUMBER_BITS, name="chosen_fault")

@@ -87,14 +87,13 @@ class Processes:
         TimeLimitError
             If it takes longer than ``seconds``.
         """
-        front = [sys.executable, "-I", "-S", "-c", _FRONT, str(os.getpid()), *command]
         out = log.open("wb") if log else None
         try:
             with self._lock:
                 if self._stopped:
                     raise StoppedError
                 process = subprocess.Popen(
-                    front,
+                    ended_with_this(command),
                     cwd=folder,
                     env=env,
                     stdin=subprocess.DEVNULL,
@@ -123,18 +122,27 @@ class Processes:
         with self._lock:
             self._stopped = True
             for process in self._running:
-                _end_group(process)
+                end_group(process)
+
+
+def ended_with_this(command: Sequence[str]) -> list[str]:
+    """Return a command that runs ``command``, and ends it with all that it has started when this process ends.
+
+    It needs a session of its own.
+    """
+    return [sys.executable, "-I", "-S", "-c", _FRONT, str(os.getpid()), *command]
 
 
 def _end(process: subprocess.Popen) -> None:
     """End a process with all that it has started, and close its pipe."""
-    _end_group(process)
+    end_group(process)
     process.wait()
     if process.stdout:
         process.stdout.close()
 
 
-def _end_group(process: subprocess.Popen) -> None:
+def end_group(process: subprocess.Popen) -> None:
+    """Kill a process that leads a session, with all that it has started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
