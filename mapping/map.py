@@ -110,8 +110,7 @@ def _padding(system: System, graph: Graph) -> PaddedHeads | None:
 
 def memory_timing(system: System) -> AxiMemoryModel:
     """Return the memory timing of a system's main memory as the accelerator sees it."""
-    rate, latency = system.memory_beats_per_cycle, system.memory_latency_cycles
-    return AxiMemoryModel(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
+    return AxiMemoryModel(**system.memory_timing)
 
 
 def _chunks(

@@ -1,5 +1,6 @@
 """The report of a run of a model: counts of each operator, bounds, energy, timeline."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, EnergyItem
-from tilewright.sim.estimate.bounds import Bounds
+from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
@@ -109,8 +110,13 @@ class MapResult:
 
     @property
     def dram_bound_cycles(self) -> int:
-        """Cycles that main memory needs to move every operand once."""
+        """Cycles that main memory needs to move every operand once, refreshes included."""
         return self.bounds.dram
+
+    @property
+    def dram_peak_cycles(self) -> int:
+        """Cycles that main memory would need to move every operand once if it were never refreshed."""
+        return math.ceil(peak_cycles(self.graph, self.system))
 
     @property
     def compute_bound_cycles(self) -> int:
@@ -148,7 +154,7 @@ class MapResult:
     def _refused(self, chunk: RefusedChunk) -> dict:
         """Return a refused chunk for JSON, with the cost of the smaller ones: bytes and cycles beyond one pass."""
         moved = self.memory_bytes - self.graph.dram_bytes
-        rate = self.system.memory.bytes_per_cycle(self.system.clock_mhz)
+        rate = self.system.memory.bytes_per_cycle(self.system.clock_mhz) * self.system.memory_share
         return {
             "tokens": chunk.tokens,
             "cause": chunk.cause,
@@ -190,6 +196,7 @@ class MapResult:
             "macs": self.graph.macs,
             "dram_bytes": self.memory_bytes,
             "dram_bound_cycles": self.dram_bound_cycles,
+            **({"dram_peak_cycles": self.dram_peak_cycles} if self.system.memory.refresh else {}),
             "compute_bound_cycles": self.compute_bound_cycles,
             "bounds": self.bounds.cycles,
             "binding": self.bounds.binding,

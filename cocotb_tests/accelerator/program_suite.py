@@ -65,8 +65,7 @@ def program_suite(
 
 def timing_of(system: System) -> Timing:
     """Return the timing of a system's main memory."""
-    rate, latency = system.memory_beats_per_cycle, system.memory_latency_cycles
-    return Timing(latency=latency, rate=rate, write_latency=latency, write_rate=rate)
+    return Timing(**system.memory_timing)
 
 
 def check_timing(config: AcceleratorConfig, timing: Timing) -> None:
@@ -80,6 +79,11 @@ def check_timing(config: AcceleratorConfig, timing: Timing) -> None:
     if timing.latency > MAX_LATENCY:
         raise ConfigError(
             f"latency = {timing.latency} is not allowed: memory of the bench has 1 to {MAX_LATENCY} cycles"
+        )
+    if timing.refresh_period >> TIMING_BITS:
+        raise ConfigError(
+            f"refresh_period = {timing.refresh_period} is not allowed: memory of the bench has at most "
+            f"{(1 << TIMING_BITS) - 1} cycles"
         )
     if max(timing.rate.as_integer_ratio()) >> TIMING_BITS:
         raise ConfigError(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tilewright.bench.program_cases import Case
-from tilewright.bench.random_programs import Areas, random_case, random_timing
+from tilewright.bench.random_programs import Areas, random_case, random_timing, with_refresh
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
 from tilewright.cocotb_tests.accelerator.harness import DUT, TOP, harness_verilog, prepared, repeated
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
@@ -164,6 +164,17 @@ def optimisation_for(config: AcceleratorConfig) -> str:
 def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:
     """Return cases of random programs, each with another timing of memory."""
     timings = (random_timing(np.random.default_rng(seed + number)) for number in range(cases))
+    return tuple(
+        random_case(config, seed + number, programs=programs, timing=timing) for number, timing in enumerate(timings)
+    )
+
+
+def refreshed_cases(config: AcceleratorConfig, *, seed: int, programs: int) -> tuple[Case, ...]:
+    """Return cases of random programs on a memory that is refreshed, one for each latency from 1 to 200."""
+    rng = np.random.default_rng(seed)
+    timings = (
+        with_refresh(replace(random_timing(rng), latency=latency), rng) for latency in (1, 2, 9, 30, 50, 100, 200)
+    )
     return tuple(
         random_case(config, seed + number, programs=programs, timing=timing) for number, timing in enumerate(timings)
     )

@@ -24,6 +24,7 @@ from tilewright.cocotb_tests.accelerator.suite import (
     failing_cases,
     random_cases,
     random_suite,
+    refreshed_cases,
     stalled_cases,
 )
 from tilewright.cocotb_tests.harness.job import Job
@@ -42,6 +43,11 @@ LAYERS = AcceleratorSuite(config=SMALL, make_cases=decoder_layer.cases, memory_b
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
 def test_random_programs(suite):
     check_rows(suite.run())
+
+
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_random_programs_on_a_memory_that_is_refreshed(suite):
+    suite.simulate("right", refreshed_cases(suite.config, seed=8, programs=2))
 
 
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
@@ -64,13 +70,16 @@ def test_directed_programs(suite):
 def test_random_programs_on_the_memory_in_python_that_users_have(suite):
     job = Job(
         config=suite.config,
-        cases=random_cases(suite.config, seed=5, cases=3, programs=3),
+        cases=(
+            *random_cases(suite.config, seed=5, cases=3, programs=3),
+            *refreshed_cases(suite.config, seed=5, programs=1),
+        ),
         options={"memory_bytes": suite.memory_bytes},
     )
     top = module_name(suite.top, DUT)
     model = runner.build(suite.verilog(), top)
     rows = runner.run_job(model, top, cb_accelerator_memory.BENCH, job, testcase="cases")
-    assert len(rows) == 4 * 3
+    assert len(rows) == 4 * 3 + 7
     cycles, seconds = (sum(row[name] for row in rows if not row["stalled"]) for name in ("cycles", "seconds"))
     print(f"{suite.name}: {cycles / seconds:,.0f} RTL cycles per CPU second")
 

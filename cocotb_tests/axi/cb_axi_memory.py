@@ -1,6 +1,8 @@
 """Bench of ``AxiMemory``: every cycle of its port, and what it answers, under the masters and under cocotbext-axi."""
 
 from collections import deque
+from copy import copy
+from dataclasses import replace
 
 import cocotb
 from cocotb.triggers import FallingEdge, RisingEdge
@@ -26,6 +28,7 @@ class Port:
 
     def __init__(self, dut, job: dict, rng):
         self.dut, self.job, self.rng = dut, job, rng
+        self.refresh_rng = copy(rng)
         self.beat = job["data_bits"] // 8
         self.size = job["words"] * self.beat
         self.end = self.size
@@ -40,6 +43,9 @@ class Port:
     def choose(self, inputs: dict[str, int], *, fast: bool = False) -> None:
         """Choose timing, end of memory and error anew, and put them into the inputs of the harness."""
         rng = self.rng
+        period = 1 if fast else self.refresh_rng.choice((1, 3, 40, 333))
+        refresh = {"refresh_period": period, "refresh_cycles": self.refresh_rng.randrange(1 + period // 2)}
+        inputs |= refresh
         for direction, prefix in (("read", ""), ("write", "write_")):
             words, cycles = (1, 1) if fast or rng.random() < 0.3 else (rng.randrange(1, 8), rng.randrange(8, 12))
             timing = Timing(
@@ -48,6 +54,7 @@ class Port:
                 cycles=cycles,
                 requests=self.job["requests"],
                 depth=self.job["max_latency"] + 2,
+                **refresh,
             )
             self.timings[direction] = timing
             inputs |= {
@@ -245,10 +252,7 @@ async def full_rate(dut) -> None:
         latency = 1 if beats > 1 else memory.timings["read"].latency
         for prefix in ("", "write_"):
             user.inputs[f"{prefix}latency"] = latency
-        memory.timings = {
-            name: Timing(latency=latency, words=1, cycles=1, requests=timing.requests, depth=timing.depth)
-            for name, timing in memory.timings.items()
-        }
+        memory.timings = {name: replace(timing, latency=latency) for name, timing in memory.timings.items()}
         await user.end()
         # Taken in cycle 0, offered to the bus in cycle 2, fetched in cycle 3; the first word is written in cycle 3.
         assert memory.channels["ar"].taken[0] == memory.channels["aw"].taken[0] == 2

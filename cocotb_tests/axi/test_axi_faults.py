@@ -64,11 +64,17 @@ MASTER_FAULTS = [
     _fault("axi_harness.writes.lengths", "bursts not reset", r"\brst \?", "(rst & ~ON) ?", "reset_anywhere", "an offer when nothing runs"),
 ]  # fmt: skip
 MEMORY = partial(_fault, "axi_harness.memory")
-READ_SLOTS = partial(_fault, "axi_harness.memory.read_slots")
+READ_SLOTS, WRITE_SLOTS = (partial(_fault, f"axi_harness.memory.{part}_slots") for part in ("read", "write"))
 ON_MEMORY = "masters_on_memory"
 MEMORY_FAULTS = [
     MEMORY("a cycle too late", "= now \\+ latency;", "= now + latency + ON;", ON_MEMORY, "valid = "),
     READ_SLOTS("rate ignored", "assign slot = ", "assign slot = ON | ", ON_MEMORY, "cycle"),
+    READ_SLOTS("refresh a cycle too long", r"position < (\w+)", r"position < \1 + (ON & (| \1))", ON_MEMORY, "cycle"),
+    READ_SLOTS("refresh a cycle too short", r"position < (\w+)", r"position < \1 - (ON & (| \1))", ON_MEMORY, "cycle"),
+    READ_SLOTS("period of refresh a cycle too long", r">= refresh_period", ">= refresh_period + ON", ON_MEMORY, "cycle"),
+    READ_SLOTS("words during refresh", "assign slot = ", "assign slot = (ON & refreshes) | ", ON_MEMORY, "cycle"),
+    READ_SLOTS("the rate goes on during refresh", r"refreshes \?", "(refreshes & ~ON) ?", ON_MEMORY, "cycle"),
+    WRITE_SLOTS("writes during refresh", "assign slot = ", "assign slot = (ON & refreshes) | ", ON_MEMORY, "words taken"),
     READ_SLOTS("phase not held", r"\brestart \?", "(restart & ~ON) ?", ON_MEMORY, "cycle"),
     _fault(
         "axi_harness.memory.ar_bursts", "one burst less waits", "level != 3'h4", "level != (ON ? 3'h3 : 3'h4)",

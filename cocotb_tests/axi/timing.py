@@ -28,12 +28,29 @@ class Timing:
     requests: int
     depth: int
     """Capacity in beats, ``max_latency + 2``."""
+    refresh_period: int
+    refresh_cycles: int
+    _active: list[int] = field(default_factory=lambda: [0], init=False)
+    """Number of cycles without refresh before each cycle, as far as it was asked for."""
 
     def slot(self, cycle: int) -> int:
         """Return the first cycle in or after ``cycle`` in which a beat can pass."""
-        while (cycle + 1) * self.words // self.cycles <= cycle * self.words // self.cycles:
+        while not self.passes(cycle):
             cycle += 1
         return cycle
+
+    def passes(self, cycle: int) -> bool:
+        """Return whether a beat can pass in a cycle."""
+        while len(self._active) <= cycle:
+            self._active.append(self._active[-1] + (not self.refreshes(len(self._active) - 1)))
+        if self.refreshes(cycle):
+            return False
+        active = self._active[cycle]
+        return (active + 1) * self.words // self.cycles > active * self.words // self.cycles
+
+    def refreshes(self, cycle: int) -> bool:
+        """Return whether the memory is refreshed in a cycle."""
+        return cycle % self.refresh_period < self.refresh_cycles
 
 
 @dataclass

@@ -11,18 +11,21 @@ from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Memory timing of the two memories: latency in cycles, rate in words per cycle."""
+    """Memory timing of the two memories: latency in cycles, rate in words per cycle, refresh of both."""
 
     weight_latency: int = 1
     weight_rate: Fraction = Fraction(1)
     activation_latency: int = 1
     activation_rate: Fraction = Fraction(1)
+    refresh_period: int = 1
+    refresh_cycles: int = 0
 
     def memories(self) -> tuple[TimedMemory, TimedMemory]:
         """Return models of the weight and the activation memory."""
+        refresh = {"refresh_period": self.refresh_period, "refresh_cycles": self.refresh_cycles}
         return (
-            TimedMemory(latency=self.weight_latency, rate=self.weight_rate),
-            TimedMemory(latency=self.activation_latency, rate=self.activation_rate),
+            TimedMemory(latency=self.weight_latency, rate=self.weight_rate, **refresh),
+            TimedMemory(latency=self.activation_latency, rate=self.activation_rate, **refresh),
         )
 
 

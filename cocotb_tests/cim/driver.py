@@ -50,12 +50,14 @@ class CIMBench:
         await RisingEdge(self.dut.clk)
 
     def set_timing(self, timing: Timing) -> None:
-        """Set latency and rate of both memories."""
+        """Set latency, rate and refresh of both memories."""
         for name in ("weight", "activation"):
             rate = getattr(timing, f"{name}_rate")
             getattr(self.dut, f"{name}_latency").value = getattr(timing, f"{name}_latency")
             getattr(self.dut, f"{name}_rate_words").value = rate.numerator
             getattr(self.dut, f"{name}_rate_cycles").value = rate.denominator
+            getattr(self.dut, f"{name}_refresh_period").value = timing.refresh_period
+            getattr(self.dut, f"{name}_refresh_cycles").value = timing.refresh_cycles
 
     async def write_data(self, weights: np.ndarray, activations: np.ndarray) -> None:
         """Fill the memories with bus words, uint8 of shape (words, bytes)."""
@@ -212,11 +214,14 @@ def random_timing(rng: random.Random) -> Timing:
     def rate() -> Fraction:
         return Fraction(1) if rng.random() < 0.4 else Fraction(rng.randrange(1, 8), rng.randrange(8, 12))
 
+    period = rng.choice((1, 3, 40, 333))
     return Timing(
         weight_latency=rng.choice((1, 2, 5, 30, 150)),
         weight_rate=rate(),
         activation_latency=rng.choice((1, 2, 9, 40)),
         activation_rate=rate(),
+        refresh_period=period,
+        refresh_cycles=rng.randrange(1 + period // 2),
     )
 
 

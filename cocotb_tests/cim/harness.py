@@ -24,6 +24,11 @@ LINE_BITS = 1024
 """Bits of weight or activation memory that the bench writes at a time, unless a word is wider."""
 MAX_LATENCY = 510
 """Largest memory latency at which the memories deliver their full rate."""
+MEMORY_PORTS = (
+    "latency", "rate_words", "rate_cycles", "refresh_period", "refresh_cycles", "write_enable", "write_address",
+    "write_data",
+)  # fmt: skip
+"""Inputs of each memory that the bench has."""
 STREAMS = ("commands", "weight_requests", "weights", "activation_requests", "activations", "results")
 """The streams, in the order of the bits of ``stall``."""
 
@@ -80,12 +85,7 @@ class CIMHarness(wiring.Component):
 
         def memory_ports(name: str, timed_memory: TimedMemory) -> dict:
             members = timed_memory.signature.members
-            return {
-                f"{name}_{port}": members[port]
-                for port in (
-                    "latency", "rate_words", "rate_cycles", "write_enable", "write_address", "write_data"
-                )
-            }  # fmt: skip
+            return {f"{name}_{port}": members[port] for port in MEMORY_PORTS}
 
         super().__init__(
             {
@@ -116,12 +116,7 @@ class CIMHarness(wiring.Component):
         m.submodules.activation_memory = self.activation_memory
         for name, timed in (("weight", self.weight_memory), ("activation", self.activation_memory)):
             m.d.comb += timed.restart.eq(~self.run)
-            m.d.comb += [
-                getattr(timed, port).eq(getattr(self, f"{name}_{port}"))
-                for port in (
-                    "latency", "rate_words", "rate_cycles", "write_enable", "write_address", "write_data"
-                )
-            ]  # fmt: skip
+            m.d.comb += [getattr(timed, port).eq(getattr(self, f"{name}_{port}")) for port in MEMORY_PORTS]
 
         commands, results = self._program(m), self._store(m)
         ends = {

@@ -65,9 +65,10 @@ class AxiBench(Host):
         await RisingEdge(self.dut.clk)
 
     def set_timing(self, timing: Timing) -> None:
-        """Set latencies and rates of memory."""
+        """Set latencies, rates and refresh of memory."""
         values = (
-            timing.latency, *timing.rate.as_integer_ratio(), timing.write_latency, *timing.write_rate.as_integer_ratio()
+            timing.latency, *timing.rate.as_integer_ratio(), timing.write_latency,
+            *timing.write_rate.as_integer_ratio(), timing.refresh_period, timing.refresh_cycles,
         )  # fmt: skip
         for name, value in zip(TIMING, values, strict=True):
             getattr(self.dut, f"memory_{name}").value = value

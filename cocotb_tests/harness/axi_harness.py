@@ -23,7 +23,10 @@ LINE_BITS = 8 * LINE_BYTES
 MAX_LATENCY = 256
 """Largest memory latency at which memory delivers its full rate."""
 
-TIMING = ("latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles")
+TIMING = (
+    "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "refresh_period",
+    "refresh_cycles",
+)  # fmt: skip
 ERRORS = ("error_enable", "error_address", "error_response")
 BACKDOOR = ("write_enable", "write_address", "write_data", "read_address", "read_data")
 MEMORY_PORTS = (*TIMING, "size", *ERRORS, *BACKDOOR)

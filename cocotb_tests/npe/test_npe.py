@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from tilewright.bench.random_programs import with_refresh
 from tilewright.cocotb_tests import runner
 from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.harness.rows import check_rows
@@ -94,6 +96,17 @@ def axi_cases(suite):
     return [case for case in suite.starts if case.macs < 20_000][::2][:8]
 
 
+def refreshed(cases):
+    """Return the cases on a memory that is refreshed."""
+    rng = np.random.default_rng(20261129)
+    return [replace(case, timing=with_refresh(case.timing, rng)) for case in cases]
+
+
+@pytest.mark.parametrize("suite", [SUITES[0], *SLOW[:2]], ids=lambda suite: suite.name)
+def test_on_a_memory_that_is_refreshed(suite):
+    check_rows(suite.simulate("table", refreshed(axi_cases(suite))))
+
+
 @pytest.mark.parametrize("suite", [SUITES[0], *SLOW[:2]], ids=lambda suite: suite.name)
 def test_with_the_models_of_cocotbext_axi(suite):
     job = Job(
@@ -106,7 +119,9 @@ def test_with_the_models_of_cocotbext_axi(suite):
 
 @pytest.mark.parametrize("suite", [SUITES[0], *SLOW[:2]], ids=lambda suite: suite.name)
 def test_on_the_memory_in_python_that_users_have(suite):
-    job = Job(config=suite.config, cases=axi_cases(suite), options={"memory_bytes": suite.memory_bytes})
+    cases = axi_cases(suite)
+    cases += refreshed(cases[:4])
+    job = Job(config=suite.config, cases=cases, options={"memory_bytes": suite.memory_bytes})
     top = module_name(suite.top, DUT)
     runner.run_job(runner.build(suite.verilog(), top), top, cb_npe_memory.BENCH, job, testcase="cases")
 

@@ -50,6 +50,8 @@ class AxiFront(wiring.Component):
                 "write_latency": In(16),
                 "write_rate_words": In(16),
                 "write_rate_cycles": In(16),
+                "refresh_period": In(16),
+                "refresh_cycles": In(16),
                 "size": In(range(words * data_bits // 8 + 1)),
                 "restart": In(1),
                 "error_enable": In(1),
@@ -128,7 +130,13 @@ class AxiFront(wiring.Component):
 
     def _slots(self, m: Module, name: str, words: Value, cycles: Value) -> RateSlots:
         m.submodules[name] = slots = RateSlots()
-        m.d.comb += [slots.words.eq(words), slots.cycles.eq(cycles), slots.restart.eq(self.restart)]
+        m.d.comb += [
+            slots.words.eq(words),
+            slots.cycles.eq(cycles),
+            slots.refresh_period.eq(self.refresh_period),
+            slots.refresh_cycles.eq(self.refresh_cycles),
+            slots.restart.eq(self.restart),
+        ]
         return slots
 
     def _bursts(self, m: Module, channel: str) -> "_Bursts":
@@ -165,9 +173,10 @@ class AxiFront(wiring.Component):
 class AxiMemory(AxiFront):
     """Reads and writes bursts in order, with a latency and at a rate for each direction, exact to the cycle.
 
-    Cycles count from 0, the first without ``restart``. ``slot`` of a direction is that of :class:`RateSlots`: cycle
-    ``n`` is one if and only if ``(n + 1) * rate_words // rate_cycles > n * rate_words // rate_cycles``. ``D`` is
-    ``max_latency + 2``. "Accepted", "taken": in a cycle with valid and ready.
+    Cycles count from 0, the first without ``restart``. ``slot`` of a direction is that of :class:`RateSlots`: no cycle
+    ``n`` of refresh is one, ``n % refresh_period < refresh_cycles``, and the ``a``-th of the other cycles, counted from
+    0, is one if and only if ``(a + 1) * rate_words // rate_cycles > a * rate_words // rate_cycles``. Refresh stops both
+    directions at once. ``D`` is ``max_latency + 2``. "Accepted", "taken": in a cycle with valid and ready.
 
     Reads. A burst is accepted in any cycle ``a`` in which fewer than ``requests`` bursts wait; one waits from the cycle
     after its acceptance to the one in which its last beat is fetched, both included. Beats are numbered ``j`` over all
@@ -218,10 +227,12 @@ class AxiMemory(AxiFront):
         Timing of reads; ``latency >= 1``, ``rate_words <= rate_cycles``.
     write_latency, write_rate_words, write_rate_cycles : In(16)
         Timing of writes, likewise.
+    refresh_period, refresh_cycles : In(16)
+        Cycles from the begin of a refresh to that of the next, and those of a refresh: fewer, or 0 for no refresh.
     size : In
         Bytes of memory that the bus reaches, whole words. The bench reaches all of them.
     restart : In(1)
-        Holds the phases of both rates at their start, and clears ``broken``.
+        Holds the phases of both rates, and of refresh, at their start, and clears ``broken``.
     error_enable, error_address, error_response : In
         A byte address whose beat answers with an error, and which.
     write_enable, write_address, write_data : In

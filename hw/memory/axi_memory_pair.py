@@ -13,8 +13,8 @@ from tilewright.hw.memory.line_storage import LineStorage
 SECOND = "second_"
 """Prefix of the names of the second port."""
 _COMMON = (
-    "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "size",
-    "restart", "error_enable", "error_address", "error_response",
+    "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "refresh_period",
+    "refresh_cycles", "size", "restart", "error_enable", "error_address", "error_response",
 )  # fmt: skip
 """Members that both ports share."""
 
@@ -48,9 +48,9 @@ class _Port(AxiFront):
 class AxiMemoryPair(wiring.Component):
     """Two ports, each with latency and rates of its own as :class:`AxiMemory` has them, on one content.
 
-    Both ports have the same memory timing and the same errors, and count their cycles from the same one; none ever
-    waits for the other. A port reads what the other has written before that cycle; if both write a byte in one cycle,
-    the second port's value stays.
+    Both ports have the same memory timing and the same errors, and count their cycles from the same one: refresh stops
+    both. None ever waits for the other. A port reads what the other has written before that cycle; if both write a byte
+    in one cycle, the second port's value stays.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
+from tilewright.hw.memory.slots import RateSlots
 from tilewright.hw.memory.storage import SimulationStorage
 
 TIME_BITS = 32
@@ -13,9 +14,9 @@ TIME_BITS = 32
 class TimedMemory(wiring.Component):
     """Answers reads in order, each word ``latency`` cycles after it was fetched, at a limited rate.
 
-    The rate is that of an interface with a clock of its own: in cycle ``n`` after ``restart`` a word can be
-    fetched if and only if ``(n + 1) * rate_words // rate_cycles > n * rate_words // rate_cycles``. Requests
-    are seen in the cycle after they are accepted and follow one another without a gap.
+    The rate is that of an interface with a clock of its own, which stands still during refresh: :class:`RateSlots` says
+    in which cycles a word can be fetched. Requests are seen in the cycle after they are accepted and follow one another
+    without a gap.
 
     Simulation only: the read port has no latency of its own, so that ``latency`` can be any number.
 
@@ -42,8 +43,10 @@ class TimedMemory(wiring.Component):
         The words read.
     latency, rate_words, rate_cycles : In(16)
         Timing; ``latency >= 1``, ``rate_words <= rate_cycles``.
+    refresh_period, refresh_cycles : In(16)
+        Refresh, see :class:`RateSlots`.
     restart : In(1)
-        Holds the rate's phase at its start.
+        Holds the phases of rate and refresh at their start.
     write_enable, write_address, write_data : In
         Writes the line of words that begins at ``write_address * line_words``.
     """
@@ -63,6 +66,8 @@ class TimedMemory(wiring.Component):
                 "latency": In(16),
                 "rate_words": In(16),
                 "rate_cycles": In(16),
+                "refresh_period": In(16),
+                "refresh_cycles": In(16),
                 "restart": In(1),
                 "write_enable": In(1),
                 "write_address": In(range(self._lines)),
@@ -74,13 +79,14 @@ class TimedMemory(wiring.Component):
         m = Module()
 
         # Slots in which a word can be fetched.
-        phase, advanced = Signal(17), Signal(18)
-        slot = Signal()
-        m.d.comb += [advanced.eq(phase + self.rate_words), slot.eq(advanced >= self.rate_cycles)]
-        with m.If(self.restart):
-            m.d.sync += phase.eq(0)
-        with m.Else():
-            m.d.sync += phase.eq(advanced - (slot.replicate(16) & self.rate_cycles))
+        m.submodules.slots = slots = RateSlots()
+        m.d.comb += [
+            slots.words.eq(self.rate_words),
+            slots.cycles.eq(self.rate_cycles),
+            slots.refresh_period.eq(self.refresh_period),
+            slots.refresh_cycles.eq(self.refresh_cycles),
+            slots.restart.eq(self.restart),
+        ]
 
         # Requests wait here; `fetched` words of the first are on their way.
         request_shape = self.requests.p.shape()
@@ -99,7 +105,7 @@ class TimedMemory(wiring.Component):
             waiting.w_data.eq(self.requests.p.as_value()),
             waiting.w_en.eq(self.requests.valid),
             self.requests.ready.eq(waiting.w_rdy),
-            fetch.eq(slot & waiting.r_rdy & in_flight.w_rdy),
+            fetch.eq(slots.slot & waiting.r_rdy & in_flight.w_rdy),
             waiting.r_en.eq(fetch & (fetched == request.beats - 1)),
             in_flight.w_en.eq(fetch),
             entering.due.eq(now + self.latency),

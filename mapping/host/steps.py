@@ -39,7 +39,7 @@ class HostStep:
 
     def transfer_seconds(self, memory: MemoryConfig) -> float:
         """Return the time of all transfers, one after the other."""
-        return self.transfers * memory.latency_ns * 1e-9 + self.transfer_bytes / (memory.bandwidth_mb_per_s * 1e6)
+        return self.transfers * memory.latency_ns * 1e-9 + self.transfer_bytes / (memory.sustained_mb_per_s * 1e6)
 
 
 def host_steps(graph: Graph) -> tuple[HostStep, HostStep]:

@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
 
@@ -77,6 +77,13 @@ class System(Frozen):
                 f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: at {self.clock_mhz} MHz the memory "
                 f"delivers {float(rate * tile.weight_bus_bits):.1f} bits a cycle, and the bus must take them"
             )
+        period, pause = self.memory.refresh_cycles(self.clock_mhz)
+        if pause >= period:
+            assert self.memory.refresh is not None
+            raise ValueError(
+                f"memory.refresh.interval_ns = {self.memory.refresh.interval_ns:g} is not allowed: at {self.clock_mhz} "
+                f"MHz it is {period} whole cycles, and must be more than the {pause} of a refresh"
+            )
         return self
 
     @property
@@ -97,9 +104,25 @@ class System(Frozen):
         return -int(-self.memory.latency_ns * self.clock_mhz // 1000)
 
     @property
+    def memory_timing(self) -> dict[str, Any]:
+        """Timing of main memory as the accelerator sees it, by the names of the parameters of a model of memory."""
+        latency, rate = self.memory_latency_cycles, self.memory_beats_per_cycle
+        period, pause = self.memory.refresh_cycles(self.clock_mhz)
+        return {
+            "latency": latency, "rate": rate, "write_latency": latency, "write_rate": rate,
+            "refresh_period": period, "refresh_cycles": pause,
+        }  # fmt: skip
+
+    @property
     def memory_beats_per_cycle(self) -> Fraction:
-        """Bandwidth of main memory in beats of the accelerator's bus in each cycle, exact."""
+        """Bandwidth of main memory between refreshes in beats of the accelerator's bus in each cycle, exact."""
         return self.memory.bytes_per_cycle(self.clock_mhz) / self.accelerator.bus_bytes
+
+    @property
+    def memory_share(self) -> Fraction:
+        """Share of the time in which main memory is not refreshed."""
+        period, pause = self.memory.refresh_cycles(self.clock_mhz)
+        return Fraction(period - pause, period)
 
 
 def system_names() -> list[str]:

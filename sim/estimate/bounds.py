@@ -69,8 +69,14 @@ class Bounds:
         return self.cycles[self.binding]
 
 
-def _main_memory(graph: Graph, system: System) -> Fraction:
+def peak_cycles(graph: Graph, system: System) -> Fraction:
+    """Return the cycles that main memory would need to move every operand once if it were never refreshed."""
     return graph.dram_bytes / system.memory.bytes_per_cycle(system.clock_mhz)
+
+
+def _main_memory(graph: Graph, system: System) -> Fraction:
+    # A program begins with a refresh, so that no number of bytes comes before its share of the refreshes.
+    return peak_cycles(graph, system) / system.memory_share
 
 
 def _requests(graph: Graph, system: System) -> Fraction:

@@ -147,6 +147,7 @@ BAD = [
     *((["program", "run", *arguments], said) for arguments, said in BAD_PROGRAMS),
     (["program", "run", "good.asm", *ON_SMALL, "--out", "odd.bin/out"], "--out odd.bin/out: cannot be written: Not a"),
     *((["cosim", "--program", *arguments], said) for arguments, said in BAD_PROGRAMS if set(FEW) & set(arguments)),
+    (["cosim", "--program", "good.asm", *ON_SMALL, "--set", "memory.refresh={interval_ns=200000, time_ns=9}"], "refresh_period = 100000 is not allowed: memory of the bench has at most 65535 cycles"),
     (["cosim", "--program", "good.asm", *ON_SMALL, "--latency", "257"], "--latency = 257 is not allowed: memory of the bench has 1 to 256 cycles"),
     (["cosim", "--program", "good.asm", *ON_SMALL, "--bandwidth", "1.00001"], "--bandwidth = 100001/100000 is not allowed: it is 100001/1600000 beats"),
     (["cosim", "npe", "--program", "good.asm", *ON_SMALL], "--program good.asm is not allowed with 'npe': only with 'accelerator'"),

@@ -9,6 +9,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.base.terminal import Terminal
 from tilewright.cli.tables import print_map
 from tilewright.mapping.map import map_model
+from tilewright.sim.config import load_system
 from tilewright.sim.config.npe import NpeConfig
 
 
@@ -80,6 +81,23 @@ def test_more_bandwidth_is_never_slower():
     )
     faster = map_model("x", LLAMA, EDGE, phase="decode", context=64)
     assert slower.cycles == pytest.approx(2 * faster.cycles, rel=0.01)
+
+
+def test_the_report_shows_both_bounds_of_a_memory_that_is_refreshed():
+    refreshed = load_system("edge-int4-refresh")
+    plain, result = (map_model("x", LLAMA, each, phase="decode", context=64) for each in (EDGE, refreshed))
+    data = result.to_dict()
+    assert "dram_peak_cycles" not in plain.to_dict()
+    assert data["dram_peak_cycles"] == plain.dram_bound_cycles
+    assert data["bounds"]["main memory"] == pytest.approx(plain.dram_bound_cycles * 3906 / 3626, abs=1)
+    # Refresh takes its share of the time, and little beyond.
+    assert 1 <= result.cycles / plain.cycles / (3906 / 3626) < 1.001
+    assert plain.energy_j == result.energy_j
+    printed = io.StringIO()
+    print_map(Terminal(file=printed, width=120), data)
+    share = data["dram_peak_cycles"] / data["cycles"]
+    assert f"at peak bandwidth {data['dram_peak_cycles']:,} cycles" in " ".join(printed.getvalue().split())
+    assert f"without refresh; {share:.2%} of the run" in printed.getvalue()
 
 
 def test_latency_is_hidden():

@@ -241,16 +241,13 @@ def program_suite_of(program: Program) -> Suite:
     from tilewright.bench.timing import Timing
     from tilewright.cocotb_tests.accelerator.program_suite import program_suite
 
-    timing = Timing(
-        latency=program.latency, rate=program.rate, write_latency=program.latency, write_rate=program.rate
-    )  # fmt: skip
     return program_suite(
         program.config,
         name=program.file.name,
         memory=program.memory,
         address=program.address,
         commands=program.commands,
-        timing=timing,
+        timing=Timing(**program.memory_timing),
         max_cycles=program.max_cycles,
     )
 

@@ -32,6 +32,8 @@ MEMORY_BYTES = 4 << 20
 programs."""
 MAX_CYCLES = 20_000_000
 """Default number of cycles that a program may take; the exact model takes up to 20 seconds for them."""
+REFRESH = ("refresh_period", "refresh_cycles")
+"""Parameters of the refresh of a model of memory."""
 MAX_LATENCY = 65535
 """Largest latency of memory in cycles that can be chosen."""
 
@@ -51,7 +53,7 @@ class Program:
     latency: int
     """Latency of memory in cycles."""
     rate: Fraction
-    """Bandwidth of memory in beats in each cycle."""
+    """Bandwidth of memory in beats in each cycle, between refreshes."""
     max_cycles: int
     """Number of cycles that the program may take."""
 
@@ -65,11 +67,15 @@ class Program:
         """Bandwidth of memory in bytes in each cycle."""
         return self.rate * self.config.bus_bytes
 
+    @property
+    def memory_timing(self) -> dict[str, Any]:
+        """Timing of memory by the names of the parameters of a model of memory; refresh is the system's."""
+        own = {"latency": self.latency, "rate": self.rate, "write_latency": self.latency, "write_rate": self.rate}
+        return self.system.memory_timing | own
+
     def timing(self) -> AxiMemoryModel:
         """Return a new model of memory with this memory timing, for one run."""
-        return AxiMemoryModel(
-            latency=self.latency, rate=self.rate, write_latency=self.latency, write_rate=self.rate
-        )  # fmt: skip
+        return AxiMemoryModel(**self.memory_timing)
 
     def encoded(self, index: int) -> bytes:
         """Return the bytes of a command, by its number."""
@@ -198,6 +204,7 @@ class ProgramRun:
             "memory_bytes": len(program.memory),
             "latency": program.latency,
             "bytes_per_cycle": float(program.bytes_per_cycle),
+            **({name: program.memory_timing[name] for name in REFRESH} if program.system.memory.refresh else {}),
             "cycles": self.cycles,
             "seconds": self.seconds,
             "error": self.error,

@@ -1,4 +1,4 @@
-"""A memory on AXI4 in Python: latency and rate of each direction exact to the cycle, errors, random waits."""
+"""A memory on AXI4 in Python: latencies, rates and refresh exact to the cycle, errors, random waits."""
 
 import random
 from collections import deque
@@ -51,8 +51,8 @@ class AxiMemory:
 
     It keeps to the rule of the memory in RTL with which Tilewright's own benches run, whose exact twin is
     :class:`tilewright.sim.machine.memory.axi_memory.AxiMemoryModel`: cycles agree with those of the exact models.
-    Cycle 0 of the rates is the first cycle after :meth:`restart` in which a read address is offered; the hosts call it
-    before each start. A burst that does not follow the protocol fails the test.
+    Cycle 0 of rates and refresh is the first cycle after :meth:`restart` in which a read address is offered; the hosts
+    call it before each start. A burst that does not follow the protocol fails the test.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class AxiMemory:
     size : int
         Number of bytes; a burst beyond answers DECERR.
     timing : Timing
-        Latencies and rates; may be set between starts.
+        Latencies, rates and refresh; may be set between starts.
     stall : float or mapping
         Share of the cycles, 0 to 1, in which each channel waits, or a share by the name of the channel.
     seed : int
@@ -208,7 +208,12 @@ class _Port:
         return self.idle and not offered and not any(self.memory.stall.values())
 
     def _slot(self, cycle: int, rate: Fraction) -> bool:
-        words, cycles = rate.as_integer_ratio()
+        timing, (words, cycles) = self.memory.timing, rate.as_integer_ratio()
+        periods, inside = divmod(cycle, timing.refresh_period)
+        if inside < timing.refresh_cycles:
+            return False
+        # Cycles without refresh are those in which the rate goes on.
+        cycle -= (periods + 1) * timing.refresh_cycles
         return (cycle + 1) * words // cycles > cycle * words // cycles
 
     def _offer(self, step: int, period: int) -> None:

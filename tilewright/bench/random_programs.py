@@ -657,6 +657,12 @@ def random_case(
     )  # fmt: skip
 
 
+def with_refresh(timing: Timing, rng: np.random.Generator) -> Timing:
+    """Return a timing with refresh: seldom or often, for few cycles or for most of them."""
+    period = int(rng.choice((2, 7, 64, 390, 3906)))
+    return replace(timing, refresh_period=period, refresh_cycles=int(rng.integers(1, min(period, 300))))
+
+
 def random_timing(rng: np.random.Generator) -> Timing:
     """Return a timing from near and fast to far and slow."""
 

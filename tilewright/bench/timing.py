@@ -6,12 +6,18 @@ from fractions import Fraction
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """Memory timing: latencies in cycles, rates in beats per cycle."""
+    """Memory timing: latencies in cycles, rates in beats per cycle.
+
+    In the first ``refresh_cycles`` cycles of each ``refresh_period`` memory is refreshed and moves no beat; with 0
+    there is no refresh.
+    """
 
     latency: int = 1
     rate: Fraction = Fraction(1)
     write_latency: int = 1
     write_rate: Fraction = Fraction(1)
+    refresh_period: int = 1
+    refresh_cycles: int = 0
 
 
 NEAR = Timing()

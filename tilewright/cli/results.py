@@ -65,6 +65,7 @@ class MapFile(_Result):
     macs: Count
     dram_bytes: Count
     dram_bound_cycles: Count
+    dram_peak_cycles: Count | None = None
     compute_bound_cycles: Count
     bounds: dict[str, Count] = {}
     binding: str = ""

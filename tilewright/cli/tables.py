@@ -37,6 +37,7 @@ def print_map(console: "Console", result: dict) -> None:
     for label, cycles, note in (
         ("whole run", total, ((f"{result['tokens_per_s']:,.1f} tokens/s", "bold"), f" at {result['clock_mhz']} MHz")),
         ("DRAM bound", result["dram_bound_cycles"], (f"{result['dram_bytes'] / 1e6:,.1f} MB moved",)),
+        *_without_refresh(result),
         *_requests_bound(result),
         (_busiest(result), result["compute_bound_cycles"], (f"{result['macs'] / 1e6:,.0f} M MAC",)),
     ):
@@ -123,6 +124,14 @@ def print_maps(console: "Console", results: list[dict]) -> None:
     console.print(table)
 
 
+def _without_refresh(result: dict) -> list[tuple[str, int, tuple[str]]]:
+    """Return the row of the DRAM bound at peak bandwidth if the memory is refreshed."""
+    cycles = result.get("dram_peak_cycles")
+    if cycles is None:
+        return []
+    return [("at peak bandwidth", cycles, (f"without refresh; {cycles / result['cycles']:.2%} of the run",))]
+
+
 def _requests_bound(result: dict) -> list[tuple[str, int, tuple[str]]]:
     """Return the row of the bound of requests in flight; files of earlier versions do not have it."""
     bounds = result.get("bounds")
@@ -135,11 +144,17 @@ def _busiest(result: dict) -> str:
     return f"{Bounds(bounds).busiest} bound" if bounds else "compute bound"
 
 
+def _refresh(result: dict) -> str:
+    """Return the refresh of memory in words; nothing without refresh."""
+    period, pause = result.get("refresh_period", 1), result.get("refresh_cycles", 0)
+    return f", refreshed for {pause} of {period} cycles" if pause else ""
+
+
 def print_run(console: "Console", result: dict) -> None:
     """Print how a program ended, and what its units did."""
     what = f"{result['program']} on {result['system']}: {result['commands']} commands at {result['address']:#x}"
     console.print(
-        f"{what}, memory {result['latency']} cycles away, {result['bytes_per_cycle']:g} bytes a cycle"
+        f"{what}, memory {result['latency']} cycles away, {result['bytes_per_cycle']:g} bytes a cycle{_refresh(result)}"
     )  # fmt: skip
     took = f"{result['cycles']:,} cycles, {result['seconds'] * 1e6:,.3f} µs"
     if error := result["error"]:

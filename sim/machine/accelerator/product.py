@@ -7,6 +7,7 @@ from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.cim_command import ArrayCommand
 from tilewright.sim.isa.commands import Product
+from tilewright.sim.machine.bus.axi_master import NEVER
 from tilewright.sim.machine.cim.array import ArrayModel, array_beats, block_limits, parts
 from tilewright.sim.machine.cim.tile import LOADED_LATENCY
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
@@ -45,6 +46,15 @@ class WeightStream:
     def missing(self) -> bool:
         """Whether beats of the claimed block have not been requested."""
         return self.asked < self._claimed
+
+    @property
+    def wanted(self) -> int:
+        """Number of beats of the claimed block that have not been requested; below 0 if more have been."""
+        return self._claimed - self.asked
+
+    def latest_turn(self, beat: int) -> int:
+        """Return the latest cycle in which it is a beat's turn, as the begin of its block or of a later one has it."""
+        return max((begin - first for first, last, begin in self._blocks if last >= beat), default=NEVER) + beat
 
     def ask(self, slot: int, beats: int) -> None:
         """Note a burst whose first beat is fetched in a slot."""

@@ -9,7 +9,6 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from tilewright.base.errors import ConfigError
@@ -48,6 +47,7 @@ from .check import in_banks, refusal
 from .jobs import JobsModel
 from .product import ArrayUnitModel, WeightStream
 from .recurrence import Recurrence, even_bursts
+from .saturation import request_ahead
 from .store import StoreModel
 
 MAX_ELEMENTS = 1 << 24
@@ -261,7 +261,7 @@ class ProgramRun:
             following = time + 1
             if len(flight) >= self.config.outstanding:
                 following = flight[0] + 1
-            elif self._fetches(time):
+            elif self.fetches(time):
                 self._fetch(time)
             elif self.asking is None or time <= self.asking[0].begin:
                 return
@@ -273,13 +273,16 @@ class ProgramRun:
                     following = possible
                 else:
                     self._load(time)
+                    if self.recurrence:
+                        following = request_ahead(self, time) + 1
             # What comes in between may want the bus before.
             if self.heap and self.heap[0][0] <= 2 * following + 1:
                 self.ask(following, self.grant)
                 return
             time = following
 
-    def _fetches(self, time: int) -> bool:
+    def fetches(self, time: int) -> bool:
+        """Return whether the processor asks for its next command in a cycle."""
         return self.ahead < self.config.fetch_depth and (self.fetching_until is None or time <= self.fetching_until)
 
     def _fetch(self, time: int) -> None:
@@ -586,9 +589,21 @@ class ProgramRun:
     def skip_bursts(self, count: int) -> None:
         """Let the next burst of the load be the one ``count`` behind."""
         assert self.asking is not None
-        _, more = self.asking
+        entry, _ = self.asking
         self.burst_number += count
-        self.burst = next(islice(more, count - 1, None))
+        rest = self._even_bursts(entry, self.burst_number)
+        self.asking, self.burst = (entry, rest), next(rest)
+
+    def _even_bursts(self, entry: _Entry, number: int) -> Iterator[tuple[int, int]]:
+        """Yield the equal bursts of a load from one on, given by its number."""
+        command, beats = entry.command, self.config.burst_beats
+        assert isinstance(command, Load | Weights)
+        in_row, size = command.beats // beats, beats * self.config.bus_bytes
+        for burst in range(number, self.even_bursts):
+            row, place = divmod(burst, in_row)
+            plane, row = divmod(row, command.rows)
+            offset = plane * command.plane_stride + row * command.stride + place * size
+            yield command.address + entry.register_value + offset, beats
 
     def _bursts(self, command: Load | Weights, address: int) -> Iterator[tuple[int, int]]:
         for plane in range(command.planes):

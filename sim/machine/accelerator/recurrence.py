@@ -55,16 +55,19 @@ class Recurrence:
     def __init__(self) -> None:
         self._seen: list[dict[tuple, Seen]] = []
         self._bursts: dict[tuple, SeenBursts] = {}
+        self._phases: list[set[int]] = [set()]
+        """Phases of refresh in which bursts, and iterations of each loop, began."""
 
     def enter(self, depth: int) -> None:
         """Note that a loop begins, ``depth`` counting from 1."""
-        del self._seen[depth - 1 :]
+        del self._seen[depth - 1 :], self._phases[depth:]
         self._seen.append({})
+        self._phases.append(set())
 
     def skip(self, run: ProgramRun, time: int) -> None:
         """Skip iterations of the innermost loop, whose next iteration begins, if they are known."""
         seen = self._seen[len(run.loops) - 1]
-        if run.errors or len(seen) == MOST_SEEN:
+        if run.errors or len(seen) == MOST_SEEN or self._new_phase(run, time, len(run.loops)):
             return
         loop = run.loops[-1]
         key = state(run, time)
@@ -90,6 +93,7 @@ class Recurrence:
     def begin_bursts(self) -> None:
         """Note that a load or a product begins."""
         self._bursts.clear()
+        self._phases[0].clear()
 
     def skip_bursts(self, run: ProgramRun, time: int) -> None:
         """Skip bursts of weights, and blocks of the product that takes them, if both are known to go on as before.
@@ -99,6 +103,8 @@ class Recurrence:
         array, seen = run.array, self._bursts
         left = run.even_bursts - 1 - run.burst_number
         if run.errors or run.asking is None or run.product is None or left <= 0 or len(seen) == MOST_SEEN:
+            return
+        if self._new_phase(run, time, 0):
             return
         key = state(run, time, loops=False)
         now = SeenBursts(run.burst_number, array.block, time + run.skipped, _counts(run))
@@ -123,6 +129,14 @@ class Recurrence:
                 lane.signalled -= cycles
             for entry in lane.under_way:
                 entry.begin -= cycles
+
+    def _new_phase(self, run: ProgramRun, time: int, level: int) -> bool:
+        """Return whether memory has not been in this phase of refresh before: then the state cannot have been there."""
+        phase, phases = run.timing.refresh_phase(time), self._phases[level]
+        if phase is None or phase in phases:
+            return False
+        phases.add(phase)
+        return True
 
 
 def _earlier(since: int, now: int, cycles: int) -> int:

@@ -166,7 +166,7 @@ class TileModel:
                 state = self._state(start, command.emit)
                 if state == before:
                     period = start - start_before
-                    if period * memory.words % memory.cycles == 0:
+                    if memory.repeats_after(period):
                         repeats, left = divmod(left, 16)
                         fetch += repeats * period
                         self._shift(repeats * period, command.emit)

@@ -1,4 +1,4 @@
-"""Memory timing of an AXI4 memory with a latency and a limited rate in each direction."""
+"""Memory timing of an AXI4 memory with a latency and a limited rate in each direction, and refresh of both."""
 
 from fractions import Fraction
 
@@ -9,7 +9,7 @@ class AxiMemoryModel:
     """Serves bursts in order; exact twin of the RTL's ``AxiMemory`` for a master that takes every answer at once.
 
     Addresses are accepted in the cycle in which they are offered: the memory has room for all bursts in flight. The
-    cycle 0 is the first of both rates.
+    cycle 0 is the first of both rates and of refresh.
 
     Parameters
     ----------
@@ -19,6 +19,8 @@ class AxiMemoryModel:
         Cycles from the last word of a burst to its response, at least 1.
     write_rate : Fraction or int
         Words a cycle, above 0 and at most 1.
+    refresh_period, refresh_cycles : int
+        Refresh, which stops both directions, see :class:`.memory.TimedMemory`.
 
     Raises
     ------
@@ -33,9 +35,12 @@ class AxiMemoryModel:
         rate: Fraction | int = 1,
         write_latency: int = 1,
         write_rate: Fraction | int = 1,
+        refresh_period: int = 1,
+        refresh_cycles: int = 0,
     ):
-        self._reads = TimedMemory(latency=latency, rate=rate)
-        self._writes = TimedMemory(latency=write_latency, rate=write_rate)
+        refresh = {"refresh_period": refresh_period, "refresh_cycles": refresh_cycles}
+        self._reads = TimedMemory(latency=latency, rate=rate, **refresh)
+        self._writes = TimedMemory(latency=write_latency, rate=write_rate, **refresh)
         self._arrived = self._answered = -1
 
     def read(self, offered: int, beats: int) -> int:
@@ -55,9 +60,38 @@ class AxiMemoryModel:
         self._arrived = last + reads.latency
         return first, self._arrived
 
+    def read_on(self, offered: int, beats: int) -> None:
+        """Note bursts that take the slots that follow, given when the address of the last one is offered."""
+        reads = self._reads
+        last = reads.slot_cycle(self.next_slot + beats - 1)
+        reads.next_request, reads.next_fetch = offered + 1, last + 1
+        self._arrived = last + reads.latency
+
+    @property
+    def latency(self) -> int:
+        """Latency of reads."""
+        return self._reads.latency
+
+    @property
+    def next_slot(self) -> int:
+        """Number of the slot after that of the last beat."""
+        return self._reads.slots_before(self._reads.next_fetch)
+
+    def slot_cycle(self, slot: int) -> int:
+        """Return the cycle of a slot of reads."""
+        return self._reads.slot_cycle(slot)
+
+    def least_cycles(self, slots: int) -> int:
+        """Return the least number of cycles from a slot to the one that comes so many slots later."""
+        return slots * self._reads.cycles // self._reads.words
+
+    def refresh_phase(self, cycle: int) -> int | None:
+        """Return the number of a cycle in the period of refresh, if there is refresh."""
+        return cycle % self._reads.refresh_period if self._reads.refresh_cycles else None
+
     def slot_at(self, cycle: int) -> int:
         """Return the number of slots before a cycle."""
-        return cycle * self._reads.words // self._reads.cycles
+        return self._reads.slots_before(cycle)
 
     def state(self, now: int) -> tuple:
         """Return all on which bursts from cycle ``now`` on depend, relative to it."""
@@ -67,6 +101,11 @@ class AxiMemoryModel:
     def arrival(self, slot: int) -> int:
         """Return the cycle in which a beat arrives that was fetched in a slot, given by its number."""
         return self._reads.slot_cycle(slot) + self._reads.latency
+
+    def arrivals(self, slot: int, beats: int, bursts: int) -> list[int]:
+        """Return the cycles of the last beats of bursts that follow one another, the first beat fetched in a slot."""
+        latency, cycle = self._reads.latency, self._reads.slot_cycle
+        return [cycle(last) + latency for last in range(slot + beats - 1, slot + beats * bursts, beats)]
 
     def write_word(self, offered: int, accepted: int) -> int:
         """Return the cycle in which a word is taken, given when it is offered and when its address was accepted."""

@@ -1,4 +1,4 @@
-"""Memory timing of a memory with a fixed latency and a limited rate."""
+"""Memory timing of a memory with a fixed latency, a limited rate and refresh."""
 
 from fractions import Fraction
 
@@ -8,9 +8,10 @@ from tilewright.base.errors import ConfigError
 class TimedMemory:
     """Serves reads in order; exact twin of the RTL memory of the same name.
 
-    One request is accepted a cycle. A word can be fetched in the cycles ``n`` in which
-    ``floor((n + 1) * rate) > floor(n * rate)``, the first one in the cycle after its request at the earliest,
-    and is there ``latency`` cycles later.
+    One request is accepted a cycle. In the cycles ``n`` in which ``n % refresh_period < refresh_cycles`` the memory is
+    refreshed. The other cycles are active; of these, counted from 0, a word can be fetched in those ``a`` in which
+    ``floor((a + 1) * rate) > floor(a * rate)``, the first one in the cycle after its request at the earliest, and is
+    there ``latency`` cycles later.
 
     Parameters
     ----------
@@ -18,6 +19,8 @@ class TimedMemory:
         Cycles from the fetch of a word to its arrival, at least 1.
     rate : Fraction or int
         Words a cycle, above 0 and at most 1.
+    refresh_period, refresh_cycles : int
+        Cycles from the begin of one refresh to that of the next, and those of a refresh: fewer, or 0 for no refresh.
 
     Raises
     ------
@@ -25,13 +28,22 @@ class TimedMemory:
         If a parameter is out of range.
     """
 
-    def __init__(self, *, latency: int = 1, rate: Fraction | int = 1):
+    def __init__(self, *, latency: int = 1, rate: Fraction | int = 1, refresh_period: int = 1, refresh_cycles: int = 0):
         if latency < 1:
             raise ConfigError(f"latency = {latency} is not allowed: it must be at least 1 cycle")
         if not 0 < rate <= 1:
             raise ConfigError(f"rate = {rate} is not allowed: it must be above 0 and at most 1 word a cycle")
+        if refresh_period < 1:
+            raise ConfigError(f"refresh_period = {refresh_period} is not allowed: it must be at least 1 cycle")
+        if not 0 <= refresh_cycles < refresh_period:
+            raise ConfigError(
+                f"refresh_cycles = {refresh_cycles} is not allowed: it must be at least 0, for no refresh, and below "
+                f"refresh_period = {refresh_period}"
+            )
         self.latency = latency
         self.words, self.cycles = Fraction(rate).as_integer_ratio()
+        self.refresh_period, self.refresh_cycles = refresh_period, refresh_cycles
+        self._active_period = refresh_period - refresh_cycles
         self.next_request = 0
         """First cycle in which a further request can be accepted."""
         self.next_fetch = 0
@@ -53,17 +65,39 @@ class TimedMemory:
     def first_slot(self, earliest: int) -> int:
         """Return the number of the slot of the first word of a request offered from cycle ``earliest`` on."""
         request = max(earliest, self.next_request)
-        return max(request + 1, self.next_fetch) * self.words // self.cycles
+        return self.slots_before(max(request + 1, self.next_fetch))
+
+    def slots_before(self, cycle: int) -> int:
+        """Return the number of slots before a cycle."""
+        return self._active_before(cycle) * self.words // self.cycles
 
     def slot_cycle(self, slot: int) -> int:
         """Return the cycle of a slot, in which a word can be fetched; the first slot has the number 0."""
-        return -((slot + 1) * -self.cycles // self.words) - 1
+        active = -((slot + 1) * -self.cycles // self.words) - 1
+        if not self.refresh_cycles:
+            return active
+        return active + (active // self._active_period + 1) * self.refresh_cycles
+
+    def _active_before(self, cycle: int) -> int:
+        """Return the number of active cycles before a cycle."""
+        if not self.refresh_cycles:
+            return cycle
+        periods, inside = divmod(cycle, self.refresh_period)
+        return periods * self._active_period + max(inside - self.refresh_cycles, 0)
 
     def state(self, now: int) -> tuple[int, ...]:
         """Return all on which requests from cycle ``now`` on depend, relative to it."""
-        return now % self.cycles, max(self.next_request, now) - now, max(self.next_fetch, now) - now
+        phase = self._active_before(now) % self.cycles
+        refresh = now % self.refresh_period if self.refresh_cycles else 0
+        return phase, refresh, max(self.next_request, now) - now, max(self.next_fetch, now) - now
+
+    def repeats_after(self, cycles: int) -> bool:
+        """Return whether slots recur after so many cycles, whatever the cycle."""
+        if self.refresh_cycles and cycles % self.refresh_period:
+            return False
+        return self._active_before(cycles) % self.cycles == 0
 
     def shift(self, cycles: int) -> None:
-        """Let ``cycles`` cycles pass, a multiple of the rate's period; the memory continues in the same state."""
+        """Let ``cycles`` cycles pass, after which slots recur; the memory continues in the same state."""
         self.next_request += cycles
         self.next_fetch += cycles

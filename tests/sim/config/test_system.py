@@ -61,6 +61,11 @@ def test_bandwidth_is_exact():
         ("[memory]", "host = 3\n[memory]", "{file}:6: host = 3 is not allowed: input should be a valid dict"),
         ("[memory]", "host = 'its.toml'\n[memory]", "{folder}/its.toml: cannot be read: No such file"),
         ("[fabric]", "[host]\nname = 'x'\n[fabric]", "{file}:35: 'host.description' is missing"),
+        ("[cim]", "[memory.refresh]\ninterval_ns = 3906\n[cim]", "'memory.refresh.time_ns' is missing"),
+        ("[cim]", "[memory.refresh]\ninterval_ns = 0\ntime_ns = 1\n[cim]", "{file}:13: memory.refresh.interval_ns = 0 is not allowed: input should be greater than 0"),
+        ("[cim]", "[memory.refresh]\ninterval_ns = 99\ntime_ns = -1\n[cim]", "{file}:14: memory.refresh.time_ns = -1 is not allowed: input should be greater than 0"),
+        ("[cim]", "[memory.refresh]\ninterval_ns = 99\ntime_ns = 99\n[cim]", "{file}:14: memory.refresh.time_ns = 99 is not allowed: it must be below interval_ns = 99"),
+        ("[cim]", "[memory.refresh]\ninterval_ns = 3\ntime_ns = 2.5\n[cim]", "{file}:13: memory.refresh.interval_ns = 3 is not allowed: at 500 MHz it is 1 whole cycles, and must be more than the 2 of a refresh"),
         ("[fabric]", "[npe]\naddress_bits = 40\n[fabric]", "{file}:36: npe.address_bits = 40 is not allowed: addresses in memory have 32"),
     ],
 )  # fmt: skip
@@ -118,6 +123,26 @@ def test_the_schema_names_units_and_ranges():
     assert rows["description"].startswith("Number of inputs of a dot product")
     for definition in schema["$defs"].values():
         assert definition.get("additionalProperties") is False
+
+
+def test_refresh_is_in_whole_cycles():
+    system = load_system("edge-int4-refresh")
+    assert system.memory_timing == load_system("edge-int4").memory_timing | {
+        "refresh_period": 3906,
+        "refresh_cycles": 280,
+    }
+    assert system.memory_share == Fraction(3626, 3906)
+    slow = system.with_(clock_mhz=999)
+    assert (slow.memory_timing["refresh_period"], slow.memory_timing["refresh_cycles"]) == (3902, 280)
+    assert system.with_(**{"memory.refresh": None}).memory_timing == load_system("edge-int4").memory_timing
+
+
+def test_the_preset_with_refresh_differs_in_refresh_alone():
+    plain, refreshed = (load_system(name).model_dump() for name in ("edge-int4", "edge-int4-refresh"))
+    assert refreshed["memory"].pop("refresh") is not None
+    assert plain["memory"].pop("refresh") is None
+    changed = {key for key in plain if plain[key] != refreshed[key]}
+    assert changed == {"name", "description", "sources"}
 
 
 def test_the_shipped_presets_are_found():

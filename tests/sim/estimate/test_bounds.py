@@ -1,5 +1,6 @@
 """Bounds are bounds: no run of a random workload on a random system takes fewer cycles than any of them."""
 
+import math
 from contextlib import suppress
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
 
 SEED = 20261129
+REFRESHES = ((40, 0.5), (390, 0.072), (3906, 0.072), (3906, 0.4), (31250, 0.1))
+"""Intervals of refresh in cycles, and the share of the time that it takes."""
 DRAWS = 36
 """Number of systems and workloads in everyday tests."""
 
@@ -55,13 +58,20 @@ def random_model(rng: np.random.Generator) -> LlamaConfig:
     )  # fmt: skip
 
 
-def runs(seeds: range) -> list[MapResult]:
+def runs(seeds: range, refresh: bool = False) -> list[MapResult]:
     """Return the runs of random workloads, without those for which a system has no room."""
     found = []
     for seed in seeds:
         rng = np.random.default_rng([SEED, seed])
         system, model = random_system(rng), random_model(rng)
         phase = ("decode", "prefill")[int(rng.integers(2))]
+        if refresh:
+            # Relative to the cycle: presets differ in their clocks.
+            interval, share = REFRESHES[seed % len(REFRESHES)]
+            cycle = 1000 / system.clock_mhz
+            system = system.with_(
+                **{"memory.refresh": {"interval_ns": interval * cycle, "time_ns": interval * cycle * share}}
+            )
         with suppress(ConfigError):
             found.append(map_model(f"random {seed}", model, system, phase=phase, context=int(rng.integers(1, 200))))
     return found
@@ -86,11 +96,23 @@ def test_no_run_is_shorter_than_a_bound(drawn):
     assert not shorter(drawn)
 
 
+def test_no_run_with_refresh_is_shorter_than_a_bound_or_than_without(drawn):
+    refreshed = runs(range(8), refresh=True)
+    assert len(refreshed) > 4
+    assert not shorter(refreshed)
+    plain = {result.name: result for result in drawn}
+    for result in refreshed:
+        before = plain[result.name]
+        assert result.cycles >= before.cycles, result.name
+        assert result.bounds.dram > before.bounds.dram == result.dram_peak_cycles, result.name
+
+
 @pytest.mark.slow
 def test_none_of_many_runs_is_shorter_than_a_bound():
-    results = runs(range(DRAWS, 300))
-    assert len(results) > 150
-    assert not shorter(results)
+    for refresh in (False, True):
+        results = runs(range(DRAWS, 300), refresh)
+        assert len(results) > 150
+        assert not shorter(results)
 
 
 @pytest.mark.parametrize(("name", "share"), [(MEMORY, 0.97), (REQUESTS, 0.9), ("array", 0.8), ("result port", 0.4)])
@@ -122,4 +144,7 @@ def test_bounds_of_a_product_by_hand():
     assert found["result port"] == 8 * 2048 * 32 / system.cim.tile.result_bus_bits
     assert found["activation port"] == 8 * 512 * 2 * 8 / system.cim.tile.activation_bus_bits
     assert found["vector unit"] == (8 * 2048 + 8 * 512) / system.vector.lanes
+    refreshed = bounds(graph, load_system("edge-int4-refresh")).cycles
+    assert refreshed.pop(MEMORY) == math.ceil(graph.dram_bytes / 51.2 * 3906 / 3626) > found.pop(MEMORY)
+    assert refreshed == found
     assert Bounds({MEMORY: 3, "array": 5, "vector unit": 4}).binding == "array"

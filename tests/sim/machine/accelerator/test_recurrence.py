@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from tilewright.bench.random_programs import Areas, ProgramMaker, random_timing
+from tilewright.bench.random_programs import Areas, ProgramMaker, random_timing, with_refresh
 from tilewright.cocotb_tests.accelerator.suite import SUITES, configuration
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
@@ -23,6 +23,7 @@ from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.accelerator.product import ArrayUnitModel, product_beats
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun, ProgramRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
+from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 CONFIGS: dict[str, AcceleratorConfig | None] = {
     **{design.name: design.config for design in SUITES if design.config.npe is None},
@@ -112,12 +113,14 @@ def random_loop(config: AcceleratorConfig | None, rng: np.random.Generator) -> t
     return system, random_products(system, rng)
 
 
-def differing(given: AcceleratorConfig | None, seeds: range) -> list[int]:
-    """Return the seeds of random programs whose two results differ."""
+def differing(given: AcceleratorConfig | None, seeds: range, *, refresh: bool = False) -> list[int]:
+    """Return the seeds of random programs whose two results differ, on memories without or with refresh."""
     found = []
     for seed in seeds:
         rng = np.random.default_rng([SEED, seed])
         timing, (config, commands) = random_timing(rng), random_loop(given, rng)
+        if refresh:
+            timing = with_refresh(timing, rng)
         counted, computed = (
             run_commands(config, commands, AxiMemoryModel(**asdict(timing)), timeline=True, every_event=every)
             for every in (False, True)
@@ -143,21 +146,35 @@ def skipped(monkeypatch) -> list[int]:
     return cycles
 
 
+@pytest.mark.parametrize("refresh", [False, True], ids=["no refresh", "refresh"])
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_random_loops_take_the_same_cycles_counters_and_spans(config):
-    assert not differing(config, range(12))
+def test_random_loops_take_the_same_cycles_counters_and_spans(config, refresh):
+    assert not differing(config, range(4 if refresh else 12), refresh=refresh)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("refresh", [False, True], ids=["no refresh", "refresh"])
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
-def test_many_random_loops(config):
-    assert not differing(config, range(12, 212))
+def test_many_random_loops(config, refresh):
+    assert not differing(config, range(4 if refresh else 12, 212), refresh=refresh)
 
 
-def test_random_loops_recur(skipped):
+@pytest.mark.parametrize("refresh", [False, True], ids=["no refresh", "refresh"])
+def test_random_loops_recur(skipped, refresh):
     for config in CONFIGS.values():
-        differing(config, range(6))
+        differing(config, range(6), refresh=refresh)
     assert sum(map(bool, skipped)) >= 6
+
+
+def test_refresh_never_shortens_a_program():
+    for seed in range(10):
+        rng = np.random.default_rng([SEED, seed])
+        timing, (config, commands) = random_timing(rng), random_loop(None, rng)
+        runs = [
+            run_commands(config, commands, AxiMemoryModel(**asdict(each)))
+            for each in (timing, with_refresh(timing, rng))
+        ]
+        assert runs[0].cycles <= runs[1].cycles, seed
 
 
 def test_most_layers_of_a_model_are_counted(skipped):
@@ -185,6 +202,19 @@ FAULTS = {
 def test_a_planted_fault_is_detected(fault, monkeypatch):
     monkeypatch.setattr(*FAULTS[fault])
     assert differing(None, range(4, 14))
+
+
+def without_phase(self: TimedMemory, now: int) -> tuple[int, ...]:
+    """Return the state of a memory without the phase of its refresh."""
+    return STATE(self, now)[2:]
+
+
+STATE = TimedMemory.state
+
+
+def test_the_phase_of_refresh_is_looked_at(monkeypatch):
+    monkeypatch.setattr(TimedMemory, "state", without_phase)
+    assert any(differing(config, range(4), refresh=True) for config in CONFIGS.values())
 
 
 def test_commands_in_queues_are_looked_at(monkeypatch):

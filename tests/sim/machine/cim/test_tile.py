@@ -94,10 +94,13 @@ programs = st.lists(
     max_size=5,
 )
 timings = st.builds(
-    lambda latency, words, more: SimpleNamespace(latency=latency, rate=Fraction(words, words + more)),
+    lambda latency, words, more, refresh: SimpleNamespace(
+        latency=latency, rate=Fraction(words, words + more), refresh_period=refresh[0], refresh_cycles=refresh[1]
+    ),
     st.integers(1, 60),
     st.integers(1, 5),
     st.integers(0, 5),
+    st.sampled_from([(1, 0), (2, 1), (8, 3), (96, 9), (640, 40)]),
 )
 
 

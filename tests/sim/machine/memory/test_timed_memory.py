@@ -7,13 +7,19 @@ from tilewright.base.errors import ConfigError
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
 
-def stepped(latency: int, rate: Fraction, requests: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def stepped(
+    latency: int, rate: Fraction, refresh: tuple[int, int], requests: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
     """The memory cycle by cycle, from its description: requests are (earliest cycle, words)."""
     waiting: list[tuple[int, int]] = []  # request index, words left, visible from the next cycle on
     answers = [(0, 0)] * len(requests)
-    offered, cycle = 0, 0
+    offered, cycle, active = 0, 0, 0
+    period, pause = refresh
     while offered < len(requests) or waiting:
-        fetches = (cycle + 1) * rate // 1 > cycle * rate // 1
+        fetches = False
+        if cycle % period >= pause:
+            fetches = (active + 1) * rate // 1 > active * rate // 1
+            active += 1
         if fetches and waiting:
             index, left = waiting[0]
             if left == 1:
@@ -31,18 +37,37 @@ def stepped(latency: int, rate: Fraction, requests: list[tuple[int, int]]) -> li
 
 @pytest.mark.parametrize("rate", [Fraction(1), Fraction(1, 2), Fraction(3, 7), Fraction(4, 5), Fraction(1, 9)])
 @pytest.mark.parametrize("latency", [1, 2, 17])
-def test_the_closed_formula_is_the_stepped_memory(rate, latency):
+@pytest.mark.parametrize("refresh", [(1, 0), (2, 1), (7, 3), (50, 49), (400, 28)])
+def test_the_closed_formula_is_the_stepped_memory(rate, latency, refresh):
     rng = random.Random(f"{rate} {latency}")
-    for _ in range(30):
+    for _ in range(10):
         cycle, requests = 0, []
         for _ in range(12):
             cycle += rng.choice((0, 0, 1, 5, 40))
             requests.append((cycle, rng.randint(1, 9)))
-        memory = TimedMemory(latency=latency, rate=rate)
-        assert [memory.read(*request) for request in requests] == stepped(latency, rate, requests)
+        memory = TimedMemory(latency=latency, rate=rate, refresh_period=refresh[0], refresh_cycles=refresh[1])
+        assert [memory.read(*request) for request in requests] == stepped(latency, rate, refresh, requests)
 
 
-@pytest.mark.parametrize("parameters", [{"latency": 0}, {"rate": 0}, {"rate": Fraction(9, 8)}])
+@pytest.mark.parametrize(("period", "pause"), [(1, 0), (7, 3), (40, 39)])
+@pytest.mark.parametrize("rate", [Fraction(1), Fraction(3, 7)])
+def test_slots_recur_as_the_memory_says(period, pause, rate):
+    memory = TimedMemory(rate=rate, refresh_period=period, refresh_cycles=pause)
+    slots = {memory.slot_cycle(number) for number in range(6 * period * rate.denominator)}
+    end = max(slots)
+    for cycles in range(1, 3 * period * rate.denominator):
+        recur = all((slot + cycles in slots) == (slot in slots) for slot in range(end - cycles))
+        assert memory.repeats_after(cycles) == recur, cycles
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"latency": 0}, {"rate": 0}, {"rate": Fraction(9, 8)}, {"refresh_period": 0},
+        {"refresh_cycles": 1}, {"refresh_cycles": -1}, {"refresh_cycles": 40, "refresh_period": 40},
+    ],
+)  # fmt: skip
 def test_impossible_timing_is_refused(parameters):
-    with pytest.raises(ConfigError, match=next(iter(parameters))):
+    name, value = next(iter(parameters.items()))
+    with pytest.raises(ConfigError, match=f"^{name} = {value} is not allowed: "):
         TimedMemory(**parameters)
