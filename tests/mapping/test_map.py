@@ -90,8 +90,8 @@ def test_the_report_shows_both_bounds_of_a_memory_that_is_refreshed():
     assert "dram_peak_cycles" not in plain.to_dict()
     assert data["dram_peak_cycles"] == plain.dram_bound_cycles
     assert data["bounds"]["main memory"] == pytest.approx(plain.dram_bound_cycles * 3906 / 3626, abs=1)
-    # Refresh takes its share of the time, and little beyond.
-    assert 1 <= result.cycles / plain.cycles / (3906 / 3626) < 1.001
+    # Refresh takes its share of the time, but for passes that no load waits for.
+    assert 0.999 < result.cycles / plain.cycles / (3906 / 3626) < 1.001
     assert plain.energy_j == result.energy_j
     printed = io.StringIO()
     print_map(Terminal(file=printed, width=120), data)

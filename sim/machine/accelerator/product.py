@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from functools import cache, partial
 
 from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -125,6 +126,7 @@ class ArrayUnitModel(ArrayModel):
     def __init__(self, config: AcceleratorConfig, stream: WeightStream):
         super().__init__(config.cim, TimedMemory(), TimedMemory())
         self._stream = stream
+        self._weights_of = cache(partial(_weights_of, config.cim))
         self._waiting: tuple[int, ...] = ()
         """Cycles in which the block whose weights are missing was taken and requested."""
         self.block = 0
@@ -169,19 +171,25 @@ class ArrayUnitModel(ArrayModel):
             self.block += 1
             times = self.dispatch(command, begin + 1)
             requested = self.load_earliest(times)
-            stream.claim(array_beats(self.array_config, command), requested + REQUEST_LATENCY)
+            beats, pieces = self._weights_of(command.rows, command.columns, command.reduce)
+            stream.claim(beats, requested + REQUEST_LATENCY)
             while (last := stream.finish()) is None:
                 self._waiting = times.dispatched, requested
                 yield None
             self._waiting = ()
             # Requests for the parts follow one another; the load leaves its queue with the last one.
-            pieces = parts(self.array_config, command.rows, command.columns, command.reduce)
-            self._loads.append(requested + sum(1 for _ in pieces) - 1)
+            self._loads.append(requested + pieces - 1)
             times.weights_loaded = last + LOADED_LATENCY
             self.compute(times)
             if times.sent is not None:
                 done = times.sent
         yield done
+
+
+def _weights_of(config: CIMArrayConfig, rows: int, columns: int, reduce: bool) -> tuple[int, int]:
+    """Return the beats of a weight block, and the number of its parts, each of which is requested."""
+    block = ArrayCommand(rows=rows, columns=columns, vectors=1, reduce=reduce)
+    return array_beats(config, block), sum(1 for _ in parts(config, rows, columns, reduce))
 
 
 def product_beats(config: AcceleratorConfig, command: Product) -> int:

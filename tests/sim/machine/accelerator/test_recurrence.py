@@ -5,8 +5,9 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
+from tests.sim.machine.accelerator.random_systems import random_system
 from tilewright.bench.random_programs import Areas, ProgramMaker, random_timing, with_refresh
-from tilewright.cocotb_tests.accelerator.suite import SUITES, configuration
+from tilewright.cocotb_tests.accelerator.suite import SUITES
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.map import memory_timing
@@ -50,23 +51,6 @@ def random_loops(config: AcceleratorConfig, rng: np.random.Generator) -> list[Co
         else:
             made.append(command)
     return [*made, End()]
-
-
-def random_system(rng: np.random.Generator) -> AcceleratorConfig:
-    """Return an accelerator with banks of 8 KiB or more."""
-
-    def one(*values: int) -> int:
-        return int(rng.choice(values))
-
-    bus, weight_bits = one(32, 64, 128), one(4, 8)
-    return configuration(
-        lanes=8, bank_address_bits=one(10, 12), bus_bits=bus, tiles=one(1, 2, 4), banks=4, outstanding=one(1, 2, 4, 8),
-        max_burst=one(16, 32, 64), weight_buffer_beats=one(128, 256), queue_depth=one(2, 4),
-        tile={"result_bus_bits": one(64, 128), "accumulator_vectors": 4, "result_buffer_vectors": one(1, 3)},
-        macro={
-            "rows": one(8, 16, 32), "columns": bus // weight_bits * one(1, 2), "weight_bits": weight_bits, "input_bits_per_cycle": one(1, 2, 4),
-        },
-    )  # fmt: skip
 
 
 def random_products(config: AcceleratorConfig, rng: np.random.Generator) -> list[Command]:

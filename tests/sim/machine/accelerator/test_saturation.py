@@ -6,7 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from tests.sim.machine.accelerator.test_recurrence import random_system
+from tests.sim.machine.accelerator.random_systems import random_system
 from tilewright.bench.random_programs import random_timing, with_refresh
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
