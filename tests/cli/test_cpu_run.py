@@ -1,12 +1,11 @@
 """``tilewright cpu run`` and ``cpu stats``, with a program in place of gem5."""
 
 import json
-import os
 import subprocess
-import sys
 
 import pytest
 
+from tests.cli.command_line import run
 from tests.gem5_configs.fake_gem5 import elf, started
 from tests.gem5_configs.gem5_statistics import CORE, statistics
 from tilewright.base.errors import ConfigError
@@ -15,8 +14,7 @@ from tilewright.gem5_configs.runs import COLUMNS, read_runs
 
 
 def cli(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tilewright", "cpu", *arguments]
-    return subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True)
+    return run("cpu", *arguments, **env)
 
 
 def test_the_command_writes_the_rows(gem5, program, tmp_path):

@@ -1,44 +1,15 @@
 """Runs a case and checks that the command was refused as it should be."""
 
-import json
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.cli.bad_inputs.case import Case
-from tests.cli.bad_inputs.server import CPU_SECONDS, MEMORY_BYTES
-from tests.cli.command_line import without_progress
+from tests.cli.command_line import server, without_progress
+from tests.cli.server import CPU_SECONDS, MEMORY_BYTES
 from tilewright.base.text import MAX_MESSAGE
 
 PREFIX = "tilewright: error: "
-
-
-class Server:
-    """The process from which those of the cases are forked."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.cli.bad_inputs.server"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
-        )
-
-    def run(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Return how the process of a request ended."""
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """End the process."""
-        self._process.communicate()
 
 
 @dataclass(frozen=True)
@@ -54,7 +25,7 @@ class Refusal:
     after: dict[str, object]
 
 
-def run_case(server: Server, case: Case, tmp_path: Path) -> Refusal:
+def run_case(case: Case, tmp_path: Path) -> Refusal:
     """Return how the command of a case ended, and what it left in its folder."""
     folder, aside = tmp_path / "folder", tmp_path / "aside"
     folder.mkdir()
@@ -72,11 +43,12 @@ def run_case(server: Server, case: Case, tmp_path: Path) -> Refusal:
         if value is not None:
             environment[name] = value.replace("{folder}", str(folder))
     before = tree(folder)
-    ended = server.run(
+    ended = server().run(
         {
             "arguments": [argument.replace("{folder}", str(folder)) for argument in case.arguments],
             "folder": str(folder),
             "environment": environment,
+            "limited": True,
             **{name: str(aside / name) for name in ("stdin", "stdout", "stderr")},
         }
     )

@@ -1,7 +1,5 @@
 """Bad input of all kinds, to all commands: one line that names field, value and what is allowed, and nothing else."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.cli.bad_inputs import (
@@ -15,7 +13,7 @@ from tests.cli.bad_inputs import (
     toml_files,
 )
 from tests.cli.bad_inputs.case import Case
-from tests.cli.bad_inputs.harness import Server, check, run_case
+from tests.cli.bad_inputs.harness import check, run_case
 
 TABLES = {
     "options": options.CASES,
@@ -31,18 +29,11 @@ LEAST = 30
 """Least number of cases of a table."""
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    server = Server()
-    yield server
-    server.close()
-
-
 @pytest.mark.parametrize(
     "case", [pytest.param(case, id=f"{table}: {case.name}") for table, cases in TABLES.items() for case in cases]
 )
-def test_bad_input_is_refused_in_one_line(case: Case, server: Server, tmp_path):
-    check(case, run_case(server, case, tmp_path))
+def test_bad_input_is_refused_in_one_line(case: Case, tmp_path):
+    check(case, run_case(case, tmp_path))
 
 
 @pytest.mark.parametrize("table", TABLES)

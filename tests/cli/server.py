@@ -1,8 +1,8 @@
 """Runs commands in processes forked from one that has imported everything, so that hundreds of cases take seconds.
 
 Each line of standard input is a request in JSON, each line of standard output the answer to it. The command runs as
-``tilewright`` would: it reads its arguments and ends by ``sys.exit``. It may take so much memory
-more than the imports, and so much time; when it takes more, the kernel ends it.
+``tilewright`` would: it reads its arguments and ends by ``sys.exit``. If its request says ``limited``, it may take so much
+memory more than the imports, and so much time; when it takes more, the kernel ends it.
 """
 
 import gc
@@ -69,6 +69,8 @@ def _become(request: dict, base: int) -> None:
         os.dup2(descriptor, number)
         os.close(descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not request["limited"]:
+        return
     resource.setrlimit(resource.RLIMIT_DATA, (base + MEMORY_BYTES, base + MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     signal.alarm(SECONDS)
