@@ -2,6 +2,8 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from amaranth.back import rtlil
 from amaranth.hdl import Const, Value
@@ -44,10 +46,21 @@ def convert(component: wiring.Component, name: str, *, tables: Tables = "logic")
     modules = {name: component}
     modules |= {definition.module: definition.component for definition in definitions(component)}
     with rare_garbage_collection():
-        text = "".join(
-            rtlil.convert(part, name=module, ports=_ports(part), emit_src=False) for module, part in modules.items()
-        )
+        text = "".join(_rtlil(part, module) for module, part in modules.items())
     return _write_verilog(plain_names(text, name), tables)
+
+
+_KEPT: WeakKeyDictionary[wiring.Component, dict[Any, str]] = WeakKeyDictionary()
+"""RTLIL of each component, by the function that has made it and the name of its module."""
+
+
+def _rtlil(component: wiring.Component, module: str) -> str:
+    """Return a component as RTLIL, without its definitions; a component that several designs share is written once."""
+    kept = _KEPT.setdefault(component, {})
+    convert = rtlil.convert  # benches with planted faults put another one in its place
+    if (convert, module) not in kept:
+        kept[convert, module] = convert(component, name=module, ports=_ports(component), emit_src=False)
+    return kept[convert, module]
 
 
 def _write_verilog(text: str, tables: Tables) -> str:

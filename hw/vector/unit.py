@@ -1,5 +1,6 @@
 """The vector unit: passes over matrices in the scratchpad."""
 
+from functools import cache
 from typing import Any
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
@@ -29,6 +30,14 @@ Y = C + ADD + MASK
 D = Y + ENCODE
 
 
+@cache
+def common_parts() -> tuple[Definition, Definition, Definition]:
+    """Return lane, adder and multiplier: the same objects for all vector units, so that they are elaborated once."""
+    parts = {"vector_lane": Lane(), "fp32_adder": Fp32Adder(), "fp32_multiplier": Fp32Multiplier()}
+    lane, adder, multiplier = (Definition(name, component) for name, component in parts.items())
+    return lane, adder, multiplier
+
+
 class VectorUnit(wiring.Component):
     """Runs commands, see docs/vector.md; :mod:`.sim.machine.vector` has their cycles.
 
@@ -54,10 +63,7 @@ class VectorUnit(wiring.Component):
 
     def __init__(self, *, config: VectorConfig):
         self.config = config
-        self._lane = Definition("vector_lane", Lane())
-        self._adder = Definition("fp32_adder", Fp32Adder())
-        self._multiplier = Definition("fp32_multiplier", Fp32Multiplier())
-        self.definitions = [self._lane, self._adder, self._multiplier]
+        self._lane, self._adder, self._multiplier = self.definitions = common_parts()
         self._reducer = Reducer(lanes=config.lanes, adder=self._adder)
         self._scalars = Scalars(scalars=config.scalars, adder=self._adder, multiplier=self._multiplier)
         made = (Y, self._reducer.sum_latency, self._reducer.maximum_latency, Scalars.LINEAR, Scalars.INVERSE)
