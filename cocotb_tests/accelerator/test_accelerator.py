@@ -47,7 +47,14 @@ def test_random_programs(suite):
 
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
 def test_random_programs_on_a_memory_that_is_refreshed(suite):
-    suite.simulate("right", refreshed_cases(suite.config, seed=8, programs=2))
+    suite.simulate("right", refreshed_cases(suite.config, seed=8, programs=1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", [EVERYDAY, WITH_NPE[0]], ids=lambda suite: suite.name)
+def test_many_random_programs_on_memories_that_are_refreshed(suite):
+    for seed in range(5000, 5100, 20):
+        suite.simulate("right", refreshed_cases(suite.config, seed=seed, programs=4))
 
 
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)

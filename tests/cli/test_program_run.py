@@ -86,6 +86,16 @@ def test_memory_is_as_far_and_as_fast_as_it_is_told(options, latency, bytes_per_
     assert result["cycles"] == AcceleratorModel(config, memory).run(0x8000, timing).cycles
 
 
+def test_memory_is_refreshed_as_the_system_says():
+    refresh = ("--set", "memory.refresh={interval_ns=100, time_ns=30}")
+    plain, refreshed = (run_json(str(EXAMPLE), *ON_SMALL, *options) for options in ((), refresh))
+    assert (refreshed["refresh_period"], refreshed["refresh_cycles"]) == (50, 15)
+    assert refreshed["cycles"] > plain["cycles"]
+    assert "refresh_period" not in plain
+    shown = " ".join(run("program", "run", str(EXAMPLE), *ON_SMALL, *refresh).stdout.split())
+    assert "12.8 bytes a cycle, refreshed for 15 of 50 cycles" in shown
+
+
 @pytest.mark.parametrize(
     ("text", "error", "index", "said"),
     [

@@ -658,9 +658,11 @@ def random_case(
 
 
 def with_refresh(timing: Timing, rng: np.random.Generator) -> Timing:
-    """Return a timing with refresh: seldom or often, for few cycles or for most of them."""
+    """Return a timing with refresh: seldom or often, for few cycles or for up to two thirds of them."""
     period = int(rng.choice((2, 7, 64, 390, 3906)))
-    return replace(timing, refresh_period=period, refresh_cycles=int(rng.integers(1, min(period, 300))))
+    return replace(
+        timing, refresh_period=period, refresh_cycles=int(rng.integers(1, max(2, min(period, 450) * 2 // 3)))
+    )
 
 
 def random_timing(rng: np.random.Generator) -> Timing:

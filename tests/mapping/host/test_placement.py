@@ -79,6 +79,8 @@ def test_transfers_wait_for_one_another():
     step = HostStep("softmax", "softmax", {64: 2}, transfers=8, transfer_bytes=1024)
     assert step.elements == 128
     assert step.transfer_seconds(memory) == pytest.approx(8 * 100e-9 + 1024e-9)
+    refreshed = memory.with_(**{"refresh": {"interval_ns": 3906, "time_ns": 280}})
+    assert step.transfer_seconds(refreshed) == pytest.approx(8 * 100e-9 + 1024e-9 * 3906 / 3626)
 
 
 def test_a_kind_that_stays_where_it_is():
