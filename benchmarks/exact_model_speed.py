@@ -60,15 +60,15 @@ def speed(model: str, system: System) -> Speed:
 
 def main() -> None:
     """Measure and print."""
-    title = f"One token at context {CONTEXT}"
-    headings = ("model", "system", "bursts of", ">cycles", ">CPU s, counted", ">all computed", ">times")
+    title = f"One token at context {CONTEXT} on edge-int4"
+    headings = ("model", "bursts of", ">cycles", ">CPU s, counted", ">all computed", ">times")
     table = terminal_table(headings, title=title)
     for name, beats in (("edge-int4", 64), ("edge-int4", 8), ("edge-int4-refresh", 64)):
         system = load_system(name).with_(**{"fabric.max_burst": beats})
         for model in MODELS if (name, beats) == ("edge-int4", 64) else MODELS[:1]:
             seen = speed(model, system)
             table.add_row(
-                model, name, f"{beats} beats", f"{seen.cycles:,}", f"{seen.counted_seconds:.3f}",
+                model, f"{beats} beats{', refresh' * name.endswith('refresh')}", f"{seen.cycles:,}", f"{seen.counted_seconds:.3f}",
                 f"{seen.computed_seconds:.3f}", f"{seen.computed_seconds / seen.counted_seconds:.1f}",
             )  # fmt: skip
     Console().print(table)
