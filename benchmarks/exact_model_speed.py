@@ -68,8 +68,9 @@ def main() -> None:
         for model in MODELS if (name, beats) == ("edge-int4", 64) else MODELS[:1]:
             seen = speed(model, system)
             table.add_row(
-                model, f"{beats} beats{', refresh' * name.endswith('refresh')}", f"{seen.cycles:,}", f"{seen.counted_seconds:.3f}",
-                f"{seen.computed_seconds:.3f}", f"{seen.computed_seconds / seen.counted_seconds:.1f}",
+                model, f"{beats} beats{', refresh' * name.endswith('refresh')}", f"{seen.cycles:,}",
+                f"{seen.counted_seconds:.3f}", f"{seen.computed_seconds:.3f}",
+                f"{seen.computed_seconds / seen.counted_seconds:.1f}",
             )  # fmt: skip
     Console().print(table)
 
