@@ -14,9 +14,9 @@ from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.lower.constants import constant_contents
+from tilewright.mapping.lower.fit_heads import fit_heads
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.lower.lowering import Lowered
-from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import bert, llama, minilm
 from tilewright.mapping.models.config import BertConfig, DecoderConfig, LlamaConfig
 from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_layer
@@ -130,7 +130,7 @@ def layer_case(
 
     def graph(position: int, tokens: int) -> Graph:
         whole = llama.layers(model, precision, tokens=tokens, position=position, capacity=capacity)
-        return with_padded_heads(config, whole.part(each for each in whole if each.layer == layer))
+        return fit_heads(config, whole.part(each for each in whole if each.layer == layer))
 
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))

@@ -209,7 +209,7 @@ class BadCommands:
             (size, {"vectors": 0}),
             (size, {"k": 0}),
             (size, {"n": 0}),
-            (size, {"n": tile.columns + 1}),
+            *([(size, {"n": tile.columns + 1})] if tile.results_per_beat > 1 else []),
             (size, {"k": high + 1, "vectors": tile.accumulator_vectors + 1}),
             (size, {"k": config.cim.rows + 1, "vectors": 65535, "reduce": 1}),
             (address, {"a": config.activation_bytes // 2}),

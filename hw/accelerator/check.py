@@ -125,7 +125,7 @@ class Check(wiring.Component):
         tile, cim = config.cim.tile, config.cim
         vectors, k, n = fields["vectors"], fields["k"], fields["n"]
         high = Mux(fields["reduce"], cim.rows, tile.rows)
-        size = (vectors == 0) | (k == 0) | (n == 0) | n[: (tile.columns - 1).bit_length()].any()
+        size = (vectors == 0) | (k == 0) | (n == 0) | n[: (tile.results_per_beat - 1).bit_length()].any()
         size |= (k > high) & (vectors > tile.accumulator_vectors)
         a, out = (
             self._stage(m, (vectors - 1)[:16] * fields[pitch], f"product_{pitch}", cycles=2)

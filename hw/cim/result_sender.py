@@ -60,7 +60,7 @@ class ResultSender(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         cfg = self.config
-        per_beat = cfg.result_bus_bits // cfg.accumulator_bits  # a power of two
+        per_beat = cfg.results_per_beat
         shift = per_beat.bit_length() - 1
         beats = range(self._beats + 1)
         entry_layout = data.StructLayout({"total": len(self.total), "beats": beats})

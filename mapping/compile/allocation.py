@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 
@@ -44,18 +45,27 @@ class Tensor:
         self.last = operation
 
 
-def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int, *, tight: bool = False) -> None:
+class First(Enum):
+    """Tensors that are placed first."""
+
+    LONGEST = "in use by one operation for longest, so that no operation has to wait for its end"
+    LARGEST = "of most bytes"
+    TIGHT = "of most bytes for longest; every tensor goes into the fullest bank"
+
+
+def place_tensors(
+    config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int, first: First = First.LARGEST
+) -> None:
     """Give each tensor an address in one bank.
 
-    The largest first. Of the banks with room, the one whose ports fewest other units need at about the same time, then
-    the emptiest.
+    Of the banks with room, the one whose ports fewest other units need at about the same time, then the emptiest.
 
     Parameters
     ----------
     slack : int
         Operations by which another tensor must have been used before its bytes are written anew.
-    tight : bool
-        What takes most bytes for longest goes first, into the fullest bank.
+    first : First
+        Tensors that choose first.
 
     Raises
     ------
@@ -68,8 +78,11 @@ def place_tensors(config: AcceleratorConfig, tensors: Iterable[Tensor], slack: i
     for tensor in tensors:
         tensor.address = -1
 
-    def order(tensor: Tensor) -> tuple[int, int]:
-        return -tensor.bytes * (tensor.last - tensor.first + 1 if tight else 1), tensor.first
+    tight = first is First.TIGHT
+
+    def order(tensor: Tensor) -> tuple[int, int, int]:
+        longest = max((end - begin for begin, end, _, _ in tensor.uses), default=0) if first is First.LONGEST else 0
+        return -longest, -tensor.bytes * (tensor.last - tensor.first + 1 if tight else 1), tensor.first
 
     for tensor in sorted(tensors, key=order):
         taken = {config.bank(other.address) for other in tensor.apart if other.address >= 0}

@@ -47,6 +47,8 @@ class Operations:
     operations: list[Operation] = field(default_factory=list)
     tensors: list[Tensor] = field(default_factory=list)
     scalars: RowScalars = field(default_factory=RowScalars)
+    staging: dict[Matrix, tuple[Tensor, int]] = field(default_factory=dict)
+    """Tensors of results of later steps that go to main memory, with the number of rows before those of the result."""
     _there: dict[str, Tensor] = field(default_factory=dict)
     """Tensors by name of buffer."""
 

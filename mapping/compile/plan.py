@@ -7,10 +7,11 @@ from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.steps import Step
 
-from .allocation import place_slots, place_tensors
+from .allocation import First, place_slots, place_tensors
 from .engines.engine import Engines
 from .operations import Operations
 from .reorder import depth_first, reordered
+from .staging import is_staged, rows_before, staging_tensor
 from .survey import Survey
 
 LOADED_AHEAD = 1
@@ -25,18 +26,14 @@ class Plan:
     """Whether constants stay in the scratchpad."""
     rest: int
     """Number of operations for which bytes rest before they are written again, so that units need not wait."""
-    tight: bool = False
-    """Whether banks are filled one after the other."""
+    first: First
+    """Tensors that are placed first."""
 
 
 PLANS = (
-    Plan(keep=True, rest=16),
-    Plan(keep=True, rest=6),
-    Plan(keep=True, rest=0),
-    Plan(keep=False, rest=6),
-    Plan(keep=False, rest=0),
-    Plan(keep=True, rest=0, tight=True),
-    Plan(keep=False, rest=0, tight=True),
+    *(Plan(True, rest, first) for rest in (16, 6, 0) for first in (First.LONGEST, First.LARGEST)),
+    *(Plan(False, rest, First.LARGEST) for rest in (6, 0)),
+    *(Plan(keep, 0, First.TIGHT) for keep in (True, False)),
 )
 """Plans, the fastest first; each is tried with every order of steps before the next plan."""
 
@@ -51,18 +48,22 @@ def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Oper
     """
     late = depth_first(survey.lowered)
     orders = (reordered(engines, survey.lowered), reordered(engines, late), late)
-    attempts = [(lowered, plan) for lowered in orders for plan in PLANS]
-    for number, (lowered, plan) in enumerate(attempts):
-        operations = emitted(config, engines, survey, lowered, keep=plan.keep)
-        operations.estimate_uses()
-        try:
-            place_tensors(config, operations.tensors, plan.rest, tight=plan.tight)
-            place_slots(config.vector.scalars, operations.scalars.slots.values())
-            return operations
-        except ConfigError:
-            if number == len(attempts) - 1:
-                raise
-    raise AssertionError("no attempt")
+    refusal = None
+    for lowered in orders:
+        made: dict[bool, Operations] = {}
+        for plan in PLANS:
+            if plan.keep not in made:
+                made[plan.keep] = emitted(config, engines, survey, lowered, keep=plan.keep)
+                made[plan.keep].estimate_uses()
+            operations = made[plan.keep]
+            try:
+                place_tensors(config, operations.tensors, plan.rest, plan.first)
+                place_slots(config.vector.scalars, operations.scalars.slots.values())
+                return operations
+            except ConfigError as error:
+                refusal = error
+    assert refusal
+    raise refusal
 
 
 def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered: Lowered, *, keep: bool) -> Operations:
@@ -79,8 +80,10 @@ def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered
 
 
 def _load_ahead(operations: Operations, engines: Engines, steps: tuple[Step, ...]) -> None:
-    """Load the constants needed before the next product but one; after the weights of that product they would come
-    late."""
+    """Load what passes before the next product but one need; after the weights of that product it would come late.
+
+    These are constants, and positions that new ones share bytes with.
+    """
     products = 0
     for step in steps:
         engine = engines.of(step)
@@ -90,3 +93,5 @@ def _load_ahead(operations: Operations, engines: Engines, steps: tuple[Step, ...
         for matrix in engine.operands(step):
             if matrix.buffer.name in operations.lowered.constants:
                 operations.loaded(matrix)
+        if step.out and is_staged(operations.survey, step.out) and rows_before(operations.survey, step.out):
+            staging_tensor(operations, step.out)

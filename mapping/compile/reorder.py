@@ -1,5 +1,6 @@
 """Order of steps in which engines wait least for each other."""
 
+import math
 from dataclasses import dataclass, field, replace
 
 from tilewright.mapping.lower.lowering import Lowered
@@ -17,10 +18,12 @@ def reordered(engines: Engines, lowered: Lowered) -> Lowered:
     """Return the same steps in an order in which heads overlap: scores of the next head during a softmax.
 
     A list schedule over the engines with the approximate cycles of steps: of the steps that can come next, the one that
-    can begin first.
+    can begin first; of several, the one that is nearest to a state, so that keys are stored, element by element, while
+    weights of queries are still loaded.
     """
     steps = lowered.steps
     needs = _dependencies(steps)
+    to_state = _cycles_to_state(engines, lowered, needs)
     left = list(range(len(steps)))
     finished: dict[int, int] = {}
     free = dict.fromkeys(engines.all, 0)
@@ -32,14 +35,29 @@ def reordered(engines: Engines, lowered: Lowered) -> Lowered:
                 step = steps[place]
                 engine = engines.of(step)
                 ready = (finished[each] + engine.ready_cycles(steps[each], step) for each in needs[place])
-                choices.append((max(free[engine], *ready, 0), place))
-        start, place = min(choices)
+                choices.append((max(free[engine], *ready, 0), to_state[place], place))
+        start, _, place = min(choices)
         step = steps[place]
         engine = engines.of(step)
         finished[place] = free[engine] = start + engine.cycles(step)
         left.remove(place)
         order.append(step)
     return replace(lowered, steps=tuple(order))
+
+
+def _cycles_to_state(engines: Engines, lowered: Lowered, needs: list[set[int]]) -> list[float]:
+    """Return for each step the approximate cycles from its end to that of the first step that needs it and writes a
+    state; infinity if none does."""
+    steps = lowered.steps
+    cycles = [math.inf] * len(steps)
+    for place in range(len(steps) - 1, -1, -1):
+        step = steps[place]
+        if step.out and step.out.buffer.name in lowered.states:
+            cycles[place] = 0
+        before = cycles[place] + engines.of(step).cycles(step)
+        for each in needs[place]:
+            cycles[each] = min(cycles[each], before)
+    return cycles
 
 
 def depth_first(lowered: Lowered) -> Lowered:

@@ -30,7 +30,27 @@ def rows_before(survey: Survey, out: Matrix) -> int:
     return len(pieces) if pieces[0].position % 2 else 0
 
 
-def load_before(operations: Operations, out: Matrix, staging: Tensor, rows: int) -> None:
+def staging_tensor(operations: Operations, out: Matrix, scatter: bool = False) -> tuple[Tensor, int]:
+    """Return the tensor of a result that goes to main memory, and the number of its rows before those of the result.
+
+    They are loaded as soon as the tensor is asked for.
+
+    Parameters
+    ----------
+    scatter : bool
+        Whether the rows of the result are single numbers, one after the other.
+    """
+    if out not in operations.staging:
+        before = rows_before(operations.survey, out)
+        rows, columns = (1, out.rows) if scatter else (before + out.rows, out.columns)
+        tensor = operations.new_tensor(out, rows, columns, suffix=".new")
+        operations.staging[out] = tensor, before
+        if before:
+            _load_before(operations, out, tensor, before)
+    return operations.staging[out]
+
+
+def _load_before(operations: Operations, out: Matrix, staging: Tensor, rows: int) -> None:
     """Load the positions before those of a result, one for each head."""
     stored = operations.survey.stored[out.buffer.name]
     assert stored.tail is not None

@@ -6,22 +6,30 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tilewright.base.errors import ConfigError
+from tilewright.sim.config import TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.formats import StoredFormat
 from tilewright.sim.isa.commands import Store, Weights
 from tilewright.sim.machine.cim.array import block_limits, parts
 
-from .weight_layout import blocks, unit_scale, weights_commands
+from .weight_layout import blocks, product_columns, unit_scale, weights_commands
+
+
+def stored_columns(tile: TileConfig, head: int, transposed: bool) -> int:
+    """Return the columns of a chunk: those of a tile, or for values with fewer elements those of a product with
+    them."""
+    return tile.columns if transposed else min(tile.columns, product_columns(tile, head))
 
 
 @dataclass(frozen=True)
 class StoredWeights:
-    """Weights that a program writes and then multiplies with: chunks of a tile's columns, each stored row by row.
+    """Weights that a program writes and then multiplies with: chunks of columns, each stored row by row.
 
     Keys are taken ``transposed``: a row for each element of the head, of the positions of a chunk. Values: a row for
-    each position, of the elements of a chunk. So both grow without anything being moved. A tile with group scales finds
-    in front of as many rows as it has those of their groups, which all change nothing.
+    each position, of the elements of a chunk. So both grow without anything being moved. Rows begin at beats of the
+    bus. A tile with group scales finds in front of as many rows as it has those of their groups, which all change
+    nothing.
     """
 
     config: AcceleratorConfig
@@ -34,8 +42,8 @@ class StoredWeights:
 
     @property
     def columns(self) -> int:
-        """Number of columns of a chunk, and number of bytes in its row of scales."""
-        return self.config.cim.tile.columns
+        """Number of columns of a chunk."""
+        return stored_columns(self.config.cim.tile, self.head, self.transposed)
 
     @property
     def format(self) -> StoredFormat:
@@ -50,7 +58,12 @@ class StoredWeights:
     @property
     def row_bytes(self) -> int:
         """Size of a row of a chunk in bytes."""
-        return self.columns // 2 if self.packed else self.columns
+        return self.config.cim.tile.weight_beats_per_row(self.columns) * self.config.bus_bytes
+
+    @property
+    def scale_bytes(self) -> int:
+        """Size of the scales in front of the rows that a tile holds in bytes."""
+        return self.groups * self.config.cim.tile.scale_beats(self.columns) * self.config.bus_bytes
 
     @property
     def rows(self) -> int:
@@ -70,13 +83,13 @@ class StoredWeights:
     @property
     def piece_bytes(self) -> int:
         """Size in bytes of the rows that a tile holds, with their scales."""
-        return self.config.cim.tile.rows * self.row_bytes + self.groups * self.columns
+        return self.config.cim.tile.rows * self.row_bytes + self.scale_bytes
 
     @property
     def chunk_bytes(self) -> int:
         """Bytes from a chunk to the next."""
         pieces = divide_up(self.rows, self.config.cim.tile.rows)
-        return self.rows * self.row_bytes + pieces * self.groups * self.columns
+        return self.rows * self.row_bytes + pieces * self.scale_bytes
 
     @property
     def bytes(self) -> int:
@@ -86,8 +99,8 @@ class StoredWeights:
     def _place(self, chunk: int, row: int) -> int:
         """Return the address of a row."""
         piece, inside = divmod(row, self.config.cim.tile.rows)
-        scales = self.groups * self.columns
-        return self.address + chunk * self.chunk_bytes + piece * self.piece_bytes + scales + inside * self.row_bytes
+        before = chunk * self.chunk_bytes + piece * self.piece_bytes + self.scale_bytes
+        return self.address + before + inside * self.row_bytes
 
     def load(self, positions: int, first: int = 0) -> tuple[bool, int, list[Weights]]:
         """Return mode and columns of a product with positions from ``first`` on, and the commands that load them.
@@ -98,7 +111,7 @@ class StoredWeights:
             If a product cannot begin at this position.
         """
         step = self.columns if self.transposed else self.config.cim.tile.rows if self.groups else 1
-        if first % step or (first * self.row_bytes % self.config.bus_bytes and not self.transposed):
+        if first % step:
             raise ConfigError(f"a product with stored weights cannot begin at position {first}: a multiple of {step}")
         row, column = (0, first) if self.transposed else (first, 0)
         cim = self.config.cim
@@ -112,10 +125,10 @@ class StoredWeights:
             for top in range(0, k, high):
                 for part in parts(cim, min(high, k - top), min(wide, n - left), reduce):
                     rows = part.shape[0]
-                    scales = cim.tile.block_groups(rows)
+                    scales = cim.tile.block_groups(rows) * cim.tile.scale_beats(self.columns) * self.config.bus_bytes
                     chunk = (column + left + part.columns.start) // self.columns
                     address = self._place(chunk, row + top + part.rows.start)
-                    runs.append((address - scales * self.columns, scales * self.columns + rows * self.row_bytes))
+                    runs.append((address - scales, scales + rows * self.row_bytes))
         return reduce, n, list(weights_commands(self.config, runs))
 
     def store(
@@ -182,7 +195,7 @@ class StoredWeights:
         if size == 1:
             return store
         store = replace(store, size=size.bit_length() - 1, count=width // size, element_pitch=size)
-        if size < self.columns:
+        if size < self.row_bytes:
             return store
         # A row is one element, and rows follow one another.
         return replace(
@@ -215,7 +228,7 @@ class StoredWeights:
         for chunk, _, rows in self._pieces(memory):
             if self.packed:
                 rows = np.stack([rows, rows >> 4], axis=-1).reshape(len(rows), -1)
-            chunks[chunk].append(self.format.kept(rows))
+            chunks[chunk].append(self.format.kept(rows[:, : self.columns]))
         values = np.concatenate([np.concatenate(each) for each in chunks], axis=1)
         return (values.T if self.transposed else values)[: self.positions, : self.head]
 
@@ -228,17 +241,16 @@ class StoredWeights:
             start = done[chunk]
             done[chunk] += len(rows)
             part = matrix[start : done[chunk], chunk * self.columns : (chunk + 1) * self.columns]
+            part = np.pad(part, ((0, 0), (0, self.row_bytes * (1 + self.packed) - self.columns)))
             rows[:] = (part[:, ::2] & 15) | (part[:, 1::2] << 4) if self.packed else part
 
     def _pieces(self, memory: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """Yield chunk, scales and rows of each part that a tile holds, each row as its bytes."""
-        scale_bytes = self.groups * self.columns
+        """Yield chunk, bytes of the scales and rows of each part that a tile holds, each row as its bytes."""
         for chunk in range(self.chunks):
             for first in range(0, self.rows, self.config.cim.tile.rows):
                 end = self._place(chunk, min(first + self.config.cim.tile.rows, self.rows) - 1) + self.row_bytes
                 start = self._place(chunk, first)
-                scales = memory[start - scale_bytes : start].reshape(-1, self.columns)
-                yield chunk, scales, memory[start:end].reshape(-1, self.row_bytes)
+                yield chunk, memory[start - self.scale_bytes : start], memory[start:end].reshape(-1, self.row_bytes)
 
 
 def _runs(first: int, count: int, size: int) -> Iterator[tuple[int, int, int]]:

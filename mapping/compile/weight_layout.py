@@ -25,6 +25,11 @@ def reduces(config: CIMArrayConfig, k: int, n: int) -> bool:
     return config.tiles > 1 and blocks(config, k, n, True) < blocks(config, k, n, False)
 
 
+def product_columns(tile: TileConfig, n: int) -> int:
+    """Return the columns of a product that computes ``n`` columns: whole beats of results."""
+    return divide_up(n, tile.results_per_beat) * tile.results_per_beat
+
+
 def unit_scale(tile: TileConfig) -> int:
     """Return the scale that leaves a group unchanged."""
     return int(tile.scales.encode(1)) if tile.scales else 1
@@ -33,12 +38,12 @@ def unit_scale(tile: TileConfig) -> int:
 def constant_words(config: CIMArrayConfig, codes: np.ndarray, scales: np.ndarray | None, reduce: bool) -> np.ndarray:
     """Return the bytes of (k, n) weights as products with all of them, or with columns of whole blocks, take them.
 
-    Weights are codes, as they are stored. Columns are filled up with zeros to whole tiles; a tile with group
+    Weights are codes, as they are stored. Columns are filled up with zeros to those of a product; a tile with group
     scales gets those that change nothing where none are given.
     """
     tile = config.tile
     k, n = codes.shape
-    padding = ((0, 0), (0, -n % tile.columns))
+    padding = ((0, 0), (0, product_columns(tile, n) - n))
     padded = np.pad(codes.astype(np.int64), padding)
     if tile.group_rows:
         unit = unit_scale(tile)
@@ -50,12 +55,22 @@ def constant_words(config: CIMArrayConfig, codes: np.ndarray, scales: np.ndarray
 def constant_bytes(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
     """Return the length of :func:`constant_words` of (k, n) weights."""
     tile = config.tile
-    total = 0
-    for top in range(0, k, block_limits(config, reduce)[0]):
-        rows = min(block_limits(config, reduce)[0], k - top)
-        pieces = (part.shape[0] for part in parts(config, rows, tile.columns, True)) if reduce else (rows,)
-        total += sum(tile.block_beats(piece, tile.columns) for piece in pieces)
-    return total * divide_up(n, tile.columns) * tile.weight_bus_bits // 8
+    high, wide = block_limits(config, reduce)
+    beats = sum(
+        down * across * tile.block_beats(*part.shape)
+        for rows, down in _sizes(k, high)
+        for columns, across in _sizes(product_columns(tile, n), wide)
+        for part in parts(config, rows, columns, reduce)
+    )
+    return beats * tile.weight_bus_bits // 8
+
+
+def _sizes(total: int, most: int) -> Iterator[tuple[int, int]]:
+    """Yield the sizes of pieces of at most ``most``, each with the number of such pieces."""
+    if total >= most:
+        yield most, total // most
+    if total % most:
+        yield total % most, 1
 
 
 def weights_commands(config: AcceleratorConfig, runs: list[tuple[int, int]]) -> Iterator[Weights]:

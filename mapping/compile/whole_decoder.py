@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from tilewright.mapping.lower.fit_heads import fit_heads
 from tilewright.mapping.lower.lower import lower
-from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models.llama import EMBEDDED, HEAD, layer_name
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
@@ -45,7 +45,7 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
     ConfigError
         If something finds no room, or the accelerator cannot run a step.
     """
-    graph = with_padded_heads(config, graph)
+    graph = fit_heads(config, graph)
     count = 1 + max(operator.layer or 0 for operator in graph)
     layers = [[each for each in graph if each.layer == layer] for layer in range(count)]
     loops = []

@@ -33,16 +33,21 @@ def lower_attention(lowering: Lowering) -> Result:
     keys, values = (lowering.results[operator.inputs[1]] for operator in (scores, weighted))
     _check_scores(graph, scores, softmax)
     mixed = lowering.matrix(merge.name, merge.m, merge.n)
-    for head, (query, out) in enumerate(zip(queries, _results(weighted, mixed), strict=True)):
-        key, value = (each[head // scores.shared] for each in (keys, values))  # type: ignore[index]
-        assert isinstance(key, Stored)
-        assert isinstance(value, Stored)
-        lowering.operator = scores
-        found = _lower_scores(lowering, head, query, key)
-        lowering.operator = softmax
-        probabilities = _lower_softmax(lowering, head, found)
+    outs = _results(weighted, mixed)
+    # The heads of one token whose values lie side by side share a product.
+    together = graph[weighted.inputs[1]].beside if merge.m == 1 else 1
+    for first in range(0, len(queries), together):
+        parts = []
+        for head in range(first, first + together):
+            key, value = (each[head // scores.shared] for each in (keys, values))  # type: ignore[index]
+            assert isinstance(key, Stored)
+            assert isinstance(value, Stored)
+            lowering.operator = scores
+            found = _lower_scores(lowering, head, queries[head], key)
+            lowering.operator = softmax
+            parts.append(_Part(head, _lower_softmax(lowering, head, found), value, outs[head]))
         lowering.operator = weighted
-        _lower_weighted_sum(lowering, head, probabilities, value, out)
+        _lower_weighted_sum(lowering, parts)
     lowering.operator = merge
     return Activation(mixed)
 
@@ -72,6 +77,16 @@ class _Probabilities:
     factors: Scalars | None
 
 
+@dataclass(frozen=True)
+class _Part:
+    """A head's part of a product of probabilities and values."""
+
+    head: int
+    probabilities: _Probabilities
+    values: Stored
+    out: Matrix
+
+
 def _lower_softmax(lowering: Lowering, head: int, scores: _Scores) -> _Probabilities:
     """Add the exponentials of a head's scores and the inverse of the sum of each row, if they are not the host's."""
     operator = lowering.operator
@@ -84,27 +99,36 @@ def _lower_softmax(lowering: Lowering, head: int, scores: _Scores) -> _Probabili
     return _Probabilities(out, inverse)
 
 
-def _lower_weighted_sum(
-    lowering: Lowering, head: int, probabilities: _Probabilities, values: Stored, out: Matrix
-) -> None:
-    """Add ``out = probabilities @ values``.
+def _lower_weighted_sum(lowering: Lowering, parts: list[_Part]) -> None:
+    """Add ``out = probabilities @ values`` of heads, as one product of all their rows and columns.
 
     The scales of values, one a position, go into the probabilities, which are then quantised row by row.
     """
-    name = f"{lowering.operator.name}.{head}"
-    weights = lowering.matrix(f"{name}.weights", probabilities.values.rows, probabilities.values.columns)
-    scale = lowering.run(
-        probabilities.values,
-        MAGNITUDE,
-        multiply=probabilities.factors,
-        b=values.scales,
-        out=weights,
-        to=f"{name}.weights.scale",
-    )
-    weights8 = lowering.quantised(weights, scale)
-    sums = lowering.matrix(f"{name}.sums", weights.rows, out.columns, stored.INT32)
-    lowering.steps.append(Product(a=weights8.codes, weights=values.codes, out=sums))
-    lowering.run(sums, multiply=weights8.scale, out=out)
+    name, first = lowering.operator.name, parts[0]
+    rows, positions = first.probabilities.values.rows, first.probabilities.values.columns
+    codes = lowering.matrix(f"{name}.{first.head}.weights.int8", len(parts) * rows, positions, stored.INT8)
+    quantised = []
+    for index, part in enumerate(parts):
+        own = f"{name}.{part.head}.weights"
+        weights = lowering.matrix(own, rows, positions)
+        scale = lowering.run(
+            part.probabilities.values,
+            MAGNITUDE,
+            multiply=part.probabilities.factors,
+            b=part.values.scales,
+            out=weights,
+            to=f"{own}.scale",
+        )
+        quantised.append(
+            lowering.quantised(weights, scale, out=codes.part(rows=slice(index * rows, (index + 1) * rows)))
+        )
+    values = first.values.codes
+    sums = lowering.matrix(f"{name}.{first.head}.sums", codes.rows, values.columns, stored.INT32)
+    lowering.steps.append(Product(a=codes, weights=values, out=sums))
+    for index, (part, each) in enumerate(zip(parts, quantised, strict=True)):
+        columns = slice(part.values.first, part.values.first + part.out.columns)
+        own_sums = sums.part(rows=slice(index * rows, (index + 1) * rows), columns=columns)
+        lowering.run(own_sums, multiply=each.scale, out=part.out)
 
 
 def _mask(operator: Operator) -> PassOptions:

@@ -24,34 +24,49 @@ def lower_append(lowering: Lowering) -> Result:
     if isinstance(result, list):
         return _scale_rows(lowering, result)  # type: ignore[arg-type]
     storage = operator.precision.cache
-    rows = operator.heads * operator.capacity
-    cache = lowering.state(operator.name, rows, operator.n, storage)
+    rows, beside = operator.heads * operator.capacity, operator.beside
+    cache = lowering.state(operator.name, rows // beside, beside * operator.n, storage)
     scales = lowering.state(f"{operator.name}.scales", rows, 1, stored.FP32)
-    places = _new_rows(operator, cache)
+    places = _new_rows(operator, cache, operator.n, operator.n, cache.columns)
     if isinstance(result, Rotation):
         new = _rotated(lowering, result, places)
         lowering.operator = operator
     else:
         assert isinstance(result, Activation)
-        new = measured_heads(lowering, result.values, operator.n, places)
-    for each, place in zip(new, _new_rows(operator, scales), strict=True):
+        new = measured_heads(lowering, result.values, operator.n, places, beside)
+    for each, place in zip(new, _new_rows(operator, scales, 1, operator.capacity, 1), strict=True):
         lowering.write_scalars(each.scale, place)
     row = scales.reshaped(1, rows)
     heads = []
-    for first in range(0, rows, operator.capacity):
-        positions = slice(first + operator.first, first + operator.position + operator.m)
-        heads.append(Stored(cache.part(rows=positions), row.part(columns=positions)))
+    for head in range(operator.heads):
+        codes, own = (
+            slice(first + operator.first, first + operator.position + operator.m)
+            for first in (head // beside * operator.capacity, head * operator.capacity)
+        )
+        first = head % beside * operator.n
+        heads.append(Stored(cache.part(rows=codes), row.part(columns=own), first))
     return heads
 
 
-def _new_rows(operator: Operator, cache: Matrix) -> list[Matrix]:
-    """Return the places of new rows in a cache, in the order of :func:`head_rows`."""
-    columns, capacity, position = cache.columns, operator.capacity, operator.position
+def _new_rows(operator: Operator, state: Matrix, columns: int, next_head: int, next_position: int) -> list[Matrix]:
+    """Return the places of new rows in a cache, or of their scales, in the order of :func:`measured_heads`.
+
+    Parameters
+    ----------
+    columns : int
+        Elements of a row.
+    next_head, next_position : int
+        Elements from a row to that of the next head of those side by side, and to that of the next position.
+    """
+    beside, start = operator.beside, operator.position * next_position
+    next_group = beside * columns * operator.capacity
     if operator.m == 1:
-        stride = capacity * columns
-        return [Matrix(cache.buffer, operator.heads, columns, stride=stride, offset=position * columns)]
-    firsts = [head * capacity + position for head in range(operator.heads)]
-    return [cache.part(rows=slice(first, first + operator.m)) for first in firsts]
+        rows = operator.heads // beside
+        firsts = range(start, start + beside * next_head, next_head)
+        return [Matrix(state.buffer, rows, columns, stride=next_group, offset=first) for first in firsts]
+    heads = [divmod(head, beside) for head in range(operator.heads)]
+    offsets = [start + group * next_group + head * next_head for group, head in heads]
+    return [Matrix(state.buffer, operator.m, columns, stride=next_position, offset=offset) for offset in offsets]
 
 
 def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = None) -> list[Quantised]:

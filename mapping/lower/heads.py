@@ -36,13 +36,20 @@ def quantised_heads(lowering: Lowering, projected: Projected, reader: Operator) 
     return heads
 
 
-def measured_heads(lowering: Lowering, values: Matrix, size: int, out: list[Matrix] | None = None) -> list[Quantised]:
-    """Add the passes that measure and quantise heads of ``size`` columns, into ``out`` if it is given."""
+def measured_heads(
+    lowering: Lowering, values: Matrix, size: int, out: list[Matrix] | None = None, beside: int = 1
+) -> list[Quantised]:
+    """Add the passes that measure and quantise heads of ``size`` columns, into ``out`` if it is given.
+
+    For one token each of ``beside`` matrices has every so many heads as its rows.
+    """
     name = lowering.operator.name
     if out is None:
         out = head_rows(lowering.matrix(f"{name}.int8", values.rows, values.columns, stored.INT8), size)
+    parts = [slice(first, first + size) for first in range(0, beside * size, size)]
+    sources = [rows.part(columns=part) for rows in head_rows(values, beside * size) for part in parts]
     heads = []
-    for index, (source, codes) in enumerate(zip(head_rows(values, size), out, strict=True)):
+    for index, (source, codes) in enumerate(zip(sources, out, strict=True)):
         scale = lowering.run(source, magnitude(codes.storage), to=f"{name}.{index}.scale")
         heads.append(lowering.quantised(source, scale, out=codes))
     return heads

@@ -89,9 +89,11 @@ class Stored:
     """Keys or values of a head as weights of a product: a row for each position."""
 
     codes: Matrix
-    """Codes of the rows, shape (positions, head size)."""
+    """Codes of the rows, shape (positions, head size), or of several heads side by side."""
     scales: Matrix
-    """Scales of the rows, shape (1, positions)."""
+    """Scales of the rows of the head, shape (1, positions)."""
+    first: int = 0
+    """First column of the head."""
 
 
 Result = Activation | Quantised | Projected | Rotation | list[Quantised] | list[Stored]

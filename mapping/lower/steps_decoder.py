@@ -29,9 +29,9 @@ from tilewright.sim.machine.steps import (
 )
 
 from .constants import constant_contents
+from .fit_heads import fit_heads
 from .lower import lower
 from .lowering import Lowered
-from .padding import with_padded_heads
 
 LANES = 16
 """Number of lanes of the vector unit if no accelerator is named; the order of sums depends on it."""
@@ -146,7 +146,7 @@ class StepsDecoder:
 
     def _layers(self, tokens: int, position: int) -> Graph:
         graph = llama.layers(self.model, self.precision, tokens=tokens, position=position, capacity=self.context)
-        return with_padded_heads(self.config, graph) if self.config else graph
+        return fit_heads(self.config, graph) if self.config else graph
 
     def _head(self, tokens: int) -> Graph:
         return llama.head(self.model, self.precision, tokens=tokens, columns=self.model.vocab_size)

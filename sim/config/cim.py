@@ -319,6 +319,11 @@ class TileConfig(Frozen):
         """Number of beats of the activation stream that carry one vector of ``rows`` activations."""
         return divide_up(rows * self.macro.input_bits, self.activation_bus_bits)
 
+    @property
+    def results_per_beat(self) -> int:
+        """Number of results in a beat of the result stream, a power of two."""
+        return self.result_bus_bits // self.accumulator_bits
+
     def result_beats(self, columns: int) -> int:
         """Number of beats of the result stream that carry one vector of ``columns`` results."""
-        return divide_up(columns * self.accumulator_bits, self.result_bus_bits)
+        return divide_up(columns, self.results_per_beat)

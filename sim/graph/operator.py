@@ -130,6 +130,8 @@ class Operator:
     """Angles in a table of rotary embedding."""
     head: HeadPadding | None = None
     """Padding of each head in the result or, of a product after attention, in the input; None: there is none."""
+    beside: int = 1
+    """Number of heads of a cache whose elements of a position lie side by side in main memory."""
     precision: Precision = DEFAULT
     engine: Engine = Engine.VECTOR_UNIT
 

@@ -111,7 +111,7 @@ class Product(CommandOfUnit):
     """``out = a @ weights``: (vectors, k) of the array's activations times (k, n) of its weights, sums in INT32.
 
     Blocks of weights are taken as they come: for each block of columns those of its rows, for each block the parts of
-    the tiles, each part row by row; every part has all columns of a tile.
+    the tiles, each part row by row. Only the last part may have fewer columns than a tile.
     """
 
     OPCODE: ClassVar = Opcode.PRODUCT
@@ -124,7 +124,7 @@ class Product(CommandOfUnit):
     k: Annotated[int, Field(1, 16, COUNT_BITS)]
     """Number of elements of a vector, which is the number of rows of the weights."""
     n: Annotated[int, Field(2, 0, COUNT_BITS)]
-    """Number of columns of the weights, a multiple of the columns of a tile."""
+    """Number of columns of the weights, a multiple of the results that the array sends a cycle."""
     a: Annotated[int, Field(3, 0, SCRATCHPAD_ADDRESS_BITS), Hexadecimal()]
     """Scratchpad address of the first vector in bytes, a multiple of the bytes of activations that the array takes a
     cycle."""

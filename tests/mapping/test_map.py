@@ -9,6 +9,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.base.terminal import Terminal
 from tilewright.cli.tables import print_map
 from tilewright.mapping.map import map_model
+from tilewright.mapping.models import load_model
 from tilewright.sim.config import load_system
 from tilewright.sim.config.npe import NpeConfig
 
@@ -19,7 +20,7 @@ def decoded():
 
 
 def test_decode_reaches_the_bound(decoded):
-    assert 0.95 <= decoded.bound_fraction <= 1
+    assert 0.99 <= decoded.bound_fraction <= 1
     assert decoded.dram_bound_cycles > decoded.compute_bound_cycles
     # 51.2 GB/s over the bytes of one token: nothing can be quicker.
     assert decoded.tokens_per_s < 51.2e9 / decoded.graph.dram_bytes
@@ -49,8 +50,18 @@ def test_units_run_one_command_at_a_time_except_for_loads(decoded):
 
 
 def test_every_weight_passes_main_memory_once(decoded):
-    # Values have rows as wide as a tile: a head of 64 takes four times its bytes.
-    assert decoded.graph.dram_bytes <= decoded.memory_bytes < 1.03 * decoded.graph.dram_bytes
+    # Scales of the cache take twice their bytes.
+    assert decoded.graph.dram_bytes <= decoded.memory_bytes < 1.005 * decoded.graph.dram_bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "context", "least"),
+    [("qwen2.5-0.5b", 1024, 0.975), ("smollm2-1.7b", 1024, 0.99), ("llama-3.2-1b", 4096, 0.975)],
+)
+def test_narrow_matrices_and_narrow_heads_take_few_bytes_more_than_they_have(name, context, least):
+    result = map_model(name, load_model(name), EDGE, phase="decode", context=context)
+    assert result.bound_fraction >= least
+    assert result.memory_bytes < 1.02 * result.graph.dram_bytes
 
 
 def test_a_co_processor_that_has_nothing_to_do_changes_nothing():

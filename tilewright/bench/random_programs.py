@@ -343,7 +343,9 @@ class ProgramMaker:
         reduce = self._maybe()
         high, wide = (cim.rows, cim.tile.columns) if reduce else (cim.tile.rows, cim.columns)
         k = self._upto(int(MOST_BLOCKS * high)) if self._maybe() else self._upto(high)
-        n = self._upto(max(1, int(MOST_BLOCKS * wide) // cim.tile.columns)) * cim.tile.columns
+        # Whole tiles, or a last one of which some columns are taken.
+        step = cim.tile.columns if self._maybe() else cim.tile.results_per_beat
+        n = self._upto(max(1, int(MOST_BLOCKS * wide) // step)) * step
         vectors = self._upto(MOST_VECTORS)
         if k > high:
             vectors = min(vectors, cim.tile.accumulator_vectors)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiled import ConstantWeights, PaddedRows, StoredBuffer
 from tilewright.mapping.compile.operations import Operations
-from tilewright.mapping.compile.stored_weights import StoredWeights
+from tilewright.mapping.compile.stored_weights import StoredWeights, stored_columns
 from tilewright.mapping.compile.survey import Survey
 from tilewright.mapping.compile.weight_layout import (
     blocks,
     constant_bytes,
+    product_columns,
     reduces,
     weights_commands,
 )
@@ -75,17 +76,24 @@ class CimArray(Engine):
 
     def place_operands(self, steps: Sequence[Step], survey: Survey) -> None:
         operands: dict[str, dict[int, Product]] = {}
-        tile = self.config.cim.tile
         for step in steps:
             assert isinstance(step, Product)
-            name, n = step.weights.buffer.name, step.out.columns
-            survey.padded[step.out.buffer.name] = divide_up(n, tile.columns) * tile.columns
+            name = step.weights.buffer.name
+            survey.padded[step.out.buffer.name] = self._columns(step, name in survey.lowered.constants)
             if name in survey.lowered.constants:
                 survey.weights[name] = self._constant(step, survey)
             else:
                 operands.setdefault(name, {})[step.weights.offset] = step
         for name, products in operands.items():
             survey.stored[name] = self._stored(name, products, survey)
+
+    def _columns(self, step: Product, constant: bool) -> int:
+        """Return the columns of a step's product."""
+        tile, n = self.config.cim.tile, step.out.columns
+        if constant:
+            return product_columns(tile, n)
+        width = stored_columns(tile, step.weights.columns, step.transposed)
+        return divide_up(n, width) * width
 
     def _constant(self, step: Product, survey: Survey) -> ConstantWeights:
         cim, buffer = self.config.cim, step.weights.buffer
@@ -145,7 +153,7 @@ class CimArray(Engine):
         if name in survey.weights:
             constant = survey.weights[name]
             reduce, k = constant.reduce, constant.k
-            n = divide_up(step.out.columns, config.cim.tile.columns) * config.cim.tile.columns
+            n = self._columns(step, True)
             weights = list(weights_commands(config, [constant.part(step.weights)]))
         else:
             operand, position = survey.stored[name].operand(step.weights.offset)
@@ -184,5 +192,6 @@ class CimArray(Engine):
         """Return the approximate cycles of a product: its computation, or one cycle for each beat of weights."""
         config, tile = self.config.cim, self.config.cim.tile
         computing = blocks(config, k, n, reduce) * vectors * tile.macro.slices
-        loading = k * divide_up(n, tile.columns) * tile.weight_beats_per_row(tile.columns)
+        full, rest = divmod(n, tile.columns)
+        loading = k * (full * tile.weight_beats_per_row(tile.columns) + tile.weight_beats_per_row(rest))
         return max(computing, loading) + config.latency

@@ -6,7 +6,7 @@ from typing import Any
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.allocation import Slots, Tensor
 from tilewright.mapping.compile.operations import Operations
-from tilewright.mapping.compile.staging import is_staged, load_before, rows_before, store_result
+from tilewright.mapping.compile.staging import is_staged, staging_tensor, store_result
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.formats import stored
 from tilewright.sim.isa.commands import Command, Vector
@@ -84,13 +84,10 @@ class VectorUnit(Engine):
                 out.columns == 1 and out.storage == stored.FP32 and (survey.kept(out.buffer.name) or out.stride == 1)
             )
             if staged:
-                before = rows_before(survey, out)
-                rows, columns = (1, out.rows) if scatter else (before + out.rows, out.columns)
-                staging = operations.new_tensor(out, rows, columns, suffix=".new")
+                staging, before = staging_tensor(operations, out, scatter)
+                del operations.staging[out]
                 pitch = staging.size if scatter else staging.pitch
                 operands["d"] = _Operand(out, staging, before * staging.pitch, pitch)
-                if before:
-                    load_before(operations, out, staging, before)
             else:
                 tensor = operations.tensor(out)
                 operands["d"] = _Operand(out, tensor, *operations.located(tensor, out))

@@ -113,7 +113,7 @@ def _product(config: AcceleratorConfig, command: Product) -> dict[AcceleratorErr
     )
     return {
         AcceleratorError.SIZE: 0 in (command.vectors, command.k, command.n)
-        or command.n % tile.columns != 0
+        or command.n % tile.results_per_beat != 0
         or (command.k > high and command.vectors > tile.accumulator_vectors),
         AcceleratorError.ADDRESS: _unaligned(config.activation_bytes, command.a, command.a_pitch)
         or _unaligned(config.result_bytes, command.out, command.out_pitch)

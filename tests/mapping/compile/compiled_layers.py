@@ -7,6 +7,7 @@ from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.lower.constants import constant_contents
+from tilewright.mapping.lower.fit_heads import fit_heads
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.bert import layer_name
@@ -74,10 +75,11 @@ def run_decoder(
         llama.layers(model, precision, tokens=1, capacity=CAPACITY), seeded_decoder(model, seed=3)
     )
     memory = MemoryMap()
-    steps = [
-        lower(llama.layers(model, precision, tokens=length, position=sum(lengths[:index]), capacity=CAPACITY))
+    graphs = (
+        llama.layers(model, precision, tokens=length, position=sum(lengths[:index]), capacity=CAPACITY)
         for index, length in enumerate(lengths)
-    ]
+    )
+    steps = [lower(fit_heads(config, graph)) for graph in graphs]
     programs = [compile_program(config, each, memory) for each in steps]
     image = programs[0].memory_image(constants)
     states = None
@@ -114,7 +116,7 @@ def valid(compiled: Compiled) -> None:
         elif isinstance(command, Product):
             assert not any(value % config.activation_bytes for value in (command.a, command.a_pitch))
             assert not any(value % config.result_bytes for value in (command.out, command.out_pitch))
-            assert command.n % config.cim.tile.columns == 0
+            assert command.n % config.cim.tile.results_per_beat == 0
         elif isinstance(command, Store):
             values = [command.address, command.stride, command.plane_stride, command.source, command.element_pitch]
             assert not any(value % (1 << command.size) for value in [*values, command.pitch, command.plane_pitch])

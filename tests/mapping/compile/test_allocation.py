@@ -5,7 +5,7 @@ import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.allocation import Slots, Tensor, place_slots, place_tensors
+from tilewright.mapping.compile.allocation import First, Slots, Tensor, place_slots, place_tensors
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.sim.isa.units import Unit
 
@@ -17,9 +17,9 @@ def tensor(first: int, last: int, words: int, uses: tuple = ()) -> Tensor:
     return Tensor("x", words, 16, 4, WORD, first=first, last=last, uses=list(uses))
 
 
-@pytest.mark.parametrize("tight", [False, True])
+@pytest.mark.parametrize("choice", First)
 @pytest.mark.parametrize("slack", [0, 3])
-def test_tensors_share_no_byte_at_the_same_time(slack, tight):
+def test_tensors_share_no_byte_at_the_same_time(slack, choice):
     rng = np.random.default_rng(1)
     tensors = [
         tensor(int(first), int(first + length), int(words))
@@ -29,7 +29,7 @@ def test_tensors_share_no_byte_at_the_same_time(slack, tight):
     ]
     for one, other in zip(tensors[::3], tensors[1::3], strict=False):
         one.apart, other.apart = {other}, {one}
-    place_tensors(CONFIG, tensors, slack, tight=tight)
+    place_tensors(CONFIG, tensors, slack, choice)
     for index, one in enumerate(tensors):
         assert one.address % WORD == 0
         assert CONFIG.bank(one.address) == CONFIG.bank(one.address + one.bytes - 1)
@@ -57,6 +57,15 @@ def test_units_at_work_at_the_same_time_get_banks_of_their_own():
     banks = [CONFIG.bank(each.address) for each in (product, stored)]
     assert banks[0] != banks[1]
     assert not {banks[1]} & {CONFIG.bank(each.address) for each in others}
+
+
+def test_what_a_long_operation_reads_gets_a_bank_before_larger_tensors():
+    product = tensor(0, 5, 1, ((0, 10_000, Unit.ARRAY, False),))
+    larger = [tensor(0, 5, 2, ((n, n + 1, Unit.VECTOR, False),)) for n in range(CONFIG.banks)]
+    place_tensors(CONFIG, [*larger, product], 0, First.LONGEST)
+    assert CONFIG.bank(product.address) not in {CONFIG.bank(each.address) for each in larger}
+    place_tensors(CONFIG, [*larger, product], 0, First.LARGEST)
+    assert CONFIG.bank(product.address) in {CONFIG.bank(each.address) for each in larger}
 
 
 def test_the_bank_whose_port_is_shared_for_the_shortest_time_is_taken():

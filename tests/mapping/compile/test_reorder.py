@@ -58,6 +58,17 @@ def test_scores_of_the_next_head_come_before_the_sum_over_values():
     assert attention(reordered(engines_of(accelerator()), lowered).steps)[:3] == [True, True, True]
 
 
+def test_keys_are_made_first_so_that_they_are_stored_during_other_products():
+    lowered = lower(llama.layers(SHAPE, Precision(), tokens=1, capacity=12))
+
+    def projections(steps: tuple) -> list[str]:
+        constants = [s.weights.buffer.name for s in steps if isinstance(s, Product) and not s.transposed]
+        return [name.split(".")[-2] for name in constants[:3]]
+
+    assert projections(lowered.steps) == ["q_proj", "k_proj", "v_proj"]
+    assert projections(reordered(engines_of(accelerator()), lowered).steps)[2] == "q_proj"
+
+
 def test_a_query_is_made_when_its_scores_are_needed():
     lowered = lower(llama.layers(SHAPE, Precision(), tokens=5, capacity=12))
 

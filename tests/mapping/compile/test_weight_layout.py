@@ -8,9 +8,11 @@ from tilewright.mapping.compile.stored_weights import StoredWeights
 from tilewright.mapping.compile.weight_layout import (
     constant_bytes,
     constant_words,
+    product_columns,
     reduces,
     weights_commands,
 )
+from tilewright.sim.config import load_system
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Product, Weights
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
@@ -122,12 +124,25 @@ def test_constants_are_as_long_as_is_said(config, k, n):
         words = constant_words(config.cim, codes, None, reduce)
         assert len(words) == constant_bytes(config.cim, k, n, reduce)
     reduce = reduces(config.cim, k, n)
-    padded = -(-n // config.cim.tile.columns) * config.cim.tile.columns
+    padded = product_columns(config.cim.tile, n)
     a = np.random.default_rng(n).integers(-128, 128, (3, k))
     words = constant_words(config.cim, codes, None, reduce)
     got = products(config, words, a, padded, reduce, list(weights_commands(config, [(0, len(words))])))
     assert (got[:, :n] == a @ numbers(config, codes)).all()
     assert not got[:, n:].any()
+
+
+@pytest.mark.parametrize(("n", "beats"), [(896, 7), (960, 8), (64, 1), (256, 2), (257, 3)])
+def test_constants_take_no_more_beats_than_their_columns_fill(n, beats):
+    config = load_system("edge-int4").accelerator
+    for reduce in (False, True):
+        assert constant_bytes(config.cim, 1024, n, reduce) == 1024 * beats * config.bus_bytes
+
+
+def test_rows_of_values_take_no_more_beats_than_their_elements_fill():
+    config = load_system("edge-int4").accelerator
+    for head, beats in ((64, 1), (96, 1), (128, 1), (256, 2), (288, 4)):
+        assert StoredWeights(config, 0, 1000, head, False).bytes == 1000 * beats * config.bus_bytes
 
 
 @pytest.mark.parametrize("config", [accelerator(tiles=1), accelerator(tiles=1, weight_bits=4, columns=32), CONFIGS[-2]])

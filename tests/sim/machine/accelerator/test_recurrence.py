@@ -59,12 +59,12 @@ def random_products(config: AcceleratorConfig, rng: np.random.Generator) -> list
     def upto(most: int, least: int = 1) -> int:
         return int(rng.integers(least, most + 1))
 
-    columns, bank = config.cim.tile.columns, config.bank_bytes
+    results, bank = config.cim.tile.results_per_beat, config.bank_bytes
     pitch = -(-bank // 4 // config.result_bytes) * config.result_bytes
     body: list[Command] = []
     for _ in range(upto(3)):
         product = Product(
-            reduce=bool(rng.integers(2)), vectors=upto(2), k=upto(12) * 16, n=upto(bank // 16 // columns) * columns, a=0,
+            reduce=bool(rng.integers(2)), vectors=upto(2), k=upto(12) * 16, n=upto(bank // 16 // results) * results, a=0,
             a_pitch=bank // 4, out=bank, out_pitch=pitch,
         )  # fmt: skip
         beats = product_beats(config, product)
