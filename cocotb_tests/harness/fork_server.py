@@ -113,7 +113,8 @@ def run_served(command: Sequence[str], *, folder: Path, env: Mapping[str, str], 
 
 
 @atexit.register
-def _end_all() -> None:
+def end_servers() -> None:
+    """End all servers; what they and their jobs took counts from then on as that of this process's children."""
     while _kept:
         _kept.popitem()[1].end()
 
