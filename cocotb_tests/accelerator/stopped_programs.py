@@ -375,6 +375,9 @@ class BadCommands:
                     name=f"{name}, {text}", commands=self._encoded(command), error=error, bus_address=bad,
                     bus_response=response, checked=False,
                 )  # fmt: skip
+        # The load ends in the cycle after its error.
+        single = replace(self.load, address=end, beats=1, rows=1, planes=1)
+        yield Bad(name="one beat beyond memory", commands=self._encoded(single), error=load_error, checked=False)
         # Weights of products in memory, then one beyond, which the buffer has no room for until some have ended.
         beats = product_beats(self.config, self.product)
         products = self.config.weight_buffer_beats // beats + 5

@@ -109,6 +109,8 @@ class _Entry:
     reads: frozenset[int]
     writes: frozenset[int]
     begin: int = 0
+    failed: bool = False
+    """Whether memory has answered a load with an error."""
 
 
 class _Lane:
@@ -351,6 +353,7 @@ class ProgramRun:
                     self.recurrence.skip_bursts(self, time)
 
     def _load_failed(self, time: int, entry: _Entry) -> None:
+        entry.failed = True
         self.fail(time, 0, AcceleratorError.LOAD_BUS, entry.index)
 
     # The processor
@@ -637,7 +640,7 @@ class ProgramRun:
                 self.semaphores[unit][taker] += 1
                 if self.semaphores[unit][taker] >> SEMAPHORE_BITS:
                     self.fail(ended, 4, AcceleratorError.SEMAPHORE, entry.index)
-        if self.execute is not None and not isinstance(entry.command, Weights | Jobs):
+        if self.execute is not None and not isinstance(entry.command, Weights | Jobs) and not entry.failed:
             self.execute(entry.command, entry.register_value)
         if self.timeline:
             self.spans.append(Span(unit, entry.index, entry.begin + self.skipped, ended + self.skipped))
