@@ -71,9 +71,8 @@ def run_decoder(
 ) -> list[Compiled]:
     """Run a prompt and what follows, each a program on the memory that the one before has left."""
     model = model.replace(num_hidden_layers=layers)
-    constants = constant_contents(
-        llama.layers(model, precision, tokens=1, capacity=CAPACITY), seeded_decoder(model, seed=3)
-    )
+    one = fit_heads(config, llama.layers(model, precision, tokens=1, capacity=CAPACITY))
+    constants = constant_contents(one, seeded_decoder(model, seed=3))
     memory = MemoryMap()
     graphs = (
         llama.layers(model, precision, tokens=length, position=sum(lengths[:index]), capacity=CAPACITY)

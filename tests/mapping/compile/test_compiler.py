@@ -163,7 +163,7 @@ def test_what_cannot_run_is_named():
     with pytest.raises(
         ConfigError, match="half a rotary block has 16 columns: it must be 32 lanes times a power of two"
     ):
-        run_decoder(accelerator(lanes=32))
+        compile_program(accelerator(lanes=32), lower(llama.layers(DECODER, Precision(), tokens=1, capacity=CAPACITY)))
     with pytest.raises(ConfigError, match=r"^encoder.*codes: weights of int8 do not go into tiles of int4$"):
         run_encoder(accelerator(weight_bits=4, columns=32))
     with pytest.raises(
