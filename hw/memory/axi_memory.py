@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import Burst, Response, flipped, master_members
 from tilewright.hw.memory.line_storage import LineStorage
-from tilewright.hw.memory.slots import RateSlots
+from tilewright.hw.memory.slots import memory_slots
 from tilewright.sim.isa.widths import PAGE_BYTES
 
 TIME_BITS = 32
@@ -72,7 +72,7 @@ class AxiFront(wiring.Component):
         self._write(m, storage, now)
 
     def _read(self, m: Module, storage: Any, now: Signal) -> None:
-        slots = self._slots(m, "read_slots", self.rate_words, self.rate_cycles)
+        slot = memory_slots(m, "read_slots", self, self.rate_words, self.rate_cycles)
         bursts = self._bursts(m, "ar")
         burst, last, address = bursts.burst, bursts.last, bursts.address
         layout = data.StructLayout({"id": 1, "data": self._data_bits, "response": 2, "last": 1})
@@ -80,7 +80,7 @@ class AxiFront(wiring.Component):
         fetch = Signal()
         response = Signal(2)
         m.d.comb += [
-            fetch.eq(slots.slot & bursts.waiting & answers.room),
+            fetch.eq(slot & bursts.waiting & answers.room),
             bursts.step.eq(fetch),
             storage.read_address_0.eq(address),
             response.eq(Mux(burst.response.any(), burst.response, Mux(self._hit(address), self.error_response, 0))),
@@ -98,7 +98,7 @@ class AxiFront(wiring.Component):
         ]
 
     def _write(self, m: Module, storage: Any, now: Signal) -> None:
-        slots = self._slots(m, "write_slots", self.write_rate_words, self.write_rate_cycles)
+        slot = memory_slots(m, "write_slots", self, self.write_rate_words, self.write_rate_cycles)
         bursts = self._bursts(m, "aw")
         burst, last, address = bursts.burst, bursts.last, bursts.address
         layout = data.StructLayout({"id": 1, "response": 2})
@@ -106,7 +106,7 @@ class AxiFront(wiring.Component):
         accepted, hit = Signal(), Signal()
         earlier, response = Signal(2), Signal(2)  # of the burst's beats before this one, and with it
         m.d.comb += [
-            self.s_axi_wready.eq(slots.slot & bursts.waiting & answers.room),
+            self.s_axi_wready.eq(slot & bursts.waiting & answers.room),
             accepted.eq(self.s_axi_wvalid & self.s_axi_wready),
             bursts.step.eq(accepted),
             hit.eq(self._hit(address)),
@@ -127,17 +127,6 @@ class AxiFront(wiring.Component):
             m.d.sync += earlier.eq(Mux(last, 0, response))
             with m.If(self.s_axi_wlast != last):
                 m.d.sync += self.broken.eq(1)
-
-    def _slots(self, m: Module, name: str, words: Value, cycles: Value) -> RateSlots:
-        m.submodules[name] = slots = RateSlots()
-        m.d.comb += [
-            slots.words.eq(words),
-            slots.cycles.eq(cycles),
-            slots.refresh_period.eq(self.refresh_period),
-            slots.refresh_cycles.eq(self.refresh_cycles),
-            slots.restart.eq(self.restart),
-        ]
-        return slots
 
     def _bursts(self, m: Module, channel: str) -> "_Bursts":
         """Connect an address channel to a queue of its bursts, each with the response that it will have."""

@@ -1,6 +1,6 @@
 """The cycles in which an interface of limited rate can move a word, with pauses for refresh."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -57,3 +57,13 @@ class RateSlots(wiring.Component):
         with m.Elif(~refreshes):
             m.d.sync += phase.eq(advanced)
         return m
+
+
+def memory_slots(m: Module, name: str, memory: wiring.Component, words: Value, cycles: Value) -> Value:
+    """Add the slots of a rate of a memory, which has refresh and restart as members; return ``slot``."""
+    m.submodules[name] = slots = RateSlots()
+    m.d.comb += [slots.words.eq(words), slots.cycles.eq(cycles)]
+    m.d.comb += [
+        getattr(slots, member).eq(getattr(memory, member)) for member in ("refresh_period", "refresh_cycles", "restart")
+    ]
+    return slots.slot

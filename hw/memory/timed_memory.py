@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.memory.slots import RateSlots
+from tilewright.hw.memory.slots import memory_slots
 from tilewright.hw.memory.storage import SimulationStorage
 
 TIME_BITS = 32
@@ -79,14 +79,7 @@ class TimedMemory(wiring.Component):
         m = Module()
 
         # Slots in which a word can be fetched.
-        m.submodules.slots = slots = RateSlots()
-        m.d.comb += [
-            slots.words.eq(self.rate_words),
-            slots.cycles.eq(self.rate_cycles),
-            slots.refresh_period.eq(self.refresh_period),
-            slots.refresh_cycles.eq(self.refresh_cycles),
-            slots.restart.eq(self.restart),
-        ]
+        slot = memory_slots(m, "slots", self, self.rate_words, self.rate_cycles)
 
         # Requests wait here; `fetched` words of the first are on their way.
         request_shape = self.requests.p.shape()
@@ -105,7 +98,7 @@ class TimedMemory(wiring.Component):
             waiting.w_data.eq(self.requests.p.as_value()),
             waiting.w_en.eq(self.requests.valid),
             self.requests.ready.eq(waiting.w_rdy),
-            fetch.eq(slots.slot & waiting.r_rdy & in_flight.w_rdy),
+            fetch.eq(slot & waiting.r_rdy & in_flight.w_rdy),
             waiting.r_en.eq(fetch & (fetched == request.beats - 1)),
             in_flight.w_en.eq(fetch),
             entering.due.eq(now + self.latency),
