@@ -11,7 +11,7 @@ from .allocation import First, place_slots, place_tensors
 from .engines.engine import Engines
 from .operations import Operations
 from .reorder import depth_first, reordered
-from .staging import is_staged, rows_before, staging_tensor
+from .staging import rows_before, staging_tensor
 from .survey import Survey
 
 LOADED_AHEAD = 1
@@ -35,7 +35,7 @@ PLANS = (
     *(Plan(False, rest, First.LARGEST) for rest in (6, 0)),
     *(Plan(keep, 0, First.TIGHT) for keep in (True, False)),
 )
-"""Plans, the fastest first; each is tried with every order of steps before the next plan."""
+"""Plans, the fastest first; all are tried with an order of steps before the next order."""
 
 
 def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Operations:
@@ -93,5 +93,5 @@ def _load_ahead(operations: Operations, engines: Engines, steps: tuple[Step, ...
         for matrix in engine.operands(step):
             if matrix.buffer.name in operations.lowered.constants:
                 operations.loaded(matrix)
-        if step.out and is_staged(operations.survey, step.out) and rows_before(operations.survey, step.out):
+        if step.out and rows_before(operations.survey, step.out):
             staging_tensor(operations, step.out)

@@ -61,9 +61,14 @@ class StoredWeights:
         return self.config.cim.tile.weight_beats_per_row(self.columns) * self.config.bus_bytes
 
     @property
+    def group_bytes(self) -> int:
+        """Size of the scales of a group of rows in bytes."""
+        return self.config.cim.tile.scale_beats(self.columns) * self.config.bus_bytes
+
+    @property
     def scale_bytes(self) -> int:
         """Size of the scales in front of the rows that a tile holds in bytes."""
-        return self.groups * self.config.cim.tile.scale_beats(self.columns) * self.config.bus_bytes
+        return self.groups * self.group_bytes
 
     @property
     def rows(self) -> int:
@@ -125,7 +130,7 @@ class StoredWeights:
             for top in range(0, k, high):
                 for part in parts(cim, min(high, k - top), min(wide, n - left), reduce):
                     rows = part.shape[0]
-                    scales = cim.tile.block_groups(rows) * cim.tile.scale_beats(self.columns) * self.config.bus_bytes
+                    scales = cim.tile.block_groups(rows) * self.group_bytes
                     chunk = (column + left + part.columns.start) // self.columns
                     address = self._place(chunk, row + top + part.rows.start)
                     runs.append((address - scales, scales + rows * self.row_bytes))

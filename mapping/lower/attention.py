@@ -107,8 +107,9 @@ def _lower_weighted_sum(lowering: Lowering, parts: list[_Part]) -> None:
     name, first = lowering.operator.name, parts[0]
     rows, positions = first.probabilities.values.rows, first.probabilities.values.columns
     codes = lowering.matrix(f"{name}.{first.head}.weights.int8", len(parts) * rows, positions, stored.INT8)
+    places = [slice(start, start + rows) for start in range(0, codes.rows, rows)]
     quantised = []
-    for index, part in enumerate(parts):
+    for part, place in zip(parts, places, strict=True):
         own = f"{name}.{part.head}.weights"
         weights = lowering.matrix(own, rows, positions)
         scale = lowering.run(
@@ -119,16 +120,13 @@ def _lower_weighted_sum(lowering: Lowering, parts: list[_Part]) -> None:
             out=weights,
             to=f"{own}.scale",
         )
-        quantised.append(
-            lowering.quantised(weights, scale, out=codes.part(rows=slice(index * rows, (index + 1) * rows)))
-        )
+        quantised.append(lowering.quantised(weights, scale, out=codes.part(rows=place)))
     values = first.values.codes
     sums = lowering.matrix(f"{name}.{first.head}.sums", codes.rows, values.columns, stored.INT32)
     lowering.steps.append(Product(a=codes, weights=values, out=sums))
-    for index, (part, each) in enumerate(zip(parts, quantised, strict=True)):
+    for part, place, each in zip(parts, places, quantised, strict=True):
         columns = slice(part.values.first, part.values.first + part.out.columns)
-        own_sums = sums.part(rows=slice(index * rows, (index + 1) * rows), columns=columns)
-        lowering.run(own_sums, multiply=each.scale, out=part.out)
+        lowering.run(sums.part(rows=place, columns=columns), multiply=each.scale, out=part.out)
 
 
 def _mask(operator: Operator) -> PassOptions:
