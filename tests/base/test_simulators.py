@@ -20,7 +20,8 @@ COMMAND = f"{sys.executable} -m tilewright env"
 
 
 def shell(script: str, **environment: str) -> subprocess.CompletedProcess:
-    env = {name: value for name, value in os.environ.items() if name != "SIM"}
+    # `make test` tells a make below it, by MAKELEVEL, to name the folders that it enters.
+    env = {name: value for name, value in os.environ.items() if name not in ("SIM", "MAKELEVEL", "MAKEFLAGS")}
     return subprocess.run(["/bin/sh", "-c", script], env={**env, **environment}, capture_output=True, text=True)
 
 
