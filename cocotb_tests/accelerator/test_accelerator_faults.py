@@ -86,10 +86,12 @@ def cases(config: AcceleratorConfig, kind: str) -> tuple[Case, ...]:
 
 
 class TestFaults(FaultTests):
-    suites = (
-        FaultySuite(name="without NPE", bench=lambda: ALONE, faults=FAULTS, cases=partial(cases, ALONE.config)),
-        FaultySuite(name="with NPE", bench=lambda: BESIDE, faults=NPE_FAULTS, cases=partial(cases, BESIDE.config)),
-    )
+    suites = (FaultySuite(bench=lambda: ALONE, faults=FAULTS, cases=partial(cases, ALONE.config)),)
+
+
+@pytest.mark.slow
+class TestFaultsWithNpe(FaultTests):
+    suites = (FaultySuite(bench=lambda: BESIDE, faults=NPE_FAULTS, cases=partial(cases, BESIDE.config)),)
 
 
 WHOLE_DECODER = FaultySuite(

@@ -36,16 +36,8 @@ FORMATS_8: dict[str, list[Posit | Minifloat]] = {
 FORMATS_16: list[Posit | Minifloat] = [P16, BF16, FP16]
 
 
-EVERYDAY_ROWS = ("Converter fp16 posit8_0",)
-
-
-@pytest.mark.parametrize(
-    "design",
-    [
-        pytest.param(design, id=design.name, marks=[] if design.name in EVERYDAY_ROWS else [pytest.mark.slow])
-        for design in SUITES
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("design", SUITES, ids=lambda design: design.name)
 def test_the_table_has_no_mismatch(design):
     rows = design.run()
     assert len(rows) == 2
@@ -74,7 +66,9 @@ def test_every_pair_is_multiplied_and_added(group):
     assert row["values"] == 1 << 16
 
 
-@pytest.mark.parametrize("format", FORMATS_16, ids=str)
+@pytest.mark.parametrize(
+    "format", [pytest.param(each, marks=[pytest.mark.slow] * (each is not P16)) for each in FORMATS_16], ids=str
+)
 def test_corners_and_random_pairs_of_16_bits(format):
     many_pairs(format, 100_000, seed=1)
 
@@ -110,7 +104,7 @@ CONVERSIONS: dict[str, tuple[int, Sequence[ScalarFormat], Sequence[ScalarFormat]
     "fractions": (8, [Int(8, 6), Int(4, 3), P8, E4M3], [Int(8, 6), Int(4, 3), P8, BF16]),
     "fn, not saturating": (16, [BF16, P16, Int(8)], FORMATS_8["fn, not saturating"]),
 }
-SLOW_CONVERSIONS = ("int16", "others")
+SLOW_CONVERSIONS = ("fp16", "int16", "others")
 
 
 @pytest.mark.parametrize(

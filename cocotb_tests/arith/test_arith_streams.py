@@ -19,23 +19,23 @@ pytestmark = pytest.mark.cosim
 P8, P16 = Posit(8, 0), Posit(16, 1)
 EVERYDAY = [
     UnitSuite(Multiplier, (P8,)),
-    UnitSuite(Multiplier, (E5M2,)),
-    UnitSuite(Adder, (P8,)),
     UnitSuite(Adder, (E4M3,)),
     UnitSuite(Converter, (P8, BF16)),
     UnitSuite(Mac, (P8,)),
-    UnitSuite(Mac, (E5M2,)),
     UnitSuite(MacCore, (P8,)),
     UnitSuite(Fp4Unit),
     UnitSuite(SignificandMultiplier),
     UnitSuite(SegmentedQuire),
 ]
 SLOW = [
+    UnitSuite(Multiplier, (E5M2,)),
     UnitSuite(Multiplier, (P16,)),
     UnitSuite(Multiplier, (FP16,), {"style": "rows"}),
+    UnitSuite(Adder, (P8,)),
     UnitSuite(Adder, (P16,)),
     UnitSuite(Adder, (BF16,)),
     UnitSuite(Converter, (FP16, P16)),
+    UnitSuite(Mac, (E5M2,)),
     UnitSuite(Mac, (P16,)),
     UnitSuite(Mac, (E4M3,), {"style": "rows"}),
     UnitSuite(Mac, (FP16,)),

@@ -34,7 +34,8 @@ def test_values_and_cycles(suite):
     check(suite)
 
 
-@pytest.mark.parametrize("size", [64, pytest.param(256, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [64, 256])
 def test_at_least_four_fifths_are_in_use_on_square_products(size):
     rows = check(CimSuite(SUITES[-1].config, tuple(case for case in ON_CHIP if case.m == case.k == case.n == size)))
     assert len(rows) == 2

@@ -60,14 +60,18 @@ RANDOM = [
     {"rows": 33, "columns": 7, "weight_bits": 4, "input_bits": 4, "input_bits_per_cycle": 4, "tree_levels_per_stage": 1},
     {"rows": 24, "columns": 8, "weight_bits": 8, "input_bits": 8, "input_bits_per_cycle": 4, "tree_levels_per_stage": 32},
 ]  # fmt: skip
+RANDOM_PARAMETERS = [
+    pytest.param(config, marks=[pytest.mark.slow] * (number % 2)) for number, config in enumerate(RANDOM)
+]
+"""The same; half of them are slow tests."""
 
 
-@pytest.mark.parametrize("config", RANDOM, ids=str)
+@pytest.mark.parametrize("config", RANDOM_PARAMETERS, ids=str)
 def test_random_vectors(config):
     run("random_vectors", **config)
 
 
-@pytest.mark.parametrize("config", RANDOM, ids=str)
+@pytest.mark.parametrize("config", RANDOM_PARAMETERS, ids=str)
 def test_writing_one_bank_does_not_disturb_another(config):
     run("write_beside_compute", **config)
 

@@ -11,12 +11,12 @@ from tilewright.cocotb_tests.mac.dots import dots_vectors
 from tilewright.cocotb_tests.mac.toggles import KINDS, Activity, build, count, words
 from tilewright.sim.formats import XR_NPE_MODES, Mode
 
-pytestmark = pytest.mark.cosim
+pytestmark = [pytest.mark.cosim, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
 def bench():
-    """Return the MACs that are built for every day: words of four lanes, of two and of one."""
+    """Return the MACs of the modes of XR-NPE: words of four lanes, of two and of one."""
     return build(XR_NPE_MODES)
 
 
@@ -65,7 +65,6 @@ def test_zeros_leave_parts_idle(bench):
     assert activity.ratio("gates") < 0.8
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", Mode, ids=lambda mode: mode.label)
 def test_idle_parts_stand_still_in_every_mode(everything, mode):
     for activity in count(everything, [mode], KINDS, dots=32, seed=2):

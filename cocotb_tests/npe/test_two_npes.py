@@ -17,7 +17,7 @@ from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats.simd import parse_modes
 from tilewright.sim.isa.descriptor import Activation, Along
 
-pytestmark = pytest.mark.cosim
+pytestmark = [pytest.mark.cosim, pytest.mark.slow]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def config(modes: str) -> NpeConfig:
 
 
 SIDES = ("left", "right")
-PAIRS = [("int8", "fp8_e4m3"), pytest.param(("int4,int8", "fp8_e4m3,bf16"), marks=pytest.mark.slow)]
+PAIRS = [("int8", "fp8_e4m3"), ("int4,int8", "fp8_e4m3,bf16")]
 """Modes of both."""
 
 

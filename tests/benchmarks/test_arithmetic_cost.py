@@ -69,6 +69,7 @@ def check(row: Row) -> None:
     assert all(value <= goal for value, goal in zip((lut, area, path), goals, strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", QUICK, ids=lambda row: row.command)
 def test_figures_are_as_written_and_goals_are_kept(row: Row):
     check(row)

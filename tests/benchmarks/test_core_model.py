@@ -31,6 +31,7 @@ def each_fit_once():
         yield
 
 
+@pytest.mark.slow
 def test_the_docs_are_as_the_command_writes_them(tmp_path, monkeypatch):
     monkeypatch.setattr(core_model, "DOCS", tmp_path / "host-core.md")
     monkeypatch.setattr(core_model, "IMAGES", tmp_path / "images")

@@ -9,6 +9,7 @@ from benchmarks.simulation_speed import speed
 from tilewright.cocotb_tests.accelerator.suite import SUITES, random_cases
 
 
+@pytest.mark.slow
 @pytest.mark.cosim
 def test_seconds_and_cycles_of_a_run():
     suite = replace(SUITES[0], make_cases=partial(random_cases, seed=3, cases=1, programs=1))

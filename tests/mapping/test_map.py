@@ -77,7 +77,7 @@ def test_any_context(context):
     assert 0.6 <= result.bound_fraction <= 1
 
 
-@pytest.mark.parametrize("tokens", [1, 33, 100])
+@pytest.mark.parametrize("tokens", [1, 33, pytest.param(100, marks=pytest.mark.slow)])
 def test_prefill(tokens):
     result = map_model("x", THIN, EDGE, phase="prefill", context=tokens)
     assert 0 < result.bound_fraction <= 1

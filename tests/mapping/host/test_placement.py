@@ -54,7 +54,7 @@ def _is_of(kind, step):
     return {"softmax": step.options.function is Function.EXP, "norms": step.options.inverse is Inverse.RSQRT}[kind]
 
 
-@pytest.mark.parametrize(("phase", "context"), [("decode", 257), ("prefill", 33)])
+@pytest.mark.parametrize(("phase", "context"), [("decode", 257), pytest.param("prefill", 33, marks=pytest.mark.slow)])
 def test_the_vector_unit_loses_these_passes_alone(phase, context):
     whole = run(phase, context)
     assert whole.on_host == ()
