@@ -62,8 +62,13 @@ def _suite(config: AcceleratorConfig, make_cases, label: str) -> AcceleratorSuit
     return AcceleratorSuite(config=config, make_cases=make_cases, memory_bytes=Areas(config).memory_bytes, label=label)
 
 
+FAR = TINY.model_copy(update={"outstanding": 16, "max_burst": 8, "weight_buffer_beats": 128})
+"""The smallest accelerator for memory a hundred cycles away, as the bound of requests in flight asks: 16 bursts of 8
+beats are as many as the beats of a burst and of the latency, and the weight buffer holds the beats of the latency."""
+
 SUITES = (
     _suite(TINY, networks, "INT8"),
+    _suite(FAR, networks, "INT8 for far memory"),
     _suite(NARROW, networks, "INT4"),
     _suite(SCALED, networks, "INT8 in scaled groups"),
     _suite(WIDE, networks, "FP4"),

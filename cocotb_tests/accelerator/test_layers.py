@@ -14,7 +14,7 @@ from tilewright.bench.program_cases import Reference
 from tilewright.bench.random_programs import Areas
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.layer_cases import network_case
-from tilewright.cocotb_tests.accelerator.layers_suite import SHAPE, SUITES
+from tilewright.cocotb_tests.accelerator.layers_suite import FAR, SHAPE, SUITES
 from tilewright.cocotb_tests.accelerator.program_suite import program_suite
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, AcceleratorSuite
 from tilewright.cocotb_tests.harness.rows import check_rows
@@ -69,6 +69,9 @@ def test_layers(suite):
     check_rows(rows)
     assert {row["latency"] for row in rows} == {"1", "2", "5", "10", "20", "50", "100", "200"}
     assert len(rows) >= 8
+    if suite.config == FAR:
+        cycles = {row["latency"]: row["rtl_cycles"] for row in rows}
+        assert cycles["100"] <= 1.05 * cycles["1"]
 
 
 @pytest.fixture

@@ -49,8 +49,8 @@ class Operations:
     scalars: RowScalars = field(default_factory=RowScalars)
     staging: dict[Matrix, tuple[Tensor, int]] = field(default_factory=dict)
     """Tensors of results of later steps that go to main memory, with the number of rows before those of the result."""
-    _there: dict[str, Tensor] = field(default_factory=dict)
-    """Tensors by name of buffer."""
+    _there: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
+    """Tensors by name of buffer and their rows in it: the first, and the one after the last."""
 
     def add(
         self,
@@ -88,12 +88,13 @@ class Operations:
     def tensor(self, matrix: Matrix) -> Tensor:
         """Return the tensor of an activation."""
         buffer = matrix.buffer
-        if buffer.name not in self._there:
-            columns = self.survey.columns[buffer.name]
-            rows = divide_up(buffer.elements, columns)
+        columns = self.survey.columns[buffer.name]
+        rows = divide_up(buffer.elements, columns)
+        place = (buffer.name, 0, rows)
+        if place not in self._there:
             room = max(columns, self.survey.padded.get(buffer.name, 0))
-            self._there[buffer.name] = self.new_tensor(matrix, rows, columns, room)
-        return self._there[buffer.name]
+            self._there[place] = self.new_tensor(matrix, rows, columns, room)
+        return self._there[place]
 
     def located(self, tensor: Tensor, matrix: Matrix, first_row: int = 0) -> tuple[int, int]:
         """Return the offset of a matrix in its tensor and the distance of its rows, in bytes.
@@ -116,24 +117,27 @@ class Operations:
     # Main memory to scratchpad and back.
 
     def loaded(self, matrix: Matrix) -> tuple[Tensor, int]:
-        """Return the tensor of a constant or a state, which is loaded if necessary, and the number of its first row."""
+        """Return the tensor of a constant or a state, which is loaded if necessary, and the number of its first row.
+
+        Of a state, which has a row for each head, the rows of the matrix are loaded alone.
+        """
         name = matrix.buffer.name
         place = self.survey.constants[name]
         if self.survey.kept(name):
-            first, last, room = 0, place.rows, self.survey.padded[name]
+            (first, last), room = self.survey.matrix_rows(matrix), self.survey.padded[name]
         else:
             (first, last), room = self.survey.rows[name], 0
-        if name not in self._there:
+        if (name, first, last) not in self._there:
             tensor = self.new_tensor(matrix, last - first, place.columns, room)
             self._load(matrix, tensor, place, first)
             if not self.keep and not self.survey.kept(name):
                 return tensor, first
-            self._there[name] = tensor
-        return self._there[name], first
+            self._there[name, first, last] = tensor
+        return self._there[name, first, last], first
 
     def forget(self, name: str) -> None:
         """Let a buffer be loaded again before it is next read, because main memory changes."""
-        self._there.pop(name, None)
+        self._there = {place: tensor for place, tensor in self._there.items() if place[0] != name}
 
     def load_input(self) -> None:
         """Load the input from main memory."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.steps import Step
+from tilewright.sim.isa.steps import Product, Step
 
 from .allocation import First, place_slots, place_tensors
 from .engines.engine import Engines
@@ -73,17 +73,20 @@ def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered
     for index, step in enumerate(lowered.steps):
         engine = engines.of(step)
         if engine.STREAMS_WEIGHTS and keep:
-            _load_ahead(operations, engines, lowered.steps[index + 1 :])
+            _load_ahead(operations, engines, step, lowered.steps[index + 1 :])
         engine.emit(step, operations)
     operations.store_output()
     return operations
 
 
-def _load_ahead(operations: Operations, engines: Engines, steps: tuple[Step, ...]) -> None:
+def _load_ahead(operations: Operations, engines: Engines, product: Step, steps: tuple[Step, ...]) -> None:
     """Load what passes before the next product but one need; after the weights of that product it would come late.
 
-    These are constants, and positions that new ones share bytes with.
+    These are constants, and positions that new ones share bytes with. If the product in front of the steps takes its
+    weights from the cache, these are also scales of the cache: in front of other weights, their load might have to wait
+    for new scales to be stored.
     """
+    of_cache = isinstance(product, Product) and product.weights.buffer.name in operations.survey.stored
     products = 0
     for step in steps:
         engine = engines.of(step)
@@ -91,7 +94,8 @@ def _load_ahead(operations: Operations, engines: Engines, steps: tuple[Step, ...
         if products > LOADED_AHEAD:
             return
         for matrix in engine.operands(step):
-            if matrix.buffer.name in operations.lowered.constants:
+            name = matrix.buffer.name
+            if name in operations.lowered.constants or (of_cache and operations.survey.kept(name)):
                 operations.loaded(matrix)
         if step.out and rows_before(operations.survey, step.out):
             staging_tensor(operations, step.out)

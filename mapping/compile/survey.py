@@ -47,6 +47,11 @@ class Survey:
         """Return whether a buffer is a state of the vector unit: a row of scales for each head."""
         return name in self.lowered.states and name not in self.stored
 
+    def matrix_rows(self, matrix: Matrix) -> tuple[int, int]:
+        """Return the number of the first row of its buffer that a matrix lies in, and of the row after the last."""
+        columns = self.columns[matrix.buffer.name]
+        return matrix.offset // columns, (matrix.offset + (matrix.rows - 1) * matrix.stride) // columns + 1
+
     def pitch(self, columns: int, size: int) -> int:
         """Return the size of a row of whole words in bytes."""
         word = self.config.word_bytes
@@ -75,8 +80,7 @@ class Survey:
 
     def _use_rows(self, matrix: Matrix) -> None:
         name = matrix.buffer.name
-        first = matrix.offset // self.columns[name]
-        last = (matrix.offset + (matrix.rows - 1) * matrix.stride) // self.columns[name] + 1
+        first, last = self.matrix_rows(matrix)
         before = self.rows.get(name, (first, last))
         self.rows[name] = min(before[0], first), max(before[1], last)
 
