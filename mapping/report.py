@@ -9,6 +9,7 @@ from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.host.cost import HostPart
 from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, EnergyItem
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
@@ -129,6 +130,11 @@ class MapResult:
         return self.bounds.largest / self.cycles
 
     @property
+    def waits(self) -> tuple[Wait, ...]:
+        """Cycles in which the array has no product, by unit and row that are at work then, the longest first."""
+        return array_waits(self.spans, self.cycles)
+
+    @property
     def energy_j(self) -> float:
         """Energy of the run."""
         return sum(item.joules for item in self.energy)
@@ -201,6 +207,7 @@ class MapResult:
             "bounds": self.bounds.cycles,
             "binding": self.bounds.binding,
             "bound_fraction": self.bound_fraction,
+            "waits": [asdict(wait) for wait in self.waits],
             "energy_j": self.energy_j,
             "energy": [
                 {

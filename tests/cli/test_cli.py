@@ -97,6 +97,19 @@ def test_map_simulates_seven_million_cycles_in_a_second_of_cpu_time():
     assert json.loads(result.stdout)["cycles"] / min(took) > 7e6, took
 
 
+def test_map_says_what_the_array_waits_for_in_a_run_far_from_its_bounds():
+    text = run("map", "slate-132k", "--system", "tiny", "--context", "32").stdout
+    data = json.loads(run("map", "slate-132k", "--system", "tiny", "--context", "32", "--json").stdout)
+    assert data["bound_fraction"] < 0.8
+    longest = data["waits"][0]
+    share = longest["cycles"] / data["cycles"]
+    assert f"longest for {longest['step']} ({longest['unit']}) {share:.1%}" in text
+    products = data["unit_cycles"]["CIM array"]
+    assert f"products take {products / data['cycles']:.1%} of the run" in text
+    assert products + sum(wait["cycles"] for wait in data["waits"]) == data["cycles"]
+    assert "the array waits" not in run("map", "llama-3.2-1b").stdout
+
+
 def test_map_prints_what_a_person_needs():
     text = run("map", "llama-3.2-1b").stdout
     for part in ("tokens/s", "DRAM bound", "result port bound", "mlp.up_proj", "energy:", "JESD209", "Chih"):

@@ -42,6 +42,12 @@ class _RefusedChunk(_Result):
     cycles_moving_again: int
 
 
+class _Wait(_Result):
+    unit: str
+    step: str
+    cycles: Count
+
+
 class _PaddedHeads(_Result):
     head_dim: Count
     key_room: Count
@@ -70,6 +76,7 @@ class MapFile(_Result):
     bounds: dict[str, Count] = {}
     binding: str = ""
     bound_fraction: Number
+    waits: list[_Wait] = []
     energy_j: Number
     energy: list[_EnergyItem]
     steps: list[_Step]

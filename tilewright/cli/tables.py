@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+EXPLAINED = 0.8
+"""Largest bound as a fraction of a run below which its cause is printed."""
+LONGEST_WAITS = 4
+"""Number of waits that are printed."""
+
+
 def print_map(console: "Console", result: dict) -> None:
     """Print where the time of a map result goes, its bounds, its rate and its energy."""
     what = "one token" if result["phase"] == "decode" else f"{result['tokens']} prompt tokens"
@@ -47,6 +53,8 @@ def print_map(console: "Console", result: dict) -> None:
     table.add_row("largest bound / run", styled((f"{result['bound_fraction']:.2%}", "bold")), result.get("binding", ""))
     console.print(table)
 
+    if result["bound_fraction"] < EXPLAINED and (waits := result.get("waits")):
+        console.print(f"  {_cause(total, waits)}", soft_wrap=True)
     if refused := result.get("refused_chunk"):
         chunks = result.get("chunks", [1])
         console.print(
@@ -142,6 +150,19 @@ def _busiest(result: dict) -> str:
     """Return the name of the largest bound of what is computed."""
     bounds = result.get("bounds")
     return f"{Bounds(bounds).busiest} bound" if bounds else "compute bound"
+
+
+def _cause(cycles: int, waits: list[dict]) -> str:
+    """Return in words what the cycles of a run are that lasts much longer than its largest bound."""
+    waiting = sum(wait["cycles"] for wait in waits)
+    longest = ", ".join(
+        (f"{wait['step']} ({wait['unit']})" if wait["unit"] else "nothing at work") + f" {wait['cycles'] / cycles:.1%}"
+        for wait in waits[:LONGEST_WAITS]
+    )
+    return (
+        f"products take {1 - waiting / cycles:.1%} of the run; the array waits for the other {waiting / cycles:.1%}, "
+        f"longest for {longest}"
+    )
 
 
 def _refresh(result: dict) -> str:
