@@ -1,5 +1,7 @@
 """Co-simulation of a decoder layer with seeded weights, prompt and tokens, on the accelerator."""
 
+from dataclasses import replace
+
 from tilewright.bench.program_cases import Case
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
@@ -28,6 +30,10 @@ def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
     return (
         decoder_case(config, SHAPE, prompt=5, tokens=3),
         decoder_case(config, SHAPE, prompt=5, tokens=3, timing=Timing(latency=100, write_latency=100)),
+        # Two heads share steps with the rests of their halves.
+        replace(
+            decoder_case(config, SHAPE.replace(head_dim=24), prompt=5, tokens=3), name="decoder layer, heads of 24"
+        ),
     )
 
 

@@ -1,5 +1,7 @@
 """Co-simulation of whole decoders with seeded weights, as ``tilewright map`` compiles them: prompt, then tokens."""
 
+from dataclasses import replace
+
 from tilewright.bench.program_cases import Case
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, AcceleratorSuite
@@ -19,8 +21,13 @@ MODEL = LlamaConfig(
 
 
 def cases(config: AcceleratorConfig) -> tuple[Case, ...]:
-    """Return a prompt of two chunks and two single tokens."""
-    return (whole_decoder_case(config, MODEL, prompt=(3, 2), tokens=2, timing=Timing(latency=20, write_latency=20)),)
+    """Return a prompt of two chunks and two single tokens, and heads of which two share steps with their rests."""
+    timing = Timing(latency=20, write_latency=20)
+    together = whole_decoder_case(config, MODEL.replace(head_dim=12), prompt=(3,), tokens=2, timing=timing)
+    return (
+        whole_decoder_case(config, MODEL, prompt=(3, 2), tokens=2, timing=timing),
+        replace(together, name=f"{together.name}, heads of 12"),
+    )
 
 
 SUITES = (AcceleratorSuite(config=TINY, make_cases=cases, memory_bytes=LAYER_BYTES, label="INT8"),)

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from tilewright.sim.formats import stored
-from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.operator import HeadPadding, Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
 from .heads import head_rows, measured_heads
-from .lowering import Activation, Lowering, Quantised, Result, Rotation, Stored, magnitude
+from .lowering import PLAIN, Activation, Lowering, Quantised, Result, Rotation, Stored, magnitude
 
 
 def lower_rope(lowering: Lowering) -> Result:
@@ -73,6 +73,8 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
     """Add the rotary embedding of heads, and quantise them, into ``out`` if it is given."""
     operator, x = rotation.operator, rotation.source
     lowering.operator = operator
+    if operator.head and operator.head.together > 1:
+        return _rotated_together(lowering, rotation, operator.head, out)
     cos, sin = (
         lowering.constant(table, operator.capacity, operator.n, operator=lowering.graph[table]).part(
             rows=slice(operator.position, operator.position + operator.m)
@@ -92,6 +94,54 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
         scale = lowering.run(source, options, b=sin, c=first, out=both, to=f"{operator.name}.{index}.scale")
         heads.append(lowering.quantised(both, scale, out=codes))
     return heads
+
+
+def _rotated_together(
+    lowering: Lowering, rotation: Rotation, head: HeadPadding, out: list[Matrix] | None
+) -> list[Quantised]:
+    """Add the rotary embedding of heads that share steps with their rests: first whole steps, then rests."""
+    operator, x = rotation.operator, rotation.source
+    tables = [
+        lowering.constant(table, operator.capacity, head.table_columns, operator=lowering.graph[table]).part(
+            rows=slice(operator.position, operator.position + operator.m)
+        )
+        for table in operator.inputs[1:]
+    ]
+    turned = lowering.matrix(f"{operator.name}.cos", x.rows, operator.heads * head.room)
+    result = lowering.matrix(f"{operator.name}.rotated", x.rows, operator.heads * head.room)
+    groups, whole, shared = operator.heads // head.together, 2 * head.whole, head.shared
+    offsets = _offsets(lowering, operator, x.rows)
+    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, result.columns, stored.INT8), head.room)
+    heads = []
+    firsts, rotated = head_rows(turned, head.room), head_rows(result, head.room)
+    for index, (first, both, codes) in enumerate(zip(firsts, rotated, out, strict=True)):
+        for number in range(head.together) if x.rows == 1 else [head.place(index, operator.heads)[1]]:
+            # The heads of one number are rows of one token, or one head has a row for each token.
+            rows = slice(number * groups, (number + 1) * groups) if x.rows == 1 else slice(None)
+            source = x.reshaped(groups, head.together * head.size) if x.rows == 1 else _group(x, head, index, operator)
+            for begin, end, place, of_table in (
+                (number * whole, (number + 1) * whole, 0, 0),
+                (head.together * whole, head.together * whole + shared, whole, whole + number * shared),
+            ):
+                columns = slice(place, place + end - begin)
+                cos, sin = (table.part(columns=slice(of_table, of_table + end - begin)) for table in tables)
+                added = offsets[index].part(rows=rows, columns=columns) if offsets else None
+                taken, product, sums = (
+                    source.part(columns=slice(begin, end)),
+                    *(each.part(rows=rows, columns=columns) for each in (first, both)),
+                )
+                lowering.run(taken, b=cos, c=added, out=product)
+                lowering.run(taken, replace(PLAIN, rotate=taken.columns // 2), b=sin, c=product, out=sums)
+        scale = lowering.run(both, magnitude(codes.storage), to=f"{operator.name}.{index}.scale")
+        heads.append(lowering.quantised(both, scale, out=codes))
+    return heads
+
+
+def _group(x: Matrix, head: HeadPadding, index: int, operator: Operator) -> Matrix:
+    """Return the columns of the group of a head."""
+    group, _ = head.place(index, operator.heads)
+    columns = head.together * head.size
+    return x.part(columns=slice(group * columns, (group + 1) * columns))
 
 
 def _offsets(lowering: Lowering, operator: Operator, tokens: int) -> list[Matrix]:

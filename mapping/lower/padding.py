@@ -13,8 +13,9 @@ def with_padded_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
     """Return a decoder's graph in which every head has as many elements as the accelerator's units can take.
 
     Queries and keys: halves of ``lanes`` times a power of two elements for rotary embedding, and whole beats of the
-    array's activations. Values: whole steps of ``lanes`` elements. Weights and gains of the elements that are added are
-    zeros. Heads that fit stay as they are.
+    array's activations; or halves of whole steps and a rest, where several heads can share steps with their rests.
+    Values: whole steps of ``lanes`` elements. Weights and gains of the elements that are added are zeros. Heads that
+    fit, or have their room already, stay as they are.
     """
     changed: dict[str, Operator] = {}
     for scores in graph.of(Kind.SCORES):
@@ -26,10 +27,15 @@ def with_padded_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
 def key_room(config: AcceleratorConfig, size: int) -> int:
     """Return the number of elements for which each query head and each key head has room."""
     room = 2 * config.vector.lanes
-    beat = math.lcm(config.activation_bytes * 8, config.cim.tile.macro.input_bits) // config.cim.tile.macro.input_bits
-    while room < size or room % beat:
+    while room < size or room % _beat(config):
         room *= 2
     return room
+
+
+def _beat(config: AcceleratorConfig) -> int:
+    """Return the least number of activations that are whole beats of the array's."""
+    bits = config.cim.tile.macro.input_bits
+    return math.lcm(config.activation_bytes * 8, bits) // bits
 
 
 def value_room(config: AcceleratorConfig, size: int) -> int:
@@ -37,12 +43,31 @@ def value_room(config: AcceleratorConfig, size: int) -> int:
     return divide_up(size, config.vector.lanes) * config.vector.lanes
 
 
+def _keys_together(config: AcceleratorConfig, graph: Graph, scores: Operator) -> HeadPadding | None:
+    """Return the padding of queries and keys whose heads share steps with their rests; None if zeros are needed.
+
+    They must come from products right before rotary embedding, the whole steps of half a head must be a power of two,
+    and rests of heads must fill a step.
+    """
+    lanes, half = config.vector.lanes, scores.k // 2
+    steps, rest = divmod(half, lanes)
+    room = 2 * lanes * (steps + 1)
+    if not rest or not steps or steps & (steps - 1) or lanes % rest or room % _beat(config):
+        return None
+    together = lanes // rest
+    for name in scores.inputs[:2]:
+        rope = graph[graph[name].inputs[0]] if graph[name].kind is Kind.KV_APPEND else graph[name]
+        if rope.kind is not Kind.ROPE or graph[rope.inputs[0]].kind is not Kind.MATMUL or rope.heads % together:
+            return None
+    return HeadPadding(scores.k, room, halves=True, together=together)
+
+
 def _pad(config: AcceleratorConfig, graph: Graph, scores: Operator, changed: dict[str, Operator]) -> None:
     """Add the operators of one attention that change to ``changed``."""
     size = scores.k
-    keys = HeadPadding(size, key_room(config, size), halves=True)
+    keys = _keys_together(config, graph, scores) or HeadPadding(size, key_room(config, size), halves=True)
     values = HeadPadding(size, value_room(config, size), halves=False)
-    if keys.room > size:
+    if keys.room > size and not graph[scores.inputs[0]].head:
         changed[scores.name] = replace(scores, k=keys.room)
         for name in scores.inputs[:2]:
             _pad_source(graph, graph[name], keys, changed)
@@ -60,12 +85,13 @@ def _pad(config: AcceleratorConfig, graph: Graph, scores: Operator, changed: dic
 def _pad_source(graph: Graph, operator: Operator, head: HeadPadding, changed: dict[str, Operator]) -> None:
     """Pad heads from the product that makes them up to an operator, tables of rotary embedding included."""
     if operator.kind is Kind.MATMUL:
-        changed[operator.name] = replace(operator, n=operator.n // head.size * head.room, head=head)
+        columns = head.size if head.together > 1 else head.room
+        changed[operator.name] = replace(operator, n=operator.n // head.size * columns, head=head)
         return
     changed[operator.name] = replace(operator, n=head.room, head=head)
     for name in operator.inputs:
         source = graph[name]
         if source.kind is Kind.CONSTANT:
-            changed[name] = replace(source, n=head.room)
+            changed[name] = replace(source, n=head.table_columns, head=head)
         else:
             _pad_source(graph, source, head, changed)

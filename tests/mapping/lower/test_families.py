@@ -34,11 +34,18 @@ SIZES = [
     {"head_dim": 100, "num_hidden_layers": 1},
     {"head_dim": 256, "num_hidden_layers": 1},
 ]
+TOGETHER = [
+    # Halves of heads of whole steps and a rest that two heads, or four, share a step for; nothing is padded.
+    ("mistral", {"head_dim": 48}, {}),
+    ("phi3", {"head_dim": 80, "rope_scaling": None}, {}),
+    ("llama", {"head_dim": 48, "num_attention_heads": 4, "num_key_value_heads": 4}, INT4),
+    ("llama", {"head_dim": 40, "num_attention_heads": 8, "num_key_value_heads": 4, "hidden_size": 64}, {}),
+]
 
 
 @pytest.mark.parametrize(
     ("family", "changes", "fields"),
-    [*CASES, *(("qwen3", {"rope_scaling": None, **sizes}, {}) for sizes in SIZES)],
+    [*CASES, *TOGETHER, *(("qwen3", {"rope_scaling": None, **sizes}, {}) for sizes in SIZES)],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
 )
 def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_steps(family, changes, fields):

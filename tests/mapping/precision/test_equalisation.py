@@ -89,11 +89,20 @@ def test_norms_networks_and_offsets_each_lose_less():
     assert everything < min(losses[1:]), (everything, losses)
 
 
-@pytest.mark.parametrize(("family", "fields"), [("phi3", {}), ("llama", {}), ("qwen3", {"columns": 32})])
-def test_programs_with_offsets_have_the_bits_of_steps(family, fields):
-    model, config = tiny(family, num_hidden_layers=2), accelerator(**fields)
+@pytest.mark.parametrize(
+    ("family", "fields", "changes"),
+    [
+        ("phi3", {}, {}),
+        ("llama", {}, {}),
+        ("qwen3", {"columns": 32}, {}),
+        # Two heads share steps with the rests of their halves.
+        ("llama", {}, {"head_dim": 48}),
+    ],
+)
+def test_programs_with_offsets_have_the_bits_of_steps(family, fields, changes):
+    model, config = tiny(family, num_hidden_layers=2, **changes), accelerator(**fields)
     precision = replace(Precision.of(config.cim.tile, config.vector.lanes), key_offsets=True)
-    tensors = dict(tensors_of(family, num_hidden_layers=2))
+    tensors = dict(tensors_of(family, num_hidden_layers=2, **changes))
     rng = np.random.default_rng(3)
     heads = model.num_key_value_heads, model.head_dim
     offsets = {f"{layer_name(layer)}{KEY_OFFSETS}": rng.normal(0, 1, heads) for layer in range(2)}
