@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from tilewright.sim.formats import stored
-from tilewright.sim.graph.operator import HeadPadding, Kind, Operator
+from tilewright.sim.graph.head_padding import HeadPadding
+from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
 from .heads import head_rows, measured_heads

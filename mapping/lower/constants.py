@@ -9,7 +9,8 @@ from tilewright.mapping.models.rows import rows_of
 from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import HeadPadding, Kind, Operator
+from tilewright.sim.graph.head_padding import HeadPadding
+from tilewright.sim.graph.operator import Kind, Operator
 
 from .e2m1 import factors_constant
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import HeadPadding, Kind, Operator
+from tilewright.sim.graph.head_padding import HeadPadding
+from tilewright.sim.graph.operator import Kind, Operator
 
 
 def with_padded_heads(config: AcceleratorConfig, graph: Graph) -> Graph:

@@ -11,10 +11,9 @@ from tilewright.mapping.map import map_model
 from tilewright.mapping.models import llama, load_model
 from tilewright.mapping.models.seeded import seeded_model
 from tilewright.sim.config import load_system
-from tilewright.sim.graph.operator import HeadPadding, Kind
+from tilewright.sim.graph.head_padding import HeadPadding
+from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
-
-LANES = 16
 
 
 def padding_of(**changes: object) -> HeadPadding | None:
