@@ -78,6 +78,24 @@ def test_a_signal_ends_a_command_that_drops_its_exception():
     assert (result.returncode, result.stderr) == (143, "tilewright: ended by SIGTERM\n")
 
 
+TURNED = """
+import os, signal, tilewright.cli as cli
+def works(_):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except BaseException as error:
+        raise NameError("a module that is half imported") from error
+cli._status = works
+cli.main()
+"""
+"""A command in which something turns the exception that a signal raises into another."""
+
+
+def test_a_signal_ends_a_command_that_fails_because_of_it():
+    result = subprocess.run([sys.executable, "-c", TURNED], capture_output=True, text=True, timeout=60)
+    assert (result.returncode, result.stderr) == (130, "tilewright: interrupted\n")
+
+
 def hanging(folder: Path) -> dict[str, str]:
     """Return an environment in which the C++ compiler hangs; the file ``started`` has its process."""
     program = folder / "g++"

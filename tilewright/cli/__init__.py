@@ -69,10 +69,6 @@ _AGAIN_SECONDS = 0.05
 class _EndedError(BaseException):
     """A signal that ends the command. It is no KeyboardInterrupt because click prints an empty line for that."""
 
-    def __init__(self, number: int):
-        super().__init__(number)
-        self.number = number
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
@@ -82,13 +78,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     line on standard error.
     """
     status: object = 0
-    with _signals():
+    with _signals() as received:
         try:
             status = _status(arguments)
-        except _EndedError as ended:
+        except BaseException:
+            # Code that a signal's exception interrupts may turn it into another, or drop it and fail for that reason.
+            if not received:
+                raise
             signal.setitimer(signal.ITIMER_REAL, 0)
-            _say("interrupted" if ended.number == signal.SIGINT else f"ended by {signal.Signals(ended.number).name}")
-            status = 128 + ended.number
+            [number, *_] = received
+            _say("interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}")
+            status = 128 + number
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -133,17 +133,19 @@ def _invoke(arguments: Sequence[str] | None) -> object:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """Turn signals that end a command into exceptions, so that it cleans up.
+def _signals() -> Iterator[list[int]]:
+    """Turn signals that end a command into exceptions, so that it cleans up; yield the list of those that came.
 
     An exception that is raised in a callback of compiled code or in ``__del__`` may be dropped there. So the first
     signal starts a timer, which raises the exception anew for as long as nothing deals with it.
     """
     hook = sys.unraisablehook
+    received: list[int] = []
 
     def end(number: int, _: object) -> NoReturn:
         # Amaranth warns of components that are not used, which is what an interrupt leaves.
         warnings.simplefilter("ignore")
+        received.append(number)
         signal.signal(signal.SIGALRM, lambda *_: again(number))
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS, _AGAIN_SECONDS)
         raise _EndedError(number)
@@ -160,12 +162,12 @@ def _signals() -> Iterator[None]:
             hook(what)
 
     if threading.current_thread() is not threading.main_thread():  # which alone gets signals
-        yield
+        yield received
         return
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
     sys.unraisablehook = unraisable
     try:
-        yield
+        yield received
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         sys.unraisablehook = hook
