@@ -1,6 +1,6 @@
 """Lowering of rotary embedding, and of keys and values, which become weights of the products of attention."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.head_padding import HeadPadding
@@ -74,75 +74,76 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
     """Add the rotary embedding of heads, and quantise them, into ``out`` if it is given."""
     operator, x = rotation.operator, rotation.source
     lowering.operator = operator
-    if operator.head and operator.head.together > 1:
-        return _rotated_together(lowering, rotation, operator.head, out)
-    cos, sin = (
-        lowering.constant(table, operator.capacity, operator.n, operator=lowering.graph[table]).part(
-            rows=slice(operator.position, operator.position + operator.m)
-        )
-        for table in operator.inputs[1:]
-    )
-    turned = lowering.matrix(f"{operator.name}.cos", x.rows, x.columns)
-    result = lowering.matrix(f"{operator.name}.rotated", x.rows, x.columns)
-    offsets = _offsets(lowering, operator, x.rows)
-    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, x.columns, stored.INT8), operator.n)
-    heads = []
-    for index, (source, first, both, codes) in enumerate(
-        zip(head_rows(x, operator.n), head_rows(turned, operator.n), head_rows(result, operator.n), out, strict=True)
-    ):
-        lowering.run(source, b=cos, c=offsets[index] if offsets else None, out=first)
-        options = replace(magnitude(codes.storage), rotate=operator.n // 2)
-        scale = lowering.run(source, options, b=sin, c=first, out=both, to=f"{operator.name}.{index}.scale")
-        heads.append(lowering.quantised(both, scale, out=codes))
-    return heads
-
-
-def _rotated_together(
-    lowering: Lowering, rotation: Rotation, head: HeadPadding, out: list[Matrix] | None
-) -> list[Quantised]:
-    """Add the rotary embedding of heads that share steps with their rests: first whole steps, then rests."""
-    operator, x = rotation.operator, rotation.source
     tables = [
-        lowering.constant(table, operator.capacity, head.table_columns, operator=lowering.graph[table]).part(
+        lowering.constant(table.name, operator.capacity, table.n, operator=table).part(
             rows=slice(operator.position, operator.position + operator.m)
         )
-        for table in operator.inputs[1:]
+        for table in (lowering.graph[name] for name in operator.inputs[1:])
     ]
-    turned = lowering.matrix(f"{operator.name}.cos", x.rows, operator.heads * head.room)
-    result = lowering.matrix(f"{operator.name}.rotated", x.rows, operator.heads * head.room)
-    groups, whole, shared = operator.heads // head.together, 2 * head.whole, head.shared
+    columns = operator.heads * operator.n
+    turned = lowering.matrix(f"{operator.name}.cos", x.rows, columns)
+    result = lowering.matrix(f"{operator.name}.rotated", x.rows, columns)
     offsets = _offsets(lowering, operator, x.rows)
-    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, result.columns, stored.INT8), head.room)
+    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, columns, stored.INT8), operator.n)
     heads = []
-    firsts, rotated = head_rows(turned, head.room), head_rows(result, head.room)
-    for index, (first, both, codes) in enumerate(zip(firsts, rotated, out, strict=True)):
-        for number in range(head.together) if x.rows == 1 else [head.place(index, operator.heads)[1]]:
-            # The heads of one number are rows of one token, or one head has a row for each token.
-            rows = slice(number * groups, (number + 1) * groups) if x.rows == 1 else slice(None)
-            source = x.reshaped(groups, head.together * head.size) if x.rows == 1 else _group(x, head, index, operator)
-            for begin, end, place, of_table in (
-                (number * whole, (number + 1) * whole, 0, 0),
-                (head.together * whole, head.together * whole + shared, whole, whole + number * shared),
-            ):
-                columns = slice(place, place + end - begin)
-                cos, sin = (table.part(columns=slice(of_table, of_table + end - begin)) for table in tables)
-                added = offsets[index].part(rows=rows, columns=columns) if offsets else None
-                taken, product, sums = (
-                    source.part(columns=slice(begin, end)),
-                    *(each.part(rows=rows, columns=columns) for each in (first, both)),
-                )
-                lowering.run(taken, b=cos, c=added, out=product)
-                lowering.run(taken, replace(PLAIN, rotate=taken.columns // 2), b=sin, c=product, out=sums)
-        scale = lowering.run(both, magnitude(codes.storage), to=f"{operator.name}.{index}.scale")
+    for index, (parts, first, both, codes) in enumerate(
+        zip(_parts(operator, x), head_rows(turned, operator.n), head_rows(result, operator.n), out, strict=True)
+    ):
+        measured, name = magnitude(codes.storage), f"{operator.name}.{index}.scale"
+        for part in parts:
+            cos, sin = (table.part(columns=part.table) for table in tables)
+            product, sums = (each.part(rows=part.rows, columns=part.columns) for each in (first, both))
+            added = offsets[index].part(rows=part.rows, columns=part.columns) if offsets else None
+            lowering.run(part.source, b=cos, c=added, out=product)
+            options = replace(measured if len(parts) == 1 else PLAIN, rotate=part.source.columns // 2)
+            scale = lowering.run(part.source, options, b=sin, c=product, out=sums, to=name)
+        if len(parts) > 1:
+            scale = lowering.run(both, measured, to=name)
         heads.append(lowering.quantised(both, scale, out=codes))
     return heads
 
 
-def _group(x: Matrix, head: HeadPadding, index: int, operator: Operator) -> Matrix:
-    """Return the columns of the group of a head."""
-    group, _ = head.place(index, operator.heads)
-    columns = head.together * head.size
-    return x.part(columns=slice(group * columns, (group + 1) * columns))
+@dataclass(frozen=True)
+class _Part:
+    """Elements of heads that rotary embedding turns with the same columns of its tables."""
+
+    source: Matrix
+    rows: slice
+    """Rows of the heads that they become."""
+    columns: slice
+    """Columns of the heads that they become."""
+    table: slice
+    """Columns of the tables."""
+
+
+def _parts(operator: Operator, x: Matrix) -> list[list[_Part]]:
+    """Return the parts of the heads of a projection, in the order of :func:`head_rows`."""
+    everything, head = slice(None), operator.head
+    if head is None or head.together == 1:
+        return [[_Part(source, everything, everything, everything)] for source in head_rows(x, operator.n)]
+    groups = head_rows(x, head.together * head.size)
+    if x.rows > 1:
+        places = (head.place(index, operator.heads) for index in range(operator.heads))
+        return [_parts_together(head, groups[group], number, everything) for group, number in places]
+    # The heads of one number are rows that follow one another.
+    [rows] = groups
+    numbers = ((number, slice(number * rows.rows, (number + 1) * rows.rows)) for number in range(head.together))
+    return [[part for number, heads in numbers for part in _parts_together(head, rows, number, heads)]]
+
+
+def _parts_together(head: HeadPadding, groups: Matrix, number: int, rows: slice) -> list[_Part]:
+    """Return the whole steps and the rests of the heads of one number in their groups."""
+    whole, shared = 2 * head.whole, head.shared
+    rests = head.together * whole
+    return [
+        _Part(groups.part(columns=slice(number * whole, (number + 1) * whole)), rows, slice(0, whole), slice(0, whole)),
+        _Part(
+            groups.part(columns=slice(rests, rests + shared)),
+            rows,
+            slice(whole, whole + shared),
+            slice(whole + number * shared, whole + (number + 1) * shared),
+        ),
+    ]
 
 
 def _offsets(lowering: Lowering, operator: Operator, tokens: int) -> list[Matrix]:

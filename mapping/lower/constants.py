@@ -9,7 +9,6 @@ from tilewright.mapping.models.rows import rows_of
 from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.head_padding import HeadPadding
 from tilewright.sim.graph.operator import Kind, Operator
 
 from .e2m1 import factors_constant
@@ -134,7 +133,7 @@ class _Contents:
         if any(reader.kind is Kind.KV_APPEND for reader in self.graph.readers(operator.name)):
             size = operator.head.size if operator.head else operator.n
             offsets = self.tensors[name] if name in self.tensors else np.zeros((operator.heads, size))
-            self._put(name, _placed(operator.head, offsets) if operator.head else offsets)
+            self._put(name, operator.head.rooms(offsets) if operator.head else offsets)
 
     def _carried(self, operator: Operator) -> np.ndarray:
         """Return the bias of a product that an operator's result contains."""
@@ -157,13 +156,6 @@ def _scaled(graph: Graph) -> list[tuple[str, float]]:
             query = graph[query.inputs[0]]
         scaled.append((query.name, scores.factor))
     return scaled
-
-
-def _placed(head: HeadPadding, rows: np.ndarray) -> np.ndarray:
-    """Return a row for each head, with the room of a head."""
-    if head.together == 1:
-        return head.spread(rows)
-    return np.stack([head.placed(row, head.place(index, len(rows))[1]) for index, row in enumerate(rows)])
 
 
 def _table(operator: Operator) -> np.ndarray:

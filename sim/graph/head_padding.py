@@ -56,6 +56,12 @@ class HeadPadding:
         rooms = [self.placed(values, number) for number in range(self.together)]
         return np.concatenate([rooms[0], *(room[..., 2 * self.whole :] for room in rooms[1:])], axis=-1)
 
+    def rooms(self, rows: np.ndarray) -> np.ndarray:
+        """Return an array of a row for each head, without padding, as one of the rooms of all heads."""
+        if self.together == 1:
+            return self.spread(rows)
+        return np.stack([self.placed(row, self.place(index, len(rows))[1]) for index, row in enumerate(rows)])
+
     def placed(self, values: np.ndarray, number: int) -> np.ndarray:
         """Return an array whose last axis is a head as the room of the head of this number in its group."""
         shape = values.shape[:-1]
