@@ -4,11 +4,13 @@ from dataclasses import replace
 
 from tilewright.bench.program_cases import Case
 from tilewright.bench.timing import Timing
-from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
+from tilewright.cocotb_tests.accelerator.layer_cases import cached_case, decoder_case
 from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, MXFP4, SMALL, AcceleratorSuite
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
+LONG = 4300
+"""Number of positions whose scores, for four heads that share keys, exceed a bank: attention goes block by block."""
 SHAPE = LlamaConfig(
     vocab_size=256,
     num_hidden_layers=1,
@@ -21,8 +23,13 @@ SHAPE = LlamaConfig(
 
 
 def cases(config: AcceleratorConfig) -> tuple[Case, ...]:
-    """Return the layer with memory near and far."""
-    return decoder_case(config), decoder_case(config, timing=Timing(latency=100, write_latency=100))
+    """Return the layer with memory near and far, and with long caches: at once, and in blocks of positions."""
+    return (
+        decoder_case(config),
+        decoder_case(config, timing=Timing(latency=100, write_latency=100)),
+        cached_case(config, positions=2048),
+        cached_case(config, positions=LONG, tokens=2),
+    )
 
 
 def mxfp4_cases(config: AcceleratorConfig) -> tuple[Case, ...]:

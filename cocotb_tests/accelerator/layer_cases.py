@@ -23,6 +23,7 @@ from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Product
@@ -155,6 +156,45 @@ def layer_case(
         runs.append(_near(run, compiled, exact[begin:end], least))
         states = {state: steps[state] for state in lowered.states}
     return Case(name=name, memory=image, runs=tuple(runs), timing=timing)
+
+
+def cached_case(
+    config: AcceleratorConfig, model: DecoderConfig = DECODER, *, positions: int, tokens: int = 1, timing: Timing = NEAR
+) -> Case:
+    """Return a decoder layer with seeded weights: single tokens over a cache of this many random positions.
+
+    Parameters
+    ----------
+    positions : int
+        An even number, because two keys of four bits share a byte.
+    """
+    tensors, memory = seeded_decoder(model, seed=SEED), MemoryMap()
+    precision = precision_of(config, model, tensors)
+    rng = np.random.default_rng(SEED)
+    x = rng.standard_normal((tokens, model.hidden_size))
+    graphs = [
+        fit_heads(config, llama.layers(model, precision, tokens=1, position=position, capacity=positions + tokens))
+        for position in range(positions, positions + tokens)
+    ]
+    all_lowered = [lower(graph) for graph in graphs]
+    constants = constant_contents(graphs[0], tensors)
+    programs = [compile_program(config, lowered, memory) for lowered in all_lowered]
+    states: Memory = {}
+    for name in all_lowered[0].states:
+        buffer = all_lowered[0].buffers[name]
+        scales = buffer.storage == stored.FP32
+        most = 0.02 if scales else buffer.storage.largest
+        values = rng.uniform(0.01 if scales else -most, most, buffer.elements)
+        states[name] = buffer.storage.from_fp32(values.astype(np.float32))
+    image = programs[-1].memory_image(constants, states)
+    runs = []
+    for position, (lowered, compiled, row) in enumerate(zip(all_lowered, programs, x, strict=True), positions):
+        compiled.write_program(image)
+        compiled.write_input(image, row[None])
+        steps = _steps_memory(lowered, constants, row[None], states)
+        runs.append(_run(f"token {position}", config, compiled, lowered, steps))
+        states = {state: steps[state] for state in lowered.states}
+    return Case(name=f"decoder layer over {positions} positions", memory=image, runs=tuple(runs), timing=timing)
 
 
 def network_case(config: AcceleratorConfig, model: LlamaConfig, *, tokens: int, timing: Timing = NEAR) -> Case:

@@ -148,7 +148,7 @@ def test_a_small_decoder_layer(suite):
 
 
 @pytest.mark.slow
-def test_a_decoder_layer_of_sixteen_tokens_and_eight():
+def test_a_decoder_layer_of_sixteen_tokens_and_eight_and_over_long_caches():
     check_rows(decoder_layer.SUITES[0].run())
 
 

@@ -10,6 +10,8 @@ from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.units import Unit
 
+LASTING_OPERATIONS = 100
+"""Number of operations from the first to the last that uses a tensor from which on it is placed early."""
 MARGIN = 300
 """Cycles of uncertainty about the time at which an operation runs."""
 
@@ -50,6 +52,7 @@ class First(Enum):
 
     LONGEST = "in use by one operation for longest, so that no operation has to wait for its end"
     LARGEST = "of most bytes"
+    LASTING = "alive during so many operations that hardly a byte is free all the time, then those of most bytes"
     TIGHT = "of most bytes for longest; every tensor goes into the fullest bank"
 
 
@@ -74,6 +77,7 @@ def place_tensors(
     """
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
     ports = [_Ports() for _ in range(config.banks)]
+    used = [0] * config.banks
     tensors = list(tensors)
     for tensor in tensors:
         tensor.address = -1
@@ -81,7 +85,11 @@ def place_tensors(
     tight = first is First.TIGHT
 
     def order(tensor: Tensor) -> tuple[int, int, int]:
-        longest = max((end - begin for begin, end, _, _ in tensor.uses), default=0) if first is First.LONGEST else 0
+        longest = 0
+        if first is First.LONGEST:
+            longest = max((end - begin for begin, end, _, _ in tensor.uses), default=0)
+        elif first is First.LASTING:
+            longest = int(tensor.last - tensor.first >= LASTING_OPERATIONS)
         return -longest, -tensor.bytes * (tensor.last - tensor.first + 1 if tight else 1), tensor.first
 
     for tensor in sorted(tensors, key=order):
@@ -90,9 +98,8 @@ def place_tensors(
         for bank in range(config.banks):
             offset = None if bank in taken else _first_fit(config.bank_bytes, tensor, placed[bank], config, slack)
             if offset is not None:
-                beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack) if tight)
-                used = sum(each.bytes for each in placed[bank])
-                choices.append((-beside, ports[bank].shared(tensor), used, bank, offset))
+                beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack)) if tight else 0
+                choices.append((-beside, ports[bank].shared(tensor), used[bank], bank, offset))
         if not choices:
             raise ConfigError(
                 f"{tensor.name}: {tensor.bytes} bytes find no room in the scratchpad: operations {tensor.first} to "
@@ -103,6 +110,7 @@ def place_tensors(
         tensor.address = bank * config.bank_bytes + offset
         placed[bank].append(tensor)
         ports[bank].add(tensor)
+        used[bank] += tensor.bytes
 
 
 class _Ports:

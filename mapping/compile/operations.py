@@ -49,8 +49,8 @@ class Operations:
     scalars: RowScalars = field(default_factory=RowScalars)
     staging: dict[Matrix, tuple[Tensor, int]] = field(default_factory=dict)
     """Tensors of results of later steps that go to main memory, with the number of rows before those of the result."""
-    _there: dict[tuple[str, int, int], Tensor] = field(default_factory=dict)
-    """Tensors by name of buffer and their rows in it: the first, and the one after the last."""
+    _there: dict[tuple[str, int, int, int, int], Tensor] = field(default_factory=dict)
+    """Tensors by name of buffer, their rows in it, the first and the one after the last, and their columns likewise."""
 
     def add(
         self,
@@ -90,14 +90,19 @@ class Operations:
         buffer = matrix.buffer
         columns = self.survey.columns[buffer.name]
         rows = divide_up(buffer.elements, columns)
-        place = (buffer.name, 0, rows)
+        place = (buffer.name, 0, rows, 0, columns)
         if place not in self._there:
             room = max(columns, self.survey.padded.get(buffer.name, 0))
             self._there[place] = self.new_tensor(matrix, rows, columns, room)
         return self._there[place]
 
-    def located(self, tensor: Tensor, matrix: Matrix, first_row: int = 0) -> tuple[int, int]:
+    def located(self, tensor: Tensor, matrix: Matrix, first_row: int = 0, first_column: int = 0) -> tuple[int, int]:
         """Return the offset of a matrix in its tensor and the distance of its rows, in bytes.
+
+        Parameters
+        ----------
+        first_row, first_column : int
+            Place of the tensor's first element in the buffer.
 
         Raises
         ------
@@ -105,7 +110,7 @@ class Operations:
             If its rows are not at equal distances there.
         """
         row, column = divmod(matrix.offset, tensor.columns)
-        offset = (row - first_row) * tensor.pitch + column * tensor.size
+        offset = (row - first_row) * tensor.pitch + (column - first_column) * tensor.size
         if matrix.rows == 1 or matrix.stride == 0:
             return offset, 0
         if matrix.stride % tensor.columns == 0:
@@ -116,24 +121,29 @@ class Operations:
 
     # Main memory to scratchpad and back.
 
-    def loaded(self, matrix: Matrix) -> tuple[Tensor, int]:
-        """Return the tensor of a constant or a state, which is loaded if necessary, and the number of its first row.
+    def loaded(self, matrix: Matrix) -> tuple[Tensor, int, int]:
+        """Return the tensor of a constant or a state, which is loaded if necessary, and its first row and column.
 
-        Of a state, which has a row for each head, the rows of the matrix are loaded alone.
+        Of a state, which has a row for each head, the rows and columns of the matrix are loaded alone.
         """
         name = matrix.buffer.name
-        place = self.survey.constants[name]
-        if self.survey.kept(name):
-            (first, last), room = self.survey.matrix_rows(matrix), self.survey.padded[name]
+        place, kept = self.survey.constants[name], self.survey.kept(name)
+        if kept:
+            first, last = self.survey.matrix_rows(matrix)
+            left = matrix.offset % place.columns
+            right = left + matrix.columns
+            # A load begins at a word.
+            left -= left % (self.config.word_bytes // place.storage.scratchpad_bytes)
         else:
-            (first, last), room = self.survey.rows[name], 0
-        if (name, first, last) not in self._there:
-            tensor = self.new_tensor(matrix, last - first, place.columns, room)
-            self._load(matrix, tensor, place, first)
-            if not self.keep and not self.survey.kept(name):
-                return tensor, first
-            self._there[name, first, last] = tensor
-        return self._there[name, first, last], first
+            (first, last), left, right = self.survey.rows[name], 0, place.columns
+        there = (name, first, last, left, right)
+        if there not in self._there:
+            tensor = self.new_tensor(matrix, last - first, place.columns, right - left)
+            self._load(matrix, tensor, place, first, left)
+            if not self.keep and not kept:
+                return tensor, first, left
+            self._there[there] = tensor
+        return self._there[there], first, left
 
     def forget(self, name: str) -> None:
         """Let a buffer be loaded again before it is next read, because main memory changes."""
@@ -142,7 +152,7 @@ class Operations:
     def load_input(self) -> None:
         """Load the input from main memory."""
         source = self.lowered.input
-        self._load(source, self.tensor(source), self.survey.input, 0)
+        self._load(source, self.tensor(source), self.survey.input)
 
     def store_output(self) -> None:
         """Store the output in main memory.
@@ -174,10 +184,10 @@ class Operations:
 
         self.add(matrix.buffer.operator, Unit.STORE, commands, (tensor,), (), transfer_cycles)
 
-    def _load(self, matrix: Matrix, tensor: Tensor, place: PaddedRows, first: int) -> None:
-        """Load rows of a matrix's buffer from row ``first`` on, as many and as wide as the tensor has."""
+    def _load(self, matrix: Matrix, tensor: Tensor, place: PaddedRows, row: int = 0, column: int = 0) -> None:
+        """Load rows of a matrix's buffer from an element on, as many and as wide as the tensor has."""
         bus = self.config.bus_bytes
-        address = place.address + first * place.pitch
+        address = place.address + row * place.pitch + column * tensor.size
 
         def commands() -> list[Command]:
             if tensor.rows == 1 or tensor.pitch == place.pitch:

@@ -32,6 +32,7 @@ class Plan:
 
 PLANS = (
     *(Plan(True, rest, first) for rest in (16, 6, 0) for first in (First.LONGEST, First.LARGEST)),
+    *(Plan(True, rest, First.LASTING) for rest in (16, 6, 0)),
     *(Plan(False, rest, First.LARGEST) for rest in (6, 0)),
     *(Plan(keep, 0, First.TIGHT) for keep in (True, False)),
 )

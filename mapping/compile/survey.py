@@ -58,21 +58,15 @@ class Survey:
         return divide_up(columns * size, word) * word
 
     def _matrices(self) -> None:
-        starts: dict[str, set[int]] = {}
         for step in self.lowered.steps:
             for matrix in (*self.engines.of(step).operands(step), step.out):
                 if matrix is None:
                     continue
                 name = matrix.buffer.name
                 if self.kept(name):
-                    if matrix is not step.out:
-                        starts.setdefault(name, set()).add(matrix.offset)
-                        self.padded[name] = max(self.padded.get(name, 0), matrix.columns)
+                    self.columns[name] = matrix.buffer.elements // matrix.buffer.parts
                 else:
                     self.columns[name] = max(self.columns.get(name, 0), matrix.stride, matrix.columns)
-        for name, places in starts.items():
-            first, *rest = sorted(places)
-            self.columns[name] = rest[0] - first if rest else self.lowered.buffers[name].elements
         for step in self.lowered.steps:
             for matrix in self.engines.of(step).operands(step):
                 if matrix.buffer.name in self.lowered.constants:

@@ -1,4 +1,4 @@
-"""Lowering of attention, head by head: scores, softmax, weighted sum."""
+"""Lowering of attention, head by head: scores, softmax, weighted sum; of many positions, block by block of these."""
 
 from dataclasses import dataclass, replace
 
@@ -11,14 +11,31 @@ from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Re
 
 from .heads import head_rows, measured_heads
 from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Quantised, Result, Stored
+from .online_softmax import OnlineSoftmax
 
 
 @dataclass(frozen=True)
 class _Scores:
-    """Scores of a head's rows, and the negative of each row's maximum, if the accelerator runs the softmax."""
+    """Scores of a head's rows, and each row's maximum, or its negative, if the accelerator runs the softmax."""
 
     values: Matrix
-    minus_maximum: Scalars | None
+    maximum: Scalars | None
+    """Maximum of each row if positions come in blocks, otherwise its negative."""
+
+
+@dataclass(frozen=True)
+class _Head:
+    """A head of attention, or the heads of one token that share keys and values, with some of the positions."""
+
+    name: str
+    """End of the names of what belongs to the head."""
+    query: Quantised
+    keys: Stored
+    values: Stored
+    start: int
+    """First of the positions, among those that are read."""
+    online: OnlineSoftmax | None = None
+    """Softmax of all blocks of positions, if there are several."""
 
 
 def lower_attention(lowering: Lowering) -> Result:
@@ -34,39 +51,72 @@ def lower_attention(lowering: Lowering) -> Result:
     _check_scores(graph, scores, softmax)
     mixed = lowering.matrix(merge.name, merge.m, merge.n)
     outs = _results(weighted, mixed)
+    blocks = _blocks(scores)
     # The heads of one token whose values lie side by side share a product.
     together = graph[weighted.inputs[1]].beside if merge.m == 1 else 1
     for first in range(0, len(queries), together):
-        parts = []
-        for head in range(first, first + together):
-            key, value = (each[head // scores.shared] for each in (keys, values))  # type: ignore[index]
-            assert isinstance(key, Stored)
-            assert isinstance(value, Stored)
-            lowering.operator = scores
-            found = _lower_scores(lowering, head, queries[head], key)
-            lowering.operator = softmax
-            parts.append(_Part(head, _lower_softmax(lowering, head, found), value, outs[head]))
-        lowering.operator = weighted
-        _lower_weighted_sum(lowering, parts)
+        heads = range(first, first + together)
+        lowering.operator = softmax
+        online = {
+            head: OnlineSoftmax(lowering, f"{softmax.name}.{head}", queries[head].codes.rows, len(blocks))
+            for head in heads
+            if len(blocks) > 1
+        }
+        for number, positions in enumerate(blocks):
+            parts = []
+            for head in heads:
+                key, value = (each[head // scores.shared] for each in (keys, values))  # type: ignore[index]
+                assert isinstance(key, Stored)
+                assert isinstance(value, Stored)
+                those = _Head(
+                    f"{head}.{number}" if online else str(head),
+                    queries[head],
+                    key.part(positions),
+                    value.part(positions),
+                    positions.start,
+                    online.get(head),
+                )
+                lowering.operator = scores
+                found = _lower_scores(lowering, those)
+                lowering.operator = softmax
+                parts.append(_Part(those, _lower_softmax(lowering, those, found), outs[head]))
+            lowering.operator = weighted
+            _lower_weighted_sum(lowering, parts)
+        for head, each in online.items():
+            each.finish(outs[head])
     lowering.operator = merge
     return Activation(mixed)
 
 
-def _lower_scores(lowering: Lowering, head: int, query: Quantised, keys: Stored) -> _Scores:
+def _blocks(scores: Operator) -> list[slice]:
+    """Return the positions of each block, among those that are read; the last block has what is left, too."""
+    size = scores.block or scores.n
+    starts = range(0, max(1, scores.n // size) * size, size)
+    return [slice(start, scores.n if start == starts[-1] else start + size) for start in starts]
+
+
+def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
     """Add ``query @ keys.T``; the queries contain the factor of the scores already."""
-    operator, rows, positions = lowering.operator, query.codes.rows, keys.codes.rows
-    name = f"{operator.name}.{head}"
+    operator, query, keys = lowering.operator, head.query, head.keys
+    rows, positions = query.codes.rows, keys.codes.rows
+    name = f"{operator.name}.{head.name}"
     sums = lowering.matrix(f"{name}.sums", rows, positions, stored.INT32)
     lowering.steps.append(Product(a=query.codes, weights=keys.codes, out=sums, transposed=True))
     out = lowering.matrix(name, rows, positions)
-    options = _mask(operator)
+    options = _mask(operator, head.start, positions)
     [softmax] = lowering.read_by(Kind.SOFTMAX)
     if softmax.engine is not Engine.HOST:
-        options = replace(options, reduce=Reduce.MAXIMUM, scale=-1.0)
-    minus_maximum, _ = lowering.run(
-        sums, options, multiply=query.scale, b=keys.scales, c=_hidden(lowering), out=out, to=f"{name}.maximum"
+        options = replace(options, reduce=Reduce.MAXIMUM, scale=1.0 if head.online else -1.0)
+    maximum, _ = lowering.run(
+        sums,
+        options,
+        multiply=query.scale,
+        b=keys.scales,
+        c=_hidden(lowering, head.start, positions),
+        out=out,
+        to=f"{name}.maximum",
     )
-    return _Scores(out, minus_maximum if options.reduce is Reduce.MAXIMUM else None)
+    return _Scores(out, maximum if options.reduce is Reduce.MAXIMUM else None)
 
 
 @dataclass(frozen=True)
@@ -81,21 +131,28 @@ class _Probabilities:
 class _Part:
     """A head's part of a product of probabilities and values."""
 
-    head: int
+    head: _Head
     probabilities: _Probabilities
-    values: Stored
     out: Matrix
 
 
-def _lower_softmax(lowering: Lowering, head: int, scores: _Scores) -> _Probabilities:
+def _lower_softmax(lowering: Lowering, head: _Head, scores: _Scores) -> _Probabilities:
     """Add the exponentials of a head's scores and the inverse of the sum of each row, if they are not the host's."""
     operator = lowering.operator
     if operator.engine is Engine.HOST:
         return _Probabilities(scores.values, None)
-    name = f"{operator.name}.{head}"
-    out = lowering.matrix(name, scores.values.rows, scores.values.columns)
-    options = replace(_mask(operator), function=Function.EXP, reduce=Reduce.SUM, inverse=Inverse.RECIPROCAL)
-    _, inverse = lowering.run(scores.values, options, add=scores.minus_maximum, out=out, to=f"{name}.sum")
+    name = f"{operator.name}.{head.name}"
+    rows, columns = scores.values.rows, scores.values.columns
+    out = lowering.matrix(name, rows, columns)
+    options = replace(_mask(operator, head.start, columns), function=Function.EXP, reduce=Reduce.SUM)
+    if head.online:
+        assert scores.maximum
+        minus_maximum = head.online.add_maximum(scores.maximum)
+        total, _ = lowering.run(scores.values, options, add=minus_maximum, out=out, to=f"{name}.sum")
+        head.online.add_sum(total)
+        return _Probabilities(out, None)
+    options = replace(options, inverse=Inverse.RECIPROCAL)
+    _, inverse = lowering.run(scores.values, options, add=scores.maximum, out=out, to=f"{name}.sum")
     return _Probabilities(out, inverse)
 
 
@@ -106,37 +163,46 @@ def _lower_weighted_sum(lowering: Lowering, parts: list[_Part]) -> None:
     """
     name, first = lowering.operator.name, parts[0]
     rows, positions = first.probabilities.values.rows, first.probabilities.values.columns
-    codes = lowering.matrix(f"{name}.{first.head}.weights.int8", len(parts) * rows, positions, stored.INT8)
+    codes = lowering.matrix(f"{name}.{first.head.name}.weights.int8", len(parts) * rows, positions, stored.INT8)
     places = [slice(start, start + rows) for start in range(0, codes.rows, rows)]
     quantised = []
     for part, place in zip(parts, places, strict=True):
-        own = f"{name}.{part.head}.weights"
+        own = f"{name}.{part.head.name}.weights"
         weights = lowering.matrix(own, rows, positions)
         scale = lowering.run(
             part.probabilities.values,
             MAGNITUDE,
             multiply=part.probabilities.factors,
-            b=part.values.scales,
+            b=part.head.values.scales,
             out=weights,
             to=f"{own}.scale",
         )
         quantised.append(lowering.quantised(weights, scale, out=codes.part(rows=place)))
-    values = first.values.codes
-    sums = lowering.matrix(f"{name}.{first.head}.sums", codes.rows, values.columns, stored.INT32)
-    lowering.steps.append(Product(a=codes, weights=values, out=sums))
+    values = first.head.values
+    sums = lowering.matrix(f"{name}.{first.head.name}.sums", codes.rows, values.codes.columns, stored.INT32)
+    lowering.steps.append(Product(a=codes, weights=values.codes, out=sums))
     for part, place, each in zip(parts, places, quantised, strict=True):
-        columns = slice(part.values.first, part.values.first + part.out.columns)
-        lowering.run(sums.part(rows=place, columns=columns), multiply=each.scale, out=part.out)
+        left = part.head.values.first
+        numbers = sums.part(rows=place, columns=slice(left, left + part.out.columns))
+        if part.head.online:
+            part.head.online.add_weighted(numbers, each.scale)
+        else:
+            lowering.run(numbers, multiply=each.scale, out=part.out)
 
 
-def _mask(operator: Operator) -> PassOptions:
-    return PassOptions(causal=True, mask_base=operator.position - operator.first) if operator.causal else PLAIN
+def _mask(operator: Operator, start: int, positions: int) -> PassOptions:
+    """Return the options of a pass over scores of some of the positions that are read: what rows do not see."""
+    base = operator.position - operator.first - start
+    return PassOptions(causal=True, mask_base=base) if operator.causal and base + 1 < positions else PLAIN
 
 
-def _hidden(lowering: Lowering) -> Matrix | None:
+def _hidden(lowering: Lowering, start: int, positions: int) -> Matrix | None:
     """Return the mask of the positions before the sliding window, if any of these are read."""
     masks = [lowering.graph[name] for name in lowering.operator.inputs[2:]]
-    return lowering.constant(masks[0].name, masks[0].m, masks[0].n, operator=masks[0]) if masks else None
+    if not masks:
+        return None
+    mask = lowering.constant(masks[0].name, masks[0].m, masks[0].n, operator=masks[0])
+    return mask.part(columns=slice(start, start + positions))
 
 
 def _check_scores(graph: Graph, scores: Operator, softmax: Operator) -> None:

@@ -26,8 +26,8 @@ def lower_append(lowering: Lowering) -> Result:
         return _scale_rows(lowering, result)  # type: ignore[arg-type]
     storage = operator.precision.cache
     rows, beside = operator.heads * operator.capacity, operator.beside
-    cache = lowering.state(operator.name, rows // beside, beside * operator.n, storage)
-    scales = lowering.state(f"{operator.name}.scales", rows, 1, stored.FP32)
+    cache = lowering.state(operator.name, rows // beside, beside * operator.n, storage, operator.heads // beside)
+    scales = lowering.state(f"{operator.name}.scales", rows, 1, stored.FP32, operator.heads)
     places = _new_rows(operator, cache, operator.n, operator.n, cache.columns)
     if isinstance(result, Rotation):
         new = _rotated(lowering, result, places)

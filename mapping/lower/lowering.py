@@ -95,6 +95,10 @@ class Stored:
     first: int = 0
     """First column of the head."""
 
+    def part(self, positions: slice) -> "Stored":
+        """Return some of the positions."""
+        return Stored(self.codes.part(rows=positions), self.scales.part(columns=positions), self.first)
+
 
 Result = Activation | Quantised | Projected | Rotation | list[Quantised] | list[Stored]
 """Result of an operator's lowering, for the operators that read it; lists have an element for each head."""
@@ -179,10 +183,12 @@ class Lowering:
         operator = Operator(name=name, row=name, kind=Kind.CONSTANT, m=rows, n=columns)
         return self.constant(name, rows, columns, operator=operator)
 
-    def state(self, name: str, rows: int, columns: int, storage: StoredFormat) -> Matrix:
-        """Return a matrix that stays from run to run."""
+    def state(self, name: str, rows: int, columns: int, storage: StoredFormat, parts: int) -> Matrix:
+        """Return a matrix that stays from run to run, as so many equal parts of its rows."""
         self.states.append(name)
-        return self.matrix(name, rows, columns, storage)
+        matrix = self.matrix(name, rows, columns, storage)
+        self.buffers[name] = replace(matrix.buffer, parts=parts)
+        return replace(matrix, buffer=self.buffers[name])
 
     def run(
         self,

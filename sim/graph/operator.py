@@ -94,6 +94,8 @@ class Operator:
     """Number of positions that come before the first row."""
     first: int = 0
     """First position of the cache that is read: a multiple of the precision's ``window_step``."""
+    block: int = 0
+    """Number of positions that scores and softmax take at a time; 0: all."""
     window: int = 0
     """Number of positions that a row sees at most, its own and those right before it; 0: all."""
     causal: bool = False

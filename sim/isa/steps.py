@@ -25,6 +25,8 @@ class Buffer:
     storage: StoredFormat
     operator: object = field(default=None, compare=False, repr=False)
     """Operator of the graph to which the array belongs: its result, an intermediate result, or its weights."""
+    parts: int = 1
+    """Number of equal parts, one after the other: of a cache of keys or values, or of its scales, one for each head."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiled import ConstantWeights, PaddedRows, StoredBuffer
@@ -16,7 +17,7 @@ from tilewright.mapping.compile.weight_layout import (
     weights_commands,
 )
 from tilewright.sim.config.cim import divide_up
-from tilewright.sim.isa.commands import Command
+from tilewright.sim.isa.commands import Command, Weights
 from tilewright.sim.isa.commands import Product as ProductCommand
 from tilewright.sim.isa.steps import Matrix, Product, Step
 from tilewright.sim.isa.units import Unit
@@ -27,6 +28,17 @@ from .engine import Engine
 
 MEMORY_CYCLES = 100
 """Approximate cycles from a result to its place in memory and to the array, besides storing keys element by element."""
+
+
+@dataclass
+class _Part:
+    """A part of a product: columns side by side, with the commands that load their weights."""
+
+    first: int
+    """First of the columns."""
+    reduce: bool
+    n: int
+    weights: list[Weights]
 
 
 class CimArray(Engine):
@@ -117,9 +129,10 @@ class CimArray(Engine):
         if stride > head:
             positions = elements // stride
         else:
-            positions = (offsets[1] - offsets[0] if len(offsets) > 1 else elements) // head
-            # A sliding window begins after the first position.
-            offsets = [offset // (positions * head) * positions * head for offset in offsets]
+            parts = matrix.buffer.parts if name in survey.lowered.states else len(offsets)
+            positions = elements // parts // head
+            # Blocks of positions, and a sliding window, begin after the first position.
+            offsets = sorted({offset // (positions * head) * positions * head for offset in offsets})
         one = StoredWeights(self.config, 0, positions, head, transposed)
         place = survey.memory_of(name).place(
             name, len(offsets) * one.bytes, ("stored", positions, head, int(transposed), len(offsets))
@@ -152,35 +165,55 @@ class CimArray(Engine):
         name = step.weights.buffer.name
         if name in survey.weights:
             constant = survey.weights[name]
-            reduce, k = constant.reduce, constant.k
-            n = self._columns(step, True)
-            weights = list(weights_commands(config, [constant.part(step.weights)]))
+            k, n = constant.k, self._columns(step, True)
+            parts = [_Part(0, constant.reduce, n, list(weights_commands(config, [constant.part(step.weights)])))]
         else:
             operand, position = survey.stored[name].operand(step.weights.offset)
-            reduce, n, weights = operand.load(step.weights.rows, position)
-            k = step.a.columns
-        high, _ = block_limits(config.cim, reduce)
-        most = MAX_VECTORS if k <= high else config.cim.tile.accumulator_vectors
+            k, parts = step.a.columns, self._parts(operand, position, step.weights.rows)
 
         def commands() -> list[Command]:
             made: list[Command] = []
-            for first in range(0, step.a.rows, most):
-                made += weights
-                made.append(
-                    ProductCommand(
-                        reduce=reduce,
-                        vectors=min(most, step.a.rows - first),
-                        k=k,
-                        n=n,
-                        a=a.address + a_offset + first * a_pitch,
-                        a_pitch=a_pitch,
-                        out=out.address + out_offset + first * out_pitch,
-                        out_pitch=out_pitch,
+            for part in parts:
+                high, _ = block_limits(config.cim, part.reduce)
+                most = MAX_VECTORS if k <= high else config.cim.tile.accumulator_vectors
+                for first in range(0, step.a.rows, most):
+                    made += part.weights
+                    made.append(
+                        ProductCommand(
+                            reduce=part.reduce,
+                            vectors=min(most, step.a.rows - first),
+                            k=k,
+                            n=part.n,
+                            a=a.address + a_offset + first * a_pitch,
+                            a_pitch=a_pitch,
+                            out=out.address + out_offset + first * out_pitch + 4 * part.first,
+                            out_pitch=out_pitch,
+                        )
                     )
-                )
             return made
 
         operations.add(step.operator, Unit.ARRAY, commands, (a,), (out,), self._command_cycles)
+
+    def _parts(self, operand: StoredWeights, position: int, positions: int) -> list["_Part"]:
+        """Return the parts of a product with some positions of a cache: one, or several with keys side by side.
+
+        A product comes behind its weights. If their commands fill the queue, and the weight buffer is full, it would
+        never come.
+        """
+        parts = [_Part(0, *operand.load(positions, position))]
+        step = operand.columns * self.config.cim.tiles
+        while operand.transposed and any(self._too_many(part.weights) for part in parts):
+            size = divide_up(divide_up(positions, 2 * len(parts)), step) * step
+            starts = range(0, positions, size)
+            if len(starts) == len(parts):
+                break
+            parts = [_Part(start, *operand.load(min(size, positions - start), position + start)) for start in starts]
+        return parts
+
+    def _too_many(self, weights: list[Weights]) -> bool:
+        """Return whether the queue of the load unit and the weight buffer have no room for commands of weights."""
+        behind = max(0, len(weights) - self.config.queue_depth)
+        return sum(each.all_beats for each in weights[:behind]) > self.config.weight_buffer_beats
 
     def _command_cycles(self, command: Command) -> int:
         """Return the approximate cycles of a command; loads of weights take place during products."""

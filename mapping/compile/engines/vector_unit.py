@@ -79,9 +79,10 @@ class VectorUnit(Engine):
         scatter, before = False, 0
         if step.out is not None:
             out = step.out
-            # Whether the rows of the result are single numbers, one after the other.
+            # Whether the rows of the result are single numbers, one after the other or in one column of a tensor.
+            single, column = out.stride == 1, survey.columns[out.buffer.name] > 1
             scatter = (
-                out.columns == 1 and out.storage == stored.FP32 and (survey.kept(out.buffer.name) or out.stride == 1)
+                out.columns == 1 and out.storage == stored.FP32 and (survey.kept(out.buffer.name) or single or column)
             )
             if staged:
                 staging, before = staging_tensor(operations, out, scatter)
@@ -119,8 +120,8 @@ class VectorUnit(Engine):
     def _operand(self, matrix: Matrix, operations: Operations) -> _Operand:
         """Return the place of a matrix that is read, and load it if it is a constant or a state."""
         in_memory = matrix.buffer.name in operations.survey.constants
-        tensor, first = operations.loaded(matrix) if in_memory else (operations.tensor(matrix), 0)
-        return _Operand(matrix, tensor, *operations.located(tensor, matrix, first))
+        tensor, *first = operations.loaded(matrix) if in_memory else (operations.tensor(matrix), 0, 0)
+        return _Operand(matrix, tensor, *operations.located(tensor, matrix, *first))
 
     def _check_last_step(self, tensor: Tensor, matrix: Matrix) -> None:
         """Check that the zeros after the end of a row overwrite nothing.

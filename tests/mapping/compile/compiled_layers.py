@@ -1,5 +1,7 @@
 """Layers compiled and run beside the steps that they were made from."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from tests.mapping.compile.compiled_runs import Runner, accelerator, check, in_sequence, step_memory
@@ -14,6 +16,8 @@ from tilewright.mapping.models.bert import layer_name
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import UNIT_COMMANDS, Load, Product, Store, Vector, Weights
 from tilewright.sim.isa.encoding import decode
@@ -68,22 +72,36 @@ def run_decoder(
     layers: int = 1,
     precision: Precision = PLAIN,
     run: Runner = in_sequence,
+    block: int = 0,
+    capacity: int = CAPACITY,
 ) -> list[Compiled]:
-    """Run a prompt and what follows, each a program on the memory that the one before has left."""
+    """Run a prompt and what follows, each a program on the memory that the one before has left.
+
+    With ``block`` attention takes so many positions at a time.
+    """
     model = model.replace(num_hidden_layers=layers)
-    one = fit_heads(config, llama.layers(model, precision, tokens=1, capacity=CAPACITY))
-    constants = constant_contents(one, seeded_decoder(model, seed=3))
-    memory = MemoryMap()
-    graphs = (
-        llama.layers(model, precision, tokens=length, position=sum(lengths[:index]), capacity=CAPACITY)
+    memory, tensors = MemoryMap(), seeded_decoder(model, seed=3)
+    graphs = [
+        in_blocks(
+            fit_heads(
+                config,
+                llama.layers(model, precision, tokens=length, position=sum(lengths[:index]), capacity=capacity),
+            ),
+            block,
+        )
         for index, length in enumerate(lengths)
-    )
-    steps = [lower(fit_heads(config, graph)) for graph in graphs]
+    ]
+    constants: dict[str, np.ndarray] = {}
+    for graph in graphs:
+        constants |= constant_contents(graph, tensors)
+    steps = [lower(graph) for graph in graphs]
     programs = [compile_program(config, each, memory) for each in steps]
     image = programs[0].memory_image(constants)
     states = None
     rng = np.random.default_rng(5)
     for lowered, compiled, length in zip(steps, programs, lengths, strict=True):
+        for mask in (name for name in compiled.constants if name.startswith(llama.MASK)):
+            compiled.write(image, mask, constants[mask])
         x = rng.standard_normal((length, model.hidden_size))
         before = step_memory(lowered, constants, x, states)
         check(compiled, lowered, before, image, x, run)
@@ -91,6 +109,11 @@ def run_decoder(
         valid(compiled)
     assert all(np.count_nonzero(values) for values in states.values())
     return programs
+
+
+def in_blocks(graph: Graph, block: int) -> Graph:
+    """Return a graph whose attention takes so many positions at a time; 0: all."""
+    return Graph(tuple(replace(each, block=block) if each.kind is Kind.SCORES else each for each in graph))
 
 
 def valid(compiled: Compiled) -> None:
