@@ -204,13 +204,20 @@ def state(run: ProgramRun, now: int, *, loops: bool = True) -> tuple:
         ),
         tuple(map(tuple, run.semaphores)),
         tuple(_lane(lane, now, loops) for lane in run.lanes),
-        run.product is None,
-        run.stream.state(now if run.array.since is None else run.array.since, run.config.weight_buffer_beats),
-        run.array.state(now),
-        run.array.block * loops,
+        _array(run, now, loops),
         run.stores.state(now),
         run.timing.state(now),
     )
+
+
+def _array(run: ProgramRun, now: int, loops: bool) -> tuple:
+    weights = run.stream.state(_stream_since(run, now), run.config.weight_buffer_beats)
+    return run.product is None, weights, run.array.state(now), run.array.block * loops
+
+
+def _stream_since(run: ProgramRun, now: int) -> int:
+    """Return the cycle before which the beats of weights do not matter: what waits for weights may wait already."""
+    return now if run.array.since is None else min(now, run.array.since)
 
 
 def _lane(lane: _Lane, now: int, since: bool) -> tuple:

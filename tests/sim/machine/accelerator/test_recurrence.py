@@ -175,7 +175,7 @@ def test_most_layers_of_a_model_are_counted(skipped):
 
 FAULTS = {
     "rate and queue of memory are not looked at": (AxiMemoryModel, "state", lambda *_: ()),
-    "the array is not looked at": (ArrayUnitModel, "state", lambda *_: ()),
+    "the array and its weights are not looked at": (recurrence, "_array", lambda *_: ()),
     "units are not looked at": (recurrence, "_lane", lambda *_: ()),
     "blocks repeat without end": (ArrayUnitModel, "turns", lambda *_: 3),
     "what waits has waited no longer": (recurrence, "_earlier", lambda since, *_: since),
