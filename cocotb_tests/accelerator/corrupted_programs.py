@@ -100,8 +100,8 @@ def _ends(config: AcceleratorConfig, image: np.ndarray, areas: Areas, timing: Ti
 def corrupted_case(config: AcceleratorConfig, seed: int, *, count: int, commands: int = 12, good: int = 12) -> Case:
     """Return a case of random programs that are corrupted, all of them stopped; now and then a good one.
 
-    A corruption that leaves a program without an error, says the model, is tried again. Data may be written by what
-    runs until a program is stopped; all other memory is compared.
+    A corruption that leaves a program without an error, says the model, is tried again. Data, and the copy of the
+    scratchpad with which a program ends, may be written by what runs until it is stopped; all other memory is compared.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def corrupted_case(config: AcceleratorConfig, seed: int, *, count: int, commands
             continue
         image = tried
         failure = Failure(
-            error=ended.error, detail=ended.detail, index=ended.index, spared=((areas.data, areas.memory_bytes),)
+            error=ended.error, detail=ended.detail, index=ended.index, spared=((areas.shown, areas.memory_bytes),)
         )
         runs.append(Run(name=f"{name}: {ended.error.name}", address=PROGRAM, patches=(lines, *jobs), failure=failure))
         if len(runs) % good == 0:
