@@ -1,6 +1,7 @@
 """Changes of a description: fields by their dotted paths, checked together, with sources that say what was changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path as FilePath
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -17,8 +18,21 @@ WITHOUT_SOURCE = ("name", "description")
 """Fields of a description that no source belongs to."""
 
 
-def changed(description: M, changes: Mapping[str, object]) -> M:
+def changed(
+    description: M,
+    changes: Mapping[str, object],
+    *,
+    where: Callable[[Path], str] = lambda path: "",
+    folder: FilePath | None = None,
+) -> M:
     """Return a copy of a description in which some fields have other values; ``Frozen.with_`` documents it.
+
+    Parameters
+    ----------
+    where : callable
+        Returns the beginning of a message about a field: its place in a file, and a colon.
+    folder : Path, optional
+        Folder of the files that changes name.
 
     Raises
     ------
@@ -28,22 +42,24 @@ def changed(description: M, changes: Mapping[str, object]) -> M:
     model = type(description)
     values = dict(_flat(model, changes))
     for path in values:
-        _check_path(model, path)
+        if problem := _unknown(model, path):
+            raise ConfigError(f"{where(path)}{problem}")
     # A part that is replaced as a whole comes before changes of its fields.
     parts = {path: value for path, value in values.items() if any(_below(path, other) for other in values)}
     if parts:
         fields = {path: value for path, value in values.items() if path not in parts}
-        return changed(changed(description, _dotted(parts)), _dotted(fields))
+        one = changed(description, _dotted(parts), where=where, folder=folder)
+        return changed(one, _dotted(fields), where=where, folder=folder)
     try:
-        new = model.model_validate(_applied(description, values))
+        new = model.model_validate(_applied(description, values), context=folder)
     except ValidationError as error:
         location, problem = first_problem(error)
         absent = ".".join(map(str, location[:-1]))
         if problem == "missing" and absent:
-            raise ConfigError(
-                f"'{absent}' is absent, so it is given as a whole: {absent}.{location[-1]} is missing"
-            ) from error
-        raise ConfigError(field_problem(location, problem, model)[1]) from error
+            text = f"'{absent}' is absent, so it is given as a whole: {absent}.{location[-1]} is missing"
+            raise ConfigError(f"{where(tuple(map(str, location)))}{text}") from error
+        keys, text = field_problem(location, problem, model)
+        raise ConfigError(f"{where(keys)}{text}") from error
     return _told(description, new, values)
 
 
@@ -65,14 +81,15 @@ def _below(path: Path, other: Path) -> bool:
     return len(other) > len(path) and other[: len(path)] == path
 
 
-def _check_path(model: type[BaseModel], path: Path) -> None:
-    """Refuse the path of a field that does not exist."""
+def _unknown(model: type[BaseModel], path: Path) -> str | None:
+    """Return one line about the path of a field that does not exist, None if it exists."""
     for length, key in enumerate(path):
         part = model_at(model, list(path[:length]))
         if part is None:
-            raise ConfigError(f"unknown field '{'.'.join(path)}': '{'.'.join(path[:length])}' has no fields")
+            return f"unknown field '{'.'.join(path)}': '{'.'.join(path[:length])}' has no fields"
         if key not in part.model_fields:
-            raise ConfigError(f"unknown field '{'.'.join(path)}'{suggest(key, part.model_fields)}")
+            return f"unknown field '{'.'.join(path)}'{suggest(key, part.model_fields)}"
+    return None
 
 
 def _applied(description: BaseModel, values: Mapping[Path, object]) -> dict:

@@ -52,6 +52,12 @@ CASES = (
     case("a pipe", MAP, "s.toml: cannot be read: is a pipe", prepare=lambda folder: os.mkfifo(folder / "s.toml")),
     case("a device", MAP, "s.toml: cannot be read: is a device", prepare=lambda folder: (folder / "s.toml").symlink_to("/dev/zero")),
     case("a file of another kind", "map llama-3.2-1b --system s.json", "unknown system 's.json'", ".toml", files={"s.json": "{}"}),
+    # Systems with a base.
+    _text("a base that is a number", "base = 3", "s.toml:1: base = 3 is not allowed", "name of a system or of a .toml file"),
+    _text("a base that is unknown", 'base = "edge-int5"', "s.toml:1: base = 'edge-int5': unknown system 'edge-int5'", "did you mean"),
+    _text("a file that is its own base", 'base = "s.toml"', "s.toml:1: base = 's.toml' is not allowed: the file would be its own base"),
+    _text("a bad field on a base", 'base = "tiny"\nclock_mhz = 0', "s.toml:2: clock_mhz = 0"),
+    _text("an unknown field on a base", 'base = "tiny"\n[cim]\nrows = 1', "s.toml:3: unknown field 'cim.rows'"),
     # Systems.
     _system("a key that is misspelt", "grid_rows", "gird_rows", "s.toml:16: unknown key 'cim.tile.gird_rows'", "did you mean 'grid_rows'?"),
     _system("a key of 5,000 characters", "grid_rows", "g" * 5000, "s.toml:16: unknown key 'cim.tile.ggg", "grid_rows"),
