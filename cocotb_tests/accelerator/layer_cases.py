@@ -143,19 +143,40 @@ def layer_case(
     # The places of all programs are known: whose image it is makes no difference.
     image = programs[-1].memory_image(all_constants[-1])
     exact = decoder_layer(model, tensors, llama.layer_name(layer), x, layer=layer, context=capacity)
-    states: Memory = {}
+    inputs = {f"token {begin}" if begin else f"prompt of {end} tokens": x[begin:end] for begin, end in parts}
+    runs = _in_turn(config, image, inputs, programs, all_lowered, all_constants, {})
+    near = (
+        _near(run, compiled, exact[begin:end], least)
+        for run, compiled, (begin, end) in zip(runs, programs, parts, strict=True)
+    )
+    return Case(name=name, memory=image, runs=tuple(near), timing=timing)
+
+
+def _in_turn(
+    config: AcceleratorConfig,
+    image: np.ndarray,
+    inputs: Mapping[str, np.ndarray],
+    programs: list[Compiled],
+    all_lowered: list[Lowered],
+    all_constants: list[dict[str, np.ndarray]],
+    states: Memory,
+) -> list[Run]:
+    """Write programs with their inputs, by name, and return their runs, each on the cache that the one before leaves.
+
+    ``states`` is the cache before the first one.
+    """
     runs = []
-    for (begin, end), lowered, constants, compiled in zip(parts, all_lowered, all_constants, programs, strict=True):
+    for (name, x), compiled, lowered, constants in zip(
+        inputs.items(), programs, all_lowered, all_constants, strict=True
+    ):
         compiled.write_program(image)
-        compiled.write_input(image, x[begin:end])
+        compiled.write_input(image, x)
         for mask in (each for each in compiled.constants if each.startswith(llama.MASK)):
             compiled.write(image, mask, constants[mask])
-        steps = _steps_memory(lowered, constants, x[begin:end], states)
-        run_name = f"prompt of {end} tokens" if begin == 0 else f"token {begin}"
-        run = _run(run_name, config, compiled, lowered, steps)
-        runs.append(_near(run, compiled, exact[begin:end], least))
+        steps = _steps_memory(lowered, constants, x, states)
+        runs.append(_run(name, config, compiled, lowered, steps))
         states = {state: steps[state] for state in lowered.states}
-    return Case(name=name, memory=image, runs=tuple(runs), timing=timing)
+    return runs
 
 
 def cached_case(
@@ -187,13 +208,8 @@ def cached_case(
         values = rng.uniform(0.01 if scales else -most, most, buffer.elements)
         states[name] = buffer.storage.from_fp32(values.astype(np.float32))
     image = programs[-1].memory_image(constants, states)
-    runs = []
-    for position, (lowered, compiled, row) in enumerate(zip(all_lowered, programs, x, strict=True), positions):
-        compiled.write_program(image)
-        compiled.write_input(image, row[None])
-        steps = _steps_memory(lowered, constants, row[None], states)
-        runs.append(_run(f"token {position}", config, compiled, lowered, steps))
-        states = {state: steps[state] for state in lowered.states}
+    inputs = {f"token {position}": row[None] for position, row in enumerate(x, positions)}
+    runs = _in_turn(config, image, inputs, programs, all_lowered, [constants] * tokens, states)
     return Case(name=f"decoder layer over {positions} positions", memory=image, runs=tuple(runs), timing=timing)
 
 

@@ -16,26 +16,31 @@ from .online_softmax import OnlineSoftmax
 
 @dataclass(frozen=True)
 class _Scores:
-    """Scores of a head's rows, and each row's maximum, or its negative, if the accelerator runs the softmax."""
+    """Scores of a head's rows, and the negative of each row's maximum, if the accelerator runs the softmax."""
 
     values: Matrix
-    maximum: Scalars | None
-    """Maximum of each row if positions come in blocks, otherwise its negative."""
+    minus_maximum: Scalars | None
 
 
 @dataclass(frozen=True)
 class _Head:
-    """A head of attention, or the heads of one token that share keys and values, with some of the positions."""
+    """A head of attention, or the heads of one token that share keys and values, with all positions or some."""
 
     name: str
     """End of the names of what belongs to the head."""
     query: Quantised
     keys: Stored
     values: Stored
-    start: int
+    out: Matrix
+    start: int = 0
     """First of the positions, among those that are read."""
     online: OnlineSoftmax | None = None
     """Softmax of all blocks of positions, if there are several."""
+
+    def block(self, number: int, positions: slice) -> "_Head":
+        """Return the head with some of the positions."""
+        keys, values = self.keys.part(positions), self.values.part(positions)
+        return replace(self, name=f"{self.name}.{number}", keys=keys, values=values, start=positions.start)
 
 
 def lower_attention(lowering: Lowering) -> Result:
@@ -52,40 +57,42 @@ def lower_attention(lowering: Lowering) -> Result:
     mixed = lowering.matrix(merge.name, merge.m, merge.n)
     outs = _results(weighted, mixed)
     blocks = _blocks(scores)
+    heads = []
+    lowering.operator = softmax
+    for number, (query, out) in enumerate(zip(queries, outs, strict=True)):
+        key, value = (each[number // scores.shared] for each in (keys, values))  # type: ignore[index]
+        assert isinstance(key, Stored)
+        assert isinstance(value, Stored)
+        name, rows = f"{softmax.name}.{number}", query.codes.rows
+        online = OnlineSoftmax(lowering, name, rows, len(blocks)) if len(blocks) > 1 else None
+        heads.append(_Head(str(number), query, key, value, out, online=online))
     # The heads of one token whose values lie side by side share a product.
     together = graph[weighted.inputs[1]].beside if merge.m == 1 else 1
-    for first in range(0, len(queries), together):
-        heads = range(first, first + together)
-        lowering.operator = softmax
-        online = {
-            head: OnlineSoftmax(lowering, f"{softmax.name}.{head}", queries[head].codes.rows, len(blocks))
-            for head in heads
-            if len(blocks) > 1
-        }
+    for first in range(0, len(heads), together):
+        some = heads[first : first + together]
+        if len(blocks) == 1:
+            _lower_heads(lowering, (scores, softmax, weighted), some)
+            continue
         for number, positions in enumerate(blocks):
-            parts = []
-            for head in heads:
-                key, value = (each[head // scores.shared] for each in (keys, values))  # type: ignore[index]
-                assert isinstance(key, Stored)
-                assert isinstance(value, Stored)
-                those = _Head(
-                    f"{head}.{number}" if online else str(head),
-                    queries[head],
-                    key.part(positions),
-                    value.part(positions),
-                    positions.start,
-                    online.get(head),
-                )
-                lowering.operator = scores
-                found = _lower_scores(lowering, those)
-                lowering.operator = softmax
-                parts.append(_Part(those, _lower_softmax(lowering, those, found), outs[head]))
-            lowering.operator = weighted
-            _lower_weighted_sum(lowering, parts)
-        for head, each in online.items():
-            each.finish(outs[head])
+            _lower_heads(lowering, (scores, softmax, weighted), [head.block(number, positions) for head in some])
+        for head in some:
+            assert head.online
+            head.online.finish(head.out)
     lowering.operator = merge
     return Activation(mixed)
+
+
+def _lower_heads(lowering: Lowering, operators: tuple[Operator, Operator, Operator], heads: list[_Head]) -> None:
+    """Add the scores and the softmax of each of some heads, then their weighted sum; ``operators`` are these three."""
+    scores, softmax, weighted = operators
+    parts = []
+    for head in heads:
+        lowering.operator = scores
+        found = _lower_scores(lowering, head)
+        lowering.operator = softmax
+        parts.append(_Part(head, _lower_softmax(lowering, head, found)))
+    lowering.operator = weighted
+    _lower_weighted_sum(lowering, parts)
 
 
 def _blocks(scores: Operator) -> list[slice]:
@@ -116,7 +123,9 @@ def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
         out=out,
         to=f"{name}.maximum",
     )
-    return _Scores(out, maximum if options.reduce is Reduce.MAXIMUM else None)
+    if options.reduce is not Reduce.MAXIMUM:
+        return _Scores(out, None)
+    return _Scores(out, head.online.add_maximum(maximum) if head.online else maximum)
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,6 @@ class _Part:
 
     head: _Head
     probabilities: _Probabilities
-    out: Matrix
 
 
 def _lower_softmax(lowering: Lowering, head: _Head, scores: _Scores) -> _Probabilities:
@@ -144,15 +152,16 @@ def _lower_softmax(lowering: Lowering, head: _Head, scores: _Scores) -> _Probabi
     name = f"{operator.name}.{head.name}"
     rows, columns = scores.values.rows, scores.values.columns
     out = lowering.matrix(name, rows, columns)
-    options = replace(_mask(operator, head.start, columns), function=Function.EXP, reduce=Reduce.SUM)
+    options = replace(
+        _mask(operator, head.start, columns),
+        function=Function.EXP,
+        reduce=Reduce.SUM,
+        inverse=Inverse.NONE if head.online else Inverse.RECIPROCAL,
+    )
+    total, inverse = lowering.run(scores.values, options, add=scores.minus_maximum, out=out, to=f"{name}.sum")
     if head.online:
-        assert scores.maximum
-        minus_maximum = head.online.add_maximum(scores.maximum)
-        total, _ = lowering.run(scores.values, options, add=minus_maximum, out=out, to=f"{name}.sum")
         head.online.add_sum(total)
         return _Probabilities(out, None)
-    options = replace(options, inverse=Inverse.RECIPROCAL)
-    _, inverse = lowering.run(scores.values, options, add=scores.maximum, out=out, to=f"{name}.sum")
     return _Probabilities(out, inverse)
 
 
@@ -182,12 +191,12 @@ def _lower_weighted_sum(lowering: Lowering, parts: list[_Part]) -> None:
     sums = lowering.matrix(f"{name}.{first.head.name}.sums", codes.rows, values.codes.columns, stored.INT32)
     lowering.steps.append(Product(a=codes, weights=values.codes, out=sums))
     for part, place, each in zip(parts, places, quantised, strict=True):
-        left = part.head.values.first
-        numbers = sums.part(rows=place, columns=slice(left, left + part.out.columns))
-        if part.head.online:
-            part.head.online.add_weighted(numbers, each.scale)
+        head, left = part.head, part.head.values.first
+        own_sums = sums.part(rows=place, columns=slice(left, left + head.out.columns))
+        if head.online:
+            head.online.add_weighted(own_sums, each.scale)
         else:
-            lowering.run(numbers, multiply=each.scale, out=part.out)
+            lowering.run(own_sums, multiply=each.scale, out=head.out)
 
 
 def _mask(operator: Operator, start: int, positions: int) -> PassOptions:

@@ -1,6 +1,5 @@
 """Heads as the accelerator takes them: padded to its units, and values of several heads side by side in a beat."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -8,8 +7,13 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
+from tilewright.sim.graph.precision import position_step
 
 from .padding import with_padded_heads
+
+SHARE = 4
+"""Part of a bank that the scores of a block fill at most, as its inverse; those of the last block may be almost twice
+as many."""
 
 
 def fit_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
@@ -34,22 +38,22 @@ def heads_beside(config: AcceleratorConfig, size: int, heads: int) -> int:
     return min(numbers, key=lambda each: tile.weight_beats_per_row(each * size) / each, default=1)
 
 
-SHARE = 4
-"""Part of a bank that the scores of a block fill at most, as its inverse."""
-
-
 def _in_blocks(config: AcceleratorConfig, graph: Graph) -> Iterator[Operator]:
-    """Yield the products of queries and a cache whose scores, in FP32, exceed a bank, if no host needs whole rows."""
+    """Yield the products of queries and a cache whose scores exceed a bank, if no host needs whole rows."""
     for softmax in graph.of(Kind.SOFTMAX):
         scores = graph[softmax.inputs[0]]
         if scores.kind is not Kind.SCORES or softmax.engine is Engine.HOST or not scores.capacity:
             continue
-        if 4 * scores.m * scores.n > config.bank_bytes:
+        if _bytes_of_position(scores) * scores.n > config.bank_bytes:
             yield scores
 
 
 def block_size(config: AcceleratorConfig, scores: Operator) -> int:
     """Return the number of positions in a block: as many as :data:`SHARE` allows, with which a product can begin."""
-    tile, size = config.cim.tile, stored.FP32.scratchpad_bytes
-    step = math.lcm(tile.columns, tile.rows, config.word_bytes // size)
-    return max(1, config.bank_bytes // (SHARE * size * scores.m) // step) * step
+    step = position_step(config.cim.tile, config.vector.lanes)
+    return max(1, config.bank_bytes // (SHARE * _bytes_of_position(scores)) // step) * step
+
+
+def _bytes_of_position(scores: Operator) -> int:
+    """Return the bytes of a position's scores in all rows; sums and what becomes of them are as large as FP32."""
+    return scores.m * stored.FP32.scratchpad_bytes

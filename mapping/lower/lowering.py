@@ -160,13 +160,20 @@ class Lowering:
         )
 
     def matrix(
-        self, name: str, rows: int, columns: int, storage: StoredFormat | None = None, operator: object = None
+        self,
+        name: str,
+        rows: int,
+        columns: int,
+        storage: StoredFormat | None = None,
+        operator: object = None,
+        *,
+        parts: int = 1,
     ) -> Matrix:
         """Return a new matrix of the operator that is being lowered, in its usual storage if none is named."""
         if name in self.buffers:
             raise ValueError(f"buffer {name} is there already")
         storage = storage or self.operator.precision.activations
-        self.buffers[name] = Buffer(name, rows * columns, storage, operator or self.operator)
+        self.buffers[name] = Buffer(name, rows * columns, storage, operator or self.operator, parts)
         return Matrix(self.buffers[name], rows, columns, columns)
 
     def constant(
@@ -186,9 +193,7 @@ class Lowering:
     def state(self, name: str, rows: int, columns: int, storage: StoredFormat, parts: int) -> Matrix:
         """Return a matrix that stays from run to run, as so many equal parts of its rows."""
         self.states.append(name)
-        matrix = self.matrix(name, rows, columns, storage)
-        self.buffers[name] = replace(matrix.buffer, parts=parts)
-        return replace(matrix, buffer=self.buffers[name])
+        return self.matrix(name, rows, columns, storage, parts=parts)
 
     def run(
         self,

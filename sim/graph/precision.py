@@ -45,7 +45,7 @@ class Precision:
     @classmethod
     def of(cls, tile: TileConfig, lanes: int = 1) -> Self:
         """Return the precision for which an array of such tiles, beside a vector unit of so many lanes, is made."""
-        weights, step = tile.macro.weights, math.lcm(tile.columns, tile.rows, lanes)
+        weights, step = tile.macro.weights, position_step(tile, lanes)
         if tile.scales is None:
             return cls(weights=weights, cache=weights, window_step=step)
         return cls(
@@ -56,6 +56,11 @@ class Precision:
             max_shift=tile.max_shift,
             window_step=step,
         )
+
+
+def position_step(tile: TileConfig, lanes: int) -> int:
+    """Return the number of which the first position is a multiple that a product with a cache, and its passes, take."""
+    return math.lcm(tile.columns, tile.rows, lanes)
 
 
 DEFAULT = Precision()

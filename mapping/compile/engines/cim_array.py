@@ -194,7 +194,7 @@ class CimArray(Engine):
 
         operations.add(step.operator, Unit.ARRAY, commands, (a,), (out,), self._command_cycles)
 
-    def _parts(self, operand: StoredWeights, position: int, positions: int) -> list["_Part"]:
+    def _parts(self, operand: StoredWeights, position: int, positions: int) -> list[_Part]:
         """Return the parts of a product with some positions of a cache: one, or several with keys side by side.
 
         A product comes behind its weights. If their commands fill the queue, and the weight buffer is full, it would

@@ -79,11 +79,8 @@ class VectorUnit(Engine):
         scatter, before = False, 0
         if step.out is not None:
             out = step.out
-            # Whether the rows of the result are single numbers, one after the other or in one column of a tensor.
-            single, column = out.stride == 1, survey.columns[out.buffer.name] > 1
-            scatter = (
-                out.columns == 1 and out.storage == stored.FP32 and (survey.kept(out.buffer.name) or single or column)
-            )
+            # Rows of single numbers, anywhere in a tensor, are written without the rest of their steps.
+            scatter = out.columns == 1 and out.storage == stored.FP32
             if staged:
                 staging, before = staging_tensor(operations, out, scatter)
                 del operations.staging[out]
