@@ -1,10 +1,14 @@
 """A compiled program of loops, with the places of the constants, states and outputs of each run in main memory."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tilewright.sim.isa.encoding import encode
+
+from .arguments import Argument, with_arguments
 from .compiled import InMemory, PaddedRows
 from .program import LoopSection
 from .survey import Survey
@@ -15,6 +19,19 @@ class CompiledLoops(InMemory):
     """A program of loops, with the places of its data in main memory."""
 
     loops: Mapping[str, LoopSection]
+    arguments: tuple[Argument, ...] = ()
+    """Words of commands that depend on the position, if the program serves every position."""
+
+    def at(self, position: int) -> "CompiledLoops":
+        """Return a program that serves every position for one of them."""
+        return replace(self, commands=with_arguments(self.commands, self.arguments, position))
+
+    def write_arguments(self, memory: np.ndarray, position: int) -> None:
+        """Write the arguments of a position, as a host does: nothing else of the program changes."""
+        for each in self.arguments:
+            word = encode(self.config, each.written(self.commands[each.command], position))[4:12]
+            first = self.program_address + each.offset
+            memory[first : first + len(word)] = np.frombuffer(word, np.uint8)
 
     def empty_memory(self, size: int = 0) -> np.ndarray:
         """Return memory with this program alone, uint8, and the scales of groups for weights that programs store.
@@ -26,10 +43,11 @@ class CompiledLoops(InMemory):
         """
         memory = np.zeros(max(size, self.memory.next_page), np.uint8)
         for name, section in self.loops.items():
-            for run in range(section.loop.count):
+            blocks = section.loop.blocks.count if section.loop.blocks else 1
+            for run, block in itertools.product(range(section.loop.count), range(blocks)):
                 for key, buffer in section.survey.stored.items():
                     for operand in buffer.operands.values():
-                        operand.prepare(self._of_run(memory, name, key, run))
+                        operand.prepare(self._of_run(memory, name, key, run, block))
         self.write_program(memory)
         return memory
 
@@ -51,9 +69,12 @@ class CompiledLoops(InMemory):
                 view = section.survey.constants[name].view(memory)
                 view[:] = np.asarray(constants[name]).reshape(view.shape)
 
-    def read_state(self, memory: np.ndarray, loop: str, run: int, name: str) -> np.ndarray:
-        """Return the elements of a state of a run, by the name that the steps have, as they are stored; flat."""
-        survey, memory = self.loops[loop].survey, self._of_run(memory, loop, name, run)
+    def read_state(self, memory: np.ndarray, loop: str, run: int, name: str, block: int = 0) -> np.ndarray:
+        """Return the elements of a state of a run, by the name that the steps have, as they are stored; flat.
+
+        Of a program that serves every position, those of a block.
+        """
+        survey, memory = self.loops[loop].survey, self._of_run(memory, loop, name, run, block)
         if name in survey.stored:
             return survey.stored[name].read(memory)
         return survey.constants[name].view(memory).ravel()
@@ -78,15 +99,18 @@ class CompiledLoops(InMemory):
         place, count = section.survey.output, section.loop.count
         if section.loop.carried or place.rows > 1:
             raise ValueError(f"{loop}: its outputs are not one row for each run")
-        stride = next(stride for first, end, stride in section.regions if first <= place.address < end)
-        return replace(place, rows=count, pitch=stride)
+        region = next(each for each in section.regions if each.first <= place.address < each.end)
+        return replace(place, rows=count, pitch=region.per_run)
 
-    def _of_run(self, memory: np.ndarray, loop: str, name: str, run: int) -> np.ndarray:
-        """Return memory, shifted so that a buffer of another run is at the address of the first run's."""
+    def _of_run(self, memory: np.ndarray, loop: str, name: str, run: int, block: int = 0) -> np.ndarray:
+        """Return memory, shifted so that a buffer of another run, and block of the cache, is at the address of the
+        first one's."""
         section = self.loops[loop]
         address = section.survey.output.address if name == "output" else _address(section.survey, name)
-        shift = next((stride for first, end, stride in section.regions if first <= address < end), 0)
-        return memory[run * shift :]
+        for region in section.regions:
+            if region.first <= address < region.end:
+                return memory[run * region.per_run + block * region.per_block :]
+        return memory
 
 
 def _address(survey: Survey, name: str) -> int:

@@ -1,10 +1,12 @@
 """The compiler: from lowered steps to a program of the accelerator."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from tilewright.mapping.lower.lowering import Lowered
+from tilewright.mapping.lower.parts import part_by_part
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import Command, End
+from tilewright.sim.isa.commands import End, Fence
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
 from .compiled import Compiled
@@ -29,13 +31,15 @@ def write_scalars_early(program: Program) -> None:
     """Write row scalars that go to main memory right after the pass that makes them, so that their slots are soon
     free."""
     for section in program.sections:
-        section.lowered = with_early_scalars(section.lowered)
+        section.lowered = part_by_part(section.lowered, with_early_scalars)
 
 
 def cut_into_panels(program: Program) -> None:
     """Cut a product whose sums do not fit into a bank into several column panels."""
     for section in program.sections:
-        section.lowered = in_panels(program.config, program.engines, section.lowered)
+        section.lowered = part_by_part(
+            section.lowered, lambda part: in_panels(program.config, program.engines, part)
+        )
 
 
 def place_in_memory(program: Program) -> None:
@@ -58,8 +62,13 @@ def plan_scratchpad(program: Program) -> None:
 def emit_commands(program: Program) -> None:
     """Write the commands of all operations; a section that is repeated becomes a loop with address registers."""
     for section in program.sections:
-        commands: list[Command] = section.operations.commands()
-        program.commands += loop_commands(section, commands) if isinstance(section, LoopSection) else commands
+        if isinstance(section, LoopSection):
+            commands, arguments = loop_commands(section)
+            before = len(program.commands)
+            program.arguments += [replace(each, command=before + each.command) for each in arguments]
+        else:
+            commands = section.operations.commands()
+        program.commands += commands
     program.commands.append(End())
 
 
@@ -67,6 +76,9 @@ def add_signals(program: Program) -> None:
     """Add the signals that let units run commands at the same time, and fences around loops."""
     # What different address registers reach is never the same: every region has its own.
     program.commands = synchronise(program.config, program.commands, apart=has_loops(program))
+    # Only fences have come in between.
+    places = [place for place, command in enumerate(program.commands) if not isinstance(command, Fence)]
+    program.arguments = [replace(each, command=places[each.command]) for each in program.arguments]
 
 
 def place_program(program: Program) -> None:
@@ -168,6 +180,7 @@ def compile_loops(
         program_address=program.address,
         input=program.carried,
         loops={section.loop.name: section for section in sections},
+        arguments=tuple(program.arguments),
     )
 
 

@@ -1,14 +1,17 @@
 """Loops of a program: equal layers that are compiled once, and a head whose logits do not fit into the scratchpad at
 once."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.isa.commands import Add, Command, Load, Loop, Repeat, Set, Store, Weights
+from tilewright.sim.isa.widths import ADDRESS_REGISTERS
 
+from .arguments import Argument, Formula
+from .blocks import Shifted, shifted_by_position
 from .compiled import PaddedRows
 from .memory_map import MemoryMap
-from .program import LoopSection, Program
+from .program import LoopSection, Program, Region
 from .survey import Survey
 
 KINDS = ("constants", "states", "output")
@@ -43,10 +46,13 @@ def place_repeated(program: Program, section: LoopSection) -> None:
             own[kind] = MemoryMap()
             continue
         name = f"{loop.name}.{kind}"
-        region = memory.new(name, loop.count * stride) if kind == "output" else memory.place(name, loop.count * stride)
+        per_run = stride * (loop.blocks.count if loop.blocks and kind == "states" else 1)
+        size = loop.count * per_run
+        region = memory.new(name, size) if kind == "output" else memory.place(name, size)
         inside = MemoryMap(base=region.address)
         own[kind] = inside if kind == "output" else memory.nested.setdefault(name, inside)
-        regions.append((region.address, region.address + stride, stride))
+        per_block = stride if loop.blocks and kind == "states" else 0
+        regions.append(Region(kind, region.address, region.address + stride, per_run, per_block))
     section.survey, section.regions = _survey(program, section, carried, own, memory), tuple(regions)
     if loop.carried and section.lowered.output.columns != carried.columns:
         raise ConfigError(
@@ -74,21 +80,121 @@ def _survey(
     return survey
 
 
-def loop_commands(section: LoopSection, commands: list[Command]) -> list[Command]:
-    """Return the loop over commands, with an address register for each region of which every run has its own part."""
+@dataclass(frozen=True)
+class _Register:
+    """An address register of a loop: what its content is at the start, and how it changes."""
 
-    def addressed(command: Command) -> Command:
-        if isinstance(command, Load | Weights | Store):
-            for register, (first, end, _) in enumerate(section.regions, 1):
-                if first <= command.address < end:
-                    return replace(command, register=register)
+    number: int
+    start: Formula
+    per_run: int
+    per_block: int
+    purpose: str
+
+
+class _LoopCommands:
+    """Makes the commands of a loop: a register for each region of which every run has its own part and, in a program
+    that serves every position, for each part of memory that the position or a block shifts."""
+
+    def __init__(self, section: LoopSection):
+        self.section, self.blocks = section, section.loop.blocks
+        self.registers: list[_Register] = []
+        self.commands: list[Command] = []
+        self.arguments: list[Argument] = []
+        """Arguments, by the numbers of their commands in this loop."""
+        self._regions = [
+            (first, end, self._register(Formula(()), per_run, per_block, f"{kind} of a block"))
+            for kind, first, end, per_run, per_block in section.regions
+        ]
+        self._shifted: list[tuple[Shifted, _Register]] = []
+        if self.blocks:
+            _, _, _, per_run, per_block = next(region for region in section.regions if region[0] == "states")
+            self._shifted = [
+                (each, self._register(each.start, each.per_run, each.per_block, each.purpose))
+                for each in shifted_by_position(section.survey, self.blocks, per_run, per_block)
+            ]
+        if len(self.registers) > ADDRESS_REGISTERS:
+            raise ConfigError(
+                f"{section.loop.name}: {len(self.registers)} address registers are needed, and there are "
+                f"{ADDRESS_REGISTERS}"
+            )
+
+    def make(self) -> None:
+        """Make all commands."""
+        operations = self.section.operations
+        for register in self.registers:
+            self._set(Set, register.number, register.start, f"address register {register.number}: {register.purpose}")
+        self.commands.append(Loop(count=self.section.loop.count))
+        begin, moved = 0, set()
+        for first, end in operations.repeated:
+            self._add_addressed(operations.commands(begin, first))
+            assert self.blocks
+            self._argument(Loop(count=1), self.blocks.used, "number of blocks of the cache")
+            self._add_addressed(operations.commands(first, end))
+            for register in self.registers:
+                if register.per_block:
+                    self.commands.append(Add(register=register.number, value=register.per_block))
+            self.commands.append(Repeat())
+            for register in self.registers:
+                if register.per_block:
+                    # With the step to the next run, if this is the last of the loops in it.
+                    step = register.per_run if (first, end) == operations.repeated[-1] else 0
+                    moved |= {register.number} if step else set()
+                    used = self.blocks.used
+                    terms = tuple(replace(term, factor=-register.per_block * term.factor) for term in used.terms)
+                    back = Formula(terms, step - register.per_block * used.constant)
+                    self._set(Add, register.number, back, f"address register {register.number}: back to the first block")
+            begin = end
+        self._add_addressed(operations.commands(begin))
+        for register in self.registers:
+            if register.per_run and register.number not in moved:
+                self.commands.append(Add(register=register.number, value=register.per_run))
+        self.commands.append(Repeat())
+
+    def _register(self, start: Formula, per_run: int, per_block: int, purpose: str) -> _Register:
+        """Return the register with such a content, a new one if there is none."""
+        for each in self.registers:
+            if (each.start, each.per_run, each.per_block) == (start, per_run, per_block) and start.terms:
+                return each
+        self.registers.append(_Register(len(self.registers) + 1, start, per_run, per_block, purpose))
+        return self.registers[-1]
+
+    def _set(self, kind: type[Set] | type[Add], number: int, formula: Formula, purpose: str) -> None:
+        """Add a command with the value of a formula, which is an argument unless it is the same for all positions."""
+        if formula.terms:
+            self._argument(kind(register=number, value=0), formula, purpose)
+        else:
+            self.commands.append(kind(register=number, value=formula.constant))
+
+    def _argument(self, command: Command, formula: Formula, purpose: str) -> None:
+        assert self.blocks
+        argument = Argument(len(self.commands), formula, purpose)
+        self.arguments.append(argument)
+        self.commands.append(argument.written(command, self.blocks.nominal))
+
+    def _add_addressed(self, commands: list[Command]) -> None:
+        self.commands += [self._addressed(command) for command in commands]
+
+    def _addressed(self, command: Command) -> Command:
+        if not isinstance(command, Load | Weights | Store):
+            return command
+        for shifted, register in self._shifted:
+            if isinstance(command, shifted.kind) and shifted.first <= command.address < shifted.end:
+                return replace(command, register=register.number, address=command.address - shifted.before)
+        for first, end, register in self._regions:
+            if first <= command.address < end:
+                return replace(command, register=register.number)
         return command
 
-    registers = list(enumerate((stride for _, _, stride in section.regions), 1))
-    return [
-        *(Set(register=register, value=0) for register, _ in registers),
-        Loop(count=section.loop.count),
-        *(addressed(command) for command in commands),
-        *(Add(register=register, value=stride) for register, stride in registers),
-        Repeat(),
-    ]
+
+def loop_commands(section: LoopSection) -> tuple[list[Command], list[Argument]]:
+    """Return the loop over a section's commands with its address registers, and the arguments by the numbers of their
+    commands there.
+
+    Raises
+    ------
+    ConfigError
+        If there are too few address registers.
+    """
+    made = _LoopCommands(section)
+    made.make()
+    return made.commands, made.arguments

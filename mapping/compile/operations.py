@@ -49,6 +49,9 @@ class Operations:
     scalars: RowScalars = field(default_factory=RowScalars)
     staging: dict[Matrix, tuple[Tensor, int]] = field(default_factory=dict)
     """Tensors of results of later steps that go to main memory, with the number of rows before those of the result."""
+    repeated: list[tuple[int, int]] = field(default_factory=list)
+    """Operations that are repeated for each block of the cache: of each loop the first, and the one after the last."""
+    _first_repeated: int = 0
     _there: dict[tuple[str, int, int, int, int], Tensor] = field(default_factory=dict)
     """Tensors by name of buffer, their rows in it, the first and the one after the last, and their columns likewise."""
 
@@ -67,13 +70,32 @@ class Operations:
         for tensor in (*reads, *writes):
             tensor.use(number)
 
-    def commands(self) -> list[Command]:
-        """Return the commands of all operations, when tensors and row scalars have their places."""
+    def commands(self, first: int = 0, end: int | None = None) -> list[Command]:
+        """Return the commands of all operations, or of some, when tensors and row scalars have their places."""
         return [
             replace(command, operator=operation.operator)  # type: ignore[arg-type]
-            for operation in self.operations
+            for operation in self.operations[first:end]
             for command in operation.commands()
         ]
+
+    # Loops over blocks of the cache.
+
+    def begin_repeated(self) -> None:
+        """Begin operations that are repeated for each block of the cache."""
+        self._there = {place: each for place, each in self._there.items() if not self.survey.kept(place[0])}
+        self._first_repeated = len(self.operations)
+
+    def end_repeated(self) -> None:
+        """End operations that are repeated."""
+        self._there = {place: each for place, each in self._there.items() if not self.survey.kept(place[0])}
+        self.repeated.append((self._first_repeated, len(self.operations)))
+
+    def keep_what_is_repeated(self) -> None:
+        """Let what comes into a loop, and is used there, stay to the end of the loop, for its next run."""
+        for first, end in self.repeated:
+            for each in (*self.tensors, *self.scalars.slots.values()):
+                if each.first < first <= each.last < end:
+                    each.last = end - 1
 
     # Tensors.
 

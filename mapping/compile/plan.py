@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
+from tilewright.mapping.lower.parts import part_by_part, parts
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.steps import Product, Step
 
@@ -47,8 +48,9 @@ def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Oper
     ConfigError
         If no plan has room for everything.
     """
-    late = depth_first(survey.lowered)
-    orders = (reordered(engines, survey.lowered), reordered(engines, late), late)
+    late = part_by_part(survey.lowered, depth_first)
+    soon, late_soon = (part_by_part(each, lambda part: reordered(engines, part)) for each in (survey.lowered, late))
+    orders = (soon, late_soon, late)
     refusal = None
     for lowered in orders:
         made: dict[bool, Operations] = {}
@@ -71,12 +73,18 @@ def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered
     """Return the operations that the engines emit for steps in an order, between those for input and output."""
     operations = Operations(config, survey, lowered, keep)
     operations.load_input()
-    for index, step in enumerate(lowered.steps):
-        engine = engines.of(step)
-        if engine.STREAMS_WEIGHTS and keep:
-            _load_ahead(operations, engines, step, lowered.steps[index + 1 :])
-        engine.emit(step, operations)
+    for repeated, part in parts(lowered):
+        if repeated:
+            operations.begin_repeated()
+        for index, step in enumerate(part.steps):
+            engine = engines.of(step)
+            if engine.STREAMS_WEIGHTS and keep:
+                _load_ahead(operations, engines, step, part.steps[index + 1 :])
+            engine.emit(step, operations)
+        if repeated:
+            operations.end_repeated()
     operations.store_output()
+    operations.keep_what_is_repeated()
     return operations
 
 

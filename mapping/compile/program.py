@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Command
 
+from .arguments import Argument
+from .blocks import Blocks
 from .compiled import PaddedRows
 from .engines.engine import Engines
 from .memory_map import MemoryMap
@@ -29,6 +32,22 @@ class Repeated:
     that the loop before has left, and outputs of their own."""
     layers: tuple[int, ...] = ()
     """Numbers of a decoder's layers in the first run; each run after it has as many layers, which follow."""
+    blocks: Blocks | None = None
+    """Blocks of the cache if the loop serves every position."""
+
+
+class Region(NamedTuple):
+    """A part of main memory of which each run of a loop has its own."""
+
+    kind: str
+    """What lies there: constants, states or output."""
+    first: int
+    """First address of the first run; of states, of their first block."""
+    end: int
+    per_run: int
+    """Bytes to the next run."""
+    per_block: int
+    """Bytes to the next block of the cache."""
 
 
 @dataclass
@@ -48,8 +67,8 @@ class LoopSection(Section):
     """Steps that a loop repeats."""
 
     loop: Repeated = field(kw_only=True)
-    regions: tuple[tuple[int, int, int], ...] = ()
-    """Parts of main memory that each run has for itself: first address and end for the first run, bytes to the next."""
+    regions: tuple[Region, ...] = ()
+    """Parts of main memory that each run has for itself."""
 
 
 @dataclass
@@ -63,5 +82,7 @@ class Program:
     carried: PaddedRows | None = None
     """Place of the data that a loop leaves for the next run and for the next loop; at first, the input."""
     commands: list[Command] = field(default_factory=list)
+    arguments: list[Argument] = field(default_factory=list)
+    """Words of commands that depend on the position."""
     address: int = -1
     """First byte of the program in main memory."""

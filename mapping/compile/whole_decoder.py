@@ -14,6 +14,7 @@ from tilewright.sim.graph.graph import INPUT, Graph
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.widths import MAX_COUNT
 
+from .blocks import Blocks
 from .compiled_loops import CompiledLoops
 from .compiler import compile_loops
 from .memory_map import MemoryMap
@@ -28,7 +29,9 @@ LARGEST_BODY = 8
 """Maximum number of layers in a run of a loop."""
 
 
-def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap | None = None) -> CompiledLoops:
+def compile_decoder(
+    config: AcceleratorConfig, graph: Graph, memory: MemoryMap | None = None, blocks: Blocks | None = None
+) -> CompiledLoops:
     """Return a program of a decoder's graph: from embeddings of some tokens to the logits of the last one.
 
     Layers that are alike run in one loop, and so do groups of layers that follow each other in one pattern; the others
@@ -39,6 +42,8 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
     ----------
     memory : MemoryMap, optional
         Of a program of the same model for other tokens.
+    blocks : Blocks, optional
+        Blocks of the cache, if the graph serves every position.
 
     Raises
     ------
@@ -53,7 +58,7 @@ def compile_decoder(config: AcceleratorConfig, graph: Graph, memory: MemoryMap |
         lowered = lower(graph.part(operator for layer in body for operator in layers[layer]))
         own = tuple(layer_name(layer) for layer in body)
         name = f"{LAYERS}.{number}" if number else LAYERS
-        loops.append(Repeated(name=name, lowered=lowered, count=runs, own=own, layers=tuple(body)))
+        loops.append(Repeated(name=name, lowered=lowered, count=runs, own=own, layers=tuple(body), blocks=blocks))
     logits = graph.of(Kind.LOGITS)
     if logits:
         parts, columns = head_parts(config, logits[0].n)

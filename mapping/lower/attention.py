@@ -11,7 +11,8 @@ from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Re
 
 from .heads import head_rows, measured_heads
 from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Quantised, Result, Stored
-from .online_softmax import OnlineSoftmax
+from .masks import mask_rows
+from .online_softmax import OnlineSoftmax, RepeatedSoftmax
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,15 @@ def lower_attention(lowering: Lowering) -> Result:
         assert isinstance(key, Stored)
         assert isinstance(value, Stored)
         name, rows = f"{softmax.name}.{number}", query.codes.rows
-        online = OnlineSoftmax(lowering, name, rows, len(blocks)) if len(blocks) > 1 else None
+        online: OnlineSoftmax | None = None
+        if scores.every_position:
+            online = RepeatedSoftmax(lowering, name, rows, out.columns)
+        elif len(blocks) > 1:
+            online = OnlineSoftmax(lowering, name, rows, len(blocks))
         heads.append(_Head(str(number), query, key, value, out, online=online))
     # The heads of one token whose values lie side by side share a product.
     together = graph[weighted.inputs[1]].beside if merge.m == 1 else 1
+    first_repeated = len(lowering.steps)
     for first in range(0, len(heads), together):
         some = heads[first : first + together]
         if len(blocks) == 1:
@@ -76,6 +82,11 @@ def lower_attention(lowering: Lowering) -> Result:
         for number, positions in enumerate(blocks):
             _lower_heads(lowering, (scores, softmax, weighted), [head.block(number, positions) for head in some])
         for head in some:
+            assert head.online
+            head.online.finish(head.out)
+    if scores.every_position:
+        lowering.repeated.append((first_repeated, len(lowering.steps)))
+        for head in heads:
             assert head.online
             head.online.finish(head.out)
     lowering.operator = merge
@@ -206,12 +217,11 @@ def _mask(operator: Operator, start: int, positions: int) -> PassOptions:
 
 
 def _hidden(lowering: Lowering, start: int, positions: int) -> Matrix | None:
-    """Return the mask of the positions before the sliding window, if any of these are read."""
+    """Return the mask of positions that rows do not see, if there is one."""
     masks = [lowering.graph[name] for name in lowering.operator.inputs[2:]]
     if not masks:
         return None
-    mask = lowering.constant(masks[0].name, masks[0].m, masks[0].n, operator=masks[0])
-    return mask.part(columns=slice(start, start + positions))
+    return mask_rows(lowering, masks[0], start, positions)
 
 
 def _check_scores(graph: Graph, scores: Operator, softmax: Operator) -> None:

@@ -38,10 +38,10 @@ def lower_append(lowering: Lowering) -> Result:
     for each, place in zip(new, _new_rows(operator, scales, 1, operator.capacity, 1), strict=True):
         lowering.write_scalars(each.scale, place)
     row = scales.reshaped(1, rows)
-    heads = []
+    heads, end = [], operator.capacity if operator.every_position else operator.position + operator.m
     for head in range(operator.heads):
         codes, own = (
-            slice(first + operator.first, first + operator.position + operator.m)
+            slice(first + operator.first, first + end)
             for first in (head // beside * operator.capacity, head * operator.capacity)
         )
         first = head % beside * operator.n

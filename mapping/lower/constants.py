@@ -12,6 +12,8 @@ from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
 
 from .e2m1 import factors_constant
+from .masks import mask_contents
+from .online_softmax import first_block_constants
 
 
 def constant_contents(
@@ -56,8 +58,6 @@ def carries_bias(graph: Graph, addition: Operator) -> bool:
 
 OUTPUTS = 1024
 """Maximum number of outputs of a product whose weights are quantised together."""
-HIDDEN = -1e30
-"""Term of a score that makes its probability 0."""
 
 
 class _Contents:
@@ -90,6 +90,8 @@ class _Contents:
             self._key_offsets(operator)
         elif operator.kind is Kind.KV_APPEND:
             self._put("one", np.ones(1))
+            if operator.every_position:
+                self.found |= first_block_constants(operator.n)
             whole_rows = not operator.capacity and operator.precision.scales == "token"
             self.found |= factors_constant(operator.precision.cache, operator.n * (operator.heads if whole_rows else 1))
 
@@ -159,13 +161,11 @@ def _scaled(graph: Graph) -> list[tuple[str, float]]:
 
 
 def _table(operator: Operator) -> np.ndarray:
-    """Return cosines, sines, or the mask of the positions that lie before the sliding window of each row."""
+    """Return cosines, sines, or a mask."""
     if operator.rotary:
         head = operator.head
         together = head is not None and head.together > 1
         cosines, sines = operator.rotary.tables(operator.m, head.size if head and together else operator.n)
         table = cosines if operator.name.endswith(f".{COSINES}") else sines
         return head.table(table) if head and together else table
-    rows, columns = np.arange(operator.m)[:, None], np.arange(operator.n)
-    before = operator.first + columns <= operator.position + rows - operator.window
-    return np.where(before, HIDDEN, 0.0)
+    return mask_contents(operator)

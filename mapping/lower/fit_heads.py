@@ -1,5 +1,6 @@
 """Heads as the accelerator takes them: padded to its units, and values of several heads side by side in a beat."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -27,6 +28,10 @@ def fit_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
         values = graph[weighted.inputs[1]]
         if weighted.capacity:
             changed[values.name] = replace(values, beside=heads_beside(config, values.n, values.heads))
+    for mask in graph.of(Kind.CONSTANT):
+        if mask.every_position and not mask.variants:
+            step = math.lcm(config.word_bytes // stored.FP32.scratchpad_bytes, config.vector.lanes)
+            changed[mask.name] = replace(mask, variants=math.lcm(step, mask.m))
     return Graph(tuple(changed.get(operator.name, operator) for operator in graph))
 
 
@@ -43,6 +48,8 @@ def _in_blocks(config: AcceleratorConfig, graph: Graph) -> Iterator[Operator]:
     for softmax in graph.of(Kind.SOFTMAX):
         scores = graph[softmax.inputs[0]]
         if scores.kind is not Kind.SCORES or softmax.engine is Engine.HOST or not scores.capacity:
+            continue
+        if scores.every_position:
             continue
         if _bytes_of_position(scores) * scores.n > config.bank_bytes:
             yield scores

@@ -33,6 +33,9 @@ class Lowered:
     """Buffers that stay from run to run: keys, values and their scales."""
     input: Matrix
     output: Matrix
+    repeated: tuple[tuple[int, int], ...] = ()
+    """Steps that are repeated for each block of the cache: of each loop the number of the first step, and of the one
+    after the last."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class Lowering:
     buffers: dict[str, Buffer] = field(default_factory=dict)
     constants: list[str] = field(default_factory=list)
     states: list[str] = field(default_factory=list)
+    repeated: list[tuple[int, int]] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
     """Results of the lowered operators, by name of the operator."""
     quantised_results: dict[str, Quantised] = field(default_factory=dict)
@@ -157,6 +161,7 @@ class Lowering:
             tuple(self.states),
             input=self.source,
             output=result,
+            repeated=tuple(self.repeated),
         )
 
     def matrix(
@@ -190,10 +195,18 @@ class Lowering:
         operator = Operator(name=name, row=name, kind=Kind.CONSTANT, m=rows, n=columns)
         return self.constant(name, rows, columns, operator=operator)
 
-    def state(self, name: str, rows: int, columns: int, storage: StoredFormat, parts: int) -> Matrix:
+    def state(
+        self,
+        name: str,
+        rows: int,
+        columns: int,
+        storage: StoredFormat,
+        parts: int,
+        operator: Operator | None = None,
+    ) -> Matrix:
         """Return a matrix that stays from run to run, as so many equal parts of its rows."""
         self.states.append(name)
-        return self.matrix(name, rows, columns, storage, parts=parts)
+        return self.matrix(name, rows, columns, storage, operator, parts=parts)
 
     def run(
         self,

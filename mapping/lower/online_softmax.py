@@ -6,12 +6,19 @@ method of Milakov and Gimelshein, "Online normalizer calculation for softmax", a
 arXiv 2205.14135.
 """
 
+import numpy as np
+
 from tilewright.sim.formats import stored
 from tilewright.sim.isa.steps import Matrix, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
 from .lowering import Lowering
+from .masks import HIDDEN
 
+LOWEST, ZEROS = "softmax.lowest", "softmax.zeros"
+"""Names of the constants with which a softmax begins that is repeated for each block."""
+MAXIMUM = PassOptions(reduce=Reduce.MAXIMUM)
+"""Options of the pass that finds the maximum of the blocks so far."""
 MINUS_MAXIMUM = PassOptions(reduce=Reduce.MAXIMUM, scale=-1.0)
 """Options of the pass over the maxima of blocks that finds the negative of the maximum of all."""
 CORRECTION = PassOptions(function=Function.EXP, reduce=Reduce.MAXIMUM)
@@ -87,3 +94,42 @@ class OnlineSoftmax:
 
     def _matrix(self, name: str, columns: int) -> Matrix:
         return self.lowering.matrix(f"{self.name}.{name}", self.rows, columns, stored.FP32)
+
+
+class RepeatedSoftmax(OnlineSoftmax):
+    """Adds the passes for one block, which are repeated for each block; those for no block have been added before them.
+
+    Parameters
+    ----------
+    columns : int
+        Number of elements of a weighted sum.
+    """
+
+    def __init__(self, lowering: Lowering, name: str, rows: int, columns: int):
+        super().__init__(lowering, name, rows, 2)
+        self.total, self.weighted = self._matrix("total", 1), self._matrix("weighted", columns)
+        before, _ = self._columns()
+        lowering.run(lowering.table(LOWEST, 1, 1), out=before)
+        zeros = lowering.table(f"{ZEROS}.{columns}", 1, columns)
+        lowering.run(zeros, out=self.weighted)
+        lowering.run(lowering.table(f"{ZEROS}.1", 1, 1), out=self.total)
+
+    def add_maximum(self, maximum: Scalars) -> Scalars:
+        before, own = self._columns()
+        self.lowering.write_scalars(maximum, own)
+        minus_maximum, _ = self.lowering.run(self.maxima, MINUS_MAXIMUM, to=f"{self.name}.minus_maximum")
+        self.correction, _ = self.lowering.run(before, CORRECTION, add=minus_maximum, to=f"{self.name}.correction")
+        largest, _ = self.lowering.run(self.maxima, MAXIMUM, to=f"{self.name}.largest")
+        self.lowering.write_scalars(largest, before)
+        return minus_maximum
+
+    def _columns(self) -> tuple[Matrix, Matrix]:
+        """Return the columns of maxima: of all blocks before, and of the block."""
+        return self.maxima.part(columns=slice(0, 1)), self.maxima.part(columns=slice(1, 2))
+
+
+def first_block_constants(columns: int) -> dict[str, np.ndarray]:
+    """Return the constants with which :class:`RepeatedSoftmax` begins, as they are stored, for heads of so many
+    elements."""
+    constants = {LOWEST: [HIDDEN], f"{ZEROS}.1": [0.0], f"{ZEROS}.{columns}": [0.0] * columns}
+    return {name: stored.FP32.from_fp32(np.array(values, np.float32)) for name, values in constants.items()}

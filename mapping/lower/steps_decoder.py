@@ -1,7 +1,8 @@
 """A decoder as steps that numpy runs: the bits that the accelerator leaves in memory, without a program or a cycle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tilewright.mapping.models.reference import Tensors, capped
 from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import Kind
+from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Product
 from tilewright.sim.machine.steps import (
@@ -32,6 +33,8 @@ from .constants import constant_contents
 from .fit_heads import fit_heads
 from .lower import lower
 from .lowering import Lowered
+from .masks import serves_every_position
+from .parts import parts
 
 LANES = 16
 """Number of lanes of the vector unit if no accelerator is named; the order of sums depends on it."""
@@ -71,6 +74,9 @@ class StepsDecoder:
         contain some.
     vector_unit, array : callable
         Functions that run a pass and a product.
+    block : int
+        Number of positions in a block of the cache, for the arithmetic of programs that serve every position. 0: that
+        of a program for each position.
 
     Raises
     ------
@@ -88,6 +94,7 @@ class StepsDecoder:
         precision: Precision | None = None,
         vector_unit: VectorUnit = run_pass,
         array: CIMArray = multiply,
+        block: int = 0,
     ):
         self.model, self.tensors, self.context = model, tensors, context
         self.config = None if isinstance(arithmetic, Precision) else arithmetic
@@ -96,12 +103,12 @@ class StepsDecoder:
             self.precision = arithmetic
         else:
             self.precision = precision or precision_of(arithmetic, model, tensors)
-        self.vector_unit, self.array = vector_unit, array
+        self.vector_unit, self.array, self.block = vector_unit, array, block
         self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
         """Constants of all layers as they are stored, by name."""
         self.head_constants = _contiguous(constant_contents(self._head(1), tensors))
-        self.states: Memory = {}
-        """Keys and values, and their scales."""
+        self.states: list[Memory] = [{} for _ in range(-(-context // block) if block else 1)]
+        """Keys and values, and their scales, of each block of the cache."""
         self.position = 0
         """Number of tokens so far."""
         self.layer_outputs: list[np.ndarray] = []
@@ -117,9 +124,12 @@ class StepsDecoder:
         """
         if self.position + len(tokens) > self.context:
             raise ValueError(f"context = {self.context} is not enough for {len(tokens)} more tokens")
-        chunks = [tokens[first : first + CHUNK] for first in range(0, len(tokens), CHUNK)]
         found, outputs = [], []
-        for chunk in chunks:
+        left = list(tokens)
+        while left:
+            # No chunk is in two blocks of the cache.
+            size = min(CHUNK, self.block - self.position % self.block if self.block else CHUNK)
+            chunk, left = left[:size], left[size:]
             found.append(self.run_head(self.run_layers(embedded(self.model, self.tensors, chunk)).values).values)
             outputs.append(self.layer_outputs)
         self.layer_outputs = [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
@@ -133,8 +143,7 @@ class StepsDecoder:
         macs, self.layer_outputs = 0, []
         for layer in range(self.model.num_hidden_layers):
             lowered = lower(graph.part(each for each in graph if each.layer == layer))
-            result, memory = self._run(lowered, contents | self.states, x)
-            self.states |= {state: memory[state] for state in lowered.states}
+            result = self._run(lowered, contents, x, self.position // self.block if self.block else 0)
             x, macs = result.values, macs + result.macs
             self.layer_outputs.append(x)
         self.position += len(x)
@@ -142,21 +151,49 @@ class StepsDecoder:
 
     def run_head(self, x: np.ndarray) -> StepsResult:
         """Run the last norm and the product with the vocabulary on results of the last layer."""
-        return self._run(lower(self._head(len(x))), self.head_constants, x)[0]
+        return self._run(lower(self._head(len(x))), self.head_constants, x)
 
     def _layers(self, tokens: int, position: int) -> Graph:
-        graph = llama.layers(self.model, self.precision, tokens=tokens, position=position, capacity=self.context)
+        if self.block:
+            position %= self.block
+        graph = llama.layers(
+            self.model, self.precision, tokens=tokens, position=position, capacity=self.context, block=self.block
+        )
+        if self.block:
+            # Any position of a block can be the first of a chunk.
+            graph = Graph(
+                tuple(replace(each, variants=self.block) if serves_every_position(each) else each for each in graph)
+            )
         return fit_heads(self.config, graph) if self.config else graph
 
     def _head(self, tokens: int) -> Graph:
         return llama.head(self.model, self.precision, tokens=tokens, columns=self.model.vocab_size)
 
-    def _run(self, lowered: Lowered, contents: Memory, x: np.ndarray) -> tuple[StepsResult, Memory]:
-        memory = empty_memory(lowered.buffers.values(), contents, copies=False)
+    def _run(self, lowered: Lowered, contents: Memory, x: np.ndarray, last: int = 0) -> StepsResult:
+        """Run steps whose tokens lie in block ``last`` of the cache; those that are repeated, for each block so far."""
+        memory = empty_memory(lowered.buffers.values(), contents | self.states[last], copies=False)
+        operators = {name: lowered.buffers[name].operator for name in (*lowered.constants, *lowered.states)}
+        for name, operator in operators.items():
+            if last and isinstance(operator, Operator) and operator.rotary:
+                memory[name] = np.roll(memory[name], -last * self.block * operator.n)
+        masks = [name for name in lowered.states if serves_every_position(operators[name])]
+        unshifted = {name: memory[name] for name in masks}
         store(memory, lowered.input, x)
-        run_steps(lowered.steps, memory, lanes=self.lanes, vector_unit=self.vector_unit, array=self.array)
+        scalars: dict[str, np.ndarray] = {}
+        run = partial(
+            run_steps, memory=memory, lanes=self.lanes, vector_unit=self.vector_unit, array=self.array, scalars=scalars
+        )
+        macs = 0
+        for repeated, part in parts(lowered):
+            for block in range(last + 1) if repeated else [last]:
+                memory |= self.states[block]
+                memory |= {name: np.roll(each, self.block * (last - block)) for name, each in unshifted.items()}
+                run(part.steps)
+                macs += _macs(part)
+            if not repeated:
+                self.states[last] |= {name: memory[name] for name in lowered.states if name not in masks}
         output = lowered.output
-        return StepsResult(codes(memory, output).copy(), load(memory, output), _macs(lowered)), memory
+        return StepsResult(codes(memory, output).copy(), load(memory, output), macs)
 
 
 def _contiguous(constants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -59,7 +59,14 @@ def prefill(model: DecoderConfig, tokens: int, precision: Precision) -> Graph:
 
 
 def tokens_graph(
-    model: DecoderConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int, logits: bool = True
+    model: DecoderConfig,
+    precision: Precision,
+    *,
+    tokens: int,
+    position: int = 0,
+    capacity: int,
+    logits: bool = True,
+    block: int = 0,
 ) -> Graph:
     """Return the model on tokens that follow ``position`` others, from embeddings to the next token.
 
@@ -69,13 +76,17 @@ def tokens_graph(
         Positions for which the cache has room.
     logits : bool
         Whether the last of the tokens goes on to logits and the next token, or the graph ends with the last layer.
+    block : int
+        Number of positions in a block of the cache, for a graph that serves every position: one of these blocks, with
+        a mask that says which of its positions each token sees. ``position`` is then one in a block. 0: the graph is
+        that of the position alone.
 
     Raises
     ------
     ValueError
-        If the cache has no room for these tokens.
+        If the cache, or a block of it, has no room for these tokens.
     """
-    run = _Run(model, precision, tokens, position, capacity)
+    run = _Run(model, precision, tokens, position, capacity, block)
     embedded = run.add(EMBEDDED, Kind.EMBED, m=tokens, n=model.hidden_size, factor=model.embedding_factor)
     residual = run.layers(embedded)
     if logits:
@@ -88,9 +99,11 @@ def tokens_graph(
     return run.graph()
 
 
-def layers(model: DecoderConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int) -> Graph:
+def layers(
+    model: DecoderConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int, block: int = 0
+) -> Graph:
     """Return all layers on tokens that follow ``position`` others; see :func:`tokens_graph`."""
-    run = _Run(model, precision, tokens, position, capacity)
+    run = _Run(model, precision, tokens, position, capacity, block)
     run.layers(run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size))
     return run.graph()
 
@@ -128,11 +141,14 @@ def check_context(model: DecoderConfig, context: int) -> None:
 class _Run(GraphBuilder):
     """Collects the operators of tokens that go through the model together."""
 
-    def __init__(self, model: DecoderConfig, precision: Precision, tokens: int, position: int, capacity: int):
-        if position + tokens > capacity:
-            raise ValueError(f"capacity = {capacity} is not enough for {tokens} tokens after {position}")
+    def __init__(
+        self, model: DecoderConfig, precision: Precision, tokens: int, position: int, capacity: int, block: int = 0
+    ):
+        if position + tokens > (block or capacity):
+            raise ValueError(f"capacity = {block or capacity} is not enough for {tokens} tokens after {position}")
         super().__init__(precision, layer_name)
         self.model, self.tokens, self.position, self.capacity = model, tokens, position, capacity
+        self.block = block
         self.tables: dict[Rotary, tuple[str, ...]] = {}
         """Names of the tables of cosines and sines of each rotary embedding."""
         self.masks: dict[int, str] = {}
@@ -158,6 +174,9 @@ class _Run(GraphBuilder):
                 for part in (COSINES, SINES)
             )
         window, first = self._window(layer)
+        if self.block:
+            self._mask_of_every_position(window)
+            return
         last_hidden = self.position + self.tokens - 1 - window
         if window and last_hidden >= first and window not in self.masks:
             rows: dict[str, Any] = {
@@ -170,11 +189,22 @@ class _Run(GraphBuilder):
             name = f"{MASK}.{window}.{self.position}.{self.tokens}"
             self.masks[window] = self.add(name, Kind.CONSTANT, position=self.position, **rows)
 
+    def _mask_of_every_position(self, window: int) -> None:
+        """Add the mask of a window, or of all positions so far, if it is not there yet."""
+        if window not in self.masks:
+            shape: dict[str, Any] = {"m": self.tokens, "n": self.block, "capacity": self.capacity}
+            name = f"{MASK}.{window}.{self.tokens}" if window else f"{MASK}.{self.tokens}"
+            self.masks[window] = self.add(
+                name, Kind.CONSTANT, position=self.position, window=window, every_position=True, **shape
+            )
+
     def _window(self, layer: int) -> tuple[int, int]:
         """Return the sliding window of a layer, 0 if it hides no position of the cache, and the first position read."""
         window = self.model.window(layer)
         if not 0 < window < self.capacity:
             return 0, 0
+        if self.block:
+            return window, 0
         step = self.precision.window_step
         return window, max(0, self.position - window + 1) // step * step
 
@@ -189,8 +219,13 @@ class _Run(GraphBuilder):
         value = self.matmul(VALUE, normed, shared * size, bias)
         assert self.layer is not None
         window, first = self._window(self.layer)
-        context = self.position + tokens - first
-        cached: dict[str, Any] = {"capacity": self.capacity, "position": self.position, "first": first}
+        context = self.block or self.position + tokens - first
+        cached: dict[str, Any] = {
+            "capacity": self.block or self.capacity,
+            "position": self.position,
+            "first": first,
+            "every_position": self.block > 0,
+        }
         cache: dict[str, Any] = {"m": tokens, "n": size, "heads": shared, **cached}
         keys = self.add("cache.keys", Kind.KV_APPEND, self.rotated(key, "k", shared), **cache)
         values = self.add("cache.values", Kind.KV_APPEND, value, **cache)
@@ -199,7 +234,8 @@ class _Run(GraphBuilder):
         shape: dict[str, Any] = (
             {"m": group, "heads": shared} if tokens == 1 else {"m": tokens, "heads": heads, "shared": group}
         )
-        shape |= {**cached, "causal": tokens > 1, "window": window}
+        # The mask of every position hides later positions, too.
+        shape |= {**cached, "causal": tokens > 1 and not self.block, "window": window}
         row: dict[str, Any] = {"row": "attention"}
         masks = [self.masks[window]] if window in self.masks else []
         scores = self.add(

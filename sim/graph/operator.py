@@ -96,6 +96,11 @@ class Operator:
     """First position of the cache that is read: a multiple of the precision's ``window_step``."""
     block: int = 0
     """Number of positions that scores and softmax take at a time; 0: all."""
+    every_position: bool = False
+    """Flag: the operator serves every position. The cache is then one block of ``capacity`` positions, attention is
+    repeated for as many blocks as hold positions, and ``position`` is one in its block for which steps are made."""
+    variants: int = 0
+    """Number of rows of a mask for every position; see :func:`.masks.mask_contents`."""
     window: int = 0
     """Number of positions that a row sees at most, its own and those right before it; 0: all."""
     causal: bool = False

@@ -101,6 +101,7 @@ def run_steps(
     lanes: int,
     vector_unit: VectorUnit = run_pass,
     array: CIMArray = multiply,
+    scalars: dict[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """Run steps one after the other on ``memory``; return the row scalars after the last step, float32 by name.
 
@@ -114,8 +115,10 @@ def run_steps(
         Number of lanes of the vector unit.
     vector_unit, array : callable
         Run a pass and a product.
+    scalars : dict
+        Row scalars that steps before have left; changed in place.
     """
-    scalars: dict[str, np.ndarray] = {}
+    scalars = {} if scalars is None else scalars
     for step in steps:
         if isinstance(step, Product):
             array(step, memory)
