@@ -66,7 +66,7 @@ def shifted_by_position(survey: Survey, blocks: Blocks, per_run: int, per_block:
         Bytes from the states of a run to those of the next, and from a block of them to the next.
     """
     nominal = blocks.nominal
-    later_blocks = Term(blocks.size, 0, per_block)
+    later_blocks = Term(blocks.size, 0, per_block if blocks.count > 1 else 0)
     for name, buffer in survey.stored.items():
         if name in survey.lowered.states:
             operands = list(buffer.operands.values())

@@ -63,7 +63,8 @@ def emit_commands(program: Program) -> None:
     """Write the commands of all operations; a section that is repeated becomes a loop with address registers."""
     for section in program.sections:
         if isinstance(section, LoopSection):
-            commands, arguments = loop_commands(section)
+            commands, arguments, places = loop_commands(section)
+            program.shared_places += places
             before = len(program.commands)
             program.arguments += [replace(each, command=before + each.command) for each in arguments]
         else:
@@ -74,8 +75,10 @@ def emit_commands(program: Program) -> None:
 
 def add_signals(program: Program) -> None:
     """Add the signals that let units run commands at the same time, and fences around loops."""
-    # What different address registers reach is never the same: every region has its own.
-    program.commands = synchronise(program.config, program.commands, apart=has_loops(program))
+    # What different address registers reach is never the same, but for what the position shifts.
+    program.commands = synchronise(
+        program.config, program.commands, apart=has_loops(program), shared=program.shared_places
+    )
     # Only fences have come in between.
     places = [place for place, command in enumerate(program.commands) if not isinstance(command, Fence)]
     program.arguments = [replace(each, command=places[each.command]) for each in program.arguments]

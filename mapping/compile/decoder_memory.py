@@ -1,7 +1,6 @@
-"""A decoder in main memory: its weights and cache, and programs for any tokens at any position."""
+"""A decoder in main memory: its weights and cache, and a program for each position."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 
@@ -20,11 +19,8 @@ from .compiled_loops import CompiledLoops
 from .whole_decoder import compile_decoder, head_parts, write_layers
 
 
-class DecoderMemory:
-    """A decoder in main memory.
-
-    All programs share weights, cache and tables. What one program has of its own, its commands, input and logits, lies
-    where those of another one lay.
+class DecoderData:
+    """What all programs of a decoder share: weights, cache and tables in main memory.
 
     Parameters
     ----------
@@ -33,6 +29,55 @@ class DecoderMemory:
         programs if there are some.
     capacity : int
         Number of positions for which the cache has room.
+    """
+
+    def __init__(
+        self, config: AcceleratorConfig, model: DecoderConfig, tensors: Mapping[str, np.ndarray], *, capacity: int
+    ):
+        self.config, self.model, self.tensors, self.capacity = config, model, tensors, capacity
+        self.precision = precision_of(config, model, tensors)
+        self.parts, self.columns = head_parts(config, model.vocab_size)
+
+    def graph(self, position: int, tokens: int, *, logits: bool = True) -> Graph:
+        """Return the operator graph of some tokens from a position on, see :func:`.llama.tokens_graph`."""
+        return llama.tokens_graph(
+            self.model, self.precision, tokens=tokens, position=position, capacity=self.capacity, logits=logits
+        )
+
+    def layers(self) -> Graph:
+        """Return the graph of all layers whose constants lie in memory."""
+        graph = llama.layers(self.model, self.precision, tokens=1, capacity=self.capacity)
+        return with_padded_heads(self.config, graph)
+
+    def write_weights(self, memory: np.ndarray, program: CompiledLoops) -> None:
+        """Write all weights and tables where a program has them."""
+        layers = self.layers()
+
+        def constants(layer: int) -> dict[str, np.ndarray]:
+            return constant_contents(
+                layers.part(operator for operator in layers if operator.layer == layer), self.tensors
+            )
+
+        write_layers(program, memory, constants)
+        for part, each in enumerate(self._head_constants()):
+            program.write_constants(memory, HEAD, part, each)
+
+    def logits(self, memory: np.ndarray, program: CompiledLoops) -> np.ndarray:
+        """Return the logits that a program has left in memory, (vocabulary,) float32, before a soft cap."""
+        return program.output_rows(HEAD).read(memory).ravel()[: self.model.vocab_size]
+
+    def _head_constants(self) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the constants of each part of the vocabulary, zeros after its end."""
+        name = f"{HEAD}.weight"
+        graph = llama.head(self.model, self.precision, tokens=1, columns=self.columns)
+        for part in range(self.parts):
+            yield constant_contents(graph, RowsFrom(self.tensors, name, part * self.columns))
+
+
+class DecoderMemory(DecoderData):
+    """A decoder in main memory, with a program of its own for any tokens at a position.
+
+    What one program has of its own, its commands, input and logits, lies where those of another one lay.
 
     Raises
     ------
@@ -43,18 +88,10 @@ class DecoderMemory:
     def __init__(
         self, config: AcceleratorConfig, model: DecoderConfig, tensors: Mapping[str, np.ndarray], *, capacity: int
     ):
-        self.config, self.model, self.tensors, self.capacity = config, model, tensors, capacity
-        self.precision = precision_of(config, model, tensors)
-        self.parts, self.columns = head_parts(config, model.vocab_size)
+        super().__init__(config, model, tensors, capacity=capacity)
         # The program of the last position has the most commands, and places everything that others share.
         self._last = compile_decoder(config, self.graph(capacity - 1, 1))
         self._shared = self._last.memory.shared()
-
-    def graph(self, position: int, tokens: int, *, logits: bool = True) -> Graph:
-        """Return the operator graph of some tokens from a position on, see :func:`.llama.tokens_graph`."""
-        return llama.tokens_graph(
-            self.model, self.precision, tokens=tokens, position=position, capacity=self.capacity, logits=logits
-        )
 
     def compiled(self, graph: Graph) -> CompiledLoops:
         """Return the program of a graph of :meth:`graph`.
@@ -76,12 +113,6 @@ class DecoderMemory:
         self.write_weights(memory, self._last)
         return memory
 
-    def write_weights(self, memory: np.ndarray, program: CompiledLoops) -> None:
-        """Write all weights and tables where a program has them."""
-        write_layers(program, memory, self._layer_constants)
-        for part, constants in enumerate(self._head_constants()):
-            program.write_constants(memory, HEAD, part, constants)
-
     def write(self, memory: np.ndarray, program: CompiledLoops, graph: Graph, tokens: Sequence[int]) -> None:
         """Write a program, its graph's masks of sliding windows, and the embeddings of its tokens."""
         program.write_program(memory)
@@ -89,24 +120,3 @@ class DecoderMemory:
         masks = tuple(operator for operator in graph if operator.name.startswith(MASK))
         if masks:
             program.write_shared(memory, constant_contents(Graph(masks), {}))
-
-    def logits(self, memory: np.ndarray, program: CompiledLoops) -> np.ndarray:
-        """Return the logits that a program has left in memory, (vocabulary,) float32, before a soft cap."""
-        return program.output_rows(HEAD).read(memory).ravel()[: self.model.vocab_size]
-
-    @cached_property
-    def _layers(self) -> Graph:
-        graph = llama.layers(self.model, self.precision, tokens=1, capacity=self.capacity)
-        return with_padded_heads(self.config, graph)
-
-    def _layer_constants(self, layer: int) -> dict[str, np.ndarray]:
-        """Return the constants of a layer and the tables of all layers."""
-        part = self._layers.part(operator for operator in self._layers if operator.layer == layer)
-        return constant_contents(part, self.tensors)
-
-    def _head_constants(self) -> Iterator[dict[str, np.ndarray]]:
-        """Yield the constants of each part of the vocabulary, zeros after its end."""
-        name = f"{HEAD}.weight"
-        graph = llama.head(self.model, self.precision, tokens=1, columns=self.columns)
-        for part in range(self.parts):
-            yield constant_contents(graph, RowsFrom(self.tensors, name, part * self.columns))

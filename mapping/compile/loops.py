@@ -105,10 +105,10 @@ class _LoopCommands:
             (first, end, self._register(Formula(()), per_run, per_block, f"{kind} of a block"))
             for kind, first, end, per_run, per_block in section.regions
         ]
-        self._shifted: list[tuple[Shifted, _Register]] = []
+        self.shifted: list[tuple[Shifted, _Register]] = []
         if self.blocks:
             _, _, _, per_run, per_block = next(region for region in section.regions if region[0] == "states")
-            self._shifted = [
+            self.shifted = [
                 (each, self._register(each.start, each.per_run, each.per_block, each.purpose))
                 for each in shifted_by_position(section.survey, self.blocks, per_run, per_block)
             ]
@@ -177,7 +177,7 @@ class _LoopCommands:
     def _addressed(self, command: Command) -> Command:
         if not isinstance(command, Load | Weights | Store):
             return command
-        for shifted, register in self._shifted:
+        for shifted, register in self.shifted:
             if isinstance(command, shifted.kind) and shifted.first <= command.address < shifted.end:
                 return replace(command, register=register.number, address=command.address - shifted.before)
         for first, end, register in self._regions:
@@ -186,9 +186,9 @@ class _LoopCommands:
         return command
 
 
-def loop_commands(section: LoopSection) -> tuple[list[Command], list[Argument]]:
-    """Return the loop over a section's commands with its address registers, and the arguments by the numbers of their
-    commands there.
+def loop_commands(section: LoopSection) -> tuple[list[Command], list[Argument], list[range]]:
+    """Return the loop over a section's commands with its address registers, the arguments by the numbers of their
+    commands there, and the addresses that commands reach through different registers.
 
     Raises
     ------
@@ -197,4 +197,4 @@ def loop_commands(section: LoopSection) -> tuple[list[Command], list[Argument]]:
     """
     made = _LoopCommands(section)
     made.make()
-    return made.commands, made.arguments
+    return made.commands, made.arguments, [range(each.first, each.end) for each, _ in made.shifted]

@@ -84,5 +84,7 @@ class Program:
     commands: list[Command] = field(default_factory=list)
     arguments: list[Argument] = field(default_factory=list)
     """Words of commands that depend on the position."""
+    shared_places: list[range] = field(default_factory=list)
+    """Addresses that commands reach through different address registers."""
     address: int = -1
     """First byte of the program in main memory."""

@@ -30,7 +30,9 @@ Origin = int | None
 """Origin of memory addresses: None stands for 0, otherwise an earlier content of an address register."""
 
 
-def synchronise(config: AcceleratorConfig, commands: Iterable[Command], *, apart: bool = False) -> list[Command]:
+def synchronise(
+    config: AcceleratorConfig, commands: Iterable[Command], *, apart: bool = False, shared: Iterable[range] = ()
+) -> list[Command]:
     """Return a program with the signals that let the units run its commands at the same time.
 
     A command waits for the last earlier one of each other unit that writes what it reads or writes, or reads what it
@@ -50,10 +52,14 @@ def synchronise(config: AcceleratorConfig, commands: Iterable[Command], *, apart
     apart : bool
         Memory that is addressed through different registers, or one and none, never overlaps. Without it such
         addresses are taken to overlap where values of registers are not known, in loops.
+    shared : iterable of range
+        Addresses, without registers, of places to which that does not apply: two commands that reach the same place
+        through different registers are taken to overlap.
     """
+    shared = tuple(shared)
     program = list(_fenced(commands))
     while True:
-        done, full = _Synchroniser(config, apart).run(program)
+        done, full = _Synchroniser(config, apart, shared).run(program)
         if full is None:
             return done
         program.insert(full, Fence())
@@ -92,8 +98,8 @@ class _Waiting:
 class _Synchroniser:
     """Walks over a program once."""
 
-    def __init__(self, config: AcceleratorConfig, apart: bool):
-        self.config, self.apart = config, apart
+    def __init__(self, config: AcceleratorConfig, apart: bool, shared: tuple[range, ...]):
+        self.config, self.apart, self.shared = config, apart, shared
         self.entries: dict[Unit, list[_Entry]] = {}
         self.known: dict[Unit, list[int]] = {}
         self.weights: list[_Waiting] = []
@@ -192,9 +198,18 @@ class _Synchroniser:
         )
         if a.anywhere or b.anywhere:
             return any(x and y for x, y in pairs)
-        if one.origin != other.origin:
-            return not self.apart and any(x and y for x, y in pairs)
-        return any(_touch(x, y) for x, y in pairs)
+        if one.origin == other.origin:
+            return any(_touch(x, y) for x, y in pairs)
+        if self.apart:
+            return any(self._in_one_place(x, y) for x, y in pairs)
+        return any(x and y for x, y in pairs)
+
+    def _in_one_place(self, some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:
+        """Return whether two commands reach one of the shared places."""
+        return any(
+            any(each.start in place for each in some) and any(each.start in place for each in others)
+            for place in self.shared
+        )
 
     def _wait(self, entry: _Entry, taker: Unit, giver: Unit, count: int) -> None:
         """Make a command wait until this number of a giver's commands has ended."""

@@ -58,16 +58,21 @@ def lower_attention(lowering: Lowering) -> Result:
     mixed = lowering.matrix(merge.name, merge.m, merge.n)
     outs = _results(weighted, mixed)
     blocks = _blocks(scores)
+    repeated = scores.every_position and scores.block > 0
     heads = []
     lowering.operator = softmax
     for number, (query, out) in enumerate(zip(queries, outs, strict=True)):
         key, value = (each[number // scores.shared] for each in (keys, values))  # type: ignore[index]
         assert isinstance(key, Stored)
         assert isinstance(value, Stored)
+        if scores.every_position:
+            key, value = (each.part(slice(0, scores.n)) for each in (key, value))
         name, rows = f"{softmax.name}.{number}", query.codes.rows
         online: OnlineSoftmax | None = None
-        if scores.every_position:
+        if repeated:
             online = RepeatedSoftmax(lowering, name, rows, out.columns)
+            if merge.m > 1:
+                online.keep_scales(query)
         elif len(blocks) > 1:
             online = OnlineSoftmax(lowering, name, rows, len(blocks))
         heads.append(_Head(str(number), query, key, value, out, online=online))
@@ -84,7 +89,7 @@ def lower_attention(lowering: Lowering) -> Result:
         for head in some:
             assert head.online
             head.online.finish(head.out)
-    if scores.every_position:
+    if repeated:
         lowering.repeated.append((first_repeated, len(lowering.steps)))
         for head in heads:
             assert head.online
@@ -118,6 +123,7 @@ def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
     operator, query, keys = lowering.operator, head.query, head.keys
     rows, positions = query.codes.rows, keys.codes.rows
     name = f"{operator.name}.{head.name}"
+    query_scale = head.online.scales_of(query) if head.online else query.scale
     sums = lowering.matrix(f"{name}.sums", rows, positions, stored.INT32)
     lowering.steps.append(Product(a=query.codes, weights=keys.codes, out=sums, transposed=True))
     out = lowering.matrix(name, rows, positions)
@@ -128,7 +134,7 @@ def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
     maximum, _ = lowering.run(
         sums,
         options,
-        multiply=query.scale,
+        multiply=query_scale,
         b=keys.scales,
         c=_hidden(lowering, head.start, positions),
         out=out,

@@ -54,7 +54,7 @@ def mask_contents(operator: Operator) -> np.ndarray:
 
 def row_columns(operator: Operator) -> int:
     """Return the elements in a row of a mask for every position."""
-    return middle(operator) + operator.n + operator.variants
+    return middle(operator) + operator.block + operator.variants
 
 
 def middle(operator: Operator) -> int:

@@ -12,7 +12,7 @@ from tilewright.sim.formats import stored
 from tilewright.sim.isa.steps import Matrix, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
-from .lowering import Lowering
+from .lowering import Lowering, Quantised
 from .masks import HIDDEN
 
 LOWEST, ZEROS = "softmax.lowest", "softmax.zeros"
@@ -54,6 +54,10 @@ class OnlineSoftmax:
         """Sum of exponentials of each row."""
         self.weighted: Matrix
         """Weighted sum of each row."""
+
+    def scales_of(self, query: Quantised) -> Scalars:
+        """Return the scales of the rows of queries."""
+        return query.scale
 
     def add_maximum(self, maximum: Scalars) -> Scalars:
         """Take the largest score of each row of the next block; return the negative of that of all blocks so far."""
@@ -107,12 +111,26 @@ class RepeatedSoftmax(OnlineSoftmax):
 
     def __init__(self, lowering: Lowering, name: str, rows: int, columns: int):
         super().__init__(lowering, name, rows, 2)
+        self.block = 0
+        self.scales: Matrix | None = None
+        """Scales of the queries, if they are kept so."""
         self.total, self.weighted = self._matrix("total", 1), self._matrix("weighted", columns)
         before, _ = self._columns()
         lowering.run(lowering.table(LOWEST, 1, 1), out=before)
         zeros = lowering.table(f"{ZEROS}.{columns}", 1, columns)
         lowering.run(zeros, out=self.weighted)
         lowering.run(lowering.table(f"{ZEROS}.1", 1, 1), out=self.total)
+
+    def keep_scales(self, query: Quantised) -> None:
+        """Write the scales of many queries, for which there are no row scalars while the blocks are repeated."""
+        self.scales = self._matrix("query.scales", 1)
+        self.lowering.write_scalars(query.scale, self.scales)
+
+    def scales_of(self, query: Quantised) -> Scalars:
+        if self.scales is None:
+            return query.scale
+        scales, _ = self.lowering.run(self.scales, MAXIMUM, to=f"{self.name}.query.scale")
+        return scales
 
     def add_maximum(self, maximum: Scalars) -> Scalars:
         before, own = self._columns()

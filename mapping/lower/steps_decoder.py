@@ -75,8 +75,10 @@ class StepsDecoder:
     vector_unit, array : callable
         Functions that run a pass and a product.
     block : int
-        Number of positions in a block of the cache, for the arithmetic of programs that serve every position. 0: that
-        of a program for each position.
+        Number of positions in a block of the cache, for the arithmetic of programs that repeat attention for each
+        block. 0: no program does.
+    unrepeated : int
+        Number of the first positions, of a block, that are served by programs which repeat nothing.
 
     Raises
     ------
@@ -95,6 +97,7 @@ class StepsDecoder:
         vector_unit: VectorUnit = run_pass,
         array: CIMArray = multiply,
         block: int = 0,
+        unrepeated: int = 0,
     ):
         self.model, self.tensors, self.context = model, tensors, context
         self.config = None if isinstance(arithmetic, Precision) else arithmetic
@@ -103,7 +106,7 @@ class StepsDecoder:
             self.precision = arithmetic
         else:
             self.precision = precision or precision_of(arithmetic, model, tensors)
-        self.vector_unit, self.array, self.block = vector_unit, array, block
+        self.vector_unit, self.array, self.block, self.unrepeated = vector_unit, array, block, unrepeated
         self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
         """Constants of all layers as they are stored, by name."""
         self.head_constants = _contiguous(constant_contents(self._head(1), tensors))
@@ -127,8 +130,9 @@ class StepsDecoder:
         found, outputs = [], []
         left = list(tokens)
         while left:
-            # No chunk is in two blocks of the cache.
-            size = min(CHUNK, self.block - self.position % self.block if self.block else CHUNK)
+            # No chunk is in two blocks of the cache, or of two kinds.
+            ends = (self.unrepeated, (self.position // self.block + 1) * self.block) if self.block else ()
+            size = min([CHUNK, *(end - self.position for end in ends if end > self.position)])
             chunk, left = left[:size], left[size:]
             found.append(self.run_head(self.run_layers(embedded(self.model, self.tensors, chunk)).values).values)
             outputs.append(self.layer_outputs)
@@ -154,10 +158,12 @@ class StepsDecoder:
         return self._run(lower(self._head(len(x))), self.head_constants, x)
 
     def _layers(self, tokens: int, position: int) -> Graph:
+        every = None
         if self.block:
+            every = llama.EveryPosition(self.block, self.block, repeated=position >= self.unrepeated)
             position %= self.block
         graph = llama.layers(
-            self.model, self.precision, tokens=tokens, position=position, capacity=self.context, block=self.block
+            self.model, self.precision, tokens=tokens, position=position, capacity=self.context, every=every
         )
         if self.block:
             # Any position of a block can be the first of a chunk.

@@ -1,9 +1,11 @@
 """Decoders as in Llama: attention over a cache and a gated network, each after an RMSNorm; with the options in which
 other families differ from it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from tilewright.base.errors import ConfigError
+from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import INPUT, Graph
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
@@ -27,6 +29,19 @@ COSINES, SINES = "cos", "sin"
 """Ends of the names of tables of rotary embedding."""
 MASK = "mask"
 """Beginning of the names of masks, which hide the positions before a sliding window."""
+
+
+@dataclass(frozen=True)
+class EveryPosition:
+    """How a graph serves every position: a block of the cache, with a mask that says what each token sees of it."""
+
+    block: int
+    """Number of positions in a block of the cache."""
+    read: int
+    """Number of positions that attention reads, the first of the block."""
+    repeated: bool = False
+    """Flag: attention is repeated for each block with positions that tokens see. Otherwise there is one block, and the
+    graph serves the positions that are read."""
 
 
 def layer_name(layer: int, part: str = "") -> str:
@@ -66,7 +81,7 @@ def tokens_graph(
     position: int = 0,
     capacity: int,
     logits: bool = True,
-    block: int = 0,
+    every: EveryPosition | None = None,
 ) -> Graph:
     """Return the model on tokens that follow ``position`` others, from embeddings to the next token.
 
@@ -76,17 +91,15 @@ def tokens_graph(
         Positions for which the cache has room.
     logits : bool
         Whether the last of the tokens goes on to logits and the next token, or the graph ends with the last layer.
-    block : int
-        Number of positions in a block of the cache, for a graph that serves every position: one of these blocks, with
-        a mask that says which of its positions each token sees. ``position`` is then one in a block. 0: the graph is
-        that of the position alone.
+    every : EveryPosition, optional
+        For a graph that serves every position; ``position`` is then one in a block of the cache.
 
     Raises
     ------
     ValueError
         If the cache, or a block of it, has no room for these tokens.
     """
-    run = _Run(model, precision, tokens, position, capacity, block)
+    run = _Run(model, precision, tokens, position, capacity, every)
     embedded = run.add(EMBEDDED, Kind.EMBED, m=tokens, n=model.hidden_size, factor=model.embedding_factor)
     residual = run.layers(embedded)
     if logits:
@@ -100,10 +113,16 @@ def tokens_graph(
 
 
 def layers(
-    model: DecoderConfig, precision: Precision, *, tokens: int, position: int = 0, capacity: int, block: int = 0
+    model: DecoderConfig,
+    precision: Precision,
+    *,
+    tokens: int,
+    position: int = 0,
+    capacity: int,
+    every: EveryPosition | None = None,
 ) -> Graph:
     """Return all layers on tokens that follow ``position`` others; see :func:`tokens_graph`."""
-    run = _Run(model, precision, tokens, position, capacity, block)
+    run = _Run(model, precision, tokens, position, capacity, every)
     run.layers(run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size))
     return run.graph()
 
@@ -142,13 +161,22 @@ class _Run(GraphBuilder):
     """Collects the operators of tokens that go through the model together."""
 
     def __init__(
-        self, model: DecoderConfig, precision: Precision, tokens: int, position: int, capacity: int, block: int = 0
+        self,
+        model: DecoderConfig,
+        precision: Precision,
+        tokens: int,
+        position: int,
+        capacity: int,
+        every: EveryPosition | None = None,
     ):
-        if position + tokens > (block or capacity):
-            raise ValueError(f"capacity = {block or capacity} is not enough for {tokens} tokens after {position}")
+        room = every.read if every else capacity
+        if position + tokens > room:
+            raise ValueError(f"capacity = {room} is not enough for {tokens} tokens after {position}")
         super().__init__(precision, layer_name)
         self.model, self.tokens, self.position, self.capacity = model, tokens, position, capacity
-        self.block = block
+        self.every = every
+        self.rows = divide_up(capacity, every.block) * every.block if every else capacity
+        """Number of positions of tables: whole blocks."""
         self.tables: dict[Rotary, tuple[str, ...]] = {}
         """Names of the tables of cosines and sines of each rotary embedding."""
         self.masks: dict[int, str] = {}
@@ -170,12 +198,12 @@ class _Run(GraphBuilder):
         if rotary and rotary not in self.tables:
             name = f"rotary.{len(self.tables)}" if self.tables else "rotary"
             self.tables[rotary] = tuple(
-                self.add(f"{name}.{part}", Kind.CONSTANT, m=self.capacity, n=self.model.head_dim, rotary=rotary)
+                self.add(f"{name}.{part}", Kind.CONSTANT, m=self.rows, n=self.model.head_dim, rotary=rotary)
                 for part in (COSINES, SINES)
             )
         window, first = self._window(layer)
-        if self.block:
-            self._mask_of_every_position(window)
+        if self.every:
+            self._mask_of_every_position(window, self.every)
             return
         last_hidden = self.position + self.tokens - 1 - window
         if window and last_hidden >= first and window not in self.masks:
@@ -189,10 +217,10 @@ class _Run(GraphBuilder):
             name = f"{MASK}.{window}.{self.position}.{self.tokens}"
             self.masks[window] = self.add(name, Kind.CONSTANT, position=self.position, **rows)
 
-    def _mask_of_every_position(self, window: int) -> None:
+    def _mask_of_every_position(self, window: int, every: EveryPosition) -> None:
         """Add the mask of a window, or of all positions so far, if it is not there yet."""
         if window not in self.masks:
-            shape: dict[str, Any] = {"m": self.tokens, "n": self.block, "capacity": self.capacity}
+            shape: dict[str, Any] = {"m": self.tokens, "n": every.read, "capacity": self.rows, "block": every.block}
             name = f"{MASK}.{window}.{self.tokens}" if window else f"{MASK}.{self.tokens}"
             self.masks[window] = self.add(
                 name, Kind.CONSTANT, position=self.position, window=window, every_position=True, **shape
@@ -203,7 +231,7 @@ class _Run(GraphBuilder):
         window = self.model.window(layer)
         if not 0 < window < self.capacity:
             return 0, 0
-        if self.block:
+        if self.every:
             return window, 0
         step = self.precision.window_step
         return window, max(0, self.position - window + 1) // step * step
@@ -219,13 +247,11 @@ class _Run(GraphBuilder):
         value = self.matmul(VALUE, normed, shared * size, bias)
         assert self.layer is not None
         window, first = self._window(self.layer)
-        context = self.block or self.position + tokens - first
-        cached: dict[str, Any] = {
-            "capacity": self.block or self.capacity,
-            "position": self.position,
-            "first": first,
-            "every_position": self.block > 0,
-        }
+        context = self.position + tokens - first
+        cached: dict[str, Any] = {"capacity": self.capacity, "position": self.position, "first": first}
+        if self.every:
+            context = self.every.read
+            cached |= {"capacity": self.every.block, "every_position": True}
         cache: dict[str, Any] = {"m": tokens, "n": size, "heads": shared, **cached}
         keys = self.add("cache.keys", Kind.KV_APPEND, self.rotated(key, "k", shared), **cache)
         values = self.add("cache.values", Kind.KV_APPEND, value, **cache)
@@ -235,7 +261,9 @@ class _Run(GraphBuilder):
             {"m": group, "heads": shared} if tokens == 1 else {"m": tokens, "heads": heads, "shared": group}
         )
         # The mask of every position hides later positions, too.
-        shape |= {**cached, "causal": tokens > 1 and not self.block, "window": window}
+        shape |= {**cached, "causal": tokens > 1 and not self.every, "window": window}
+        if self.every and self.every.repeated:
+            shape["block"] = context
         row: dict[str, Any] = {"row": "attention"}
         masks = [self.masks[window]] if window in self.masks else []
         scores = self.add(
@@ -288,7 +316,7 @@ class _Run(GraphBuilder):
             "n": size,
             "heads": heads,
             "position": self.position,
-            "capacity": self.capacity,
+            "capacity": self.rows,
         }
         return self.add(f"self_attn.rope_{name}", Kind.ROPE, source, *self.tables[rotary], row=row, **shape)
 
