@@ -55,6 +55,8 @@ class Reusable:
     before."""
     positions: int
     """Number of positions that it serves, from 0 on."""
+    every: EveryPosition
+    """What it reads of the cache."""
 
 
 class EveryPositionDecoder(DecoderData):
@@ -71,6 +73,9 @@ class EveryPositionDecoder(DecoderData):
         programs if there are some.
     capacity : int
         Number of positions for which the cache has room.
+    block : int, optional
+        Number of positions in a block of the cache, rounded up to what products can begin with; fewer if the scratchpad
+        has no room for their scores. By default all positions of a cache of 4,096 or fewer, and 2,048 of a larger one.
 
     Raises
     ------
@@ -79,13 +84,19 @@ class EveryPositionDecoder(DecoderData):
     """
 
     def __init__(
-        self, config: AcceleratorConfig, model: DecoderConfig, tensors: Mapping[str, np.ndarray], *, capacity: int
+        self,
+        config: AcceleratorConfig,
+        model: DecoderConfig,
+        tensors: Mapping[str, np.ndarray],
+        *,
+        capacity: int,
+        block: int = 0,
     ):
         super().__init__(config, model, tensors, capacity=capacity)
         self.packed = config.cim.tile.macro.weights.bits < 8
         """Whether positions of a key share bytes: even and odd positions have programs of their own."""
         self.memory = MemoryMap()
-        self.block, last = self._last_programs()
+        self.block, last = self._last_programs(block or (capacity if capacity <= LONGEST else BLOCK))
         """Number of positions in a block of the cache, and the programs that serve all positions."""
         shorter = (each for positions in self._shorter_contexts() for each in self._single_token(positions))
         self.single = [*shorter, *last]
@@ -123,6 +134,10 @@ class EveryPositionDecoder(DecoderData):
         odd = position % 2 if self.packed else 0
         return next(each for each in self.single if each.nominal == odd and position < each.positions)
 
+    def every(self, position: int, tokens: int) -> EveryPosition:
+        """Return what a run reads of the cache."""
+        return self.reusable(position, tokens).every
+
     def image(self, size: int = 0) -> np.ndarray:
         """Return memory with all weights, tables and programs, uint8.
 
@@ -131,8 +146,10 @@ class EveryPositionDecoder(DecoderData):
         size : int
             Size in bytes, if that is more than is needed.
         """
-        memory = self.programs[0].program.empty_memory(max(size, self.memory_bytes))
-        self.write_weights(memory, self.programs[0].program)
+        # It reads all that others read.
+        last = self.single[-1].program
+        memory = last.empty_memory(max(size, self.memory_bytes))
+        self.write_weights(memory, last)
         for each in self.programs:
             each.program.write_program(memory)
             masks = tuple(operator for operator in each.graph if serves_every_position(operator))
@@ -151,11 +168,11 @@ class EveryPositionDecoder(DecoderData):
         graph = llama.layers(self.model, self.precision, tokens=1, capacity=self.capacity, every=every)
         return fit_heads(self.config, graph)
 
-    def _last_programs(self) -> tuple[int, list[Reusable]]:
+    def _last_programs(self, block: int) -> tuple[int, list[Reusable]]:
         """Return the largest block for which there is room, and the programs for single tokens that serve all
         positions."""
         step = self._step
-        size = divide_up(self.capacity if self.capacity <= LONGEST else BLOCK, step) * step
+        size = divide_up(block, step) * step
         while True:
             self.block, self.memory = size, MemoryMap()
             try:
@@ -192,6 +209,7 @@ class EveryPositionDecoder(DecoderData):
     def _compiled(self, tokens: int, nominal: int, positions: int, *, logits: bool) -> Reusable:
         """Return a program that serves some positions; its places are added to memory."""
         read = min(self.block, divide_up(positions, self._step) * self._step)
+        every = EveryPosition(self.block, read, repeated=positions > self.block)
         graph = llama.tokens_graph(
             self.model,
             self.precision,
@@ -199,12 +217,12 @@ class EveryPositionDecoder(DecoderData):
             position=nominal,
             capacity=self.capacity,
             logits=logits,
-            every=EveryPosition(self.block, read, repeated=positions > self.block),
+            every=every,
         )
         blocks = Blocks(size=self.block, capacity=self.capacity, nominal=nominal)
         graph = fit_heads(self.config, graph)
         program = compile_decoder(self.config, graph, self.memory, blocks)
-        return Reusable(graph, program, tokens, nominal, positions)
+        return Reusable(graph, program, tokens, nominal, positions, every)
 
     @property
     def _step(self) -> int:

@@ -1,6 +1,6 @@
 """A decoder as steps that numpy runs: the bits that the accelerator leaves in memory, without a program or a cycle."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,6 +9,7 @@ import numpy as np
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.embeddings import embedded
+from tilewright.mapping.models.llama import EveryPosition
 from tilewright.mapping.models.reference import Tensors, capped
 from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -74,11 +75,10 @@ class StepsDecoder:
         contain some.
     vector_unit, array : callable
         Functions that run a pass and a product.
-    block : int
-        Number of positions in a block of the cache, for the arithmetic of programs that repeat attention for each
-        block. 0: no program does.
-    unrepeated : int
-        Number of the first positions, of a block, that are served by programs which repeat nothing.
+    every : callable, optional
+        Returns what a program that serves every position reads of the cache, for a position and a number of tokens;
+        without it the arithmetic is that of a program for each position. Sums that are cut otherwise differ in their
+        last bits.
 
     Raises
     ------
@@ -96,8 +96,7 @@ class StepsDecoder:
         precision: Precision | None = None,
         vector_unit: VectorUnit = run_pass,
         array: CIMArray = multiply,
-        block: int = 0,
-        unrepeated: int = 0,
+        every: Callable[[int, int], EveryPosition] | None = None,
     ):
         self.model, self.tensors, self.context = model, tensors, context
         self.config = None if isinstance(arithmetic, Precision) else arithmetic
@@ -106,11 +105,12 @@ class StepsDecoder:
             self.precision = arithmetic
         else:
             self.precision = precision or precision_of(arithmetic, model, tensors)
-        self.vector_unit, self.array, self.block, self.unrepeated = vector_unit, array, block, unrepeated
+        self.vector_unit, self.array, self.every = vector_unit, array, every
+        self.block = every(0, 1).block if every else 0
         self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
         """Constants of all layers as they are stored, by name."""
         self.head_constants = _contiguous(constant_contents(self._head(1), tensors))
-        self.states: list[Memory] = [{} for _ in range(-(-context // block) if block else 1)]
+        self.states: list[Memory] = [{} for _ in range(-(-context // self.block) if every else 1)]
         """Keys and values, and their scales, of each block of the cache."""
         self.position = 0
         """Number of tokens so far."""
@@ -130,9 +130,7 @@ class StepsDecoder:
         found, outputs = [], []
         left = list(tokens)
         while left:
-            # No chunk is in two blocks of the cache, or of two kinds.
-            ends = (self.unrepeated, (self.position // self.block + 1) * self.block) if self.block else ()
-            size = min([CHUNK, *(end - self.position for end in ends if end > self.position)])
+            size = 1 if self.every else CHUNK
             chunk, left = left[:size], left[size:]
             found.append(self.run_head(self.run_layers(embedded(self.model, self.tensors, chunk)).values).values)
             outputs.append(self.layer_outputs)
@@ -159,8 +157,8 @@ class StepsDecoder:
 
     def _layers(self, tokens: int, position: int) -> Graph:
         every = None
-        if self.block:
-            every = llama.EveryPosition(self.block, self.block, repeated=position >= self.unrepeated)
+        if self.every:
+            every = self.every(position, tokens)
             position %= self.block
         graph = llama.layers(
             self.model, self.precision, tokens=tokens, position=position, capacity=self.context, every=every

@@ -40,6 +40,10 @@ DECODER = LlamaConfig(
 CAPACITY = 40
 PLAIN = Precision()
 SMALL = accelerator()
+INT4 = accelerator(lanes=8, bus_bits=64, weight_bits=4, columns=16, tiles=2)
+MXFP4 = accelerator(
+    lanes=8, weight_bits=4, weight_format="fp4_e2m1", rows=32, columns=32, group_rows=32, group_scale="e8m0", tiles=2
+)
 
 
 def run_encoder(

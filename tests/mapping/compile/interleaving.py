@@ -10,6 +10,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Add, Command, End, Fence, Loop, Product, Repeat, Set, UnitCommand, Weights
 from tilewright.sim.isa.footprint import bank_ports
 from tilewright.sim.isa.units import Unit, Units, units_of
+from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS
 from tilewright.sim.machine.accelerator.product import product_beats
 
 MOST_SIGNALS = 255
@@ -107,6 +108,7 @@ class Interleaving:
             self.registers[command.register] = command.value
         elif isinstance(command, Add):
             self.registers[command.register] += command.value
+            self.registers[command.register] %= 1 << ADDRESS_REGISTER_BITS
         elif isinstance(command, Loop):
             self.loops.append([self.place, command.count])
         elif isinstance(command, Repeat):

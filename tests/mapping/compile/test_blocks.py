@@ -5,14 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.mapping.compile.compiled_layers import DECODER, SMALL, in_blocks, run_decoder
-from tests.mapping.compile.compiled_runs import (
-    accelerator,
-    beside_one_another,
-    in_sequence,
-    on_the_model,
-    step_memory,
-)
+from tests.mapping.compile.compiled_layers import DECODER, INT4, MXFP4, SMALL, in_blocks, run_decoder
+from tests.mapping.compile.compiled_runs import beside_one_another, in_sequence, on_the_model, step_memory
 from tests.mapping.small_models import EDGE, THIN
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
@@ -30,10 +24,6 @@ from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.steps import load, run_steps
 
-INT4 = accelerator(lanes=8, bus_bits=64, weight_bits=4, columns=16, tiles=2)
-MXFP4 = accelerator(
-    lanes=8, weight_bits=4, weight_format="fp4_e2m1", rows=32, columns=32, group_rows=32, group_scale="e8m0", tiles=2
-)
 PRECISION = Precision.of(SMALL.cim.tile, SMALL.vector.lanes)
 RUNS = {"one by one": in_sequence, "timed": on_the_model, "mixed": beside_one_another(4)}
 

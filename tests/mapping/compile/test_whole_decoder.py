@@ -139,7 +139,7 @@ def test_every_beat_of_weights_is_read_once():
     for section in program.loops.values():
         for weights in section.survey.weights.values():
             size = constant_bytes(config.cim, weights.k, weights.n, weights.reduce)
-            stride = next(stride for first, end, stride in section.regions if first <= weights.address < end)
+            stride = next(each.per_run for each in section.regions if each.first <= weights.address < each.end)
             for run in range(section.loop.count):
                 begin = weights.address + run * stride
                 assert {beats.pop(each) for each in range(begin, begin + size, config.bus_bytes)} == {1}
