@@ -70,7 +70,7 @@ class Argument:
     formula: Formula
     """The word for the position of the program's first token, p; an address modulo 2^64."""
     purpose: str
-    """What the word is."""
+    """Meaning of the word."""
 
     @property
     def offset(self) -> int:

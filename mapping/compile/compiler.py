@@ -37,9 +37,7 @@ def write_scalars_early(program: Program) -> None:
 def cut_into_panels(program: Program) -> None:
     """Cut a product whose sums do not fit into a bank into several column panels."""
     for section in program.sections:
-        section.lowered = part_by_part(
-            section.lowered, lambda part: in_panels(program.config, program.engines, part)
-        )
+        section.lowered = part_by_part(section.lowered, lambda part: in_panels(program.config, program.engines, part))
 
 
 def place_in_memory(program: Program) -> None:

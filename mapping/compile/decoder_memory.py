@@ -20,7 +20,7 @@ from .whole_decoder import compile_decoder, head_parts, write_layers
 
 
 class DecoderData:
-    """What all programs of a decoder share: weights, cache and tables in main memory.
+    """Data that all programs of a decoder share: weights, cache and tables in main memory.
 
     Parameters
     ----------

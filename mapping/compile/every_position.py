@@ -1,7 +1,7 @@
 """A decoder as a set of programs that serves every position: nothing is compiled between tokens.
 
-All that depends on the position is in some SET, ADD and LOOP commands. The host writes a word of each of them and starts
-the program; :class:`.Argument` gives the place and the formula of each word.
+All that depends on the position is in some SET, ADD and LOOP commands. The host writes a word of each of them and
+starts the program; :class:`.Argument` gives the place and the formula of each word.
 """
 
 import math
@@ -56,7 +56,7 @@ class Reusable:
     positions: int
     """Number of positions that it serves, from 0 on."""
     every: EveryPosition
-    """What it reads of the cache."""
+    """Positions that it reads of the cache."""
 
 
 class EveryPositionDecoder(DecoderData):
@@ -106,7 +106,7 @@ class EveryPositionDecoder(DecoderData):
 
     @property
     def programs(self) -> list[Reusable]:
-        """All programs."""
+        """All programs of the set."""
         return [*self.single, *([self.chunk] if self.chunk else [])]
 
     @property
@@ -160,7 +160,7 @@ class EveryPositionDecoder(DecoderData):
         """Write what a host writes before it starts a program: its arguments, and the embeddings of its tokens."""
         chosen = self.reusable(position, len(tokens))
         chosen.program.write_arguments(memory, position)
-        filled = [*tokens, *tokens[-1:] * (chosen.tokens - len(tokens))]
+        filled = [*tokens, *[tokens[-1]] * (chosen.tokens - len(tokens))]
         chosen.program.write_input(memory, embedded(self.model, self.tensors, filled))
 
     def layers(self) -> Graph:
@@ -184,7 +184,7 @@ class EveryPositionDecoder(DecoderData):
 
     def _shorter_contexts(self) -> list[int]:
         """Return the positions that shorter programs for single tokens serve, the shortest first."""
-        parts = SHORTER
+        parts: tuple[float, ...] = SHORTER
         if self.packed:
             parts = (SHORTER_PACKED if self.capacity <= self.block else SHORTER[-1],)
         sizes = (divide_up(round(part * self.block), self._step) * self._step for part in parts)

@@ -142,7 +142,9 @@ class _LoopCommands:
                     used = self.blocks.used
                     terms = tuple(replace(term, factor=-register.per_block * term.factor) for term in used.terms)
                     back = Formula(terms, step - register.per_block * used.constant)
-                    self._set(Add, register.number, back, f"address register {register.number}: back to the first block")
+                    self._set(
+                        Add, register.number, back, f"address register {register.number}: back to the first block"
+                    )
             begin = end
         self._add_addressed(operations.commands(begin))
         for register in self.registers:

@@ -13,7 +13,7 @@ from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.widths import MAX_COUNT
 
-from .allocation import Tensor
+from .allocation import Slots, Tensor
 from .compiled import PaddedRows
 from .row_scalars import RowScalars
 from .survey import Survey
@@ -93,7 +93,8 @@ class Operations:
     def keep_what_is_repeated(self) -> None:
         """Let what comes into a loop, and is used there, stay to the end of the loop, for its next run."""
         for first, end in self.repeated:
-            for each in (*self.tensors, *self.scalars.slots.values()):
+            alive: list[Tensor | Slots] = [*self.tensors, *self.scalars.slots.values()]
+            for each in alive:
                 if each.first < first <= each.last < end:
                     each.last = end - 1
 

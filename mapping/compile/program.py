@@ -40,7 +40,7 @@ class Region(NamedTuple):
     """A part of main memory of which each run of a loop has its own."""
 
     kind: str
-    """What lies there: constants, states or output."""
+    """Kind of data: constants, states or output."""
     first: int
     """First address of the first run; of states, of their first block."""
     end: int

@@ -33,7 +33,7 @@ MASK = "mask"
 
 @dataclass(frozen=True)
 class EveryPosition:
-    """How a graph serves every position: a block of the cache, with a mask that says what each token sees of it."""
+    """Service of every position by one graph: a block of the cache, and a mask that says what each token sees of it."""
 
     block: int
     """Number of positions in a block of the cache."""

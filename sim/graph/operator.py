@@ -97,8 +97,9 @@ class Operator:
     block: int = 0
     """Number of positions that scores and softmax take at a time; 0: all."""
     every_position: bool = False
-    """Flag: the operator serves every position. The cache is then a block of ``capacity`` positions, ``position`` is one
-    in it for which steps are made, and attention with a ``block`` is repeated for as many blocks as hold positions."""
+    """Flag: the operator serves every position. The cache is then a block of ``capacity`` positions, ``position`` is
+    one in it for which steps are made, and attention with a ``block`` is repeated for as many blocks as hold
+    positions."""
     variants: int = 0
     """Number of rows of a mask for every position; see :func:`.masks.mask_contents`."""
     window: int = 0

@@ -82,8 +82,6 @@ def test_every_program_leaves_the_logits_of_the_steps(checkpoint, system):
     for start in writer.starts():
         writer.write(model.memory, start)
         assert not predict_program(model, start.program.program_address).error
-        token = writer.take(model.memory, start)
-        if start.logits:
-            found = writer.decoder.logits(model.memory, start.program)
-            assert (found == steps.logits(text[steps.position :])[-1].astype(np.float32)).all()
-            text.append(token)
+        found = writer.decoder.logits(model.memory, start.program)
+        assert (found == steps.logits(text[steps.position :])[-1].astype(np.float32)).all()
+        text.append(writer.take(model.memory, start))
