@@ -179,7 +179,9 @@ STORIES = LlamaConfig(
     ("model", "system", "capacity", "contexts", "most"),
     [
         (load_model("llama-3.2-1b"), "edge-int4", 4096, (16, 100, 257, 1024, 4096), 1.02),
-        (load_model("llama-3.2-1b"), "edge-int4", 8192, (16, 1024, 4096, 8192), 1.02),
+        pytest.param(
+            load_model("llama-3.2-1b"), "edge-int4", 8192, (16, 1024, 4096, 8192), 1.02, marks=pytest.mark.slow
+        ),
         (STORIES, "small", 512, (16, 100, 257, 512), 1.10),
     ],
     ids=["llama-3.2-1b", "llama-3.2-1b, repeated", "stories260K"],
