@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from tilewright.sim.isa.commands import Add, Command, Loop, Set
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, COMMAND_BYTES
 
+WORD = slice(4, 12)
+"""Bytes of a SET, an ADD or a LOOP command that hold its value or its count."""
+
 
 @dataclass(frozen=True)
 class Term:
@@ -75,7 +78,7 @@ class Argument:
     @property
     def offset(self) -> int:
         """Offset of the word from the beginning of the program in bytes; it has 8 bytes, little-endian."""
-        return self.command * COMMAND_BYTES + 4
+        return self.command * COMMAND_BYTES + WORD.start
 
     def written(self, command: Command, position: int) -> Command:
         """Return the argument's command for a position."""

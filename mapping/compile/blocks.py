@@ -4,7 +4,7 @@ shifts."""
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tilewright.mapping.lower.masks import middle
+from tilewright.mapping.lower.masks import middle, serves_every_position
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind, Operator
@@ -77,15 +77,14 @@ def shifted_by_position(survey: Survey, blocks: Blocks, per_run: int, per_block:
     for name, place in survey.constants.items():
         operator = survey.lowered.buffers[name].operator
         assert isinstance(operator, Operator)
-        end = place.address + place.rows * place.pitch
         if operator.kind is Kind.KV_APPEND and name in survey.lowered.states:
             element = Term(1, blocks.size, stored.FP32.scratchpad_bytes)
             start = Formula.of(element, later_blocks, nominal=nominal)
-            yield Shifted(place.address, end, Store, start, per_run, 0, "place of new scales")
+            yield Shifted(place.address, place.stop, Store, start, per_run, 0, "place of new scales")
         elif operator.rotary:
             start = Formula.of(Term(1, 0, place.pitch), nominal=nominal)
-            yield Shifted(place.address, end, Load, start, 0, 0, "row of the tables of rotary embedding")
-        elif operator.kind is Kind.CONSTANT and operator.every_position:
+            yield Shifted(place.address, place.stop, Load, start, 0, 0, "row of the tables of rotary embedding")
+        elif serves_every_position(operator):
             yield _mask(operator, place, blocks)
 
 
@@ -106,5 +105,4 @@ def _mask(operator: Operator, place: PaddedRows, blocks: Blocks) -> Shifted:
     start = Formula.of(
         Term(1, variants, place.pitch), Term(variants, 0, -variants * element), nominal=blocks.nominal, plus=before
     )
-    end = place.address + place.rows * place.pitch
-    return Shifted(place.address, end, Load, start, 0, blocks.size * element, "part of the mask", before)
+    return Shifted(place.address, place.stop, Load, start, 0, blocks.size * element, "part of the mask", before)

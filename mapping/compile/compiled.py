@@ -33,9 +33,14 @@ class PaddedRows:
     """Bytes from a row to the next."""
     storage: StoredFormat
 
+    @property
+    def stop(self) -> int:
+        """First address after the last row."""
+        return self.address + self.rows * self.pitch
+
     def view(self, memory: np.ndarray) -> np.ndarray:
         """Return the elements as they are stored, (rows, columns)."""
-        flat: np.ndarray = memory[self.address : self.address + self.rows * self.pitch].view(self.storage.dtype)
+        flat: np.ndarray = memory[self.address : self.stop].view(self.storage.dtype)
         return flat.reshape(self.rows, -1)[:, : self.columns]
 
     def read(self, memory: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tilewright.sim.isa.encoding import encode
 
-from .arguments import Argument, with_arguments
+from .arguments import WORD, Argument, with_arguments
 from .compiled import InMemory, PaddedRows
 from .program import LoopSection
 from .survey import Survey
@@ -29,7 +29,7 @@ class CompiledLoops(InMemory):
     def write_arguments(self, memory: np.ndarray, position: int) -> None:
         """Write the arguments of a position, as a host does: nothing else of the program changes."""
         for each in self.arguments:
-            word = encode(self.config, each.written(self.commands[each.command], position))[4:12]
+            word = encode(self.config, each.written(self.commands[each.command], position))[WORD]
             first = self.program_address + each.offset
             memory[first : first + len(word)] = np.frombuffer(word, np.uint8)
 

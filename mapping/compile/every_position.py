@@ -25,6 +25,7 @@ from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import position_step
 
 from .blocks import Blocks
+from .chunks import LARGEST_CHUNK
 from .compiled_loops import CompiledLoops
 from .decoder_memory import DecoderData
 from .memory_map import MemoryMap
@@ -38,8 +39,6 @@ SHORTER = (1 / 8, 1 / 4, 5 / 8)
 """Parts of a block that programs for shorter contexts serve; with the last program these are four for single tokens."""
 SHORTER_PACKED = 5 / 16
 """The same if even and odd positions have programs of their own, so that there are four, too."""
-LARGEST_CHUNK = 64
-"""Number of prompt tokens in a chunk that is tried first."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +67,8 @@ class EveryPositionDecoder(DecoderData):
 
     Parameters
     ----------
-    tensors : mapping
-        Tensors by the names of :mod:`.tensors`; each is asked for when it is written. Offsets of keys are added by
-        programs if there are some.
-    capacity : int
-        Number of positions for which the cache has room.
+    tensors, capacity
+        See :class:`.DecoderData`.
     block : int, optional
         Number of positions in a block of the cache, rounded up to what products can begin with; fewer if the scratchpad
         has no room for their scores. By default all positions of a cache of 4,096 or fewer, and 2,048 of a larger one.

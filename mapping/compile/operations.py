@@ -82,12 +82,12 @@ class Operations:
 
     def begin_repeated(self) -> None:
         """Begin operations that are repeated for each block of the cache."""
-        self._there = {place: each for place, each in self._there.items() if not self.survey.kept(place[0])}
+        self._forget_states()
         self._first_repeated = len(self.operations)
 
     def end_repeated(self) -> None:
         """End operations that are repeated."""
-        self._there = {place: each for place, each in self._there.items() if not self.survey.kept(place[0])}
+        self._forget_states()
         self.repeated.append((self._first_repeated, len(self.operations)))
 
     def keep_what_is_repeated(self) -> None:
@@ -97,6 +97,10 @@ class Operations:
             for each in alive:
                 if each.first < first <= each.last < end:
                     each.last = end - 1
+
+    def _forget_states(self) -> None:
+        """Let states be loaded again before they are next read: another block has others."""
+        self._there = {place: each for place, each in self._there.items() if not self.survey.kept(place[0])}
 
     # Tensors.
 

@@ -86,16 +86,19 @@ def lower_attention(lowering: Lowering) -> Result:
             continue
         for number, positions in enumerate(blocks):
             _lower_heads(lowering, (scores, softmax, weighted), [head.block(number, positions) for head in some])
-        for head in some:
-            assert head.online
-            head.online.finish(head.out)
+        _finish(some)
     if repeated:
         lowering.repeated.append((first_repeated, len(lowering.steps)))
-        for head in heads:
-            assert head.online
-            head.online.finish(head.out)
+        _finish(heads)
     lowering.operator = merge
     return Activation(mixed)
+
+
+def _finish(heads: list[_Head]) -> None:
+    """Add the passes after the last block of positions."""
+    for head in heads:
+        assert head.online
+        head.online.finish(head.out)
 
 
 def _lower_heads(lowering: Lowering, operators: tuple[Operator, Operator, Operator], heads: list[_Head]) -> None:
