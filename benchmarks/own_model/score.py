@@ -106,7 +106,7 @@ def in_steps(checkpoint: Checkpoint, system: str) -> Logits:
     decoder = StepsDecoder(model, Calibrated(checkpoint, config), config, context=model.max_position_embeddings)
 
     def logits(tokens: Sequence[int]) -> np.ndarray:
-        decoder.states, decoder.position = {}, 0
+        decoder.restart()
         return decoder.logits(tokens)
 
     return logits

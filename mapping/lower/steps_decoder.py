@@ -110,12 +110,18 @@ class StepsDecoder:
         self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
         """Constants of all layers as they are stored, by name."""
         self.head_constants = _contiguous(constant_contents(self._head(1), tensors))
-        self.states: list[Memory] = [{} for _ in range(-(-context // self.block) if every else 1)]
+        self.states: list[Memory]
         """Keys and values, and their scales, of each block of the cache."""
-        self.position = 0
+        self.position: int
         """Number of tokens so far."""
-        self.layer_outputs: list[np.ndarray] = []
+        self.layer_outputs: list[np.ndarray]
         """Output of each layer for the tokens of the last call, (tokens, hidden)."""
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all tokens: the next one is the first of another text."""
+        self.states = [{} for _ in range(-(-self.context // self.block) if self.every else 1)]
+        self.position, self.layer_outputs = 0, []
 
     def logits(self, tokens: Sequence[int]) -> np.ndarray:
         """Return the logits after each of the next tokens, (tokens, vocabulary).
