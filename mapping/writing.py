@@ -1,4 +1,4 @@
-"""A text that a decoder writes on an accelerator, program by program: a prompt in chunks, then token by token.
+"""A text that a decoder writes on an accelerator, run by run: a prompt in chunks, then token by token.
 
 Whoever runs the programs, on the exact model or in RTL, has the memory, and hands it to :meth:`Writer.take` after each.
 """
@@ -10,17 +10,14 @@ from typing import Literal
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.chunks import chunk_size, tokens_name
+from tilewright.mapping.compile.chunks import tokens_name
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
-from tilewright.mapping.compile.decoder_memory import DecoderMemory
+from tilewright.mapping.compile.every_position import EveryPositionDecoder
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.reference import capped
 from tilewright.mapping.models.sampling import Sampler, Sampling
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
-
-SPARE_BYTES = 1 << 16
-"""Room in memory after the longest program that is known at the start, for longer ones of positions in between."""
 
 Stop = Literal["tokens", "end of text", "capacity"]
 """Reason why a text ended: the number of tokens, a token that ends a text, or the end of the cache."""
@@ -89,32 +86,33 @@ class Writer:
         if len(prompt) > capacity:
             raise ConfigError(f"prompt has {len(prompt):,} tokens, and there is room for {capacity:,}")
         self.model, self.prompt, self.limit, self.ends = model, tuple(prompt), tokens, ends
-        self.decoder = DecoderMemory(config, model, tensors, capacity=capacity)
+        self.decoder = EveryPositionDecoder(config, model, tensors, capacity=capacity, prompt=len(prompt))
         self.sampler = Sampler(sampling or Sampling())
         self.written: list[int] = []
         """Tokens written so far, the one that ends the text included."""
         self.stop: Stop = "tokens"
-        self._chunks = self._prompt_chunks()
 
     @property
     def memory_bytes(self) -> int:
-        """Size of memory with room for every program."""
-        return self.decoder.memory_bytes(chunk.program for chunk in self._chunks) + SPARE_BYTES
+        """Size of memory with all weights, cache and programs."""
+        return self.decoder.memory_bytes
 
     def image(self) -> np.ndarray:
         """Return memory before the first program, uint8."""
-        return self.decoder.image(self.memory_bytes)
+        return self.decoder.image()
 
     def starts(self) -> Iterator[Start]:
         """Yield the programs in their order; each must have run, and been taken, before the next one."""
-        yield from self._chunks
+        for position, tokens in self.decoder.runs(len(self.prompt)):
+            end = position + tokens
+            yield self._start(position, self.prompt[position:end], logits=end == len(self.prompt))
         while not self._ended():
             position = len(self.prompt) + len(self.written) - 1
             yield self._start(position, (self.written[-1],), logits=True)
 
     def write(self, memory: np.ndarray, start: Start) -> None:
-        """Write a program and its input into memory."""
-        self.decoder.write(memory, start.program, start.graph, start.tokens)
+        """Write the arguments of a program and its input into memory."""
+        self.decoder.write(memory, start.position, start.tokens)
 
     def take(self, memory: np.ndarray, start: Start) -> int | None:
         """Choose the next token from the logits that a program has left in memory; return it, if there are any."""
@@ -133,16 +131,7 @@ class Writer:
             self.stop = "capacity"
         return True
 
-    def _prompt_chunks(self) -> list[Start]:
-        length = len(self.prompt)
-
-        def graph(position: int, size: int) -> Graph:
-            return self.decoder.graph(position, size, logits=position + size == length)
-
-        size, _ = chunk_size(self.decoder.config, graph, length)
-        begins = range(0, length, size)
-        return [self._start(begin, self.prompt[begin : begin + size], logits=begin == begins[-1]) for begin in begins]
-
     def _start(self, position: int, tokens: tuple[int, ...], *, logits: bool) -> Start:
+        program = self.decoder.reusable(position, len(tokens)).program.at(position)
         graph = self.decoder.graph(position, len(tokens), logits=logits)
-        return Start(position, tokens, graph, self.decoder.compiled(graph), logits)
+        return Start(position, tokens, graph, program, logits)

@@ -12,7 +12,7 @@ import numpy as np
 from tilewright.bench.program_cases import Case, Reference, Run
 from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.chunks import tokens_name
-from tilewright.mapping.compile.decoder_memory import DecoderMemory
+from tilewright.mapping.compile.decoder_data import DecoderData
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
@@ -70,7 +70,7 @@ def whole_decoder_case(
     chunks = [Chunk(sum(prompt[:index]), each, index == len(prompt) - 1) for index, each in enumerate(prompt)]
     chunks += [Chunk(position, 1, True) for position in range(length, length + tokens)]
     tensors, capacity = tensors or seeded_model(model, seed=SEED), length + tokens
-    decoder = DecoderMemory(config, model, tensors, capacity=capacity)
+    decoder = DecoderData(config, model, tensors, capacity=capacity)
     places = MemoryMap()
     programs = [
         compile_decoder(config, decoder.graph(chunk.position, chunk.tokens, logits=chunk.logits), places)

@@ -27,7 +27,7 @@ from tilewright.sim.graph.precision import position_step
 from .blocks import Blocks
 from .chunks import LARGEST_CHUNK
 from .compiled_loops import CompiledLoops
-from .decoder_memory import DecoderData
+from .decoder_data import DecoderData
 from .memory_map import MemoryMap
 from .whole_decoder import compile_decoder
 
@@ -72,6 +72,9 @@ class EveryPositionDecoder(DecoderData):
     block : int, optional
         Number of positions in a block of the cache, rounded up to what products can begin with; fewer if the scratchpad
         has no room for their scores. By default all positions of a cache of 4,096 or fewer, and 2,048 of a larger one.
+    prompt : int, optional
+        Number of tokens of the longest prompt, if that is known: chunks of shorter prompts take less time if they are
+        not made for longer ones.
 
     Raises
     ------
@@ -87,6 +90,7 @@ class EveryPositionDecoder(DecoderData):
         *,
         capacity: int,
         block: int = 0,
+        prompt: int | None = None,
     ):
         super().__init__(config, model, tensors, capacity=capacity)
         self.packed = config.cim.tile.macro.weights.bits < 8
@@ -97,8 +101,8 @@ class EveryPositionDecoder(DecoderData):
         shorter = (each for positions in self._shorter_contexts() for each in self._single_token(positions))
         self.single = [*shorter, *last]
         """Programs for single tokens, those for the shortest contexts first."""
-        self.chunk = self._chunk_program()
-        """Program for chunks of a prompt, if there is room for two tokens."""
+        self.chunk = self._chunk_program(capacity if prompt is None else prompt)
+        """Program for chunks of a prompt, if one has two tokens and there is room for them."""
 
     @property
     def programs(self) -> list[Reusable]:
@@ -112,14 +116,8 @@ class EveryPositionDecoder(DecoderData):
 
     def runs(self, length: int) -> Iterator[tuple[int, int]]:
         """Yield position and number of tokens of each run of a program that a prompt takes."""
-        # Before a packed key at an odd position the one before must have been stored by a program for single tokens.
-        single = 2 if self.packed and length % 2 == 0 else 1
-        together = length - single
-        if self.chunk is None or together < 2:
-            together = 0
-        else:
-            for position in range(0, together, self.chunk.tokens):
-                yield position, min(self.chunk.tokens, together - position)
+        chunk, together = (self.chunk.tokens, self._together(length)) if self.chunk else (1, 0)
+        yield from ((position, min(chunk, together - position)) for position in range(0, together, chunk))
         yield from ((position, 1) for position in range(together, length))
 
     def reusable(self, position: int, tokens: int) -> Reusable:
@@ -191,9 +189,15 @@ class EveryPositionDecoder(DecoderData):
         for nominal in range(2 if self.packed else 1):
             yield self._compiled(1, nominal, positions, logits=True)
 
-    def _chunk_program(self) -> Reusable | None:
+    def _together(self, length: int) -> int:
+        """Return the number of tokens of a prompt that go through the model in chunks."""
+        # Before a packed key at an odd position the one before must have been stored by a program for single tokens.
+        together = length - (2 if self.packed and length % 2 == 0 else 1)
+        return together if together > 1 else 0
+
+    def _chunk_program(self, prompt: int) -> Reusable | None:
         # A chunk is in one block.
-        tokens = min(LARGEST_CHUNK, self.block & -self.block)
+        tokens = min(LARGEST_CHUNK, self.block & -self.block, _power_of_two(self._together(prompt)))
         while tokens > 1:
             before = deepcopy(self.memory)
             try:
@@ -224,3 +228,8 @@ class EveryPositionDecoder(DecoderData):
     def _step(self) -> int:
         """Number of which blocks, and the positions that programs read, are multiples."""
         return math.lcm(2, position_step(self.config.cim.tile, self.config.vector.lanes))
+
+
+def _power_of_two(number: int) -> int:
+    """Return the smallest power of two that is not below a number; 0 for 0."""
+    return 1 << (number - 1).bit_length() if number else 0

@@ -35,8 +35,6 @@ class MemoryMap:
     places: dict[str, Place] = field(default_factory=dict)
     nested: dict[str, "MemoryMap"] = field(default_factory=dict)
     """Maps of the content of some places, for the first of their equal parts."""
-    own: set[str] = field(default_factory=set)
-    """Names of the places that belong to one program alone."""
 
     @property
     def stop(self) -> int:
@@ -69,16 +67,4 @@ class MemoryMap:
     def new(self, name: str, size: int) -> Place:
         """Return a new place of one program, under a name that is not taken yet, with a number if necessary."""
         free = next(each for number in range(len(self.places) + 1) if (each := f"{name}.{number}") not in self.places)
-        self.own.add(free)
         return self.place(free, size)
-
-    def shared(self) -> "MemoryMap":
-        """Return a new map with what programs share, without what belongs to one program alone.
-
-        A program that is compiled with it may lie where another one lay that shares the same places.
-        """
-        return MemoryMap(
-            base=self.base,
-            places={name: place for name, place in self.places.items() if name not in self.own},
-            nested={name: inside.shared() for name, inside in self.nested.items()},
-        )

@@ -32,8 +32,11 @@ def test_json_has_the_text_and_what_it_took(model, tmp_path):
     assert result["text"] == "".join(f" {word}" for word in checkpoint.tokenizer.decode(result["tokens"]).split())
     assert result["stop"] == "tokens"
     assert result["model_cycles"] == sum(row["model_cycles"] for row in result["programs"])
-    first, *others = (row["model_cycles"] for row in result["programs"])
-    assert result["first_token_s"] == pytest.approx(first / 500e6)
+    # A prompt's last token is a program of its own: no other one makes logits.
+    assert [row["tokens"] for row in result["programs"]] == [3, 1, 1, 1]
+    *prompt, second, third = (row["model_cycles"] for row in result["programs"])
+    others = [second, third]
+    assert result["first_token_s"] == pytest.approx(sum(prompt) / 500e6)
     assert result["tokens_per_s"] == pytest.approx(len(others) / (sum(others) / 500e6))
     assert 0 < result["bound_fraction"] < 1
     assert result["energy_j"] > 0
@@ -48,7 +51,7 @@ def test_json_has_the_text_and_what_it_took(model, tmp_path):
 def test_the_text_is_printed_and_then_a_table(model):
     printed = run("run", str(model), "--prompt", PROMPT, "--tokens", "2", "--system", "small").stdout
     assert printed.startswith(f"{PROMPT} ")
-    assert "2 programs on the exact model" in printed
+    assert "3 programs on the exact model" in printed
     assert "after a prompt of 4" in printed
 
 

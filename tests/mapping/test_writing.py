@@ -33,7 +33,7 @@ def written(writer: Writer, config) -> list[np.ndarray]:
     return logits
 
 
-# Sliding windows have masks of their own in each program, and heads of 12 elements are padded.
+# Sliding windows have masks of their own, and heads of 12 elements are padded.
 @pytest.mark.parametrize("family", ["mistral", "phi3"])
 def test_every_program_leaves_the_logits_of_the_steps(family):
     model, config = tiny(family), accelerator()
@@ -41,8 +41,9 @@ def test_every_program_leaves_the_logits_of_the_steps(family):
     writer = Writer(config, model, tensors, PROMPT, tokens=TOKENS)
     logits = written(writer, config)
     assert writer.stop == "tokens"
+    assert writer.decoder.chunk.tokens == len(PROMPT) - 1
     assert len(writer.written) == len(logits) == TOKENS
-    steps = StepsDecoder(model, tensors, config, context=len(PROMPT) + TOKENS)
+    steps = StepsDecoder(model, tensors, config, context=len(PROMPT) + TOKENS, every=writer.decoder.every)
     expected = steps.logits([*PROMPT, *writer.written[:-1]])[len(PROMPT) - 1 :]
     assert (np.array(logits) == expected.astype(np.float32)).all()
     assert writer.written == np.argmax(expected, axis=-1).tolist()

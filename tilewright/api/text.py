@@ -48,9 +48,10 @@ def generate_text(
 ) -> WrittenText:
     """Let a model write a text after a prompt, as ``tilewright run`` does.
 
-    A program is compiled for each token; its cycles are exact. With ``rtl``, all programs run in one simulation of the
-    accelerator's Verilog, each next token is chosen from the logits in the memory of the RTL, and after each program
-    all of memory and all counters are compared with the exact model; the text ends where they differ.
+    One set of programs is compiled for all tokens; their cycles are exact. With ``rtl``, all programs run in one
+    simulation of the accelerator's Verilog, each next token is chosen from the logits in the memory of the RTL, and
+    after each program all of memory and all counters are compared with the exact model; the text ends where they
+    differ.
 
     Parameters
     ----------

@@ -30,26 +30,26 @@ def test_a_text_in_rtl_is_that_of_the_exact_model(prepared):
     assert "".join(pieces) == in_rtl.text
     again = prepare_text(prepared.job.model, PROMPT, system=prepared.job.system, tokens=TOKENS).write(timeline=True)
     assert in_rtl.tokens == again.tokens
-    assert len(again.tokens) == len(again.programs) == TOKENS
+    # A prompt's last token is a program of its own.
+    assert len(again.tokens) == len(again.programs) - 1 == TOKENS
     alone = [replace(row, rtl_cycles=None, mismatches=None) for row in in_rtl.programs]
     assert [asdict(row) for row in alone] == [asdict(row) for row in again.programs]
 
 
 def test_what_the_rtl_does_otherwise_is_seen_and_its_own_logits_choose(prepared):
     [place] = [
-        weights.address
-        for name, weights in prepared.writer.decoder.compiled(prepared.writer.decoder.graph(0, 1))
-        .loops[HEAD]
-        .survey.weights.items()
+        weights.address for weights in prepared.writer.decoder.single[0].program.loops[HEAD].survey.weights.values()
     ]
     simulation = prepared.simulation()
+    # The first program is the last one, and must make logits: that of a prompt of one token does.
+    [first, *_], capacity = PROMPT.split(), prepared.writer.decoder.capacity
+    one = prepare_text(prepared.job.model, first, system=prepared.job.system, tokens=1, capacity=capacity)
     rows = simulation.suite.simulate(
-        "write", coroutines=COROUTINES, job=prepared.job, timeline=False, tokens="/dev/null",
+        "write", coroutines=COROUTINES, job=one.job, timeline=False, tokens="/dev/null",
         damage=tuple((place + byte, 0x7F) for byte in range(256)),
     )  # fmt: skip
     [row] = rows
     assert row["mismatches"] >= 256
     assert "differ" in row["found"]
     assert row["rtl_cycles"] == row["model_cycles"]
-    right = prepare_text(prepared.job.model, PROMPT, system=prepared.job.system, tokens=1).write()
-    assert row["token"] != right.tokens[0]
+    assert row["token"] != one.write().tokens[0]

@@ -1,6 +1,6 @@
-"""A decoder in main memory: its weights and cache, and a program for each position."""
+"""The data of a decoder that all its programs share, in main memory: weights, cache and tables."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -8,15 +8,14 @@ from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.models.embeddings import embedded
-from tilewright.mapping.models.llama import HEAD, MASK
+from tilewright.mapping.models.llama import HEAD
 from tilewright.mapping.models.rows import RowsFrom
 from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.graph import Graph
 
 from .compiled_loops import CompiledLoops
-from .whole_decoder import compile_decoder, head_parts, write_layers
+from .whole_decoder import head_parts, write_layers
 
 
 class DecoderData:
@@ -72,51 +71,3 @@ class DecoderData:
         graph = llama.head(self.model, self.precision, tokens=1, columns=self.columns)
         for part in range(self.parts):
             yield constant_contents(graph, RowsFrom(self.tensors, name, part * self.columns))
-
-
-class DecoderMemory(DecoderData):
-    """A decoder in main memory, with a program of its own for any tokens at a position.
-
-    What one program has of its own, its commands, input and logits, lies where those of another one lay.
-
-    Raises
-    ------
-    ConfigError
-        If something finds no room, or the accelerator cannot run a step.
-    """
-
-    def __init__(
-        self, config: AcceleratorConfig, model: DecoderConfig, tensors: Mapping[str, np.ndarray], *, capacity: int
-    ):
-        super().__init__(config, model, tensors, capacity=capacity)
-        # The program of the last position has the most commands, and places everything that others share.
-        self._last = compile_decoder(config, self.graph(capacity - 1, 1))
-        self._shared = self._last.memory.shared()
-
-    def compiled(self, graph: Graph) -> CompiledLoops:
-        """Return the program of a graph of :meth:`graph`.
-
-        Raises
-        ------
-        ConfigError
-            If the scratchpad has no room for so many tokens.
-        """
-        return compile_decoder(self.config, graph, self._shared.shared())
-
-    def memory_bytes(self, programs: Iterable[CompiledLoops]) -> int:
-        """Return the size of memory with room for some programs and that of the last position, in whole pages."""
-        return max(program.memory.next_page for program in (self._last, *programs))
-
-    def image(self, size: int) -> np.ndarray:
-        """Return memory of a size in bytes with all weights and tables, uint8."""
-        memory = self._last.empty_memory(size)
-        self.write_weights(memory, self._last)
-        return memory
-
-    def write(self, memory: np.ndarray, program: CompiledLoops, graph: Graph, tokens: Sequence[int]) -> None:
-        """Write a program, its graph's masks of sliding windows, and the embeddings of its tokens."""
-        program.write_program(memory)
-        program.write_input(memory, embedded(self.model, self.tensors, tokens))
-        masks = tuple(operator for operator in graph if operator.name.startswith(MASK))
-        if masks:
-            program.write_shared(memory, constant_contents(Graph(masks), {}))
