@@ -4,10 +4,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import cocotb
-import numpy as np
 
 from tilewright.bench.golden import predict_program, program_differences
-from tilewright.bench.program_cases import LINE_BYTES
+from tilewright.bench.program_cases import changes
 from tilewright.bench.scoreboard import memory_differences
 from tilewright.cocotb_tests.accelerator.driver import AcceleratorBench
 from tilewright.cocotb_tests.harness.axi_driver import padded
@@ -42,7 +41,8 @@ async def write(dut) -> None:
         for start in writer.starts():
             before = model.memory.copy()
             writer.write(model.memory, start)
-            await _fill_changes(bench, before, model.memory)
+            for first, lines in changes(before, model.memory):
+                await bench.fill(lines, first)
             address = start.program.program_address
             predicted = predict_program(model, address, job.timing, timeline=timeline)
             ended = await bench.run(address, 4 * predicted.cycles + SPARE_CYCLES)
@@ -69,12 +69,3 @@ async def write(dut) -> None:
             if found:
                 break
     return_rows([{**asdict(row), "stop": writer.stop} for row in rows])
-
-
-async def _fill_changes(bench: AcceleratorBench, before: np.ndarray, after: np.ndarray) -> None:
-    """Write the lines of memory that have changed."""
-    changed = (before != after).reshape(-1, LINE_BYTES).any(axis=1)
-    # A run of changed lines begins and ends where the flag changes.
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], changed, [False]]).astype(np.int8)))
-    for first, end in edges.reshape(-1, 2) * LINE_BYTES:
-        await bench.fill(after[first:end], int(first))

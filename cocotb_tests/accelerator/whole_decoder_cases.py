@@ -12,10 +12,11 @@ import numpy as np
 from tilewright.bench.program_cases import Case, Reference, Run
 from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.chunks import tokens_name
+from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.decoder_data import DecoderData
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
-from tilewright.mapping.lower.steps_decoder import StepsDecoder
+from tilewright.mapping.lower.steps_decoder import StepsDecoder, StepsResult
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.llama import HEAD
@@ -82,28 +83,37 @@ def whole_decoder_case(
     text = [int(token) for token in np.random.default_rng(SEED).integers(model.vocab_size, size=length)]
     runs, steps = [], StepsDecoder(model, tensors, config, context=capacity)
 
-    def in_parts(logits: np.ndarray) -> np.ndarray:
-        return np.pad(logits, (0, decoder.parts * decoder.columns - len(logits))).reshape(decoder.parts, -1)
-
     for chunk, program in zip(chunks, programs, strict=True):
         x = embedded(model, tensors, text[chunk.position : chunk.position + chunk.tokens])
         program.write_program(image)
         program.write_input(image, x)
         last = steps.run_layers(x)
-        expected = [
-            (program.input.address + row * program.input.pitch, each.tobytes()) for row, each in enumerate(last.stored)
-        ]
+        expected = expected_layers(program, last)
         run = Run(name=chunk.name, address=program.program_address, macs=last.macs)
         if chunk.logits:
             logits = steps.run_head(last.values[-1:])
-            place = program.output_rows(HEAD)
-            parts = in_parts(logits.stored[0])
-            expected += [(place.address + part * place.pitch, each.tobytes()) for part, each in enumerate(parts)]
-            exact = decoder_logits(model, tensors, text)[-1]
-            reference = Reference(output=place, values=in_parts(exact), least=least)
+            expected += expected_logits(decoder, program, logits)
+            exact = _in_parts(decoder, decoder_logits(model, tensors, text)[-1])
+            reference = Reference(output=program.output_rows(HEAD), values=exact, least=least)
             head_macs = logits.macs // model.vocab_size * decoder.parts * decoder.columns
             run = replace(run, macs=last.macs + head_macs, reference=reference)
             text.append(int(np.argmax(logits.values[0])))
-        runs.append(replace(run, expected=tuple(expected)))
+        runs.append(replace(run, expected=expected))
     name = f"decoder of {model.num_hidden_layers} layers, {decoder.parts} parts of a vocabulary of {model.vocab_size}"
     return Case(name=name, memory=image, runs=tuple(runs), timing=timing)
+
+
+def expected_layers(program: CompiledLoops, last: StepsResult) -> tuple[tuple[int, bytes], ...]:
+    """Return addresses and bytes of the output of the last layer, in the place of the input of the first one."""
+    place = program.input
+    return tuple((place.address + row * place.pitch, each.tobytes()) for row, each in enumerate(last.stored))
+
+
+def expected_logits(decoder: DecoderData, program: CompiledLoops, logits: StepsResult) -> tuple[tuple[int, bytes], ...]:
+    """Return addresses and bytes of the logits of one token, a row for each part of the vocabulary."""
+    place, parts = program.output_rows(HEAD), _in_parts(decoder, logits.stored[0])
+    return tuple((place.address + part * place.pitch, each.tobytes()) for part, each in enumerate(parts))
+
+
+def _in_parts(decoder: DecoderData, logits: np.ndarray) -> np.ndarray:
+    return np.pad(logits, (0, decoder.parts * decoder.columns - len(logits))).reshape(decoder.parts, -1)

@@ -99,3 +99,11 @@ def patch(memory: np.ndarray, address: int, content: np.ndarray) -> tuple[int, n
     start = address // LINE_BYTES * LINE_BYTES
     stop = -(-(address + len(content)) // LINE_BYTES) * LINE_BYTES
     return start, memory[start:stop].copy()
+
+
+def changes(before: np.ndarray, after: np.ndarray) -> tuple[tuple[int, np.ndarray], ...]:
+    """Return patches that turn one memory into another one, in whole lines; both have a whole number of lines."""
+    changed = (before != after).reshape(-1, LINE_BYTES).any(axis=1)
+    # A run of changed lines begins and ends where the flag changes.
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], changed, [False]]).astype(np.int8)))
+    return tuple((int(first), after[first:end].copy()) for first, end in edges.reshape(-1, 2) * LINE_BYTES)

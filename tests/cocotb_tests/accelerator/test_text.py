@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.text_models import PROMPT, write_text_model
 from tests.cocotb_tests.accelerator.systems import small_system
+from tests.mapping.models.stories import STORIES
 from tilewright.api.text import PreparedText, prepare_text
 from tilewright.cocotb_tests.accelerator.text_suite import COROUTINES
 from tilewright.mapping.models.llama import HEAD
@@ -53,3 +54,18 @@ def test_what_the_rtl_does_otherwise_is_seen_and_its_own_logits_choose(prepared)
     assert "differ" in row["found"]
     assert row["rtl_cycles"] == row["model_cycles"]
     assert row["token"] != one.write().tokens[0]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
+)
+def test_two_hundred_tokens_of_a_published_model():
+    prepared = prepare_text(STORIES, "Once upon a time", system="small", tokens=200)
+    in_rtl = prepared.write_in_rtl(prepared.simulation())
+    assert in_rtl.passed
+    assert in_rtl.mismatches == 0
+    assert [row.rtl_cycles for row in in_rtl.programs] == [row.model_cycles for row in in_rtl.programs]
+    assert len(in_rtl.tokens) == 200
+    assert in_rtl.tokens == prepare_text(STORIES, "Once upon a time", system="small", tokens=200).write().tokens
+    assert len(prepared.writer.decoder.single) <= 4
