@@ -1,6 +1,5 @@
 """One set of programs for every position in RTL: near the begin of a text, around the end of a block, far behind."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -85,7 +84,7 @@ def in_program(patch: tuple[int, np.ndarray], address: int, case: Case) -> bool:
 def test_positions_near_and_far(config, block):
     model = MODEL.replace(vocab_size=100)
     case = every_position_case(config, model, positions=POSITIONS, capacity=304, block=block)
-    rows = suite_of(config).simulate("table", with_timings(case, TIMINGS.values()))
+    rows = suite_of(config).simulate("table", tuple(replace(case, timing=each) for each in TIMINGS.values()))
     check_rows(rows)
     assert len(rows) >= len(POSITIONS) * len(TIMINGS)
 
@@ -95,8 +94,3 @@ def suite_of(config) -> AcceleratorSuite:
     if config == TINY:
         return SUITE
     return AcceleratorSuite(config=config, make_cases=lambda _: (), memory_bytes=LAYER_BYTES, label="every position")
-
-
-def with_timings(case: Case, timings: Sequence[Timing]) -> tuple[Case, ...]:
-    """Return a case with several timings of memory."""
-    return tuple(replace(case, timing=timing) for timing in timings)
