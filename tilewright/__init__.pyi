@@ -2,6 +2,7 @@
 
 from tilewright.api.cosim import CosimResult as CosimResult
 from tilewright.api.cosim import cosim as cosim
+from tilewright.api.export import export_decoder as export_decoder
 from tilewright.api.generate import SynthResult as SynthResult
 from tilewright.api.generate import generate as generate
 from tilewright.api.generate import synth as synth
@@ -17,6 +18,7 @@ from tilewright.base.errors import ConfigError as ConfigError
 from tilewright.base.simulators import Simulator as Simulator
 from tilewright.cocotb_tests.runner import BenchError as BenchError
 from tilewright.hw.generate import GeneratedBlock as GeneratedBlock
+from tilewright.mapping.exported import ExportedDecoder as ExportedDecoder
 from tilewright.mapping.models import DecoderConfig as DecoderConfig
 from tilewright.mapping.models import LlamaConfig as LlamaConfig
 from tilewright.mapping.models import load_model as load_model

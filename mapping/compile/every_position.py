@@ -120,6 +120,11 @@ class EveryPositionDecoder(DecoderData):
         yield from ((position, min(chunk, together - position)) for position in range(0, together, chunk))
         yield from ((position, 1) for position in range(together, length))
 
+    def alone(self, length: int) -> int:
+        """Return the number of tokens at the end of a prompt that go through the model one by one."""
+        # Before a packed key at an odd position the one before must have been stored by a program for single tokens.
+        return 2 if self.packed and length % 2 == 0 else 1
+
     def reusable(self, position: int, tokens: int) -> Reusable:
         """Return the program for a run of :meth:`runs`, or for a later token."""
         if tokens > 1:
@@ -191,15 +196,15 @@ class EveryPositionDecoder(DecoderData):
 
     def _together(self, length: int) -> int:
         """Return the number of tokens of a prompt that go through the model in chunks."""
-        # Before a packed key at an odd position the one before must have been stored by a program for single tokens.
-        together = length - (2 if self.packed and length % 2 == 0 else 1)
+        together = length - self.alone(length)
         return together if together > 1 else 0
 
     def _chunk_program(self, prompt: int) -> Reusable | None:
         # A chunk is in one block.
         tokens = min(LARGEST_CHUNK, self.block & -self.block, _power_of_two(self._together(prompt)))
         while tokens > 1:
-            before = deepcopy(self.memory)
+            # Other programs keep the map without the places of a chunk that finds no room.
+            before, self.memory = self.memory, deepcopy(self.memory)
             try:
                 return self._compiled(tokens, 0, self.capacity, logits=False)
             except ConfigError:

@@ -26,6 +26,7 @@ COMMANDS = {
     "cpu": "Predict host workloads at other clocks, or run them under gem5.",
     "doctor": "Print which external tools were found, and how to get the missing ones.",
     "env": "Print the shell variables with which cocotb's runner and Makefiles find a simulator.",
+    "export": "Compile a decoder once, for a host that has no compiler.",
     "generate": "Write the Verilog of a block.",
     "list": "List all systems, models, blocks, co-simulations, hosts and host workloads.",
     "map": "Map a transformer onto a system: cycles, bounds, energy.",

@@ -95,10 +95,10 @@ def command(
     """Let a model write a text on the exact model of an accelerator.
 
     MODEL is a folder with a config.json and weights, a GGUF file, a checkpoint of llama2.c, or a shipped model that has
-    weights. The text is printed as it comes, then tokens, cycles, bounds and energy. A program is compiled for each
-    token. With --rtl, all programs run in one simulation; each next token is chosen from the logits in the memory of
-    the RTL, and after each program all of memory and all counters are compared with the exact model. The exit status is
-    1 if they differ. --compare says how near the arithmetic comes to the float64 reference.
+    weights. The text is printed as it comes, then tokens, cycles, bounds and energy. Programs are compiled before the
+    first token, and none after it. With --rtl, all programs run in one simulation; each next token is chosen from the
+    logits in the memory of the RTL, and after each program all of memory and all counters are compared with the exact
+    model. The exit status is 1 if they differ. --compare says how near the arithmetic comes to the float64 reference.
     With --out, the command writes text.json; --trace adds text.trace.json, --waves a wave file.
     """
     if waves and not rtl:
