@@ -24,15 +24,21 @@ from tilewright.sim.formats import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FP16, Int
 pytestmark = pytest.mark.cosim
 
 P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
+POSITS, MINIFLOATS = [P4, P8], [E2M1, E4M3]
+"""Formats of everyday tests of every pair and every code."""
+MORE_POSITS, MORE_MINIFLOATS = [Posit(5, 3), Posit(8, 2)], [E3M2, E2M3, E5M2]
 FORMATS_8: dict[str, list[Posit | Minifloat]] = {
-    "posits": [P4, P8, Posit(5, 3), Posit(8, 2)],
-    "minifloats": [E2M1, E3M2, E2M3, E4M3, E5M2],
+    "posits": POSITS,
+    "minifloats": MINIFLOATS,
+    "more posits": MORE_POSITS,
+    "more minifloats": MORE_MINIFLOATS,
     "others": [
         Posit(3, 0), Posit(6, 4), Posit(7, 1), Posit(8, 4),
         Minifloat(4, 3), Minifloat(3, 4), Minifloat(5, 2, saturate=False),
     ],
     "fn, not saturating": [Minifloat(4, 3, "fn", saturate=False)],
 }  # fmt: skip
+EVERYDAY_FORMATS = ("posits", "minifloats", "fn, not saturating")
 FORMATS_16: list[Posit | Minifloat] = [P16, BF16, FP16]
 
 
@@ -58,7 +64,7 @@ def two_operand_units(formats: Sequence[Posit | Minifloat]) -> tuple[Unit, list[
 
 
 @pytest.mark.parametrize(
-    "group", [pytest.param(name, marks=[pytest.mark.slow] * (name == "others")) for name in FORMATS_8]
+    "group", [pytest.param(name, marks=[pytest.mark.slow] * (name not in EVERYDAY_FORMATS)) for name in FORMATS_8]
 )
 def test_every_pair_is_multiplied_and_added(group):
     unit, operations = two_operand_units(FORMATS_8[group])
@@ -90,11 +96,13 @@ def many_pairs(format: Posit | Minifloat, count: int, seed: int) -> None:
     assert row["values"] == len(a) > count
 
 
-NARROW: list[ScalarFormat] = [*FORMATS_8["posits"], *FORMATS_8["minifloats"], Int(4), Int(8)]
+NARROW: list[ScalarFormat] = [*POSITS, *MORE_POSITS, *MINIFLOATS, *MORE_MINIFLOATS, Int(4), Int(8)]
 DESTINATIONS: list[ScalarFormat] = [*NARROW, *FORMATS_16]
 CONVERSIONS: dict[str, tuple[int, Sequence[ScalarFormat], Sequence[ScalarFormat]]] = {
-    "posits and integers": (8, [*FORMATS_8["posits"], Int(4), Int(8)], DESTINATIONS),
-    "minifloats": (8, FORMATS_8["minifloats"], DESTINATIONS),
+    "posits and integers": (8, [P8, Int(8)], DESTINATIONS),
+    "minifloats": (8, MINIFLOATS, DESTINATIONS),
+    "more posits and integers": (8, [P4, *MORE_POSITS, Int(4)], DESTINATIONS),
+    "more minifloats": (8, MORE_MINIFLOATS, DESTINATIONS),
     "posit16_1": (16, [P16], [*DESTINATIONS, Int(16)]),
     "bf16": (16, [BF16], [*DESTINATIONS, Int(16)]),
     "fp16": (16, [FP16], [*DESTINATIONS, Int(16)]),
@@ -104,11 +112,12 @@ CONVERSIONS: dict[str, tuple[int, Sequence[ScalarFormat], Sequence[ScalarFormat]
     "fractions": (8, [Int(8, 6), Int(4, 3), P8, E4M3], [Int(8, 6), Int(4, 3), P8, BF16]),
     "fn, not saturating": (16, [BF16, P16, Int(8)], FORMATS_8["fn, not saturating"]),
 }
-SLOW_CONVERSIONS = ("fp16", "int16", "others")
+EVERYDAY_CONVERSIONS = ("posits and integers", "minifloats", "posit16_1", "fractions", "fn, not saturating")
 
 
 @pytest.mark.parametrize(
-    "group", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW_CONVERSIONS)) for name in CONVERSIONS]
+    "group",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name not in EVERYDAY_CONVERSIONS)) for name in CONVERSIONS],
 )
 def test_every_code_is_converted(group):
     bits, sources, destinations = CONVERSIONS[group]

@@ -23,6 +23,8 @@ pytestmark = pytest.mark.cosim
 
 P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
 FORMATS: list[Posit | Minifloat] = [P4, P8, P16, E2M1, E4M3, E5M2]
+EVERYDAY = (P8, E2M1, E4M3)
+"""A format of each family; tests of faults have sums of posit16_1 every day, too."""
 
 
 def macs(format: Posit | Minifloat) -> list[Mac]:
@@ -39,7 +41,9 @@ def dot_products(units: list[Mac], products: int, long: int, seed: int) -> None:
         assert row["values"] == sum(len(dot.reads) for dot in dots)
 
 
-@pytest.mark.parametrize("format", FORMATS, ids=str)
+@pytest.mark.parametrize(
+    "format", [pytest.param(each, marks=[pytest.mark.slow] * (each not in EVERYDAY)) for each in FORMATS], ids=str
+)
 def test_dot_products(format):
     dot_products(macs(format), 20_000, 4, seed=1)
 

@@ -12,7 +12,7 @@ from tilewright.sim.config import CIMArrayConfig
 pytestmark = pytest.mark.cosim
 
 PLAIN, SCALED = SUITES[0], SUITES[4]
-EVERYDAY = (PLAIN, SCALED)
+"""Arrays without and with scales of groups. The bench of the accelerator has integers on an array every day, too."""
 
 
 def name(suite: CimSuite) -> str:
@@ -28,7 +28,7 @@ def check(suite: CimSuite) -> list[dict]:
 
 @pytest.mark.parametrize(
     "suite",
-    [pytest.param(d, marks=[] if d in EVERYDAY else [pytest.mark.slow], id=d.name) for d in SUITES[:-1]],
+    [pytest.param(d, marks=[pytest.mark.slow] * (d is not SCALED), id=d.name) for d in SUITES[:-1]],
 )
 def test_values_and_cycles(suite):
     check(suite)
@@ -58,7 +58,7 @@ def test_streams(testcase):
     SCALED.simulate(testcase)
 
 
-@pytest.mark.parametrize("suite", EVERYDAY, ids=name)
+@pytest.mark.parametrize("suite", [pytest.param(PLAIN, marks=pytest.mark.slow), SCALED], ids=name)
 def test_random_programs(suite):
     suite.simulate("random_programs", programs=40)
 

@@ -1,7 +1,10 @@
 """The CIM tile under Verilator: values against numpy, cycles against the exact model, and planted faults."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from tilewright.cocotb_tests.cim.suite import CimSuite
 from tilewright.cocotb_tests.cim.tile_suite import SUITES
 from tilewright.cocotb_tests.harness.faults import TextFault
 from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
@@ -9,26 +12,35 @@ from tilewright.cocotb_tests.harness.rows import CYCLES_APART, DIFFERENT, check_
 
 pytestmark = pytest.mark.cosim
 
-SHAPES = {suite.name: suite for suite in SUITES}
 SCALED = [suite for suite in SUITES if suite.tile.group_rows]
 PLAIN = [suite for suite in SUITES if not suite.tile.group_rows]
-# The others combine once more what these have.
-EVERYDAY = [*PLAIN[:6], PLAIN[7], PLAIN[8], PLAIN[10], PLAIN[13], PLAIN[14], SCALED[-1]]
+EVERYDAY = [*PLAIN[:3], PLAIN[13], SCALED[-1]]
+"""INT4 a bit at a time and at once, INT8, FP4 in two columns of macros, and groups of two rows of macros."""
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(suite.name, marks=[] if suite in EVERYDAY else [pytest.mark.slow]) for suite in SUITES],
-)
-def test_values_and_cycles(name):
-    rows = SHAPES[name].run()
-    assert len(rows) == len(SHAPES[name].products)
+def some(suites: Sequence[CimSuite]) -> list:
+    """Return suites as parameters; all but the everyday ones are slow."""
+    return [pytest.param(suite, id=suite.name, marks=[pytest.mark.slow] * (suite not in EVERYDAY)) for suite in suites]
+
+
+@pytest.mark.parametrize("suite", some(SUITES))
+def test_values_and_cycles(suite):
+    rows = suite.run()
+    assert len(rows) == len(suite.products)
     check_rows(rows)
 
 
-@pytest.mark.parametrize("suites", [SUITES, EVERYDAY], ids=["the table", "everyday"])
-def test_every_value_is_covered(suites):
-    configs = [suite.tile for suite in suites]
+def test_everyday_tests_have_each_kind_of_tile():
+    configs = [suite.tile for suite in EVERYDAY]
+    assert {(c.macro.weight_bits, c.macro.input_bits) for c in configs} == {(4, 4), (4, 8), (8, 8)}
+    assert {c.macro.weight_format for c in configs} == {"int", "fp4_e2m1"}
+    assert {c.macro.input_bits_per_cycle for c in configs} == {1, 2, 4}
+    assert {(c.grid_rows, c.grid_columns) for c in configs} == {(1, 1), (2, 1), (1, 2)}
+    assert {c.group_scale for c in configs} == {"none", "uint8"}
+
+
+def test_every_value_is_covered():
+    configs = [suite.tile for suite in SUITES]
     assert {c.macro.rows for c in configs} >= {16, 32, 64}
     assert {c.macro.columns for c in configs} >= {16, 32, 64}
     assert {(c.macro.weight_bits, c.macro.input_bits) for c in configs} == {(4, 4), (4, 8), (8, 4), (8, 8)}
@@ -38,7 +50,7 @@ def test_every_value_is_covered(suites):
     assert {(c.grid_rows, c.grid_columns) for c in configs} >= {(1, 1), (2, 1), (1, 2), (2, 2)}
     assert {c.accumulator_bits for c in configs} >= {16, 32, 48}
     assert {c.group_scale for c in configs} >= {"none", "uint8"}
-    assert any(case.k == 2048 and case.n == 512 for suite in suites for case in suite.products)
+    assert any(case.k == 2048 and case.n == 512 for suite in SUITES for case in suite.products)
 
 
 def test_the_table_covers_what_it_promises():
@@ -53,16 +65,13 @@ def test_the_table_covers_what_it_promises():
     assert {(c.groups, c.group_macros) for c in configs if c.group_rows} >= {(2, 2), (3, 2), (1, 1)}
 
 
-STREAM_SHAPES = [SUITES[1], SUITES[4], SUITES[5], SUITES[8], SCALED[-1]]
-
-
-@pytest.mark.parametrize("suite", STREAM_SHAPES, ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", some([SUITES[1], SUITES[2], SUITES[4], SUITES[5], SUITES[8], SCALED[-1]]))
 @pytest.mark.parametrize("testcase", ["random_stalls", "reset_in_flight", "refused_commands"])
 def test_streams(suite, testcase):
     suite.simulate(testcase)
 
 
-@pytest.mark.parametrize("suite", [*SUITES[:6], SCALED[-1]], ids=lambda suite: suite.name)
+@pytest.mark.parametrize("suite", some([*SUITES[:6], PLAIN[13], SCALED[-1]]))
 def test_random_programs(suite):
     suite.simulate("random_programs", programs=40)
 

@@ -57,7 +57,9 @@ def test_each_cycle_is_counted_once_as_cycle_by_cycle(seed):
     assert found == counted
 
 
-@pytest.mark.parametrize(("phase", "context"), [("decode", 257), ("prefill", 17)])
+@pytest.mark.parametrize(
+    ("phase", "context"), [("decode", 257), ("prefill", 5), pytest.param("prefill", 17, marks=pytest.mark.slow)]
+)
 def test_a_run_is_products_and_waits(phase, context):
     result = map_model("x", THIN, EDGE, phase=phase, context=context)
     assert result.cycles == result.unit_cycles[ARRAY] + sum(wait.cycles for wait in result.waits)

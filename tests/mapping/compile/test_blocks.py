@@ -26,10 +26,21 @@ from tilewright.sim.machine.steps import load, run_steps
 
 PRECISION = Precision.of(SMALL.cim.tile, SMALL.vector.lanes)
 RUNS = {"one by one": in_sequence, "timed": on_the_model, "mixed": beside_one_another(4)}
+ARRAYS = {"INT8": (SMALL, 16), "INT4": (INT4, 16), "MXFP4": (MXFP4, 32)}
+EVERYDAY = {("INT8", "one by one"), ("INT4", "mixed"), ("MXFP4", "timed")}
+"""Each array and each way to run a program."""
 
 
-@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
-@pytest.mark.parametrize(("config", "block"), [(SMALL, 16), (INT4, 16), (MXFP4, 32)], ids=["INT8", "INT4", "MXFP4"])
+@pytest.mark.parametrize(
+    ("config", "block", "run"),
+    [
+        pytest.param(
+            *ARRAYS[array], RUNS[run], id=f"{array}-{run}", marks=[pytest.mark.slow] * ((array, run) not in EVERYDAY)
+        )
+        for array in ARRAYS
+        for run in RUNS
+    ],
+)
 def test_prompts_and_tokens(config, block, run):
     precision = Precision.of(config.cim.tile, config.vector.lanes)
     lengths = (block, block - 1, 1, 1, 4, 1)

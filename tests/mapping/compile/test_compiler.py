@@ -58,9 +58,16 @@ def test_two_layers_and_a_prompt_in_two_parts(run):
     run_decoder(SMALL, lengths=(3, 15, 1, 2), layers=2, run=run)
 
 
-@pytest.mark.parametrize("lengths", [(16, 1, 1, 1), (5, 1, 2, 3, 4, 1), (1, 1, 1)])
 @pytest.mark.parametrize(
-    "fields", [{"columns": 32}, {"columns": 32, "rows": 32, "group_rows": 32}, {"columns": 64, "rows": 64, "tiles": 2}]
+    ("fields", "lengths"),
+    [
+        # Each array and each order of prompts and tokens every day; all of an array with all of an order in slow tests.
+        pytest.param(fields, lengths, marks=[pytest.mark.slow] * (array != order))
+        for array, fields in enumerate(
+            ({"columns": 32}, {"columns": 32, "rows": 32, "group_rows": 32}, {"columns": 64, "rows": 64, "tiles": 2})
+        )
+        for order, lengths in enumerate(((16, 1, 1, 1), (5, 1, 2, 3, 4, 1), (1, 1, 1)))
+    ],
 )
 def test_keys_and_values_of_four_bits(fields, lengths):
     config = accelerator(weight_bits=4, **fields)
@@ -88,13 +95,13 @@ CONFIGS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 @pytest.mark.parametrize("fields", CONFIGS.values(), ids=CONFIGS)
-def test_units_beside_one_another(fields):
+def test_units_beside_one_another(fields, seed):
     config = accelerator(**fields)
     precision = Precision(weights=stored.INT4, group=fields.get("group_rows", 0))
-    for seed in range(3):
-        run_encoder(config, tokens=19, precision=precision, run=beside_one_another(seed))
-        run_decoder(config, precision=precision, run=beside_one_another(seed))
+    run_encoder(config, tokens=19, precision=precision, run=beside_one_another(seed))
+    run_decoder(config, precision=precision, run=beside_one_another(seed))
 
 
 def test_a_missing_signal_is_seen():

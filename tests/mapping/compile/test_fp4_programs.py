@@ -26,7 +26,13 @@ E2M1_TILES = {
 }
 
 
-@pytest.mark.parametrize("fields", E2M1_TILES.values(), ids=E2M1_TILES)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param(fields, id=name, marks=[pytest.mark.slow] * (name not in ("fp4_e2m1", "mxfp4")))
+        for name, fields in E2M1_TILES.items()
+    ],
+)
 def test_weights_keys_and_values_of_e2m1(fields):
     config = accelerator(**fields)
     precision = Precision.of(config.cim.tile)

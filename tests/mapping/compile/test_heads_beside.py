@@ -30,6 +30,14 @@ MXFP4 = accelerator(
     lanes=8, weight_bits=4, weight_format="fp4_e2m1", rows=32, columns=32, group_rows=32, group_scale="e8m0", tiles=2
 )
 
+ARRAYS = {"INT4": INT4, "E2M1": E2M1, "MXFP4": MXFP4}
+RUNS = {"one by one": in_sequence, "timed": on_the_model, "mixed": beside_one_another(4)}
+EVERYDAY = {
+    (2, "mixed", "INT4"), (2, "one by one", "E2M1"), (2, "timed", "MXFP4"),
+    (4, "timed", "INT4"), (4, "mixed", "E2M1"), (4, "one by one", "MXFP4"),
+}  # fmt: skip
+"""Each array with each number of heads, and each way to run a program with each of these."""
+
 
 @pytest.mark.parametrize(
     ("size", "heads", "beside"), [(64, 8, 2), (64, 3, 3), (64, 7, 1), (32, 8, 4), (96, 8, 1), (128, 8, 1), (256, 8, 1)]
@@ -39,11 +47,18 @@ def test_as_few_heads_as_fill_beats_lie_side_by_side(size, heads, beside):
     assert heads_beside(load_system("edge-int4").accelerator, size, heads) == beside
 
 
-@pytest.mark.parametrize("config", [INT4, E2M1, MXFP4], ids=["INT4", "E2M1", "MXFP4"])
 @pytest.mark.parametrize(
-    "run", [in_sequence, on_the_model, beside_one_another(4)], ids=["one by one", "timed", "mixed"]
-)
-@pytest.mark.parametrize("heads", [2, 4])
+    ("heads", "run", "config"),
+    [
+        pytest.param(
+            heads, RUNS[run], ARRAYS[array], id=f"{heads}-{run}-{array}",
+            marks=[pytest.mark.slow] * ((heads, run, array) not in EVERYDAY),
+        )
+        for heads in (2, 4)
+        for run in RUNS
+        for array in ARRAYS
+    ],
+)  # fmt: skip
 def test_prompts_and_tokens(config, run, heads):
     assert heads_beside(config, MODEL.head_dim, heads) == 2
     precision = Precision.of(config.cim.tile, config.vector.lanes)

@@ -46,6 +46,8 @@ def test_scales_come_before_the_weights_of_the_product_in_front_of_their_pass(co
     assert min(between) >= 1
 
 
-@pytest.mark.parametrize(("context", "least"), [(16384, 0.98), (32768, 0.96), (131072, 0.93)])
+@pytest.mark.parametrize(
+    ("context", "least"), [(16384, 0.98), (32768, 0.96), pytest.param(131072, 0.93, marks=pytest.mark.slow)]
+)
 def test_long_contexts_have_room_and_are_near_their_bound(context, least):
     assert map_model("x", THIN, EDGE, phase="decode", context=context).bound_fraction >= least
