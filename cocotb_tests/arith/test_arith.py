@@ -24,14 +24,11 @@ from tilewright.sim.formats import BF16, E2M1, E2M3, E3M2, E4M3, E5M2, FP16, Int
 pytestmark = pytest.mark.cosim
 
 P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
-POSITS, MINIFLOATS = [P4, P8], [E2M1, E4M3]
-"""Formats of everyday tests of every pair and every code."""
-MORE_POSITS, MORE_MINIFLOATS = [Posit(5, 3), Posit(8, 2)], [E3M2, E2M3, E5M2]
 FORMATS_8: dict[str, list[Posit | Minifloat]] = {
-    "posits": POSITS,
-    "minifloats": MINIFLOATS,
-    "more posits": MORE_POSITS,
-    "more minifloats": MORE_MINIFLOATS,
+    "posits": [P4, P8],
+    "minifloats": [E2M1, E4M3],
+    "more posits": [Posit(5, 3), Posit(8, 2)],
+    "more minifloats": [E3M2, E2M3, E5M2],
     "others": [
         Posit(3, 0), Posit(6, 4), Posit(7, 1), Posit(8, 4),
         Minifloat(4, 3), Minifloat(3, 4), Minifloat(5, 2, saturate=False),
@@ -96,13 +93,15 @@ def many_pairs(format: Posit | Minifloat, count: int, seed: int) -> None:
     assert row["values"] == len(a) > count
 
 
-NARROW: list[ScalarFormat] = [*POSITS, *MORE_POSITS, *MINIFLOATS, *MORE_MINIFLOATS, Int(4), Int(8)]
+EVERY_POSIT = [*FORMATS_8["posits"], *FORMATS_8["more posits"]]
+EVERY_MINIFLOAT = [*FORMATS_8["minifloats"], *FORMATS_8["more minifloats"]]
+NARROW: list[ScalarFormat] = [*EVERY_POSIT, *EVERY_MINIFLOAT, Int(4), Int(8)]
 DESTINATIONS: list[ScalarFormat] = [*NARROW, *FORMATS_16]
 CONVERSIONS: dict[str, tuple[int, Sequence[ScalarFormat], Sequence[ScalarFormat]]] = {
     "posits and integers": (8, [P8, Int(8)], DESTINATIONS),
-    "minifloats": (8, MINIFLOATS, DESTINATIONS),
-    "more posits and integers": (8, [P4, *MORE_POSITS, Int(4)], DESTINATIONS),
-    "more minifloats": (8, MORE_MINIFLOATS, DESTINATIONS),
+    "minifloats": (8, FORMATS_8["minifloats"], DESTINATIONS),
+    "more posits and integers": (8, [P4, *FORMATS_8["more posits"], Int(4)], DESTINATIONS),
+    "more minifloats": (8, FORMATS_8["more minifloats"], DESTINATIONS),
     "posit16_1": (16, [P16], [*DESTINATIONS, Int(16)]),
     "bf16": (16, [BF16], [*DESTINATIONS, Int(16)]),
     "fp16": (16, [FP16], [*DESTINATIONS, Int(16)]),

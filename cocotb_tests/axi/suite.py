@@ -6,6 +6,7 @@ from typing import Any
 
 from tilewright.cocotb_tests.axi import cb_axi, cb_axi_memory, cb_axi_slaves
 from tilewright.cocotb_tests.axi.harness import TOP, MastersHarness, MemoryHarness
+from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.cocotb_tests.harness.suite import Bench
 from tilewright.hw.memory.axi_memory import AxiMemory
 from tilewright.hw.npe.registers import Registers
@@ -34,7 +35,10 @@ class BusBench(Bench):
     rounds: int = 6
 
     def verilog(self) -> str:
-        return self.make_verilog(self.config)
+        # Top and coroutines tell the parts; each of many planted faults asks for the text twice.
+        return kept_verilog(
+            lambda: self.make_verilog(self.config), self.top, self.coroutines, sorted(self.config.items())
+        )
 
     def options(self) -> dict[str, Any]:
         return {"rounds": self.rounds}

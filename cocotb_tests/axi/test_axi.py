@@ -1,5 +1,7 @@
 """The bus parts under Verilator, against cocotbext-axi and against the cycles that they promise."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from tilewright.cocotb_tests import runner
@@ -15,13 +17,21 @@ from tilewright.cocotb_tests.axi.suite import (
 pytestmark = pytest.mark.cosim
 
 
-@pytest.mark.parametrize("bus", MASTERS, ids=lambda bus: f"{bus['data_bits']}x{bus['max_burst']}")
+def buses(sizes: Sequence[dict], other: str) -> list:
+    """Return buses as parameters, named by their width and another number; all but the first one are slow."""
+    return [
+        pytest.param(size, id=f"{size['data_bits']}x{size[other]}", marks=[pytest.mark.slow] * (size is not sizes[0]))
+        for size in sizes
+    ]
+
+
+@pytest.mark.parametrize("bus", buses(MASTERS, "max_burst"))
 @pytest.mark.parametrize("testcase", ["random_transfers", "stop_anywhere", "reset_anywhere", "errors"])
 def test_masters(bus, testcase):
     masters_bench(bus).simulate(testcase)
 
 
-@pytest.mark.parametrize("memory", MEMORIES, ids=lambda memory: f"{memory['data_bits']}x{memory['words']}")
+@pytest.mark.parametrize("memory", buses(MEMORIES, "words"))
 @pytest.mark.parametrize("testcase", ["masters_on_memory", "full_rate"])
 def test_memory(memory, testcase):
     if memory["outstanding"] == 1 and testcase == "full_rate":
@@ -29,7 +39,7 @@ def test_memory(memory, testcase):
     memory_bench(memory).simulate(testcase)
 
 
-@pytest.mark.parametrize("memory", MEMORIES, ids=lambda memory: f"{memory['data_bits']}x{memory['words']}")
+@pytest.mark.parametrize("memory", buses(MEMORIES, "words"))
 def test_memory_under_axi_master(memory):
     bench = memory_alone_bench(memory)
     assert runner.lint(bench.verilog(), bench.top) == ""

@@ -10,6 +10,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.cocotb_tests.cim.subject import TileSubject
+from tilewright.cocotb_tests.harness.kept_verilog import kept_verilog
 from tilewright.cocotb_tests.harness.streams import StreamContract, StreamGate
 from tilewright.hw.cim.command import REQUEST_LAYOUT
 from tilewright.hw.cim.result_sender import result_layout
@@ -192,13 +193,17 @@ class CIMHarness(wiring.Component):
 @lru_cache
 def harness_verilog(subject: TileSubject) -> str:
     """Return the harness around a tile or array, room enough for the cases of its bench, as Verilog."""
-    # The largest products are matrices of 2048 x 512 and some hundred result vectors; on arrays of 256 x 256.
-    config = subject.tile
-    harness = CIMHarness(
-        subject=subject,
-        weight_words=max(2048, 2048 * 512 * config.macro.weight_bits // config.weight_bus_bits),
-        activation_words=1 << (16 if subject.tiles > 1 else 14),
-        commands=2048,
-        results=1 << 14,
-    )
-    return convert(harness, TOP) + SimulationStorage.SOURCE.read_text()
+
+    def make() -> str:
+        # The largest products are matrices of 2048 x 512 and some hundred result vectors; on arrays of 256 x 256.
+        config = subject.tile
+        harness = CIMHarness(
+            subject=subject,
+            weight_words=max(2048, 2048 * 512 * config.macro.weight_bits // config.weight_bus_bits),
+            activation_words=1 << (16 if subject.tiles > 1 else 14),
+            commands=2048,
+            results=1 << 14,
+        )
+        return convert(harness, TOP) + SimulationStorage.SOURCE.read_text()
+
+    return kept_verilog(make, TOP, subject.config)

@@ -7,6 +7,7 @@ from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
 from tilewright.cocotb_tests.harness.job import received, return_rows
 from tilewright.cocotb_tests.vector.cases import Case, payload
+from tilewright.cocotb_tests.vector.harness import line_words
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.machine.vector.unit import VectorModel
 
@@ -19,6 +20,7 @@ class VectorBench:
 
     def __init__(self, dut, config: VectorConfig):
         self.dut, self.config = dut, config
+        self.line_bytes = line_words(config) * config.word_bits // 8
 
     async def begin(self) -> None:
         """Start the clock and reset."""
@@ -37,11 +39,11 @@ class VectorBench:
 
     async def fill(self, case: Case) -> None:
         """Store the scratchpad and the commands."""
-        dut, size = self.dut, self.config.word_bits // 8
+        dut = self.dut
         dut.write_enable.value = 1
-        for index, word in enumerate(case.memory.reshape(-1, size)):
+        for index, line in enumerate(case.memory.reshape(-1, self.line_bytes)):
             dut.address.value = index
-            dut.write_data.value = int.from_bytes(word.tobytes(), "little")
+            dut.write_data.value = int.from_bytes(line.tobytes(), "little")
             await RisingEdge(dut.clk)
         dut.write_enable.value = 0
         dut.command_enable.value = 1
@@ -81,12 +83,12 @@ class VectorBench:
 
     async def dump(self) -> np.ndarray:
         """Return the scratchpad."""
-        size, words = self.config.word_bits // 8, []
-        for index in range(1 << (self.config.address_bits - 2)):
+        lines = []
+        for index in range((self.config.lanes << self.config.address_bits) // self.line_bytes):
             self.dut.address.value = index
             await FallingEdge(self.dut.clk)
-            words.append(int(self.dut.read_data.value).to_bytes(size, "little"))
-        return np.frombuffer(b"".join(words), np.uint8)
+            lines.append(int(self.dut.read_data.value).to_bytes(self.line_bytes, "little"))
+        return np.frombuffer(b"".join(lines), np.uint8)
 
 
 async def run_case(bench: VectorBench, case: Case) -> dict:
@@ -125,14 +127,15 @@ async def run_case(bench: VectorBench, case: Case) -> dict:
 
 @cocotb.test()
 async def table(dut):
-    """Run every case and return a row for each; fail at the first that differs from its model."""
+    """Run every case up to the first that differs from its model, where it fails; return a row for each."""
     job = received()
     bench = VectorBench(dut, job.config)
     await bench.begin()
-    rows = [await run_case(bench, case) for case in job.cases]
-    return_rows(rows)
-    for row in rows:
+    rows = []
+    for case in job.cases:
+        rows.append(row := await run_case(bench, case))
         assert row["mismatches"] == row["apart"] == 0, f"{row['name']}: {row['found']}"
+    return_rows(rows)
 
 
 @cocotb.test()

@@ -25,6 +25,13 @@ DUT = "vector_unit"
 """Name of the module that is the vector unit."""
 COMMANDS = 256
 """Maximum number of commands of a run."""
+LINE_BITS = 1024
+"""Bits of the scratchpad that the bench writes or reads at a time, unless a word is wider."""
+
+
+def line_words(config: VectorConfig) -> int:
+    """Return the number of words that the bench writes or reads at a time."""
+    return max(1, LINE_BITS // config.word_bits)
 
 
 class VectorHarness(wiring.Component):
@@ -43,7 +50,7 @@ class VectorHarness(wiring.Component):
     command_enable, command_address, command : In
         Stores a command.
     write_enable, address, write_data, read_data : In, Out
-        The bench's own access to the scratchpad.
+        The bench's own access to the scratchpad, a line of :func:`line_words` words at a time.
     log_address, log : In, Out
         Of a command: cycles from the one in which it is taken to that of ``done``, 1 added; its error above them.
     done : Out(1)
@@ -56,7 +63,8 @@ class VectorHarness(wiring.Component):
         self.config = config
         self._unit = Definition(DUT, VectorUnit(config=config))
         self.definitions = [self._unit]
-        word = config.address_bits - 2
+        self._lines = (1 << (config.address_bits - 2)) // line_words(config)
+        line_bits = line_words(config) * config.word_bits
         self.command_bits = command_layout(config).size
         super().__init__(
             {
@@ -69,9 +77,9 @@ class VectorHarness(wiring.Component):
                 "command_address": In(range(COMMANDS)),
                 "command": In(self.command_bits),
                 "write_enable": In(1),
-                "address": In(word),
-                "write_data": In(config.word_bits),
-                "read_data": Out(config.word_bits),
+                "address": In(range(self._lines)),
+                "write_data": In(line_bits),
+                "read_data": Out(line_bits),
                 "log_address": In(range(COMMANDS)),
                 "log": Out(36),
                 "done": Out(1),
@@ -89,7 +97,8 @@ class VectorHarness(wiring.Component):
         m.submodules.log = log = SimulationStorage(width=36, depth=COMMANDS)
         pads = []
         for name in ("ab", "cx"):
-            pad = LineStorage(width=config.word_bits, depth=1 << (config.address_bits - 2), line_words=1)
+            words = line_words(config)
+            pad = LineStorage(width=config.word_bits, depth=self._lines * words, line_words=words)
             m.submodules[f"pad_{name}"] = pad
             m.d.comb += [
                 pad.write_enable.eq(unit.d_enable),
@@ -106,8 +115,8 @@ class VectorHarness(wiring.Component):
             ab.read_address_0.eq(unit.a_address),
             ab.read_address_1.eq(unit.b_address),
             cx.read_address_0.eq(unit.c_address),
-            cx.read_address_1.eq(self.address),
-            self.read_data.eq(cx.read_data_1),
+            cx.read_line_address.eq(self.address),
+            self.read_data.eq(cx.read_line_data),
         ]
         m.d.sync += [
             unit.a_data.eq(ab.read_data_0),
