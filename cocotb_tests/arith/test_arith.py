@@ -135,7 +135,7 @@ CODECS = [
         )
     ),
 ]  # fmt: skip
-EVERYDAY_CODECS = ("posit8_0", "bf16")
+EVERYDAY_CODECS = ("posit8_0", "fp8_e4m3")
 
 
 @pytest.mark.parametrize(

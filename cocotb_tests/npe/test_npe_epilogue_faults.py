@@ -81,7 +81,7 @@ def small_vectors(case: str) -> list[Vectors]:
     return [SMALL.vectors(case, **options)]
 
 
-FAULTY = FaultySuite(bench=lambda: SMALL.build(), faults=FAULTS, cases=small_vectors)
+FAULTY = FaultySuite(bench=lambda: SMALL.build(optimisation="-O0"), faults=FAULTS, cases=small_vectors)
 
 
 class TestFaults(FaultTests):

@@ -45,14 +45,20 @@ STYLE = Option(name="style", kind="text", about="How.", default="plain", choices
 STAGES = Option(name="stages", about="Pipeline registers.", default=1)
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> str:
+    """Return a folder for results of tools, which tests of this module share."""
+    return str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture
-def command(monkeypatch, tmp_path, capsys):
+def command(monkeypatch, cache, capsys):
     """Return a function that runs the command line in this process, with a block ``register``."""
     block = Block(
         about="Registers in a row", builder=f"{__name__}:build", example="--stages 1", options=(FORMAT, STYLE, STAGES)
     )
     monkeypatch.setitem(BLOCKS, "register", block)
-    monkeypatch.setenv("TILEWRIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TILEWRIGHT_CACHE", cache)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         for group in (generate_command, synth_command):
@@ -119,9 +125,10 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
 
 
 def test_a_second_call_runs_no_tool(command, monkeypatch):
-    _, first, _ = command("synth", "register", "--json")
+    arguments = ("synth", "register", "--stages", "2", "--json")
+    _, first, _ = command(*arguments)
     monkeypatch.setattr("tilewright.hw.synth.run.run_tool", None)
-    status, second, _ = command("synth", "register", "--json")
+    status, second, _ = command(*arguments)
     assert (status, second) == (0, first)
 
 

@@ -35,7 +35,13 @@ def test_the_table_in_docs_is_what_the_model_says(design):
 ONE_LAYER = [*decoder_suite.SUITES, *encoder_suite.SUITES]
 
 
-@pytest.mark.parametrize("design", ONE_LAYER, ids=lambda design: design.name)
+@pytest.mark.parametrize(
+    "design",
+    [
+        pytest.param(each, id=each.name, marks=[pytest.mark.slow] * (each is decoder_suite.SUITES[0]))
+        for each in ONE_LAYER
+    ],
+)
 def test_layers_of_models_have_room_and_the_results_of_their_steps(design):
     if "MiniLM" in design.name and find_spec(minilm.PACKAGE) is None:
         pytest.skip("MiniLM is not installed")

@@ -49,6 +49,13 @@ def test_a_description_alone_gets_random_weights(tmp_path, model):
     assert min(prompt, token) > 0.99
 
 
+def test_a_whole_model_has_its_own_weights(model):
+    cosines = on_the_exact_model(decoder_suite(model, small_system(), tokens=5))
+    assert cosines[-1] > 0.99
+
+
+# Every day texts and whole decoders run in RTL, in the same build.
+@pytest.mark.slow
 @pytest.mark.cosim
 def test_a_whole_model_in_rtl(model):
     suite = decoder_suite(model, small_system(), tokens=5)

@@ -26,6 +26,13 @@ from tilewright.sim.machine.accelerator.values import AcceleratorValues
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 CONFIGS = [pytest.param(design.config, id=design.name) for design in SUITES]
+STOPPED = [
+    pytest.param(
+        design.config, id=design.name, marks=[pytest.mark.slow] * (design not in (SUITES[0], WITH_NPE[0], SUITES[2]))
+    )
+    for design in SUITES
+]
+"""The same; in everyday tests those whose RTL is tested every day, and one with tiles in groups."""
 
 
 def program(config: AcceleratorConfig, memory: np.ndarray, run: Run) -> list[Command]:
@@ -50,7 +57,7 @@ def test_units_beside_one_another_do_what_they_do_one_after_the_other(config):
             assert (model.memory == values.memory).all(), f"{case.name}, {run.name}"
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", STOPPED)
 def test_programs_that_are_to_be_stopped_are(config):
     for case in failing_cases(config, seed=2):
         model = AcceleratorModel(config, case.memory.copy())
@@ -59,7 +66,7 @@ def test_programs_that_are_to_be_stopped_are(config):
             check_model(run.name, run, predict(model, run, NEAR))
 
 
-@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("config", STOPPED)
 def test_programs_corrupted_at_random_are_stopped_for_many_reasons(config):
     runs = corrupted_case(config, seed=1, count=100).runs
     assert len({run.failure.error for run in runs if run.failure}) >= 6

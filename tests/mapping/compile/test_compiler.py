@@ -29,10 +29,22 @@ from tilewright.sim.isa.commands import Command, Product, Vector
 from tilewright.sim.isa.units import Units
 
 
-@pytest.mark.parametrize("tokens", [1, 7, 19, 70])
+PRECISIONS = (
+    Precision(),
+    Precision(scales="head", smooth=True),
+    Precision(activations=stored.FP32, weights=stored.INT4),
+)
+EVERYDAY_ENCODERS = {(0, 1), (0, 19), (1, 70), (2, 7)}
+"""Each precision, by its place, and each number of tokens."""
+
+
 @pytest.mark.parametrize(
-    "precision",
-    [Precision(), Precision(scales="head", smooth=True), Precision(activations=stored.FP32, weights=stored.INT4)],
+    ("precision", "tokens"),
+    [
+        pytest.param(precision, tokens, marks=[pytest.mark.slow] * ((number, tokens) not in EVERYDAY_ENCODERS))
+        for number, precision in enumerate(PRECISIONS)
+        for tokens in (1, 7, 19, 70)
+    ],
 )
 def test_encoders(precision, tokens):
     run_encoder(SMALL, tokens=tokens, layers=2, precision=precision)

@@ -43,9 +43,16 @@ TOGETHER = [
 ]
 
 
+SLOW = [("phi3", {}, WIDE), TOGETHER[1], *(("qwen3", {"rope_scaling": None, **sizes}, {}) for sizes in SIZES[3:])]
+"""Cases that combine once more what others have."""
+
+
 @pytest.mark.parametrize(
     ("family", "changes", "fields"),
-    [*CASES, *TOGETHER, *(("qwen3", {"rope_scaling": None, **sizes}, {}) for sizes in SIZES)],
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] * (case in SLOW))
+        for case in (*CASES, *TOGETHER, *(("qwen3", {"rope_scaling": None, **sizes}, {}) for sizes in SIZES))
+    ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())),
 )
 def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_steps(family, changes, fields):
