@@ -28,7 +28,6 @@ from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import Command, Product, Vector
 from tilewright.sim.isa.units import Units
 
-
 PRECISIONS = (
     Precision(),
     Precision(scales="head", smooth=True),
