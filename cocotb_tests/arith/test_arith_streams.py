@@ -24,10 +24,11 @@ EVERYDAY = [
     UnitSuite(Mac, (P8,)),
     UnitSuite(MacCore, (P8,)),
     UnitSuite(Fp4Unit),
+]
+# The first two have values, cycles and planted faults in everyday tests of faults.
+SLOW = [
     UnitSuite(SignificandMultiplier),
     UnitSuite(SegmentedQuire),
-]
-SLOW = [
     UnitSuite(Multiplier, (E5M2,)),
     UnitSuite(Multiplier, (P16,)),
     UnitSuite(Multiplier, (FP16,), {"style": "rows"}),
@@ -49,7 +50,11 @@ def streams(design: UnitSuite, units: list[Unit]) -> None:
     assert len(rows) == len(units)
 
 
-@pytest.mark.parametrize("design", EVERYDAY, ids=lambda design: design.name)
+@pytest.mark.parametrize(
+    "design",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each not in EVERYDAY)) for each in (*EVERYDAY, *SLOW[:2])],
+    ids=lambda design: design.name,
+)
 def test_streams(design):
     """No stage, one and most, with and without back-pressure: a pipeline with most has every register."""
     units = design.variants({0, 1, design.most_stages})

@@ -65,8 +65,9 @@ def test_the_table_covers_what_it_promises():
     assert {(c.groups, c.group_macros) for c in configs if c.group_rows} >= {(2, 2), (3, 2), (1, 1)}
 
 
-@pytest.mark.parametrize("suite", some([SUITES[1], SUITES[2], SUITES[4], SUITES[5], SUITES[8], SCALED[-1]]))
+# All tests of a suite come one after the other: a process that waits for the next one is kept for two suites at most.
 @pytest.mark.parametrize("testcase", ["random_stalls", "reset_in_flight", "refused_commands"])
+@pytest.mark.parametrize("suite", some([SUITES[1], SUITES[2], SUITES[4], SUITES[5], SUITES[8], SCALED[-1]]))
 def test_streams(suite, testcase):
     suite.simulate(testcase)
 

@@ -20,7 +20,8 @@ from tilewright.sim.config.npe import REDUCTION_INTERVAL
 from tilewright.sim.formats.activation import ACTIVATIONS
 from tilewright.sim.formats.simd import Mode
 
-pytestmark = pytest.mark.cosim
+# They have a build of their own; faults of the NPE, of the arithmetic units and of the SIMD MAC are everyday tests.
+pytestmark = [pytest.mark.cosim, pytest.mark.slow]
 
 SMALL = EpilogueSuite((Mode.POSIT8_0, Mode.FP8_E4M3, Mode.BF16), 6)
 

@@ -29,6 +29,7 @@ from tilewright.sim.formats.scalar import Special
 P8, P16, P32 = Posit(8, 0), Posit(16, 1), Posit(32, 2)
 SMALL = [Posit(4, 1), P8, E2M1, E3M2, E2M3, E4M3, E5M2, Int(4), Int(8)]
 LONG = [P16, BF16, FP16, Int(16), FP32, Int(32), *(Posit(32, es) for es in range(5)), Posit(27, 3)]
+EVERYDAY_LONG = [P16, BF16, FP16, FP32, Int(32), P32]
 
 
 def random_codes(rng: np.random.Generator, fmt: ScalarFormat, shape: tuple[int, ...]) -> np.ndarray:
@@ -59,7 +60,9 @@ def test_all_pairs_of_other_posits(fmt, operation):
 
 
 @pytest.mark.parametrize("operation", ["add", "multiply"])
-@pytest.mark.parametrize("fmt", LONG, ids=str)
+@pytest.mark.parametrize(
+    "fmt", [pytest.param(each, marks=[pytest.mark.slow] * (each not in EVERYDAY_LONG)) for each in LONG], ids=str
+)
 def test_random_pairs_of_long_formats(fmt, operation):
     rng = np.random.default_rng(1)
     a, b = random_codes(rng, fmt, (600,)), random_codes(rng, fmt, (600,))
