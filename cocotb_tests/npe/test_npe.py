@@ -11,10 +11,9 @@ from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe import cb_npe_axi, cb_npe_errors, cb_npe_memory
 from tilewright.cocotb_tests.npe.harness import DUT
-from tilewright.cocotb_tests.npe.suite import DIRECTED, KIB, LIMITS, SPEED, SQUARE, SUITES, NpeSuite
+from tilewright.cocotb_tests.npe.suite import DIRECTED, KIB, LIMITS, SPEED, SQUARE, SUITES
 from tilewright.hw.names import module_name
-from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import ALL_MODES, Mode
+from tilewright.sim.formats.simd import ALL_MODES
 from tilewright.sim.isa.descriptor import Activation, Along
 
 pytestmark = pytest.mark.cosim
@@ -108,24 +107,10 @@ def test_on_a_memory_that_is_refreshed(suite):
     check_rows(suite.simulate("table", refreshed(axi_cases(suite))))
 
 
-def alone() -> NpeSuite:
-    """Return the first suite with two formats, and its cases that need no other.
-
-    Tests of the NPE without its harness have a build of their own, and nine formats take most of its time.
-    """
-    modes = (Mode.INT8, Mode.BF16)
-    config = NpeConfig.model_validate({**SUITES[0].config.model_dump(), "modes": modes})
-    starts = [
-        case for case in SUITES[0].starts
-        if {mode for job in case.jobs for mode in (job.mode, job.out_format, job.residual)} <= {*modes, None}
-    ]  # fmt: skip
-    return replace(SUITES[0], config=config, starts=tuple(starts))
-
-
-ALONE = [alone(), *(pytest.param(suite, marks=pytest.mark.slow) for suite in SUITES[:3])]
-
-
-@pytest.mark.parametrize("suite", ALONE, ids=lambda suite: suite.name)
+# The NPE without its harness has a build of its own. Every day the parts of its bus meet these models and that memory
+# in tests of their own.
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES[:3], ids=lambda suite: suite.name)
 def test_with_the_models_of_cocotbext_axi(suite):
     job = Job(
         config=suite.config, cases=axi_cases(suite), options={"memory_bytes": suite.memory_bytes}
@@ -135,7 +120,8 @@ def test_with_the_models_of_cocotbext_axi(suite):
     runner.run_job(runner.build(suite.verilog(), top), top, cb_npe_axi.BENCH, job, testcase="random_pauses")
 
 
-@pytest.mark.parametrize("suite", ALONE, ids=lambda suite: suite.name)
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", SUITES[:3], ids=lambda suite: suite.name)
 def test_on_the_memory_in_python_that_users_have(suite):
     cases = axi_cases(suite)
     cases += refreshed(cases[:4])
