@@ -100,7 +100,8 @@ def _applied(description: BaseModel, values: Mapping[Path, object]) -> dict:
     for path, value in values.items():
         part = data
         for key in path[:-1]:
-            part[key] = {} if part[key] is None else part[key]  # an optional part that was absent
+            # An optional part that was absent, or a number in place of a table.
+            part[key] = part[key] if isinstance(part[key], dict) else {}
             part = part[key]
         part[path[-1]] = value
     return data

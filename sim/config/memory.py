@@ -5,7 +5,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from tilewright.base.errors import suggest
+from tilewright.base.text import shown
+
 from .base import Frozen
+from .dram import DramKind, dram_names, load_dram
+from .figures import NumberOrLevels
 
 
 class RefreshConfig(Frozen):
@@ -29,16 +34,37 @@ class MemoryConfig(Frozen):
     """Main memory behind one interface."""
 
     kind: str
-    """Name of the memory's type, for people only."""
+    """Kind of DRAM, whose figures of energy and power hold where none are stated: DDR4, HBM2E, LPDDR4X, LPDDR5 or
+    LPDDR5X. Any other text is allowed if energy_pj_per_bit is stated."""
     bandwidth_mb_per_s: Annotated[int, Field(ge=1, le=10_000_000)]
     """Rate at which the memory delivers data between refreshes, in 10^6 bytes a second; state the sustained rate if it
     is below the peak."""
     latency_ns: Annotated[float, Field(gt=0, le=100_000)]
     """Time from a request to its first data."""
-    energy_pj_per_bit: Annotated[float, Field(ge=0, le=1e9)]
-    """Energy of moving one bit, interface included."""
+    devices: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Number of devices (dies, chips or stacks with an interface of their own), each of which takes the background power
+    of its kind; if absent, the fewest that have the bandwidth."""
+    energy_pj_per_bit: NumberOrLevels = None
+    """Energy of moving one bit, interface included, in place of the kind's: a number, or a table of low, mid and
+    high."""
+    background_mw: NumberOrLevels = None
+    """Power of the whole memory that does not depend on the bits moved, in place of the kind's: a number, or a table of
+    low, mid and high."""
     refresh: RefreshConfig | None = None
     """Refresh of the memory; the memory is never refreshed if the table is absent."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.energy_pj_per_bit is None and self.dram is None:
+            raise ValueError(
+                f"kind = {shown(self.kind)} is not allowed without energy_pj_per_bit{suggest(self.kind, dram_names())}"
+            )
+        return self
+
+    @property
+    def dram(self) -> DramKind | None:
+        """Figures of the kind of DRAM; None if the kind has none."""
+        return load_dram(self.kind) if self.kind in dram_names() else None
 
     def bytes_per_cycle(self, clock_mhz: int) -> Fraction:
         """Return the number of bytes that the memory delivers in one cycle of a clock, between refreshes."""

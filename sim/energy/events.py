@@ -1,8 +1,11 @@
 """Energy of a run, from counted events and the energy of each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tilewright.sim.config import System
+from tilewright.sim.config.figures import LEVELS, FigureRange
+from tilewright.sim.energy.memory import NO_SOURCE, background_energy, bit_energy
 
 
 @dataclass
@@ -10,6 +13,8 @@ class Counts:
     """Events that cost energy."""
 
     memory_bytes: int = 0
+    cycles: int = 0
+    """Number of cycles in which main memory has power."""
     macs: int = 0
     """Number of multiply-accumulates that the array carried out, also those whose result is not used."""
     weight_bits: int = 0
@@ -21,47 +26,90 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class EnergyRange:
+    """Low, middle and high energy, in joules."""
+
+    low: float
+    mid: float
+    high: float
+
+    def runs_per_j(self, runs: int) -> "EnergyRange":
+        """Return how many of ``runs`` things that took this energy together one joule pays for: the fewest first.
+
+        Without energy the numbers are infinite.
+        """
+        return EnergyRange(*(runs / joules if joules else float("inf") for joules in (self.high, self.mid, self.low)))
+
+
+@dataclass(frozen=True)
 class EnergyItem:
     """Energy of one kind of event."""
 
     name: str
     events: int
     unit: str
-    pj_per_event: float
-    source: str
-    """Source of the energy of an event."""
+    pj: FigureRange
+    """Energy of an event: a low, a middle and a high figure, each with its source."""
+
+    @property
+    def pj_per_event(self) -> float:
+        """Energy of an event: the middle figure."""
+        return self.pj.mid.value
+
+    @property
+    def source(self) -> str:
+        """Source of the middle figure."""
+        return self.pj.mid.source
+
+    @property
+    def range_j(self) -> EnergyRange:
+        """Energy of all events."""
+        return EnergyRange(*(self.events * getattr(self.pj, level).value * 1e-12 for level in LEVELS))
 
     @property
     def joules(self) -> float:
-        """Energy of all events."""
-        return self.events * self.pj_per_event * 1e-12
+        """Energy of all events by the middle figure."""
+        return self.range_j.mid
+
+    def to_dict(self) -> dict:
+        """Return the item for JSON: the middle figure, then the low and the high one in tables."""
+        levels = {
+            level: {
+                "joules": getattr(self.range_j, level),
+                "pj_per_event": getattr(self.pj, level).value,
+                "source": getattr(self.pj, level).source,
+            }
+            for level in LEVELS
+        }
+        return {
+            "name": self.name,
+            "events": self.events,
+            "unit": self.unit,
+            **levels["mid"],
+            "low": levels["low"],
+            "high": levels["high"],
+        }
 
 
 def energy(counts: Counts, system: System) -> list[EnergyItem]:
     """Return the energy of each kind of event; leakage and the clock tree are not counted."""
     on_chip = system.energy
 
-    def item(name: str, events: int, unit: str, pj: float, path: str) -> EnergyItem:
-        return EnergyItem(name, events, unit, pj, system.source(path) or "no source given")
+    def item(name: str, events: int, unit: str, field: str) -> EnergyItem:
+        source = system.source(f"energy.{field}") or NO_SOURCE
+        return EnergyItem(name, events, unit, FigureRange.exactly(getattr(on_chip, field), source))
 
     return [
-        item(
-            "main memory", counts.memory_bytes * 8, "bit", system.memory.energy_pj_per_bit, "memory.energy_pj_per_bit"
-        ),
-        item("CIM multiply-accumulate", counts.macs, "MAC", on_chip.mac_pj, "energy.mac_pj"),
-        item(
-            "CIM weight write",
-            counts.weight_bits,
-            "bit",
-            on_chip.weight_write_pj_per_bit,
-            "energy.weight_write_pj_per_bit",
-        ),
-        item(
-            "scratchpad and array",
-            counts.activation_bits,
-            "bit",
-            on_chip.activation_read_pj_per_bit,
-            "energy.activation_read_pj_per_bit",
-        ),
-        item("vector unit", counts.vector_elements, "element", on_chip.vector_element_pj, "energy.vector_element_pj"),
+        EnergyItem("main memory", counts.memory_bytes * 8, "bit", bit_energy(system)),
+        EnergyItem("main memory, background", counts.cycles, "cycle", background_energy(system)),
+        item("CIM multiply-accumulate", counts.macs, "MAC", "mac_pj"),
+        item("CIM weight write", counts.weight_bits, "bit", "weight_write_pj_per_bit"),
+        item("scratchpad and array", counts.activation_bits, "bit", "activation_read_pj_per_bit"),
+        item("vector unit", counts.vector_elements, "element", "vector_element_pj"),
     ]
+
+
+def total(items: Sequence[EnergyItem]) -> EnergyRange:
+    """Return the energy of all items together, all of them at their low, middle or high figures at once."""
+    ranges = [item.range_j for item in items]
+    return EnergyRange(*(sum(getattr(each, level) for each in ranges) for level in LEVELS))
