@@ -11,7 +11,7 @@ from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
-from tilewright.sim.energy.events import Counts, EnergyItem
+from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, total
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
@@ -135,9 +135,19 @@ class MapResult:
         return array_waits(self.spans, self.cycles)
 
     @property
+    def energy_range_j(self) -> EnergyRange:
+        """Energy of the run, in joules: all parts at their low, their middle or their high figures."""
+        return total(self.energy)
+
+    @property
     def energy_j(self) -> float:
-        """Energy of the run."""
-        return sum(item.joules for item in self.energy)
+        """Energy of the run, in joules, by the middle figures."""
+        return self.energy_range_j.mid
+
+    @property
+    def tokens_per_j(self) -> EnergyRange:
+        """Number of tokens that go through the model with one joule; the fewest are those of the high energy."""
+        return self.energy_range_j.runs_per_j(self.tokens)
 
     @property
     def host_steps(self) -> tuple[HostStep, ...]:
@@ -209,17 +219,9 @@ class MapResult:
             "bound_fraction": self.bound_fraction,
             "waits": [asdict(wait) for wait in self.waits],
             "energy_j": self.energy_j,
-            "energy": [
-                {
-                    "name": item.name,
-                    "joules": item.joules,
-                    "events": item.events,
-                    "unit": item.unit,
-                    "pj_per_event": item.pj_per_event,
-                    "source": item.source,
-                }
-                for item in self.energy
-            ],
+            "energy_range_j": asdict(self.energy_range_j),
+            "tokens_per_j": asdict(self.tokens_per_j),
+            "energy": [item.to_dict() for item in self.energy],
             "steps": [
                 {
                     "step": row.name,
@@ -261,6 +263,7 @@ class RunCounts:
             self.unit_cycles[unit.label] += run.counters[Register[f"{unit.name}_BUSY"]]
         self._cycles["start and end"] = self._cycles.get("start and end", 0) + run.cycles - end
         self.cycles += run.cycles
+        self.events.cycles += run.cycles
 
     def _add_counts(self, program: CompiledLoops, run: AcceleratorRun) -> None:
         tile, counts = self._system.cim.tile, self.events

@@ -27,7 +27,10 @@ def write_report(result: "MapResult", folder: Path) -> list[Path]:
         ("DRAM bound", result.dram_bound_cycles / per_us),
         (f"{result.bounds.busiest} bound", result.compute_bound_cycles / per_us),
     ]
-    energy = [(item.name, item.joules * 1e3) for item in result.energy]
+    energy = [
+        (item.name, joules.low * 1e3, joules.mid * 1e3, joules.high * 1e3)
+        for item, joules in ((item, item.range_j) for item in result.energy)
+    ]
     return [
         write_json(folder / "map.json", result.to_dict()),
         write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),

@@ -11,7 +11,7 @@ from tilewright.mapping.lower.comparison import Comparison
 from tilewright.mapping.report import RunCounts
 from tilewright.mapping.writing import Start, Stop
 from tilewright.sim.config import System
-from tilewright.sim.energy.events import Counts, energy
+from tilewright.sim.energy.events import Counts, EnergyRange, energy, total
 from tilewright.sim.estimate.bounds import bounds
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.trace import Span, perfetto_json
@@ -144,9 +144,20 @@ class WrittenText:
         return totals
 
     @property
+    def energy_range_j(self) -> EnergyRange:
+        """Energy of all programs, in joules: all parts at their low, their middle or their high figures."""
+        return total(energy(self.events, self.system))
+
+    @property
     def energy_j(self) -> float:
-        """Energy of all programs."""
-        return sum(item.joules for item in energy(self.events, self.system))
+        """Energy of all programs, in joules, by the middle figures."""
+        return self.energy_range_j.mid
+
+    @property
+    def tokens_per_j(self) -> EnergyRange:
+        """Number of tokens that are written with one joule, the prompt included; the fewest are those of the high
+        energy."""
+        return self.energy_range_j.runs_per_j(len(self.tokens))
 
     def to_dict(self) -> dict:
         """Return the text as ``tilewright run --json`` prints it; a comparison adds its own keys."""
@@ -169,6 +180,8 @@ class WrittenText:
             "tokens_per_s": self.tokens_per_s,
             "bound_fraction": self.bound_fraction,
             "energy_j": self.energy_j,
+            "energy_range_j": asdict(self.energy_range_j),
+            "tokens_per_j": asdict(self.tokens_per_j),
             **compared,
             "programs": [row.to_dict() for row in self.programs],
         }

@@ -21,6 +21,8 @@ BAR_INCHES = 0.24
 
 Bars = Sequence[tuple[str, float]]
 """Labels and values."""
+Ranges = Sequence[tuple[str, float, float, float]]
+"""Labels, and a low, a middle and a high value."""
 
 
 def longest_first(bars: Bars) -> list[tuple[str, float]]:
@@ -38,9 +40,10 @@ def folded(bars: Bars) -> list[tuple[str, float]]:
     return [*kept, (f"{len(slivers)} others", sum(value for _, value in slivers))]
 
 
-def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Bars) -> Path:
+def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Ranges) -> Path:
     """Draw where time and energy of a run go, with the run's bounds; write a PNG, return its path.
 
+    Bars of energy are as long as the middle value, with a line from the low to the high one.
     Operators that take less than 1 % of the time are drawn as one bar, if there are several. Each panel has a scale of
     its own, and each bar its number.
 
@@ -54,29 +57,39 @@ def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Bars)
         Parts of the time.
     bounds : sequence of (label, microseconds)
         The whole time and what bounds it.
-    energy : sequence of (label, millijoules)
-        Parts of the energy.
+    energy : sequence of (label, millijoules, millijoules, millijoules)
+        Parts of the energy: low, middle and high figure.
     """
-    whole_time, whole_energy = sum(value for _, value in time), sum(value for _, value in energy)
+    whole_time = sum(value for _, value in time)
+    low, whole_energy, high = (sum(part[level] for part in energy) for level in (1, 2, 3))
+    heading = f"energy: {whole_energy:,.4g} mJ" + (f", {low:,.4g} to {high:,.4g} mJ" if low < high else "")
+    ranges = sorted(energy, key=lambda part: -part[2])
     drawn = [
-        (f"time: {whole_time:,.0f} µs", folded(time), BLUE, "{:,.0f} µs", whole_time),
-        ("bounds of the time", list(bounds), GREY, "{:,.0f} µs", whole_time),
-        (f"energy: {whole_energy:,.4g} mJ", longest_first(energy), COLOURS[3], "{:,.4g} mJ", whole_energy),
+        (f"time: {whole_time:,.0f} µs", _exact(folded(time)), BLUE, "{:,.0f} µs", whole_time),
+        ("bounds of the time", _exact(bounds), GREY, "{:,.0f} µs", whole_time),
+        (heading, ranges, COLOURS[3], "{:,.4g} mJ", whole_energy),
     ]
     heights = [len(bars) + 1 for _, bars, *_ in drawn]  # and a line for the heading
     figure, grid = new_figure(3, 1, (8, BAR_INCHES * sum(heights) + 0.7), height_ratios=heights)
     figure.suptitle(title, fontsize=TITLE_SIZE)
     for axes, (heading, bars, colour, form, whole) in zip(grid, drawn, strict=True):
-        labels = [shortened(label) for label, _ in bars]
-        values = [value for _, value in bars]
-        rows = axes.barh(range(len(bars)), values, color=colour)
+        labels = [shortened(label) for label, *_ in bars]
+        values = [value for _, _, value, _ in bars]
+        below, above = [value - low for _, low, value, _ in bars], [high - value for _, _, value, high in bars]
+        lines = [below, above] if any(above) or any(below) else None
+        rows = axes.barh(range(len(bars)), values, color=colour, xerr=lines, capsize=3)
         axes.set_yticks(range(len(bars)), labels)
         axes.set_ylim(len(bars) - 0.5, -0.5)
         shares = [f"{form.format(value)}  ({value / whole:.1%})" if whole else form.format(value) for value in values]
         axes.bar_label(rows, shares, padding=4, fontsize=LABEL_SIZE)
-        axes.set_xlim(0, max(values, default=0) * 1.28 or 1)
+        axes.set_xlim(0, max((high for *_, high in bars), default=0) * 1.28 or 1)
         axes.set_xticks([])
         axes.tick_params(labelsize=LABEL_SIZE, left=False)
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.set_title(heading, fontsize=PANEL_TITLE_SIZE, loc="left")
     return save(figure, path)
+
+
+def _exact(bars: Bars) -> list[tuple[str, float, float, float]]:
+    """Return bars whose values have no range."""
+    return [(label, value, value, value) for label, value in bars]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainValidator, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, WrapValidator, model_validator
 
 from .base import Frozen
 
@@ -46,16 +46,14 @@ def check_order(low: float, mid: float, high: float) -> None:
 _NUMBER: TypeAdapter[float] = TypeAdapter(Amount)
 
 
-def _number_or_levels(value: object) -> Any:
+def _number_or_levels(value: object, handler: object) -> Any:
     # One type at a time, so that an error names the field and not the types that it might have been.
     if value is None:
         return None
     return Levels.model_validate(value) if isinstance(value, Mapping | Levels) else _NUMBER.validate_python(value)
 
 
-NumberOrLevels = Annotated[
-    float | Levels | None, PlainValidator(_number_or_levels, json_schema_input_type=Amount | Levels | None)
-]
+NumberOrLevels = Annotated[Amount | Levels | None, WrapValidator(_number_or_levels)]
 """One number, or a table of a low, a middle and a high one, or nothing."""
 
 

@@ -9,11 +9,18 @@ from dataclasses import dataclass
 Figures = dict[tuple[str, str], float | None]
 """Name and unit of each figure of a result, and its value; None if it is missing."""
 Table = Sequence[tuple[str, str, str]]
-"""Keys of a result that hold figures, with names and units."""
+"""Keys of a result that hold figures, dotted where they are in tables of it, with names and units."""
 
 
 def _of(table: Table) -> Callable[[Mapping], Figures]:
-    return lambda result: {(name, unit): result.get(key) for key, name, unit in table}
+    return lambda result: {(name, unit): _figure(result, key) for key, name, unit in table}
+
+
+def _figure(result: Mapping, key: str) -> float | None:
+    """Return the figure at a dotted key; None if the result does not have it."""
+    table, _, rest = key.partition(".")
+    value = result.get(table)
+    return _figure(value, rest) if rest and isinstance(value, Mapping) else None if rest else value
 
 
 def _block_figures(result: Mapping) -> Figures:
@@ -78,6 +85,11 @@ MAP: Table = (
     ("macs", "multiply-accumulates", ""),
     ("dram_bytes", "memory moved", "bytes"),
     ("energy_j", "energy", "J"),
+    ("energy_range_j.low", "energy, low", "J"),
+    ("energy_range_j.high", "energy, high", "J"),
+    ("tokens_per_j.low", "tokens for a joule, low", "tokens/J"),
+    ("tokens_per_j.mid", "tokens for a joule", "tokens/J"),
+    ("tokens_per_j.high", "tokens for a joule, high", "tokens/J"),
 )
 SYNTH: Table = (
     ("lut", "look-up tables", ""),

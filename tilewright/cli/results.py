@@ -27,12 +27,23 @@ class _Step(_Result):
     macs: Count
 
 
-class _EnergyItem(_Result):
-    name: str
+class _EnergyFigure(_Result):
     joules: Number
     pj_per_event: Number
-    unit: str
     source: str
+
+
+class _EnergyItem(_EnergyFigure):
+    name: str
+    unit: str
+    low: _EnergyFigure | None = None
+    high: _EnergyFigure | None = None
+
+
+class _Range(_Result):
+    low: Number
+    mid: Number
+    high: Number
 
 
 class _RefusedChunk(_Result):
@@ -78,6 +89,8 @@ class MapFile(_Result):
     bound_fraction: Number
     waits: list[_Wait] = []
     energy_j: Number
+    energy_range_j: _Range | None = None
+    tokens_per_j: _Range | None = None
     energy: list[_EnergyItem]
     steps: list[_Step]
     chunks: Annotated[list[Count], Field(min_length=1)] = [1]

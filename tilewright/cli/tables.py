@@ -76,13 +76,42 @@ def print_map(console: "Console", result: dict) -> None:
             soft_wrap=True,
         )
 
-    headings = ("part", ">mJ", ">pJ", "source")
-    table = terminal_table(headings, title=f"energy: {result['energy_j'] * 1e3:,.2f} mJ", fold=headings)
+    _print_energy(console, result)
+
+
+def _print_energy(console: "Console", result: dict) -> None:
+    """Print the energy of a map result by part, with its share; low and high figures in rows of their own."""
+    headings = ("part", ">mJ", ">share", ">pJ", "source")
+    table = terminal_table(headings, title=_energy(result), fold=headings)
     for item in result["energy"]:
-        table.add_row(
-            item["name"], f"{item['joules'] * 1e3:,.3f}", f"{item['pj_per_event']:g} per {item['unit']}", item["source"]
-        )
+        figures = {item["name"]: item}
+        # Files of earlier versions have one figure.
+        if item.get("low") and item["low"]["pj_per_event"] < item["high"]["pj_per_event"]:
+            figures |= {"  low": item["low"], "  high": item["high"]}
+        for label, figure in figures.items():
+            share = item["joules"] / result["energy_j"] if figure is item and result["energy_j"] else None
+            table.add_row(
+                label,
+                f"{figure['joules'] * 1e3:,.3f}",
+                "" if share is None else f"{share:.1%}",
+                f"{figure['pj_per_event']:.4g} per {item['unit']}",
+                figure["source"],
+            )
     console.print(table)
+
+
+def _energy(result: dict) -> str:
+    """Return the energy of a map result in words, from low to high where the figures have a range."""
+    text = f"energy: {result['energy_j'] * 1e3:,.2f} mJ"
+    if (joules := result.get("energy_range_j")) and (rate := result.get("tokens_per_j")):
+        text += f", {_mj(joules)} from low to high; "
+        text += f"{rate['mid']:,.1f} tokens/J, {rate['low']:,.1f} to {rate['high']:,.1f}"
+    return text
+
+
+def _mj(joules: dict) -> str:
+    """Return a range of energy in millijoules."""
+    return f"{joules['low'] * 1e3:,.2f} to {joules['high'] * 1e3:,.2f}"
 
 
 def operator_rows(result: dict) -> list[dict]:
@@ -109,6 +138,8 @@ def print_maps(console: "Console", results: list[dict]) -> None:
         ">compute bound",
         ">bound / run",
         ">mJ",
+        ">mJ, low to high",
+        ">tokens/J",
     )
     with_host = "host" in first
     table = terminal_table(
@@ -127,6 +158,8 @@ def print_maps(console: "Console", results: list[dict]) -> None:
             f"{result['compute_bound_cycles']:,}",
             f"{result['bound_fraction']:.2%}",
             f"{result['energy_j'] * 1e3:,.2f}",
+            _mj(result["energy_range_j"]),
+            f"{result['tokens_per_j']['mid']:,.1f}",
             *((f"{result['tokens_per_s_with_host']:,.1f}",) if with_host else ()),
         )
     console.print(table)

@@ -27,7 +27,9 @@ def print_text(console: "Console", text: "WrittenText") -> None:
     of = "tokens after the first one" if written > 1 else "the prompt"
     table.add_row("tokens/s", f"{text.tokens_per_s:,.1f}", of)
     table.add_row("bound / run", f"{text.bound_fraction:.1%}", "largest bound of each program")
-    table.add_row("energy", f"{text.energy_j * 1e3:,.3f} mJ", f"{text.energy_j * 1e3 / written:,.3f} mJ a token")
+    joules, per_j = text.energy_range_j, text.tokens_per_j
+    table.add_row("energy", f"{joules.mid * 1e3:,.3f} mJ", f"{joules.low * 1e3:,.3f} to {joules.high * 1e3:,.3f} mJ")
+    table.add_row("tokens/J", f"{per_j.mid:,.1f}", f"{per_j.low:,.1f} to {per_j.high:,.1f}, the prompt included")
     if compared := text.comparison:
         where = f"{compared.tokens:,} tokens, read by both"
         table.add_row("agreement with float64", f"{compared.agreement:.2%}", f"most probable next token, {where}")
