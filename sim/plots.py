@@ -61,7 +61,7 @@ def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Range
         Parts of the energy: low, middle and high figure.
     """
     whole_time = sum(value for _, value in time)
-    low, whole_energy, high = (sum(part[level] for part in energy) for level in (1, 2, 3))
+    low, whole_energy, high = (sum(values) for values in zip(*(part[1:] for part in energy), strict=True))
     heading = f"energy: {whole_energy:,.4g} mJ" + (f", {low:,.4g} to {high:,.4g} mJ" if low < high else "")
     ranges = sorted(energy, key=lambda part: -part[2])
     drawn = [
@@ -77,7 +77,7 @@ def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Range
         values = [value for _, _, value, _ in bars]
         below, above = [value - low for _, low, value, _ in bars], [high - value for _, _, value, high in bars]
         lines = [below, above] if any(above) or any(below) else None
-        rows = axes.barh(range(len(bars)), values, color=colour, xerr=lines, capsize=3)
+        rows = axes.barh(range(len(bars)), values, color=colour, xerr=lines)
         axes.set_yticks(range(len(bars)), labels)
         axes.set_ylim(len(bars) - 0.5, -0.5)
         shares = [f"{form.format(value)}  ({value / whole:.1%})" if whole else form.format(value) for value in values]

@@ -145,7 +145,8 @@ def _sources(old: BaseModel, new: BaseModel, values: Mapping[Path, object]) -> d
         found[path] = f"{was} ({source})" if source and value is not None else was
     paths = [path for path, _ in leaves(new)]
     found |= {key: text for key, text in sources.items() if key not in found and any(covers(key, p) for p in paths)}
-    return found | dict(getattr(new, SOURCES) if (SOURCES,) in values else {})
+    stated: dict[str, str] = getattr(new, SOURCES) if (SOURCES,) in values else {}
+    return {key: text for key, text in found.items() if not any(covers(other, key) for other in stated)} | stated
 
 
 def _name(old: BaseModel, values: Mapping[Path, object]) -> str:

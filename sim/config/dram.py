@@ -24,7 +24,11 @@ class BitEnergy(Figure):
     def _check(self) -> Self:
         if (self.array is None) != (self.interface is None):
             raise ValueError("array and interface must be stated together or not at all")
-        if self.array is not None and self.interface is not None and abs(self.array + self.interface - self.value) > 1e-9:
+        if (
+            self.array is not None
+            and self.interface is not None
+            and abs(self.array + self.interface - self.value) > 1e-9
+        ):
             raise ValueError(
                 f"value = {self.value:g} is not allowed: array and interface add up to {self.array + self.interface:g}"
             )

@@ -17,11 +17,11 @@ class Levels(Frozen):
     """Low, middle and high figure of one quantity."""
 
     low: Amount
-    """Lowest figure."""
+    """The lowest figure that is likely."""
     mid: Amount
     """Figure that results are computed with where they are one number."""
     high: Amount
-    """Highest figure."""
+    """The highest figure that is likely."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -61,7 +61,7 @@ class Figure(Frozen):
     """One number with its source."""
 
     value: Amount
-    """The number."""
+    """The number itself, without its unit."""
     source: Annotated[str, Field(min_length=1)]
     """Source of the number, or how it was derived; it begins with ``guess`` if nobody has published it."""
 
@@ -79,11 +79,11 @@ class FigureRange(Frozen):
     """Low, middle and high figure of one quantity, each with its source."""
 
     low: Figure
-    """Lowest figure."""
+    """The lowest figure that is likely."""
     mid: Figure
     """Figure that results are computed with where they are one number."""
     high: Figure
-    """Highest figure."""
+    """The highest figure that is likely."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

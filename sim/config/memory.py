@@ -42,8 +42,8 @@ class MemoryConfig(Frozen):
     latency_ns: Annotated[float, Field(gt=0, le=100_000)]
     """Time from a request to its first data."""
     devices: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Number of devices (dies, chips or stacks with an interface of their own), each of which takes the background power
-    of its kind; if absent, the fewest that have the bandwidth."""
+    """Number of devices (dies, chips or stacks with an interface of their own), each of which takes the background
+    power of its kind; if absent, the fewest that have the bandwidth."""
     energy_pj_per_bit: NumberOrLevels = None
     """Energy of moving one bit, interface included, in place of the kind's: a number, or a table of low, mid and
     high."""

@@ -35,8 +35,10 @@ def check_sources(model: BaseModel, sources: Iterable[str], what: str) -> None:
 
 
 def find_source(sources: Mapping[str, str], path: str) -> str | None:
-    """Return the source of the number at a dotted path, if the description states one."""
-    return next((text for key, text in sources.items() if covers(key, path)), None)
+    """Return the source of the number at a dotted path, if the description states one; its own comes first."""
+    return (
+        sources[path] if path in sources else next((text for key, text in sources.items() if covers(key, path)), None)
+    )
 
 
 def covers(source: str, path: str) -> bool:

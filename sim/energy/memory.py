@@ -1,4 +1,4 @@
-"""What main memory of a system costs: a bit that moves, and a cycle in which it has power."""
+"""Energy of main memory of a system: of a bit that moves, and of a cycle in which the memory has power."""
 
 from fractions import Fraction
 from math import ceil

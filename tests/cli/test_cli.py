@@ -215,7 +215,7 @@ TINY = (PRESETS / "tiny.toml").read_text()
         (["map", "llama-3.2-1b", "--out", "file/out"], "--out file/out: cannot be written: Not a directory"),
         (["map", "cut.json"], "cut.json:7: not JSON"),
         (["map", "negative.json"], "negative.json:5: hidden_size = -2048 is not allowed"),
-        (["map", "llama-3.2-1b", "--system", "misspelt.toml"], "misspelt.toml:16: unknown key 'cim.tile.gird_rows'"),
+        (["map", "llama-3.2-1b", "--system", "misspelt.toml"], "misspelt.toml:15: unknown key 'cim.tile.gird_rows'"),
         (["generate", "cim-tile", "--system", "tiny", "--rows", "0"], "--rows = 0 is not allowed: input should be greater"),
         (["generate", "cim-tile", "--system", "tiny", "--weight-bits", "5"], "--weight-bits = 5 is not allowed: input should be 4 or 8"),
         (["generate", "cim-tile", "--rows", "16"], "--columns is missing: give it, or a system to start from"),

@@ -69,8 +69,8 @@ def test_a_single_run_as_csv_has_a_row_for_each_operator(call, model):
 
 def test_set_changes_any_field_of_a_system(call, model):
     arguments = ("map", model, "--context", "8", "--system", "small", "--json")
-    changes = ("--set", "memory.latency_ns=50", "--set", "npe={rows=4}", "--set", "memory.kind=LPDDR4, mine")
-    system = tw.load_system("small").with_({"memory.latency_ns": 50, "npe.rows": 4, "memory.kind": "LPDDR4, mine"})
+    changes = ("--set", "memory.latency_ns=50", "--set", "npe={rows=4}", "--set", "description=LPDDR4, mine")
+    system = tw.load_system("small").with_({"memory.latency_ns": 50, "npe.rows": 4, "description": "LPDDR4, mine"})
     data = json.loads(call(*arguments, *changes)[1])
     assert data["cycles"] == tw.map(model, system, context=8).cycles < json.loads(call(*arguments)[1])["cycles"]
     assert data["system"].startswith("small with memory.latency_ns=50, npe.rows=4")

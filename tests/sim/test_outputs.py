@@ -1,12 +1,15 @@
 """Energy, timeline and picture of a run."""
 
 import json
+from unittest import mock
 
 import pytest
+from matplotlib.container import BarContainer
 
 from tests.pictures import text_problems
 from tilewright.base.drawing import new_figure, save
 from tilewright.sim.config import load_system
+from tilewright.sim.config.dram import load_dram
 from tilewright.sim.energy.events import Counts, energy
 from tilewright.sim.plots import breakdown, folded
 from tilewright.sim.trace import Span, perfetto_json
@@ -15,10 +18,10 @@ from tilewright.sim.trace import Span, perfetto_json
 def test_energy_is_events_times_energy_each():
     system = load_system("edge-int4")
     items = {item.name: item for item in energy(Counts(memory_bytes=1000, macs=10**6), system)}
-    assert items["main memory"].joules == 8000 * 20e-12
+    assert items["main memory"].joules == 8000 * load_dram("LPDDR5").pj_per_bit.mid.value * 1e-12
     assert items["CIM multiply-accumulate"].joules == 10**6 * 0.045e-12
     assert all(item.source != "no source given" for item in items.values())
-    bare = system.replace(sources={})
+    bare = system.with_({"memory.energy_pj_per_bit": 2, "memory.background_mw": 3}).replace(sources={})
     assert all(item.source == "no source given" for item in energy(Counts(), bare))
 
 
@@ -46,9 +49,25 @@ def test_no_text_of_the_picture_lies_on_other_text(tmp_path, name):
     time = [(name, 1e7), *((f"operator {index}", 1e6 / (index + 1)) for index in range(30))]
     bounds = [("whole run", 1.4e7), ("DRAM bound", 1.3e7), ("compute bound", 0.0)]
     with text_problems() as problems:
-        breakdown(tmp_path / "x.png", "title", time=time, bounds=bounds, energy=[("main memory", 1e5), ("CIM", 1e-3)])
+        energy = [("main memory", 1e4, 1e5, 1e6), ("CIM", 1e-3, 1e-3, 1e-3)]
+        breakdown(tmp_path / "x.png", "title", time=time, bounds=bounds, energy=energy)
     assert problems == []
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("high", [3.0, 30.0])
+def test_a_bar_of_energy_has_a_line_from_the_low_to_the_high_figure(tmp_path, high):
+    drawn = []
+    with mock.patch("tilewright.sim.plots.save", lambda figure, path: drawn.append(figure)):
+        energy = [("main memory", 1.0, 2.0, high), ("CIM", 0.5, 0.5, 0.5)]
+        breakdown(tmp_path / "x.png", "title", time=[("a", 1.0)], bounds=[("a", 1.0)], energy=energy)
+    [figure] = drawn
+    axes = figure.axes[-1]
+    [bars] = [each for each in axes.containers if isinstance(each, BarContainer)]
+    lines = bars.errorbar.lines[2][0].get_segments()
+    assert [(line[0][0], line[1][0]) for line in lines] == [(1.0, high), (0.5, 0.5)]
+    assert axes.get_title(loc="left") == f"energy: 2.5 mJ, 1.5 to {high + 0.5:g} mJ"
+    assert axes.get_xlim()[1] > high
 
 
 def test_text_that_collides_is_found(tmp_path):

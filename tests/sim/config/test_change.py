@@ -46,7 +46,16 @@ def test_a_part_as_a_whole_changes_the_sources_of_its_numbers():
     system = EDGE.with_(memory=MEMORY)
     assert system.memory == MEMORY
     assert system.source("memory.bandwidth_mb_per_s").startswith("changed from 51200 (JEDEC")
-    assert system.source("memory.energy_pj_per_bit") == EDGE.source("memory.energy_pj_per_bit")
+    assert system.source("memory.energy_pj_per_bit") == "added"
+
+
+def test_a_table_in_place_of_a_number_changes_field_by_field():
+    system = EDGE.with_({"memory.energy_pj_per_bit": {"low": 4, "mid": 7, "high": 20}})
+    system = system.with_({"memory.energy_pj_per_bit.mid": 8})
+    levels = system.memory.energy_pj_per_bit
+    assert (levels.low, levels.mid, levels.high) == (4, 8, 20)
+    assert system.source("memory.energy_pj_per_bit.mid") == "changed from 7.0 (added)"
+    assert system.with_({"memory.energy_pj_per_bit": 3}).memory.energy_pj_per_bit == 3
 
 
 def test_the_values_of_before_change_nothing():
