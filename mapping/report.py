@@ -11,7 +11,7 @@ from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
-from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, total
+from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, total
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
@@ -145,9 +145,9 @@ class MapResult:
         return self.energy_range_j.mid
 
     @property
-    def tokens_per_j(self) -> EnergyRange:
-        """Number of tokens that go through the model with one joule; the fewest are those of the high energy."""
-        return self.energy_range_j.runs_per_j(self.tokens)
+    def tokens_per_j(self) -> PerJoule:
+        """Number of tokens that go through the model with one joule."""
+        return self.energy_range_j.per_joule(self.tokens)
 
     @property
     def host_steps(self) -> tuple[HostStep, ...]:
@@ -218,9 +218,7 @@ class MapResult:
             "binding": self.bounds.binding,
             "bound_fraction": self.bound_fraction,
             "waits": [asdict(wait) for wait in self.waits],
-            "energy_j": self.energy_j,
-            "energy_range_j": asdict(self.energy_range_j),
-            "tokens_per_j": asdict(self.tokens_per_j),
+            **self.energy_range_j.to_dict(self.tokens),
             "energy": [item.to_dict() for item in self.energy],
             "steps": [
                 {

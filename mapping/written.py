@@ -11,7 +11,7 @@ from tilewright.mapping.lower.comparison import Comparison
 from tilewright.mapping.report import RunCounts
 from tilewright.mapping.writing import Start, Stop
 from tilewright.sim.config import System
-from tilewright.sim.energy.events import Counts, EnergyRange, energy, total
+from tilewright.sim.energy.events import Counts, EnergyRange, PerJoule, energy, total
 from tilewright.sim.estimate.bounds import bounds
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.trace import Span, perfetto_json
@@ -154,10 +154,9 @@ class WrittenText:
         return self.energy_range_j.mid
 
     @property
-    def tokens_per_j(self) -> EnergyRange:
-        """Number of tokens that are written with one joule, the prompt included; the fewest are those of the high
-        energy."""
-        return self.energy_range_j.runs_per_j(len(self.tokens))
+    def tokens_per_j(self) -> PerJoule:
+        """Number of tokens that are written with one joule, the energy of the prompt included."""
+        return self.energy_range_j.per_joule(len(self.tokens))
 
     def to_dict(self) -> dict:
         """Return the text as ``tilewright run --json`` prints it; a comparison adds its own keys."""
@@ -179,9 +178,7 @@ class WrittenText:
             "first_token_s": self.first_token_s,
             "tokens_per_s": self.tokens_per_s,
             "bound_fraction": self.bound_fraction,
-            "energy_j": self.energy_j,
-            "energy_range_j": asdict(self.energy_range_j),
-            "tokens_per_j": asdict(self.tokens_per_j),
+            **self.energy_range_j.to_dict(len(self.tokens)),
             **compared,
             "programs": [row.to_dict() for row in self.programs],
         }

@@ -1,7 +1,7 @@
 """Energy of a run, from counted events and the energy of each."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from tilewright.sim.config import System
 from tilewright.sim.config.figures import LEVELS, FigureRange
@@ -26,6 +26,18 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class PerJoule:
+    """Number of things that one joule pays for: the fewest, with the high energy, to the most, with the low energy.
+
+    A number is infinite where the energy is zero.
+    """
+
+    low: float
+    mid: float
+    high: float
+
+
+@dataclass(frozen=True)
 class EnergyRange:
     """Low, middle and high energy, in joules."""
 
@@ -33,12 +45,14 @@ class EnergyRange:
     mid: float
     high: float
 
-    def runs_per_j(self, runs: int) -> "EnergyRange":
-        """Return how many of ``runs`` things that took this energy together one joule pays for: the fewest first.
+    def per_joule(self, count: int) -> "PerJoule":
+        """Return how many of ``count`` things that took this energy together one joule pays for."""
+        return PerJoule(*(count / joules if joules else float("inf") for joules in (self.high, self.mid, self.low)))
 
-        Without energy the numbers are infinite.
-        """
-        return EnergyRange(*(runs / joules if joules else float("inf") for joules in (self.high, self.mid, self.low)))
+    def to_dict(self, count: int) -> dict:
+        """Return the energy of ``count`` tokens for JSON, and the tokens for one joule unless they are without end."""
+        energies = {"energy_j": self.mid, "energy_range_j": asdict(self)}
+        return energies | ({"tokens_per_j": asdict(self.per_joule(count))} if self.low else {})
 
 
 @dataclass(frozen=True)

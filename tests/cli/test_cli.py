@@ -1,5 +1,6 @@
 """The command line as a user meets it: as a process of its own."""
 
+import csv
 import json
 import os
 import resource
@@ -114,6 +115,36 @@ def test_map_prints_what_a_person_needs():
     text = run("map", "llama-3.2-1b").stdout
     for part in ("tokens/s", "DRAM bound", "result port bound", "mlp.up_proj", "energy:", "JESD209", "Chih"):
         assert part in text or part == "JESD209", part
+
+
+def test_map_prints_energy_from_low_to_high_with_shares_and_sources():
+    text = " ".join(run("map", "slate-132k", "--system", "edge-int4", "--context", "8").stdout.split())
+    data = json.loads(run("map", "slate-132k", "--system", "edge-int4", "--context", "8", "--json").stdout)
+    joules, per_joule = data["energy_range_j"], data["tokens_per_j"]
+    assert f"{joules['low'] * 1e3:.4g} to {joules['high'] * 1e3:.4g} from low to high" in text
+    assert f"{per_joule['mid']:,.0f} tokens/J, {per_joule['low']:,.0f} to {per_joule['high']:,.0f}" in text
+    for item in data["energy"]:
+        assert f"{item['joules'] / data['energy_j']:.1%}" in text, item["name"]
+    bits = data["energy"][0]
+    for level, pj in (("low", "4.7"), ("high", "20")):
+        assert f"{bits[level]['joules'] * 1e3:.4g}" in text
+        assert f"{pj} per bit" in text
+    assert text.count("guess:") == 4, "low of the bits, and all three of the background"
+
+
+def test_contexts_side_by_side_have_the_range_of_their_energy():
+    arguments = ("map", "slate-132k", "--system", "tiny", "--context", "4,8")
+    text = " ".join(run(*arguments).stdout.split())
+    table = list(csv.DictReader(run(*arguments, "--csv").stdout.splitlines()))
+    for data, row in zip(json.loads(run(*arguments, "--json").stdout), table, strict=True):
+        joules = data["energy_range_j"]
+        assert float(row["energy_range_j.high"]) == joules["high"]
+        assert float(row["tokens_per_j.low"]) == data["tokens_per_j"]["low"]
+        cells = (
+            *(f"{joules[level] * 1e3:.4g}" for level in ("low", "mid", "high")),
+            f"{data['tokens_per_j']['mid']:,.0f}",
+        )
+        assert all(f" {cell} " in text for cell in cells), cells
 
 
 def test_generate_writes_verilog_and_ports(tmp_path):

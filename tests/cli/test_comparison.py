@@ -54,14 +54,24 @@ def test_kinds_are_not_mixed():
 
 GEM5 = {"workload": "bfs", "core": "o3", "domains": "all-cryo", "core_ghz": 4.0, "sim_seconds": 7.0, "ipc": 0.5}
 CONTENTS = {
-    "map": {"model": "m", "system": "s", "phase": "decode", "context": 8, "cycles": 10, "tokens_per_s": 2.0, "energy_j": 1},
+    "map": {"model": "m", "system": "s", "phase": "decode", "context": 8, "cycles": 10, "tokens_per_s": 2.0, "energy_j": 1,
+            "energy_range_j": {"low": 0.5, "mid": 1, "high": 4}, "tokens_per_j": {"low": 0.25, "mid": 1, "high": 2}},
     "blocks": {"module": "npe", "timing": {"latency_cycles": 4, "macs_per_cycle": {"int8": 8.0, "bf16": 4.0}}},
     "cosim": {"cases": [dict.fromkeys(("rtl_cycles", "model_cycles", "values", "mismatches"), n) for n in (1, 2)]},
     "cpu": {"core": "o3", "clocks": {"core_ghz": 4.0}, "workloads": [{"workload": "cg", "seconds": 2.0, "speedup": 1.5}]},
     "gem5": {"runs": [GEM5 | {"workload": "cg"}, GEM5, GEM5 | {"core_ghz": 20.0, "sim_seconds": 3.0}]},
 }  # fmt: skip
 FIGURES = {
-    "map": {"rate": 2.0, "whole run": 10, "energy": 1},
+    "map": {
+        "rate": 2.0,
+        "whole run": 10,
+        "energy": 1,
+        "energy, low": 0.5,
+        "energy, high": 4,
+        "tokens for a joule, low": 0.25,
+        "tokens for a joule": 1,
+        "tokens for a joule, high": 2,
+    },
     "blocks": {"latency": 4, "rate, int8": 8.0, "rate, bf16": 4.0},
     "cosim": {"cases": 2, "RTL": 3, "model": 3, "values": 3, "mismatches": 3},
     "cpu": {"cg, time": 2.0, "cg, speed-up": 1.5},

@@ -16,6 +16,8 @@ EXPLAINED = 0.8
 """Largest bound as a fraction of a run below which its cause is printed."""
 LONGEST_WAITS = 4
 """Number of waits that are printed."""
+RANGES = ("energy_range_j", "tokens_per_j")
+"""Keys of a map result whose values are tables of a low, a middle and a high number."""
 
 
 def print_map(console: "Console", result: dict) -> None:
@@ -92,9 +94,9 @@ def _print_energy(console: "Console", result: dict) -> None:
             share = item["joules"] / result["energy_j"] if figure is item and result["energy_j"] else None
             table.add_row(
                 label,
-                f"{figure['joules'] * 1e3:,.3f}",
+                _four_digits(figure["joules"] * 1e3),
                 "" if share is None else f"{share:.1%}",
-                f"{figure['pj_per_event']:.4g} per {item['unit']}",
+                f"{_four_digits(figure['pj_per_event'])} per {item['unit']}",
                 figure["source"],
             )
     console.print(table)
@@ -102,16 +104,18 @@ def _print_energy(console: "Console", result: dict) -> None:
 
 def _energy(result: dict) -> str:
     """Return the energy of a map result in words, from low to high where the figures have a range."""
-    text = f"energy: {result['energy_j'] * 1e3:,.2f} mJ"
-    if (joules := result.get("energy_range_j")) and (rate := result.get("tokens_per_j")):
-        text += f", {_mj(joules)} from low to high; "
-        text += f"{rate['mid']:,.1f} tokens/J, {rate['low']:,.1f} to {rate['high']:,.1f}"
+    text = f"energy: {_four_digits(result['energy_j'] * 1e3)} mJ"
+    if joules := result.get("energy_range_j"):
+        text += f", {_four_digits(joules['low'] * 1e3)} to {_four_digits(joules['high'] * 1e3)} from low to high"
+    if rate := result.get("tokens_per_j"):
+        fewest, per_joule, most = (_four_digits(rate[level]) for level in ("low", "mid", "high"))
+        text += f"; {per_joule} tokens/J, {fewest} to {most}"
     return text
 
 
-def _mj(joules: dict) -> str:
-    """Return a range of energy in millijoules."""
-    return f"{joules['low'] * 1e3:,.2f} to {joules['high'] * 1e3:,.2f}"
+def _four_digits(value: float) -> str:
+    """Return a number with four significant digits, or all digits before the point if these are more."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def operator_rows(result: dict) -> list[dict]:
@@ -121,8 +125,12 @@ def operator_rows(result: dict) -> list[dict]:
 
 
 def run_rows(results: list[dict]) -> list[dict]:
-    """Return map results as rows: the numbers of each run, without its parts."""
-    return [{key: value for key, value in result.items() if not isinstance(value, list | dict)} for result in results]
+    """Return map results as rows: the numbers of each run, without its parts; those of ranges have dotted names."""
+    return [
+        {key: value for key, value in result.items() if not isinstance(value, list | dict)}
+        | {f"{key}.{level}": value for key in RANGES for level, value in result.get(key, {}).items()}
+        for result in results
+    ]
 
 
 def print_maps(console: "Console", results: list[dict]) -> None:
@@ -137,9 +145,6 @@ def print_maps(console: "Console", results: list[dict]) -> None:
         ">DRAM bound",
         ">compute bound",
         ">bound / run",
-        ">mJ",
-        ">mJ, low to high",
-        ">tokens/J",
     )
     with_host = "host" in first
     table = terminal_table(
@@ -157,10 +162,22 @@ def print_maps(console: "Console", results: list[dict]) -> None:
             f"{result['dram_bound_cycles']:,}",
             f"{result['compute_bound_cycles']:,}",
             f"{result['bound_fraction']:.2%}",
-            f"{result['energy_j'] * 1e3:,.2f}",
-            _mj(result["energy_range_j"]),
-            f"{result['tokens_per_j']['mid']:,.1f}",
             *((f"{result['tokens_per_s_with_host']:,.1f}",) if with_host else ()),
+        )
+    console.print(table)
+    _print_energies(console, results)
+
+
+def _print_energies(console: "Console", results: list[dict]) -> None:
+    """Print the energy of map results side by side, a row for each, from low to high."""
+    joules = (">low, mJ", ">middle, mJ", ">high, mJ")
+    per_joule = (">fewest tokens/J", ">tokens/J", ">most tokens/J")
+    table = terminal_table((">context", *joules, *per_joule), title="energy by the low, middle and high figures")
+    for result in results:
+        table.add_row(
+            f"{result['context']:,}",
+            *(_four_digits(value * 1e3) for value in result["energy_range_j"].values()),
+            *(_four_digits(value) for value in result.get("tokens_per_j", {}).values()),
         )
     console.print(table)
 

@@ -70,9 +70,14 @@ def test_the_whole_energy_is_low_mid_and_high_in_all_parts_at_once():
     whole = total(items)
     assert whole.low < whole.mid < whole.high
     assert whole.high - whole.mid == pytest.approx(sum(item.range_j.high - item.range_j.mid for item in items))
-    per_joule = whole.runs_per_j(3)
+    per_joule = whole.per_joule(3)
     assert (per_joule.low, per_joule.high) == (3 / whole.high, 3 / whole.low)
-    assert total([]).runs_per_j(1).mid == float("inf")
+
+
+def test_a_run_without_energy_has_no_tokens_for_a_joule_in_json():
+    nothing = total([])
+    assert nothing.per_joule(1).mid == float("inf")
+    assert nothing.to_dict(1) == {"energy_j": 0, "energy_range_j": {"low": 0, "mid": 0, "high": 0}}
 
 
 def test_weights_of_eight_bits_take_the_energy_of_their_bytes():
