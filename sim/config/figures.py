@@ -65,11 +65,6 @@ class Figure(Frozen):
     source: Annotated[str, Field(min_length=1)]
     """Source of the number, or how it was derived; it begins with ``guess`` if nobody has published it."""
 
-    @property
-    def is_guess(self) -> bool:
-        """Whether the number is a guess."""
-        return self.source.startswith("guess")
-
     def times(self, factor: float, remark: str = "") -> "Figure":
         """Return the number times a factor, with a remark after its source."""
         return Figure(value=self.value * factor, source=f"{self.source}{remark}")
