@@ -117,9 +117,9 @@ def test_map_prints_what_a_person_needs():
         assert part in text or part == "JESD209", part
 
 
-def test_map_prints_energy_from_low_to_high_with_shares_and_sources():
-    text = " ".join(run("map", "slate-132k", "--system", "edge-int4", "--context", "8").stdout.split())
-    data = json.loads(run("map", "slate-132k", "--system", "edge-int4", "--context", "8", "--json").stdout)
+def test_map_prints_energy_from_low_to_high_with_shares_and_sources(tmp_path):
+    shown = run("map", "slate-132k", "--system", "edge-int4", "--context", "8", "--out", str(tmp_path)).stdout
+    text, data = " ".join(shown.split()), json.loads((tmp_path / "map.json").read_text())
     joules, per_joule = data["energy_range_j"], data["tokens_per_j"]
     assert f"{joules['low'] * 1e3:.4g} to {joules['high'] * 1e3:.4g} from low to high" in text
     assert f"{per_joule['mid']:,.0f} tokens/J, {per_joule['low']:,.0f} to {per_joule['high']:,.0f}" in text
@@ -135,15 +135,14 @@ def test_map_prints_energy_from_low_to_high_with_shares_and_sources():
 def test_contexts_side_by_side_have_the_range_of_their_energy():
     arguments = ("map", "slate-132k", "--system", "tiny", "--context", "4,8")
     text = " ".join(run(*arguments).stdout.split())
-    table = list(csv.DictReader(run(*arguments, "--csv").stdout.splitlines()))
-    for data, row in zip(json.loads(run(*arguments, "--json").stdout), table, strict=True):
-        joules = data["energy_range_j"]
-        assert float(row["energy_range_j.high"]) == joules["high"]
-        assert float(row["tokens_per_j.low"]) == data["tokens_per_j"]["low"]
-        cells = (
-            *(f"{joules[level] * 1e3:.4g}" for level in ("low", "mid", "high")),
-            f"{data['tokens_per_j']['mid']:,.0f}",
+    for row in csv.DictReader(run(*arguments, "--csv").stdout.splitlines()):
+        joules, per_joule = (
+            [float(row[f"{key}.{level}"]) for level in ("low", "mid", "high")]
+            for key in ("energy_range_j", "tokens_per_j")
         )
+        assert joules[1] == float(row["energy_j"])
+        assert per_joule == [1 / each for each in reversed(joules)]
+        cells = [*(f"{each * 1e3:.4g}" for each in joules), *(f"{each:,.0f}" for each in per_joule)]
         assert all(f" {cell} " in text for cell in cells), cells
 
 

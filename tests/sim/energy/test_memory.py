@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.mapping.small_models import EDGE, LLAMA, THIN
+from tests.mapping.small_models import EDGE, THIN
 from tilewright.mapping.map import map_model
 from tilewright.sim.config import load_system
 from tilewright.sim.config.dram import dram_names, load_dram
@@ -82,7 +82,7 @@ def test_a_run_without_energy_has_no_tokens_for_a_joule_in_json():
 
 def test_weights_of_eight_bits_take_the_energy_of_their_bytes():
     int4, int8 = (
-        map_model("x", LLAMA, load_system(name), phase="decode", context=64) for name in ("edge-int4", "edge-int8")
+        map_model("x", THIN, load_system(name), phase="decode", context=64) for name in ("edge-int4", "edge-int8")
     )
     (bits4, background4), (bits8, background8) = int4.energy[:2], int8.energy[:2]
     assert 1.9 < int8.memory_bytes / int4.memory_bytes < 2.0
