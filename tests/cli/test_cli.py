@@ -117,21 +117,6 @@ def test_map_prints_what_a_person_needs():
         assert part in text or part == "JESD209", part
 
 
-def test_map_prints_energy_from_low_to_high_with_shares_and_sources(tmp_path):
-    shown = run("map", "slate-132k", "--system", "edge-int4", "--context", "8", "--out", str(tmp_path)).stdout
-    text, data = " ".join(shown.split()), json.loads((tmp_path / "map.json").read_text())
-    joules, per_joule = data["energy_range_j"], data["tokens_per_j"]
-    assert f"{joules['low'] * 1e3:.4g} to {joules['high'] * 1e3:.4g} from low to high" in text
-    assert f"{per_joule['mid']:,.0f} tokens/J, {per_joule['low']:,.0f} to {per_joule['high']:,.0f}" in text
-    for item in data["energy"]:
-        assert f"{item['joules'] / data['energy_j']:.1%}" in text, item["name"]
-    bits = data["energy"][0]
-    for level, pj in (("low", "4.7"), ("high", "20")):
-        assert f"{bits[level]['joules'] * 1e3:.4g}" in text
-        assert f"{pj} per bit" in text
-    assert text.count("guess:") == 4, "low of the bits, and all three of the background"
-
-
 def test_contexts_side_by_side_have_the_range_of_their_energy():
     arguments = ("map", "slate-132k", "--system", "tiny", "--context", "4,8")
     text = " ".join(run(*arguments).stdout.split())

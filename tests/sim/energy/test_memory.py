@@ -1,8 +1,12 @@
 """Energy of main memory: bits by the kind of DRAM or by what the system states, and power by time."""
 
+import io
+
 import pytest
 
 from tests.mapping.small_models import EDGE, THIN
+from tilewright.base.terminal import Terminal
+from tilewright.cli.tables import print_map
 from tilewright.mapping.map import map_model
 from tilewright.sim.config import load_system
 from tilewright.sim.config.dram import dram_names, load_dram
@@ -80,10 +84,8 @@ def test_a_run_without_energy_has_no_tokens_for_a_joule_in_json():
     assert nothing.to_dict(1) == {"energy_j": 0, "energy_range_j": {"low": 0, "mid": 0, "high": 0}}
 
 
-def test_weights_of_eight_bits_take_the_energy_of_their_bytes():
-    int4, int8 = (
-        map_model("x", THIN, load_system(name), phase="decode", context=64) for name in ("edge-int4", "edge-int8")
-    )
+def test_weights_of_eight_bits_take_the_energy_of_their_bytes(int4):
+    int8 = map_model("x", THIN, load_system("edge-int8"), phase="decode", context=64)
     (bits4, background4), (bits8, background8) = int4.energy[:2], int8.energy[:2]
     assert 1.9 < int8.memory_bytes / int4.memory_bytes < 2.0
     for level in LEVELS:
@@ -94,8 +96,13 @@ def test_weights_of_eight_bits_take_the_energy_of_their_bytes():
     assert int8.energy_j / int4.energy_j == pytest.approx(int8.memory_bytes / int4.memory_bytes, rel=0.05)
 
 
-def test_results_carry_low_mid_and_high():
-    data = map_model("x", THIN, EDGE, phase="decode", context=64).to_dict()
+@pytest.fixture(scope="module")
+def int4():
+    return map_model("x", THIN, EDGE, phase="decode", context=64)
+
+
+def test_results_carry_low_mid_and_high(int4):
+    data = int4.to_dict()
     assert data["energy_range_j"]["mid"] == data["energy_j"]
     for level in LEVELS:
         parts = [item if level == "mid" else item[level] for item in data["energy"]]
@@ -105,3 +112,18 @@ def test_results_carry_low_mid_and_high():
     assert data["tokens_per_j"]["low"] < data["tokens_per_j"]["mid"] < data["tokens_per_j"]["high"]
     [background] = [item for item in data["energy"] if item["name"] == "main memory, background"]
     assert (background["events"], background["unit"]) == (data["cycles"], "cycle")
+
+
+def test_energy_is_printed_from_low_to_high_with_shares_and_sources(int4):
+    printed, data = io.StringIO(), int4.to_dict()
+    print_map(Terminal(file=printed, width=200), data)
+    text = " ".join(printed.getvalue().split())
+    joules, per_joule = data["energy_range_j"], data["tokens_per_j"]
+    assert f"{joules['low'] * 1e3:.4g} to {joules['high'] * 1e3:.4g} from low to high" in text
+    assert f"{per_joule['mid']:.4g} tokens/J, {per_joule['low']:.4g} to {per_joule['high']:.4g}" in text
+    for item in data["energy"]:
+        assert f"{item['joules'] / data['energy_j']:.1%}" in text, item["name"]
+    bits = data["energy"][0]
+    for level, pj in (("low", "4.7"), ("high", "20")):
+        assert f"{bits[level]['joules'] * 1e3:.4g} │ │ {pj} per bit" in text
+    assert text.count("guess:") == 4, "low of the bits, and all three of the background"
