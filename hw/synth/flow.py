@@ -12,22 +12,20 @@ Yosys chooses among equal mappings by the order of its input: the same function 
 a few per cent.
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tilewright.base.errors import ConfigError, ToolError
-from tilewright.base.reading import read_bytes
 from tilewright.base.tools import SynthesisTools, Tool
 from tilewright.hw.synth import power
+from tilewright.hw.synth.library import Library, read_library
+from tilewright.hw.synth.power import Conditions
 from tilewright.hw.synth.run import run_abc, run_yosys
 
-MAX_LIBERTY_BYTES = 256 << 20
-"""Size of the largest liberty file; those of real libraries have some ten MB."""
 PARTS = ("fpga", "cells", "area", "timing", "power")
 
 GENERIC = "read_verilog design.v; synth -flatten -top {top}"
@@ -64,7 +62,20 @@ class Cost:
     """Cell area in the unit of the liberty file, which is µm² in nearly all of them."""
     path_ns: float | None = None
     power_uw: float | None = None
-    """Power at ``power.CLOCK_MHZ``, with each data input changing in ``power.ACTIVITY`` of the cycles."""
+    """Power under the conditions given: the sum of the three parts. The clock tree is no part of it."""
+    internal_uw: float | None = None
+    """Power inside the cells. A part is None if the library states nothing of the kind for the cells of the design."""
+    switching_uw: float | None = None
+    """Power of nets: pins and loads of outputs, no wires."""
+    leakage_uw: float | None = None
+    clock_pins_uw: float | None = None
+    """Power of the flip-flops while nothing but the clock moves; a part of ``power_uw``."""
+    clock_tree_uw: float | None = None
+    """Power of the clock tree that :mod:`.clock_tree` assumes, on top of ``power_uw``."""
+    clock_tree: str | None = None
+    """Number and name of the buffers of this tree."""
+    power_lacks: Mapping[str, list[str]] = field(default_factory=dict)
+    """Cells of the design for which the library lacks a part of the power, by its field."""
     primitives: Mapping[str, int] = field(default_factory=dict)
     """Number of each FPGA primitive."""
     failed: Mapping[str, str] = field(default_factory=dict)
@@ -82,21 +93,29 @@ def anew(inputs: list[str], make: Callable[[], dict]) -> dict:
 
 
 def cost(
-    verilog: str, top: str, tools: SynthesisTools, *, parts: Iterable[str] = PARTS, remember: Remember = anew
+    verilog: str,
+    top: str,
+    tools: SynthesisTools,
+    *,
+    parts: Iterable[str] = PARTS,
+    library: Library | None = None,
+    conditions: Conditions = power.USUAL,
+    remember: Remember = anew,
 ) -> Cost:
     """Return the cost of module ``top`` of ``verilog``.
 
     A part whose optional tool or liberty file is absent from ``tools``, or whose optional tool fails, is left out.
+    ``library`` is what ``read_library`` makes of the liberty files of ``tools``, if the caller has it already.
     ``remember`` may keep results: ``tilewright.base.cache.remember("synth")`` does, between processes.
 
     Raises
     ------
     ConfigError
-        If there is no such part, or the liberty file is none.
+        If there is no such part, or the liberty files are refused, or lack a cell.
     ToolError
         If Yosys fails.
     """
-    job = _Job(verilog, top, tools)
+    job = _Job(verilog, top, tools, library or library_of(tools), conditions)
     figures: dict = {}
     failed: dict[str, str] = {}
     for part in dict.fromkeys(parts):
@@ -111,22 +130,15 @@ def cost(
     return Cost(**figures, failed=failed)
 
 
-def read_liberty(path: Path) -> bytes:
-    """Return the content of a liberty file.
+def library_of(tools: SynthesisTools) -> Library | None:
+    """Return the library that the liberty files of some tools make up, if there are any.
 
     Raises
     ------
     ConfigError
-        If it cannot be read or does not start a library.
+        If a file is refused.
     """
-    try:
-        content = read_bytes(path, MAX_LIBERTY_BYTES)
-    except ConfigError as error:
-        raise ConfigError(f"liberty file {error}") from error
-    start = re.sub(rb"/\*.*?\*/|//[^\n]*", b"", content[:100_000], flags=re.DOTALL).lstrip()
-    if not re.match(rb"library\s*\(", start):
-        raise ConfigError(f"{path}: not a liberty file: it must start with 'library (name) {{'")
-    return content
+    return read_library(tools.liberty) if tools.liberty else None
 
 
 @dataclass(frozen=True)
@@ -134,28 +146,26 @@ class _Job:
     verilog: str
     top: str
     tools: SynthesisTools
+    library: Library | None
+    conditions: Conditions
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z_]\w*", self.top):
             raise ConfigError(f"top module '{self.top}': must be a plain Verilog name")
 
-    @cached_property
-    def liberty(self) -> bytes | None:
-        return read_liberty(self.tools.liberty) if self.tools.liberty else None
-
     def figures(self, part: str, remember: Remember) -> dict:
         """Return the fields of :class:`Cost` that a part fills; nothing if it lacks a tool."""
-        yosys, abc, sta, liberty = self.tools.yosys, self.tools.abc, self.tools.sta, self.liberty
+        yosys, abc, sta, library = self.tools.yosys, self.tools.abc, self.tools.sta, self.library
         make: Callable[[Path], dict]
         scripts: tuple[str, ...]
         if part == "fpga":
             scripts, programs, make = (FPGA_SCRIPT,), [yosys], self._fpga
         elif part == "cells":
             scripts, programs, make = (CELLS_SCRIPT,), [yosys], self._cells
-        elif not liberty:
+        elif not library:
             return {}
         elif part == "area":
-            scripts, programs, make = (AREA_SCRIPT,), [yosys], self._area
+            scripts, programs, make = (AREA_SCRIPT,), [yosys], partial(self._area, library)
         elif part == "timing":
             if abc is None:
                 return {}
@@ -163,22 +173,30 @@ class _Job:
         else:
             if sta is None:
                 return {}
-            scripts, programs, make = (POWER_SCRIPT, power.FLOW), [yosys, sta], partial(self._power, sta)
-        mapped = part not in ("fpga", "cells")
-        library = hashlib.sha256(liberty).hexdigest() if liberty and mapped else ""
+            scripts, programs, make = (POWER_SCRIPT, power.FLOW), [yosys, sta], partial(self._power, sta, library)
+        digest = library.digest if library and part not in ("fpga", "cells") else ""
+        conditions = [repr(self.conditions)] if part == "power" else []
         versions = [f"{program.name} {program.version}" for program in programs]
-        return remember([part, self.top, self.verilog, *scripts, *versions, library], lambda: self._in_folder(make))
+        inputs = [part, self.top, self.verilog, *scripts, *versions, *conditions, digest]
+        return remember(inputs, lambda: self._in_folder(make))
 
     def _in_folder(self, make: Callable[[Path], dict]) -> dict:
         with TemporaryDirectory(prefix="tilewright-synth-") as name:
             folder = Path(name)
             (folder / "design.v").write_text(self.verilog, encoding="utf-8")
-            if self.liberty:
-                (folder / "cells.lib").write_bytes(self.liberty)
+            if self.library:
+                (folder / "cells.lib").write_bytes(self.library.content)
             return make(folder)
 
     def _yosys(self, folder: Path, script: str) -> dict:
-        return run_yosys(self.tools.yosys, script.format(top=self.top), folder)
+        filled = script.format(top=self.top, period_ps=self.conditions.period_ps)
+        try:
+            return run_yosys(self.tools.yosys, filled, folder)
+        except ToolError as error:
+            missing = re.search(r"\(type (\S+)\) cannot be legalized", str(error))
+            if missing and self.library:
+                raise ConfigError(f"{self.library.label}: has no cell for {missing[1]}") from error
+            raise
 
     def _fpga(self, folder: Path) -> dict:
         counts = _gates(self._yosys(folder, FPGA_SCRIPT))
@@ -191,21 +209,21 @@ class _Job:
     def _cells(self, folder: Path) -> dict:
         return {"cells": sum(_gates(self._yosys(folder, CELLS_SCRIPT)).values())}
 
-    def _area(self, folder: Path) -> dict:
+    def _area(self, library: Library, folder: Path) -> dict:
         stat = self._yosys(folder, AREA_SCRIPT)
         unmapped = sorted(name for name in _gates(stat) if name.startswith("$"))
         if unmapped:
-            raise ConfigError(f"{self.tools.liberty}: has no cell for {', '.join(unmapped)}")
+            raise ConfigError(f"{library.label}: has no cell for {', '.join(unmapped)}")
         return {"area_um2": stat.get("area", 0.0)}
 
     def _timing(self, abc: Tool, folder: Path) -> dict:
         self._yosys(folder, TIMING_SCRIPT)
         return {"path_ns": run_abc(abc, ABC_SCRIPT, folder)}
 
-    def _power(self, sta: Tool, folder: Path) -> dict:
-        (folder / "sizing.constr").touch()
+    def _power(self, sta: Tool, library: Library, folder: Path) -> dict:
+        (folder / "sizing.constr").write_text(self.conditions.sizing)
         self._yosys(folder, POWER_SCRIPT)
-        return {"power_uw": power.run_power(sta, self.top, folder)}
+        return power.run_power(sta, self.top, library, self.conditions, folder)
 
 
 def _gates(stat: dict) -> dict[str, int]:

@@ -1,14 +1,14 @@
 """Netlists of synthesised blocks, with models of their cells to simulate them."""
 
-import hashlib
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tilewright.base.errors import ConfigError
 from tilewright.base.tools import SynthesisTools
-from tilewright.hw.synth.flow import AREA_SCRIPT, GENERIC, Remember, anew, read_liberty
+from tilewright.hw.synth.flow import AREA_SCRIPT, GENERIC, Remember, anew, library_of
+from tilewright.hw.synth.instances import instances
+from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.run import run_yosys
 
 WRITE = "write_verilog -noattr netlist.v"
@@ -18,40 +18,42 @@ GATES = f"{GENERIC}; opt_clean -purge; {WRITE}"
 """Yosys script of a netlist of gates of two inputs, multiplexers and flip-flops, each as an expression of Verilog."""
 MODELS = "read_liberty cells.lib; select {cells}; write_verilog -noattr -selected cells.v"
 """Yosys script of the models of cells: the functions in the liberty file, without delays."""
-_CELL = re.compile(r"(?m)^  (\w+) \w+ \($")
 
 
-def netlist(verilog: str, top: str, tools: SynthesisTools, *, remember: Remember = anew) -> Mapping[str, str]:
+def netlist(
+    verilog: str, top: str, tools: SynthesisTools, *, library: Library | None = None, remember: Remember = anew
+) -> Mapping[str, str]:
     """Return the texts of a netlist by the ends of their files' names.
 
     With a liberty file they are ``.netlist.v``, instances of its cells, and ``.cells.v``, a model of each cell that is
-    used; without one, ``.netlist.v`` alone, of generic gates. ``remember`` may keep them, as for :func:`.flow.cost`.
+    used; without one, ``.netlist.v`` alone, of generic gates. ``library`` and ``remember`` are those of
+    :func:`.flow.cost`.
 
     Raises
     ------
     ConfigError
-        If the liberty file is none, or has no cell for something.
+        If the liberty files are refused, or have no cell for something.
     ToolError
         If Yosys fails.
     """
-    liberty = read_liberty(tools.liberty) if tools.liberty else b""
-    script = f"{MAPPED}; {MODELS}" if liberty else GATES
-    inputs = ["netlist", top, verilog, script, tools.yosys.version, hashlib.sha256(liberty).hexdigest()]
-    return remember(inputs, lambda: _netlist(verilog, top, tools, liberty))
+    library = library or library_of(tools)
+    script = f"{MAPPED}; {MODELS}" if library else GATES
+    inputs = ["netlist", top, verilog, script, tools.yosys.version, library.digest if library else ""]
+    return remember(inputs, lambda: _netlist(verilog, top, tools, library))
 
 
-def _netlist(verilog: str, top: str, tools: SynthesisTools, liberty: bytes) -> dict:
+def _netlist(verilog: str, top: str, tools: SynthesisTools, library: Library | None) -> dict:
     with TemporaryDirectory(prefix="tilewright-synth-") as name:
         folder = Path(name)
         (folder / "design.v").write_text(verilog, encoding="utf-8")
-        if not liberty:
+        if not library:
             run_yosys(tools.yosys, GATES.format(top=top), folder)
             return {".netlist.v": (folder / "netlist.v").read_text()}
-        (folder / "cells.lib").write_bytes(liberty)
+        (folder / "cells.lib").write_bytes(library.content)
         run_yosys(tools.yosys, MAPPED.format(top=top), folder)
         text = (folder / "netlist.v").read_text()
-        cells = sorted(set(_CELL.findall(text)))
+        cells = sorted({each.cell for each in instances(text)})
         if missing := [cell for cell in cells if cell.startswith("_")]:
-            raise ConfigError(f"{tools.liberty}: has no cell for {', '.join(missing)}")
+            raise ConfigError(f"{library.label}: has no cell for {', '.join(missing)}")
         run_yosys(tools.yosys, MODELS.format(cells=" ".join(cells)), folder)
         return {".netlist.v": text, ".cells.v": (folder / "cells.v").read_text()}

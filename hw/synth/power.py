@@ -1,47 +1,110 @@
 """Power of a mapped netlist by OpenSTA, at a stated clock and activity.
 
 The activity of the data inputs is propagated through the gates as probabilities, with reset at rest: no glitches, no
-correlation, no wires, no clock tree. A figure to compare designs by, not what a chip draws.
+correlation, no wires. Inputs change at the edge of the clock and at once. A figure to compare designs by, not what a
+chip draws. The clock tree is an assumption, see :mod:`.clock_tree`, and a figure of its own.
 
 The netlist has buffers and is sized for the clock, which that of ``area`` is not: slow edges of nets with many loads
 would be most of the power otherwise.
 """
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from tilewright.base.errors import ConfigError
 from tilewright.base.tool_runs import failure, run_tool
 from tilewright.base.tools import Tool
+from tilewright.hw.synth import clock_tree
+from tilewright.hw.synth.instances import instances
+from tilewright.hw.synth.library import Cell, Library
 
 CLOCK_MHZ = 100
 ACTIVITY = 0.1
-"""Number of transitions of each data input in a clock cycle."""
+RANGES = {"clock_mhz": (0.001, 100_000), "activity": (0, 1), "output_load_ff": (0, 1_000_000)}
+"""Least and greatest value of each condition."""
 
-MAP = f"dfflibmap -liberty cells.lib; abc -liberty cells.lib -constr sizing.constr -D {1_000_000 // CLOCK_MHZ}"
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """Conditions of a power figure.
+
+    Raises
+    ------
+    ConfigError
+        If one is out of its range.
+    """
+
+    clock_mhz: float = CLOCK_MHZ
+    activity: float = ACTIVITY
+    """Number of transitions of each data input in a clock cycle."""
+    output_load_ff: float = 0
+    """Capacitance at each output."""
+
+    def __post_init__(self) -> None:
+        for name, (least, greatest) in RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= greatest:
+                raise ConfigError(f"{name} = {value:g} is not allowed: it must be {least:g} to {greatest:,}")
+
+    @property
+    def period_ps(self) -> float:
+        """Period of the clock."""
+        return 1e6 / self.clock_mhz
+
+    @property
+    def sizing(self) -> str:
+        """Constraints by which ABC sizes the gates; its capacitances are in fF."""
+        return f"set_load {self.output_load_ff:.12g}\n" if self.output_load_ff else ""
+
+
+USUAL = Conditions()
+"""Conditions of all figures for which no others are stated."""
+MAP = "dfflibmap -liberty cells.lib; abc -liberty cells.lib -constr sizing.constr -D {period_ps:.0f}"
 """Yosys script; a file of constraints, even an empty one, makes ABC add buffers and size the gates."""
 WRITE = "write_verilog -noattr -simple-lhs netlist.v"
 """Yosys script; OpenSTA reads no concatenation on the left of an assignment."""
-SCRIPT = f"""\
+# Periods and capacitances would be in the units of the library, which may be ps and fF.
+SCRIPT = """\
 read_liberty cells.lib
+set_cmd_units -time ns -capacitance fF
 read_verilog netlist.v
-link_design {{top}}
-create_clock -name clock -period {1000 / CLOCK_MHZ:g} {{clock_port}}
-foreach port [all_inputs] {{{{
-  if {{{{[get_property $port full_name] != "clk"}}}} {{{{ set_input_delay 0 -clock clock $port }}}}
-}}}}
-set_power_activity -input -activity {ACTIVITY} -duty 0.5
-{{reset_activity}}
+link_design {top}
+create_clock -name clock -period {period_ns:.12g} {clock_port}
+foreach port [all_inputs] {{
+  if {{[get_property $port full_name] != "clk"}} {{ set_input_delay 0 -clock clock $port }}
+}}
+set_load {load:.12g} [all_outputs]
+set_power_activity -input -activity {activity:.12g} -duty 0.5
+{reset_activity}
 report_power -digits 6
+{clock_tree}
 """
 CLOCK_PORT = "[get_ports clk]"
 RESET_ACTIVITY = "set_power_activity -input_ports rst -activity 0 -duty 0"
-FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY
-"""Script that OpenSTA executes."""
+CLOCK_TREE = f"""\
+read_verilog clock_tree.v
+link_design {clock_tree.MODULE}
+create_clock -name clock -period {{period_ns:.12g}} [get_ports clk]
+report_power -digits 6
+"""
+FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY + CLOCK_TREE
+"""Scripts that OpenSTA executes."""
+PARTS = ("internal_uw", "switching_uw", "leakage_uw")
+GROUPS = ("Sequential", "Combinational", "Total")
+STATES: Mapping[str, Callable[[Cell], bool]] = {
+    "internal_uw": lambda cell: cell.has_internal_power,
+    "leakage_uw": lambda cell: cell.has_leakage,
+}
+"""Parts of the power for which a library may state nothing, and whether it does for a cell."""
 
 
-def run_power(sta: Tool, top: str, folder: Path) -> float:
-    """Return the total power in µW of ``netlist.v`` with ``cells.lib``; its clock, if any, is the port ``clk``,
-    and its reset ``rst``.
+def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, folder: Path) -> dict:
+    """Return the figures of ``netlist.v`` with ``cells.lib``; its clock, if any, is the port ``clk``, and its reset
+    ``rst``.
+
+    A part of which the library states nothing for any cell of the netlist is None, and no part of the sum.
 
     Raises
     ------
@@ -53,16 +116,52 @@ def run_power(sta: Tool, top: str, folder: Path) -> float:
     text = re.sub(r"^(\s*(?:input|output|inout|wire)) signed\b", r"\1", netlist.read_text(), flags=re.MULTILINE)
     netlist.write_text(text)
     inputs = re.findall(r"^\s*input (\w+);", text, flags=re.MULTILINE)
+    used = instances(text)
+    tree = clock_tree.clock_tree(used, library)
+    if tree:
+        (folder / "clock_tree.v").write_text(tree.verilog)
+    period_ns = conditions.period_ps / 1000
     script = SCRIPT.format(
         top=top,
+        period_ns=period_ns,
         # Without a clock port it is a virtual clock: the unit of time of the activities. Input delays make the clock
         # known to gates that no register drives.
         clock_port=CLOCK_PORT if "clk" in inputs else "",
+        load=conditions.output_load_ff,
+        activity=conditions.activity,
         reset_activity=RESET_ACTIVITY if "rst" in inputs else "",
+        clock_tree=CLOCK_TREE.format(period_ns=period_ns) if tree else "",
     )
     (folder / "power.tcl").write_text(script)
     said = run_tool(sta, ["-no_splash", "-exit", "power.tcl"], folder)
-    total = re.search(r"^Total(?:\s+\S+){2}\s+\S+\s+(\d\S*)", said, flags=re.MULTILINE)
-    if "Error:" in said or not total:
+    reports = _reports(said)
+    if "Error:" in said or len(reports) != 1 + bool(tree):
         raise failure(sta, said)
-    return round(float(total.group(1)) * 1e6, 6)
+    *parts, total = reports[0]["Total"]
+    figures: dict = {"power_uw": total, **dict(zip(PARTS, parts, strict=True)), "power_lacks": {}}
+    cells = [library.cells[name] for name in sorted({each.cell for each in used}) if name in library.cells]
+    for part, states in STATES.items():
+        driven = [cell for cell in cells if cell.inputs]
+        if lacking := [cell.group.name for cell in driven if not states(cell)]:
+            figures["power_lacks"][part] = lacking
+            if len(lacking) == len(driven):
+                figures[part] = None
+    if tree:
+        figures |= {
+            "clock_pins_uw": reports[1]["Sequential"][-1],
+            "clock_tree_uw": reports[1]["Combinational"][-1],
+            "clock_tree": f"{tree.buffers} {tree.buffer}",
+        }
+    return figures
+
+
+def _reports(said: str) -> list[dict[str, list[float]]]:
+    """Return internal, switching, leakage and total power in uW by the group of cells, for each report of OpenSTA."""
+    reports: list[dict[str, list[float]]] = []
+    for line in said.splitlines():
+        words = line.split()
+        if words[:1] == ["Sequential"]:
+            reports.append({})
+        if reports and len(words) >= 5 and words[0] in GROUPS:
+            reports[-1][words[0]] = [round(float(word) * 1e6, 6) for word in words[1:5]]
+    return [report for report in reports if "Total" in report]

@@ -1,6 +1,7 @@
 """Generates and synthesises blocks."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from tilewright.base.tool_runs import time_limit
 from tilewright.base.tools import SynthesisTools, find_synthesis_tools
 from tilewright.base.wasm import code_folder
 from tilewright.hw.generate import Design, GeneratedBlock
-from tilewright.hw.synth import power
-from tilewright.hw.synth.flow import Cost, cost, read_liberty
+from tilewright.hw.synth.flow import Cost, cost, library_of
+from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.netlist import netlist
+from tilewright.hw.synth.power import USUAL, Conditions
 
 
 def block(name: str) -> Block:
@@ -72,6 +74,10 @@ class SynthResult:
     """Figures; a figure is None if a tool for it is missing."""
     tools: SynthesisTools
     """Tools of this machine, and the names of those that are missing."""
+    library: Library | None
+    """Cells that the liberty files make up, with units and operating conditions."""
+    conditions: Conditions
+    """Clock, activity and load of the power figures."""
     netlist: Mapping[str, str] = field(default_factory=dict)
     """Texts of the netlist, if it was asked for: ``.netlist.v``, and with a liberty file ``.cells.v``, models of the
     cells that it has."""
@@ -84,10 +90,12 @@ class SynthResult:
             "module": self.module,
             "configuration": self.configuration,
             **asdict(self.cost),
-            "power_clock_mhz": power.CLOCK_MHZ,
-            "power_activity": power.ACTIVITY,
+            "power_clock_mhz": self.conditions.clock_mhz,
+            "power_activity": self.conditions.activity,
+            "power_output_load_ff": self.conditions.output_load_ff,
             "tools": {tool.name: tool.version for tool in (tools.yosys, tools.abc, tools.sta) if tool},
-            "liberty": str(tools.liberty) if tools.liberty else None,
+            "liberty": os.pathsep.join(map(str, tools.liberty)) or None,
+            "library": self.library.to_dict() if self.library else None,
             "missing": list(tools.missing),
         }
 
@@ -108,7 +116,10 @@ class SynthResult:
 def synth(
     name: str,
     *,
-    liberty: str | Path | None = None,
+    liberty: str | Path | Sequence[str | Path] | None = None,
+    clock_mhz: float = USUAL.clock_mhz,
+    activity: float = USUAL.activity,
+    output_load_ff: float = USUAL.output_load_ff,
     with_netlist: bool = False,
     tables: str = "logic",
     **options: object,
@@ -121,8 +132,15 @@ def synth(
     ----------
     name : str
         Name of a block, from ``tilewright list``.
-    liberty : str or Path, optional
-        Liberty file for area, path and power; by default TILEWRIGHT_LIBERTY, or osu018 of qflow.
+    liberty : str, Path or sequence of them, optional
+        Liberty files for area, path and power, plain or packed by gzip; several must belong together. By default those
+        in TILEWRIGHT_LIBERTY, or osu018 of qflow.
+    clock_mhz : float
+        Clock frequency of the power figures.
+    activity : float
+        Number of transitions of each data input in a clock cycle.
+    output_load_ff : float
+        Capacitance at each output.
     with_netlist : bool
         Also make the netlist of the cells of the liberty file, or of generic gates without one.
     tables : str
@@ -135,27 +153,37 @@ def synth(
     ConfigError
         If there is no such block or option, a value does not go, or a tool fails; names the option.
     """
-    return synthesise(name, _design(name, tables, options), synthesis_tools(liberty), with_netlist=with_netlist)
+    conditions = Conditions(clock_mhz=clock_mhz, activity=activity, output_load_ff=output_load_ff)
+    named = [liberty] if isinstance(liberty, str | Path) else liberty or []
+    tools, library = synthesis_tools([Path(file) for file in named])
+    design = _design(name, tables, options)
+    return synthesise(name, design, tools, library, conditions, with_netlist=with_netlist)
 
 
-def synthesis_tools(liberty: str | Path | None) -> SynthesisTools:
-    """Return the tools of this machine, after a look at the liberty file, the cache folder and the time limit.
+def synthesis_tools(liberty: Sequence[Path]) -> tuple[SynthesisTools, Library | None]:
+    """Return the tools of this machine and the library of the liberty files, those named or else those found.
 
     Raises
     ------
     ConfigError
-        If there is no Yosys, or one of these is not fit for use.
+        If there is no Yosys, or a liberty file, the cache folder or the time limit is not fit for use.
     """
-    tools = find_synthesis_tools(None if liberty is None else Path(liberty))
+    tools = find_synthesis_tools(liberty)
     require_cache()
     time_limit()
     code_folder()
-    if tools.liberty:
-        read_liberty(tools.liberty)  # a bad one is refused before the work starts
-    return tools
+    return tools, library_of(tools)  # a bad file is refused before the work starts
 
 
-def synthesise(name: str, design: Design, tools: SynthesisTools, *, with_netlist: bool = False) -> SynthResult:
+def synthesise(
+    name: str,
+    design: Design,
+    tools: SynthesisTools,
+    library: Library | None,
+    conditions: Conditions,
+    *,
+    with_netlist: bool = False,
+) -> SynthResult:
     """Return the cost of a design of the block ``name``, and its netlist if that is asked for.
 
     Raises
@@ -164,6 +192,7 @@ def synthesise(name: str, design: Design, tools: SynthesisTools, *, with_netlist
         If a tool fails.
     """
     made = design.generate()
-    figures = cost(made.verilog, made.name, tools, remember=remember("synth"))
-    texts = netlist(made.verilog, made.name, tools, remember=remember("synth")) if with_netlist else {}
-    return SynthResult(name, made.name, made.ports["configuration"], figures, tools, texts)
+    kept = remember("synth")
+    figures = cost(made.verilog, made.name, tools, library=library, conditions=conditions, remember=kept)
+    texts = netlist(made.verilog, made.name, tools, library=library, remember=kept) if with_netlist else {}
+    return SynthResult(name, made.name, made.ports["configuration"], figures, tools, library, conditions, texts)

@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -262,7 +262,8 @@ def find_gem5() -> Tool:
 
 
 def find_liberty() -> Tool:
-    """Return the liberty file of standard cells: ``TILEWRIGHT_LIBERTY``, or that of Debian's qflow-tech-osu018.
+    """Return the liberty files of standard cells: those in ``TILEWRIGHT_LIBERTY``, separated as the folders of ``PATH``
+    are, or that of Debian's qflow-tech-osu018.
 
     Raises
     ------
@@ -270,9 +271,11 @@ def find_liberty() -> Tool:
         If there is none.
     """
     if named := os.environ.get("TILEWRIGHT_LIBERTY"):
-        if not Path(named).is_file():
-            raise ConfigError(f"TILEWRIGHT_LIBERTY = {named}: there is no such file")
-        return Tool("liberty", (named,), "", "environment")
+        files = tuple(file for file in named.split(os.pathsep) if file) or (named,)
+        for file in files:
+            if not Path(file).is_file():
+                raise ConfigError(f"TILEWRIGHT_LIBERTY = {file}: there is no such file")
+        return Tool("liberty", files, "", "environment")
     if OSU018.is_file():
         return Tool("liberty", (str(OSU018),), "", "system")
     raise ConfigError(
@@ -287,13 +290,14 @@ class SynthesisTools:
     yosys: Tool
     abc: Tool | None
     sta: Tool | None
-    liberty: Path | None
+    liberty: tuple[Path, ...]
+    """Liberty files of the cells, which belong together; empty if there is none."""
     missing: tuple[str, ...]
     """Names of the tools that were not found, and how to get each."""
 
 
-def find_synthesis_tools(liberty: Path | None = None) -> SynthesisTools:
-    """Return the tools of synthesis, with the liberty file given or else found.
+def find_synthesis_tools(liberty: Sequence[Path] = ()) -> SynthesisTools:
+    """Return the tools of synthesis, with the liberty files given or else found.
 
     Raises
     ------
@@ -309,11 +313,15 @@ def find_synthesis_tools(liberty: Path | None = None) -> SynthesisTools:
             missing.append(str(error))
             return None
 
-    if liberty is None:
+    if not liberty:
         found = find_liberty() if os.environ.get("TILEWRIGHT_LIBERTY") else optional(find_liberty)
-        liberty = Path(found.command[0]) if found else None
+        liberty = [Path(file) for file in found.command] if found else []
     return SynthesisTools(
-        yosys=find_yosys(), abc=optional(find_abc), sta=optional(find_sta), liberty=liberty, missing=tuple(missing)
+        yosys=find_yosys(),
+        abc=optional(find_abc),
+        sta=optional(find_sta),
+        liberty=tuple(liberty),
+        missing=tuple(missing),
     )
 
 

@@ -98,6 +98,7 @@ SYNTH: Table = (
     ("area_um2", "area", "um2"),
     ("path_ns", "path", "ns"),
     ("power_uw", "power", "uW"),
+    ("leakage_uw", "leakage", "uW"),
 )
 
 

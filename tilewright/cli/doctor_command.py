@@ -53,7 +53,7 @@ def command(ctx: click.Context, as_json: bool, as_csv: bool) -> None:
         row: dict = {"name": name, "found": False, "optional": optional, "version": ""}
         try:
             tool = find()
-            rows.append({**row, "found": True, "version": tool.version, "where": tool.command[0]})
+            rows.append({**row, "found": True, "version": tool.version, "where": " ".join(tool.command)})
         except ConfigError as error:
             rows.append({**row, "where": str(error)})
     missing = not all(row["found"] or row["optional"] for row in rows)

@@ -32,7 +32,8 @@ def command(folder: Path, as_json: bool) -> None:
     if as_json:
         print_json(results)
         return
-    from tilewright.cli.tables import print_blocks, print_cosim_summary, print_map, print_synth
+    from tilewright.cli.synth_tables import print_synth
+    from tilewright.cli.tables import print_blocks, print_cosim_summary, print_map
 
     for result in results["map"]:
         print_map(console(), result)

@@ -137,6 +137,15 @@ class PortsFile(_Result):
     timing: _Timing
 
 
+class _Library(_Result):
+    names: Annotated[list[str], Field(min_length=1)]
+    cells: Count
+    time_unit: str
+    voltage_v: Number
+    temperature_c: float | None
+    process: float | None
+
+
 class SynthFile(_Result):
     """Fields that a report needs of ``MODULE.synth.json``."""
 
@@ -148,11 +157,20 @@ class SynthFile(_Result):
     area_um2: Number | None
     path_ns: Number | None
     power_uw: Number | None
+    internal_uw: Number | None = None
+    switching_uw: Number | None = None
+    leakage_uw: Number | None = None
+    clock_pins_uw: Number | None = None
+    clock_tree_uw: Number | None = None
+    clock_tree: str | None = None
+    power_lacks: dict[str, list[str]] = Field(default_factory=dict)
     power_clock_mhz: Number
     power_activity: Number
+    power_output_load_ff: Number = 0
     primitives: dict[str, Count]
     tools: dict[str, str]
     liberty: str | None
+    library: _Library | None = None
     missing: list[str]
 
 

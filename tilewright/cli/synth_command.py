@@ -28,21 +28,26 @@ def _synth(
     name: str,
     design: "Design",
     tables: str,
-    liberty: Path | None,
+    liberty: tuple[Path, ...],
+    clock_mhz: float,
+    activity: float,
+    output_load_ff: float,
     netlist: bool,
     folder: Path | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
     from tilewright.api.generate import synthesis_tools, synthesise
+    from tilewright.hw.synth.power import Conditions
 
     if netlist and folder is None:
         raise ConfigError("--netlist needs --out, the folder to which it is written")
-    tools = synthesis_tools(liberty)
+    conditions = Conditions(clock_mhz=clock_mhz, activity=activity, output_load_ff=output_load_ff)
+    tools, library = synthesis_tools(liberty)
     if folder:
         make_folder(folder)
     with status(f"generating and synthesising {name}"):
-        result = synthesise(name, design.with_tables(tables), tools, with_netlist=netlist)
+        result = synthesise(name, design.with_tables(tables), tools, library, conditions, with_netlist=netlist)
     files = result.write(folder) if folder else []
     if as_json:
         print_json(result.to_dict(), files)
@@ -50,7 +55,7 @@ def _synth(
     if as_csv:
         print_csv([result.to_dict()])
         return
-    from tilewright.cli.tables import print_synth
+    from tilewright.cli.synth_tables import print_synth
 
     print_synth(console(), [result.to_dict()])
     print_written(files)
@@ -65,8 +70,25 @@ command = BlockGroup(
         tables_option,
         click.option(
             "--liberty",
+            multiple=True,
             type=click.Path(path_type=Path),
-            help="Liberty file for area, path and power. [default: TILEWRIGHT_LIBERTY, or osu018 of qflow]",
+            help="Liberty file for area, path and power, .lib or .lib.gz; again for each file of the process. "
+            "[default: TILEWRIGHT_LIBERTY, or osu018 of qflow]",
+        ),
+        click.option("--clock-mhz", type=float, default=100, show_default=True, help="Clock frequency of the power."),
+        click.option(
+            "--activity",
+            type=float,
+            default=0.1,
+            show_default=True,
+            help="Number of transitions of each data input in a clock cycle, for the power.",
+        ),
+        click.option(
+            "--output-load-ff",
+            type=float,
+            default=0,
+            show_default=True,
+            help="Capacitance at each output in fF, for the power.",
         ),
         click.option(
             "--netlist",

@@ -390,50 +390,6 @@ def _rate(macs: float | dict[str, float] | None) -> str:
     return " to ".join(f"{rate:,.0f}" for rate in dict.fromkeys((rates[0], rates[-1])))
 
 
-def print_synth(console: "Console", results: list[dict]) -> None:
-    """Print what blocks cost, by which tools, and what was missing."""
-    columns = (
-        ("LUT", "lut", ",d"),
-        ("FF", "ff", ",d"),
-        ("cells", "cells", ",d"),
-        ("area um2", "area_um2", ",.0f"),
-        ("path ns", "path_ns", ",.2f"),
-        ("power uW", "power_uw", ",.1f"),
-    )
-    labels = ("block", "options")
-    table = terminal_table((*labels, *(f">{heading}" for heading, _, _ in columns)), title="synthesis", fold=labels)
-    notes: dict[str, None] = {}
-    for result in results:
-        figures = ["-" if result[key] is None else format(result[key], precision) for _, key, precision in columns]
-        table.add_row(result["block"], _options(result["configuration"]), *figures)
-        said = ", ".join(f"{name} {version}" for name, version in result["tools"].items())
-        notes[f"by {said}; cells of {result['liberty'] or 'no liberty file'}"] = None
-        if result["path_ns"] is not None:
-            notes["path: gates alone, no wires, clock-to-output or set-up"] = None
-        if result["power_uw"] is not None:
-            notes[
-                f"power: at {result['power_clock_mhz']} MHz, "
-                f"each data input changing in {result['power_activity']:.0%} of the cycles"
-            ] = None
-        memory = {name: count for name, count in result["primitives"].items() if name.startswith(("RAM", "SRL"))}
-        if memory:
-            listed = ", ".join(f"{count:,} {name}" for name, count in memory.items())
-            notes[f"{result['block']}: memory not counted as LUT: {listed}"] = None
-        notes |= dict.fromkeys(result["missing"])
-        notes |= {f"{result['block']}: no {part}: {reason}": None for part, reason in result.get("failed", {}).items()}
-    console.print(table)
-    for note in notes:
-        console.print(f"  {note}")
-
-
-def _options(configuration: dict) -> str:
-    """Return a configuration on one line, those of its parts included."""
-    parts = []
-    for key, value in configuration.items():
-        parts.append(_options(value) if isinstance(value, dict) else f"{key}={value}")
-    return " ".join(parts)
-
-
 def print_host_steps(console: "Console", result: dict) -> None:
     """Print what the host core adds to a map result."""
     host = result["host"]

@@ -1,0 +1,21 @@
+"""Cells of a netlist that Yosys wrote, and what they are connected to."""
+
+import re
+from dataclasses import dataclass
+
+_INSTANCE = re.compile(r"(?m)^  (\w+) \S+ +\($((?:\n    \.[^\n]*)*)")
+_CONNECTION = re.compile(r"(?m)^    \.(\w+)\((.*)\),?$")
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A cell of a netlist."""
+
+    cell: str
+    connections: dict[str, str]
+    """Net at each pin."""
+
+
+def instances(netlist: str) -> list[Instance]:
+    """Return the cells of a netlist in their order."""
+    return [Instance(cell, dict(_CONNECTION.findall(pins))) for cell, pins in _INSTANCE.findall(netlist)]

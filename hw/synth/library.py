@@ -1,0 +1,174 @@
+"""The cells of a process: one liberty file, or several that belong together, as all tools of the flow read them."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from tilewright.base.errors import ConfigError
+from tilewright.hw.synth.liberty import Group, Level, LibertyFile, read_liberty
+from tilewright.hw.synth.units import UNITS, check_common, check_units, unit
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a library."""
+
+    path: Path
+    """File that contains it."""
+    group: Group
+
+    @cached_property
+    def pins(self) -> Mapping[str, Level]:
+        """Pins by their names; those of buses are left out."""
+        return {group.name: group.level for group in self.group.level.groups if group.kind == "pin"}
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the input pins."""
+        return [name for name, pin in self.pins.items() if pin.attributes.get("direction") == "input"]
+
+    @property
+    def functions(self) -> Mapping[str, str]:
+        """Functions of the output pins that have one, without blanks and parentheses."""
+        stated = {name: re.sub(r"[\s()]", "", pin.attributes.get("function", "")) for name, pin in self.pins.items()}
+        return {name: function for name, function in stated.items() if function}
+
+    @property
+    def is_flip_flop(self) -> bool:
+        """Whether the cell stores a bit at an edge of a clock."""
+        return bool(re.search(rb"\bff\s*\(", self.group.body))
+
+    @property
+    def has_internal_power(self) -> bool:
+        """Whether the library states energies of transitions inside the cell."""
+        return bool(re.search(rb"\binternal_power\s*\(", self.group.body))
+
+    @property
+    def has_leakage(self) -> bool:
+        """Whether the library states the leakage of the cell."""
+        return bool(re.search(rb"\b(cell_leakage_power\s*:|leakage_power\s*\()", self.group.body))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Library:
+    """Cells that all tools of the flow can read."""
+
+    files: tuple[Path, ...]
+    names: tuple[str, ...]
+    """Name of the library in each file, in the order of the alphabet."""
+    content: bytes = field(repr=False)
+    """Text of the file, or of all of them as one library; it does not depend on their order."""
+    units: Mapping[str, str]
+    """Units as the files state them, by their attributes."""
+    process: float | None
+    voltage_v: float
+    temperature_c: float | None
+    cells: Mapping[str, "Cell"] = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """Paths of the files, for a message."""
+        return ", ".join(map(str, self.files))
+
+    @property
+    def digest(self) -> str:
+        """Hash of everything that the tools read."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def to_dict(self) -> dict:
+        """Return what ``tilewright synth --json`` says of the library."""
+        return {
+            "names": list(self.names),
+            "cells": len(self.cells),
+            **self.units,
+            "process": self.process,
+            "voltage_v": self.voltage_v,
+            "temperature_c": self.temperature_c,
+        }
+
+
+def read_library(paths: Sequence[Path]) -> Library:
+    """Return the library that liberty files make up.
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be read, lacks a unit, the voltage or cells without which nothing can be mapped, or does not
+        belong to the others.
+    """
+    for path in paths:
+        if list(paths).count(path) > 1:
+            raise ConfigError(f"liberty file {path}: is named twice: each file is allowed once")
+    files = sorted(map(read_liberty, paths), key=lambda file: file.name)
+    for file in files:
+        check_units(file)
+    first = files[0]
+    for file in files[1:]:
+        check_common(first, file)
+    cells = _cells(files)
+    _check_cells(", ".join(map(str, paths)), list(cells.values()))
+    stated = first.level.attributes
+    return Library(
+        files=tuple(paths),
+        names=tuple(file.name for file in files),
+        content=first.text if len(files) == 1 else _merged(files),
+        units={name: re.sub(r"[\s,]", "", stated[name]) for name in UNITS if name in stated},
+        process=first.level.number("nom_process"),
+        voltage_v=unit(first, "voltage_unit") * (first.level.number("nom_voltage") or 0),
+        temperature_c=first.level.number("nom_temperature"),
+        cells=cells,
+    )
+
+
+def _cells(files: Sequence[LibertyFile]) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {}
+    for file in files:
+        for group in file.level.groups:
+            if group.kind != "cell":
+                continue
+            if group.name in cells:
+                where = cells[group.name].path
+                twice = "is there twice" if where == file.path else f"is in {where}, too"
+                raise ConfigError(f"{file.path}: cell '{group.name}' {twice}: each cell is allowed once")
+            cells[group.name] = Cell(file.path, group)
+    return cells
+
+
+def _check_cells(label: str, cells: Sequence[Cell]) -> None:
+    """Check that there are cells to which any design can be mapped."""
+    small = sorted(cells, key=lambda cell: len(cell.group.body))
+    needed = {
+        "flip-flop": lambda cell: cell.is_flip_flop,
+        "inverter": lambda cell: len(cell.inputs) == 1 and any(set("!'") & {*f} for f in cell.functions.values()),
+        "gate of two inputs": lambda cell: len(cell.inputs) == 2 and any("^" not in f for f in cell.functions.values()),
+    }
+    for kind, fits in needed.items():
+        if not any(map(fits, small)):
+            raise ConfigError(
+                f"{label}: no {kind} among {len(cells)} cells: {', '.join(needed)} are needed; "
+                "name all liberty files of the process"
+            )
+
+
+def _merged(files: Sequence[LibertyFile]) -> bytes:
+    """Return one library with everything of the first file, and the cells and templates of the others."""
+    known = {(group.kind, group.name): (files[0], group) for group in files[0].level.groups}
+    parts = [files[0].text[: files[0].end]]
+    for file in files[1:]:
+        for group in file.level.groups:
+            where, same = known.setdefault((group.kind, group.name), (file, group))
+            if where is file:
+                parts.append(group.text)
+            elif group.kind.endswith("_template") and _blanks_out(group.body) != _blanks_out(same.body):
+                raise ConfigError(
+                    f"{file.path}: {group.kind} '{group.name}' is not the one in {where.path}: "
+                    "files that belong together have the same templates"
+                )
+    return b"".join((*parts, b"}\n"))
+
+
+def _blanks_out(text: bytes) -> bytes:
+    return re.sub(rb"\s+", b"", text)
