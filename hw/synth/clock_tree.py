@@ -14,7 +14,8 @@ FANOUT = 16
 """Number of flip-flops or buffers that a buffer of the tree drives."""
 RESERVE = 4
 """Factor by which a buffer could drive more, so that edges are fast."""
-MODULE = "clock_tree"
+MODULES = ("clock_pins", "clock_tree")
+"""Modules of the Verilog: the flip-flops alone, and on the tree."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class ClockTree:
     """The flip-flops of a netlist on a tree of buffers."""
 
     verilog: str
-    """A module ``MODULE`` with the input ``clk``; its flip-flops have no other connections, so that only the clock
+    """Modules ``MODULES`` with the input ``clk``; their flip-flops have no other connections, so that only the clock
     moves."""
     buffer: str
     """Name of the cell."""
@@ -34,7 +35,7 @@ def clock_tree(cells: list[Instance], library: Library) -> ClockTree | None:
     """Return the clock tree of the flip-flops of a netlist, whose clock is ``clk``.
 
     Its buffer is the smallest whose ``max_capacitance`` is ``RESERVE`` times that of ``FANOUT`` clock pins, and of as
-    many inputs of its own, or comes nearest to it. Without flip-flops or without a buffer in the library there is no tree.
+    many inputs of its own, or comes nearest to it. Without flip-flops there is no tree.
     """
     loads = [
         (each.cell, pin)
@@ -43,10 +44,9 @@ def clock_tree(cells: list[Instance], library: Library) -> ClockTree | None:
         for pin, net in each.connections.items()
         if net == "clk"
     ]
-    buffer = _buffer(loads, library)
-    if not loads or not buffer:
+    if not loads:
         return None
-    name, source, output = buffer
+    name, source, output = _buffer(loads, library)
     sinks = [(cell, f".{pin}(%s)") for cell, pin in loads]
     lines: list[str] = []
     buffers = 0
@@ -60,31 +60,32 @@ def clock_tree(cells: list[Instance], library: Library) -> ClockTree | None:
         sinks = drivers
     lines += _instances(sinks, "clk", len(lines))
     nets = ", ".join(f"net{index}" for index in range(buffers))
-    return ClockTree(
-        "\n".join((f"module {MODULE}(clk);", "input clk;", f"wire {nets};", *lines, "endmodule\n")), name, buffers
+    pins = _instances([(cell, f".{pin}(%s)") for cell, pin in loads], "clk", 0)
+    modules = (pins, [f"wire {nets};", *lines])
+    verilog = "".join(
+        "\n".join((f"module {module}(clk);", "input clk;", *inside, "endmodule\n"))
+        for module, inside in zip(MODULES, modules, strict=True)
     )
+    return ClockTree(verilog, name, buffers)
 
 
 def _instances(sinks: list[tuple[str, str]], net: str, first: int) -> list[str]:
     return [f"{cell} cell{first + index} ({pins % net});" for index, (cell, pins) in enumerate(sinks)]
 
 
-def _buffer(loads: list[tuple[str, str]], library: Library) -> tuple[str, str, str] | None:
+def _buffer(loads: list[tuple[str, str]], library: Library) -> tuple[str, str, str]:
     """Return the name, the input and the output of the buffer for some loads."""
-    load = max((_capacitance(library.cells[cell].pins[pin]) for cell, pin in {*loads}), default=0.0)
+    load = max(_capacitance(library.cells[cell].pins[pin]) for cell, pin in {*loads})
     found = []
     for name, cell in library.cells.items():
-        if (
-            len(cell.inputs) != 1
-            or [*cell.functions.values()] != cell.inputs
-            or "dont_use" in cell.group.level.attributes
-        ):
+        if not cell.is_buffer:
             continue
+        avoided = "dont_use" in cell.group.level.attributes
         [source], [output] = cell.inputs, cell.functions
         drives = cell.pins[output].number("max_capacitance") or inf
         short = max(0.0, RESERVE * FANOUT * max(load, _capacitance(cell.pins[source])) - drives)
-        found.append((short, cell.group.level.number("area") or 0.0, name, source, output))
-    return min(found)[2:] if found else None
+        found.append((avoided, short, cell.group.level.number("area") or 0.0, name, source, output))
+    return min(found)[3:]
 
 
 def _capacitance(pin: Level) -> float:

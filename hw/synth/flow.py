@@ -71,7 +71,8 @@ class Cost:
     clock_pins_uw: float | None = None
     """Power of the flip-flops while nothing but the clock moves; a part of ``power_uw``."""
     clock_tree_uw: float | None = None
-    """Power of the clock tree that :mod:`.clock_tree` assumes, on top of ``power_uw``."""
+    """Power that the tree of :mod:`.clock_tree`, an assumption, adds to ``power_uw``: its buffers, their nets, and what
+    its edges, slower than those of an ideal clock, cost the flip-flops."""
     clock_tree: str | None = None
     """Number and name of the buffers of this tree."""
     power_lacks: Mapping[str, list[str]] = field(default_factory=dict)

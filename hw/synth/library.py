@@ -32,14 +32,24 @@ class Cell:
 
     @property
     def functions(self) -> Mapping[str, str]:
-        """Functions of the output pins that have one, without blanks and parentheses."""
+        """Functions of the inputs, by the output pins that have one, without blanks and parentheses."""
         stated = {name: re.sub(r"[\s()]", "", pin.attributes.get("function", "")) for name, pin in self.pins.items()}
-        return {name: function for name, function in stated.items() if function}
+        return {} if self.stores else {name: function for name, function in stated.items() if function}
 
     @property
     def is_flip_flop(self) -> bool:
         """Whether the cell stores a bit at an edge of a clock."""
         return bool(re.search(rb"\bff\s*\(", self.group.body))
+
+    @property
+    def stores(self) -> bool:
+        """Whether the cell is a flip-flop, a latch or a memory."""
+        return bool(re.search(rb"\b(ff|ff_bank|latch|latch_bank|memory|statetable)\s*\(", self.group.body))
+
+    @property
+    def is_buffer(self) -> bool:
+        """Whether the cell has one input and passes it on."""
+        return len(self.inputs) == 1 and [*self.functions.values()] == self.inputs
 
     @property
     def has_internal_power(self) -> bool:
@@ -114,7 +124,7 @@ def read_library(paths: Sequence[Path]) -> Library:
     return Library(
         files=tuple(paths),
         names=tuple(file.name for file in files),
-        content=first.text if len(files) == 1 else _merged(files),
+        content=_content(files),
         units={name: re.sub(r"[\s,]", "", stated[name]) for name in UNITS if name in stated},
         process=first.level.number("nom_process"),
         voltage_v=unit(first, "voltage_unit") * (first.level.number("nom_voltage") or 0),
@@ -143,6 +153,7 @@ def _check_cells(label: str, cells: Sequence[Cell]) -> None:
     needed = {
         "flip-flop": lambda cell: cell.is_flip_flop,
         "inverter": lambda cell: len(cell.inputs) == 1 and any(set("!'") & {*f} for f in cell.functions.values()),
+        "buffer": lambda cell: cell.is_buffer,
         "gate of two inputs": lambda cell: len(cell.inputs) == 2 and any("^" not in f for f in cell.functions.values()),
     }
     for kind, fits in needed.items():
@@ -153,21 +164,35 @@ def _check_cells(label: str, cells: Sequence[Cell]) -> None:
             )
 
 
-def _merged(files: Sequence[LibertyFile]) -> bytes:
+def _content(files: Sequence[LibertyFile]) -> bytes:
     """Return one library with everything of the first file, and the cells and templates of the others."""
-    known = {(group.kind, group.name): (files[0], group) for group in files[0].level.groups}
-    parts = [files[0].text[: files[0].end]]
+    first = files[0]
+    known = {(group.kind, group.name): (first, group) for group in first.level.groups}
+    added = []
     for file in files[1:]:
         for group in file.level.groups:
             where, same = known.setdefault((group.kind, group.name), (file, group))
             if where is file:
-                parts.append(group.text)
+                added.append(group.text)
             elif group.kind.endswith("_template") and _blanks_out(group.body) != _blanks_out(same.body):
                 raise ConfigError(
                     f"{file.path}: {group.kind} '{group.name}' is not the one in {where.path}: "
                     "files that belong together have the same templates"
                 )
-    return b"".join((*parts, b"}\n"))
+    if ("operating_conditions", first.level.attributes.get("default_operating_conditions")) not in known:
+        added.append(_nominal_conditions(first.level))  # OpenSTA finds all power to be zero without them
+    if not added:
+        return first.text
+    return b"".join((first.text[: first.end], *added, b"}\n"))
+
+
+def _nominal_conditions(level: Level) -> bytes:
+    stated = "".join(
+        f" {name} : {value:.9g};"
+        for name in ("process", "voltage", "temperature")
+        if (value := level.number(f"nom_{name}")) is not None
+    )
+    return f"  operating_conditions (nominal) {{{stated} }}\n  default_operating_conditions : nominal;\n".encode()
 
 
 def _blanks_out(text: bytes) -> bytes:

@@ -79,20 +79,19 @@ set_load {load:.12g} [all_outputs]
 set_power_activity -input -activity {activity:.12g} -duty 0.5
 {reset_activity}
 report_power -digits 6
-{clock_tree}
 """
 CLOCK_PORT = "[get_ports clk]"
 RESET_ACTIVITY = "set_power_activity -input_ports rst -activity 0 -duty 0"
-CLOCK_TREE = f"""\
+CLOCK = """\
 read_verilog clock_tree.v
-link_design {clock_tree.MODULE}
-create_clock -name clock -period {{period_ns:.12g}} [get_ports clk]
+link_design {module}
+create_clock -name clock -period {period_ns:.12g} [get_ports clk]
+set_power_activity -global -activity 0 -duty 0.5
 report_power -digits 6
 """
-FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY + CLOCK_TREE
+FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY + CLOCK
 """Scripts that OpenSTA executes."""
 PARTS = ("internal_uw", "switching_uw", "leakage_uw")
-GROUPS = ("Sequential", "Combinational", "Total")
 STATES: Mapping[str, Callable[[Cell], bool]] = {
     "internal_uw": lambda cell: cell.has_internal_power,
     "leakage_uw": lambda cell: cell.has_leakage,
@@ -130,14 +129,15 @@ def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, fol
         load=conditions.output_load_ff,
         activity=conditions.activity,
         reset_activity=RESET_ACTIVITY if "rst" in inputs else "",
-        clock_tree=CLOCK_TREE.format(period_ns=period_ns) if tree else "",
     )
+    modules = clock_tree.MODULES if tree else ()
+    script += "".join(CLOCK.format(module=module, period_ns=period_ns) for module in modules)
     (folder / "power.tcl").write_text(script)
     said = run_tool(sta, ["-no_splash", "-exit", "power.tcl"], folder)
     reports = _reports(said)
-    if "Error:" in said or len(reports) != 1 + bool(tree):
+    if "Error:" in said or len(reports) != 1 + len(modules):
         raise failure(sta, said)
-    *parts, total = reports[0]["Total"]
+    *parts, total = reports[0]
     figures: dict = {"power_uw": total, **dict(zip(PARTS, parts, strict=True)), "power_lacks": {}}
     cells = [library.cells[name] for name in sorted({each.cell for each in used}) if name in library.cells]
     for part, states in STATES.items():
@@ -148,20 +148,14 @@ def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, fol
                 figures[part] = None
     if tree:
         figures |= {
-            "clock_pins_uw": reports[1]["Sequential"][-1],
-            "clock_tree_uw": reports[1]["Combinational"][-1],
+            "clock_pins_uw": reports[1][-1],
+            "clock_tree_uw": round(reports[2][-1] - reports[1][-1], 6),
             "clock_tree": f"{tree.buffers} {tree.buffer}",
         }
     return figures
 
 
-def _reports(said: str) -> list[dict[str, list[float]]]:
-    """Return internal, switching, leakage and total power in uW by the group of cells, for each report of OpenSTA."""
-    reports: list[dict[str, list[float]]] = []
-    for line in said.splitlines():
-        words = line.split()
-        if words[:1] == ["Sequential"]:
-            reports.append({})
-        if reports and len(words) >= 5 and words[0] in GROUPS:
-            reports[-1][words[0]] = [round(float(word) * 1e6, 6) for word in words[1:5]]
-    return [report for report in reports if "Total" in report]
+def _reports(said: str) -> list[list[float]]:
+    """Return internal, switching, leakage and total power in uW of each report of OpenSTA."""
+    totals = re.findall(r"^Total +(\d\S*) +(\d\S*) +(\d\S*) +(\d\S*)", said, flags=re.MULTILINE)
+    return [[round(float(watts) * 1e6, 6) for watts in total] for total in totals]

@@ -68,7 +68,7 @@ def _power(result: dict) -> Iterator[str]:
     parts = ((name, result[f"{name}_uw"]) for name in ("internal", "switching", "leakage"))
     yield "power: " + ", ".join(f"{name} {'not known' if uw is None else _uw(uw)}" for name, uw in parts)
     if result["clock_tree_uw"] is None:
-        yield "power: no clock tree is counted: there are no flip-flops, or no buffer among the cells"
+        yield "clock: no flip-flops, no clock tree"
     else:
         yield (
             f"clock: {_uw(result['clock_pins_uw'])} of the power; on top of it a tree, assumed, of "
