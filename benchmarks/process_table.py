@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.open_processes import PROCESSES
+from benchmarks.pages import filled
 from tilewright.api.blocks import BLOCKS
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
@@ -20,7 +21,21 @@ from tilewright.hw.synth.library import Library, read_library
 from tilewright.hw.synth.power import USUAL
 
 TABLE = Path(__file__).parents[1] / "docs" / "processes.md"
+TEMPLATE = Path(__file__).with_suffix(".md")
 PARTS = ("area", "timing", "power")
+PROCESS_COLUMNS = (
+    "process",
+    "about",
+    "voltage V",
+    "temperature C",
+    "unit of time",
+    "cells",
+    "source of the liberty files",
+)
+COLUMNS = (
+    "block", "process", "area µm²", "path ns", "power µW", "internal µW", "switching µW", "clock pins µW",
+    "clock tree µW, assumed", "leakage µW", "pJ a cycle",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,6 @@ class Row:
     """A block and the options that are not at their default."""
 
     block: str
-    about: str
     options: dict[str, str | int] = field(default_factory=dict)
 
     @property
@@ -38,11 +52,9 @@ class Row:
 
 
 ROWS = (
-    Row("fp4-unit", "four FP4 products a cycle, exact sum", {"stages": 2}),
-    Row("simd-mac", "SIMD MAC of XR-NPE's four formats", {"modes": "xr-npe", "stages": 5}),
-    Row("cim-tile", "CIM tile, INT4", {"rows": 16, "columns": 16, "weight-bits": 4, "input-bits": 4}),
-    Row("vector-unit", "vector unit", {"lanes": 4}),
-    Row("npe", "NPE of 2 x 2 SIMD MACs", {"rows": 2, "columns": 2, "bus-bits": 64, "modes": "xr-npe", "depth": 16, "panels": 2}),
+    Row("fp4-unit", {"stages": 2}),
+    Row("simd-mac", {"modes": "xr-npe", "stages": 5}),
+    Row("cim-tile", {"rows": 16, "columns": 16, "weight-bits": 4, "input-bits": 4}),
 )
 
 
@@ -53,6 +65,37 @@ def measure(row: Row, library: Library) -> Cost:
     return cost(made.verilog, made.name, tools, parts=PARTS, library=library, remember=remember("synth"))
 
 
+def cells(row: Row, process: str, found: Cost) -> list[str]:
+    """Return a row of the table."""
+    powers = (found.power_uw, found.internal_uw, found.switching_uw, found.clock_pins_uw, found.clock_tree_uw)
+    energy_pj = (found.power_uw or 0) / USUAL.clock_mhz
+    return [
+        f"`{row.command}`",
+        process,
+        f"{found.area_um2:,.0f}",
+        f"{found.path_ns:.2f}",
+        *("-" if power is None else f"{power:,.{0 if power >= 100 else 1}f}" for power in powers),
+        f"{found.leakage_uw:.2f}",
+        f"{energy_pj:.3g}",
+    ]
+
+
+def process_rows(libraries: dict[str, Library]) -> list[list[str]]:
+    """Return the rows of the table of processes."""
+    return [
+        [
+            name,
+            PROCESSES[name].about,
+            f"{library.voltage_v:g}",
+            f"{library.temperature_c:g}",
+            library.units["time_unit"],
+            str(len(library.cells)),
+            PROCESSES[name].source,
+        ]
+        for name, library in libraries.items()
+    ]
+
+
 def main() -> None:
     """Measure every row in every process and write the table."""
     libraries: dict[str, Library] = {}
@@ -60,11 +103,25 @@ def main() -> None:
         if not process.complete:
             sys.exit(f"{name}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
         libraries[name] = read_library(process.files)
+    rows = []
     for row in ROWS:
         for name, library in libraries.items():
             print(row.command, name, file=sys.stderr, flush=True)
             found = measure(row, library)
-            print(found, flush=True)
+            if found.failed:
+                sys.exit(f"{row.command} in {name}: {found.failed}")
+            rows.append(cells(row, name, found))
+    tools = find_synthesis_tools()
+    versions = ", ".join(f"{tool.name} {tool.version}" for tool in (tools.yosys, tools.abc, tools.sta) if tool)
+    parts = {
+        "versions": versions,
+        "clock": f"{USUAL.clock_mhz:g}",
+        "activity": f"{USUAL.activity:.0%}",
+        "fanout": str(FANOUT),
+        "processes": markdown_table(PROCESS_COLUMNS, process_rows(libraries)),
+        "table": markdown_table(COLUMNS, rows),
+    }
+    write_text(TABLE, filled(TEMPLATE, parts))
 
 
 if __name__ == "__main__":

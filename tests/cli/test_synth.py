@@ -1,6 +1,8 @@
 """``tilewright synth``, and the table of blocks behind it and ``generate``."""
 
+import gzip
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -10,11 +12,16 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tests.cli.command_line import refused, run
+from tests.hw.synth.small_library import SmallLibrary
 from tilewright import cli
 from tilewright.api.blocks import BLOCKS, Block, Option
+from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli import generate_command, synth_command
 from tilewright.hw.generate import Design, unit
 from tilewright.sim.formats import Posit
+
+TOOLS = find_synthesis_tools()
+needs_tools = pytest.mark.skipif(not (TOOLS.abc and TOOLS.sta), reason="needs berkeley-abc and opensta")
 
 
 class Register(wiring.Component):
@@ -113,8 +120,9 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
     result = json.loads(out)
     assert result.pop("files") == [str(tmp_path / "register.synth.json")]
     assert {
-        "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "path_ns", "power_uw", "power_clock_mhz",
-        "power_activity", "primitives", "failed", "tools", "liberty", "missing",
+        "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "path_ns", "power_uw", "internal_uw",
+        "switching_uw", "leakage_uw", "clock_pins_uw", "clock_tree_uw", "clock_tree", "power_lacks", "power_clock_mhz",
+        "power_activity", "power_output_load_ff", "primitives", "failed", "tools", "liberty", "library", "missing",
     } == set(result)  # fmt: skip
     assert (result["lut"], result["ff"], result["cells"]) == (0, 16, 16)
     assert json.loads((tmp_path / "register.synth.json").read_text()) == result
@@ -151,6 +159,30 @@ def test_without_optional_tools_it_says_what_is_missing(command, monkeypatch, tm
     assert all(f"apt install {package}" in text for package in packages)
     for find in (tools.find_abc, tools.find_sta):
         find.cache_clear()
+
+
+@needs_tools
+def test_several_liberty_files_and_conditions(command, tmp_path, monkeypatch):
+    gates, rest = tmp_path / "gates.lib", tmp_path / "rest.lib.gz"
+    gates.write_text(SmallLibrary(name="gates", cells=("INV", "NAND"), time=("1ps", 1e-3)).text())
+    rest.write_bytes(gzip.compress(SmallLibrary(name="rest", cells=("BUF", "DFF"), time=("1ps", 1e-3)).text().encode()))
+    named = ("--liberty", str(rest), "--liberty", str(gates))
+    asked = ("synth", "register", "--clock-mhz", "50", "--activity", "0.2", "--output-load-ff", "3")
+    status, out, _ = command(*asked, *named, "--json")
+    result = json.loads(out)
+    assert status == 0
+    assert result["library"] == {
+        "names": ["gates", "rest"], "cells": 4, "time_unit": "1ps", "voltage_unit": "1V", "capacitive_load_unit": "1pf",
+        "leakage_power_unit": "1nW", "process": 1, "voltage_v": 1.5, "temperature_c": 85,
+    }  # fmt: skip
+    assert [result[f"power_{name}"] for name in ("clock_mhz", "activity", "output_load_ff")] == [50, 0.2, 3]
+    assert result["power_uw"] > result["clock_pins_uw"] > result["leakage_uw"] > 0
+    monkeypatch.setenv("TILEWRIGHT_LIBERTY", f"{rest}{os.pathsep}{gates}")
+    assert json.loads(command(*asked, "--json")[1]) == result
+    text = " ".join(command(*asked)[1].split())
+    for part in ("library gates and 1 more: 4 cells; process 1, 1.5 V, 85 C; unit of time 1ps", "at 50 MHz",
+                 "20% of the cycles", "3 fF at each output", "a tree, assumed, of 1 BUF"):  # fmt: skip
+        assert part in text
 
 
 def test_a_liberty_file_named_in_the_environment_must_exist():

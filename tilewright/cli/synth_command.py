@@ -19,6 +19,7 @@ from tilewright.cli.output import (
     tables_option,
 )
 from tilewright.cli.waiting import status
+from tilewright.hw.synth.power import RANGES, USUAL, Conditions
 
 if TYPE_CHECKING:
     from tilewright.hw.generate import Design
@@ -38,7 +39,6 @@ def _synth(
     as_csv: bool,
 ) -> None:
     from tilewright.api.generate import synthesis_tools, synthesise
-    from tilewright.hw.synth.power import Conditions
 
     if netlist and folder is None:
         raise ConfigError("--netlist needs --out, the folder to which it is written")
@@ -75,20 +75,19 @@ command = BlockGroup(
             help="Liberty file for area, path and power, .lib or .lib.gz; again for each file of the process. "
             "[default: TILEWRIGHT_LIBERTY, or osu018 of qflow]",
         ),
-        click.option("--clock-mhz", type=float, default=100, show_default=True, help="Clock frequency of the power."),
-        click.option(
-            "--activity",
-            type=float,
-            default=0.1,
-            show_default=True,
-            help="Number of transitions of each data input in a clock cycle, for the power.",
-        ),
-        click.option(
-            "--output-load-ff",
-            type=float,
-            default=0,
-            show_default=True,
-            help="Capacitance at each output in fF, for the power.",
+        *(
+            click.option(
+                f"--{field.replace('_', '-')}",
+                type=click.FloatRange(*RANGES[field]),
+                default=getattr(USUAL, field),
+                show_default=True,
+                help=about,
+            )
+            for field, about in (
+                ("clock_mhz", "Clock frequency of the power."),
+                ("activity", "Number of transitions of each data input in a clock cycle, for the power."),
+                ("output_load_ff", "Capacitance at each output in fF, for the power."),
+            )
         ),
         click.option(
             "--netlist",
