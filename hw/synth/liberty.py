@@ -23,7 +23,7 @@ _COMMENTS = rb"/\*.*?\*/|//[^\n]*+"
 _TO_BRACE = re.compile(rb'(?:[^{}"/]++|%b|%b|/(?![/*]))*+[{}]' % (_STRING, _COMMENTS), re.DOTALL)
 """Text up to the next brace that is in no string and no comment."""
 _COMMENT = re.compile(rb"(%b)|%b" % (_STRING, _COMMENTS), re.DOTALL)
-_STATEMENT = re.compile(rb"([A-Za-z_]\w*)\s*(?:\(([^()]*)\)|:\s*(%b|[^;\n]*))" % _STRING, re.DOTALL)
+_STATEMENT = re.compile(rb"\b([A-Za-z_]\w*+)\s*+(?:\(([^()]*)\)|:\s*(%b|[^;\n]*))" % _STRING, re.DOTALL)
 _BLANK = re.compile(rb"(?:\s|%b)*+" % _COMMENTS, re.DOTALL)
 _LIBRARY = re.compile(rb"library\s*\(([^()]*)\)\s*\{")
 

@@ -16,7 +16,7 @@ MAPPED = AREA_SCRIPT.partition("tee ")[0] + WRITE
 """Yosys script of a netlist of the cells of a liberty file: the one whose area ``synth`` prints."""
 GATES = f"{GENERIC}; opt_clean -purge; {WRITE}"
 """Yosys script of a netlist of gates of two inputs, multiplexers and flip-flops, each as an expression of Verilog."""
-MODELS = "read_liberty cells.lib; select {cells}; write_verilog -noattr -selected cells.v"
+MODELS = "read_liberty -ignore_miss_func cells.lib; select {cells}; write_verilog -noattr -selected cells.v"
 """Yosys script of the models of cells: the functions in the liberty file, without delays."""
 
 

@@ -122,7 +122,7 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
     assert {
         "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "path_ns", "power_uw", "internal_uw",
         "switching_uw", "leakage_uw", "clock_pins_uw", "clock_tree_uw", "clock_tree", "power_lacks", "power_clock_mhz",
-        "power_activity", "power_output_load_ff", "primitives", "failed", "tools", "liberty", "library", "missing",
+        "power_activity", "power_output_load_ff", "internal_factor", "primitives", "failed", "tools", "liberty", "library", "missing",
     } == set(result)  # fmt: skip
     assert (result["lut"], result["ff"], result["cells"]) == (0, 16, 16)
     assert json.loads((tmp_path / "register.synth.json").read_text()) == result

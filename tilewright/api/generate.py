@@ -16,7 +16,7 @@ from tilewright.hw.generate import Design, GeneratedBlock
 from tilewright.hw.synth.flow import Cost, cost, library_of
 from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.netlist import netlist
-from tilewright.hw.synth.power import USUAL, Conditions
+from tilewright.hw.synth.power import INTERNAL_FACTOR, USUAL, Conditions
 
 
 def block(name: str) -> Block:
@@ -93,6 +93,7 @@ class SynthResult:
             "power_clock_mhz": self.conditions.clock_mhz,
             "power_activity": self.conditions.activity,
             "power_output_load_ff": self.conditions.output_load_ff,
+            "internal_factor": INTERNAL_FACTOR.get(tools.sta.version) if tools.sta else None,
             "tools": {tool.name: tool.version for tool in (tools.yosys, tools.abc, tools.sta) if tool},
             "liberty": os.pathsep.join(map(str, tools.liberty)) or None,
             "library": self.library.to_dict() if self.library else None,

@@ -167,6 +167,7 @@ class SynthFile(_Result):
     power_clock_mhz: Number
     power_activity: Number
     power_output_load_ff: Number = 0
+    internal_factor: Number | None = None
     primitives: dict[str, Count]
     tools: dict[str, str]
     liberty: str | None

@@ -67,6 +67,9 @@ def _power(result: dict) -> Iterator[str]:
         return
     parts = ((name, result[f"{name}_uw"]) for name in ("internal", "switching", "leakage"))
     yield "power: " + ", ".join(f"{name} {'not known' if uw is None else _uw(uw)}" for name, uw in parts)
+    if factor := result["internal_factor"]:
+        sta = result["tools"]["sta"]
+        yield f"power: OpenSTA {sta} counts internal power {factor:g} times what the library states; docs/synth.md"
     if result["clock_tree_uw"] is None:
         yield "clock: no flip-flops, no clock tree"
     else:
