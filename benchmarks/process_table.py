@@ -54,7 +54,17 @@ class Row:
 ROWS = (
     Row("fp4-unit", {"stages": 2}),
     Row("simd-mac", {"modes": "xr-npe", "stages": 5}),
-    Row("cim-tile", {"rows": 16, "columns": 16, "weight-bits": 4, "input-bits": 4}),
+    Row(
+        "cim-tile",
+        {
+            "rows": 8,
+            "columns": 8,
+            "weight-bits": 4,
+            "input-bits": 4,
+            "weight-bus-bits": 32,
+            "activation-bus-bits": 32,
+        },
+    ),
 )
 
 

@@ -34,7 +34,7 @@ class _CutOffError(Exception):
 
 @dataclass(frozen=True)
 class Level:
-    """What stands between the braces of a group, without the insides of the groups in it."""
+    """Statements between the braces of a group, without the insides of the groups in it."""
 
     attributes: Mapping[str, str]
     """Texts after the colons of simple attributes and in the parentheses of complex ones, without quotation marks."""
@@ -82,7 +82,7 @@ class LibertyFile:
     """Name of the library."""
     level: Level
     text: bytes = field(repr=False)
-    """Content, unpacked."""
+    """Content of the file after unpacking."""
     end: int
     """Offset of the brace that ends the library."""
 

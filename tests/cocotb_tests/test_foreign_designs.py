@@ -47,7 +47,7 @@ def netlist(block: str, **options: Any) -> dict[str, str]:
     """Return the texts of a block's netlist, which is no generated text any more."""
     result = synth(block, with_netlist=True, **options)
     texts = {f"{result.module}{end}": text for end, text in result.netlist.items()}
-    assert len(texts) == 1 + (find_synthesis_tools().liberty is not None)
+    assert len(texts) == 1 + bool(find_synthesis_tools().liberty)
     return texts
 
 
