@@ -20,8 +20,6 @@ from tilewright.hw.synth import clock_tree
 from tilewright.hw.synth.instances import instances
 from tilewright.hw.synth.library import Cell, Library
 
-CLOCK_MHZ = 100
-ACTIVITY = 0.1
 RANGES = {"clock_mhz": (0.001, 100_000), "activity": (0, 1), "output_load_ff": (0, 1_000_000)}
 """Least and greatest value of each condition."""
 
@@ -36,8 +34,8 @@ class Conditions:
         If one is out of its range.
     """
 
-    clock_mhz: float = CLOCK_MHZ
-    activity: float = ACTIVITY
+    clock_mhz: float = 100
+    activity: float = 0.1
     """Number of transitions of each data input in a clock cycle."""
     output_load_ff: float = 0
     """Capacitance at each output."""
@@ -160,5 +158,5 @@ def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, fol
 
 def _reports(said: str) -> list[list[float]]:
     """Return internal, switching, leakage and total power in uW of each report of OpenSTA."""
-    totals = re.findall(r"^Total +(\d\S*) +(\d\S*) +(\d\S*) +(\d\S*)", said, flags=re.MULTILINE)
+    totals = re.findall(r"^Total +(-?\d\S*) +(-?\d\S*) +(-?\d\S*) +(-?\d\S*)", said, flags=re.MULTILINE)
     return [[round(float(watts) * 1e6, 6) for watts in total] for total in totals]
