@@ -27,10 +27,10 @@ PROCESS_COLUMNS = (
     "process",
     "about",
     "voltage V",
-    "temperature C",
+    "temperature °C",
     "unit of time",
     "cells",
-    "source of the liberty files",
+    "source of the files",
 )
 COLUMNS = (
     "block", "process", "area µm²", "path ns", "power µW", "internal µW", "switching µW", "clock pins µW",
@@ -54,17 +54,6 @@ class Row:
 ROWS = (
     Row("fp4-unit", {"stages": 2}),
     Row("simd-mac", {"modes": "xr-npe", "stages": 5}),
-    Row(
-        "cim-tile",
-        {
-            "rows": 8,
-            "columns": 8,
-            "weight-bits": 4,
-            "input-bits": 4,
-            "weight-bus-bits": 32,
-            "activation-bus-bits": 32,
-        },
-    ),
 )
 
 
