@@ -15,6 +15,7 @@ from tests.cli.command_line import refused, run
 from tests.hw.synth.small_library import SmallLibrary
 from tilewright import cli
 from tilewright.api.blocks import BLOCKS, Block, Option
+from tilewright.api.generate import synth
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli import generate_command, synth_command
 from tilewright.hw.generate import Design, unit
@@ -179,6 +180,8 @@ def test_several_liberty_files_and_conditions(command, tmp_path, monkeypatch):
     assert result["power_uw"] > result["clock_pins_uw"] > result["leakage_uw"] > 0
     monkeypatch.setenv("TILEWRIGHT_LIBERTY", f"{rest}{os.pathsep}{gates}")
     assert json.loads(command(*asked, "--json")[1]) == result
+    again = synth("register", liberty=[rest, gates], clock_mhz=50, activity=0.2, output_load_ff=3)
+    assert json.loads(json.dumps(again.to_dict())) == result
     text = " ".join(command(*asked)[1].split())
     for part in ("library gates and 1 more: 4 cells; process 1, 1.5 V, 85 C; unit of time 1ps", "at 50 MHz",
                  "20% of the cycles", "3 fF at each output", "a tree, assumed, of 1 BUF"):  # fmt: skip
