@@ -54,6 +54,17 @@ class Row:
 ROWS = (
     Row("fp4-unit", {"stages": 2}),
     Row("simd-mac", {"modes": "xr-npe", "stages": 5}),
+    Row(
+        "cim-tile",
+        {
+            "rows": 8,
+            "columns": 8,
+            "weight-bits": 4,
+            "input-bits": 4,
+            "weight-bus-bits": 32,
+            "activation-bus-bits": 32,
+        },
+    ),
 )
 
 
@@ -75,7 +86,7 @@ def cells(row: Row, process: str, found: Cost) -> list[str]:
         f"{found.path_ns:.2f}",
         *("-" if power is None else f"{power:,.{0 if power >= 100 else 1}f}" for power in powers),
         f"{found.leakage_uw:.2f}",
-        f"{energy_pj:.3g}",
+        f"{energy_pj:,.0f}" if energy_pj >= 100 else f"{energy_pj:.3g}",
     ]
 
 
