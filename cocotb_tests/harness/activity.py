@@ -6,7 +6,7 @@ net is the output of one gate, or a register.
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.hw.names import module_name
 from tilewright.hw.synth.run import run_yosys
+from tilewright.hw.synth.work_power import NetActivity
 
 NAME = r"(?:\\\S+ |[A-Za-z_$][\w$]*)"
 BIT = rf"({NAME})(\[\d+\])?"
@@ -23,7 +24,7 @@ ASSIGNED = re.compile(rf"^ *assign {BIT} *= (.*);$", re.MULTILINE)
 ESCAPED = re.compile(r"\\\S+")
 OPERATOR = re.compile(r"[&|^~?]")
 INSTANCE = re.compile(r"( *)\(INSTANCE (\S+)")
-NET = re.compile(r" *\((\S+) \(T0 .*\(TC (\d+)\)")
+NET = re.compile(r" *\((\S+) \(T0 (\d+)\) \(T1 (\d+)\) .*\(TC (\d+)\)")
 SCRIPT = "read_verilog design.v; synth -flatten; opt_clean -purge; write_verilog -noattr netlist.v"
 
 
@@ -47,16 +48,25 @@ class Bits:
 def with_gates(verilog: str, modules: Sequence[str]) -> str:
     """Return Verilog in which some modules, without instances in them, are netlists of gates of two inputs."""
     yosys = find_synthesis_tools().yosys
+
+    def gates(text: str, module: str) -> str:
+        with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
+            folder = Path(name)
+            (folder / "design.v").write_text(text)
+            run_yosys(yosys, SCRIPT, folder)
+            return (folder / "netlist.v").read_text()
+
+    return with_netlists(verilog, modules, gates)
+
+
+def with_netlists(verilog: str, modules: Sequence[str], netlist_of: Callable[[str, str], str]) -> str:
+    """Return Verilog in which some modules are what a function makes of their text and their name."""
     parts = re.split(r"(?m)^(?=module )", verilog)
     names = [_plain(match[1]) if (match := MODULE.match(part)) else "" for part in parts]
     for module in modules:
-        with tempfile.TemporaryDirectory(prefix="tilewright-") as name:
-            folder = Path(name)
-            index = names.index(module)
-            (folder / "design.v").write_text(parts[index])
-            run_yosys(yosys, SCRIPT, folder)
-            netlist = (folder / "netlist.v").read_text()
-            parts[index] = netlist[netlist.index("module ") :] + "\n"
+        index = names.index(module)
+        netlist = netlist_of(parts[index], module)
+        parts[index] = netlist[netlist.index("module ") :] + "\n"
     return "".join(parts)
 
 
@@ -86,16 +96,37 @@ def counts(saif: str) -> dict[str, dict[str, int]]:
     An instance is named by its path, dots between.
     """
     instances: dict[str, dict[str, int]] = {}
-    path: list[tuple[int, str]] = []
-    bits: dict[str, int] = {}
+    for path, bit, _, _, changes in _recorded(saif):
+        instances.setdefault(path, {})[bit] = changes
+    return instances
+
+
+def activities(saif: str, instance: str) -> dict[str, NetActivity]:
+    """Return the activity of each bit in an instance that has a clock ``clk``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such instance.
+    """
+    nets = {bit: (zero, one, changes) for path, bit, zero, one, changes in _recorded(saif) if path == instance}
+    if not nets:
+        raise ValueError(f"no instance {instance}")
+    cycles = nets["clk"][2] / 2
+    return {bit: NetActivity(changes / cycles, one / (zero + one)) for bit, (zero, one, changes) in nets.items()}
+
+
+def _recorded(saif: str) -> Iterator[tuple[str, str, int, int, int]]:
+    """Yield each bit with the path of its instance, the times for which it was 0 and 1, and its toggles."""
+    levels: list[tuple[int, str]] = []
+    path = ""
     for line in saif.splitlines():
         if (net := NET.match(line)) is not None:
-            bits[net[1].replace("\\", "")] = int(net[2])
+            yield path, net[1].replace("\\", ""), int(net[2]), int(net[3]), int(net[4])
         elif (instance := INSTANCE.match(line)) is not None:
             depth = len(instance[1])
-            path = [*(each for each in path if each[0] < depth), (depth, instance[2].replace("\\", ""))]
-            bits = instances.setdefault(".".join(name for _, name in path), {})
-    return instances
+            levels = [*(each for each in levels if each[0] < depth), (depth, instance[2].replace("\\", ""))]
+            path = ".".join(name for _, name in levels)
 
 
 def toggles(saif: str, verilog: str, instances: Sequence[str]) -> list[Toggles]:

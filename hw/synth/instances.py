@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_INSTANCE = re.compile(r"(?m)^  (\w+) \S+ +\($((?:\n    \.[^\n]*)*)")
+_INSTANCE = re.compile(r"(?m)^  (\w+) (\S+) +\($((?:\n    \.[^\n]*)*)")
 _CONNECTION = re.compile(r"(?m)^    \.(\w+)\((.*)\),?$")
 
 
@@ -12,10 +12,12 @@ class Instance:
     """A cell of a netlist."""
 
     cell: str
+    name: str
+    """Name as Verilog has it; an escaped one begins with a backslash."""
     connections: dict[str, str]
     """Net at each pin."""
 
 
 def instances(netlist: str) -> list[Instance]:
     """Return the cells of a netlist in their order."""
-    return [Instance(cell, dict(_CONNECTION.findall(pins))) for cell, pins in _INSTANCE.findall(netlist)]
+    return [Instance(cell, name, dict(_CONNECTION.findall(pins))) for cell, name, pins in _INSTANCE.findall(netlist)]

@@ -31,6 +31,11 @@ class Cell:
         return [name for name, pin in self.pins.items() if pin.attributes.get("direction") == "input"]
 
     @property
+    def outputs(self) -> list[str]:
+        """Names of the output pins."""
+        return [name for name, pin in self.pins.items() if pin.attributes.get("direction") == "output"]
+
+    @property
     def functions(self) -> Mapping[str, str]:
         """Functions of the inputs, by the output pins that have one, without blanks and parentheses."""
         stated = {name: re.sub(r"[\s()]", "", pin.attributes.get("function", "")) for name, pin in self.pins.items()}

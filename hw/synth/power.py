@@ -112,8 +112,7 @@ def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, fol
         If OpenSTA fails.
     """
     netlist = folder / "netlist.v"
-    # OpenSTA's reader of Verilog knows no signed nets.
-    text = re.sub(r"^(\s*(?:input|output|inout|wire)) signed\b", r"\1", netlist.read_text(), flags=re.MULTILINE)
+    text = readable(netlist.read_text())
     netlist.write_text(text)
     inputs = re.findall(r"^\s*input (\w+);", text, flags=re.MULTILINE)
     used = instances(text)
@@ -135,10 +134,10 @@ def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, fol
     script += "".join(CLOCK.format(module=module, period_ns=period_ns) for module in modules)
     (folder / "power.tcl").write_text(script)
     said = run_tool(sta, ["-no_splash", "-exit", "power.tcl"], folder)
-    reports = _reports(said)
-    if "Error:" in said or len(reports) != 1 + len(modules):
+    found = _reports(said)
+    if "Error:" in said or len(found) != 1 + len(modules):
         raise failure(sta, said)
-    *parts, total = reports[0]
+    *parts, total = found[0]
     figures: dict = {"power_uw": total, **dict(zip(PARTS, parts, strict=True)), "power_lacks": {}}
     cells = [library.cells[name] for name in sorted({each.cell for each in used}) if name in library.cells]
     for part, states in STATES.items():
@@ -149,11 +148,16 @@ def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, fol
                 figures[part] = None
     if tree:
         figures |= {
-            "clock_pins_uw": reports[1][-1],
-            "clock_tree_uw": round(reports[2][-1] - reports[1][-1], 6),
+            "clock_pins_uw": found[1][-1],
+            "clock_tree_uw": round(found[2][-1] - found[1][-1], 6),
             "clock_tree": f"{tree.buffers} {tree.buffer}",
         }
     return figures
+
+
+def readable(netlist: str) -> str:
+    """Return a netlist that OpenSTA can read: its reader of Verilog knows no signed nets."""
+    return re.sub(r"^(\s*(?:input|output|inout|wire)) signed\b", r"\1", netlist, flags=re.MULTILINE)
 
 
 def _reports(said: str) -> list[list[float]]:

@@ -1,0 +1,152 @@
+"""Energy of a netlist at work: changes of its nets come from a simulation of the same netlist, not from assumptions.
+
+OpenSTA states the power of each cell while every net changes once a cycle, and while nothing but the clock moves; the
+difference is the energy of a change of the net that the cell drives. A change at the data input of a flip-flop counts
+with that of its output, and nets that inputs drive do not count. Internal power is divided by the factor by which a
+version of OpenSTA exceeds the library's tables. Wires are left out, and so is what happens within a cycle, glitches
+among it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tilewright.base.errors import ConfigError
+from tilewright.base.tool_runs import failure, run_tool
+from tilewright.base.tools import Tool
+from tilewright.hw.synth.flow import POWER_SCRIPT, Remember, anew
+from tilewright.hw.synth.instances import instances
+from tilewright.hw.synth.library import Library
+from tilewright.hw.synth.netlist import MODELS
+from tilewright.hw.synth.power import INTERNAL_FACTOR, USUAL, Conditions, readable
+from tilewright.hw.synth.run import run_yosys
+
+SCRIPT = """\
+read_liberty cells.lib
+set_cmd_units -time ns -capacitance fF
+read_verilog netlist.v
+link_design {top}
+create_clock -name clock -period {period_ns:.12g} [get_ports clk]
+foreach activity {{0 1}} {{
+  set_power_activity -global -activity $activity -duty 0.5
+  report_power -digits 6 -instances [get_cells *]
+}}
+"""
+"""Script that OpenSTA executes."""
+_ROW = re.compile(r"(?m)^ *(-?\d\S*) +(-?\d\S*) +(-?\d\S*) +-?\d\S* +(\S+)$")
+
+
+@dataclass(frozen=True)
+class NetActivity:
+    """Activity of a net of one bit."""
+
+    changes: float
+    """Number of changes in a clock cycle."""
+    duty: float
+    """Share of the time in which the net is 1."""
+
+
+@dataclass(frozen=True)
+class NetEnergies:
+    """Energies of a netlist of cells."""
+
+    clock_pj: float
+    """Energy that all cells take in a cycle in which nothing but the clock moves; a tree of the clock is not in it."""
+    change_pj: Mapping[str, float]
+    """Energy of a change of each net that a cell drives, in the cell and at the pins that the net leads to."""
+    leakage_uw: float
+
+    def of(self, activities: Mapping[str, NetActivity]) -> float:
+        """Return the energy of a cycle in pJ, without leakage.
+
+        Raises
+        ------
+        ValueError
+            If a net has no activity.
+        """
+        if missing := [net for net in self.change_pj if net not in activities]:
+            raise ValueError(f"no activity of {len(missing)} nets, of {missing[0]} among them")
+        return self.clock_pj + sum(pj * activities[net].changes for net, pj in self.change_pj.items())
+
+
+@dataclass(frozen=True)
+class CellNetlist:
+    """A design as cells of a library, with models of the cells."""
+
+    top: str
+    netlist: str
+    """Verilog of the design."""
+    models: str
+    """Verilog of the cells that it has, without delays."""
+
+
+def cell_netlist(
+    verilog: str,
+    top: str,
+    yosys: Tool,
+    library: Library,
+    *,
+    conditions: Conditions = USUAL,
+    remember: Remember = anew,
+) -> CellNetlist:
+    """Return a design mapped, buffered and sized as for its power.
+
+    Raises
+    ------
+    ConfigError
+        If the library lacks a cell.
+    ToolError
+        If Yosys fails.
+    """
+    inputs = ["work power", top, verilog, POWER_SCRIPT, MODELS, yosys.version, library.digest, repr(conditions)]
+
+    def make() -> dict:
+        with TemporaryDirectory(prefix="tilewright-synth-") as name:
+            folder = Path(name)
+            (folder / "design.v").write_text(verilog, encoding="utf-8")
+            (folder / "cells.lib").write_bytes(library.content)
+            (folder / "sizing.constr").write_text(conditions.sizing)
+            run_yosys(yosys, POWER_SCRIPT.format(top=top, period_ps=conditions.period_ps), folder)
+            text = readable((folder / "netlist.v").read_text())
+            cells = sorted({each.cell for each in instances(text)})
+            if missing := [cell for cell in cells if cell not in library.cells]:
+                raise ConfigError(f"{library.label}: has no cell for {', '.join(missing)}")
+            run_yosys(yosys, MODELS.format(cells=" ".join(cells)), folder)
+            return {"netlist": text, "models": (folder / "cells.v").read_text()}
+
+    return CellNetlist(top, **remember(inputs, make))
+
+
+def net_energies(sta: Tool, design: CellNetlist, library: Library, *, conditions: Conditions = USUAL) -> NetEnergies:
+    """Return the energies of a netlist whose clock is the port ``clk``.
+
+    Raises
+    ------
+    ToolError
+        If OpenSTA fails.
+    """
+    with TemporaryDirectory(prefix="tilewright-power-") as name:
+        folder = Path(name)
+        (folder / "netlist.v").write_text(design.netlist)
+        (folder / "cells.lib").write_bytes(library.content)
+        script = SCRIPT.format(top=design.top, period_ns=conditions.period_ps / 1000)
+        (folder / "power.tcl").write_text(script)
+        said = run_tool(sta, ["-no_splash", "-exit", "power.tcl"], folder)
+    cells, rows = instances(design.netlist), _ROW.findall(said)
+    if "Error:" in said or len(rows) != 2 * len(cells):
+        raise failure(sta, said)
+    factor, pj_of_watt = INTERNAL_FACTOR.get(sta.version, 1), 1e6 * conditions.period_ps / 1e6
+    still, moving = (
+        {cell: (float(internal) / factor + float(switching)) * pj_of_watt for internal, switching, _, cell in half}
+        for half in (rows[: len(cells)], rows[len(cells) :])
+    )
+    change_pj: dict[str, float] = {}
+    for each in cells:
+        nets = [net for pin in library.cells[each.cell].outputs if (net := each.connections.get(pin))]
+        for net in nets:
+            bit = net.strip().removeprefix("\\").replace(" ", "")
+            change_pj[bit] = (moving[each.name] - still[each.name]) / len(nets)
+    leakage_uw = sum(float(leakage) for _, _, leakage, _ in rows[: len(cells)]) * 1e6
+    return NetEnergies(sum(still.values()), change_pj, leakage_uw)
