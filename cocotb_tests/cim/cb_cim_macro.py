@@ -3,7 +3,7 @@
 import cocotb
 import numpy as np
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, RisingEdge
+from cocotb.triggers import ClockCycles, FallingEdge, RisingEdge
 
 from tilewright.cocotb_tests.harness.job import received
 from tilewright.sim.config import MacroConfig
@@ -105,6 +105,12 @@ def _extremes(rng: np.random.Generator, bits: int, shape: tuple[int, ...]) -> np
     return values
 
 
+def _normal(rng: np.random.Generator, bits: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return normally distributed integers, of which the range is four standard deviations to either side."""
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    return np.clip(np.rint(rng.standard_normal(shape) * high / 4), low, high).astype(np.int64)
+
+
 @cocotb.test()
 async def every_product(dut) -> None:
     """Multiply every weight with every activation in two rows, beside neighbours that differ from column to column."""
@@ -158,6 +164,22 @@ async def random_vectors(dut) -> None:
     results = await bench.stream(vectors, banks)
     expected = np.einsum("vr,vrc->vc", vectors, weights[banks])
     assert (results == expected).all()
+
+
+@cocotb.test()
+async def work(dut) -> None:
+    """Write normally distributed weights into a bank, and stream any number of vectors: what energy is measured on."""
+    bench = MacroBench(dut)
+    await bench.start()
+    cfg, count = bench.config, bench.job.options["vectors"]
+    rng = np.random.default_rng(bench.job.seed)
+    weights = _normal(rng, cfg.cell_bits, (cfg.rows, cfg.columns))
+    vectors = _normal(rng, cfg.input_bits, (count, cfg.rows))
+    await bench.write(0, weights)
+    if count:
+        results = await bench.stream(vectors, np.zeros(count, int))
+        assert (results == vectors @ weights).all()
+    await ClockCycles(dut.clk, 2)
 
 
 @cocotb.test()

@@ -16,6 +16,7 @@ pytestmark = [
 
 
 def test_energy_falls_with_the_bits_with_zeros_and_with_parts_that_stand_still():
+    assert STA
     bench = build(read_library([OSU018]), STA, XR_NPE_MODES)
     found = {(each.mode, each.kind, each.gated): each for each in measure(bench, XR_NPE_MODES, dots=4)}
     assert len(found) == 4 * 3 * 2

@@ -1,0 +1,90 @@
+"""Writes docs/work-energy.md: energy of a multiply-accumulate in three open processes, from simulations of their cells.
+
+Takes an hour the first time; netlists and Verilated models are kept. Needs OpenSTA, and the liberty files of
+:mod:`.open_processes`: a process whose files are not here ends it.
+"""
+
+import sys
+from pathlib import Path
+
+from benchmarks.open_processes import PROCESSES
+from benchmarks.pages import filled
+from tilewright.base.files import write_text
+from tilewright.base.tables import markdown_table
+from tilewright.base.tools import find_synthesis_tools
+from tilewright.cocotb_tests.cim import energy as cim
+from tilewright.cocotb_tests.mac import energy as mac
+from tilewright.cocotb_tests.mac.toggles import KINDS
+from tilewright.hw.synth.library import Library, read_library
+from tilewright.sim.config import MacroConfig
+from tilewright.sim.formats import ALL_MODES
+
+PAGE = Path(__file__).parents[1] / "docs" / "work-energy.md"
+TEMPLATE = Path(__file__).with_suffix(".md")
+MAC_COLUMNS = ("mode", "MACs a word", *(f"{kind}, pJ a MAC" for kind in KINDS), "clock, pJ a MAC")
+MACRO_COLUMNS = ("weights", "inputs", "bits a cycle", "process", "pJ a MAC", "clock, pJ a MAC", "pJ a bit written")
+MACROS = [
+    MacroConfig.model_validate({
+        "rows": 16, "columns": 4, "weight_bits": bits, "weight_format": kind, "input_bits": inputs,
+        "input_bits_per_cycle": step,
+    })
+    for bits, kind, inputs, step in (
+        (4, "int", 8, 1), (4, "int", 8, 2), (4, "int", 8, 4), (4, "int", 4, 1), (4, "fp4_e2m1", 8, 2), (8, "int", 8, 1),
+        (8, "int", 8, 4),
+    )
+]  # fmt: skip
+"""Macros of the second table."""
+
+
+def mac_rows(found: list[mac.MacEnergy]) -> list[list[str]]:
+    """Return the rows of the SIMD MAC in a process."""
+    table = []
+    for mode in ALL_MODES:
+        energies = {(each.kind, each.gated): each for each in found if each.mode is mode}
+        cells = [mode.label, str(mode.lanes)]
+        for kind in KINDS:
+            gated, plain = energies[kind, True].pj, energies[kind, False].pj
+            cells.append(f"{gated:.3g} ({gated / plain - 1:+.0%})")
+        table.append([*cells, f"{energies[KINDS[0], True].clock_pj / mode.lanes:.3g}"])
+    return table
+
+
+def macro_row(name: str, found: cim.MacroEnergy) -> list[str]:
+    """Return the row of a macro in a process."""
+    config = found.config
+    clock_pj = found.clock_pj * config.slices / (config.rows * config.columns)
+    return [
+        config.weights.label,
+        f"INT{config.input_bits}",
+        str(config.input_bits_per_cycle),
+        name,
+        f"{found.mac_pj:.3g}",
+        f"{clock_pj:.3g}",
+        f"{found.write_pj:.3g}",
+    ]
+
+
+def main() -> None:
+    """Measure everything in every process and write the page."""
+    libraries: dict[str, Library] = {}
+    for name, process in PROCESSES.items():
+        if not process.complete:
+            sys.exit(f"{name}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
+        libraries[name] = read_library(process.files)
+    tools = find_synthesis_tools()
+    if not tools.sta:
+        sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
+    parts = {"versions": f"{tools.yosys.name} {tools.yosys.version}, {tools.sta.name} {tools.sta.version}"}
+    for name, library in libraries.items():
+        print("SIMD MAC", name, file=sys.stderr, flush=True)
+        parts[name.lower()] = markdown_table(MAC_COLUMNS, mac_rows(list(mac.measure(mac.build(library, tools.sta)))))
+    rows = []
+    for config in MACROS:
+        for name, library in libraries.items():
+            print(config, name, file=sys.stderr, flush=True)
+            rows.append(macro_row(name, cim.measure(config, library, tools.sta)))
+    write_text(PAGE, filled(TEMPLATE, parts | {"macros": markdown_table(MACRO_COLUMNS, rows)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Energy of the CIM macro: cells of a process that write weights and multiply vectors in a simulation."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tilewright.base.cache import remember
+from tilewright.base.tools import Tool, find_synthesis_tools
+from tilewright.cocotb_tests.cim.macro_suite import MacroBench
+from tilewright.cocotb_tests.harness.activity import activities, counts
+from tilewright.hw.synth.library import Library
+from tilewright.hw.synth.work_power import NetEnergies, cell_netlist, net_energies
+from tilewright.sim.config import MacroConfig
+
+VECTORS = 64
+"""Number of vectors of a measurement."""
+
+
+@dataclass(frozen=True)
+class CellsBench(MacroBench):
+    """A macro of cells of a process, alone."""
+
+    text: str = ""
+    activity = True
+
+    def verilog(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class MacroEnergy:
+    """Energies of a macro in pJ, without leakage; its weights are flip-flops."""
+
+    config: MacroConfig
+    mac_pj: float
+    """Energy of a multiply-accumulate of a weight with all bits of an input, while vectors follow one another."""
+    write_pj: float
+    """Energy of writing a bit of a weight, the clock of all other bits in this cycle included."""
+    clock_pj: float
+    """Energy of a cycle in which nothing but the clock moves."""
+
+
+def measure(config: MacroConfig, library: Library, sta: Tool, *, seed: int = 1) -> MacroEnergy:
+    """Return the energies of a macro as cells of a library.
+
+    Differences of simulations with and without vectors leave out what comes before and after them.
+
+    Raises
+    ------
+    ConfigError
+        If the library lacks a cell.
+    ToolError
+        If a tool fails.
+    """
+    yosys = find_synthesis_tools().yosys
+    netlist = cell_netlist(MacroBench(config).verilog(), MacroBench.top, yosys, library, remember=remember("synth"))
+    energies = net_energies(sta, netlist, library)
+    bench = CellsBench(config, netlist.netlist + netlist.models)
+    none, some = (_total_pj(bench, energies, vectors, seed) for vectors in (0, VECTORS))
+    macs = VECTORS * config.rows * config.columns
+    return MacroEnergy(
+        config,
+        mac_pj=(some - none) / macs,
+        write_pj=none / (config.rows * config.columns * config.cell_bits),
+        clock_pj=energies.clock_pj,
+    )
+
+
+def _total_pj(bench: CellsBench, energies: NetEnergies, vectors: int, seed: int) -> float:
+    """Return the energy of a run with some vectors."""
+    with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
+        file = Path(folder) / "toggles.saif"
+        bench.simulate("work", seed=seed, toggles=file, vectors=vectors)
+        saif = file.read_text()
+    cycles = counts(saif)[bench.top]["clk"] / 2
+    return energies.of(activities(saif, bench.top)) * cycles
