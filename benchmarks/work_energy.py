@@ -1,7 +1,7 @@
-"""Writes docs/work-energy.md: energy of a multiply-accumulate in three open processes, from simulations of their cells.
+"""Writes docs/work-energy.md: energy of a multiply-accumulate in an open process, from simulations of its cells.
 
-Takes an hour the first time; netlists and Verilated models are kept. Needs OpenSTA, and the liberty files of
-:mod:`.open_processes`: a process whose files are not here ends it.
+Takes half an hour the first time; netlists and Verilated models are kept. Needs OpenSTA, and the liberty files of the
+process, see :mod:`.open_processes`.
 """
 
 import sys
@@ -15,14 +15,15 @@ from tilewright.base.tools import find_synthesis_tools
 from tilewright.cocotb_tests.cim import energy as cim
 from tilewright.cocotb_tests.mac import energy as mac
 from tilewright.cocotb_tests.mac.toggles import KINDS
-from tilewright.hw.synth.library import Library, read_library
+from tilewright.hw.synth.library import read_library
 from tilewright.sim.config import MacroConfig
 from tilewright.sim.formats import ALL_MODES
 
+PROCESS = "SG13G2"
 PAGE = Path(__file__).parents[1] / "docs" / "work-energy.md"
 TEMPLATE = Path(__file__).with_suffix(".md")
 MAC_COLUMNS = ("mode", "MACs a word", *(f"{kind}, pJ a MAC" for kind in KINDS), "clock, pJ a MAC")
-MACRO_COLUMNS = ("weights", "inputs", "bits a cycle", "process", "pJ a MAC", "clock, pJ a MAC", "pJ a bit written")
+MACRO_COLUMNS = ("weights", "inputs", "bits a cycle", "pJ a MAC", "clock, pJ a MAC", "pJ a bit written")
 MACROS = [
     MacroConfig.model_validate({
         "rows": 16, "columns": 4, "weight_bits": bits, "weight_format": kind, "input_bits": inputs,
@@ -37,7 +38,7 @@ MACROS = [
 
 
 def mac_rows(found: list[mac.MacEnergy]) -> list[list[str]]:
-    """Return the rows of the SIMD MAC in a process."""
+    """Return the rows of the SIMD MAC."""
     table = []
     for mode in ALL_MODES:
         energies = {(each.kind, each.gated): each for each in found if each.mode is mode}
@@ -49,15 +50,14 @@ def mac_rows(found: list[mac.MacEnergy]) -> list[list[str]]:
     return table
 
 
-def macro_row(name: str, found: cim.MacroEnergy) -> list[str]:
-    """Return the row of a macro in a process."""
+def macro_row(found: cim.MacroEnergy) -> list[str]:
+    """Return the row of a macro."""
     config = found.config
     clock_pj = found.clock_pj * config.slices / (config.rows * config.columns)
     return [
         config.weights.label,
         f"INT{config.input_bits}",
         str(config.input_bits_per_cycle),
-        name,
         f"{found.mac_pj:.3g}",
         f"{clock_pj:.3g}",
         f"{found.write_pj:.3g}",
@@ -66,24 +66,27 @@ def macro_row(name: str, found: cim.MacroEnergy) -> list[str]:
 
 def main() -> None:
     """Measure everything in every process and write the page."""
-    libraries: dict[str, Library] = {}
-    for name, process in PROCESSES.items():
-        if not process.complete:
-            sys.exit(f"{name}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
-        libraries[name] = read_library(process.files)
-    tools = find_synthesis_tools()
+    process = PROCESSES[PROCESS]
+    if not process.complete:
+        sys.exit(f"{PROCESS}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
+    library, tools = read_library(process.files), find_synthesis_tools()
     if not tools.sta:
         sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
-    parts = {"versions": f"{tools.yosys.name} {tools.yosys.version}, {tools.sta.name} {tools.sta.version}"}
-    for name, library in libraries.items():
-        print("SIMD MAC", name, file=sys.stderr, flush=True)
-        parts[name.lower()] = markdown_table(MAC_COLUMNS, mac_rows(list(mac.measure(mac.build(library, tools.sta)))))
+    energies = []
+    for each in mac.measure(mac.build(library, tools.sta)):
+        print(each.mode.label, each.kind, f"{each.pj:.4g} pJ", file=sys.stderr, flush=True)
+        energies.append(each)
     rows = []
     for config in MACROS:
-        for name, library in libraries.items():
-            print(config, name, file=sys.stderr, flush=True)
-            rows.append(macro_row(name, cim.measure(config, library, tools.sta)))
-    write_text(PAGE, filled(TEMPLATE, parts | {"macros": markdown_table(MACRO_COLUMNS, rows)}))
+        print(config, file=sys.stderr, flush=True)
+        rows.append(macro_row(cim.measure(config, library, tools.sta)))
+    parts = {
+        "versions": f"{tools.yosys.name} {tools.yosys.version}, {tools.sta.name} {tools.sta.version}",
+        "process": f"{PROCESS}, {process.about}, {library.voltage_v:g} V, {library.temperature_c:g} °C",
+        "modes": markdown_table(MAC_COLUMNS, mac_rows(energies)),
+        "macros": markdown_table(MACRO_COLUMNS, rows),
+    }
+    write_text(PAGE, filled(TEMPLATE, parts))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from tilewright.bench import AcceleratorModel, predict_program
 
 folder, system, *prompt = sys.argv[1:]
 decoder = json.loads((Path(folder) / "decoder.json").read_text())
+if decoder["version"] != 1 or tw.load_system(system).name != decoder["system"] or not prompt:
+    sys.exit(f"{folder}: needs version 1, the system {decoder['system']}, and a prompt")
 memory = np.fromfile(Path(folder) / "memory.bin", np.uint8)
 embeddings = np.fromfile(Path(folder) / "embeddings.bin", np.uint8).reshape(decoder["vocabulary"], -1)
 chip = AcceleratorModel(tw.load_system(system).accelerator, memory)
@@ -33,15 +35,19 @@ def run(position: int, tokens: list[int]) -> dict:
         first, step, below = program["positions"].values()
         if len(tokens) <= program["tokens"] and position % step == first and position < below:
             break
+    else:
+        sys.exit(f"no program for {len(tokens)} tokens at position {position}")
     for word in program["words"]:
         value = word["constant"]
         for divisor, modulus, factor in word["terms"]:
             digit = position // divisor
             value += factor * (digit % modulus if modulus else digit)
         write(word["address"], (value % 2**64).to_bytes(8, "little"))
-    for row, token in enumerate(tokens):
+    for row in range(program["tokens"]):
+        token = tokens[min(row, len(tokens) - 1)]
         write(program["input"]["address"] + row * program["input"]["pitch"], embeddings[token].tobytes())
-    assert not predict_program(chip, program["address"]).error
+    if error := predict_program(chip, program["address"]).error:
+        sys.exit(f"the program at {program['address']:#x} was stopped: {error.name}")
     return program
 
 

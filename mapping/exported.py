@@ -21,6 +21,8 @@ from tilewright.sim.isa.accelerator_registers import Register
 
 MEMORY, EMBEDDINGS, DESCRIPTION = "memory.bin", "embeddings.bin", "decoder.json"
 """Names of the files."""
+VERSION = 1
+"""Version of the description: another one has other keys, or keys of another meaning."""
 ROWS = 1024
 """Number of embeddings that are computed at a time."""
 
@@ -41,6 +43,7 @@ class ExportedDecoder:
         decoder, model = self.decoder, self.decoder.model
         storage = decoder.single[-1].program.input.storage
         return {
+            "version": VERSION,
             "model": self.model,
             "system": self.system.name,
             "vocabulary": model.vocab_size,
@@ -54,6 +57,7 @@ class ExportedDecoder:
                 "chunk": decoder.chunk.tokens if decoder.chunk else 0,
                 "alone_of_odd": decoder.alone(1),
                 "alone_of_even": decoder.alone(2),
+                "begin": 2 if decoder.packed else 1,
             },
             "programs": [self._program(each) for each in decoder.programs],
         }

@@ -80,7 +80,7 @@ def _buffer(loads: list[tuple[str, str]], library: Library) -> tuple[str, str, s
     for name, cell in library.cells.items():
         if not cell.is_buffer:
             continue
-        avoided = "dont_use" in cell.group.level.attributes
+        avoided = cell.group.level.attributes.get("dont_use") == "true"
         [source], [output] = cell.inputs, cell.functions
         drives = cell.pins[output].number("max_capacitance") or inf
         short = max(0.0, RESERVE * FANOUT * max(load, _capacitance(cell.pins[source])) - drives)

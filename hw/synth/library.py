@@ -162,11 +162,16 @@ def _check_cells(label: str, cells: Sequence[Cell]) -> None:
         "gate of two inputs": lambda cell: len(cell.inputs) == 2 and any("^" not in f for f in cell.functions.values()),
     }
     for kind, fits in needed.items():
-        if not any(map(fits, small)):
+        found = next(filter(fits, small), None)
+        if found is None:
             raise ConfigError(
                 f"{label}: no {kind} among {len(cells)} cells: {', '.join(needed)} are needed; "
                 "name all liberty files of the process"
             )
+        area = found.group.level.number("area")
+        if area is None or area < 0:
+            stated = "absent" if area is None else f"{area:g}"
+            raise ConfigError(f"{found.path}: cell '{found.group.name}': area is {stated}: it must be 0 or more")
 
 
 def _content(files: Sequence[LibertyFile]) -> bytes:

@@ -43,6 +43,8 @@ class Conditions:
     def __post_init__(self) -> None:
         for name, (least, greatest) in RANGES.items():
             value = getattr(self, name)
+            if not isinstance(value, int | float):
+                raise ConfigError(f"{name} = {value!r} is not allowed: it must be a number")
             if not least <= value <= greatest:
                 raise ConfigError(f"{name} = {value:g} is not allowed: it must be {least:g} to {greatest:,}")
 
@@ -87,8 +89,8 @@ create_clock -name clock -period {period_ns:.12g} [get_ports clk]
 set_power_activity -global -activity 0 -duty 0.5
 report_power -digits 6
 """
-FLOW = SCRIPT + CLOCK_PORT + RESET_ACTIVITY + CLOCK
-"""Scripts that OpenSTA executes."""
+FLOW = f"{SCRIPT}{CLOCK_PORT}{RESET_ACTIVITY}{CLOCK}{clock_tree.FANOUT} {clock_tree.RESERVE}"
+"""Scripts that OpenSTA executes, and the numbers from which a clock tree is made."""
 INTERNAL_FACTOR = {"2.0.17": 2}
 """Factor by which a version of OpenSTA exceeds the tables of internal power. This one adds the energies of a rise and
 of a fall at every transition; later ones take their mean."""

@@ -34,11 +34,14 @@ def background_energy(system: System) -> FigureRange:
 
 
 def device_count(system: System) -> int:
-    """Return the number of devices of main memory: what the system states, or the fewest that have its bandwidth."""
+    """Return the number of devices of main memory: what the system states, or the fewest that have its bandwidth.
+
+    A thousandth of the bandwidth does not count: rates of devices are rounded.
+    """
     memory = system.memory
     if memory.devices is not None or memory.dram is None:
         return memory.devices or 1
-    return ceil(Fraction(memory.bandwidth_mb_per_s) / Fraction(memory.dram.device_mb_per_s.value))
+    return ceil(Fraction(999, 1000) * memory.bandwidth_mb_per_s / Fraction(memory.dram.device_mb_per_s.value))
 
 
 def _stated(system: System, path: str, stated: float | Levels) -> FigureRange:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "--equalise/--no-equalise", default=True, show_default=True,
     help="Even out columns of weights before they are quantised, on typical texts; the function stays.",
 )  # fmt: skip
-@click.option("--out", "folder", type=click.Path(path_type=Path), default=Path(), help="Folder to write to.")
+@click.option("--out", "folder", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @json_option
 def command(
     model: str,

@@ -32,7 +32,14 @@ def test_the_kind_of_dram_says_what_a_bit_and_a_cycle_cost(kind):
 
 @pytest.mark.parametrize(
     ("kind", "mb_per_s", "devices"),
-    [("LPDDR5", 51200, 4), ("LPDDR5", 51201, 5), ("LPDDR5", 12800, 1), ("DDR4", 25600, 8), ("HBM2E", 100, 1)],
+    [
+        ("LPDDR5", 51200, 4),
+        ("LPDDR5", 51300, 5),
+        ("LPDDR4X", 51200, 6),
+        ("LPDDR5", 12800, 1),
+        ("DDR4", 25600, 8),
+        ("HBM2E", 100, 1),
+    ],
 )
 def test_the_fewest_devices_that_have_the_bandwidth_have_power(kind, mb_per_s, devices):
     changes = {"memory.kind": kind, "memory.bandwidth_mb_per_s": mb_per_s}
