@@ -74,6 +74,8 @@ CASES = (
     with_cells("no inverter", "BUF", "NAND", "DFF", says="no inverter among 3 cells"),
     with_cells("no buffer", "INV", "NAND", "DFF", says="no buffer among 3 cells"),
     with_cells("no gate", "INV", "BUF", "DFF", says="no gate of two inputs among 3 cells"),
+    edited("a flip-flop without an area", "cell (DFF) { area : 6;", "cell (DFF) {", "cell 'DFF': area is absent: it must be"),
+    edited("a negative area", "area : 6;", "area : -6;", "cell 'DFF': area is -6: it must be 0 or more"),
     with_cells("a cell twice", "INV", "BUF", "NAND", "DFF", "INV", says="cell 'INV' is there twice"),
     # Files that do not belong together.
     apart("an empty second file", "", "b.lib: not a liberty file"),
