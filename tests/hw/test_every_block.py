@@ -33,7 +33,7 @@ VARIANTS = [
     "--activation-bus-bits 8 --accumulator-vectors 1 --result-buffer-vectors 1 --command-queue-depth 1 "
     "--input-buffer-vectors 2",
     "cim-array --tiles 2 --rows 16 --columns 4 --weight-bits 4 --weight-format fp4_e2m1 --input-bits 8 --grid-rows 2 "
-    "--group-scale e8m0 --group-rows 32 --max-shift 7",
+    "--group-scale e8m0 --group-rows 32 --max-shift 7 --weight-bus-bits 16",
 ]
 """Other options of blocks."""
 MORE = [
