@@ -1,13 +1,11 @@
 """Energy of the CIM macro: cells of a process that write weights and multiply vectors in a simulation."""
 
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from tilewright.base.cache import remember
 from tilewright.base.tools import Tool, find_synthesis_tools
 from tilewright.cocotb_tests.cim.macro_suite import MacroBench
-from tilewright.cocotb_tests.harness.activity import activities, counts
+from tilewright.cocotb_tests.harness.activity import counts, recorded
 from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.work_power import NetEnergies, cell_netlist, net_energies
 from tilewright.sim.config import MacroConfig
@@ -68,9 +66,5 @@ def measure(config: MacroConfig, library: Library, sta: Tool, *, seed: int = 1) 
 
 def _total_pj(bench: CellsBench, energies: NetEnergies, vectors: int, seed: int) -> float:
     """Return the energy of a run with some vectors."""
-    with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
-        file = Path(folder) / "toggles.saif"
-        bench.simulate("work", seed=seed, toggles=file, vectors=vectors)
-        saif = file.read_text()
-    cycles = counts(saif)[bench.top]["clk"] / 2
-    return energies.of(activities(saif, bench.top)) * cycles
+    saif = recorded(lambda file: bench.simulate("work", seed=seed, toggles=file, vectors=vectors))
+    return energies.of(counts(saif)[bench.top])

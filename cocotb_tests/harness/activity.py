@@ -6,7 +6,7 @@ net is the output of one gate, or a register.
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,6 @@ from pathlib import Path
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.hw.names import module_name
 from tilewright.hw.synth.run import run_yosys
-from tilewright.hw.synth.work_power import NetActivity
 
 NAME = r"(?:\\\S+ |[A-Za-z_$][\w$]*)"
 BIT = rf"({NAME})(\[\d+\])?"
@@ -24,7 +23,7 @@ ASSIGNED = re.compile(rf"^ *assign {BIT} *= (.*);$", re.MULTILINE)
 ESCAPED = re.compile(r"\\\S+")
 OPERATOR = re.compile(r"[&|^~?]")
 INSTANCE = re.compile(r"( *)\(INSTANCE (\S+)")
-NET = re.compile(r" *\((\S+) \(T0 (\d+)\) \(T1 (\d+)\) .*\(TC (\d+)\)")
+NET = re.compile(r" *\((\S+) \(T0 .*\(TC (\d+)\)")
 SCRIPT = "read_verilog design.v; synth -flatten; opt_clean -purge; write_verilog -noattr netlist.v"
 
 
@@ -90,43 +89,30 @@ def _plain(name: str) -> str:
     return name.strip().removeprefix("\\")
 
 
+def recorded(run: Callable[[Path], object]) -> str:
+    """Return what a simulation writes of its toggles; ``run`` gets the path of the file to write."""
+    with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
+        file = Path(folder) / "toggles.saif"
+        run(file)
+        return file.read_text()
+
+
 def counts(saif: str) -> dict[str, dict[str, int]]:
     """Return the toggles of each bit in each instance, from a file in the Switching Activity Interchange Format.
 
     An instance is named by its path, dots between.
     """
     instances: dict[str, dict[str, int]] = {}
-    for path, bit, _, _, changes in _recorded(saif):
-        instances.setdefault(path, {})[bit] = changes
-    return instances
-
-
-def activities(saif: str, instance: str) -> dict[str, NetActivity]:
-    """Return the activity of each bit in an instance that has a clock ``clk``.
-
-    Raises
-    ------
-    ValueError
-        If there is no such instance.
-    """
-    nets = {bit: (zero, one, changes) for path, bit, zero, one, changes in _recorded(saif) if path == instance}
-    if not nets:
-        raise ValueError(f"no instance {instance}")
-    cycles = nets["clk"][2] / 2
-    return {bit: NetActivity(changes / cycles, one / (zero + one)) for bit, (zero, one, changes) in nets.items()}
-
-
-def _recorded(saif: str) -> Iterator[tuple[str, str, int, int, int]]:
-    """Yield each bit with the path of its instance, the times for which it was 0 and 1, and its toggles."""
-    levels: list[tuple[int, str]] = []
-    path = ""
+    path: list[tuple[int, str]] = []
+    bits: dict[str, int] = {}
     for line in saif.splitlines():
         if (net := NET.match(line)) is not None:
-            yield path, net[1].replace("\\", ""), int(net[2]), int(net[3]), int(net[4])
+            bits[net[1].replace("\\", "")] = int(net[2])
         elif (instance := INSTANCE.match(line)) is not None:
             depth = len(instance[1])
-            levels = [*(each for each in levels if each[0] < depth), (depth, instance[2].replace("\\", ""))]
-            path = ".".join(name for _, name in levels)
+            path = [*(each for each in path if each[0] < depth), (depth, instance[2].replace("\\", ""))]
+            bits = instances.setdefault(".".join(name for _, name in path), {})
+    return instances
 
 
 def toggles(saif: str, verilog: str, instances: Sequence[str]) -> list[Toggles]:

@@ -1,10 +1,8 @@
 """Energy of a multiply-accumulate of the SIMD MAC, mode by mode: cells of a process run words in a simulation."""
 
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -12,13 +10,13 @@ from tilewright.base.cache import remember
 from tilewright.base.tools import Tool, find_synthesis_tools
 from tilewright.cocotb_tests.arith.harness import TOP
 from tilewright.cocotb_tests.arith.units_suite import UnitsBench
-from tilewright.cocotb_tests.harness.activity import activities, with_netlists
+from tilewright.cocotb_tests.harness.activity import counts, with_netlists
 from tilewright.cocotb_tests.mac.dots import dots_vectors
 from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench
-from tilewright.cocotb_tests.mac.toggles import KINDS, UNITS, words
+from tilewright.cocotb_tests.mac.toggles import KINDS, UNITS, saif_of, words
 from tilewright.hw.names import module_name
 from tilewright.hw.synth.library import Library
-from tilewright.hw.synth.work_power import CellNetlist, NetEnergies, cell_netlist, net_energies
+from tilewright.hw.synth.work_power import CellNetlist, NetEnergies, cell_netlist, cycles_of, net_energies
 from tilewright.sim.formats import ALL_MODES, Mode
 
 
@@ -96,9 +94,7 @@ def measure(
     for mode in modes:
         for kind in kinds:
             operands = dots_vectors(words(mode, kind, dots, rng))
-            with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
-                file = Path(folder) / "toggles.saif"
-                energy.bench.run(operands, activity=file)
-                saif = file.read_text()
+            every = counts(saif_of(energy.bench, operands))
             for unit, energies, gated in zip(UNITS, energy.energies, (True, False), strict=True):
-                yield MacEnergy(mode, kind, gated, energies.of(activities(saif, unit)), energies.clock_pj)
+                cycle_pj = energies.of(every[unit]) / cycles_of(every[unit])
+                yield MacEnergy(mode, kind, gated, cycle_pj, energies.clock_pj)

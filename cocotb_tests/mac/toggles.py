@@ -1,15 +1,14 @@
 """Toggles of the SIMD MAC for each word, mode by mode, with and without idle parts that stand still."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from tilewright.cocotb_tests.arith.harness import TOP
 from tilewright.cocotb_tests.arith.units_suite import UnitsBench
-from tilewright.cocotb_tests.harness.activity import Toggles, toggles, with_gates
+from tilewright.cocotb_tests.arith.vectors import Vectors
+from tilewright.cocotb_tests.harness.activity import Toggles, recorded, toggles, with_gates
 from tilewright.cocotb_tests.mac.dots import Dots, dots_vectors
 from tilewright.cocotb_tests.mac.suite import MOST_STAGES, MacSuite, build_bench
 from tilewright.hw.names import module_name
@@ -64,6 +63,11 @@ def words(mode: Mode, kind: str, dots: int, rng: np.random.Generator) -> list[Do
     return [Dots.of(mode, a, b, mode)]
 
 
+def saif_of(bench: UnitsBench, operands: Vectors) -> str:
+    """Return what a run of some operands writes of its toggles."""
+    return recorded(lambda file: bench.run(operands, activity=file))
+
+
 def count(
     bench: UnitsBench, modes: Sequence[Mode] = ALL_MODES, kinds: Sequence[str] = KINDS, *, dots: int = 16, seed: int = 1
 ) -> Iterator[Activity]:
@@ -81,8 +85,5 @@ def count(
     for mode in modes:
         for kind in kinds:
             operands = dots_vectors(words(mode, kind, dots, rng))
-            with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
-                file = Path(folder) / "toggles.saif"
-                bench.run(operands, activity=file)
-                gated, plain = toggles(file.read_text(), bench.verilog(), UNITS)
+            gated, plain = toggles(saif_of(bench, operands), bench.verilog(), UNITS)
             yield Activity(mode, kind, len(operands.stimuli), gated, plain)

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tilewright.base.errors import ConfigError
-from tilewright.base.tools import SynthesisTools
+from tilewright.base.tools import SynthesisTools, Tool
 from tilewright.hw.synth.flow import AREA_SCRIPT, GENERIC, Remember, anew, library_of
 from tilewright.hw.synth.instances import instances
 from tilewright.hw.synth.library import Library
@@ -52,8 +52,21 @@ def _netlist(verilog: str, top: str, tools: SynthesisTools, library: Library | N
         (folder / "cells.lib").write_bytes(library.content)
         run_yosys(tools.yosys, MAPPED.format(top=top), folder)
         text = (folder / "netlist.v").read_text()
-        cells = sorted({each.cell for each in instances(text)})
-        if missing := [cell for cell in cells if cell.startswith("_")]:
-            raise ConfigError(f"{library.label}: has no cell for {', '.join(missing)}")
-        run_yosys(tools.yosys, MODELS.format(cells=" ".join(cells)), folder)
-        return {".netlist.v": text, ".cells.v": (folder / "cells.v").read_text()}
+        return {".netlist.v": text, ".cells.v": cell_models(text, library, tools.yosys, folder)}
+
+
+def cell_models(netlist: str, library: Library, yosys: Tool, folder: Path) -> str:
+    """Return Verilog of the cells of a netlist; the folder has the library as ``cells.lib``.
+
+    Raises
+    ------
+    ConfigError
+        If the library lacks a cell.
+    ToolError
+        If Yosys fails.
+    """
+    cells = sorted({each.cell for each in instances(netlist)})
+    if missing := [cell for cell in cells if cell not in library.cells]:
+        raise ConfigError(f"{library.label}: has no cell for {', '.join(missing)}")
+    run_yosys(yosys, MODELS.format(cells=" ".join(cells)), folder)
+    return (folder / "cells.v").read_text()

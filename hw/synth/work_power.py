@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tilewright.base.errors import ConfigError
 from tilewright.base.tool_runs import failure, run_tool
 from tilewright.base.tools import Tool
 from tilewright.hw.synth.flow import POWER_SCRIPT, Remember, anew
 from tilewright.hw.synth.instances import instances
 from tilewright.hw.synth.library import Library
-from tilewright.hw.synth.netlist import MODELS
+from tilewright.hw.synth.netlist import MODELS, cell_models
 from tilewright.hw.synth.power import INTERNAL_FACTOR, USUAL, Conditions, readable
 from tilewright.hw.synth.run import run_yosys
 
@@ -39,16 +38,6 @@ _ROW = re.compile(r"(?m)^ *(-?\d\S*) +(-?\d\S*) +(-?\d\S*) +-?\d\S* +(\S+)$")
 
 
 @dataclass(frozen=True)
-class NetActivity:
-    """Activity of a net of one bit."""
-
-    changes: float
-    """Number of changes in a clock cycle."""
-    duty: float
-    """Share of the time in which the net is 1."""
-
-
-@dataclass(frozen=True)
 class NetEnergies:
     """Energies of a netlist of cells."""
 
@@ -58,17 +47,27 @@ class NetEnergies:
     """Energy of a change of each net that a cell drives, in the cell and at the pins that the net leads to."""
     leakage_uw: float
 
-    def of(self, activities: Mapping[str, NetActivity]) -> float:
-        """Return the energy of a cycle in pJ, without leakage.
+    def of(self, toggles: Mapping[str, int]) -> float:
+        """Return the energy of a run in pJ, without leakage.
+
+        Parameters
+        ----------
+        toggles : mapping
+            Number of changes of each net in the run, of the clock ``clk`` too.
 
         Raises
         ------
         ValueError
-            If a net has no activity.
+            If a net has no number of changes.
         """
-        if missing := [net for net in self.change_pj if net not in activities]:
-            raise ValueError(f"no activity of {len(missing)} nets, of {missing[0]} among them")
-        return self.clock_pj + sum(pj * activities[net].changes for net, pj in self.change_pj.items())
+        if missing := [net for net in self.change_pj if net not in toggles]:
+            raise ValueError(f"no toggles of {len(missing)} nets, of {missing[0]} among them")
+        return self.clock_pj * cycles_of(toggles) + sum(pj * toggles[net] for net, pj in self.change_pj.items())
+
+
+def cycles_of(toggles: Mapping[str, int]) -> float:
+    """Return the number of cycles of a run from the changes of its clock ``clk``."""
+    return toggles["clk"] / 2
 
 
 @dataclass(frozen=True)
@@ -110,11 +109,7 @@ def cell_netlist(
             (folder / "sizing.constr").write_text(conditions.sizing)
             run_yosys(yosys, POWER_SCRIPT.format(top=top, period_ps=conditions.period_ps), folder)
             text = readable((folder / "netlist.v").read_text())
-            cells = sorted({each.cell for each in instances(text)})
-            if missing := [cell for cell in cells if cell not in library.cells]:
-                raise ConfigError(f"{library.label}: has no cell for {', '.join(missing)}")
-            run_yosys(yosys, MODELS.format(cells=" ".join(cells)), folder)
-            return {"netlist": text, "models": (folder / "cells.v").read_text()}
+            return {"netlist": text, "models": cell_models(text, library, yosys, folder)}
 
     return CellNetlist(top, **remember(inputs, make))
 

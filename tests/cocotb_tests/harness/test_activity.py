@@ -2,8 +2,7 @@
 
 import pytest
 
-from tilewright.cocotb_tests.harness.activity import Toggles, activities, counts, netlists, toggles, with_gates
-from tilewright.hw.synth.work_power import NetActivity
+from tilewright.cocotb_tests.harness.activity import Toggles, counts, netlists, toggles, with_gates
 
 VERILOG = r"""
 module top__unit (clk, a, b, o);
@@ -51,7 +50,6 @@ SAIF = r"""(SAIFILE
  (INSTANCE top
   (NET
    (clk (T0 5) (T1 5) (TZ 0) (TX 0) (TB 0) (TC 1000))
-   (flag (T0 2) (T1 8) (TZ 0) (TX 0) (TB 0) (TC 50))
   )
   (INSTANCE unit
    (NET
@@ -124,9 +122,3 @@ def test_a_module_becomes_gates():
     # Both bits of the sum; the product, and the exclusive or.
     assert len(bits.registers) == 2
     assert len(bits.gates) == 2
-
-
-def test_activities_are_those_of_a_cycle():
-    assert activities(SAIF, "top") == {"clk": NetActivity(2, 0.5), "flag": NetActivity(0.1, 0.8)}
-    with pytest.raises(ValueError, match=r"no instance top\.other"):
-        activities(SAIF, "top.other")

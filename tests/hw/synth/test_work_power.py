@@ -6,7 +6,7 @@ from tests.hw.synth.small_library import CLOCK_PJ, GATE_PJ, LEAKAGE_NW, VOLTAGE,
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.hw.synth.library import Library, read_library
 from tilewright.hw.synth.power import Conditions
-from tilewright.hw.synth.work_power import CellNetlist, NetActivity, NetEnergies, cell_netlist, net_energies
+from tilewright.hw.synth.work_power import CellNetlist, NetEnergies, cell_netlist, net_energies
 
 TOOLS = find_synthesis_tools()
 pytestmark = pytest.mark.skipif(TOOLS.sta is None, reason="needs opensta")
@@ -54,11 +54,11 @@ def test_energies_are_what_the_tables_state(design, energies):
 
 
 def test_energy_is_the_clock_and_every_change(energies):
-    still = dict.fromkeys(energies.change_pj, NetActivity(0, 0.5))
-    assert energies.of(still) == pytest.approx(energies.clock_pj)
+    still = {**dict.fromkeys(energies.change_pj, 0), "clk": 8}
+    assert energies.of(still) == pytest.approx(4 * energies.clock_pj)
     for net, pj in energies.change_pj.items():
-        assert energies.of(still | {net: NetActivity(0.25, 0.1)}) == pytest.approx(energies.clock_pj + 0.25 * pj)
-    with pytest.raises(ValueError, match=r"no activity of 1 nets, of q\[0\] among them"):
+        assert energies.of(still | {net: 1}) == pytest.approx(4 * energies.clock_pj + pj)
+    with pytest.raises(ValueError, match=r"no toggles of 1 nets, of q\[0\] among them"):
         energies.of({net: each for net, each in still.items() if net != "q[0]"})
 
 
