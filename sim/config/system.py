@@ -4,7 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from tilewright.base.errors import first_problem
 
@@ -16,6 +16,7 @@ from .host import HostConfig, load_host
 from .load import PRESETS, load_description, preset_names
 from .memory import MemoryConfig
 from .npe import NpeConfig
+from .process import check_process
 from .sources import check_sources, find_source
 from .vector import VectorConfig
 
@@ -57,8 +58,18 @@ class System(Frozen):
     )
     """Host beside the accelerator: the name of a preset, the path of a TOML file relative to the file of the system, or
     a table, which has sources of its own. No host is described if the key is absent."""
+    process: str | None = None
+    """Process of manufacture in which area, leakage and energies on chip are given, such as SG13G2; nothing is said of
+    them if the key is absent."""
     sources: dict[str, str] = {}
     """Source of each number, by its dotted path; a path that ends in * covers everything below it."""
+
+    @field_validator("process")
+    @classmethod
+    def _known_process(cls, name: str | None) -> str | None:
+        if name is not None:
+            check_process(name)
+        return name
 
     @model_validator(mode="after")
     def _check(self) -> Self:
