@@ -11,15 +11,15 @@ from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
+from tilewright.sim.energy.commands import count_command, executions, fetched_commands
 from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, total
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
-from tilewright.sim.isa.commands import Product, Vector
+from tilewright.sim.isa.commands import Product
 from tilewright.sim.isa.units import units_of
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
-from tilewright.sim.machine.accelerator.values import in_order
 from tilewright.sim.trace import Span
 
 
@@ -264,22 +264,16 @@ class RunCounts:
         self.events.cycles += run.cycles
 
     def _add_counts(self, program: CompiledLoops, run: AcceleratorRun) -> None:
-        tile, counts = self._system.cim.tile, self.events
-        beats = run.counters[Register.READ_BEATS] + run.counters[Register.WRITE_BEATS]
-        counts.memory_bytes += beats * self._system.accelerator.bus_bytes
-        for command, _ in in_order(program.commands):
+        config, counts = self._system.accelerator, Counts()
+        for command, times in executions(program.commands):
+            count_command(config, command, times, counts)
             if isinstance(command, Product):
-                macs = command.vectors * command.k * command.n
                 row = _row(command.operator)
-                self._macs[row] = self._macs.get(row, 0) + macs
-                counts.macs += macs
-                counts.weight_bits += command.k * command.n * tile.macro.weight_bits
-                wide = tile.columns if command.reduce else self._system.cim.columns
-                blocks = -(-command.n // wide)
-                counts.activation_bits += command.vectors * (blocks * command.k * tile.macro.input_bits)
-                counts.activation_bits += command.vectors * command.n * tile.accumulator_bits
-            elif isinstance(command, Vector):
-                counts.vector_elements += command.command.rows * command.command.columns
+                self._macs[row] = self._macs.get(row, 0) + times * command.vectors * command.k * command.n
+        read, counts.write_beats = run.counters[Register.READ_BEATS], run.counters[Register.WRITE_BEATS]
+        counts.memory_bytes = (read + counts.write_beats) * config.bus_bytes
+        counts.commands = fetched_commands(config, counts, read)
+        self.events.add(counts)
 
     def rows(self) -> list[ReportRow]:
         """Return the rows of the report, those that take longest first."""

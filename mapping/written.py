@@ -139,8 +139,7 @@ class WrittenText:
         """Events of all programs that cost energy."""
         totals = Counts()
         for row in self.programs:
-            for field in fields(Counts):
-                setattr(totals, field.name, getattr(totals, field.name) + getattr(row.events, field.name))
+            totals.add(row.events)
         return totals
 
     @property

@@ -1,7 +1,7 @@
 """Energy of a run, from counted events and the energy of each."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from tilewright.sim.config import System
 from tilewright.sim.config.figures import LEVELS, FigureRange
@@ -23,6 +23,58 @@ class Counts:
     """Number of bits moved between the scratchpad and the array."""
     vector_elements: int = 0
     """Number of elements that the vector unit processed, summed over its passes."""
+    commands: int = 0
+    """Number of commands that were fetched, with those that were fetched ahead and dropped."""
+    load_beats: int = 0
+    """Number of beats read into the scratchpad."""
+    write_beats: int = 0
+    """Number of beats written to main memory."""
+    stored_elements: int = 0
+    """Number of elements that the store unit read from the scratchpad, each in a cycle of its own."""
+    weight_beats_in: int = 0
+    """Number of beats written into the weight buffer."""
+    weight_beats_out: int = 0
+    """Number of beats that the array took from the weight buffer."""
+    array_vectors: int = 0
+    """Number of vectors that the array multiplied, each with one block of weights."""
+    driven_products: int = 0
+    """Number of weights that an input met, also those in columns of the array that the block left without use."""
+    input_words: int = 0
+    """Number of words of activations that the array took from the scratchpad into its input buffer."""
+    column_sums: int = 0
+    """Number of sums that the array made, one for each column of the block and vector."""
+    partial_sums: int = 0
+    """Number of these sums that were written into the accumulators, and later read from there."""
+    result_words: int = 0
+    """Number of words of results that the array wrote into the scratchpad."""
+    scratchpad_reads: int = 0
+    """Number of cycles in which a reader took a word from a bank of the scratchpad."""
+    scratchpad_writes: int = 0
+    """Number of cycles in which a writer wrote bytes of a word into a bank of the scratchpad."""
+    vector_slots: int = 0
+    """Number of elements for which the lanes of the vector unit worked; the last step of a row counts as a whole."""
+    vector_adds: int = 0
+    """Number of these to which a row scalar was added."""
+    vector_multiplies: int = 0
+    """Number of these that were multiplied by a row scalar."""
+    vector_exponentials: int = 0
+    vector_gates: int = 0
+    """Number of these that went through SiLU or GELU."""
+    vector_products: int = 0
+    """Number of these that were multiplied by an element of B or squared."""
+    vector_offsets: int = 0
+    """Number of these to which an element of C was added."""
+    vector_sums: int = 0
+    """Number of these that a sum of a row took in."""
+    vector_maxima: int = 0
+    """Number of these that a maximum of a row took in."""
+    row_scalars: int = 0
+    """Number of row scalars that reductions left."""
+
+    def add(self, more: "Counts") -> None:
+        """Add the events of another run."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(more, field.name))
 
 
 @dataclass(frozen=True)
