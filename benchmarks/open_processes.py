@@ -14,6 +14,7 @@ class Process:
     """A process, and its standard cells at one voltage and temperature."""
 
     about: str
+    node_nm: float
     source: str
     files: tuple[Path, ...]
     """Liberty files of the cells; those that are not on this machine are not among them."""
@@ -37,16 +38,19 @@ def _pdk(pattern: str) -> tuple[Path, ...]:
 PROCESSES: Mapping[str, Process] = {
     "osu018": Process(
         about="180 nm, an open set of cells",
+        node_nm=180,
         source="Debian's qflow-tech-osu018",
         files=(OSU018,) if OSU018.is_file() else (),
     ),
     "SG13G2": Process(
         about="IHP's 130 nm, which is manufactured",
+        node_nm=130,
         source="IHP-GmbH/IHP-Open-PDK, commit 5cccb161, `sg13g2_stdcell_typ_1p20V_25C.lib`; Apache-2.0",
         files=_pdk("sg13g2/sg13g2_stdcell_typ_1p20V_25C.lib"),
     ),
     "ASAP7": Process(
         about="7 nm, predictive: nobody makes it. The slow corner",
+        node_nm=7,
         source="The-OpenROAD-Project/OpenSTA, commit d1b2b396, `test/asap7`, RVT SS; BSD-3-Clause",
         files=_pdk("asap7/asap7sc7p5t_*_RVT_SS_nldm_*.lib*"),
         count=5,

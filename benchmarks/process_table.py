@@ -1,6 +1,6 @@
-"""Writes docs/processes.md: what blocks cost in three open processes.
+"""Writes docs/processes.md: what blocks cost in three open processes, and beside published figures of others.
 
-Takes an hour the first time; results are kept, so that another run answers at once. Needs the optional tools of
+Takes hours the first time; results are kept, so that another run answers at once. Needs the optional tools of
 docs/synth.md, and the liberty files of :mod:`.open_processes`: a process whose files are not here ends it.
 """
 
@@ -19,6 +19,7 @@ from tilewright.hw.synth.clock_tree import FANOUT
 from tilewright.hw.synth.flow import Cost, cost
 from tilewright.hw.synth.library import Library, read_library
 from tilewright.hw.synth.power import USUAL
+from tilewright.sim.energy.process_scaling import SOURCE, ProcessPoint, scaling
 
 TABLE = Path(__file__).parents[1] / "docs" / "processes.md"
 TEMPLATE = Path(__file__).with_suffix(".md")
@@ -65,7 +66,18 @@ ROWS = (
             "activation-bus-bits": 32,
         },
     ),
+    Row("vector-unit", {"lanes": 2, "scalars": 16}),
+    Row("npe", {"rows": 4, "columns": 4, "bus-bits": 64, "modes": "xr-npe", "depth": 8, "panels": 1, "max-burst": 8}),
+    Row("accelerator", {"system": "nano"}),
 )
+MAC = ROWS[1]
+"""Row that stands beside XR-NPE's MAC."""
+XR_NPE = ProcessPoint(node_nm=28, voltage_v=0.9)
+"""Process of XR-NPE; its paper states no voltage, so that one is a guess."""
+SCALED_COLUMNS = ("figures of", "from", "area mm²", "path ns", "pJ a cycle")
+STEPS = (("osu018", "SG13G2"), ("SG13G2", "ASAP7"), ("osu018", "ASAP7"))
+"""Pairs of processes between which measured figures stand beside scaled ones."""
+STEP_COLUMNS = ("block", "from", "to", "area", "path", "transitions", "area, by the table", "path", "transitions")
 
 
 def measure(row: Row, library: Library) -> Cost:
@@ -88,6 +100,51 @@ def cells(row: Row, process: str, found: Cost) -> list[str]:
         f"{found.leakage_uw:.2f}",
         f"{energy_pj:,.0f}" if energy_pj >= 100 else f"{energy_pj:.3g}",
     ]
+
+
+def point_of(name: str, library: Library) -> ProcessPoint:
+    """Return node and voltage of a process."""
+    return ProcessPoint(PROCESSES[name].node_nm, library.voltage_v)
+
+
+def transitions_uw(found: Cost) -> float:
+    """Return the power that transitions cost, which is all of it but leakage."""
+    return (found.internal_uw or 0) + (found.switching_uw or 0)
+
+
+def step_rows(libraries: dict[str, Library], costs: dict[tuple[Row, str], Cost]) -> list[list[str]]:
+    """Return measured ratios between processes beside those of the table of scaling."""
+    rows = []
+    for row in ROWS:
+        for first, second in STEPS:
+            before, after = costs[row, first], costs[row, second]
+            factors = scaling(point_of(first, libraries[first]), point_of(second, libraries[second]))
+            measured = (
+                (after.area_um2 or 0) / (before.area_um2 or 1),
+                (after.path_ns or 0) / (before.path_ns or 1),
+                transitions_uw(after) / transitions_uw(before),
+            )
+            ratios = (*measured, factors.area, factors.delay, factors.energy)
+            rows.append([f"`{row.block}`", first, second, *(f"{ratio:.2g}" for ratio in ratios)])
+    return rows
+
+
+def scaled_rows(libraries: dict[str, Library], costs: dict[tuple[Row, str], Cost]) -> list[list[str]]:
+    """Return the SIMD MAC, as measured and scaled to the process of XR-NPE, beside XR-NPE's own figures."""
+    rows = [["XR-NPE's MAC", "its paper, 28 nm", "0.016", "0.58, a clock of 1.72 GHz", "14"]]
+    for name, library in libraries.items():
+        found = costs[MAC, name]
+        factors = scaling(point_of(name, library), XR_NPE)
+        area_mm2, energy_pj = (found.area_um2 or 0) / 1e6, transitions_uw(found) / USUAL.clock_mhz
+        rows.append([
+            "ours, estimates", f"{name}, scaled to {XR_NPE}", f"{area_mm2 * factors.area:.4f}",
+            f"{(found.path_ns or 0) * factors.delay:.2f}", f"{energy_pj * factors.energy:.2g}",
+        ])  # fmt: skip
+        at = point_of(name, library)
+        rows.append(
+            ["ours, measured", f"{name}, {at}", f"{area_mm2:.4f}", f"{found.path_ns:.2f}", f"{energy_pj:.3g}"]
+        )
+    return rows
 
 
 def process_rows(libraries: dict[str, Library]) -> list[list[str]]:
@@ -113,13 +170,14 @@ def main() -> None:
         if not process.complete:
             sys.exit(f"{name}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
         libraries[name] = read_library(process.files)
-    rows = []
+    rows, costs = [], {}
     for row in ROWS:
         for name, library in libraries.items():
             print(row.command, name, file=sys.stderr, flush=True)
             found = measure(row, library)
             if found.failed:
                 sys.exit(f"{row.command} in {name}: {found.failed}")
+            costs[row, name] = found
             rows.append(cells(row, name, found))
     tools = find_synthesis_tools()
     versions = ", ".join(f"{tool.name} {tool.version}" for tool in (tools.yosys, tools.abc, tools.sta) if tool)
@@ -130,6 +188,10 @@ def main() -> None:
         "fanout": str(FANOUT),
         "processes": markdown_table(PROCESS_COLUMNS, process_rows(libraries)),
         "table": markdown_table(COLUMNS, rows),
+        "steps": markdown_table(STEP_COLUMNS, step_rows(libraries, costs)),
+        "scaled": markdown_table(SCALED_COLUMNS, scaled_rows(libraries, costs)),
+        "source": SOURCE,
+        "mac": MAC.command,
     }
     write_text(TABLE, filled(TEMPLATE, parts))
 

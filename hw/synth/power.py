@@ -89,11 +89,11 @@ create_clock -name clock -period {period_ns:.12g} [get_ports clk]
 set_power_activity -global -activity 0 -duty 0.5
 report_power -digits 6
 """
-FLOW = f"{SCRIPT}{CLOCK_PORT}{RESET_ACTIVITY}{CLOCK}{clock_tree.FANOUT} {clock_tree.RESERVE}"
-"""Scripts that OpenSTA executes, and the numbers from which a clock tree is made."""
 INTERNAL_FACTOR = {"2.0.17": 2}
-"""Factor by which a version of OpenSTA exceeds the tables of internal power. This one adds the energies of a rise and
-of a fall at every transition; later ones take their mean."""
+"""Factor by which a version of OpenSTA exceeds the tables of internal power, by which its figures are divided. This
+version adds the energies of a rise and of a fall at every transition; later ones take their mean."""
+FLOW = f"{SCRIPT}{CLOCK_PORT}{RESET_ACTIVITY}{CLOCK}{clock_tree.FANOUT} {clock_tree.RESERVE} {INTERNAL_FACTOR}"
+"""Scripts that OpenSTA executes, and the numbers from which a clock tree and figures are made."""
 PARTS = ("internal_uw", "switching_uw", "leakage_uw")
 STATES: Mapping[str, Callable[[Cell], bool]] = {
     "internal_uw": lambda cell: cell.has_internal_power,
@@ -136,7 +136,7 @@ def run_power(sta: Tool, top: str, library: Library, conditions: Conditions, fol
     script += "".join(CLOCK.format(module=module, period_ns=period_ns) for module in modules)
     (folder / "power.tcl").write_text(script)
     said = run_tool(sta, ["-no_splash", "-exit", "power.tcl"], folder)
-    found = _reports(said)
+    found = _reports(said, INTERNAL_FACTOR.get(sta.version, 1))
     if "Error:" in said or len(found) != 1 + len(modules):
         raise failure(sta, said)
     *parts, total = found[0]
@@ -162,7 +162,11 @@ def readable(netlist: str) -> str:
     return re.sub(r"^(\s*(?:input|output|inout|wire)) signed\b", r"\1", netlist, flags=re.MULTILINE)
 
 
-def _reports(said: str) -> list[list[float]]:
-    """Return internal, switching, leakage and total power in uW of each report of OpenSTA."""
-    totals = re.findall(r"^Total +(-?\d\S*) +(-?\d\S*) +(-?\d\S*) +(-?\d\S*)", said, flags=re.MULTILINE)
-    return [[round(float(watts) * 1e6, 6) for watts in total] for total in totals]
+def _reports(said: str, factor: int) -> list[list[float]]:
+    """Return internal, switching, leakage and total power in uW of each report of OpenSTA, the internal one divided."""
+    reports = []
+    for found in re.findall(r"^Total +(-?\d\S*) +(-?\d\S*) +(-?\d\S*)", said, flags=re.MULTILINE):
+        internal, switching, leakage = (float(watts) * 1e6 for watts in found)
+        parts = (internal / factor, switching, leakage)
+        reports.append([round(uw, 6) for uw in (*parts, sum(parts))])
+    return reports

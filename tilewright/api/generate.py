@@ -17,6 +17,7 @@ from tilewright.hw.synth.flow import Cost, cost, library_of
 from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.netlist import netlist
 from tilewright.hw.synth.power import INTERNAL_FACTOR, USUAL, Conditions
+from tilewright.sim.energy.process_scaling import ProcessPoint, Scaling, scaling
 
 
 def block(name: str) -> Block:
@@ -81,6 +82,8 @@ class SynthResult:
     netlist: Mapping[str, str] = field(default_factory=dict)
     """Texts of the netlist, if it was asked for: ``.netlist.v``, and with a liberty file ``.cells.v``, models of the
     cells that it has."""
+    scaling: Scaling | None = None
+    """Factors to another process, if figures for it were asked for."""
 
     def to_dict(self) -> dict:
         """Return the result as ``tilewright synth BLOCK --json`` prints it."""
@@ -98,6 +101,23 @@ class SynthResult:
             "liberty": os.pathsep.join(map(str, tools.liberty)) or None,
             "library": self.library.to_dict() if self.library else None,
             "missing": list(tools.missing),
+            "scaled": self.scaled(),
+        }
+
+    def scaled(self) -> dict | None:
+        """Return area, path and the power of transitions as estimates for another process; None if not asked for."""
+        if self.scaling is None:
+            return None
+        factors = {
+            "area_um2": self.scaling.area,
+            "path_ns": self.scaling.delay,
+            **dict.fromkeys(("internal_uw", "switching_uw", "clock_pins_uw", "clock_tree_uw"), self.scaling.energy),
+        }
+        figures = {name: (getattr(self.cost, name), factor) for name, factor in factors.items()}
+        return {
+            "to": asdict(self.scaling.target),
+            **{name: None if value is None else value * factor for name, (value, factor) in figures.items()},
+            "remark": self.scaling.remark,
         }
 
     def write(self, folder: Path) -> list[Path]:
@@ -122,6 +142,8 @@ def synth(
     activity: float = USUAL.activity,
     output_load_ff: float = USUAL.output_load_ff,
     with_netlist: bool = False,
+    node_nm: float | None = None,
+    scale_to: tuple[float, float] | None = None,
     tables: str = "logic",
     **options: object,
 ) -> SynthResult:
@@ -144,6 +166,10 @@ def synth(
         Capacitance at each output.
     with_netlist : bool
         Also make the netlist of the cells of the liberty file, or of generic gates without one.
+    node_nm : float, optional
+        Node of the process in nm, 7 to 180, which liberty files do not state; only for ``scale_to``.
+    scale_to : (float, float), optional
+        Node in nm and supply voltage in V of another process, for which ``scaled`` estimates the figures.
     tables : str
         Form of function tables, such as GELU's: ``logic``, or ``memory`` with initial contents.
     options
@@ -157,8 +183,30 @@ def synth(
     conditions = Conditions(clock_mhz=clock_mhz, activity=activity, output_load_ff=output_load_ff)
     named = [liberty] if isinstance(liberty, str | Path) else liberty or []
     tools, library = synthesis_tools([Path(file) for file in named])
+    factors = scaling_of(library, node_nm, scale_to)
     design = _design(name, tables, options)
-    return synthesise(name, design, tools, library, conditions, with_netlist=with_netlist)
+    return synthesise(name, design, tools, library, conditions, with_netlist=with_netlist, factors=factors)
+
+
+def scaling_of(
+    library: Library | None, node_nm: float | None, scale_to: tuple[float, float] | None
+) -> Scaling | None:
+    """Return the factors from the process of a library to another one; None if neither is named.
+
+    Raises
+    ------
+    ConfigError
+        If only one is named, there is no library, or the factors' source does not cover a node or a voltage.
+    """
+    if node_nm is None and scale_to is None:
+        return None
+    if scale_to is None:
+        raise ConfigError("node_nm has no use without scale_to, the process for which figures are estimated")
+    if node_nm is None:
+        raise ConfigError("scale_to needs node_nm, the node of the liberty files, which they do not state")
+    if library is None:
+        raise ConfigError("scale_to needs a liberty file: there are no figures to scale")
+    return scaling(ProcessPoint(node_nm, library.voltage_v), ProcessPoint(*scale_to))
 
 
 def synthesis_tools(liberty: Sequence[Path]) -> tuple[SynthesisTools, Library | None]:
@@ -184,6 +232,7 @@ def synthesise(
     conditions: Conditions,
     *,
     with_netlist: bool = False,
+    factors: Scaling | None = None,
 ) -> SynthResult:
     """Return the cost of a design of the block ``name``, and its netlist if that is asked for.
 
@@ -196,4 +245,5 @@ def synthesise(
     kept = remember("synth")
     figures = cost(made.verilog, made.name, tools, library=library, conditions=conditions, remember=kept)
     texts = netlist(made.verilog, made.name, tools, library=library, remember=kept) if with_netlist else {}
-    return SynthResult(name, made.name, made.ports["configuration"], figures, tools, library, conditions, texts)
+    configuration = made.ports["configuration"]
+    return SynthResult(name, made.name, configuration, figures, tools, library, conditions, texts, factors)

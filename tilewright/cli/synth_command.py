@@ -33,21 +33,26 @@ def _synth(
     clock_mhz: float,
     activity: float,
     output_load_ff: float,
+    node_nm: float | None,
+    scale_to: tuple[float, float] | None,
     netlist: bool,
     folder: Path | None,
     as_json: bool,
     as_csv: bool,
 ) -> None:
-    from tilewright.api.generate import synthesis_tools, synthesise
+    from tilewright.api.generate import scaling_of, synthesis_tools, synthesise
 
     if netlist and folder is None:
         raise ConfigError("--netlist needs --out, the folder to which it is written")
     conditions = Conditions(clock_mhz=clock_mhz, activity=activity, output_load_ff=output_load_ff)
     tools, library = synthesis_tools(liberty)
+    factors = scaling_of(library, node_nm, scale_to)
     if folder:
         make_folder(folder)
     with status(f"generating and synthesising {name}"):
-        result = synthesise(name, design.with_tables(tables), tools, library, conditions, with_netlist=netlist)
+        result = synthesise(
+            name, design.with_tables(tables), tools, library, conditions, with_netlist=netlist, factors=factors
+        )
     files = result.write(folder) if folder else []
     if as_json:
         print_json(result.to_dict(), files)
@@ -88,6 +93,18 @@ command = BlockGroup(
                 ("activity", "Number of transitions of each data input in a clock cycle, for the power."),
                 ("output_load_ff", "Capacitance at each output in fF, for the power."),
             )
+        ),
+        click.option(
+            "--node-nm",
+            type=float,
+            help="Node of the liberty files in nm, which they do not state; for --scale-to.",
+        ),
+        click.option(
+            "--scale-to",
+            nargs=2,
+            type=float,
+            metavar="NM V",
+            help="Also estimate area, path and power for another process, of this node in nm and voltage in V.",
         ),
         click.option(
             "--netlist",

@@ -34,6 +34,8 @@ def print_synth(console: "Console", results: list[dict]) -> None:
             notes["path: gates alone, no wires, clock-to-output or set-up"] = None
         if result["power_uw"] is not None:
             notes |= dict.fromkeys(_power(result))
+        if scaled := result.get("scaled"):
+            notes |= dict.fromkeys(_scaled(scaled))
         memory = {name: count for name, count in result["primitives"].items() if name.startswith(("RAM", "SRL"))}
         if memory:
             listed = ", ".join(f"{count:,} {name}" for name, count in memory.items())
@@ -69,7 +71,7 @@ def _power(result: dict) -> Iterator[str]:
     yield "power: " + ", ".join(f"{name} {'not known' if uw is None else _uw(uw)}" for name, uw in parts)
     if factor := result["internal_factor"]:
         sta = result["tools"]["sta"]
-        yield f"power: OpenSTA {sta} counts internal power {factor:g} times what the library states; docs/synth.md"
+        yield f"power: internal power of OpenSTA {sta} is divided by {factor:g}; docs/synth.md"
     if result["clock_tree_uw"] is None:
         yield "clock: no flip-flops, no clock tree"
     else:
@@ -79,6 +81,19 @@ def _power(result: dict) -> Iterator[str]:
         )
     for part, cells in result["power_lacks"].items():
         yield f"power: the library states no {part.removesuffix('_uw')} power of {', '.join(cells)}: not counted"
+
+
+def _scaled(scaled: dict) -> Iterator[str]:
+    """Yield the figures that are estimates for another process."""
+    powers = [scaled[part] for part in ("internal_uw", "switching_uw")]
+    figures = {
+        "area": scaled["area_um2"] and f"{scaled['area_um2']:,.3g} um2",
+        "path": scaled["path_ns"] and f"{scaled['path_ns']:.2f} ns",
+        "power without leakage": None if None in powers else _uw(sum(powers)),
+    }
+    known = ", ".join(f"{name} {figure}" for name, figure in figures.items() if figure)
+    yield f"{scaled['to']['node_nm']:g} nm: {known}"
+    yield f"{scaled['to']['node_nm']:g} nm: {scaled['remark']}"
 
 
 def _uw(power: float) -> str:

@@ -12,7 +12,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.hw.synth.flow import Cost, cost
 from tilewright.hw.synth.library import Library, read_library
-from tilewright.hw.synth.power import INTERNAL_FACTOR, Conditions
+from tilewright.hw.synth.power import Conditions
 
 TOOLS = find_synthesis_tools()
 needs_abc = pytest.mark.skipif(TOOLS.abc is None, reason="needs berkeley-abc")
@@ -20,7 +20,6 @@ needs_sta = pytest.mark.skipif(TOOLS.sta is None, reason="needs opensta")
 SUM = "module sum(input clk, input [7:0] a, b, output reg [7:0] s); always @(posedge clk) s <= a + b; endmodule\n"
 FLIP_FLOPS = 8
 EDGES_PER_S = 2 * 100e6
-FACTOR = INTERNAL_FACTOR.get(TOOLS.sta.version, 1) if TOOLS.sta else 1
 
 
 def write(folder: Path, name: str, text: str | bytes) -> Path:
@@ -67,13 +66,13 @@ def test_figures_do_not_depend_on_the_units_of_the_library(usual, tmp_path):
 def test_power_is_what_the_tables_state(tmp_path):
     # Only the clock moves: its pins take energy at each edge, and one buffer drives all of them.
     found = measured(library(tmp_path, time=("1ps", 1e-3)), "power", activity=0)
-    pins_uw = FLIP_FLOPS * CLOCK_PJ * EDGES_PER_S * 1e-6 * FACTOR
+    pins_uw = FLIP_FLOPS * CLOCK_PJ * EDGES_PER_S * 1e-6
     leakage_uw = FLIP_FLOPS * LEAKAGE_NW / 1000
     assert found.clock_pins_uw == pytest.approx(pins_uw + leakage_uw, rel=1e-4)
     assert found.power_uw >= found.clock_pins_uw
     assert found.clock_tree == "1 BUF"
     net_uw = 0.5 * FLIP_FLOPS * 0.01 * VOLTAGE**2 * EDGES_PER_S * 1e-6
-    internal_uw = 0.02 * EDGES_PER_S * 1e-6 * FACTOR
+    internal_uw = 0.02 * EDGES_PER_S * 1e-6
     assert found.clock_tree_uw == pytest.approx(net_uw + internal_uw + LEAKAGE_NW / 1000, rel=1e-4)
 
 
