@@ -112,12 +112,12 @@ def transitions_uw(found: Cost) -> float:
     return (found.internal_uw or 0) + (found.switching_uw or 0)
 
 
-def step_rows(libraries: dict[str, Library], costs: dict[tuple[Row, str], Cost]) -> list[list[str]]:
+def step_rows(libraries: dict[str, Library], costs: dict[tuple[str, str], Cost]) -> list[list[str]]:
     """Return measured ratios between processes beside those of the table of scaling."""
     rows = []
     for row in ROWS:
         for first, second in STEPS:
-            before, after = costs[row, first], costs[row, second]
+            before, after = costs[row.command, first], costs[row.command, second]
             factors = scaling(point_of(first, libraries[first]), point_of(second, libraries[second]))
             measured = (
                 (after.area_um2 or 0) / (before.area_um2 or 1),
@@ -129,11 +129,11 @@ def step_rows(libraries: dict[str, Library], costs: dict[tuple[Row, str], Cost])
     return rows
 
 
-def scaled_rows(libraries: dict[str, Library], costs: dict[tuple[Row, str], Cost]) -> list[list[str]]:
+def scaled_rows(libraries: dict[str, Library], costs: dict[tuple[str, str], Cost]) -> list[list[str]]:
     """Return the SIMD MAC, as measured and scaled to the process of XR-NPE, beside XR-NPE's own figures."""
     rows = [["XR-NPE's MAC", "its paper, 28 nm", "0.016", "0.58, a clock of 1.72 GHz", "14"]]
     for name, library in libraries.items():
-        found = costs[MAC, name]
+        found = costs[MAC.command, name]
         factors = scaling(point_of(name, library), XR_NPE)
         area_mm2, energy_pj = (found.area_um2 or 0) / 1e6, transitions_uw(found) / USUAL.clock_mhz
         rows.append([
@@ -170,14 +170,15 @@ def main() -> None:
         if not process.complete:
             sys.exit(f"{name}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
         libraries[name] = read_library(process.files)
-    rows, costs = [], {}
+    rows: list[list[str]] = []
+    costs: dict[tuple[str, str], Cost] = {}
     for row in ROWS:
         for name, library in libraries.items():
             print(row.command, name, file=sys.stderr, flush=True)
             found = measure(row, library)
             if found.failed:
                 sys.exit(f"{row.command} in {name}: {found.failed}")
-            costs[row, name] = found
+            costs[row.command, name] = found
             rows.append(cells(row, name, found))
     tools = find_synthesis_tools()
     versions = ", ".join(f"{tool.name} {tool.version}" for tool in (tools.yosys, tools.abc, tools.sta) if tool)
