@@ -141,9 +141,7 @@ def scaled_rows(libraries: dict[str, Library], costs: dict[tuple[str, str], Cost
             f"{(found.path_ns or 0) * factors.delay:.2f}", f"{energy_pj * factors.energy:.2g}",
         ])  # fmt: skip
         at = point_of(name, library)
-        rows.append(
-            ["ours, measured", f"{name}, {at}", f"{area_mm2:.4f}", f"{found.path_ns:.2f}", f"{energy_pj:.3g}"]
-        )
+        rows.append(["ours, measured", f"{name}, {at}", f"{area_mm2:.4f}", f"{found.path_ns:.2f}", f"{energy_pj:.3g}"])
     return rows
 
 

@@ -125,8 +125,10 @@ def _fits(node_nm: float, volts: float) -> bool:
     """
     node = NODES[node_nm]
     b2, b1, _ = node.energy
-    return 0 < volts <= HIGHEST_V and _polynomial(node.delay, volts) > 0 < _polynomial(node.energy, volts) and (
-        2 * b2 * volts + b1 > 0
+    return (
+        0 < volts <= HIGHEST_V
+        and _polynomial(node.delay, volts) > 0 < _polynomial(node.energy, volts)
+        and (2 * b2 * volts + b1 > 0)
     )
 
 

@@ -12,7 +12,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tests.cli.command_line import refused, run
-from tests.hw.synth.small_library import SmallLibrary
+from tests.hw.synth.small_library import VOLTAGE, SmallLibrary
 from tilewright import cli
 from tilewright.api.blocks import BLOCKS, Block, Option
 from tilewright.api.generate import synth
@@ -20,6 +20,7 @@ from tilewright.base.tools import find_synthesis_tools
 from tilewright.cli import generate_command, synth_command
 from tilewright.hw.generate import Design, unit
 from tilewright.hw.synth import flow
+from tilewright.sim.energy.process_scaling import ProcessPoint, scaling
 from tilewright.sim.formats import Posit
 
 TOOLS = find_synthesis_tools()
@@ -125,6 +126,7 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
         "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "path_ns", "power_uw", "internal_uw",
         "switching_uw", "leakage_uw", "clock_pins_uw", "clock_tree_uw", "clock_tree", "power_lacks", "power_clock_mhz",
         "power_activity", "power_output_load_ff", "internal_factor", "primitives", "failed", "tools", "liberty", "library", "missing",
+        "scaled",
     } == set(result)  # fmt: skip
     assert (result["lut"], result["ff"], result["cells"]) == (0, 16, 16)
     assert json.loads((tmp_path / "register.synth.json").read_text()) == result
@@ -188,6 +190,27 @@ def test_several_liberty_files_and_conditions(command, tmp_path, monkeypatch):
     for part in ("library gates and 1 more: 4 cells; process 1, 1.5 V, 85 C; unit of time 1ps", "at 50 MHz",
                  "20% of the cycles", "3 fF at each output", "a tree, assumed, of 1 BUF"):  # fmt: skip
         assert part in text
+
+
+@needs_tools
+def test_figures_for_another_process_are_estimates_and_say_so(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(flow, "FPGA_SCRIPT", flow.CELLS_SCRIPT)
+    cells = tmp_path / "small.lib"
+    cells.write_text(SmallLibrary().text())
+    arguments = ("synth", "register", "--liberty", str(cells), "--node-nm", "180", "--scale-to", "28", "0.9")
+    result = json.loads(command(*arguments, "--json")[1])
+    factors = scaling(ProcessPoint(180, VOLTAGE), ProcessPoint(28, 0.9))
+    scaled = result["scaled"]
+    assert scaled["to"] == {"node_nm": 28, "voltage_v": 0.9}
+    assert scaled["area_um2"] == pytest.approx(result["area_um2"] * factors.area)
+    assert "leakage_uw" not in scaled
+    for key, factor in (("path_ns", factors.delay), ("internal_uw", factors.energy), ("switching_uw", factors.energy)):
+        assert scaled[key] == (None if result[key] is None else pytest.approx(result[key] * factor))
+    said = command(*arguments)[1]
+    for part in ("28 nm: area", "scaled from 180 nm, 1.5 V to 28 nm, 0.9 V", "estimate; 28 nm interpolated"):
+        assert part in " ".join(said.split())
+    status, _, err = command(*arguments[:-2], "400", "1")
+    assert (status, err) == (2, "tilewright: error: node = 400 nm is not allowed: 7 to 180 nm\n")
 
 
 def test_a_liberty_file_named_in_the_environment_must_exist():

@@ -188,9 +188,7 @@ def synth(
     return synthesise(name, design, tools, library, conditions, with_netlist=with_netlist, factors=factors)
 
 
-def scaling_of(
-    library: Library | None, node_nm: float | None, scale_to: tuple[float, float] | None
-) -> Scaling | None:
+def scaling_of(library: Library | None, node_nm: float | None, scale_to: tuple[float, float] | None) -> Scaling | None:
     """Return the factors from the process of a library to another one; None if neither is named.
 
     Raises
@@ -200,10 +198,11 @@ def scaling_of(
     """
     if node_nm is None and scale_to is None:
         return None
-    if scale_to is None:
-        raise ConfigError("node_nm has no use without scale_to, the process for which figures are estimated")
-    if node_nm is None:
-        raise ConfigError("scale_to needs node_nm, the node of the liberty files, which they do not state")
+    if node_nm is None or scale_to is None:
+        raise ConfigError(
+            "node_nm and scale_to go together: the node of the liberty files, which they do not state, and the process "
+            "for which figures are estimated"
+        )
     if library is None:
         raise ConfigError("scale_to needs a liberty file: there are no figures to scale")
     return scaling(ProcessPoint(node_nm, library.voltage_v), ProcessPoint(*scale_to))

@@ -137,6 +137,24 @@ class PortsFile(_Result):
     timing: _Timing
 
 
+class _Target(_Result):
+    """Process for which figures were estimated."""
+
+    node_nm: Number
+    voltage_v: Number
+
+
+class _Scaled(_Result):
+    """Figures that are estimates for another process."""
+
+    to: _Target
+    area_um2: Number | None
+    path_ns: Number | None
+    internal_uw: Number | None
+    switching_uw: Number | None
+    remark: str
+
+
 class _Library(_Result):
     names: Annotated[list[str], Field(min_length=1)]
     cells: Count
@@ -172,6 +190,7 @@ class SynthFile(_Result):
     tools: dict[str, str]
     liberty: str | None
     library: _Library | None = None
+    scaled: _Scaled | None = None
     missing: list[str]
 
 

@@ -77,6 +77,14 @@ CASES = (
     case("a folder of Verilog", f"{OF_A_CASE} .", ".: cannot be read: is a folder"),
     case("Verilog that is none", f"{OF_A_CASE} x.v", "--verilog: x.v:1: syntax error", files={"x.v": "module x\n"}),
     case("Verilog without a module", f"{OF_A_CASE} x.v", "--verilog: x.v: there is no module", files={"x.v": ""}),
+    case(
+        "a process to scale to and none to scale from",
+        "synth posit-decoder --scale-to 28 0.9",
+        "node_nm and scale_to go",
+    ),
+    case(
+        "a process to scale from and none to scale to", "synth posit-decoder --node-nm 130", "node_nm and scale_to go"
+    ),
     case("a netlist without a folder", "synth posit-decoder --netlist", "--netlist needs --out"),
     case("a folder that is not there", "report nothing", "nothing: cannot be read: No such file or directory"),
     case("a file in place of a folder", "report file", "file: cannot be read: Not a directory", files={"file": ""}),
