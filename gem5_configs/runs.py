@@ -125,7 +125,7 @@ def read_runs(path: Path) -> list[MeasuredRun]:
     for row in read_csv(path, REQUIRED):
         try:
             found = {column: row.cells[column] for column in COLUMNS if column in row.cells}
-            runs.append(MeasuredRun.model_validate(found))
+            runs.append(MeasuredRun.model_validate_strings(found))
         except ValidationError as error:
             location, problem = first_problem(error)
             raise ConfigError(f"{row.where}: {location[0]} = {problem}") from error

@@ -52,6 +52,9 @@ CASES = (
     case("a pipe", MAP, "s.toml: cannot be read: is a pipe", prepare=lambda folder: os.mkfifo(folder / "s.toml")),
     case("a device", MAP, "s.toml: cannot be read: is a device", prepare=lambda folder: (folder / "s.toml").symlink_to("/dev/zero")),
     case("a file of another kind", "map llama-3.2-1b --system s.json", "unknown system 's.json'", ".toml", files={"s.json": "{}"}),
+    _system("a truth value as a number", "clock_mhz = 500", "clock_mhz = true", "s.toml:4: clock_mhz = True is not allowed: it must be an integer"),
+    _system("a text as a number", "clock_mhz = 500", 'clock_mhz = "500"', "s.toml:4: clock_mhz = '500' is not allowed: it must be an integer"),
+    _system("a truth value as one of some numbers", "input_bits_per_cycle = 2", "input_bits_per_cycle = true", "input_bits_per_cycle = True is not allowed: it must be an integer"),
     # Systems with a base.
     _text("a base that is a number", "base = 3", "s.toml:1: base = 3 is not allowed", "name of a system or of a .toml file"),
     _text("a base that is unknown", 'base = "edge-int5"', "s.toml:1: base = 'edge-int5': unknown system 'edge-int5'", "did you mean"),
