@@ -73,7 +73,7 @@ class Scaling:
 
     @property
     def remark(self) -> str:
-        """What must stand beside every figure that was scaled."""
+        """Sentence that belongs beside every scaled figure: from which process to which, and by which source."""
         said = f"scaled from {self.source} to {self.target} by {SOURCE}: an estimate"
         between = [f"{point.node_nm:g}" for point in (self.source, self.target) if point.node_nm not in NODES]
         return said + (f"; {' and '.join(between)} nm interpolated" if between else "")
