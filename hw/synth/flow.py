@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 from tilewright.base.errors import ConfigError, ToolError
 from tilewright.base.tools import SynthesisTools, Tool
-from tilewright.hw.synth import power
+from tilewright.hw.synth import macros, power
 from tilewright.hw.synth.library import Library, read_library
 from tilewright.hw.synth.power import Conditions
 from tilewright.hw.synth.run import run_abc, run_yosys
@@ -29,6 +29,11 @@ from tilewright.hw.synth.run import run_abc, run_yosys
 PARTS = ("fpga", "cells", "area", "timing", "power")
 
 GENERIC = "read_verilog design.v; synth -flatten -top {top}"
+WITH_MACROS = (
+    "read_verilog -lib macros.v; read_verilog design.v; synth -flatten -top {top} -run begin:fine; "
+    f"{macros.MAP}; synth -top {{top}} -run fine:"
+)
+"""Begin of the scripts of area, timing and power in place of ``GENERIC`` if the library has macros for memories."""
 FPGA_SCRIPT = (
     "read_verilog design.v; synth_xilinx -family xcup -nodsp -noiopad -noclkbuf -flatten -top {top}; "
     "tee -q -o stat.json stat -json"
@@ -59,7 +64,13 @@ class Cost:
     ff: int | None = None
     cells: int | None = None
     area_um2: float | None = None
-    """Cell area in the unit of the liberty file, which is µm² in nearly all of them."""
+    """Area of cells and macros in the unit of the liberty file, which is µm² in nearly all of them."""
+    macros_um2: float | None = None
+    """Area of the SRAM macros, a part of ``area_um2``; None if the library has none for these memories."""
+    macros_leakage_uw: float | None = None
+    """Leakage of the macros, no part of ``power_uw``; None if the library does not state it for each of them."""
+    macros: Mapping[str, int] = field(default_factory=dict)
+    """Number of each SRAM macro."""
     path_ns: float | None = None
     power_uw: float | None = None
     """Power under the conditions given: the sum of the three parts. The clock tree is no part of it."""
@@ -175,6 +186,8 @@ class _Job:
             if sta is None:
                 return {}
             scripts, programs, make = (POWER_SCRIPT, power.FLOW), [yosys, sta], partial(self._power, sta, library)
+        if library and part not in ("fpga", "cells"):
+            scripts = tuple(self._script(script) for script in scripts)
         digest = library.digest if library and part not in ("fpga", "cells") else ""
         conditions = [repr(self.conditions)] if part == "power" else []
         versions = [f"{program.name} {program.version}" for program in programs]
@@ -187,10 +200,16 @@ class _Job:
             (folder / "design.v").write_text(self.verilog, encoding="utf-8")
             if self.library:
                 (folder / "cells.lib").write_bytes(self.library.content)
+                macros.write_macros(self.library.usable_macros, folder)
             return make(folder)
 
+    def _script(self, script: str) -> str:
+        """Return a script that lets memories become macros of the library, if it has any for them."""
+        return script.replace(GENERIC, WITH_MACROS) if self.library and self.library.usable_macros else script
+
     def _yosys(self, folder: Path, script: str) -> dict:
-        filled = script.format(top=self.top, period_ps=self.conditions.period_ps)
+        bit_area = self.library.bit_area if self.library else 0
+        filled = script.format(top=self.top, period_ps=self.conditions.period_ps, bit_area=bit_area)
         try:
             return run_yosys(self.tools.yosys, filled, folder)
         except ToolError as error:
@@ -211,19 +230,32 @@ class _Job:
         return {"cells": sum(_gates(self._yosys(folder, CELLS_SCRIPT)).values())}
 
     def _area(self, library: Library, folder: Path) -> dict:
-        stat = self._yosys(folder, AREA_SCRIPT)
+        stat = self._yosys(folder, self._script(AREA_SCRIPT))
         unmapped = sorted(name for name in _gates(stat) if name.startswith("$"))
         if unmapped:
             raise ConfigError(f"{library.label}: has no cell for {', '.join(unmapped)}")
-        return {"area_um2": stat.get("area", 0.0)}
+        area = stat.get("area", 0.0)
+        if not library.usable_macros:
+            return {"area_um2": area}
+        counts = macros.macro_counts(library.usable_macros, folder)
+        of_macros = sum(count * library.macros[name].area_um2 for name, count in counts.items())
+        leakages = [library.macros[name].leakage_uw for name in counts]
+        stated = [leakage for leakage in leakages if leakage is not None]
+        leakage = sum(count * leakage for count, leakage in zip(counts.values(), stated, strict=False))
+        return {
+            "area_um2": area + of_macros,
+            "macros_um2": of_macros,
+            "macros_leakage_uw": leakage if len(stated) == len(leakages) else None,
+            "macros": counts,
+        }
 
     def _timing(self, abc: Tool, folder: Path) -> dict:
-        self._yosys(folder, TIMING_SCRIPT)
+        self._yosys(folder, self._script(TIMING_SCRIPT))
         return {"path_ns": run_abc(abc, ABC_SCRIPT, folder)}
 
     def _power(self, sta: Tool, library: Library, folder: Path) -> dict:
         (folder / "sizing.constr").write_text(self.conditions.sizing)
-        self._yosys(folder, POWER_SCRIPT)
+        self._yosys(folder, self._script(POWER_SCRIPT))
         return power.run_power(sta, self.top, library, self.conditions, folder)
 
 

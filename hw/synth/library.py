@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tilewright.base.errors import ConfigError
 from tilewright.hw.synth.liberty import Group, Level, LibertyFile, read_liberty
-from tilewright.hw.synth.units import UNITS, check_common, check_units, unit
+from tilewright.hw.synth.macros import LOGIC_BIT, SramMacro, is_memory, ram_blocks, read_macro, usable
+from tilewright.hw.synth.units import UNITS, check_common, check_conditions, check_units, unit
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,20 @@ class Library:
     voltage_v: float
     temperature_c: float | None
     cells: Mapping[str, "Cell"] = field(repr=False)
+    """Cells by their names, without memories."""
+    macros: Mapping[str, SramMacro] = field(repr=False, default_factory=dict)
+    """SRAM macros by their names."""
+
+    @property
+    def usable_macros(self) -> list[SramMacro]:
+        """Macros that a memory may become, in the order of their numbers in a netlist."""
+        return usable(self.macros)
+
+    @property
+    def bit_area(self) -> float:
+        """Area for which a bit of a memory counts in flip-flops when a macro would take its place."""
+        areas = [cell.group.level.number("area") or 0.0 for cell in self.cells.values() if cell.is_flip_flop]
+        return LOGIC_BIT * min(areas)
 
     @property
     def label(self) -> str:
@@ -91,7 +106,8 @@ class Library:
     @property
     def digest(self) -> str:
         """Hash of everything that the tools read."""
-        return hashlib.sha256(self.content).hexdigest()
+        blocks = ram_blocks(self.usable_macros).encode()
+        return hashlib.sha256(self.content + blocks).hexdigest()
 
     def to_dict(self) -> dict:
         """Return what ``tilewright synth --json`` says of the library."""
@@ -102,6 +118,7 @@ class Library:
             "process": self.process,
             "voltage_v": self.voltage_v,
             "temperature_c": self.temperature_c,
+            **({"macros": [macro.to_dict() for macro in self.macros.values()]} if self.macros else {}),
         }
 
 
@@ -117,25 +134,43 @@ def read_library(paths: Sequence[Path]) -> Library:
     for path in paths:
         if list(paths).count(path) > 1:
             raise ConfigError(f"liberty file {path}: is named twice: each file is allowed once")
-    files = sorted(map(read_liberty, paths), key=lambda file: file.name)
-    for file in files:
+    everything = sorted(map(read_liberty, paths), key=lambda file: file.name)
+    for file in everything:
         check_units(file)
+    # Files of macros alone have units and thresholds of their own: their figures are read here, by no tool.
+    files = [file for file in everything if not _is_of_macros(file)]
+    label = ", ".join(map(str, paths))
+    if not files:
+        raise ConfigError(f"{label}: has memories alone: name the liberty files of the cells, too")
     first = files[0]
     for file in files[1:]:
         check_common(first, file)
-    cells = _cells(files)
-    _check_cells(", ".join(map(str, paths)), list(cells.values()))
+    for file in everything:
+        check_conditions(first, file)
+    groups = _cells(everything)
+    cells = {name: cell for name, cell in groups.items() if not is_memory(cell.group)}
+    _check_cells(label, list(cells.values()))
+    by_path = {file.path: file for file in everything}
+    macros = {
+        name: read_macro(by_path[cell.path], cell.group) for name, cell in groups.items() if is_memory(cell.group)
+    }
     stated = first.level.attributes
     return Library(
         files=tuple(paths),
-        names=tuple(file.name for file in files),
+        names=tuple(file.name for file in everything),
         content=_content(files),
         units={name: re.sub(r"[\s,]", "", stated[name]) for name in UNITS if name in stated},
         process=first.level.number("nom_process"),
         voltage_v=unit(first, "voltage_unit") * (first.level.number("nom_voltage") or 0),
         temperature_c=first.level.number("nom_temperature"),
         cells=cells,
+        macros=macros,
     )
+
+
+def _is_of_macros(file: LibertyFile) -> bool:
+    cells = [group for group in file.level.groups if group.kind == "cell"]
+    return bool(cells) and all(map(is_memory, cells))
 
 
 def _cells(files: Sequence[LibertyFile]) -> dict[str, Cell]:

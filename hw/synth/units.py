@@ -74,6 +74,17 @@ def check_common(first: LibertyFile, file: LibertyFile) -> None:
             )
 
 
+def check_conditions(first: LibertyFile, file: LibertyFile) -> None:
+    """Check that the figures of two files hold at the same process, voltage and temperature."""
+    for name in NOMINAL:
+        one, other = (each.level.number(name) for each in (first, file))
+        if one != other:
+            raise ConfigError(
+                f"{file.path}: {name} {_said(file.level.attributes.get(name))}, and in {first.path} it "
+                f"{_said(first.level.attributes.get(name))}: cells and memories must have the same conditions"
+            )
+
+
 def _comparable(value: str | None) -> str | float | None:
     if value is None:
         return None

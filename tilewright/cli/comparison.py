@@ -96,6 +96,7 @@ SYNTH: Table = (
     ("ff", "flip-flops", ""),
     ("cells", "cells", ""),
     ("area_um2", "area", "um2"),
+    ("macros_um2", "area of SRAM macros", "um2"),
     ("path_ns", "path", "ns"),
     ("power_uw", "power", "uW"),
     ("leakage_uw", "leakage", "uW"),

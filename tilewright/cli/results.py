@@ -155,6 +155,18 @@ class _Scaled(_Result):
     remark: str
 
 
+class _Macro(_Result):
+    name: str
+    words: Count
+    width: Count
+    two_ports: bool
+    leakage_uw: Number | None
+    read_pj: Number | None
+    write_pj: Number | None
+    setup_ns: float | None
+    access_ns: float | None
+
+
 class _Library(_Result):
     names: Annotated[list[str], Field(min_length=1)]
     cells: Count
@@ -162,6 +174,7 @@ class _Library(_Result):
     voltage_v: Number
     temperature_c: float | None
     process: float | None
+    macros: list[_Macro] = Field(default_factory=list)
 
 
 class SynthFile(_Result):
@@ -173,6 +186,9 @@ class SynthFile(_Result):
     ff: Count | None
     cells: Count | None
     area_um2: Number | None
+    macros_um2: Number | None = None
+    macros_leakage_uw: Number | None = None
+    macros: dict[str, Count] = Field(default_factory=dict)
     path_ns: Number | None
     power_uw: Number | None
     internal_uw: Number | None = None

@@ -30,6 +30,7 @@ def print_synth(console: "Console", results: list[dict]) -> None:
         notes[f"by {said}; cells of {result['liberty'] or 'no liberty file'}"] = None
         if library := result.get("library"):
             notes[_library(library)] = None
+            notes |= dict.fromkeys(_macros(result, library))
         if result["path_ns"] is not None:
             notes["path: gates alone, no wires, clock-to-output or set-up"] = None
         if result["power_uw"] is not None:
@@ -57,6 +58,33 @@ def _library(library: dict) -> str:
         f"library {first}{more}: {library['cells']} cells; process {given['process']}, {given['V']} V, {given['C']} C; "
         f"unit of time {library['time_unit']}"
     )
+
+
+def _macros(result: dict, library: dict) -> Iterator[str]:
+    """Yield what memories became: macros with their figures, and macros that no memory can become."""
+    known = {macro["name"]: macro for macro in library.get("macros", ())}
+    if unused := [name for name, macro in known.items() if not macro["two_ports"]]:
+        yield f"memories: {len(unused)} macros with one port are not used: words are read and written at once"
+    if result.get("macros_um2") is None:
+        return
+    leakage = result["macros_leakage_uw"]
+    yield (
+        f"memories: macros of {result['macros_um2']:,.0f} um2, in the area, and "
+        f"{'a leakage that is not stated' if leakage is None else _uw(leakage) + ' of leakage'}, not in the power"
+    )
+    for name, count in result["macros"].items():
+        figures = (
+            ("read", "read_pj", "pJ"),
+            ("write", "write_pj", "pJ"),
+            ("set-up", "setup_ns", "ns"),
+            ("access", "access_ns", "ns"),
+        )
+        macro = known[name]
+        said = ", ".join(
+            f"{label} {'not stated' if macro[key] is None else f'{macro[key]:.3g} {unit}'}"
+            for label, key, unit in figures
+        )
+        yield f"memories: {count:,} {name}: {said}"
 
 
 def _power(result: dict) -> Iterator[str]:
