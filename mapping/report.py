@@ -1,7 +1,8 @@
 """The report of a run of a model: counts of each operator, bounds, energy, timeline."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections import defaultdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tilewright.mapping.compile.chunks import RefusedChunk
@@ -12,15 +13,18 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
 from tilewright.sim.energy.commands import count_command, executions, fetched_commands
-from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, total
+from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, energy, total
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
-from tilewright.sim.isa.commands import Product
 from tilewright.sim.isa.units import units_of
+from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.trace import Span
+
+START_AND_END = "start and end"
+"""Row of what belongs to no operator."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class ReportRow:
     """Cycles that these operators add to the critical path; the cycles of all rows add up to the run."""
     macs: int
     """Number of multiply-accumulates that the array carried out, padding included."""
+    energy: EnergyRange
+    """Energy of these operators; what depends on time goes by their cycles. The energies of all rows add up to the
+    run's."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +234,7 @@ class MapResult:
                     "commands": row.commands,
                     "cycles": row.cycles,
                     "macs": row.macs,
+                    "energy_j": row.energy.mid,
                 }
                 for row in self.rows
             ],
@@ -243,7 +251,7 @@ class RunCounts:
         self.events = Counts()
         self.spans: list[Span] = []
         self._cycles: dict[str, int] = {}
-        self._macs: dict[str, int] = {}
+        self._events: dict[str, Counts] = {}
         self._units: dict[str, dict[str, int]] = {}
 
     def add(self, program: CompiledLoops, run: AcceleratorRun) -> None:
@@ -259,35 +267,44 @@ class RunCounts:
             self.spans.append(Span(name, row, self.cycles + span.begin, self.cycles + span.end))
         for unit in units_of(self._system.accelerator):
             self.unit_cycles[unit.label] += run.counters[Register[f"{unit.name}_BUSY"]]
-        self._cycles["start and end"] = self._cycles.get("start and end", 0) + run.cycles - end
+        self._cycles[START_AND_END] = self._cycles.get(START_AND_END, 0) + run.cycles - end
         self.cycles += run.cycles
         self.events.cycles += run.cycles
 
     def _add_counts(self, program: CompiledLoops, run: AcceleratorRun) -> None:
-        config, counts = self._system.accelerator, Counts()
+        config, counts, rows = self._system.accelerator, Counts(), defaultdict[str, Counts](Counts)
         for command, times in executions(program.commands):
-            count_command(config, command, times, counts)
-            if isinstance(command, Product):
-                row = _row(command.operator)
-                self._macs[row] = self._macs.get(row, 0) + times * command.vectors * command.k * command.n
-        read, counts.write_beats = run.counters[Register.READ_BEATS], run.counters[Register.WRITE_BEATS]
-        counts.memory_bytes = (read + counts.write_beats) * config.bus_bytes
-        counts.commands = fetched_commands(config, counts, read)
+            of_row = rows[_row(command.operator)]
+            count_command(config, command, times, of_row)
+            of_row.commands += times
+        # Beats that stores wrote depend on addresses: a row's share is that of its elements.
+        read, written = run.counters[Register.READ_BEATS], run.counters[Register.WRITE_BEATS]
+        elements = sum(each.stored_elements for each in rows.values())
+        begin = 0
+        for of_row in rows.values():
+            end = begin + of_row.stored_elements
+            of_row.write_beats = written * end // elements - written * begin // elements if elements else 0
+            begin = end
+            beats = of_row.load_beats + of_row.weight_beats_in + of_row.write_beats
+            of_row.memory_bytes = beats * config.bus_bytes + of_row.commands * COMMAND_BYTES
+            counts.add(of_row)
+        # What is left are commands of no operator: loops, END, and those that were fetched ahead and dropped.
+        fetched, moved = fetched_commands(config, counts, read), (read + written) * config.bus_bytes
+        rest = Counts(memory_bytes=moved - counts.memory_bytes, commands=fetched - counts.commands)
+        counts.add(rest)
+        rows[START_AND_END].add(rest)
+        for row, of_row in rows.items():
+            self._events.setdefault(row, Counts()).add(of_row)
         self.events.add(counts)
 
     def rows(self) -> list[ReportRow]:
         """Return the rows of the report, those that take longest first."""
-        names = sorted(self._cycles, key=lambda name: -self._cycles[name])
-        return [
-            ReportRow(
-                name,
-                tuple(self._units.get(name, {})),
-                sum(self._units.get(name, {}).values()),
-                self._cycles[name],
-                self._macs.get(name, 0),
-            )
-            for name in names
-        ]
+        rows = []
+        for name in sorted(self._cycles, key=lambda name: -self._cycles[name]):
+            units, events = self._units.get(name, {}), self._events.get(name, Counts())
+            row_energy = total(energy(replace(events, cycles=self._cycles[name]), self._system))
+            rows.append(ReportRow(name, tuple(units), sum(units.values()), self._cycles[name], events.macs, row_energy))
+        return rows
 
 
 def _row(operator: object) -> str:

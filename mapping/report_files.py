@@ -31,8 +31,10 @@ def write_report(result: "MapResult", folder: Path) -> list[Path]:
         (item.name, joules.low * 1e3, joules.mid * 1e3, joules.high * 1e3)
         for item, joules in ((item, item.range_j) for item in result.energy)
     ]
+    operators = [(row.name, row.energy.low * 1e3, row.energy.mid * 1e3, row.energy.high * 1e3) for row in result.rows]
+    picture = breakdown(folder / "map.png", title, time=time, bounds=bounds, energy=energy, operators=operators)
     return [
         write_json(folder / "map.json", result.to_dict()),
         write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),
-        breakdown(folder / "map.png", title, time=time, bounds=bounds, energy=energy),
+        picture,
     ]

@@ -40,12 +40,21 @@ def folded(bars: Bars) -> list[tuple[str, float]]:
     return [*kept, (f"{len(slivers)} others", sum(value for _, value in slivers))]
 
 
-def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Ranges) -> Path:
+def _folded_ranges(ranges: Ranges) -> list[tuple[str, float, float, float]]:
+    """Return the parts as :func:`folded` orders them, with those that it joins as one."""
+    kept = folded([(label, value) for label, _, value, _ in ranges])
+    known = {label: (low, value, high) for label, low, value, high in ranges}
+    rest = [values for label, values in known.items() if label not in dict(kept)]
+    joined = tuple(map(sum, zip(*rest, strict=True)))
+    return [(label, *known.get(label, joined)) for label, _ in kept]
+
+
+def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Ranges, operators: Ranges = ()) -> Path:
     """Draw where time and energy of a run go, with the run's bounds; write a PNG, return its path.
 
     Bars of energy are as long as the middle value, with a line from the low to the high one.
-    Operators that take less than 1 % of the time are drawn as one bar, if there are several. Each panel has a scale of
-    its own, and each bar its number.
+    Operators that take less than 1 % of the time or of the energy are drawn as one bar, if there are several. Each
+    panel has a scale of its own, and each bar its number.
 
     Parameters
     ----------
@@ -59,18 +68,21 @@ def breakdown(path: Path, title: str, *, time: Bars, bounds: Bars, energy: Range
         The whole time and what bounds it.
     energy : sequence of (label, millijoules, millijoules, millijoules)
         Parts of the energy: low, middle and high figure.
+    operators : sequence of (label, millijoules, millijoules, millijoules), optional
+        The same energy by operators.
     """
     whole_time = sum(value for _, value in time)
     low, whole_energy, high = (sum(values) for values in zip(*(part[1:] for part in energy), strict=True))
     heading = f"energy: {whole_energy:,.4g} mJ" + (f", {low:,.4g} to {high:,.4g} mJ" if low < high else "")
-    ranges = sorted(energy, key=lambda part: -part[2])
     drawn = [
         (f"time: {whole_time:,.0f} µs", _exact(folded(time)), BLUE, "{:,.0f} µs", whole_time),
         ("bounds of the time", _exact(bounds), GREY, "{:,.0f} µs", whole_time),
-        (heading, ranges, COLOURS[3], "{:,.4g} mJ", whole_energy),
+        (heading, sorted(energy, key=lambda part: -part[2]), COLOURS[3], "{:,.4g} mJ", whole_energy),
     ]
+    if operators:
+        drawn.append(("energy by operator", _folded_ranges(operators), COLOURS[3], "{:,.4g} mJ", whole_energy))
     heights = [len(bars) + 1 for _, bars, *_ in drawn]  # and a line for the heading
-    figure, grid = new_figure(3, 1, (8, BAR_INCHES * sum(heights) + 0.7), height_ratios=heights)
+    figure, grid = new_figure(len(drawn), 1, (8, BAR_INCHES * sum(heights) + 0.7), height_ratios=heights)
     figure.suptitle(title, fontsize=TITLE_SIZE)
     for axes, (heading, bars, colour, form, whole) in zip(grid, drawn, strict=True):
         labels = [shortened(label) for label, *_ in bars]

@@ -14,6 +14,7 @@ from tilewright.mapping.models import load_model
 from tilewright.mapping.report import MapResult
 from tilewright.sim.config import load_system
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.graph.operator import Kind
 
 
 @cache
@@ -41,6 +42,19 @@ def test_steps_add_up_to_the_run(decoded):
     # Padding of heads to the columns of a tile.
     assert result["macs"] <= sum(step["macs"] for step in result["steps"]) < 1.15 * result["macs"]
     assert result["energy_j"] == pytest.approx(sum(item["joules"] for item in result["energy"]))
+    assert result["energy_j"] == pytest.approx(sum(step["energy_j"] for step in result["steps"]))
+
+
+def test_energy_goes_to_the_operators_that_move_the_bytes(decoded):
+    energies = {row.name: row.energy for row in decoded.rows}
+    matrices = decoded.graph.of(Kind.MATMUL)
+    weights = sum(each.read_bytes for each in matrices)
+    assert sum(energies[row].mid for row in {each.row for each in matrices}) > 0.97 * decoded.energy_j
+    share = sum(each.read_bytes for each in matrices if each.row == "mlp.up_proj") / weights
+    assert energies["mlp.up_proj"].mid / decoded.energy_j == pytest.approx(share, rel=0.04)
+    for level in ("low", "mid", "high"):
+        whole = sum(getattr(each, level) for each in energies.values())
+        assert whole == pytest.approx(getattr(decoded.energy_range_j, level), rel=1e-12)
 
 
 def test_units_run_one_command_at_a_time_except_for_loads(decoded):

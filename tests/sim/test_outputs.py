@@ -50,7 +50,8 @@ def test_no_text_of_the_picture_lies_on_other_text(tmp_path, name):
     bounds = [("whole run", 1.4e7), ("DRAM bound", 1.3e7), ("compute bound", 0.0)]
     with text_problems() as problems:
         energy = [("main memory", 1e4, 1e5, 1e6), ("CIM", 1e-3, 1e-3, 1e-3)]
-        breakdown(tmp_path / "x.png", "title", time=time, bounds=bounds, energy=energy)
+        operators = [(label, value / 2, value, value * 2) for label, value in time]
+        breakdown(tmp_path / "x.png", "title", time=time, bounds=bounds, energy=energy, operators=operators)
     assert problems == []
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
@@ -78,3 +79,18 @@ def test_text_that_collides_is_found(tmp_path):
     with text_problems() as problems:
         save(figure, tmp_path / "x.png")
     assert problems == ["'one' lies on 'two'", "'outside' leaves the picture"]
+
+
+def test_small_parts_of_the_energy_are_one_bar_with_one_line(tmp_path):
+    drawn = []
+    with mock.patch("tilewright.sim.plots.save", lambda figure, path: drawn.append(figure)):
+        operators = [("a", 50.0, 60.0, 70.0), ("tiny", 0.1, 0.2, 0.4), ("b", 1.0, 39.0, 50.0), ("small", 0.2, 0.3, 0.5)]
+        breakdown(
+            tmp_path / "x.png", "title", time=[("a", 1.0)], bounds=[("a", 1.0)], energy=[("all", 1.0, 2.0, 3.0)],
+            operators=operators,
+        )  # fmt: skip
+    axes = drawn[0].axes[-1]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "2 others"]
+    [bars] = [each for each in axes.containers if isinstance(each, BarContainer)]
+    lines = bars.errorbar.lines[2][0].get_segments()
+    assert [(line[0][0], line[1][0]) for line in lines] == pytest.approx([(50, 70), (1, 50), (0.3, 0.9)])

@@ -25,6 +25,7 @@ class _Step(_Result):
     cycles: Count
     commands: Count
     macs: Count
+    energy_j: Number | None = None
 
 
 class _EnergyFigure(_Result):

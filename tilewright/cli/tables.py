@@ -23,8 +23,10 @@ RANGES = ("energy_range_j", "tokens_per_j")
 def print_map(console: "Console", result: dict) -> None:
     """Print where the time of a map result goes, its bounds, its rate and its energy."""
     what = "one token" if result["phase"] == "decode" else f"{result['tokens']} prompt tokens"
+    # Files of earlier versions have no energies of operators.
+    energies = all(step.get("energy_j") is not None for step in result["steps"])
     table = terminal_table(
-        ("operator", "units", ">cycles", ">share", ">commands", ">M MAC"),
+        ("operator", "units", ">cycles", ">share", ">commands", ">M MAC", *([">mJ"] if energies else ())),
         title=f"{result['model']} on {result['system']}: {result['phase']}, {what} at context {result['context']}",
         caption="cycles: by how much an operator moves the end of all before it",
     )
@@ -37,6 +39,7 @@ def print_map(console: "Console", result: dict) -> None:
             f"{step['cycles'] / total:.1%}",
             f"{step['commands']:,}",
             f"{step['macs'] / 1e6:,.1f}",
+            *([f"{step['energy_j'] * 1e3:,.3g}"] if energies else ()),
         )
     console.print(table)
 
