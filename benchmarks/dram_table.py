@@ -15,7 +15,8 @@ from tilewright.base.tables import markdown_table
 from tilewright.mapping.models import llama, load_model
 from tilewright.sim.config.dram import BitEnergy, dram_names, load_dram
 from tilewright.sim.config.figures import LEVELS
-from tilewright.sim.energy.events import Counts, energy, total
+from tilewright.sim.energy.events import Counts, total
+from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.graph.precision import Precision
 
 TEMPLATE = Path(__file__).with_suffix(".md")

@@ -13,7 +13,7 @@ from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.sim.config import System
-from tilewright.sim.energy.events import energy
+from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.estimate.bounds import bounds
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind

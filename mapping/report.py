@@ -13,7 +13,8 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
 from tilewright.sim.energy.commands import count_command, executions, fetched_commands
-from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, energy, total
+from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, total
+from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator

@@ -11,7 +11,8 @@ from tilewright.mapping.lower.comparison import Comparison
 from tilewright.mapping.report import RunCounts
 from tilewright.mapping.writing import Start, Stop
 from tilewright.sim.config import System
-from tilewright.sim.energy.events import Counts, EnergyRange, PerJoule, energy, total
+from tilewright.sim.energy.events import Counts, EnergyRange, PerJoule, total
+from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.estimate.bounds import bounds
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.trace import Span, perfetto_json

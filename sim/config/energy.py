@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from .base import Frozen
+from .published_macro import check_published_macro
 
 Energy = Annotated[float, Field(ge=0, le=1e9)]
 
@@ -20,3 +21,12 @@ class EnergyConfig(Frozen):
     """Energy of reading or writing one bit of the activation memory."""
     vector_element_pj: Energy
     """Energy of one element in one pass of the vector unit."""
+    macro: str | None = None
+    """Name of a published CIM macro whose energy a multiply-accumulate takes instead of mac_pj."""
+
+    @field_validator("macro")
+    @classmethod
+    def _known_macro(cls, name: str | None) -> str | None:
+        if name is not None:
+            check_published_macro(name)
+        return name

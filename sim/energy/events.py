@@ -1,11 +1,9 @@
-"""Energy of a run, from counted events and the energy of each."""
+"""Events of a run that cost energy, and the energy of each kind of event."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from tilewright.sim.config import System
 from tilewright.sim.config.figures import LEVELS, FigureRange
-from tilewright.sim.energy.memory import NO_SOURCE, background_energy, bit_energy
 
 
 @dataclass
@@ -155,24 +153,6 @@ class EnergyItem:
             "low": levels["low"],
             "high": levels["high"],
         }
-
-
-def energy(counts: Counts, system: System) -> list[EnergyItem]:
-    """Return the energy of each kind of event; leakage and the clock tree are not counted."""
-    on_chip = system.energy
-
-    def item(name: str, events: int, unit: str, field: str) -> EnergyItem:
-        source = system.source(f"energy.{field}") or NO_SOURCE
-        return EnergyItem(name, events, unit, FigureRange.exactly(getattr(on_chip, field), source))
-
-    return [
-        EnergyItem("main memory", counts.memory_bytes * 8, "bit", bit_energy(system)),
-        EnergyItem("main memory, background", counts.cycles, "cycle", background_energy(system)),
-        item("CIM multiply-accumulate", counts.macs, "MAC", "mac_pj"),
-        item("CIM weight write", counts.weight_bits, "bit", "weight_write_pj_per_bit"),
-        item("scratchpad and array", counts.activation_bits, "bit", "activation_read_pj_per_bit"),
-        item("vector unit", counts.vector_elements, "element", "vector_element_pj"),
-    ]
 
 
 def total(items: Sequence[EnergyItem]) -> EnergyRange:

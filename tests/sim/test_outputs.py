@@ -10,7 +10,8 @@ from tests.pictures import text_problems
 from tilewright.base.drawing import new_figure, save
 from tilewright.sim.config import load_system
 from tilewright.sim.config.dram import load_dram
-from tilewright.sim.energy.events import Counts, energy
+from tilewright.sim.energy.events import Counts
+from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.plots import breakdown, folded
 from tilewright.sim.trace import Span, perfetto_json
 

@@ -11,8 +11,9 @@ from tilewright.mapping.map import map_model
 from tilewright.sim.config import load_system
 from tilewright.sim.config.dram import dram_names, load_dram
 from tilewright.sim.config.figures import LEVELS
-from tilewright.sim.energy.events import Counts, energy, total
+from tilewright.sim.energy.events import Counts, total
 from tilewright.sim.energy.memory import background_energy, bit_energy, device_count
+from tilewright.sim.energy.run_energy import energy
 
 
 def values(figures) -> list[float]:

@@ -1,0 +1,34 @@
+"""Energy of a run: of main memory, and of the events on chip by the figures of the system."""
+
+from tilewright.sim.config import System
+from tilewright.sim.config.figures import FigureRange
+from tilewright.sim.energy.events import Counts, EnergyItem
+from tilewright.sim.energy.memory import NO_SOURCE, background_energy, bit_energy
+from tilewright.sim.energy.published import multiply_energy
+
+
+def energy(counts: Counts, system: System) -> list[EnergyItem]:
+    """Return the energy of each kind of event; leakage and clock of the chip are not counted."""
+    return [
+        EnergyItem("main memory", counts.memory_bytes * 8, "bit", bit_energy(system)),
+        EnergyItem("main memory, background", counts.cycles, "cycle", background_energy(system)),
+        *_on_chip(counts, system),
+    ]
+
+
+def _on_chip(counts: Counts, system: System) -> list[EnergyItem]:
+    """Return the energy of the events on chip by the figures that the system states."""
+
+    def item(name: str, events: int, unit: str, field: str) -> EnergyItem:
+        source = system.source(f"energy.{field}") or NO_SOURCE
+        return EnergyItem(name, events, unit, FigureRange.exactly(getattr(system.energy, field), source))
+
+    macro = multiply_energy(system)
+    return [
+        EnergyItem("CIM multiply-accumulate", counts.macs, "MAC", macro)
+        if macro
+        else item("CIM multiply-accumulate", counts.macs, "MAC", "mac_pj"),
+        item("CIM weight write", counts.weight_bits, "bit", "weight_write_pj_per_bit"),
+        item("scratchpad and array", counts.activation_bits, "bit", "activation_read_pj_per_bit"),
+        item("vector unit", counts.vector_elements, "element", "vector_element_pj"),
+    ]
