@@ -8,6 +8,7 @@ from tilewright.api.generate import generate as generate
 from tilewright.api.generate import synth as synth
 from tilewright.api.mapping import map as map
 from tilewright.api.mapping import with_host as with_host
+from tilewright.api.precision import precision as precision
 from tilewright.api.programs import Program as Program
 from tilewright.api.programs import ProgramRun as ProgramRun
 from tilewright.api.programs import load_program as load_program
@@ -24,6 +25,7 @@ from tilewright.mapping.models import LlamaConfig as LlamaConfig
 from tilewright.mapping.models import load_model as load_model
 from tilewright.mapping.models import model_names as model_names
 from tilewright.mapping.models.sampling import Sampling as Sampling
+from tilewright.mapping.precision.plans.search import PrecisionResult as PrecisionResult
 from tilewright.mapping.report import MapResult as MapResult
 from tilewright.mapping.written import WrittenText as WrittenText
 from tilewright.sim.config import HostConfig as HostConfig

@@ -78,12 +78,11 @@ def tokens_of(sentence: str) -> list[int]:
 
 def embed(tensors: Tensors, tokens: list[int]) -> np.ndarray:
     """Return the input of the first layer, (tokens, hidden) float64."""
-    words, positions, kinds = (
-        tensors[f"embeddings.{kind}_embeddings.weight"].astype(np.float64)
-        for kind in ("word", "position", "token_type")
+    rows: dict[str, list[int]] = {"word": tokens, "position": list(range(len(tokens))), "token_type": [0]}
+    parts = [tensors[f"embeddings.{kind}_embeddings.weight"][each].astype(np.float64) for kind, each in rows.items()]
+    return layer_norm(
+        tensors, "embeddings.LayerNorm", np.sum(np.broadcast_arrays(*parts), axis=0), CONFIG.layer_norm_eps
     )
-    x = words[tokens] + positions[: len(tokens)] + kinds[0]
-    return layer_norm(tensors, "embeddings.LayerNorm", x, CONFIG.layer_norm_eps)
 
 
 def sentence_embedding(output: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ import numpy as np
 
 from .config import BertConfig, DecoderConfig
 from .embeddings import embedded
+from .error_function import erf
 from .llama import (
     DOWN,
     FINAL_NORM,
@@ -32,8 +33,13 @@ from .llama import (
 )
 
 Tensors = Mapping[str, np.ndarray]
-Observer = Callable[[str, np.ndarray], None]
-"""Function that takes the name of a product and its input, (tokens, inputs)."""
+OnInput = Callable[[str, np.ndarray], np.ndarray]
+"""Function that takes the name of a product with weights and its input, (tokens, inputs), and returns the input with
+which the product is computed: the same one, or one that is rounded. Queries, keys, values and probabilities go through
+it, too, (heads, tokens, ...), under the names of :data:`ATTENTION_INPUTS`."""
+QUERIES, KEYS, VALUES, PROBABILITIES = ATTENTION_INPUTS = tuple(
+    f"attention.{part}" for part in ("queries", "keys", "values", "probabilities")
+)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -42,25 +48,55 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def encoder_layer(model: BertConfig, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
-    """Return a BERT layer's output for the (tokens, hidden) input ``x``."""
-    x = encoder_attention(model, tensors, prefix, x)
-    up = _linear(tensors, f"{prefix}intermediate.dense", x)
-    x = x + _linear(tensors, f"{prefix}output.dense", _gelu(up))
+def encoder_layer(
+    model: BertConfig,
+    tensors: Tensors,
+    prefix: str,
+    x: np.ndarray,
+    *,
+    texts: Sequence[slice] = (slice(None),),
+    on_input: OnInput | None = None,
+) -> np.ndarray:
+    """Return a BERT layer's output for the (tokens, hidden) input ``x``.
+
+    Parameters
+    ----------
+    texts : sequence of slice
+        Rows of the tokens that attend to each other; by default all of them.
+    on_input : callable, optional
+        Function through which the input of every product goes.
+    """
+    x = encoder_attention(model, tensors, prefix, x, texts=texts, on_input=on_input)
+    up = _linear(tensors, f"{prefix}intermediate.dense", x, on_input)
+    x = x + _linear(tensors, f"{prefix}output.dense", _gelu(up), on_input)
     return layer_norm(tensors, f"{prefix}output.LayerNorm", x, model.layer_norm_eps)
 
 
-def encoder_attention(model: BertConfig, tensors: Tensors, prefix: str, x: np.ndarray) -> np.ndarray:
-    """Return the first half of a BERT layer, its norm included."""
+def encoder_attention(
+    model: BertConfig,
+    tensors: Tensors,
+    prefix: str,
+    x: np.ndarray,
+    *,
+    texts: Sequence[slice] = (slice(None),),
+    on_input: OnInput | None = None,
+) -> np.ndarray:
+    """Return the first half of a BERT layer, its norm included; parameters as in :func:`encoder_layer`."""
+    through = on_input or _unchanged
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
-        return _linear(tensors, prefix + part, values)
+        return _linear(tensors, prefix + part, values, on_input)
 
     query, key, value = (
-        _heads(linear(f"attention.self.{p}", x), model.num_attention_heads) for p in ("query", "key", "value")
+        through(prefix + name, _heads(linear(f"attention.self.{part}", x), model.num_attention_heads))
+        for name, part in ((QUERIES, "query"), (KEYS, "key"), (VALUES, "value"))
     )
-    mixed = _softmax(query @ key.transpose(0, 2, 1) / math.sqrt(model.head_dim)) @ value
-    mixed = linear("attention.output.dense", mixed.transpose(1, 0, 2).reshape(x.shape))
+    mixed = np.empty_like(x)
+    for rows in texts:
+        scores = query[:, rows] @ key[:, rows].transpose(0, 2, 1) / math.sqrt(model.head_dim)
+        found = through(prefix + PROBABILITIES, _softmax(scores)) @ value[:, rows]
+        mixed[rows] = found.transpose(1, 0, 2).reshape(-1, x.shape[1])
+    mixed = linear("attention.output.dense", mixed)
     return layer_norm(tensors, f"{prefix}attention.output.LayerNorm", x + mixed, model.layer_norm_eps)
 
 
@@ -97,12 +133,12 @@ class FloatDecoder:
         Tensors by the names of :mod:`.tensors`; each is asked for whenever it is used.
     context : int
         Number of positions of the run, on which some kinds of scaling of rotary embedding depend.
-    observe : callable, optional
-        Function that is called with the input of every product with weights.
+    on_input : callable, optional
+        Function through which the input of every product goes.
     """
 
-    def __init__(self, model: DecoderConfig, tensors: Tensors, *, context: int, observe: Observer | None = None):
-        self.model, self.tensors, self.context, self.observe = model, tensors, context, observe
+    def __init__(self, model: DecoderConfig, tensors: Tensors, *, context: int, on_input: OnInput | None = None):
+        self.model, self.tensors, self.context, self.on_input = model, tensors, context, on_input
         self.caches = [Cached.empty(model) for _ in range(model.num_hidden_layers)]
         self.layer_outputs: list[np.ndarray] = []
         """Output of each layer for the tokens of the last call, (tokens, hidden)."""
@@ -115,9 +151,7 @@ class FloatDecoder:
         ValueError
             If there are more tokens than positions.
         """
-        model, tensors = self.model, self.tensors
-        logits = _linear(tensors, HEAD, self.normed(tokens), self.observe) / model.logits_scaling
-        return capped(logits, model.final_logit_softcapping)
+        return logits_of(self.model, self.tensors, self.normed(tokens), self.on_input)
 
     def normed(self, tokens: Sequence[int]) -> np.ndarray:
         """Return the input of the head for each of the next tokens, (tokens, hidden); the next call goes on after them.
@@ -135,10 +169,18 @@ class FloatDecoder:
         for layer, cache in enumerate(self.caches):
             x = decoder_layer(
                 model, tensors, layer_name(layer), x, layer=layer, context=self.context, cache=cache,
-                observe=self.observe,
+                on_input=self.on_input,
             )  # fmt: skip
             self.layer_outputs.append(x)
         return rms_norm(tensors, FINAL_NORM, x, model.rms_norm_eps)
+
+
+def logits_of(
+    model: DecoderConfig, tensors: Tensors, normed: np.ndarray, on_input: OnInput | None = None
+) -> np.ndarray:
+    """Return the logits, (tokens, vocabulary), for the input of the head, (tokens, hidden)."""
+    logits = _linear(tensors, HEAD, normed, on_input) / model.logits_scaling
+    return capped(logits, model.final_logit_softcapping)
 
 
 def decoder_layer(
@@ -150,7 +192,7 @@ def decoder_layer(
     layer: int = 0,
     context: int | None = None,
     cache: Cached | None = None,
-    observe: Observer | None = None,
+    on_input: OnInput | None = None,
 ) -> np.ndarray:
     """Return a decoder layer's output for the (tokens, hidden) input ``x``.
 
@@ -162,14 +204,15 @@ def decoder_layer(
         Number of positions of the run, on which some kinds of scaling depend; by default the tokens.
     cache : Cached, optional
         Keys and values of the positions before, to which those of the tokens are added; by default there are none.
-    observe : callable, optional
-        Function that is called with the input of every product with weights.
+    on_input : callable, optional
+        Function through which the input of every product goes.
     """
     cache = cache or Cached.empty(model)
     before = cache.keys.shape[1]
+    through = on_input or _unchanged
 
     def linear(part: str, values: np.ndarray) -> np.ndarray:
-        return _linear(tensors, prefix + part, values, observe)
+        return _linear(tensors, prefix + part, values, on_input)
 
     def norm(part: str, values: np.ndarray) -> np.ndarray:
         return rms_norm(tensors, prefix + part, values, model.rms_norm_eps)
@@ -185,13 +228,14 @@ def decoder_layer(
     if rotary is not None:
         tables = [table[before:] for table in rotary.tables(before + tokens, model.head_dim)]
         query, key = rotated(query, *tables), rotated(key, *tables)
-    cache.append(key, value)
+    query = through(prefix + QUERIES, query)
+    cache.append(through(prefix + KEYS, key), through(prefix + VALUES, value))
     key, value = cache.keys, cache.values
     group = model.num_attention_heads // model.num_key_value_heads
     key, value = np.repeat(key, group, axis=0), np.repeat(value, group, axis=0)
     scores = capped(query @ key.transpose(0, 2, 1) * model.score_factor, model.attn_logit_softcapping)
     scores = np.where(seen(tokens, model.window(layer), before), scores, -np.inf)
-    mixed = (_softmax(scores) @ value).transpose(1, 0, 2).reshape(tokens, -1)
+    mixed = (through(prefix + PROBABILITIES, _softmax(scores)) @ value).transpose(1, 0, 2).reshape(tokens, -1)
     added = linear(OUTPUT, mixed) * model.residual_multiplier
     x = x + (norm(FIRST_POST_NORM, added) if model.post_norms else added)
     normed = norm(PRE_NORM if model.post_norms else SECOND_NORM, x)
@@ -217,8 +261,12 @@ def _silu(x: np.ndarray) -> np.ndarray:
     return x / (1 + np.exp(-x))
 
 
+def _unchanged(_: str, x: np.ndarray) -> np.ndarray:
+    return x
+
+
 def _gelu(x: np.ndarray) -> np.ndarray:
-    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+    return x * (1 + erf(x / math.sqrt(2))) / 2
 
 
 def _gelu_tanh(x: np.ndarray) -> np.ndarray:
@@ -250,10 +298,10 @@ def layer_norm(tensors: Tensors, name: str, x: np.ndarray, epsilon: float) -> np
     return x * tensors[f"{name}.weight"] + tensors[f"{name}.bias"]
 
 
-def _linear(tensors: Tensors, name: str, x: np.ndarray, observe: Observer | None = None) -> np.ndarray:
-    if observe:
-        observe(name, x)
-    y = x @ tensors[f"{name}.weight"].astype(np.float64).T
+def _linear(tensors: Tensors, name: str, x: np.ndarray, on_input: OnInput | None = None) -> np.ndarray:
+    if on_input:
+        x = on_input(name, x)
+    y = x @ tensors[f"{name}.weight"].astype(np.float64, copy=False).T
     return y + tensors[f"{name}.bias"] if f"{name}.bias" in tensors else y
 
 

@@ -27,7 +27,7 @@ from tilewright.mapping.models.llama import (
     VALUE,
     layer_name,
 )
-from tilewright.mapping.models.reference import FloatDecoder, Tensors
+from tilewright.mapping.models.reference import ATTENTION_INPUTS, FloatDecoder, Tensors
 from tilewright.mapping.models.rows import ALL, Rows, rows_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.precision import Precision
@@ -181,7 +181,7 @@ class _Observed:
 
     def run(self, text: Sequence[int]) -> None:
         """Run a text, and note what it shows."""
-        decoder = FloatDecoder(self.model, self.tensors, context=len(text), observe=self._note)
+        decoder = FloatDecoder(self.model, self.tensors, context=len(text), on_input=self._note)
         # Logits are not needed, and take most of the memory of a run.
         self._note(HEAD, decoder.normed(text))
         for kept, cache in zip(self.keys, decoder.caches, strict=True):
@@ -191,7 +191,9 @@ class _Observed:
         """Return the mean key of each head, (heads, head size) for each layer."""
         return [np.concatenate(each, axis=1).mean(axis=1) for each in self.keys]
 
-    def _note(self, name: str, values: np.ndarray) -> None:
-        largest = np.abs(values).max(axis=0)
-        name = f"{name}.weight"
-        self.largest[name] = np.maximum(self.largest.get(name, 0.0), largest)
+    def _note(self, name: str, values: np.ndarray) -> np.ndarray:
+        if not name.endswith(ATTENTION_INPUTS):
+            largest = np.abs(values).max(axis=0)
+            name = f"{name}.weight"
+            self.largest[name] = np.maximum(self.largest.get(name, 0.0), largest)
+        return values

@@ -30,6 +30,7 @@ COMMANDS = {
     "generate": "Write the Verilog of a block.",
     "list": "List all systems, models, blocks, co-simulations, hosts and host workloads.",
     "map": "Map a transformer onto a system: cycles, bounds, energy.",
+    "precision": "Search which format each matrix of a model is stored in, on its real weights.",
     "program": "Assemble, disassemble and run programs of the accelerator, and print their fields.",
     "report": "Summarise the files that map, cosim, generate and synth wrote to a folder.",
     "run": "Let a model write a text on the exact model of an accelerator, or in RTL beside it.",

@@ -6,8 +6,11 @@ import pytest
 from tests.mapping.models.stored_models import tensors_of
 from tests.mapping.models.stories import STORIES
 from tests.mapping.tiny_models import OPTIONS, tiny
+from tilewright.mapping.models.bert import layer_name
+from tilewright.mapping.models.config import BertConfig
 from tilewright.mapping.models.readers import read_model
-from tilewright.mapping.models.reference import FloatDecoder, decoder_logits, seen
+from tilewright.mapping.models.reference import ATTENTION_INPUTS, FloatDecoder, decoder_logits, encoder_layer, seen
+from tilewright.mapping.models.seeded import seeded_encoder
 
 DOCUMENTED = """\
 Once upon a time, there was a little girl named Lily. She loved to play outside in the park. One day, she saw a big, red ball. \
@@ -44,6 +47,45 @@ def test_the_window_decides_what_a_token_sees():
     # The last token sees positions 3 to 5, and these see 1 to 5.
     assert (one[5] == other[5]).all()
     assert np.abs(one[4] - other[4]).max() > 1e-3
+
+
+@pytest.mark.parametrize("family", OPTIONS)
+def test_inputs_go_through_a_function_that_may_change_them(family):
+    model, tensors, tokens = tiny(family), tensors_of(family), [5, 100, 7, 299, 0]
+    names = []
+
+    def same(name: str, values: np.ndarray) -> np.ndarray:
+        names.append(name)
+        return values
+
+    wanted = decoder_logits(model, tensors, tokens)
+    assert (FloatDecoder(model, tensors, context=5, on_input=same).logits(tokens) == wanted).all()
+    assert len(names) == len(set(names)) == 11 * model.num_hidden_layers + 1
+    for name in names:
+
+        def other(found: str, values: np.ndarray, name: str = name) -> np.ndarray:
+            return np.roll(values, 1, axis=-1) if found == name else values
+
+        assert np.abs(FloatDecoder(model, tensors, context=5, on_input=other).logits(tokens) - wanted).max() > 1e-6, (
+            name
+        )
+
+
+def test_texts_of_an_encoder_do_not_see_each_other():
+    model = BertConfig(vocab_size=16, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4)
+    tensors, prefix = seeded_encoder(model, seed=1), layer_name(0)
+    x = np.random.default_rng(1).standard_normal((12, 32))
+    texts, names = (slice(0, 5), slice(5, 6), slice(6, 12)), []
+
+    def note(name: str, values: np.ndarray) -> np.ndarray:
+        names.append(name.removeprefix(prefix))
+        return values
+
+    together = encoder_layer(model, tensors, prefix, x, texts=texts, on_input=note)
+    apart = np.concatenate([encoder_layer(model, tensors, prefix, x[rows]) for rows in texts])
+    assert together == pytest.approx(apart, rel=1e-12, abs=1e-12)
+    assert np.abs(encoder_layer(model, tensors, prefix, x) - apart).max() > 1e-3
+    assert set(ATTENTION_INPUTS) < set(names)
 
 
 @pytest.mark.skipif(

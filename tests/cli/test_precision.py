@@ -1,0 +1,82 @@
+"""The command `tilewright precision` on a small model, and files that it refuses."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from tests.cli.command_line import refused, run
+from tests.cli.text_models import SIZES, write_text_model
+from tests.mapping.models.stored_models import write_folder
+from tests.mapping.tiny_models import tiny
+from tilewright.mapping.models.seeded import seeded_model
+
+SEARCH = ("--formats", "int3/channel,int6/channel", "--tokens", "64")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_text_model(tmp_path_factory.mktemp("model"))
+
+
+def test_json_has_plan_and_baselines(model, tmp_path):
+    out, plan = tmp_path / "out", tmp_path / "plan.json"
+    arguments = ("precision", str(model), *SEARCH, "--budget", "4.9", "--out", str(out), "--plan", str(plan))
+    result = json.loads(run(*arguments, "--json").stdout)
+    assert result["bits_per_weight"] <= 4.9
+    assert set(result["plan"].values()) == {"int3/channel", "int6/channel"}
+    assert len(result["plan"]) == 2 * 7 + 1
+    assert result["embedding_bytes"] == 2 * 40 * 32
+    assert set(result["loss"]) == {"perplexity", "float_perplexity", "perplexity_ratio", "kl", "agreement"}
+    kinds = {each["kind"] for each in result["baselines"]}
+    assert kinds == {"uniform", "random", "by layer"}
+    assert list(result["gains"]) == ["nearest", "clipped", "compensated"]
+    assert result["files"] == [
+        str(plan), str(plan.with_suffix(".npz")), str(out / "precision.json"), str(out / "precision.png")
+    ]  # fmt: skip
+    assert json.loads(plan.read_text())["weights"] == result["plan"]
+    assert (out / "precision.png").read_bytes().startswith(b"\x89PNG")
+    # The table has the same figures, and everything is in the cache.
+    table = run(*arguments[:8]).stdout
+    assert f"{result['bytes']:,.0f}" in table
+    rows = list(csv.DictReader(io.StringIO(run(*arguments[:8], "--csv").stdout)))
+    assert [row["name"] for row in rows][:2] == ["plan, 4.9 bits", "int4/32"]
+    assert float(rows[0]["loss.kl"]) == result["loss"]["kl"]
+
+
+def test_a_budget_in_bytes_is_one_in_bits(model):
+    result = json.loads(
+        run("precision", str(model), *SEARCH, "--budget-bytes", "10000", "--no-baselines", "--json").stdout
+    )
+    assert 9000 < result["bytes"] <= 10000
+    assert result["baselines"] == []
+
+
+def test_models_that_cannot_be_measured_are_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "is not a model" in refused("precision", str(tmp_path / "empty"))
+    fields = {**SIZES}
+    tensors = {name: each.astype(np.float32) for name, each in seeded_model(tiny("qwen3", **fields), seed=1).items()}
+    name = "model.layers.1.mlp.up_proj.weight"
+    tensors[name] = tensors[name].copy()
+    tensors[name][3, 5] = np.nan
+    folder = write_folder(tmp_path / "nan", "qwen3", tensors, **fields)
+    assert f"{name}[3, 5] = nan is not allowed" in refused("precision", str(folder))
+    del tensors[name]
+    write_folder(tmp_path / "nan", "qwen3", tensors, **fields)
+    assert f"tensor '{name}' is missing" in refused("precision", str(folder))
+    (folder / "model.safetensors").unlink()
+    assert "model.safetensors" in refused("precision", str(folder))
+
+
+def test_budgets_and_texts_that_cannot_be_used_are_refused(model, tmp_path):
+    assert "--budget = 2 bits a weight is not allowed" in refused("precision", str(model), *SEARCH, "--budget", "2")
+    assert "at least" in refused("precision", str(model), *SEARCH, "--budget-bytes", "7")
+    text = tmp_path / "text.txt"
+    text.write_text("once upon a time once upon")
+    same = ("--selection", str(text), "--test", str(text))
+    assert "--test: it has a piece of selection" in refused("precision", str(model), *SEARCH, *same)
+    text.write_text("once")
+    assert "fewer than two" in refused("precision", str(model), *SEARCH, "--test", str(text))

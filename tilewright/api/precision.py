@@ -1,0 +1,152 @@
+"""Searches which formats the matrices of a model are stored in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.precision.plans.activations import parse_activations
+from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
+from tilewright.mapping.precision.plans.encoder_network import NAME, EncoderNetwork
+from tilewright.mapping.precision.plans.network import Network
+from tilewright.mapping.precision.plans.plan_file import identity_of
+from tilewright.mapping.precision.plans.rounding import METHODS, Method
+from tilewright.mapping.precision.plans.search import FORMATS, PrecisionResult, parts, search
+from tilewright.mapping.precision.plans.storage import WeightStorage, parse_storages
+from tilewright.mapping.precision.plans.texts import SAMPLED_WEIGHTS, TOKENS, Texts, decoder_texts, sentences
+
+MAX_TOKENS = 1 << 20
+
+
+@dataclass(frozen=True)
+class PreparedSearch:
+    """A search that is ready to run; :func:`prepare_precision` makes it."""
+
+    network: Network
+    texts: Texts
+    storages: tuple[WeightStorage, ...]
+    budgets: tuple[float, ...]
+    uniform: tuple[WeightStorage, ...]
+    method: Method
+    activations: str | None
+    baselines: bool
+
+    @property
+    def parts(self) -> int:
+        """Number of parts, of each of which ``done`` hears."""
+        return parts(self.network, self.budgets, self.uniform, self.baselines)
+
+    def run(self, done: Callable[[str], None] = lambda _: None) -> PrecisionResult:
+        """Search, and return what was found."""
+        return search(
+            self.network, self.texts, self.storages, self.budgets, method=self.method, activations=self.activations,
+            uniform=self.uniform, baselines=self.baselines, done=done,
+        )  # fmt: skip
+
+
+def precision(
+    model: str | Path,
+    *,
+    budget: float | Sequence[float] = 5.0,
+    budget_bytes: int | None = None,
+    formats: str = FORMATS,
+    uniform: str = "",
+    method: str = "compensated",
+    activations: str | None = None,
+    tokens: int = TOKENS,
+    calibration: str | Path | None = None,
+    selection: str | Path | None = None,
+    test: str | Path | None = None,
+    baselines: bool = True,
+) -> PrecisionResult:
+    """Search a format for each matrix of a model on its real weights, as ``tilewright precision`` does.
+
+    Parameters
+    ----------
+    model : str or Path
+        Model with weights, as :func:`generate_text` takes it, or ``minilm``.
+    budget : float or sequence of float
+        Bits a weight, scales included; a plan is searched for each.
+    budget_bytes : int, optional
+        Bytes of all matrices, scales included, in place of ``budget``.
+    formats : str
+        Formats that a matrix may have, with commas, each with a granularity of its scales or for all of them.
+    uniform : str
+        Formats of more baselines in which all matrices have one.
+    method : str
+        Way of rounding: ``nearest``, ``clipped`` or ``compensated``.
+    activations : str, optional
+        Format of activations; float64 without it.
+    tokens : int
+        Number of tokens of a decoder's calibration text; of its selection text half as many.
+    calibration, selection, test : str or Path, optional
+        Files of texts in place of our own or of those that a small decoder writes itself; for an encoder, a sentence a
+        line. They must be disjoint.
+    baselines : bool
+        Whether uniform, random and layer-wise assignments, and the ways of rounding, are measured beside the plans.
+
+    Raises
+    ------
+    ConfigError
+        If the model cannot be read, a format or text cannot be used, or a budget cannot be met.
+    """
+    return prepare_precision(
+        model, budget=budget, budget_bytes=budget_bytes, formats=formats, uniform=uniform, method=method,
+        activations=activations, tokens=tokens, calibration=calibration, selection=selection, test=test,
+        baselines=baselines,
+    ).run()  # fmt: skip
+
+
+def prepare_precision(
+    model: str | Path,
+    *,
+    budget: float | Sequence[float],
+    budget_bytes: int | None,
+    formats: str,
+    uniform: str,
+    method: str,
+    activations: str | None,
+    tokens: int,
+    calibration: str | Path | None,
+    selection: str | Path | None,
+    test: str | Path | None,
+    baselines: bool,
+) -> PreparedSearch:
+    """Return a search that is ready to run: see :func:`precision`."""
+    storages = parse_storages(formats)
+    others = parse_storages(uniform) if uniform else ()
+    if method not in METHODS:
+        raise ConfigError(f"method = {method} is not allowed: {', '.join(METHODS)}")
+    if activations is not None:
+        parse_activations(activations)
+    if not 64 <= tokens <= MAX_TOKENS:
+        raise ConfigError(f"tokens = {tokens} is not allowed: 64 to {MAX_TOKENS}")
+    budgets = (budget,) if isinstance(budget, int | float) else tuple(budget)
+    if not budgets or not all(0 < each <= 64 for each in budgets):
+        raise ConfigError(f"budget = {budget} is not allowed: bits a weight, above 0 and at most 64")
+    files = {
+        part: None if path is None else Path(path)
+        for part, path in (("calibration", calibration), ("selection", selection), ("test", test))
+    }
+    if str(model) == NAME:
+        network: Network = EncoderNetwork.minilm()
+        texts = sentences(files)
+    else:
+        network, texts = _decoder(model, tokens, files)
+    if budget_bytes is not None:
+        budgets = (8 * budget_bytes / sum(each.weights for each in network.products),)
+    return PreparedSearch(network, texts, storages, budgets, others, method, activations, baselines)
+
+
+def _decoder(model: str | Path, tokens: int, files: dict[str, Path | None]) -> tuple[DecoderNetwork, Texts]:
+    checkpoint = read_model(model)
+    tensors = {name: np.asarray(checkpoint.tensors[name]) for name in checkpoint.tensors}
+    network = DecoderNetwork(str(model), checkpoint.model, tensors)
+    weights = sum(each.weights for each in network.products)
+    if weights <= SAMPLED_WEIGHTS:
+        tensors = {name: each.astype(np.float64) for name, each in tensors.items()}
+        network = DecoderNetwork(str(model), checkpoint.model, tensors)
+    return network, decoder_texts(checkpoint, identity_of(network), weights, tokens, files)

@@ -1,0 +1,54 @@
+"""Prints what a search of precision found."""
+
+from typing import TYPE_CHECKING
+
+from tilewright.base.tables import terminal_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tilewright.mapping.precision.plans.search import Measured, PrecisionResult
+
+HEADINGS = {
+    "perplexity": "perplexity",
+    "perplexity_ratio": "of float64's",
+    "kl": "KL, nats",
+    "agreement": "same token",
+    "cosine_mean": "cosine",
+    "cosine_p1": "1st percentile",
+    "cosine_least": "least",
+    "rank_correlation": "rank correlation",
+}
+"""Measures that the table has, by name."""
+PERCENT = ("agreement",)
+
+
+def print_precision(console: "Console", result: "PrecisionResult") -> None:
+    """Print plans and baselines, the ways of rounding, the matrices that lose most, and the first plan."""
+    measures = [name for name in HEADINGS if name in result.plans[0].loss]
+    headings = ("weights", ">bits/weight", ">bytes", *(f">{HEADINGS[name]}" for name in measures))
+    activations = f", activations {result.activations}" if result.activations else ""
+    table = terminal_table(
+        headings, title=f"{result.model}: {result.weights:,} weights{activations}", fold=("weights",)
+    )
+    for each in (*result.plans, *result.baselines):
+        table.add_row(*_cells(each.name, each, measures))
+    console.print(table)
+    if result.gains:
+        table = terminal_table(headings, title="ways of rounding", fold=("weights",))
+        for method, each in result.gains.items():
+            table.add_row(*_cells(f"{each.name}, {method}", each, measures))
+        console.print(table)
+    plan = result.plans[0]
+    table = terminal_table(
+        ("matrix", ">weights", ">loss alone, int4/32", "in the plan"), title=plan.name, fold=("matrix", "in the plan")
+    )
+    for sensed in sorted(result.sensitivities, key=lambda each: -each.loss):
+        product = sensed.product
+        table.add_row(product.name, f"{product.weights:,}", f"{sensed.loss:.6f}", plan.assignment[product.name].name)
+    console.print(table)
+
+
+def _cells(name: str, each: "Measured", measures: list[str]) -> list[str]:
+    values = [f"{each.loss[m]:.2%}" if m in PERCENT else f"{each.loss[m]:.5f}" for m in measures]
+    return [name, f"{each.bits_per_weight:.3f}", f"{each.bytes:,.0f}", *values]
