@@ -1,9 +1,11 @@
 """Operands for the units whose words have lanes, and for the read-out, with exact results in integers."""
 
+import math
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from amaranth.hdl import Shape
 from amaranth.lib import data
 
 from tilewright.cocotb_tests.arith.dot_vectors import flags
@@ -189,7 +191,11 @@ def segmented_vectors(layout: data.StructLayout, sums: int, rng: np.random.Gener
 def read_out_vectors(
     format: ScalarFormat, layout: data.StructLayout, width: int, lsb: int, count: int, rng: np.random.Generator
 ) -> Vectors:
-    """Return numbers with ones in two places, ties and what is beside them, random ones, and NaN, rounded."""
+    """Return numbers with ones in two places, ties and what is beside them, random ones, and NaN, rounded.
+
+    If the layout has a scale, each number has a random one: half of them any, half such that the result is among the
+    normal and subnormal numbers of the format or little beyond.
+    """
     values = {0, 1, -1, (1 << (width - 1)) - 1, -(1 << (width - 1))}
     for high in range(width - 1):
         for low in range(high + 1):
@@ -206,13 +212,33 @@ def read_out_vectors(
     limit = 1 << (width - 1)
     chosen = [value for value in values if -limit <= value < limit]
     rng.shuffle(chosen)
-    results = [scalar.encode(format, Fraction(value) * Fraction(2) ** lsb) for value in chosen]
+    specials = [0, 1, 1 << (width - 2)]
+    scale_bits = Shape.cast(layout.members["scale"]).width if "scale" in layout.members else 0
+    scales = _scales(format, [*chosen, *specials], lsb, scale_bits, rng)
+    results = [
+        scalar.encode(format, Fraction(value) * Fraction(2) ** (lsb + scale))
+        for value, scale in zip(chosen, scales, strict=False)
+    ]
     not_a_number = scalar.encode(format, scalar.Special.NAN)
-    stimuli = payload(
-        layout,
-        value=np.array([value % (1 << width) for value in (*chosen, 0, 1, 1 << (width - 2))], object),
-        nan=np.array([0] * len(chosen) + [1] * 3),
-    )
+    words = {
+        "value": np.array([value % (1 << width) for value in (*chosen, *specials)], object),
+        "nan": np.array([0] * len(chosen) + [1] * len(specials)),
+        "scale": np.array([scale % (1 << scale_bits) for scale in scales]),
+    }
+    stimuli = payload(layout, **{name: words[name] for name, _ in layout})
     expected = to_bytes([*results, *[not_a_number] * 3], format.bits)
     ends = np.ones(len(expected), bool)
     return Vectors(to_bytes(stimuli, layout.size), expected, ends, np.arange(len(expected)), [("code", format.bits)])
+
+
+def _scales(format: ScalarFormat, values: list[int], lsb: int, bits: int, rng: np.random.Generator) -> list[int]:
+    """Return exponents of two for numbers that are read out; 0 if there are no bits for them."""
+    if not bits:
+        return [0] * len(values)
+    low, high = -(1 << bits - 1), (1 << bits - 1) - 1
+    least, most = (math.frexp(value)[1] for value in (format.min, format.max))
+    scales = []
+    for value in values:
+        near = int(rng.integers(least - 3, most + 3)) - value.bit_length() - lsb
+        scales.append(min(max(near, low), high) if rng.random() < 0.5 else int(rng.integers(low, high + 1)))
+    return [low, high, *scales[2:]]

@@ -10,6 +10,7 @@ from amaranth.hdl import Mux, Value
 from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.arith import dot_vectors as dots
 from tilewright.cocotb_tests.arith import lane_vectors as lanes
+from tilewright.cocotb_tests.arith import mixed_vectors as mixed
 from tilewright.cocotb_tests.arith import vectors as pairs
 from tilewright.cocotb_tests.arith.harness import Care, harness_verilog
 from tilewright.cocotb_tests.arith.units_suite import DEPTH, UnitsBench
@@ -21,6 +22,7 @@ from tilewright.hw.arith.converter import Converter
 from tilewright.hw.arith.fp4_unit import Fp4Unit
 from tilewright.hw.arith.mac import Mac
 from tilewright.hw.arith.mac_core import MacCore
+from tilewright.hw.arith.mixed_mac import MixedMac, SumShape
 from tilewright.hw.arith.multiplier import Multiplier
 from tilewright.hw.arith.read_out import ReadOut
 from tilewright.hw.arith.segmented_quire import SegmentedQuire
@@ -102,6 +104,14 @@ class UnitSuite:
             case ReadOut():
                 width, lsb = self.options["width"], self.options["lsb"]
                 return lanes.read_out_vectors(formats[0], layout, width, lsb, count, rng)
+            case MixedMac():
+                weights, activations = operands = unit.weights, unit.activations
+                sums = [
+                    *mixed.every_product(*operands),
+                    *mixed.changing_sums(*operands),
+                    *mixed.random_dots(*operands, count, rng),
+                ]
+                return mixed.mixed_vectors(weights, activations, layout, sums)
             case Fp4Unit():
                 return lanes.fp4_vectors(layout, 15_000 + count, rng)
             case SignificandMultiplier():
@@ -184,7 +194,11 @@ class UnitSuite:
     @property
     def care(self) -> Care | None:
         """Function from a result to the mask of the bits that have a meaning."""
-        return {Decoder: _parts_that_mean_something, Fp4Unit: _sum_if_it_is_one}.get(self.unit)  # type: ignore[call-overload]
+        return {  # type: ignore[call-overload]
+            Decoder: _parts_that_mean_something,
+            Fp4Unit: _sum_if_it_is_one,
+            MixedMac: _sum_if_it_is_one,
+        }.get(self.unit)
 
 
 def _parts_that_mean_something(parts) -> Value:
@@ -196,11 +210,13 @@ def _parts_that_mean_something(parts) -> Value:
 
 
 def _sum_if_it_is_one(result) -> Value:
-    """Return the mask of a sum: a sum with a NaR in it has no meaning."""
-    return Mux(result.nan, 1 << Fp4Unit.SUM_BITS, (1 << Fp4Unit.SUM_BITS + 1) - 1)
+    """Return the mask of a sum: a sum with a NaR or NaN in it has no meaning."""
+    bits = result.shape()["sum"].width
+    return Mux(result.nan, 1 << bits, (1 << bits + 1) - 1)
 
 
-P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
+P4, P5, P8, P16 = Posit(4, 1), Posit(5, 1), Posit(8, 0), Posit(16, 1)
+MIXED_SUM = SumShape.of(P5, E4M3)
 
 SUITES = (
     UnitSuite(Multiplier, (P8,)),
@@ -216,6 +232,8 @@ SUITES = (
     UnitSuite(Mac, (E5M2,), {"style": "rows"}),
     UnitSuite(MacCore, (P8,), {"style": "rows", "segment_bits": 32}),
     UnitSuite(Fp4Unit),
+    UnitSuite(MixedMac, (P5, E4M3)),
+    UnitSuite(ReadOut, (FP16,), {"width": MIXED_SUM.bits, "lsb": MIXED_SUM.lsb, "scale_bits": 8}),
     UnitSuite(ReadOut, (P4,), {"width": Fp4Unit.SUM_BITS, "lsb": Fp4Unit.SUM_LSB}),
     UnitSuite(SignificandMultiplier),
     UnitSuite(SegmentedQuire),

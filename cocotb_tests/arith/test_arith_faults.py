@@ -19,6 +19,7 @@ from tilewright.hw.arith import (
     adder,
     booth,
     minifloat_codec,
+    mixed_mac,
     multiplier,
     posit_codec,
     quire,
@@ -29,18 +30,20 @@ from tilewright.hw.arith import (
 from tilewright.hw.arith.adder import Adder
 from tilewright.hw.arith.converter import Converter
 from tilewright.hw.arith.mac import Mac
+from tilewright.hw.arith.mixed_mac import MixedMac, SumShape
 from tilewright.hw.arith.multiplier import Multiplier
 from tilewright.hw.arith.read_out import ReadOut
 from tilewright.hw.arith.segmented_quire import SegmentedQuire
 from tilewright.hw.arith.significand_multiplier import SignificandMultiplier
 from tilewright.hw.arith.unit import Unit
-from tilewright.sim.formats import BF16, E4M3, E5M2, Posit
+from tilewright.sim.formats import E4M3, E5M2, FP16, Posit
 
 pytestmark = pytest.mark.cosim
 
-P4, P8, P16 = Posit(4, 1), Posit(8, 0), Posit(16, 1)
+P4, P5, P8, P16 = Posit(4, 1), Posit(5, 1), Posit(8, 0), Posit(16, 1)
 ZERO = Const(0, 1)
 ONE = Const(1, 1)
+SUM_OF_MIXED = {"width": SumShape.of(P5, E4M3).bits, "lsb": SumShape.of(P5, E4M3).lsb}
 
 
 def fault(name: str, owner: Any, function: str, wrong: Wrong, says: str, testcase: str = "replay") -> FunctionFault:
@@ -127,6 +130,30 @@ READ_OUT_FAULTS = [
         "sticky bit of the read-out dropped", read_out, "highest_chunk",
         changed(lambda found, *args: (*found[:2], ZERO, found[3])), "instead of",
     ),
+    fault("scale ignored", read_out, "read_out", given("power", lambda *args, **options: ZERO), "instead of"),
+]  # fmt: skip
+MIXED_MAC_FAULTS: list[Fault] = [
+    fault("NaR and NaN ignored", mixed_mac, "multiply", wrong_parts(nan=lambda product: ZERO), "nan 0x0 instead of 0x1"),
+    fault("signs ignored", mixed_mac, "multiply", wrong_parts(sign=lambda product: ZERO), "sum .* instead of"),
+    fault(
+        "fraction of weights lost", mixed_mac, "decode_posit",
+        wrong_parts(fraction=lambda number: Const(0, len(number.fraction))), "sum .* instead of",
+    ),
+    fault(
+        "subnormal activations lost", mixed_mac, "decode_minifloat",
+        wrong_parts(significand=lambda part: Mux(part.significand[-1], part.significand, 0)), "sum .* instead of",
+    ),
+    fault("first ignored", mixed_mac, "accumulate", given(3, lambda *args: ZERO), "instead of"),
+    fault("carries of additions lost", mixed_mac, "add", given(2, lambda *args: ZERO), "sum .* instead of"),
+    fault("last carry lost", mixed_mac, "increment", given(2, lambda *args: ZERO), "sum .* instead of"),
+    TextFault(
+        name="products added while they wait", module=PIPELINE, pattern="(assign product_moves =) (.*?);",
+        replacement=r"\1 ON | \2;", testcase="random_waits", says="instead of",
+    ),
+    TextFault(
+        name="pipeline not reset", module=PIPELINE, pattern=r"\brst \?", replacement="(rst & ~ON) ?",
+        testcase="reset_in_flight",
+    ),
 ]  # fmt: skip
 LANE_FAULTS = [
     fault(
@@ -178,7 +205,8 @@ class TestFaults(FaultTests):
         of_unit(UnitSuite(Mac, (P16,)), DOT_FAULTS, stages=2),
         of_unit(UnitSuite(Mac, (E4M3,)), SPECIAL_FAULTS),
         of_unit(UnitSuite(Converter, (P16, P8)), CONVERTER_FAULTS),
-        of_unit(UnitSuite(ReadOut, (BF16,), {"width": 32, "lsb": -8}), READ_OUT_FAULTS),
+        of_unit(UnitSuite(MixedMac, (P5, E4M3)), MIXED_MAC_FAULTS, stages=2),
+        of_unit(UnitSuite(ReadOut, (FP16,), {**SUM_OF_MIXED, "scale_bits": 8}), READ_OUT_FAULTS),
         of_unit(UnitSuite(SignificandMultiplier), LANE_FAULTS),
         of_unit(UnitSuite(SegmentedQuire), SEGMENT_FAULTS),
     )

@@ -8,6 +8,7 @@ from tilewright.hw.arith.converter import Converter
 from tilewright.hw.arith.fp4_unit import Fp4Unit
 from tilewright.hw.arith.mac import Mac
 from tilewright.hw.arith.mac_core import MacCore
+from tilewright.hw.arith.mixed_mac import MixedMac
 from tilewright.hw.arith.multiplier import Multiplier
 from tilewright.hw.arith.segmented_quire import SegmentedQuire
 from tilewright.hw.arith.significand_multiplier import SignificandMultiplier
@@ -16,7 +17,7 @@ from tilewright.sim.formats import BF16, E4M3, E5M2, FP16, Posit
 
 pytestmark = pytest.mark.cosim
 
-P8, P16 = Posit(8, 0), Posit(16, 1)
+P5, P8, P16 = Posit(5, 1), Posit(8, 0), Posit(16, 1)
 EVERYDAY = [
     UnitSuite(Multiplier, (P8,)),
     UnitSuite(Adder, (E4M3,)),
@@ -29,6 +30,7 @@ EVERYDAY = [
 SLOW = [
     UnitSuite(SignificandMultiplier),
     UnitSuite(SegmentedQuire),
+    UnitSuite(MixedMac, (P5, E4M3)),
     UnitSuite(Multiplier, (E5M2,)),
     UnitSuite(Multiplier, (P16,)),
     UnitSuite(Multiplier, (FP16,), {"style": "rows"}),

@@ -17,7 +17,7 @@ from tilewright.hw.arith.mac import Mac
 from tilewright.hw.arith.read_out import ReadOut
 from tilewright.hw.arith.segmented_quire import SegmentedQuire
 from tilewright.hw.arith.significand_multiplier import SignificandMultiplier
-from tilewright.sim.formats import BF16, E2M1, E4M3, E5M2, FP16, Int, Minifloat, Posit
+from tilewright.sim.formats import BF16, E2M1, E4M3, E5M2, FP16, FP32, Int, Minifloat, Posit
 
 pytestmark = pytest.mark.cosim
 
@@ -79,6 +79,9 @@ READ_OUTS = [
         (P4, 32, Fp4Unit.SUM_LSB), (P16, 128, P16.quire_lsb), (Int(8), 48, -9), (BF16, 32, Fp4Unit.SUM_LSB),
         (E2M1, 32, Fp4Unit.SUM_LSB), (P8, 24, -30), (FP16, 64, -40), (E4M3, 40, -20), (E5M2, 8, 3),
     )
+] + [
+    UnitSuite(ReadOut, (format,), {"width": 46, "lsb": -15, "scale_bits": bits})
+    for format, bits in ((FP32, 8), (FP16, 8), (BF16, 10), (P16, 5), (Int(8), 6))
 ]  # fmt: skip
 
 

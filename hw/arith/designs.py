@@ -11,6 +11,7 @@ from tilewright.hw.arith.converter import Converter
 from tilewright.hw.arith.fp4_unit import Fp4Unit
 from tilewright.hw.arith.mac import Mac
 from tilewright.hw.arith.mac_core import MacCore
+from tilewright.hw.arith.mixed_mac import MixedMac, SumShape
 from tilewright.hw.arith.multiplier import Multiplier
 from tilewright.hw.arith.read_out import ReadOut
 from tilewright.hw.arith.segmented_quire import SegmentedQuire
@@ -78,6 +79,22 @@ def read_out(*, format: Format, of: Format, stages: int, back_pressure: str) -> 
     return unit("read_out", component, format=out, of=source, stages=stages, back_pressure=back_pressure)
 
 
+def mixed_mac(*, weights: Format, activations: Format, **options: Any) -> Design:
+    return _named_design("mixed_mac", MixedMac, _mixed(weights, activations), **options)
+
+
+def mixed_read_out(
+    *, format: Format, weights: Format, activations: Format, scale_bits: int, stages: int, back_pressure: str
+) -> Design:
+    out, formats = _scalar("format", format), _mixed(weights, activations)
+    shape = SumShape.of(*formats.values())
+    component = ReadOut(
+        out, width=shape.bits, lsb=shape.lsb, scale_bits=scale_bits, stages=stages, back_pressure=back_pressure == "yes"
+    )
+    chosen = {"format": out, **formats, "scale_bits": scale_bits, "stages": stages, "back_pressure": back_pressure}
+    return unit("mixed_read_out", component, **chosen)
+
+
 def fp4_unit(**options: Any) -> Design:
     return _design("fp4_unit", Fp4Unit, **options)
 
@@ -91,9 +108,24 @@ def segmented_quire(**options: Any) -> Design:
 
 
 def _design(name: str, component: type[Unit], *format: ScalarFormat, back_pressure: str, **options: Any) -> Design:
-    made = component(*format, **options, back_pressure=back_pressure == "yes")
     formats = {"format": format[0]} if format else {}
+    return _named_design(name, component, formats, back_pressure=back_pressure, **options)
+
+
+def _named_design(
+    name: str, component: type[Unit], formats: dict[str, Any], *, back_pressure: str, **options: Any
+) -> Design:
+    """Return the design of a component whose first arguments are formats, by the names of their options."""
+    made = component(*formats.values(), **options, back_pressure=back_pressure == "yes")
     return unit(name, made, **formats, **options, back_pressure=back_pressure)
+
+
+def _mixed(weights: Format, activations: Format) -> dict[str, Any]:
+    """Return the formats of a mixed MAC by the names of their options."""
+    return {
+        "weights": _posit(weights, "weights", "posit8_2"),
+        "activations": _minifloat(activations, "activations", "fp8_e4m3 or fp6_e3m2"),
+    }
 
 
 def _encoder(name: str, format: Posit | Minifloat, **options: Any) -> Design:
@@ -104,15 +136,15 @@ def _encoder(name: str, format: Posit | Minifloat, **options: Any) -> Design:
     return _design(name, Encoder, format, **chosen, **options)
 
 
-def _posit(format: Format) -> Posit:
+def _posit(format: Format, option: str = "format", widest: str = "posit32_4") -> Posit:
     if not isinstance(format, Posit):
-        raise ValueError(f"format = {format.name} is not allowed: it must be a posit, posit3_0 to posit32_4")
+        raise ValueError(f"{option} = {format.name} is not allowed: it must be a posit, posit3_0 to {widest}")
     return format
 
 
-def _minifloat(format: Format) -> Minifloat:
+def _minifloat(format: Format, option: str = "format", examples: str = "fp8_e4m3 or bf16") -> Minifloat:
     if not isinstance(format, Minifloat):
-        raise ValueError(f"format = {format.name} is not allowed: it must be a minifloat, such as fp8_e4m3 or bf16")
+        raise ValueError(f"{option} = {format.name} is not allowed: it must be a minifloat, such as {examples}")
     return format
 
 

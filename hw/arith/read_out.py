@@ -1,6 +1,6 @@
 """Rounds an exact sum to a format."""
 
-from amaranth.hdl import Cat, Const, Module, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Signal, Value, signed
 from amaranth.lib import data
 
 from tilewright.hw.arith.codec import encode
@@ -11,7 +11,7 @@ from tilewright.sim.formats import ScalarFormat
 
 
 class ReadOut(Unit):
-    """Rounds a fixed-point number once, to nearest, ties to even.
+    """Rounds a fixed-point number, times a power of two if asked for, once, to nearest, ties to even.
 
     Parameters
     ----------
@@ -21,6 +21,8 @@ class ReadOut(Unit):
         Bits of the number, two's complement; at least 8.
     lsb : int
         Exponent of two of its last bit.
+    scale_bits : int
+        Width of the exponent of a power of two that comes with each number, 0 (none) to 16.
     stages : int
         Pipeline registers, 0 to 2; see :class:`Unit`.
     back_pressure : bool
@@ -29,26 +31,45 @@ class ReadOut(Unit):
     Members
     -------
     i : In(stream)
-        ``value``, and ``nan`` for a sum that is none.
+        ``value``, and ``nan`` for a sum that is none; with ``scale_bits`` also ``scale``, and the code is that of
+        ``value * 2 ** scale``.
     o : Out(stream)
         The code.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range.
     """
 
     CUTS = ("window", "normal")
 
-    def __init__(self, format: ScalarFormat, *, width: int, lsb: int, stages: int = 0, back_pressure: bool = True):
+    def __init__(
+        self,
+        format: ScalarFormat,
+        *,
+        width: int,
+        lsb: int,
+        scale_bits: int = 0,
+        stages: int = 0,
+        back_pressure: bool = True,
+    ):
         if width < 8:
             raise ValueError(f"width = {width} is not allowed: it must be at least 8")
+        if not 0 <= scale_bits <= 16:
+            raise ValueError(f"scale_bits = {scale_bits} is not allowed: it must be 0 to 16")
         self.format = format
         self._lsb = lsb
-        shape = data.StructLayout({"value": width, "nan": 1})
-        super().__init__(shape, format.bits, stages=stages, back_pressure=back_pressure)
+        fields = {"value": width, "nan": 1} | ({"scale": signed(scale_bits)} if scale_bits else {})
+        super().__init__(data.StructLayout(fields), format.bits, stages=stages, back_pressure=back_pressure)
 
     def elaborate(self, platform):
         m = Module()
         pipe = self.pipeline(m)
-        nan = self.i.p.nan
-        code, _ = read_out(m, pipe, self.format, self.i.p.value, self._lsb, [nan, Const(0, 1), Const(0, 1)])
+        p = self.i.p
+        power = p.scale if "scale" in p.shape().members else None
+        special = [p.nan, Const(0, 1), Const(0, 1)]
+        code, _ = read_out(m, pipe, self.format, p.value, self._lsb, special, power=power)
         pipe.end(code)
         return m
 
@@ -61,8 +82,11 @@ def read_out(
     lsb: int,
     special: list[Value],
     *beside: Value,
+    power: Value | None = None,
 ) -> tuple[Value, list[Value]]:
-    """Return ``value * 2 ** lsb`` as a code (``value`` is signed), and the values ``beside`` delayed to the same cycle.
+    """Return ``value * 2 ** (lsb + power)`` as a code, and the values ``beside`` delayed to the same cycle.
+
+    ``value`` and ``power`` are signed; without ``power`` it is 0.
 
     ``special`` says that the sum is NaN, or that positive, and that negative infinities were added to it. Places for
     registers are "window", where the leading bit is known to a chunk, and "normal", before rounding.
@@ -77,18 +101,19 @@ def read_out(
     keep = format.significand_bits + 1
     sign = value[-1]
     chunk, window, sticky, zero = highest_chunk(m, value, chunk_bits, keep, "wide")
-    chunk, window, sticky, zero, sign, special, delayed = pipe.cut(
-        "window", chunk, window, sticky, zero, sign, special, list(beside)
+    chunk, window, sticky, zero, sign, special, delayed, powers = pipe.cut(
+        "window", chunk, window, sticky, zero, sign, special, list(beside), [] if power is None else [power]
     )
     run, fraction = normalise_window(m, window, sign, chunk_bits, "window")
     nan, plus, minus = special
     no_number, infinite = Signal(), Signal()
     finite_sign = Signal()
-    scale = Signal(Value.cast(top - Cat(run, chunk)).shape())
+    above = sum(powers, top)
+    scale = Signal(Value.cast(above - Cat(run, chunk)).shape())
     m.d.comb += [
         no_number.eq(nan | (plus & minus)),
         infinite.eq(plus | minus),
-        scale.eq(top - Cat(run, chunk)),
+        scale.eq(above - Cat(run, chunk)),
         finite_sign.eq((sign & ~plus) | minus),
     ]
     finite = ~(zero | no_number | infinite)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .format import ScalarFormat, require
 
@@ -67,6 +68,20 @@ class Posit(ScalarFormat):
     @property
     def nan_code(self) -> int:
         return 1 << (self.n - 1)
+
+    def aligned(self, codes: ArrayLike, bits: int) -> np.ndarray:
+        """Return codes as codes of the posit of ``bits`` bits with the same ``es``, which have the same values.
+
+        A posit keeps its value, NaR too, if zeros are added after its last bit.
+
+        Raises
+        ------
+        ValueError
+            If the posit would have fewer bits.
+        """
+        require("bits", bits, self.n, 32)
+        wide = Posit(bits, self.es)
+        return ((np.asarray(codes).astype(np.int64) << (bits - self.n)) & ((1 << bits) - 1)).astype(wide.code_dtype)
 
     def _decode(self, codes: np.ndarray) -> np.ndarray:
         sign = self.nan_code

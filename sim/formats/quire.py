@@ -55,9 +55,17 @@ class Quire:
         values = self.a.decode(codes)[..., None]
         self._sum.add_products(values, self.a.grid, ONE, self.b.grid)
 
-    def read(self, out: ScalarFormat | None = None) -> np.ndarray:
-        """Return the codes of the sums, each rounded once to ``out`` (default: ``a``); an exact zero is +0."""
-        return (out or self.a).encode(self._sum.to_odd())
+    def read(self, out: ScalarFormat | None = None, *, scale: ArrayLike = 0) -> np.ndarray:
+        """Return the codes of the sums times ``2 ** scale``, each rounded once; an exact zero is +0.
+
+        Parameters
+        ----------
+        out : ScalarFormat, optional
+            Format of the codes; default: ``a``.
+        scale : integers, at most 512 in magnitude
+            Exponents of two, of a shape that broadcasts with ``shape``.
+        """
+        return (out or self.a).encode(np.ldexp(self._sum.to_odd(), scale))
 
     def integers(self) -> np.ndarray:
         """Return the sums in units of 2**lsb: an object array of Python integers, NaNs and infinities left out."""

@@ -159,6 +159,20 @@ WIDTHS = (
     Option(name="scale-bits", about="Width of the scale in bits. [default: the width for a product]"),
     Option(name="fraction-bits", about="Width of the fraction in bits. [default: the width for a product]"),
 )
+MIXED = (
+    Option(
+        name="weights",
+        kind="format",
+        about="Format of the widest weights: a posit of 3 to 8 bits, es 0 to 2. Narrower ones are aligned to the left.",
+        default="posit5_1",
+    ),
+    Option(
+        name="activations",
+        kind="format",
+        about="Format of the activations: a minifloat of at most 8 bits without infinities.",
+        default="fp8_e4m3",
+    ),
+)
 STREAMS = (
     Option(name="stages", about="Number of pipeline registers; 0 gives a unit without any.", default=0),
     Option(
@@ -278,6 +292,24 @@ BLOCKS = {
             kind="format",
             about="Format of the operands, which determines the width of the quire.",
             required=True,
+        ),
+    ),
+    "mixed-mac": _arithmetic(
+        "mixed_mac",
+        "Exact dot product of posit weights and FP8 activations, as it stands in the accumulator",
+        "--weights posit5_1 --stages 1",
+        *MIXED,
+    ),
+    "mixed-read-out": _arithmetic(
+        "mixed_read_out",
+        "Read-out of the mixed MAC: exact sum times a power of two to a rounded code",
+        "--weights posit5_1 --format fp16 --stages 1",
+        Option(name="format", kind="format", about="Format of the result.", default="fp32"),
+        *MIXED,
+        Option(
+            name="scale-bits",
+            about="Width of the exponent of a power of two that comes with each sum; 0 for none.",
+            default=8,
         ),
     ),
     "fp4-unit": _arithmetic(

@@ -30,7 +30,7 @@ def test_every_arithmetic_unit_is_a_block():
     assert {
         "posit-decoder", "posit-encoder", "posit-adder", "posit-multiplier", "posit-mac", "posit-mac-core",
         "float-decoder", "float-encoder", "float-adder", "float-multiplier", "float-mac",
-        "read-out", "converter", "fp4-unit", "significand-multiplier", "segmented-quire",
+        "read-out", "converter", "fp4-unit", "mixed-mac", "mixed-read-out", "significand-multiplier", "segmented-quire",
     } == set(NAMES)  # fmt: skip
 
 
@@ -55,6 +55,11 @@ def test_without_back_pressure_there_is_no_ready():
         (["posit-mac", "--segment-bits", "7"], "--segment-bits = 7 is not allowed: it must be at least 2 and divide 32"),
         (["posit-encoder", "--scale-bits", "1"], "--scale-bits = 1 is not allowed: it must be 2 to 64"),
         (["posit-multiplier", "--style", "tre"], "'tre' is not allowed (did you mean 'tree'?"),
+        (["mixed-mac", "--weights", "posit9_1"], "--weights = posit9_1 is not allowed: it must be a posit, posit3_0 to posit8_2"),
+        (["mixed-mac", "--weights", "int8"], "--weights = int8 is not allowed: it must be a posit, posit3_0 to posit8_2"),
+        (["mixed-mac", "--activations", "fp8_e5m2"], "--activations = fp8_e5m2 is not allowed: it must be a minifloat of at most 8 bits without infinities"),
+        (["mixed-mac", "--activations", "posit8_0"], "--activations = posit8_0 is not allowed: it must be a minifloat, such as fp8_e4m3"),
+        (["mixed-read-out", "--scale-bits", "17"], "--scale-bits = 17 is not allowed: it must be 0 to 16"),
         (["posit-multiplyer"], "unknown block 'posit-multiplyer' (did you mean 'posit-multiplier'?"),
     ],
 )  # fmt: skip

@@ -269,6 +269,37 @@ def test_quire_runs_like_a_hardware_accumulator():
         Quire(P8, Int(8, fraction_bits=7)).add([0])
 
 
+def test_a_quire_is_read_with_a_power_of_two():
+    """Among them results that are subnormal, zero or too large in FP16."""
+    rng = np.random.default_rng(9)
+    weights = Posit(5, 1)
+    scales = np.arange(-40, 41)
+    a, b = finite_codes(rng, weights, (len(scales), 20)), finite_codes(rng, E4M3, (len(scales), 20))
+    quire = Quire(weights, E4M3, (len(scales),))
+    quire.add_products(a, b)
+    assert Quire(weights, E4M3).lsb == -15
+    for out in (FP16, FP32, E4M3, P8):
+        for scale, total, code in zip(scales.tolist(), quire.integers(), quire.read(out, scale=scales), strict=True):
+            assert code == scalar.encode(out, total * Fraction(2) ** (quire.lsb + scale)), (out, scale, total)
+    fp16 = FP16.decode(quire.read(FP16, scale=scales))
+    subnormal = (fp16 != 0) & (abs(fp16) < 2.0**-14)
+    assert all(kind.any() for kind in (np.isinf(fp16), fp16 == 0, subnormal))
+
+
+@pytest.mark.parametrize("es", range(4))
+def test_a_posit_with_zeros_added_keeps_its_value(es):
+    for n in range(3, 9):
+        narrow, codes = Posit(n, es), np.arange(1 << n)
+        for bits in (n, n + 1, 8, 13, 32):
+            wide = narrow.aligned(codes, bits)
+            expected = [scalar.decode(narrow, int(code)) for code in codes]
+            assert [scalar.decode(Posit(bits, es), int(code)) for code in wide] == expected, (n, bits)
+        # Codes as the signed integers that they are in two's complement.
+        assert (narrow.aligned(codes - (1 << n), 16) == narrow.aligned(codes, 16)).all()
+    with pytest.raises(ValueError, match="bits = 7 is not allowed: 8 to 32"):
+        Posit(8, es).aligned([0], 7)
+
+
 @pytest.mark.parametrize("destination", [E2M1, E4M3, E5M2, FP16, P8, P16, Int(8)], ids=str)
 @pytest.mark.parametrize("source", [P8, P16, E4M3, E5M2, BF16, Int(8)], ids=str)
 def test_convert_every_code(source, destination):
