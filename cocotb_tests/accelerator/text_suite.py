@@ -1,7 +1,7 @@
 """Texts that decoders write in RTL: every program of a text in one simulation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -13,6 +13,7 @@ from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite, optimisa
 from tilewright.mapping.models.readers import Checkpoint, read_model
 from tilewright.mapping.models.sampling import Sampling
 from tilewright.mapping.precision.calibration import Calibrated
+from tilewright.mapping.precision.plans.planned import planned
 from tilewright.mapping.writing import Writer
 from tilewright.sim.config import System
 
@@ -34,6 +35,8 @@ class TextJob:
     capacity: int | None = None
     equalise: bool = True
     """Whether the tensors are equalised on typical texts."""
+    plan: Path | None = None
+    """File of a plan, whose rounded weights take the place of the model's."""
 
     def writer(self) -> Writer:
         """Return a writer before its first program, with the model read from its files."""
@@ -45,9 +48,12 @@ class TextJob:
         Raises
         ------
         ConfigError
-            If the model has no room for the text, or the accelerator cannot run it.
+            If the model has no room for the text, the accelerator cannot run it, or the plan is for another model or
+            array.
         """
         ends = checkpoint.tokenizer.ends if checkpoint.tokenizer else frozenset()
+        if self.plan:
+            checkpoint = replace(checkpoint, tensors=planned(self.plan, checkpoint, self.system))
         tensors = Calibrated(checkpoint, self.system.accelerator) if self.equalise else checkpoint.tensors
         return Writer(
             self.system.accelerator, checkpoint.model, tensors, self.prompt, tokens=self.tokens, ends=ends,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from tilewright.mapping.models.llama import COSINES
-from tilewright.mapping.models.rows import rows_of
+from tilewright.mapping.models.rows import ALL, rows_of, scales_of
 from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
@@ -105,8 +105,15 @@ class _Contents:
             columns = self._factors(source)
             source = self.graph[source.inputs[0]]
         # Some outputs at a time: float64 numbers of a whole vocabulary would take most of the memory of a run.
-        blocks = (each.astype(np.float64).T for each in self._weights(operator, after_attention))
-        quantised = joined([quantise_weights(each * factor / columns[:, None], operator.precision) for each in blocks])
+        blocks = ((each.astype(np.float64).T, own) for each, own in self._weights(operator, after_attention))
+        quantised = joined(
+            [
+                quantise_weights(
+                    each * factor / columns[:, None], operator.precision, None if own is None else own * factor
+                )
+                for each, own in blocks
+            ]
+        )
         self.found |= quantised.constants(name)
         readers = self.graph.readers(name)
         if operator.bias and not any(each.kind is Kind.ADD and carries_bias(self.graph, each) for each in readers):
@@ -117,17 +124,21 @@ class _Contents:
                 bias = bias - (self._carried(source) * columns) @ quantised.values
             self._put(f"{name}.bias", bias)
 
-    def _weights(self, operator: Operator, after_attention: bool) -> Iterator[np.ndarray]:
-        """Yield the weights of some outputs after the others, (outputs, inputs)."""
+    def _weights(self, operator: Operator, after_attention: bool) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        """Yield the weights of some outputs after the others, (outputs, inputs), and their scales if they have some."""
         name = f"{operator.name}.weight"
         if not operator.head:
             for first in range(0, operator.n, OUTPUTS):
-                yield rows_of(self.tensors, name, slice(first, min(first + OUTPUTS, operator.n)))
+                rows = slice(first, min(first + OUTPUTS, operator.n))
+                yield rows_of(self.tensors, name, rows), scales_of(self.tensors, name, rows)
             return
-        spread, weights = operator.head.spread, self.tensors[name]
+        spread, weights, scales = operator.head.spread, self.tensors[name], scales_of(self.tensors, name, ALL)
         weights = spread(weights) if after_attention else spread(weights.T).T
+        if scales is not None and not after_attention:
+            scales = spread(scales)
         for first in range(0, len(weights), OUTPUTS):
-            yield weights[first : first + OUTPUTS]
+            rows = slice(first, first + OUTPUTS)
+            yield weights[rows], None if scales is None else scales[rows]
 
     def _key_offsets(self, operator: Operator) -> None:
         """Add the numbers that are added to keys: zeros if the tensors have none."""

@@ -19,6 +19,20 @@ class HasRows(Protocol):
         ...
 
 
+@runtime_checkable
+class HasScales(Protocol):
+    """Tensors of which some contain numbers of a format times a scale for each output."""
+
+    def scales(self, name: str, rows: Rows) -> np.ndarray | None:
+        """Return the scales of some rows of a tensor, (rows,), 0 for rows of zeros; None if a tensor has none."""
+        ...
+
+
+def scales_of(tensors: Mapping[str, np.ndarray], name: str, rows: Rows) -> np.ndarray | None:
+    """Return the scales of some rows of a tensor, (rows,); None if it has none."""
+    return tensors.scales(name, rows) if isinstance(tensors, HasScales) else None
+
+
 def rows_of(tensors: Mapping[str, np.ndarray], name: str, rows: Rows) -> np.ndarray:
     """Return some rows of a tensor, in their order; tensors that lie in a file read no other rows."""
     if isinstance(tensors, HasRows):
@@ -49,10 +63,20 @@ class RowsFrom(Mapping[str, np.ndarray]):
             return rows_of(self.tensors, name, rows)
         if not isinstance(rows, slice):
             return rows_of(self.tensors, name, [self.first + row for row in rows])
-        begin, end = rows.start or 0, rows.stop
-        found = rows_of(self.tensors, name, slice(self.first + begin, None if end is None else self.first + end))
-        missing = 0 if end is None else end - begin - len(found)
+        found = rows_of(self.tensors, name, self._moved(rows))
+        missing = 0 if rows.stop is None else rows.stop - (rows.start or 0) - len(found)
         return np.pad(found, ((0, missing), (0, 0))) if missing else found
+
+    def scales(self, name: str, rows: Rows) -> np.ndarray | None:
+        """Return the scales of some rows of a tensor, 0 for rows after its end; None if it has none."""
+        if name != self.name or not isinstance(rows, slice):
+            return scales_of(self.tensors, name, rows)
+        found = scales_of(self.tensors, name, self._moved(rows))
+        missing = 0 if found is None or rows.stop is None else rows.stop - (rows.start or 0) - len(found)
+        return found if found is None else np.pad(found, (0, missing))
+
+    def _moved(self, rows: slice) -> slice:
+        return slice(self.first + (rows.start or 0), None if rows.stop is None else self.first + rows.stop)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.tensors)

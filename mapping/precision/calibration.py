@@ -9,7 +9,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.llama import EMBEDDINGS
 from tilewright.mapping.models.readers import Checkpoint
-from tilewright.mapping.models.rows import ALL, Rows, rows_of
+from tilewright.mapping.models.rows import ALL, HasScales, Rows, rows_of
 from tilewright.mapping.models.tokenizer import Tokenizer
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
@@ -45,12 +45,14 @@ class Calibrated(Mapping[str, np.ndarray]):
     """Tensors of a checkpoint, equalised on typical texts as :func:`.equalised` says, for an accelerator.
 
     The texts are run when a tensor is asked for that depends on them. Weights of fewer than eight bits keep their
-    columns: they lose more by factors than activations gain. Keys have offsets with any weights.
+    columns: they lose more by factors than activations gain, and so do weights that are rounded already. Keys have
+    offsets with any weights.
     """
 
     def __init__(self, checkpoint: Checkpoint, config: AcceleratorConfig):
         self.checkpoint = checkpoint
-        self.columns = config.cim.tile.macro.weight_bits >= stored.INT8.bits
+        rounded = isinstance(checkpoint.tensors, HasScales)
+        self.columns = config.cim.tile.macro.weight_bits >= stored.INT8.bits and not rounded
         """Whether columns are equalised."""
 
     @cached_property
@@ -67,6 +69,10 @@ class Calibrated(Mapping[str, np.ndarray]):
         if name == f"{EMBEDDINGS}.weight":
             return rows_of(self.checkpoint.tensors, name, rows)
         return self.equalised.rows(name, rows)
+
+    def scales(self, name: str, rows: Rows) -> np.ndarray | None:
+        """Return the scales of some rows of a tensor; None if it has none."""
+        return self.equalised.scales(name, rows)
 
     def __contains__(self, name: object) -> bool:
         return name in self.checkpoint.tensors or name in offset_names(self.checkpoint.model)

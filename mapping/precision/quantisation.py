@@ -56,7 +56,7 @@ def joined(parts: Sequence[QuantisedWeights]) -> QuantisedWeights:
     )
 
 
-def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeights:
+def quantise_weights(weights: np.ndarray, precision: Precision, scales: np.ndarray | None = None) -> QuantisedWeights:
     """Return weights as a precision stores them, symmetric.
 
     With scales of columns, and integer ones of groups, the largest magnitude of a group is the largest number. Scales
@@ -67,7 +67,12 @@ def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeig
     ----------
     weights : ndarray, (k, n)
         Row k meets element k of the activations.
+    scales : ndarray, (n,), optional
+        Scales of the columns if the weights already are numbers of the format times these: their codes stay as they
+        are. 0 stands for a column of zeros. The precision has no groups.
     """
+    if scales is not None:
+        return _with_scales(weights, precision, scales)
     if precision.group and precision.group_scale == stored.SHIFT_E8M0:
         return _in_blocks(weights, precision)
     k, n = weights.shape
@@ -82,6 +87,14 @@ def quantise_weights(weights: np.ndarray, precision: Precision) -> QuantisedWeig
     steps = np.repeat(factors * columns, size, axis=0)[:k]
     groups = precision.group_scale.encode(factors) if group else None
     return QuantisedWeights(form.encode(weights / steps), columns.astype(np.float32), groups, precision)
+
+
+def _with_scales(weights: np.ndarray, precision: Precision, scales: np.ndarray) -> QuantisedWeights:
+    assert not precision.group, "the scales are those of columns"
+    form = precision.weights
+    steps = np.where(scales > 0, scales * (form.unit or 1.0), 1.0)
+    columns = precision.column_scale.decode(precision.column_scale.encode(steps))
+    return QuantisedWeights(form.encode(weights / steps), columns.astype(np.float32), None, precision)
 
 
 def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.cli.command_line import refused, run
-from tests.cli.text_models import SIZES, write_text_model
+from tests.cli.text_models import PROMPT, SIZES, write_text_model
 from tests.mapping.models.stored_models import write_folder
 from tests.mapping.tiny_models import tiny
 from tilewright.mapping.models.seeded import seeded_model
@@ -44,6 +44,31 @@ def test_json_has_plan_and_baselines(model, tmp_path):
     rows = list(csv.DictReader(io.StringIO(run(*arguments[:8], "--csv").stdout)))
     assert [row["name"] for row in rows][:2] == ["plan, 4.9 bits", "int4/32"]
     assert float(rows[0]["loss.kl"]) == result["loss"]["kl"]
+
+
+def test_a_plan_runs_on_an_array_of_its_format(model, tmp_path):
+    plan, text = tmp_path / "plan.json", ("--prompt", PROMPT, "--tokens", "2", "--json")
+    search = ("precision", str(model), "--formats", "int8/channel", "--tokens", "64", "--budget", "10")
+    assert run(*search, "--no-baselines", "--plan", str(plan)).returncode == 0
+    with_plan, without = (
+        json.loads(run("run", str(model), *text, "--system", "small", *more).stdout)
+        for more in (("--plan", str(plan)), ())
+    )
+    assert len(with_plan["tokens"]) == 2
+    assert with_plan["model_cycles"] == without["model_cycles"]
+    found = refused("run", str(model), "--prompt", PROMPT, "--system", "tiny", "--plan", str(plan))
+    assert (
+        "plan.json: weights.model.layers.0.self_attn.q_proj = int8/channel is not allowed: the array of tiny" in found
+    )
+    other = write_text_model(tmp_path / "other", seed=2)
+    found = refused("run", str(other), "--prompt", PROMPT, "--system", "small", "--plan", str(plan))
+    assert f"{plan}: the plan is for another model: it was made for {model}" in found
+    plan.with_suffix(".npz").unlink()
+    found = refused("run", str(model), "--prompt", PROMPT, "--system", "small", "--plan", str(plan))
+    assert "plan.npz: cannot be read: No such file" in found
+    plan.write_text("{}")
+    found = refused("run", str(model), "--prompt", PROMPT, "--system", "small", "--plan", str(plan))
+    assert "plan.json: 'version' is missing" in found
 
 
 def test_a_budget_in_bytes_is_one_in_bits(model):

@@ -40,6 +40,7 @@ def generate_text(
     capacity: int | None = None,
     chat: bool = False,
     equalise: bool = True,
+    plan: str | Path | None = None,
     rtl: bool = False,
     timeline: bool = False,
     waves: str | Path | None = None,
@@ -73,6 +74,9 @@ def generate_text(
     equalise : bool
         Whether columns of weights are equalised, and offsets added to keys, from what the float64 reference makes of
         typical texts: it computes the same, and loses less when activations become INT8.
+    plan : str or Path, optional
+        File of a plan of :func:`precision`, whose rounded weights take the place of the model's; the array must have
+        the format and the scales of the plan. Columns of weights are not equalised then.
     timeline : bool
         Whether the result has a timeline of each program.
     waves : str or Path, optional
@@ -91,7 +95,8 @@ def generate_text(
         If a program does not end in RTL, or breaks a rule of the bus.
     """
     text = prepare_text(
-        model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity, chat=chat, equalise=equalise
+        model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity, chat=chat, equalise=equalise,
+        plan=plan,
     )  # fmt: skip
     if rtl:
         simulation = text.simulation(waves)
@@ -226,6 +231,7 @@ def prepare_text(
     capacity: int | None = None,
     chat: bool = False,
     equalise: bool = True,
+    plan: str | Path | None = None,
 ) -> PreparedText:
     """Return a text that is ready to be written: see :func:`generate_text`."""
     if tokens < 1:
@@ -241,7 +247,7 @@ def prepare_text(
         raise ConfigError(f"{checkpoint.path}: token {longest} of the prompt is not in the model's vocabulary")
     job = TextJob(
         model=checkpoint.path, system=chosen, prompt=encoded, tokens=tokens, sampling=sampling or Sampling(),
-        capacity=capacity, equalise=equalise,
+        capacity=capacity, equalise=equalise, plan=None if plan is None else Path(plan).absolute(),
     )  # fmt: skip
     precision = Precision.of(chosen.cim.tile, chosen.vector.lanes)
     check_fit(checkpoint.model, chosen, precision, min(len(encoded) + 1, checkpoint.model.positions))

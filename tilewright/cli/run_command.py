@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     "--equalise/--no-equalise", default=True, show_default=True,
     help="Even out columns of weights before they are quantised, on typical texts; the function stays.",
 )  # fmt: skip
+@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
+              help="Plan of `tilewright precision` whose rounded weights take the place of the model's.")  # fmt: skip
 @click.option("--tokens", type=click.IntRange(1, 1 << 20), default=64, show_default=True,
               help="Number of tokens to write, unless the text ends before.")  # fmt: skip
 @click.option(
@@ -76,6 +78,7 @@ def command(
     prompt: str,
     chat: bool,
     equalise: bool,
+    plan: Path | None,
     tokens: int,
     system_name: str,
     changes: tuple[str, ...],
@@ -117,7 +120,7 @@ def command(
         with status(f"reading {model} for {system.name}"):
             text = prepare_text(
                 model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity,
-                chat=chat, equalise=equalise,
+                chat=chat, equalise=equalise, plan=plan,
             )  # fmt: skip
         if folder:
             make_folder(folder)

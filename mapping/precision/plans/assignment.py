@@ -59,9 +59,9 @@ def assign(choices: Mapping[str, Sequence[Choice]], budget_bits: float) -> Assig
 
 def random_assignment(choices: Mapping[str, Sequence[Choice]], budget_bits: float, seed: int) -> Assignment:
     """Return a random assignment within a budget: a matrix after the other gets a random step up to more bits, as long
-    as there is one that fits."""
+    as there is one that fits. The choices are those of :func:`assign`, along the hull of each matrix."""
     rng = np.random.default_rng(seed)
-    ordered = {name: sorted(each, key=lambda choice: choice.bits) for name, each in choices.items()}
+    ordered = {name: _hull(each) for name, each in choices.items()}
     chosen = dict.fromkeys(ordered, 0)
     spent = sum(each[0].bits for each in ordered.values())
     names = list(ordered)

@@ -1,0 +1,137 @@
+"""Weights of a plan on an array: their codes reach the array as they are, and what does not fit is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.mapping.models.stored_models import tensors_of
+from tests.mapping.tiny_models import tiny
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.lower.steps_decoder import StepsDecoder
+from tilewright.mapping.models.readers import Checkpoint
+from tilewright.mapping.models.rows import RowsFrom, scales_of
+from tilewright.mapping.precision.calibration import Calibrated
+from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
+from tilewright.mapping.precision.plans.plan_file import Plan, identity_of
+from tilewright.mapping.precision.plans.planned import PlannedTensors, planned, scales_found
+from tilewright.mapping.precision.plans.rounded import moments_of
+from tilewright.mapping.precision.plans.rounding import round_weights
+from tilewright.mapping.precision.plans.storage import parse_storage
+from tilewright.mapping.precision.quantisation import quantise_weights
+from tilewright.sim.config import load_system
+from tilewright.sim.formats import stored
+from tilewright.sim.graph.precision import Precision
+
+MODEL = tiny("qwen3", num_hidden_layers=1)
+TENSORS = tensors_of("qwen3", num_hidden_layers=1)
+CHECKPOINT = Checkpoint(Path("tiny"), MODEL, TENSORS, None)
+[INT4] = parse_storage("int4/channel")
+TINY = load_system("tiny")
+
+
+def rounded_by(name: str, method: str = "compensated") -> dict[str, np.ndarray]:
+    """Return the matrices of the tiny model in a storage, by name."""
+    network, [storage] = DecoderNetwork("tiny", MODEL, TENSORS), parse_storage(name)
+    tokens = np.random.default_rng(1).integers(MODEL.vocab_size, size=(6, 32))
+    moments = moments_of(network, [tuple(map(int, row)) for row in tokens])
+    return {
+        each.name: round_weights(TENSORS[each.tensor], storage, moments[each.name], method).astype(np.float32)
+        for each in network.products
+    }
+
+
+def plan_of(names: dict[str, str]) -> Plan:
+    network = DecoderNetwork("tiny", MODEL, TENSORS)
+    assignment = {name: parse_storage(storage)[0] for name, storage in names.items()}
+    return Plan("tiny", identity_of(network), assignment, None, {})
+
+
+@pytest.mark.parametrize("name", ["int4/channel", "int8/channel", "fp4_e2m1/channel"])
+def test_codes_of_a_plan_are_the_codes_of_the_array(name):
+    [storage] = parse_storage(name)
+    precision = Precision(weights=stored.stored_format(storage.format.name))
+    for weights in rounded_by(name).values():
+        scales = scales_found(weights, storage)
+        for factor in (1.0, 8**-0.5):
+            done = quantise_weights(weights.T.astype(np.float64) * factor, precision, scales * factor)
+            numbers = precision.weights.format.decode(done.codes)
+            np.testing.assert_allclose(numbers * scales, weights.T, rtol=1e-6, atol=1e-12)
+            # The scale is rounded to BF16, which moves nothing but the whole column.
+            np.testing.assert_allclose(done.values, weights.T * factor, rtol=2**-8, atol=1e-12)
+    # Without the scales, the largest number of a column would be the largest of the format.
+    other = quantise_weights(weights.T.astype(np.float64), precision)
+    assert (precision.weights.format.decode(other.codes) != numbers).any()
+
+
+def test_rows_of_scales_follow_the_rows_of_weights():
+    rounded = {f"{name}.weight": each for name, each in rounded_by("int4/channel").items()}
+    tensors = PlannedTensors(TENSORS, rounded, INT4)
+    head = tensors.scales("lm_head.weight", slice(None))
+    assert head.shape == (MODEL.vocab_size,)
+    assert scales_of(tensors, "model.norm.weight", slice(None)) is None
+    moved = RowsFrom(tensors, "lm_head.weight", 290)
+    assert moved.rows("lm_head.weight", slice(4, 20)).shape == (16, 64)
+    assert moved.scales("lm_head.weight", slice(4, 20)).tolist() == [*head[294:], *([0.0] * 10)]
+    calibrated = Calibrated(replace(CHECKPOINT, tensors=tensors), load_system("small").accelerator)
+    # Factors of columns would take the weights off their numbers.
+    assert not calibrated.columns
+    assert (calibrated.scales("lm_head.weight", slice(None)) == head).all()
+
+
+def test_the_arithmetic_of_the_array_has_the_weights_of_the_plan():
+    """Compensated weights are nearer to the reference than weights that the array's own rule rounds."""
+    tokens = list(map(int, np.random.default_rng(2).integers(MODEL.vocab_size, size=40)))
+    rounded = {f"{name}.weight": each for name, each in rounded_by("int4/channel").items()}
+    exact = DecoderNetwork("tiny", MODEL, TENSORS)
+    precision = Precision(weights=stored.INT4)
+    wanted = exact.after(0, TENSORS, exact.begin([tokens]))
+    in_plan = exact.after(0, {**TENSORS, **rounded}, exact.begin([tokens]))
+
+    def loss(expected, tensors) -> float:
+        logits = StepsDecoder(MODEL, tensors, precision, context=40).logits(tokens)
+        return exact.loss(expected, [logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))])
+
+    tensors = PlannedTensors(TENSORS, rounded, INT4)
+    assert loss(wanted, tensors) < 0.9 * loss(wanted, TENSORS)
+    assert loss(in_plan, tensors) < 0.3 * loss(
+        in_plan, rounded | {k: v for k, v in TENSORS.items() if k not in rounded}
+    )
+
+
+def test_a_plan_is_read_for_its_model_and_array(tmp_path):
+    path, rounded = tmp_path / "p.json", rounded_by("int4/channel")
+    plan_of(dict.fromkeys(rounded, "int4/channel")).write(path, rounded)
+    tensors = planned(path, CHECKPOINT, TINY)
+    assert (tensors["lm_head.weight"] == rounded["lm_head"]).all()
+    assert tensors["model.norm.weight"] is TENSORS["model.norm.weight"]
+    assert set(tensors) == set(TENSORS)
+    assert len(tensors) == len(TENSORS)
+    other = tensors_of("qwen3", num_hidden_layers=1) | {"lm_head.weight": TENSORS["lm_head.weight"] * 2}
+    with pytest.raises(ConfigError, match="the plan is for another model"):
+        planned(path, replace(CHECKPOINT, tensors=other), TINY)
+    with pytest.raises(
+        ConfigError, match=r"weights\.model\S+q_proj = int4/channel is not allowed: the array of small has int8"
+    ):
+        planned(path, CHECKPOINT, load_system("small"))
+    wrong = rounded | {"lm_head": TENSORS["lm_head.weight"]}
+    plan_of(dict.fromkeys(rounded, "int4/channel")).write(path, wrong)
+    with pytest.raises(ConfigError, match=r"row 0 is no row of numbers of int4/channel times a scale"):
+        planned(path, CHECKPOINT, TINY)
+    wrong = rounded | {"lm_head": rounded["lm_head"][:5]}
+    plan_of(dict.fromkeys(rounded, "int4/channel")).write(path, wrong)
+    with pytest.raises(ConfigError, match="weights of another shape"):
+        planned(path, CHECKPOINT, TINY)
+
+
+def test_a_plan_of_several_formats_is_refused_by_its_first_matrix_of_another(tmp_path):
+    path, rounded = tmp_path / "p.json", rounded_by("int4/channel")
+    names = dict.fromkeys(rounded, "int4/channel") | {"lm_head": "int8/channel"}
+    plan_of(names).write(path, rounded)
+    with pytest.raises(ConfigError) as refused:
+        planned(path, CHECKPOINT, TINY)
+    assert str(refused.value) == (
+        f"{path}: weights.lm_head = int8/channel is not allowed: the array of tiny has int4 in a scale a column for all "
+        "matrices"
+    )
