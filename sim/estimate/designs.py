@@ -66,16 +66,25 @@ class Designs:
         return self.fields[path] if path in self.fields else self._of_base(path)
 
     def number(self, path: str) -> Any:
-        """Return the values of a field as :meth:`field` does, as float64, in which integers of systems are exact."""
+        """Return the values of a field as float64, in which integers of systems are exact; one number if all are alike.
+
+        Designs of an exhaustive search differ in few fields from those before: all that follows from the other fields
+        is then computed once for many designs.
+        """
         if path not in self._numbers:
             values = self.field(path)
-            self._numbers[path] = np.asarray(values, np.float64) if path in self.fields else np.float64(values)
+            if path in self.fields and not _alike(values):
+                self._numbers[path] = np.asarray(values, np.float64)
+            else:
+                self._numbers[path] = np.float64(values[0] if path in self.fields else values)
         return self._numbers[path]
 
     def looked_up(self, path: str, number: Callable[[Any], float]) -> Any:
         """Return a number for each value of a field with few values, such as a format's width."""
         if path not in self.fields:
             return number(self.field(path))
+        if _alike(self.fields[path]):
+            return number(_plain(self.fields[path][0]))
         found = np.zeros(len(self))
         for value, mask in different(self.fields[path]):
             found[mask] = number(value)
@@ -128,6 +137,11 @@ def different(values: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
         mask = np.equal(values, value) if value == value else left
         yield _plain(value), mask & left
         left &= ~mask
+
+
+def _alike(values: np.ndarray) -> bool:
+    """Return whether all values of an array are one."""
+    return len(values) > 0 and values[0] == values[-1] and bool((values == values[0]).all())
 
 
 def _plain(value: Any) -> Any:

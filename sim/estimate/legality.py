@@ -37,15 +37,15 @@ SIGNIFICAND_BITS = 52
 SIGNIFICAND = (1 << SIGNIFICAND_BITS) - 1
 EXPONENT_OF_HALF = 1022
 """The exponent field of one half in float64."""
-SPECIAL = ("name", "description", "sources", "npe", "host", "process")
-"""First keys of fields that are checked design by design, each combination of values once."""
+SPECIAL = ("name", "description", "sources", "npe", "host", "process", "energy.macro")
+"""Fields, and first keys of fields, that are checked design by design, each combination of values once."""
 
 
 def legal_designs(designs: "Designs") -> np.ndarray:
     """Return the mask of the designs that are valid systems."""
     legal = np.ones(len(designs), bool)
     for path, values in designs.fields.items():
-        if path.split(".")[0] not in SPECIAL:
+        if not _is_special(path):
             legal &= _allowed(path, values)
     legal &= _special(designs)
     with np.errstate(all="ignore"):
@@ -105,6 +105,8 @@ def _allowed(path: str, values: np.ndarray) -> Mask:
                 if bound is not None:
                     mask &= holds(values, bound)
         return mask
+    if values.dtype.kind in "bUS" and not any(isinstance(each, str) or each is str for each in (kind, *get_args(kind))):
+        return np.zeros(len(values), bool)  # texts and truth values are no numbers
     from .designs import different
 
     mask = np.zeros(len(values), bool)
@@ -131,9 +133,13 @@ def _accepts(path: str, value: Any) -> bool:
     return True
 
 
+def _is_special(path: str) -> bool:
+    return path in SPECIAL or path.split(".")[0] in SPECIAL
+
+
 def _special(designs: "Designs") -> Mask:
     """Return where texts, and fields of the NPE and of the host, are allowed."""
-    names = [path for path in designs.fields if path.split(".")[0] in SPECIAL]
+    names = [path for path in designs.fields if _is_special(path)]
     if not names:
         return True
     seen: dict[tuple, bool] = {}

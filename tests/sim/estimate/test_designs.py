@@ -79,8 +79,16 @@ def test_fields_of_the_npe_and_of_the_host_are_checked_as_well():
     assert designs.legal.tolist() == [accepted(designs, index) for index in range(3)]
     assert Designs(npe, {"fabric.address_bits": np.array([32, 34])}).legal.tolist() == [True, False]
     assert Designs(EDGE, {"process": np.array(["SG13G2", "N0"])}).legal.tolist() == [True, False]
+    macros = Designs(EDGE, {"energy.macro": np.array(["isscc-2021-22nm", "none"])})
+    assert macros.legal.tolist() == [True, False]
     host = EDGE.with_(host="baseline")
     assert Designs(host, {"host.cores": np.array([2, 3])}).legal.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("values", [["4", "8"], [True, False]])
+def test_texts_and_truth_values_are_no_numbers(values):
+    designs = Designs(EDGE, {"cim.tiles": np.array(values), "vector.lanes": np.array(values)})
+    assert designs.legal.tolist() == [accepted(designs, index) for index in range(2)] == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""Energy of many designs, from the counts of their work and the figures that :mod:`tilewright.sim.energy` uses."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tilewright.sim.config.dram import DramKind, dram_names, load_dram
+from tilewright.sim.config.figures import LEVELS, Levels
+from tilewright.sim.config.published_macro import load_published_macro, published_macro_names
+
+from .designs import Designs
+from .legality import up, weights_of
+from .machine import Machine, Number
+from .work import Work
+
+BIT, BACKGROUND = "memory.energy_pj_per_bit", "memory.background_mw"
+
+
+def energy_pj(designs: Designs, work: Work, dram_bytes: Number, cycles: Number) -> dict[str, Number]:
+    """Return the energy of runs in pJ by the low, the middle and the high figures."""
+    machine, number = Machine(designs), designs.number
+    moved = work.activations * machine.input_bits + work.sums * 32
+    on_chip = (
+        work.weights * machine.weight_bits * number("energy.weight_write_pj_per_bit")
+        + moved * number("energy.activation_read_pj_per_bit")
+        + work.elements * number("energy.vector_element_pj")
+    )
+    return {
+        level: dram_bytes * 8 * bit_pj(designs, level)
+        + cycles * background_pj(designs, level)
+        + work.macs * mac_pj(designs, level)
+        + on_chip
+        for level in LEVELS
+    }
+
+
+def mac_pj(designs: Designs, level: str) -> Number:
+    """Return the energy of a multiply-accumulate: what the system states, or that of the published macro it names."""
+    stated = designs.number("energy.mac_pj")
+    if "energy.macro" not in designs.fields and designs.field("energy.macro") is None:
+        return stated
+
+    def figure(name: str | None) -> float:
+        known = name in published_macro_names()
+        return getattr(load_published_macro(str(name)).pj_per_bit_pair, level).value if known else math.nan
+
+    pairs = weights_of(designs, "count_bits") * designs.number("cim.tile.macro.input_bits")
+    return designs.looked_up("energy.macro", figure) * pairs
+
+
+def bit_pj(designs: Designs, level: str) -> Number:
+    """Return the energy of a bit that moves: what the system states, or the figure of its kind of DRAM."""
+    stated = _stated(designs, BIT, level)
+    return _of_kind(designs, lambda dram: getattr(dram.pj_per_bit, level).value) if stated is None else stated
+
+
+def background_pj(designs: Designs, level: str) -> Number:
+    """Return the energy that memory takes in a cycle whether bits move or not."""
+    per_cycle = 1000 / designs.number("clock_mhz")
+    stated = _stated(designs, BACKGROUND, level)
+    if stated is not None:
+        return stated * per_cycle
+    device = _of_kind(designs, lambda dram: getattr(dram.background_mw, level).value, 0.0)
+    return device * device_count(designs) * per_cycle
+
+
+def device_count(designs: Designs) -> Number:
+    """Return the number of devices of memory: what the system states, or the fewest that have its bandwidth."""
+    if designs.field("memory.devices") is not None:
+        return designs.number("memory.devices")
+    rate = _of_kind(designs, lambda dram: dram.device_mb_per_s.value, math.inf)
+    return np.maximum(1.0, up(designs.number("memory.bandwidth_mb_per_s") * 0.999, rate))
+
+
+def _of_kind(designs: Designs, figure: Callable[[DramKind], float], unknown: float = math.nan) -> Number:
+    return designs.looked_up("memory.kind", lambda kind: figure(load_dram(kind)) if kind in dram_names() else unknown)
+
+
+def _stated(designs: Designs, path: str, level: str) -> Number:
+    """Return the figure that systems state, None if they state none."""
+    if f"{path}.{level}" in designs.fields:
+        return designs.number(f"{path}.{level}")
+    value: Any = designs.field(path)
+    if isinstance(value, Levels):
+        return float(getattr(value, level))
+    return None if value is None else designs.number(path)

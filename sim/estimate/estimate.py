@@ -1,0 +1,121 @@
+"""Estimates: closed forms of what the compiler's programs take on many systems at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+
+from .bounds import BOUNDS
+from .designs import Designs
+from .energy import energy_pj
+from .machine import Machine, Number
+from .measured import within_ranges
+from .resources import resource_cycles
+from .room import finds_room
+from .schedule import decode_cycles
+from .traffic import decode_traffic
+from .work import Work, decode_work
+from .workload import Workload
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Results for each design, as arrays; numbers of designs that are not legal, or do not fit, have no meaning."""
+
+    designs: Designs
+    workload: Workload
+    legal: np.ndarray
+    """Mask of the designs that are valid systems."""
+    fits: np.ndarray
+    """Mask of the designs that are legal, and for which the compiler finds room."""
+    cycles: np.ndarray
+    """Cycles of the run, float64."""
+    read_bytes: np.ndarray
+    """Bytes that are read from main memory, commands included, float64; exact."""
+    written_bytes: np.ndarray
+    """Bytes that are written to main memory, float64; exact."""
+
+    @property
+    def dram_bytes(self) -> np.ndarray:
+        """Bytes moved in main memory."""
+        return self.read_bytes + self.written_bytes
+
+    @cached_property
+    def measured(self) -> np.ndarray:
+        """Mask of the designs that lie within the ranges over which the error was measured."""
+        return within_ranges(self.workload, self.designs)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """Time of the run."""
+        return self.cycles / (self.designs.number("clock_mhz") * 1e6)
+
+    @property
+    def tokens_per_s(self) -> np.ndarray:
+        """Number of tokens that go through the model in a second."""
+        return self.workload.tokens / self.seconds
+
+    @cached_property
+    def work(self) -> Work:
+        """Work of the array and of the vector unit, in counts; exact."""
+        return Work(**_over(self.designs, lambda machine: vars(decode_work(machine, self.workload))))
+
+    @cached_property
+    def resources(self) -> dict[str, np.ndarray]:
+        """Cycles for which each resource is at work, by the names of :data:`.bounds.BOUNDS`."""
+        return _over(self.designs, lambda machine: resource_cycles(machine, self.workload))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the resources, in the order in which ``binding`` counts them."""
+        return tuple(BOUNDS)
+
+    @property
+    def binding(self) -> np.ndarray:
+        """Index, in ``names``, of the resource that is at work longest."""
+        return np.argmax(np.stack([self.resources[name] for name in self.names]), axis=0)
+
+    @cached_property
+    def energy_pj(self) -> dict[str, np.ndarray]:
+        """Energy by the ``low``, ``mid`` and ``high`` figures that :mod:`tilewright.sim.energy` uses."""
+        return energy_pj(self.designs, self.work, self.dram_bytes, self.cycles)
+
+
+def estimate(workload: Workload, designs: Designs) -> Estimates:
+    """Return the estimates of a workload on many designs.
+
+    Raises
+    ------
+    ConfigError
+        If the workload is a prompt, for which there is no closed form.
+    """
+    if workload.phase != "decode":
+        raise ConfigError(f"phase = {workload.phase!r} is not allowed: estimates exist for decode")
+
+    def results(machine: Machine) -> dict[str, Number]:
+        read, written = decode_traffic(machine, workload)
+        return {
+            "fits": finds_room(machine, workload),
+            "cycles": decode_cycles(machine, workload),
+            "read_bytes": read,
+            "written_bytes": written,
+        }
+
+    found = _over(designs, results)
+    legal = designs.legal
+    return Estimates(designs, workload, legal, **{**found, "fits": legal & (found["fits"] > 0)})
+
+
+def _over(designs: Designs, compute: Callable[[Machine], dict[str, Number]]) -> dict[str, np.ndarray]:
+    """Return arrays of results, computed for some designs after the other."""
+    found: dict[str, np.ndarray] = {}
+    start = 0
+    with np.errstate(all="ignore"):  # designs that are not legal divide by zero
+        for part in designs.chunks():
+            for name, values in compute(Machine(part)).items():
+                found.setdefault(name, np.empty(len(designs)))[start : start + len(part)] = values
+            start += len(part)
+    return found
