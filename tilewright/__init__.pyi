@@ -2,6 +2,9 @@
 
 from tilewright.api.cosim import CosimResult as CosimResult
 from tilewright.api.cosim import cosim as cosim
+from tilewright.api.exploration import explore as explore
+from tilewright.api.exploration import require as require
+from tilewright.api.exploration import suggest as suggest
 from tilewright.api.export import export_decoder as export_decoder
 from tilewright.api.generate import SynthResult as SynthResult
 from tilewright.api.generate import generate as generate
@@ -19,6 +22,10 @@ from tilewright.base.errors import ConfigError as ConfigError
 from tilewright.base.simulators import Simulator as Simulator
 from tilewright.cocotb_tests.runner import BenchError as BenchError
 from tilewright.hw.generate import GeneratedBlock as GeneratedBlock
+from tilewright.mapping.explore.explore import ExplorationProgress as ExplorationProgress
+from tilewright.mapping.explore.require import Requirement as Requirement
+from tilewright.mapping.explore.result import Exploration as Exploration
+from tilewright.mapping.explore.suggest import Suggestions as Suggestions
 from tilewright.mapping.exported import ExportedDecoder as ExportedDecoder
 from tilewright.mapping.models import DecoderConfig as DecoderConfig
 from tilewright.mapping.models import LlamaConfig as LlamaConfig

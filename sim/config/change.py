@@ -42,7 +42,7 @@ def changed(
     model = type(description)
     values = dict(_flat(model, changes))
     for path in values:
-        if problem := _unknown(model, path):
+        if problem := unknown_field(model, path):
             raise ConfigError(f"{where(path)}{problem}")
     # A part that is replaced as a whole comes before changes of its fields.
     parts = {path: value for path, value in values.items() if any(_below(path, other) for other in values)}
@@ -81,7 +81,7 @@ def _below(path: Path, other: Path) -> bool:
     return len(other) > len(path) and other[: len(path)] == path
 
 
-def _unknown(model: type[BaseModel], path: Path) -> str | None:
+def unknown_field(model: type[BaseModel], path: Path) -> str | None:
     """Return one line about the path of a field that does not exist, None if it exists."""
     for length, key in enumerate(path):
         part = model_at(model, list(path[:length]))

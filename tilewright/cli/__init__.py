@@ -26,6 +26,7 @@ COMMANDS = {
     "cpu": "Predict host workloads at other clocks, or run them under gem5.",
     "doctor": "Print which external tools were found, and how to get the missing ones.",
     "env": "Print the shell variables with which cocotb's runner and Makefiles find a simulator.",
+    "explore": "Find the best designs of a space, each of which the exact model has run.",
     "export": "Compile a decoder once, for a host that has no compiler.",
     "generate": "Write the Verilog of a block.",
     "list": "List all systems, models, blocks, co-simulations, hosts and host workloads.",
@@ -33,8 +34,10 @@ COMMANDS = {
     "precision": "Search which format each matrix of a model is stored in, on its real weights.",
     "program": "Assemble, disassemble and run programs of the accelerator, and print their fields.",
     "report": "Summarise the files that map, cosim, generate and synth wrote to a folder.",
+    "require": "Find the smallest change of a system with which a model reaches a rate.",
     "run": "Let a model write a text on the exact model of an accelerator, or in RTL beside it.",
     "schema": "Print the JSON schema of a system's or a host's description.",
+    "suggest": "Find the changes of a system that give most for what they add.",
     "synth": "Synthesise a block: look-up tables, flip-flops, cells, area, path, power.",
 }
 """Commands and their short help; the module of a command has its name, followed by ``_command``."""

@@ -10,6 +10,7 @@ from tests.cli.bad_inputs import (
     options,
     output_paths,
     programs,
+    spaces,
     statistics,
     toml_files,
 )
@@ -22,6 +23,7 @@ TABLES = {
     "toml": toml_files.CASES,
     "liberty": liberty_files.CASES,
     "csv": csv_files.CASES,
+    "spaces": spaces.CASES,
     "statistics": statistics.CASES,
     "programs": programs.CASES,
     "output paths": output_paths.CASES,
