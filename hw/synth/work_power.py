@@ -8,7 +8,7 @@ among it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from tilewright.base.tool_runs import failure, run_tool
 from tilewright.base.tools import Tool
 from tilewright.hw.synth.flow import POWER_SCRIPT, Remember, anew
-from tilewright.hw.synth.instances import instances
+from tilewright.hw.synth.instances import Instance, bit_name, instances, without
 from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.netlist import MODELS, cell_models
 from tilewright.hw.synth.power import INTERNAL_FACTOR, USUAL, Conditions, readable
@@ -28,12 +28,21 @@ set_cmd_units -time ns -capacitance fF
 read_verilog netlist.v
 link_design {top}
 create_clock -name clock -period {period_ns:.12g} [get_ports clk]
+foreach port [all_inputs] {{
+  if {{[get_property $port full_name] != "clk"}} {{ set_input_delay 0 -clock clock $port }}
+}}
 foreach activity {{0 1}} {{
   set_power_activity -global -activity $activity -duty 0.5
   report_power -digits 6 -instances [get_cells *]
 }}
 """
-"""Script that OpenSTA executes."""
+"""Script that OpenSTA executes. Input delays make the clock known to gates that no register drives."""
+OPENED = "outputs_of_others"
+"""Name of the input that stands for nets that instances drive which are left out."""
+_PIN = re.compile(r"(?m)^(    \.\w+)\((.*)\)")
+_INPUT = re.compile(r"(?m)^  input (?:\[\d+:\d+\] )?(\\?\S+?) ?;")
+_ASSIGNED = re.compile(r"(?m)^  assign (\\?\S+?) ?(?:\[[\d:]+\])? = ")
+_BASE = re.compile(r" ?\[\d+\]$")
 _ROW = re.compile(r"(?m)^ *(-?\d\S*) +(-?\d\S*) +(-?\d\S*) +-?\d\S* +(\S+)$")
 
 
@@ -60,9 +69,19 @@ class NetEnergies:
         ValueError
             If a net has no number of changes.
         """
+        return self.clock_pj * cycles_of(toggles) + self.changes(toggles)
+
+    def changes(self, toggles: Mapping[str, int]) -> float:
+        """Return the energy of a run in pJ above that of the idle clock, without leakage.
+
+        Raises
+        ------
+        ValueError
+            If a net has no number of changes.
+        """
         if missing := [net for net in self.change_pj if net not in toggles]:
             raise ValueError(f"no toggles of {len(missing)} nets, of {missing[0]} among them")
-        return self.clock_pj * cycles_of(toggles) + sum(pj * toggles[net] for net, pj in self.change_pj.items())
+        return sum(pj * toggles[net] for net, pj in self.change_pj.items())
 
 
 def cycles_of(toggles: Mapping[str, int]) -> float:
@@ -79,6 +98,13 @@ class CellNetlist:
     """Verilog of the design."""
     models: str
     """Verilog of the cells that it has, without delays."""
+    kept: tuple[str, ...] = ()
+    """Modules that the design has instances of and that are no part of it."""
+
+    @property
+    def cells(self) -> str:
+        """Verilog of the cells alone."""
+        return without(self.netlist, self.kept)
 
 
 def cell_netlist(
@@ -87,10 +113,16 @@ def cell_netlist(
     yosys: Tool,
     library: Library,
     *,
+    kept: Sequence[str] = (),
     conditions: Conditions = USUAL,
     remember: Remember = anew,
 ) -> CellNetlist:
     """Return a design mapped, buffered and sized as for its power.
+
+    Parameters
+    ----------
+    kept : sequence of str
+        Modules whose instances stay what they are: memories, and what has a netlist of its own.
 
     Raises
     ------
@@ -99,7 +131,9 @@ def cell_netlist(
     ToolError
         If Yosys fails.
     """
-    inputs = ["work power", top, verilog, POWER_SCRIPT, MODELS, yosys.version, library.digest, repr(conditions)]
+    boxes = f"; blackbox {' '.join(kept)}" if kept else ""
+    script = POWER_SCRIPT.replace("; synth", f"{boxes}; synth", 1)
+    inputs = ["work power", top, verilog, script, MODELS, yosys.version, library.digest, repr(conditions)]
 
     def make() -> dict:
         with TemporaryDirectory(prefix="tilewright-synth-") as name:
@@ -107,11 +141,11 @@ def cell_netlist(
             (folder / "design.v").write_text(verilog, encoding="utf-8")
             (folder / "cells.lib").write_bytes(library.content)
             (folder / "sizing.constr").write_text(conditions.sizing)
-            run_yosys(yosys, POWER_SCRIPT.format(top=top, period_ps=conditions.period_ps), folder)
+            run_yosys(yosys, script.format(top=top, period_ps=conditions.period_ps), folder)
             text = readable((folder / "netlist.v").read_text())
-            return {"netlist": text, "models": cell_models(text, library, yosys, folder)}
+            return {"netlist": text, "models": cell_models(without(text, kept), library, yosys, folder)}
 
-    return CellNetlist(top, **remember(inputs, make))
+    return CellNetlist(top, **remember(inputs, make), kept=tuple(kept))
 
 
 def net_energies(sta: Tool, design: CellNetlist, library: Library, *, conditions: Conditions = USUAL) -> NetEnergies:
@@ -122,14 +156,15 @@ def net_energies(sta: Tool, design: CellNetlist, library: Library, *, conditions
     ToolError
         If OpenSTA fails.
     """
+    cells = instances(design.cells)
     with TemporaryDirectory(prefix="tilewright-power-") as name:
         folder = Path(name)
-        (folder / "netlist.v").write_text(design.netlist)
+        (folder / "netlist.v").write_text(_with_inputs(design.cells, cells, library))
         (folder / "cells.lib").write_bytes(library.content)
         script = SCRIPT.format(top=design.top, period_ns=conditions.period_ps / 1000)
         (folder / "power.tcl").write_text(script)
         said = run_tool(sta, ["-no_splash", "-exit", "power.tcl"], folder)
-    cells, rows = instances(design.netlist), _ROW.findall(said)
+    rows = _ROW.findall(said)
     if "Error:" in said or len(rows) != 2 * len(cells):
         raise failure(sta, said)
     factor, pj_of_watt = INTERNAL_FACTOR.get(sta.version, 1), 1e6 * conditions.period_ps / 1e6
@@ -141,7 +176,25 @@ def net_energies(sta: Tool, design: CellNetlist, library: Library, *, conditions
     for each in cells:
         nets = [net for pin in library.cells[each.cell].outputs if (net := each.connections.get(pin))]
         for net in nets:
-            bit = net.strip().removeprefix("\\").replace(" ", "")
-            change_pj[bit] = (moving[each.name] - still[each.name]) / len(nets)
+            change_pj[bit_name(net)] = (moving[each.name] - still[each.name]) / len(nets)
     leakage_uw = sum(float(leakage) for _, _, leakage, _ in rows[: len(cells)]) * 1e6
     return NetEnergies(sum(still.values()), change_pj, leakage_uw)
+
+
+def _with_inputs(netlist: str, cells: Sequence[Instance], library: Library) -> str:
+    """Return a netlist in which nets that nothing drives, outputs of instances that were left out, are inputs."""
+    known = {net for each in cells for pin in library.cells[each.cell].outputs if (net := each.connections.get(pin))}
+    inputs = {*_INPUT.findall(netlist), *_ASSIGNED.findall(netlist)}
+    opened: dict[str, str] = {}
+
+    def connected(match: re.Match) -> str:
+        net = match[2].strip()
+        if match[2] in known or "'" in net or _BASE.sub("", net) in inputs:
+            return match[0]
+        return f"{match[1]}({opened.setdefault(net, f'{OPENED}[{len(opened)}]')})"
+
+    text = _PIN.sub(connected, netlist)
+    if not opened:
+        return netlist
+    head, end, body = text.partition(");\n")
+    return f"{head}, {OPENED}{end}  input [{len(opened) - 1}:0] {OPENED};\n{body}"

@@ -79,6 +79,8 @@ def _product(config: AcceleratorConfig, command: Product, times: int, counts: Co
                 counts.weight_beats_out += times * down * across * array_beats(config.cim, block)
     counts.array_vectors += vectors * (blocks + 1) * (full + 1)
     counts.driven_products += vectors * (blocks + 1) * k * wide
+    macros = full * divide_up(high, tile.macro.rows) + divide_up(last + 1, tile.macro.rows)
+    counts.driven_sums += vectors * (blocks + 1) * macros * wide
     counts.input_words += words
     counts.column_sums += vectors * (full + 1) * n
     counts.partial_sums += vectors * full * n

@@ -37,6 +37,8 @@ class Counts:
     """Number of vectors that the array multiplied, each with one block of weights."""
     driven_products: int = 0
     """Number of weights that an input met, also those in columns of the array that the block left without use."""
+    driven_sums: int = 0
+    """Number of sums that macros made of these, also those in columns without use."""
     input_words: int = 0
     """Number of words of activations that the array took from the scratchpad into its input buffer."""
     column_sums: int = 0

@@ -66,3 +66,23 @@ def test_energy_does_not_depend_on_the_clock(design, energies, library):
     faster = net_energies(TOOLS.sta, design, library, conditions=Conditions(clock_mhz=400))
     assert faster.clock_pj == pytest.approx(energies.clock_pj, rel=1e-4)
     assert faster.change_pj == pytest.approx(energies.change_pj, rel=1e-3, abs=1e-9)
+
+
+# The design from above in another one, beside an inverter of its own.
+AROUND = """
+module around(input clk, input a, output [1:0] q, output r);
+  top inner (.clk(clk), .a(a), .q(q));
+  assign r = ~q[1];
+endmodule
+"""
+
+
+def test_instances_that_are_kept_are_no_part_of_the_energies(library):
+    around = cell_netlist(AROUND + VERILOG, "around", TOOLS.yosys, library, kept=["top"])
+    assert "top inner (" in around.netlist
+    assert "top inner (" not in around.cells
+    assert "module DFF" not in around.models
+    found = net_energies(TOOLS.sta, around, library)
+    assert found.clock_pj == 0
+    assert list(found.change_pj) == ["r"]
+    assert found.change_pj["r"] == pytest.approx(GATE_PJ, rel=1e-3)

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from tilewright.bench.random_programs import Areas, ProgramMaker
+from tilewright.cocotb_tests.accelerator.energy_programs import energy_programs
 from tilewright.cocotb_tests.accelerator.suite import NARROW, SCALED, TINY
 from tilewright.sim.energy.commands import count_command, executions, fetched_commands
 from tilewright.sim.energy.events import Counts
 from tilewright.sim.isa.commands import End, Loop, Product, Repeat, Set
+from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.accelerator.product import array_commands, product_beats
 from tilewright.sim.machine.accelerator.values import in_order
@@ -52,6 +54,8 @@ def test_events_of_a_product_are_those_of_its_blocks(name):
         assert counts.weight_beats_out == 3 * product_beats(config, product)
         assert counts.array_vectors == 3 * vectors * len(found)
         assert counts.driven_products == 3 * vectors * wide * sum(each.rows for each in found)
+        rows = [-(-each.rows // tile.macro.rows) for each in found]
+        assert counts.driven_sums == 3 * vectors * wide * sum(rows)
         assert counts.input_words == 3 * vectors * sum(tile.activation_beats(each.rows) for each in found)
         assert counts.column_sums == 3 * vectors * sum(each.columns for each in found)
         assert counts.partial_sums == 3 * vectors * sum(each.columns for each in found if not each.emit)
@@ -65,3 +69,14 @@ def test_commands_of_loops_are_fetched_each_time():
     run = run_commands(TINY, commands, AxiMemoryModel())
     read = next(value for register, value in run.counters.items() if register.name == "READ_BEATS")
     assert 1 + 5 * 2 + 1 <= fetched_commands(TINY, Counts(), read) <= 1 + 5 * 2 + 1 + 6 * TINY.fetch_depth
+
+
+def test_events_of_a_program_in_memory_are_those_of_its_commands():
+    nothing, registers, loads = energy_programs(TINY)[:3]
+    assert (nothing.name, registers.name, loads.name) == ("nothing", "registers", "loads")
+    banks = TINY.scratchpad_bytes // TINY.bus_bytes
+    assert registers.counts.commands - nothing.counts.commands == 24
+    assert (nothing.counts.load_beats, loads.counts.load_beats) == (banks, 3 * banks)
+    for each in (nothing, registers, loads):
+        beats = each.counts.load_beats + each.counts.commands * COMMAND_BYTES // TINY.bus_bytes
+        assert each.counts.memory_bytes == beats * TINY.bus_bytes

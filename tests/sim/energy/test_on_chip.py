@@ -1,0 +1,75 @@
+"""Energy of the events on chip in a process: how it grows with the structure, and when a system gets it."""
+
+from dataclasses import fields
+
+import pytest
+
+from tilewright.sim.config import load_system
+from tilewright.sim.config.event_energies import event_energies
+from tilewright.sim.energy.events import Counts, total
+from tilewright.sim.energy.on_chip import BANKS, on_chip
+from tilewright.sim.energy.run_energy import energy
+
+SYSTEM = load_system("edge-int4").with_(process="SG13G2")
+ENERGIES = event_energies("SG13G2")
+ONE_OF_EACH = Counts(**{field.name: 1 for field in fields(Counts)})
+
+
+def of(system, **counts):
+    return {item.name: item for item in energy(Counts(**counts), system)}
+
+
+def test_a_process_takes_the_place_of_the_systems_own_figures():
+    items = of(SYSTEM, macs=1000, driven_products=1000, vector_elements=10, vector_slots=10)
+    assert items["CIM multiply-accumulate"].pj_per_event == pytest.approx(32 * ENERGIES.product_pj_per_bit_pair)
+    assert items["vector unit"].pj_per_event == ENERGIES.element_pj
+    assert "scratchpad and array" not in items
+    assert all(item.source.startswith("measured in SG13G2") for item in [*items.values()][2:])
+    own = of(load_system("edge-int4"), macs=1000)
+    assert own["CIM multiply-accumulate"].pj_per_event == 0.045
+
+
+def test_every_event_on_chip_has_an_energy():
+    items = on_chip(ONE_OF_EACH, SYSTEM.accelerator, ENERGIES)
+    for field in fields(Counts):
+        without = on_chip(Counts(**{**vars(ONE_OF_EACH), field.name: 0}), SYSTEM.accelerator, ENERGIES)
+        costs = total(items).mid > total(without).mid
+        assert costs != (field.name in NOT_COSTED), field.name
+
+
+NOT_COSTED = {"cycles", "macs", "activation_bits", "vector_elements", "weight_beats_out"}
+"""Events that cost nothing beside others that stand for them; cycles are those of main memory."""
+
+
+def test_bits_of_weights_double_what_a_multiply_accumulate_takes():
+    wide = SYSTEM.with_(**{"cim.tile.macro.weight_bits": 8})
+    narrow, doubled = (of(each, driven_products=100)["CIM multiply-accumulate"] for each in (SYSTEM, wide))
+    assert doubled.joules == pytest.approx(2 * narrow.joules)
+
+
+def test_large_buffers_are_memories_and_small_ones_grow_with_their_words():
+    def buffer(beats: int, burst: int) -> float:
+        changes = {"fabric.weight_buffer_beats": beats, "fabric.max_burst": burst}
+        return (
+            of(SYSTEM.with_(changes), weight_beats_in=1)["weight buffer"].pj_per_event - ENERGIES.weight_load_pj_per_bit
+        )
+
+    assert buffer(32, 8) == pytest.approx(2 * buffer(16, 8))
+    for words, macro in ((64, 0), (256, 1), (1024, 2), (4096, 2)):
+        memory = ENERGIES.memories[macro]
+        assert buffer(words, 8) == pytest.approx((memory.read_pj + memory.write_pj) / memory.bits)
+
+
+def test_deeper_banks_take_more():
+    names = (f"{BANKS}, reads", f"{BANKS}, writes")
+    shallow, deep = (
+        of(SYSTEM.with_(**{"vector.address_bits": bits}), scratchpad_reads=1, scratchpad_writes=1) for bits in (10, 14)
+    )
+    for name in names:
+        assert shallow[name].pj_per_event < deep[name].pj_per_event
+
+
+def test_a_published_macro_beside_a_process_says_that_they_are_mixed():
+    item = of(SYSTEM.with_(**{"energy.macro": "isscc-2021-22nm"}), driven_products=1)["CIM multiply-accumulate"]
+    assert "macro of 22 nm" in item.source
+    assert "beside SG13G2" in item.source
