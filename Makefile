@@ -54,7 +54,7 @@ every: install
 
 # docs/arithmetic-cost.md: every arithmetic unit beside its peers.
 cost-table: install
-	$(BIN)/python benchmarks/arithmetic_cost.py
+	$(BIN)/python -m benchmarks.arithmetic_cost
 
 # docs/processes.md: what blocks cost in three open processes.
 process-table: install

@@ -10,6 +10,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks import flexposit
 from tilewright.api.blocks import BLOCKS
 from tilewright.base.cache import remember
 from tilewright.base.errors import ToolError
@@ -49,6 +50,7 @@ class Row:
 # No stalls where peers have none, so that like stands beside like.
 FREE: dict[str, str | int] = {"back-pressure": "no"}
 
+MIXED = "posit weights times FP8 activations"
 ROWS_OF_SIMD = "one SIMD MAC for several formats"
 ROWS = (
     Row("posit8_0 multiplier", "posit-multiplier", {"style": "rows"}),
@@ -71,6 +73,12 @@ ROWS = (
         {"format": "posit16_1", "style": "rows", "segment-bits": 32, "stages": 1, **FREE},
     ),
     Row("four 4-bit lanes into one sum", "fp4-unit", {"stages": 1, **FREE}),
+    Row(MIXED, "mixed-mac", {"stages": 1}),
+    Row(MIXED, "mixed-mac", {"stages": 2}),
+    Row(MIXED, "mixed-mac", {"weights": "posit4_1", "stages": 1}),
+    Row(MIXED, "mixed-mac", {"weights": "posit8_1", "stages": 1}),
+    Row(MIXED, "mixed-read-out", {"format": "fp16"}),
+    Row(MIXED, "mixed-read-out", {"format": "fp16", "stages": 2}),
     Row("fp8_e5m2 multiply and add", "float-mac", {"format": "fp8_e5m2", "stages": 6, **FREE}),
     Row("fp16 multiply and add", "float-mac", {"format": "fp16", "stages": 6, **FREE}),
     *(
@@ -195,6 +203,8 @@ def write_table(path: Path = TABLE) -> None:
         lines.append(markdown_table(("unit", *COLUMNS, "result"), rows).removesuffix("\n"))
         if group == ROWS_OF_SIMD:
             lines += sharing(costs)
+        if group == MIXED:
+            lines.append(flexposit.section(costs, peers))
     write_text(path, "\n".join(lines) + "\n")
 
 

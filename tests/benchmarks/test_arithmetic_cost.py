@@ -54,6 +54,7 @@ GOALS = {
         inf,
         inf,
     ),
+    "synth mixed-mac --stages 1": (200, 36_000, 4.6),
     "synth fp4-unit --stages 1 --back-pressure no": (390, 50_000, 3.5),
     "synth simd-mac --modes xr-npe --stages 5 --back-pressure no": (2_300, 200_000, 4.7),
 }
