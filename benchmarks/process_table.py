@@ -1,6 +1,6 @@
 """Writes docs/processes.md: what blocks cost in three open processes, and beside published figures of others.
 
-Takes hours the first time; results are kept, so that another run answers at once. Needs the optional tools of
+Takes an hour the first time; results are kept, so that another run answers at once. Needs the optional tools of
 docs/synth.md, and the liberty files of :mod:`.open_processes`: a process whose files are not here ends it.
 """
 
@@ -66,9 +66,6 @@ ROWS = (
             "activation-bus-bits": 32,
         },
     ),
-    Row("vector-unit", {"lanes": 2, "scalars": 16}),
-    Row("npe", {"rows": 4, "columns": 4, "bus-bits": 64, "modes": "xr-npe", "depth": 8, "panels": 1, "max-burst": 8}),
-    Row("accelerator", {"system": "nano"}),
 )
 MAC = ROWS[1]
 """Row that stands beside XR-NPE's MAC."""
@@ -77,7 +74,10 @@ XR_NPE = ProcessPoint(node_nm=28, voltage_v=0.9)
 SCALED_COLUMNS = ("figures of", "from", "area mm²", "path ns", "pJ a cycle")
 STEPS = (("osu018", "SG13G2"), ("SG13G2", "ASAP7"), ("osu018", "ASAP7"))
 """Pairs of processes between which measured figures stand beside scaled ones."""
-STEP_COLUMNS = ("block", "from", "to", "area", "path", "transitions", "area, by the table", "path", "transitions")
+STEP_COLUMNS = (
+    "block", "from", "to", "area", "path", "transitions", "area by the table", "path by the table",
+    "transitions by the table",
+)  # fmt: skip
 
 
 def measure(row: Row, library: Library) -> Cost:
@@ -137,11 +137,11 @@ def scaled_rows(libraries: dict[str, Library], costs: dict[tuple[str, str], Cost
         factors = scaling(point_of(name, library), XR_NPE)
         area_mm2, energy_pj = (found.area_um2 or 0) / 1e6, transitions_uw(found) / USUAL.clock_mhz
         rows.append([
-            "ours, estimates", f"{name}, scaled to {XR_NPE}", f"{area_mm2 * factors.area:.4f}",
+            "ours, estimates", f"{name}, scaled to {XR_NPE}", f"{area_mm2 * factors.area:.2g}",
             f"{(found.path_ns or 0) * factors.delay:.2f}", f"{energy_pj * factors.energy:.2g}",
         ])  # fmt: skip
         at = point_of(name, library)
-        rows.append(["ours, measured", f"{name}, {at}", f"{area_mm2:.4f}", f"{found.path_ns:.2f}", f"{energy_pj:.3g}"])
+        rows.append(["ours, measured", f"{name}, {at}", f"{area_mm2:.2g}", f"{found.path_ns:.2f}", f"{energy_pj:.3g}"])
     return rows
 
 
