@@ -8,7 +8,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Tests that share a model stay in one process: a process that has nothing left to do takes half of what another has.
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal --durations=60
 
-.PHONY: install demo test test-all everyday every lint cost-table process-table ecp5-table accuracy-table core-table core-study coverage-table diagram clean
+.PHONY: install demo test test-all everyday every lint cost-table process-table area-table ecp5-table accuracy-table core-table core-study coverage-table diagram clean
 
 install: $(STAMP)
 
@@ -59,6 +59,10 @@ cost-table: install
 # docs/processes.md: what blocks cost in three open processes.
 process-table: install
 	$(BIN)/python -m benchmarks.process_table
+
+# docs/area.md, and coefficients of area: parts of small accelerators, synthesised, and whole ones to check the fit.
+area-table: install
+	$(BIN)/python -m benchmarks.area_table
 
 # docs/ecp5.md: clock rates of the SIMD MAC, an NPE and the preset nano after place and route.
 ecp5-table: install

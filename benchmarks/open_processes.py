@@ -20,6 +20,8 @@ class Process:
     """Liberty files of the cells; those that are not on this machine are not among them."""
     count: int = 1
     """Number of files that belong together."""
+    macros: tuple[Path, ...] = ()
+    """Liberty files of SRAM macros that are on this machine."""
 
     @property
     def complete(self) -> bool:
@@ -47,6 +49,7 @@ PROCESSES: Mapping[str, Process] = {
         node_nm=130,
         source="IHP-GmbH/IHP-Open-PDK, commit 5cccb161, `sg13g2_stdcell_typ_1p20V_25C.lib`; Apache-2.0",
         files=_pdk("sg13g2/sg13g2_stdcell_typ_1p20V_25C.lib"),
+        macros=_pdk("sg13g2/RM_IHPSG13_*_typ_1p20V_25C.lib"),
     ),
     "ASAP7": Process(
         about="7 nm, predictive: nobody makes it. The slow corner",

@@ -15,6 +15,7 @@ from tilewright.sim.config import System
 from tilewright.sim.energy.commands import count_command, executions, fetched_commands
 from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, total
 from tilewright.sim.energy.run_energy import energy
+from tilewright.sim.energy.system_area import SystemArea, system_area
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
@@ -158,6 +159,11 @@ class MapResult:
         return self.energy_range_j.per_joule(self.tokens)
 
     @property
+    def area(self) -> SystemArea | None:
+        """Area, leakage and clock power of the accelerator; None if the system names no process."""
+        return system_area(self.system)
+
+    @property
     def host_steps(self) -> tuple[HostStep, ...]:
         """Parts of the model that the host runs: embedding, the operators that were placed on it, sampling."""
         before, after = host_steps(self.graph)
@@ -228,6 +234,7 @@ class MapResult:
             "waits": [asdict(wait) for wait in self.waits],
             **self.energy_range_j.to_dict(self.tokens),
             "energy": [item.to_dict() for item in self.energy],
+            **(self.area.to_dict() if self.area else {}),
             "steps": [
                 {
                     "step": row.name,

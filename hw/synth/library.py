@@ -87,6 +87,9 @@ class Library:
     macros: Mapping[str, SramMacro] = field(repr=False, default_factory=dict)
     """SRAM macros by their names."""
 
+    leakage_unit_uw: float = field(repr=False, default=0.0)
+    """Unit in which the cells state their leakage; 0 if they state none."""
+
     @property
     def usable_macros(self) -> list[SramMacro]:
         """Macros that a memory may become, in the order of their numbers in a netlist."""
@@ -165,6 +168,7 @@ def read_library(paths: Sequence[Path]) -> Library:
         temperature_c=first.level.number("nom_temperature"),
         cells=cells,
         macros=macros,
+        leakage_unit_uw=unit(first, "leakage_power_unit") * 1e6 if "leakage_power_unit" in stated else 0.0,
     )
 
 

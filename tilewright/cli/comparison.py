@@ -90,6 +90,9 @@ MAP: Table = (
     ("tokens_per_j.low", "tokens for a joule, low", "tokens/J"),
     ("tokens_per_j.mid", "tokens for a joule", "tokens/J"),
     ("tokens_per_j.high", "tokens for a joule, high", "tokens/J"),
+    ("area_mm2", "area", "mm2"),
+    ("leakage_mw", "leakage", "mW"),
+    ("clock_mw", "clocks of flip-flops", "mW"),
 )
 SYNTH: Table = (
     ("lut", "look-up tables", ""),

@@ -68,6 +68,22 @@ class _PaddedHeads(_Result):
     macs: Count
 
 
+class _UnitArea(_Result):
+    unit: str
+    area_um2: Number
+    macros_um2: Number
+    leakage_uw: Number
+    flip_flops: Count
+    extrapolated: list[str]
+
+
+class _Area(_Result):
+    process: str
+    units: list[_UnitArea]
+    not_counted: list[str]
+    extrapolated: list[str]
+
+
 class MapFile(_Result):
     """Fields that a report needs of ``map.json``."""
 
@@ -97,6 +113,10 @@ class MapFile(_Result):
     chunks: Annotated[list[Count], Field(min_length=1)] = [1]
     refused_chunk: _RefusedChunk | None = None
     padded_heads: _PaddedHeads | None = None
+    area_mm2: Number | None = None
+    leakage_mw: Number | None = None
+    clock_mw: Number | None = None
+    area: _Area | None = None
 
     @field_validator("bounds")
     @classmethod

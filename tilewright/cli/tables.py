@@ -82,6 +82,8 @@ def print_map(console: "Console", result: dict) -> None:
         )
 
     _print_energy(console, result)
+    if "area" in result:
+        _print_area(console, result)
 
 
 def _print_energy(console: "Console", result: dict) -> None:
@@ -103,6 +105,33 @@ def _print_energy(console: "Console", result: dict) -> None:
                 figure["source"],
             )
     console.print(table)
+
+
+def _print_area(console: "Console", result: dict) -> None:
+    """Print the area of the accelerator by unit, with leakage and the power of the clock."""
+    area, total = result["area"], result["area_mm2"]
+    leakage, clock = (_four_digits(result[key]) for key in ("leakage_mw", "clock_mw"))
+    table = terminal_table(
+        ("unit", ">mm2", ">share", ">SRAM mm2", ">leakage uW", ">flip-flops"),
+        title=f"area in {area['process']}: {_four_digits(total)} mm2 without wires; {leakage} mW of leakage, {clock} "
+        f"mW of flip-flops' clocks at {result['clock_mhz']} MHz",
+    )
+    for unit in area["units"]:
+        table.add_row(
+            unit["unit"] + (" *" if unit["extrapolated"] else ""),
+            _four_digits(unit["area_um2"] / 1e6),
+            f"{unit['area_um2'] / 1e6 / total:.1%}",
+            _four_digits(unit["macros_um2"] / 1e6),
+            _four_digits(unit["leakage_uw"]),
+            f"{unit['flip_flops']:,}",
+        )
+    console.print(table)
+    if extrapolated := area["extrapolated"]:
+        first = "; ".join(extrapolated[:2])
+        more = f" and {len(extrapolated) - 2} more" if len(extrapolated) > 2 else ""
+        console.print(f"  * extrapolated beyond what was synthesised: {first}{more}; docs/area.md", soft_wrap=True)
+    for unit in area["not_counted"]:
+        console.print(f"  {unit}: its area was not measured, and is not counted", soft_wrap=True)
 
 
 def _energy(result: dict) -> str:

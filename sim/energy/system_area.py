@@ -1,0 +1,68 @@
+"""Area, leakage and clock power of a system that names its process of manufacture."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from tilewright.sim.config import System
+
+from .area import UnitArea, load_area_model, unit_areas
+
+
+@dataclass(frozen=True)
+class SystemArea:
+    """Cost of an accelerator on chip, by unit: standard cells and SRAM macros, without wires."""
+
+    process: str
+    """Name of the process."""
+    clock_mhz: int
+    units: Sequence[UnitArea]
+    not_counted: tuple[str, ...]
+    """Units whose area was not measured."""
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of all units that are counted."""
+        return sum(unit.area_um2 for unit in self.units) / 1e6
+
+    @property
+    def leakage_mw(self) -> float:
+        """Leakage of all units that are counted."""
+        return sum(unit.leakage_uw for unit in self.units) / 1e3
+
+    @property
+    def clock_mw(self) -> float:
+        """Power of all flip-flops while nothing but the clock moves, without a clock tree."""
+        return sum(unit.clock_pj for unit in self.units) * self.clock_mhz / 1e3
+
+    @property
+    def extrapolated(self) -> tuple[str, ...]:
+        """Features of parts that lie outside the range in which the figures were fitted or checked."""
+        return tuple(feature for unit in self.units for feature in unit.extrapolated)
+
+    def to_dict(self) -> dict:
+        """Return the cost for JSON."""
+        return {
+            "area_mm2": self.area_mm2,
+            "leakage_mw": self.leakage_mw,
+            "clock_mw": self.clock_mw,
+            "area": {
+                "process": self.process,
+                "units": [asdict(unit) for unit in self.units],
+                "not_counted": list(self.not_counted),
+                "extrapolated": list(self.extrapolated),
+            },
+        }
+
+
+def system_area(system: System) -> SystemArea | None:
+    """Return the cost of the accelerator of a system; None if the system names no process.
+
+    Raises
+    ------
+    ConfigError
+        If no area was measured in the process.
+    """
+    if system.process is None:
+        return None
+    units = unit_areas(system.accelerator, load_area_model(system.process))
+    return SystemArea(system.process, system.clock_mhz, units, ("NPE",) if system.npe is not None else ())
