@@ -179,6 +179,7 @@ def _begun(study: Study, key: str, space: Space, error: float) -> tuple[Found, i
 def _run(found: Found, batches: Batches, total: int, watch: Watch, study: Study, key: str, most: int) -> None:
     """Add what a search yields, until it ends or has found more legal designs than ``most``."""
     begun, kept = time.process_time(), time.monotonic()
+    watch(found, found.evaluated, total)
     for at, numbers, sums in batches:
         found.add(numbers, sums)
         found.evaluated = at

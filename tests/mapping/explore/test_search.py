@@ -130,3 +130,16 @@ def test_nsga2_finds_most_of_the_front_and_follows_its_seed(monkeypatch):
     assert first.evaluated == other.evaluated == 300
     near = sum(any(c <= 1.1 * a and d <= 1.1 * b for c, d in found_front(first)) for a, b in true_front(made_up))
     assert near >= 0.8 * len(true_front(made_up))
+
+
+def test_progress_begins_with_nothing_and_ends_with_all(monkeypatch):
+    monkeypatch.setattr("tilewright.mapping.explore.search.CHUNK", 50)
+    made_up = MadeUp(space(5, 6, 7), 0)
+    use(made_up, monkeypatch.setattr)
+    seen = []
+    result = explore(made_up.space, watch=seen.append)
+    designs = [each.done for each in seen if each.what == "designs"]
+    assert designs[:6] == [0, 50, 100, 150, 200, 210]
+    runs = [each for each in seen if each.what == "exact runs"]
+    assert runs[-1].done == runs[-1].total >= result.candidates
+    assert all(each.done <= each.total for each in seen)
