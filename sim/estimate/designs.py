@@ -1,6 +1,6 @@
 """Many systems at once: a base, and the values of the fields in which they differ, as arrays."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,8 +14,10 @@ from tilewright.sim.config.sources import leaves
 
 from .legality import legal_designs
 
-CHUNK = 1 << 13
-"""Number of designs that are computed together: so many numbers of a field fit into a core's first cache."""
+CHUNK = 1 << 16
+"""Number of designs that are computed together."""
+MIXER = np.uint64(0x9E3779B97F4A7C15)
+"""Odd multiplier of Fibonacci hashing, which spreads keys over 64 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +114,23 @@ class Designs:
     def part(self, chosen: np.ndarray | slice) -> "Designs":
         """Return some of the designs, by a mask, by indices or by a slice."""
         return Designs(self.base, {path: values[chosen] for path, values in self.fields.items()})
+
+    def alike(self, apart: Sequence[str]) -> tuple["Designs", np.ndarray]:
+        """Return the designs that differ in fields besides some, each once, and the place of every design among them.
+
+        Parameters
+        ----------
+        apart : sequence of str
+            Beginnings of the names of the fields that do not matter.
+        """
+        key = np.zeros(len(self), np.uint64)
+        for path, values in self.fields.items():
+            if not path.startswith(tuple(apart)) and not _alike(values):
+                codes = np.asarray(self.looked_up(path, hash) if values.dtype.kind in "OU" else values, np.float64)
+                key = (key ^ codes.view(np.uint64)) * MIXER
+                key ^= key >> np.uint64(32)
+        _, first, places = np.unique(key, return_index=True, return_inverse=True)
+        return self.part(first), places
 
     def chunks(self) -> Iterator["Designs"]:
         """Yield the designs in parts that are computed together."""

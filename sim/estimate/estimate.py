@@ -13,12 +13,16 @@ from .designs import Designs
 from .energy import energy_pj
 from .machine import Machine, Number
 from .measured import within_ranges
+from .program import decode_program, expanded
 from .resources import resource_cycles
 from .room import finds_room
 from .schedule import decode_cycles
 from .traffic import decode_traffic
 from .work import Work, decode_work
 from .workload import Workload
+
+TIMING = ("clock_mhz", "memory.", "energy.", "fabric.outstanding", "fabric.max_burst")
+"""Beginnings of the names of the fields that no program depends on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +100,14 @@ def estimate(workload: Workload, designs: Designs) -> Estimates:
         raise ConfigError(f"phase = {workload.phase!r} is not allowed: estimates exist for decode")
 
     def results(machine: Machine) -> dict[str, Number]:
-        read, written = decode_traffic(machine, workload)
-        return {
-            "fits": finds_room(machine, workload),
-            "cycles": decode_cycles(machine, workload),
-            "read_bytes": read,
-            "written_bytes": written,
-        }
+        # All but the cycles depends on few fields: it is computed once for designs that are alike in these.
+        alike, places = machine.designs.alike(TIMING)
+        shapes = Machine(alike)
+        read, written = decode_traffic(shapes, workload)
+        found = (decode_program(shapes, workload), finds_room(shapes, workload), read, written)
+        program, fits, read, written = expanded(found, places)
+        cycles = decode_cycles(machine, program)
+        return {"fits": fits, "cycles": cycles, "read_bytes": read, "written_bytes": written}
 
     found = _over(designs, results)
     legal = designs.legal
