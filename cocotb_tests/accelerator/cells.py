@@ -6,7 +6,7 @@ at its outputs are compared.
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import chain
@@ -25,6 +25,7 @@ from tilewright.hw.synth.cell_simulation import CellRun, CellSimulator
 from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.netlist_bits import bit_netlist
 from tilewright.hw.synth.work_power import SCRIPT, CellNetlist, NetEnergies, cell_netlist, net_energies
+from tilewright.sim.config.accelerator import AcceleratorConfig
 
 PARTS: Mapping[str, str] = {
     "reader": "accelerator_core__reader",
@@ -66,19 +67,55 @@ class Work:
     """Cycles from the begin of the program to the begin of the next one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CellsSuite(AcceleratorSuite):
-    """An accelerator of which some parts are simulated as cells, too."""
+def no_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return the cases of a suite that makes no table."""
+    return ()
 
-    library: Library = field(repr=False)
-    parts: tuple[str, ...] = tuple(PARTS)
-    """Names of these parts."""
+
+@dataclass(frozen=True, kw_only=True)
+class PortsSuite(AcceleratorSuite):
+    """An accelerator whose parts show the values at their ports in each cycle."""
+
+    make_cases: Callable[[AcceleratorConfig], tuple[Case, ...]] = no_cases
     optimisation: str = "-O0"
 
     @property
     def modules(self) -> dict[str, str]:
         """Module of each part."""
         return {part: f"{TOP}__{name}" for part, name in PARTS.items()}
+
+    @property
+    def boxes(self) -> set[str]:
+        """Modules of all parts and of the memories in them."""
+        return {*self.modules.values(), *(f"{TOP}__{name}" for name in MEMORIES)}
+
+    def verilog(self) -> str:
+        return harness_verilog(self.config, self.memory_bytes)
+
+    def trace(self, cases: Sequence[Case]) -> tuple[PortTrace, np.ndarray]:
+        """Run some cases, judged; return the values at all ports, and the number of the program of each cycle.
+
+        Cycles before the first program have number 0.
+
+        Raises
+        ------
+        BenchError
+            If a program does not end as the exact model says.
+        """
+        with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
+            waves = Path(folder) / "ports.vcd"
+            self.simulate("right", cases, edit=lambda verilog: with_traced_ports(verilog, self.boxes), waves=waves)
+            trace = read_ports(waves, START.replace(".start", ".clk"))
+        return trace, np.cumsum(trace.bits(START)[:, 0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellsSuite(PortsSuite):
+    """An accelerator of which some parts are simulated as cells, too."""
+
+    library: Library = field(repr=False)
+    parts: tuple[str, ...] = tuple(PARTS)
+    """Names of these parts."""
 
     @cached_property
     def netlists(self) -> dict[str, CellNetlist]:
@@ -92,19 +129,15 @@ class CellsSuite(AcceleratorSuite):
             If Yosys fails.
         """
         yosys, verilog = find_synthesis_tools().yosys, self.verilog()
-        boxes = {*self.modules.values(), *(f"{TOP}__{name}" for name in MEMORIES)}
         found = {}
         for part in self.parts:
             module = self.modules[part]
             inside = {each.name for _, each in instances_of(verilog, module)}
             begins = tuple(f"module {name}(" for name in inside)
             text = "".join(each for each in parts_of(verilog) if each.startswith(begins))
-            kept = sorted((inside & boxes) - {module})
+            kept = sorted((inside & self.boxes) - {module})
             found[part] = cell_netlist(text, module, yosys, self.library, kept=kept, remember=remember("synth"))
         return found
-
-    def verilog(self) -> str:
-        return harness_verilog(self.config, self.memory_bytes)
 
     def energies(self, sta: Tool) -> dict[str, NetEnergies]:
         """Return the energies of each part, as OpenSTA states them.
@@ -133,12 +166,7 @@ class CellsSuite(AcceleratorSuite):
         AssertionError
             If an output of a part's cells is not that of the RTL, from the second program on.
         """
-        modules = {*self.modules.values(), *(f"{TOP}__{name}" for name in MEMORIES)}
-        with tempfile.TemporaryDirectory(prefix="tilewright-") as folder:
-            waves = Path(folder) / "ports.vcd"
-            self.simulate("right", cases, edit=lambda verilog: with_traced_ports(verilog, modules), waves=waves)
-            trace = read_ports(waves, START.replace(".start", ".clk"))
-        segment = np.cumsum(trace.bits(START)[:, 0])
+        trace, segment = self.trace(cases)
         programs = int(segment[-1])
         energies = self.energies(sta)
         events = [dict.fromkeys(self.parts, 0.0) for _ in range(programs)]

@@ -179,7 +179,8 @@ def _products(config: AcceleratorConfig) -> dict[str, Product]:
 def _with_weights(config: AcceleratorConfig, product: Product) -> list[Command]:
     """Return a product, with its weights before it, several times."""
     beats = product_beats(config, product)
-    step, most = config.weight_buffer_beats // 2, Areas(config).data_bytes // config.bus_bytes
+    # Two commands at most: they and the product have room in the queues.
+    step, most = max(config.weight_buffer_beats, beats) // 2, Areas(config).data_bytes // config.bus_bytes
     commands: list[Command] = []
     for repeat in range(REPEATS):
         first = repeat * beats % max(1, most - beats)
