@@ -41,7 +41,17 @@ FITTED = configuration(
     macro={"rows": 8, "columns": 8, "weight_bits": 4, "input_bits_per_cycle": 2},
 )  # fmt: skip
 """Accelerator on which the energies are measured."""
-HELD_OUT: Mapping[str, AcceleratorConfig] = {"the measured one": FITTED, "the smallest of the benches": TINY}
+TWO_TILES = configuration(
+    lanes=4, bank_address_bits=8, bus_bits=32, tiles=2, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
+    queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 8, "activation_bus_bits": 64},
+    macro={"rows": 16, "columns": 8, "weight_bits": 4, "input_bits_per_cycle": 1},
+)  # fmt: skip
+"""Accelerator of two tiles, with higher macros."""
+HELD_OUT: Mapping[str, AcceleratorConfig] = {
+    "the measured one": FITTED,
+    "the smallest of the benches": TINY,
+    "two tiles": TWO_TILES,
+}
 """Accelerators on which the model of the energies is held against a simulation of cells, by their names in the page."""
 LAYER = LlamaConfig(
     vocab_size=256, num_hidden_layers=1, hidden_size=32, num_attention_heads=2, num_key_value_heads=1, head_dim=16,
@@ -275,6 +285,7 @@ def main() -> None:
             [(m.name, f"{m.words}", f"{m.bits}", f"{m.read_pj:.3g}", f"{m.write_pj:.3g}") for m in memories],
         ),
         "tiny": shape(TINY),
+        "two_tiles": shape(TWO_TILES),
         "layer": f"{LAYER.hidden_size} to {LAYER.intermediate_size} elements, two tokens",
         "held_out": markdown_table(
             ("accelerator", "parts", ">cells, pJ", ">model, pJ", ">error"),
