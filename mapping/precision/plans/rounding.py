@@ -124,7 +124,8 @@ def _compensated(weights: np.ndarray, storage: WeightStorage, wanted: np.ndarray
     factor, size = moments.factor, _size(storage, weights)
     outputs, inputs = weights.shape
     grouped = storage.granularity == "group"
-    grid = storage.scale_grid(wanted * ROOM if grouped else wanted)
+    room = ROOM * storage.usual_target / storage.least_target if grouped else 1.0
+    grid = storage.scale_grid(wanted * room)
     scales = grid.nearest(wanted[:, :1])[:, 0]
     left = weights.T.copy()  # an input is a row, and rows are contiguous
     rounded = np.empty_like(left)

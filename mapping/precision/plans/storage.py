@@ -73,6 +73,11 @@ class WeightStorage:
         """
         return 2.0 ** (1 << self.format.es) if isinstance(self.format, Posit) else self.element.max
 
+    @property
+    def least_target(self) -> float:
+        """Least magnitude that the largest weight of a group becomes, for which the scale of its output has room."""
+        return 1.0 if isinstance(self.format, Posit) else self.usual_target
+
     @cached_property
     def targets(self) -> np.ndarray:
         """Magnitudes that a search tries to give to the largest weight of a scale: also more than there are, which cuts

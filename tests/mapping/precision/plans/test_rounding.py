@@ -36,6 +36,16 @@ def test_each_way_loses_less_than_the_one_before_it(name):
     assert errors[0] > errors[1] > 1.3 * errors[2] > 0
 
 
+@pytest.mark.parametrize("form", ["int4", "fp4_e2m1", "posit4_1", "posit5_1"])
+def test_scales_of_groups_lose_no_more_than_those_of_outputs(form):
+    weights, moments = example()
+    channel, groups = (
+        moments.error(weights, round_weights(weights, parse_storage(f"{form}/{each}")[0], moments, "compensated"))
+        for each in ("channel", 32)
+    )
+    assert groups < channel
+
+
 def test_without_correlation_compensation_changes_nothing():
     weights, _ = example()
     moments = Moments(np.eye(weights.shape[1]))
