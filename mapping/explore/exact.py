@@ -42,5 +42,6 @@ def run_exact(
         "bounds": result.bounds.cycles,
         "binding": result.bounds.binding,
         "bound_fraction": result.bound_fraction,
+        **({"area_mm2": result.area.area_mm2} if result.area else {}),
         "cpu_seconds": time.process_time() - begin,
     }

@@ -98,6 +98,7 @@ class Suggestion:
             "faster": self.faster,
             "worth": self.worth,
             "joules": self.joules,
+            **({"area_mm2": self.outcome["area_mm2"]} if "area_mm2" in self.outcome else {}),
             "tokens_per_s": self.outcome["tokens"] / self.outcome["seconds"],
             "binding": self.outcome["binding"],
         }
@@ -120,6 +121,7 @@ class Suggestions:
             "tokens_per_s": self.now["tokens"] / self.now["seconds"],
             "joules_per_token": self.now["energy_j"] / self.now["tokens"],
             "binding": self.now["binding"],
+            **({"area_mm2": self.now["area_mm2"]} if "area_mm2" in self.now else {}),
             "suggestions": [each.to_dict() for each in self.best],
             "refused": self.refused,
         }

@@ -90,7 +90,7 @@ def print_suggestions(console: "Console", result: "Suggestions") -> None:
     """Print the changes of a system that give most for what they add."""
     now = result.now
     table = terminal_table(
-        ("change", ">tokens/s", ">faster", ">share that becomes speed", ">energy", "binding then"),
+        ("change", ">tokens/s", ">faster", ">share that becomes speed", ">energy", ">area mm2", "binding then"),
         title=f"now {now['tokens'] / now['seconds']:,.1f} tokens/s, bound by {now['binding']}",
         fold=("change",),
     )
@@ -102,6 +102,7 @@ def print_suggestions(console: "Console", result: "Suggestions") -> None:
             f"{each.faster - 1:+.1%}",
             f"{each.worth:.0%}",
             f"{each.joules - 1:+.1%}",
+            f"{outcome['area_mm2'] - now['area_mm2']:+.3f}" if "area_mm2" in now else "-",
             outcome["binding"],
         )
     console.print(table)

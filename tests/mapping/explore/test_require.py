@@ -73,6 +73,18 @@ def test_suggestions_are_exact_and_the_best_comes_first():
     assert "on a bus twice as wide" not in str(found.refused)
 
 
+def test_a_change_has_the_area_that_it_adds_where_the_process_is_known():
+    system = TINY.with_({"process": "SG13G2"})
+    found = tw.suggest(system, MODEL, context=4)
+    now = tw.map(MODEL, system, context=4).area
+    assert now
+    assert found.now["area_mm2"] == now.area_mm2
+    for each in found.best:
+        again = tw.map(MODEL, system.with_(each.changes), context=4).area
+        assert again
+        assert each.to_dict()["area_mm2"] == again.area_mm2 >= now.area_mm2
+
+
 def test_a_system_that_cannot_run_the_model_has_no_suggestions():
     with pytest.raises(tw.ConfigError, match=r"no room in the scratchpad|address_bits"):
         tw.suggest("tiny", "llama-3.2-1b")
