@@ -48,7 +48,7 @@ def explore(
     workers: int = 1,
     scheduler: str | None = None,
     seed: int = 0,
-    watch: Callable[[ExplorationProgress], None] = lambda progress: None,
+    watch: Callable[[ExplorationProgress], None] | None = None,
 ) -> Exploration:
     """Return the Pareto front of a space, each point of which the exact model has run.
 
@@ -60,7 +60,7 @@ def explore(
         Where the exact model runs, as in :func:`tilewright.base.executor.executor`. Results do not depend on it.
     seed : int
         Seed of NSGA-II.
-    watch : callable
+    watch : callable, optional
         Function that is told how far the exploration is.
 
     Raises
@@ -131,7 +131,7 @@ def _point(space: Space, runs: ExactRuns, number: int, exact: Sums, estimated: S
 class _Clock:
     """Turns what is done into progress, with the rate of this process."""
 
-    def __init__(self, watch: Callable[[ExplorationProgress], None]):
+    def __init__(self, watch: Callable[[ExplorationProgress], None] | None):
         self._watch = watch
         self._begin: tuple[str, int, float] | None = None
         self._front = 0
@@ -154,4 +154,5 @@ class _Clock:
         if self._begin is None or self._begin[0] != what or done < self._begin[1]:
             self._begin = what, done, now
         _, first, begin = self._begin
-        self._watch(ExplorationProgress(what, done, total, self._front, (done - first) / max(now - begin, 1e-9)))
+        if self._watch:
+            self._watch(ExplorationProgress(what, done, total, self._front, (done - first) / max(now - begin, 1e-9)))

@@ -32,7 +32,7 @@ def explore(
     workers: int = 1,
     scheduler: str | None = None,
     seed: int = 0,
-    watch: Callable[[ExplorationProgress], None] = lambda progress: None,
+    watch: Callable[[ExplorationProgress], None] | None = None,
 ) -> Exploration:
     """Return the Pareto front of a space of designs, each of which the exact model has run, as ``tilewright explore``.
 
@@ -52,7 +52,7 @@ def explore(
         Address of the scheduler of a Dask cluster that runs the exact model instead.
     seed : int
         Seed of NSGA-II, which searches spaces of more than ten million legal designs.
-    watch : callable
+    watch : callable, optional
         Function that is told how far the exploration is.
 
     Raises
