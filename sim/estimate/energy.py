@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.config.dram import DramKind, dram_names, load_dram
 from tilewright.sim.config.figures import LEVELS, Levels
 from tilewright.sim.config.published_macro import load_published_macro, published_macro_names
@@ -19,7 +20,17 @@ BIT, BACKGROUND = "memory.energy_pj_per_bit", "memory.background_mw"
 
 
 def energy_pj(designs: Designs, work: Work, dram_bytes: Number, cycles: Number) -> dict[str, Number]:
-    """Return the energy of runs in pJ by the low, the middle and the high figures."""
+    """Return the energy of runs in pJ by the low, the middle and the high figures that systems state.
+
+    Raises
+    ------
+    ConfigError
+        If a design names a process: estimates do not count the events that its figures belong to.
+    """
+    if "process" in designs.fields or designs.field("process") is not None:
+        raise ConfigError(
+            f"process = {designs.base.process!r} is not allowed: estimates have no energy of the events of a process"
+        )
     machine, number = Machine(designs), designs.number
     moved = work.activations * machine.input_bits + work.sums * 32
     on_chip = (

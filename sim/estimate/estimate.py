@@ -84,7 +84,13 @@ class Estimates:
 
     @cached_property
     def energy_pj(self) -> dict[str, np.ndarray]:
-        """Energy by the ``low``, ``mid`` and ``high`` figures that :mod:`tilewright.sim.energy` uses."""
+        """Energy by the ``low``, ``mid`` and ``high`` figures that :mod:`tilewright.sim.energy` uses.
+
+        Raises
+        ------
+        ConfigError
+            If a design names a process, whose events estimates do not count.
+        """
         return energy_pj(self.designs, self.work, self.dram_bytes, self.cycles)
 
 

@@ -151,6 +151,13 @@ def test_energies_of_a_published_macro_are_those_of_single_systems(level, bits):
     assert np.ravel(mac_pj(designs, level))[0] == pytest.approx(getattr(figures, level).value)
 
 
+def test_a_process_has_no_estimate_of_energy():
+    guess = one(EDGE.with_(process="SG13G2"), {"cim.tiles": 4}, SMALL, 100)
+    assert guess.cycles[0] > 0
+    with pytest.raises(ConfigError, match="process = 'SG13G2' is not allowed"):
+        _ = guess.energy_pj
+
+
 def test_a_long_context_and_little_scratchpad_are_marked_as_not_measured():
     token = workload(load_model("llama-3.2-1b"), phase="decode", context=1024)
     inside = Designs(EDGE, {"vector.address_bits": np.array([14, 9]), "cim.tiles": np.array([4, 4])})
