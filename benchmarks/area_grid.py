@@ -128,5 +128,16 @@ HELD_OUT: Mapping[str, Point] = {
     "2 x 16x16 INT8 of 16x16": _whole(
         fabric=_QUEUES_OF_3, tiles=2, macro_rows=16, macro_columns=16, macro_weight_bits=8
     ),
+    "2 x 32x32 INT4 of 32x32": _whole(fabric=_WIDE_FABRIC, tiles=2, macro_rows=32, macro_columns=32),
+    "1 x 32x32 INT4 of 32x32": _whole(
+        "tiny", **_ONE, macro_rows=32, macro_columns=32, macro_input_bits_per_cycle=1, accumulator_vectors=8
+    ),
+    "2 x 16x16 INT4 of 8x8, 4 bits a cycle": _whole(
+        fabric=_QUEUES_OF_3, tiles=2, **_FOUR, macro_input_bits_per_cycle=4
+    ),
+    "2 x 32x32 INT8 of 16x16, 4 bits a cycle": _whole(
+        fabric=_WIDE_FABRIC, tiles=2, **_FOUR, macro_rows=16, macro_columns=16, macro_weight_bits=8,
+        macro_input_bits_per_cycle=4,
+    ),
 }  # fmt: skip
 """Whole accelerators that are not fitted, by what they are: the areas of the model are checked with them."""
