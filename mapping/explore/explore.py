@@ -76,7 +76,7 @@ def explore(
     ):
         # The exact model runs every design that may be on the front, by estimates or, where there are none, by bounds.
         runs = ExactRuns(space, kept, execute, clock.runs)
-        if space.search.method == "bounds" or any(run.phase not in ESTIMATED for run in space.runs):
+        if space.search.method == "bounds" or not _estimated(space):
             found = by_bounds(space, runs, clock.bounds)
         else:
             found = by_estimates(space, runs, study=kept, seed=seed, watch=clock.designs)
@@ -111,6 +111,14 @@ def explore(
             recommended=points[int(np.argmin(costs[first[best]] @ weights))],
             ran=exact,
         )
+
+
+def _estimated(space: Space) -> bool:
+    """Return whether there are estimates of everything that a space compares."""
+    # Estimates have the energies that a system states, and not those that were measured in a process.
+    measured = space.base.process is not None or "process" in space.choices
+    by_energy = any(OBJECTIVES[name].joules for name in (*space.objectives, *space.constraints))
+    return all(run.phase in ESTIMATED for run in space.runs) and not (measured and by_energy)
 
 
 def _point(space: Space, runs: ExactRuns, number: int, exact: Sums, estimated: Sums, equal: int) -> FrontPoint:

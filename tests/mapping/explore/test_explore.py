@@ -1,5 +1,6 @@
 """Explorations of real designs: the front against every design run one by one; processes that are killed; clusters."""
 
+import itertools
 import json
 import os
 import signal
@@ -145,6 +146,19 @@ def test_bounds_prove_the_front(model, result, phase):
     for point in found.front:
         assert point.estimate["latency_s"] <= point.objectives["latency_s"]
         assert point.estimate["energy_j"] <= point.objectives["energy_j"]
+
+
+def test_energies_of_a_process_are_compared_by_bounds(model, tmp_path):
+    (tmp_path / "base.toml").write_text('base = "tiny"\nprocess = "SG13G2"\n')
+    fields = {"memory.bandwidth_mb_per_s": [1600, 3200], "vector.lanes": [4, 8]}
+    toml = "".join(f'"{path}" = {values}\n' for path, values in fields.items())
+    (tmp_path / "space.toml").write_text(f'base = "base.toml"\n[fields]\n{toml}')
+    found = tw.explore(model, tmp_path / "space.toml", context=CONTEXT)
+    base = tw.load_system("tiny").with_({"process": "SG13G2"})
+    systems = [base.with_(dict(zip(fields, each, strict=True))) for each in itertools.product(*fields.values())]
+    assert found.method == "bounds"
+    assert front_of(found) == true_front(model, systems, CONTEXT)
+    assert all(point.runs[0]["area_mm2"] > 0 for point in found.front)
 
 
 def test_workers_change_nothing(model, result, tmp_path):
