@@ -49,8 +49,9 @@ class Part:
     memories: tuple[MemoryShape, ...] = field(default=())
 
 
+CIM_MACROS = "CIM macros"
 UNITS = (
-    "CIM macros", "tiles", "array", "accumulators", "array buffers", "weight buffer", "scratchpad", "vector unit",
+    CIM_MACROS, "tiles", "array", "accumulators", "array buffers", "weight buffer", "scratchpad", "vector unit",
     "command processor", "DMA and AXI",
 )  # fmt: skip
 """Units in the order of reports."""
@@ -75,13 +76,13 @@ def _array_parts(config: AcceleratorConfig) -> list[Part]:
     return [
         Part(
             "cim_word_line",
-            "CIM macros",
+            CIM_MACROS,
             macros * macro.rows,
             {"weight bits": weights, "gated weight bits": weights * planes},
         ),
         Part(
             "cim_macro",
-            "CIM macros",
+            CIM_MACROS,
             macros,
             {
                 "full adders": macro.columns * tree.full_adders,

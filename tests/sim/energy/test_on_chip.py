@@ -9,6 +9,8 @@ from tilewright.sim.config.event_energies import event_energies
 from tilewright.sim.energy.events import Counts, total
 from tilewright.sim.energy.on_chip import BANKS, on_chip
 from tilewright.sim.energy.run_energy import energy
+from tilewright.sim.energy.structure import CIM_MACROS
+from tilewright.sim.energy.system_area import system_area
 
 SYSTEM = load_system("edge-int4").with_(process="SG13G2")
 ENERGIES = event_energies("SG13G2")
@@ -24,9 +26,30 @@ def test_a_process_takes_the_place_of_the_systems_own_figures():
     assert items["CIM multiply-accumulate"].pj_per_event == pytest.approx(32 * ENERGIES.product_pj_per_bit_pair)
     assert items["vector unit"].pj_per_event == ENERGIES.element_pj
     assert "scratchpad and array" not in items
-    assert all(item.source.startswith("measured in SG13G2") for item in [*items.values()][2:])
+    assert all(item.source.startswith("measured in SG13G2") for item in [*items.values()][2:-2])
     own = of(load_system("edge-int4"), macs=1000)
     assert own["CIM multiply-accumulate"].pj_per_event == 0.045
+
+
+def test_clock_and_leakage_take_their_power_in_every_cycle():
+    seconds = 1000 / (SYSTEM.clock_mhz * 1e6)
+    items, area = of(SYSTEM, cycles=1000), system_area(SYSTEM)
+    assert items["clock of the chip"].joules == pytest.approx(area.clock_mw * 1e-3 * seconds)
+    assert items["leakage of the chip"].joules == pytest.approx(area.leakage_mw * 1e-3 * seconds)
+    fast = of(SYSTEM.with_(clock_mhz=2000), cycles=1000)
+    assert fast["clock of the chip"].joules == items["clock of the chip"].joules
+    assert fast["leakage of the chip"].joules == pytest.approx(items["leakage of the chip"].joules / 2)
+    half = of(SYSTEM.with_(**{"cim.tiles": 2}), cycles=1000)
+    assert 0.4 < half["clock of the chip"].joules / items["clock of the chip"].joules < 0.7
+
+
+def test_a_published_macro_has_its_clock_and_leakage_in_its_own_figure():
+    macros = next(unit for unit in system_area(SYSTEM).units if unit.unit == CIM_MACROS)
+    ours, theirs = (of(each, cycles=1) for each in (SYSTEM, SYSTEM.with_(**{"energy.macro": "isscc-2021-22nm"})))
+    saved = ours["clock of the chip"].pj_per_event - theirs["clock of the chip"].pj_per_event
+    assert saved == pytest.approx(macros.clock_pj)
+    saved = ours["leakage of the chip"].pj_per_event - theirs["leakage of the chip"].pj_per_event
+    assert saved == pytest.approx(macros.leakage_uw / SYSTEM.clock_mhz)
 
 
 def test_every_event_on_chip_has_an_energy():
