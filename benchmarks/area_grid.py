@@ -139,5 +139,12 @@ HELD_OUT: Mapping[str, Point] = {
         fabric=_WIDE_FABRIC, tiles=2, **_FOUR, macro_rows=16, macro_columns=16, macro_weight_bits=8,
         macro_input_bits_per_cycle=4,
     ),
+    "1 x 32x32 INT8 of 16x16, 4 bits a cycle": _whole(
+        "tiny", accumulator_vectors=8, macro_weight_bits=8, macro_input_bits_per_cycle=4
+    ),
+    "2 x 32x32 FP4 of 16x16, three banks": _whole(
+        fabric=_WIDE_FABRIC, tiles=2, **_FOUR, macro_rows=16, macro_columns=16, macro_weight_format="fp4_e2m1",
+        macro_weight_banks=3,
+    ),
 }  # fmt: skip
 """Whole accelerators that are not fitted, by what they are: the areas of the model are checked with them."""
