@@ -117,8 +117,7 @@ def _estimated(space: Space) -> bool:
     """Return whether there are estimates of everything that a space compares."""
     # Estimates have the energies that a system states, and not those that were measured in a process.
     measured = space.base.process is not None or "process" in space.choices
-    by_energy = any(OBJECTIVES[name].joules for name in (*space.objectives, *space.constraints))
-    return all(run.phase in ESTIMATED for run in space.runs) and not (measured and by_energy)
+    return all(run.phase in ESTIMATED for run in space.runs) and not measured
 
 
 def _point(space: Space, runs: ExactRuns, number: int, exact: Sums, estimated: Sums, equal: int) -> FrontPoint:
