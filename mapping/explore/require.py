@@ -126,7 +126,8 @@ def require(
         if result.tokens_per_s >= tokens_per_s and result.energy_j / tokens <= enough:
             return Requirement(needs, changes, result, len(designs), seconds)
         rate_slack = min(rate_slack, result.tokens_per_s / rate[at])
-        joules_slack = min(joules_slack, joules[at] * tokens / result.energy_j)
+        if joules_per_token is not None:
+            joules_slack = min(joules_slack, joules[at] * tokens / result.energy_j)
     raise ConfigError(
         f"tokens_per_s = {tokens_per_s:g} is within the bounds of '{system.name}', and none of {len(designs):,} "
         f"changes that were estimated reaches it on the exact model{_and(joules_per_token)}"
