@@ -15,6 +15,9 @@ CONSTANT = "one"
 LEAST_UM2 = 2000
 """Area below which a part counts as if it had this one: a few gates more or less do not matter."""
 
+NOISE = 1e-9
+"""Coefficient below which there is none: the smallest true ones, of leakage in µW, are above 1e-5."""
+
 
 def unfitted(library: Library, tools: dict[str, str], clock_pj: float) -> AreaModel:
     """Return the model of a process without coefficients: its macros, and what decides about memories."""
@@ -53,9 +56,14 @@ def fitted(model: AreaModel, measured: Sequence[Measured], library: Library) -> 
         columns[field] = found / scales / _unit(values, measured)
     parts: dict[str, dict[str, Coefficients]] = {}
     for index, (part, feature) in enumerate(names):
-        figures = {field: float(f"{values[index]:.5g}") for field, values in columns.items()}
+        figures = {field: _rounded(values[index]) for field, values in columns.items()}
         parts.setdefault(part, {})[feature] = Coefficients(**figures)
     return model.model_copy(update={"parts": parts, "ranges": ranges(measured)})
+
+
+def _rounded(value: float) -> float:
+    """Return a coefficient with five digits; what the least squares leave of none is zero."""
+    return 0.0 if value < NOISE else float(f"{value:.5g}")
 
 
 def ranges(measured: Iterable[Measured]) -> dict[str, dict[str, FeatureRange]]:
