@@ -97,7 +97,7 @@ def test_set_reaches_blocks_programs_and_hosts(call, tmp_path):
         (["cim.tils=8"], "unknown field 'cim.tils' (did you mean 'tiles'?"),
         (["cim.tiles"], "--set cim.tiles is not allowed: it must be KEY=VALUE"),
         (["=8"], "--set =8 is not allowed: it must be KEY=VALUE"),
-        (["cim.tiles=many"], "cim.tiles = 'many' is not allowed: input should be a valid integer"),
+        (["cim.tiles=many"], "cim.tiles = 'many' is not allowed: it must be an integer"),
         (["cim.tiles=8", "cim.tiles=4"], "--set cim.tiles=4 is not allowed: cim.tiles is set twice"),
         (["fabric.banks=5"], "fabric.banks = 5 is not allowed: it must be a power of two"),
         (["cim.tile.group_scale=none", "cim.tile.group_rows=32"], "cim.tile.group_rows = 32 is not allowed"),
