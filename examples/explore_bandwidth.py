@@ -1,4 +1,4 @@
-"""Which memory a small writer of texts is worth: the front of bandwidth, bus and clock, and what each design waits for.
+"""Finds which memory a small writer of texts is worth: the front of bandwidth, bus and clock, and what each waits for.
 
 .venv/bin/python examples/explore_bandwidth.py
 """

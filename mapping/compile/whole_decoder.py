@@ -1,6 +1,6 @@
 """All layers of a decoder and its head as one program."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from tilewright.mapping.models.llama import EMBEDDED, HEAD, layer_name
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import INPUT, Graph
+from tilewright.sim.graph.layer_loops import layer_loops
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.widths import MAX_COUNT
 
@@ -25,8 +26,6 @@ LAYERS = "layers"
 of the head."""
 LAYER_NAMES = layer_name(0).split("0")[0]
 """Beginning of the names of what belongs to a layer."""
-LARGEST_BODY = 8
-"""Maximum number of layers in a run of a loop."""
 
 
 def compile_decoder(
@@ -54,7 +53,7 @@ def compile_decoder(
     count = 1 + max(operator.layer or 0 for operator in graph)
     layers = [[each for each in graph if each.layer == layer] for layer in range(count)]
     loops = []
-    for number, (body, runs) in enumerate(_repeated([_alike(layer) for layer in layers])):
+    for number, (body, runs) in enumerate(layer_loops([_alike(layer) for layer in layers])):
         lowered = lower(graph.part(operator for layer in body for operator in layers[layer]))
         own = tuple(layer_name(layer) for layer in body)
         name = f"{LAYERS}.{number}" if number else LAYERS
@@ -111,24 +110,6 @@ def _alike(layer: list[Operator]) -> tuple[Operator, ...]:
     return tuple(
         replace(each, name=renamed(each.name), inputs=tuple(map(renamed, each.inputs)), layer=None) for each in layer
     )
-
-
-def _repeated(layers: Sequence[object]) -> Iterator[tuple[range, int]]:
-    """Yield loops that cover layers in their order: the layers of the first run, and the number of runs.
-
-    Each loop covers as many layers as it can, with as few in a run as it can.
-    """
-    first = 0
-    while first < len(layers):
-        best, runs = 1, 1
-        for size in range(1, min(LARGEST_BODY, len(layers) - first) + 1):
-            body, count = layers[first : first + size], 1
-            while layers[first + count * size : first + (count + 1) * size] == body:
-                count += 1
-            if count > 1 and count * size > best * runs:
-                best, runs = size, count
-        yield range(first, first + best), runs
-        first += best * runs
 
 
 def head_parts(config: AcceleratorConfig, vocabulary: int) -> tuple[int, int]:

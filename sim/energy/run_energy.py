@@ -1,17 +1,15 @@
 """Energy of a run: of main memory, and of the events on chip by the figures of the system or of its process."""
 
-from functools import lru_cache
-
 from tilewright.sim.config import System
-from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.event_energies import event_energies
 from tilewright.sim.config.figures import FigureRange
-from tilewright.sim.energy.area import UnitArea, load_area_model, unit_areas
+from tilewright.sim.energy.area import load_area_model
 from tilewright.sim.energy.events import Counts, EnergyItem
 from tilewright.sim.energy.memory import NO_SOURCE, background_energy, bit_energy
 from tilewright.sim.energy.on_chip import on_chip
 from tilewright.sim.energy.published import multiply_energy
 from tilewright.sim.energy.structure import CIM_MACROS
+from tilewright.sim.energy.system_area import units_in
 
 
 def energy(counts: Counts, system: System) -> list[EnergyItem]:
@@ -45,7 +43,7 @@ def _idle(counts: Counts, system: System, process: str, *, own_macros: bool) -> 
     A published macro's figure contains clock and leakage of the macro.
     """
     model = load_area_model(process)
-    units = [unit for unit in _units(system.accelerator, process) if own_macros or unit.unit != CIM_MACROS]
+    units = [unit for unit in units_in(system.accelerator, process) if own_macros or unit.unit != CIM_MACROS]
     clock_pj = sum(unit.clock_pj for unit in units)
     leakage_pj = sum(unit.leakage_uw for unit in units) / system.clock_mhz
     tools = ", ".join(f"{name} {version}" for name, version in model.tools.items())
@@ -54,11 +52,6 @@ def _idle(counts: Counts, system: System, process: str, *, own_macros: bool) -> 
         EnergyItem("clock of the chip", counts.cycles, "cycle", FigureRange.exactly(clock_pj, source)),
         EnergyItem("leakage of the chip", counts.cycles, "cycle", FigureRange.exactly(leakage_pj, source)),
     ]
-
-
-@lru_cache
-def _units(config: AcceleratorConfig, process: str) -> tuple[UnitArea, ...]:
-    return tuple(unit_areas(config, load_area_model(process)))
 
 
 def _stated(counts: Counts, system: System) -> list[EnergyItem]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 from tilewright.sim.config import System
+from tilewright.sim.config.accelerator import AcceleratorConfig
 
 from .area import UnitArea, load_area_model, unit_areas
 
@@ -64,5 +66,17 @@ def system_area(system: System) -> SystemArea | None:
     """
     if system.process is None:
         return None
-    units = unit_areas(system.accelerator, load_area_model(system.process))
+    units = units_in(system.accelerator, system.process)
     return SystemArea(system.process, system.clock_mhz, units, ("NPE",) if system.npe is not None else ())
+
+
+@lru_cache
+def units_in(config: AcceleratorConfig, process: str) -> tuple[UnitArea, ...]:
+    """Return the cost of each unit of an accelerator in a process.
+
+    Raises
+    ------
+    ConfigError
+        If no area was measured in the process.
+    """
+    return tuple(unit_areas(config, load_area_model(process)))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.graph.graph import Graph
+from tilewright.sim.graph.layer_loops import layer_loops
 from tilewright.sim.graph.operator import Kind, Operator
 
 
@@ -98,29 +99,9 @@ class Workload:
             phase="decode" if tokens == 1 else "prefill",
             tokens=tokens,
             context=scores[0].capacity,
-            loops=tuple(_repeated(layers)),
+            loops=tuple((tuple(layers[each] for each in body), runs) for body, runs in layer_loops(layers)),
             vocabulary=logits[0].n if logits else 0,
         )
-
-
-LARGEST_BODY = 8
-"""Maximum number of layers in a run of a loop of the compiler."""
-
-
-def _repeated(layers: list[Layer]) -> list[tuple[tuple[Layer, ...], int]]:
-    """Return loops over layers, as the compiler makes them: each with as many layers as possible, as few in a run."""
-    loops, first = [], 0
-    while first < len(layers):
-        best, runs = 1, 1
-        for size in range(1, min(LARGEST_BODY, len(layers) - first) + 1):
-            body, count = layers[first : first + size], 1
-            while layers[first + count * size : first + (count + 1) * size] == body:
-                count += 1
-            if count > 1 and count * size > best * runs:
-                best, runs = size, count
-        loops.append((tuple(layers[first : first + best]), runs))
-        first += best * runs
-    return loops
 
 
 def _layer(graph: Graph, scores: Operator) -> Layer:

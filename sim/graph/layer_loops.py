@@ -1,0 +1,24 @@
+"""Loops over the layers of a model: layers that are alike or groups of layers that follow each other in one pattern."""
+
+from collections.abc import Iterator, Sequence
+
+LARGEST_BODY = 8
+"""Maximum number of layers in a run of a loop."""
+
+
+def layer_loops(layers: Sequence[object]) -> Iterator[tuple[range, int]]:
+    """Yield loops that cover layers in their order: the layers of the first run, and the number of runs.
+
+    Each loop covers as many layers as it can, with as few in a run as it can.
+    """
+    first = 0
+    while first < len(layers):
+        best, runs = 1, 1
+        for size in range(1, min(LARGEST_BODY, len(layers) - first) + 1):
+            body, count = layers[first : first + size], 1
+            while layers[first + count * size : first + (count + 1) * size] == body:
+                count += 1
+            if count > 1 and count * size > best * runs:
+                best, runs = size, count
+        yield range(first, first + best), runs
+        first += best * runs
