@@ -41,7 +41,8 @@ def measure(
     for found in parts_of(verilog, name, modules):
         part = modules[found.module]
         if only is None or part.name in only:
-            yield Measured(part, found.count, part_cost(found, yosys, library, remember=remember("synth")))
+            cost = part_cost(found, yosys, library, clock_gates=False, remember=remember("synth"))
+            yield Measured(part, found.count, cost)
 
 
 def measure_point(point: Point, yosys: Tool, library: Library) -> Iterator[Measured]:

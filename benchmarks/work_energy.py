@@ -73,13 +73,13 @@ def main() -> None:
     if not tools.sta:
         sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
     energies = []
-    for each in mac.measure(mac.build(library, tools.sta)):
+    for each in mac.measure(mac.build(library, tools.sta, clock_gates=False)):
         print(each.mode.label, each.kind, f"{each.pj:.4g} pJ", file=sys.stderr, flush=True)
         energies.append(each)
     rows = []
     for config in MACROS:
         print(config, file=sys.stderr, flush=True)
-        rows.append(macro_row(cim.measure(config, library, tools.sta)))
+        rows.append(macro_row(cim.measure(config, library, tools.sta, clock_gates=False)))
     parts = {
         "versions": f"{tools.yosys.name} {tools.yosys.version}, {tools.sta.name} {tools.sta.version}",
         "process": f"{PROCESS}, {process.about}, {library.voltage_v:g} V, {library.temperature_c:g} °C",

@@ -35,11 +35,13 @@ class MacroEnergy:
     write_pj: float
     """Energy of writing a bit of a weight, the clock of all other bits in this cycle included."""
     clock_pj: float
-    """Energy of a cycle in which nothing but the clock moves."""
+    """Energy of a cycle in which nothing but the clock moves; clock gates pass nothing."""
 
 
-def measure(config: MacroConfig, library: Library, sta: Tool, *, seed: int = 1) -> MacroEnergy:
-    """Return the energies of a macro as cells of a library.
+def measure(
+    config: MacroConfig, library: Library, sta: Tool, *, clock_gates: bool = True, seed: int = 1
+) -> MacroEnergy:
+    """Return the energies of a macro as cells of a library, with clock gates if it has a cell for them.
 
     Differences of simulations with and without vectors leave out what comes before and after them.
 
@@ -51,7 +53,10 @@ def measure(config: MacroConfig, library: Library, sta: Tool, *, seed: int = 1) 
         If a tool fails.
     """
     yosys = find_synthesis_tools().yosys
-    netlist = cell_netlist(MacroBench(config).verilog(), MacroBench.top, yosys, library, remember=remember("synth"))
+    text = MacroBench(config).verilog()
+    netlist = cell_netlist(
+        text, MacroBench.top, yosys, library, clock_gates=clock_gates, remember=remember("synth")
+    )  # fmt: skip
     energies = net_energies(sta, netlist, library)
     bench = CellsBench(config, netlist.netlist + netlist.models)
     none, some = (_total_pj(bench, energies, vectors, seed) for vectors in (0, VECTORS))

@@ -46,8 +46,17 @@ class EnergyBench:
     energies: tuple[NetEnergies, ...]
 
 
-def build(library: Library, sta: Tool, modes: Sequence[Mode] = ALL_MODES, stages: int = MOST_STAGES) -> EnergyBench:
+def build(
+    library: Library,
+    sta: Tool,
+    modes: Sequence[Mode] = ALL_MODES,
+    stages: int = MOST_STAGES,
+    *,
+    clock_gates: bool = True,
+) -> EnergyBench:
     """Return the MACs as cells of a library, with the energies that OpenSTA, ``sta``, states.
+
+    Clocks are gated if the library has a cell for that and ``clock_gates`` is set.
 
     Raises
     ------
@@ -62,7 +71,9 @@ def build(library: Library, sta: Tool, modes: Sequence[Mode] = ALL_MODES, stages
 
     def edit(verilog: str) -> str:
         def mapped(text: str, module: str) -> str:
-            netlists[module] = cell_netlist(text, module, yosys, library, remember=remember("synth"))
+            netlists[module] = cell_netlist(
+                text, module, yosys, library, clock_gates=clock_gates, remember=remember("synth")
+            )  # fmt: skip
             return netlists[module].netlist
 
         modules = [module_name(TOP, unit) for unit in UNITS]

@@ -1,7 +1,8 @@
 """Simulation of netlists of cells: settled values in each cycle, and how often each net changes.
 
 The inputs of each cycle are given, and the outputs are compared with expected ones. All cells are flip-flops of one
-clock or functions of at most six inputs.
+clock, clock gates, or functions of at most six inputs. A flip-flop whose clock is gated keeps its bit in cycles at
+whose end the enable of its gate is 0; in other cycles the net of the gated clock changes twice.
 """
 
 import ctypes
@@ -24,10 +25,13 @@ from tilewright.hw.synth.netlist_bits import BitNetlist
 MOST_INPUTS = 6
 FLIP_FLOP = -1
 """Number that stands for a flip-flop where a gate has the values of its function."""
+ALWAYS = 1
+"""Net that enables a flip-flop whose clock is not gated: the constant 1."""
 SOURCE = """
 #include <stdint.h>
 void simulate(int64_t cells, const int32_t *out, const int32_t *in, const uint64_t *table,
-              int64_t flip_flops, const int32_t *q, const int32_t *d, uint8_t *next,
+              int64_t flip_flops, const int32_t *q, const int32_t *d, const int32_t *enable, uint8_t *next,
+              int64_t gates, const int32_t *gated, const int32_t *gate_enable,
               int64_t inputs, const int32_t *input, const uint8_t *given,
               int64_t outputs, const int32_t *output, const uint8_t *expected,
               int64_t cycles, const int32_t *segment, int64_t nets, uint8_t *value,
@@ -45,7 +49,8 @@ void simulate(int64_t cells, const int32_t *out, const int32_t *in, const uint64
     }
     for (int64_t i = 0; i < outputs; i++)
       wrong[segment[cycle]] += value[output[i]] != expected[cycle * outputs + i];
-    for (int64_t i = 0; i < flip_flops; i++) next[i] = value[d[i]];
+    for (int64_t i = 0; i < gates; i++) count[gated[i]] += 2 * value[gate_enable[i]];
+    for (int64_t i = 0; i < flip_flops; i++) next[i] = value[enable[i]] ? value[d[i]] : value[q[i]];
     for (int64_t i = 0; i < flip_flops; i++) {
       count[q[i]] += next[i] ^ value[q[i]];
       value[q[i]] = next[i];
@@ -93,25 +98,31 @@ class CellSimulator:
         self._driven: dict[str, int] = {}
         kinds: dict[tuple[str, str], tuple[list[str], int]] = {}
         gates: list[tuple[int, list[int], int]] = []
-        flops: list[tuple[int, int]] = []
+        flops: list[tuple[int, int, int]] = []
+        gate = library.clock_gate
+        enables: dict[int, int] = {}
+        for each, pins in zip(bits.instances, bits.pins, strict=True):
+            if gate and each.cell == gate.cell:
+                enables[pins[gate.output][0]] = pins[gate.enable][0]
+                self._driven[bit_name(each.connections[gate.output])] = pins[gate.output][0]
         for each, pins in zip(bits.instances, bits.pins, strict=True):
             cell = library.cells.get(each.cell)
-            if cell is None:
+            if cell is None or (gate and each.cell == gate.cell):
                 continue
             for pin in cell.outputs:
                 if pin not in pins:
                     continue
                 kind = each.cell, pin
                 if kind not in kinds:
-                    kinds[kind] = ([_data_pin(cell, pin)], FLIP_FLOP) if cell.is_flip_flop else _table(cell, pin)
+                    kinds[kind] = (_flip_flop_pins(cell, pin), FLIP_FLOP) if cell.is_flip_flop else _table(cell, pin)
                 inputs, table = kinds[kind]
                 [net], nets = pins[pin], [pins[name][0] for name in inputs]
                 if table == FLIP_FLOP:
-                    flops.append((net, nets[0]))
+                    flops.append((net, nets[0], enables.get(nets[1], ALWAYS)))
                 else:
                     gates.append((net, nets, table))
                 self._driven[bit_name(each.connections[pin])] = net
-        self._gates, self._flops = _sorted(gates), flops
+        self._gates, self._flops, self._enables = _sorted(gates), flops, enables
 
     def run(self, given: np.ndarray, expected: np.ndarray, segment: np.ndarray) -> CellRun:
         """Simulate; all registers begin with 0.
@@ -132,7 +143,8 @@ class CellSimulator:
             np.array([(inputs + [0] * MOST_INPUTS)[:MOST_INPUTS] for _, inputs, _ in self._gates], np.int32),
             np.array([table for _, _, table in self._gates], np.uint64),
         ]
-        outs, ds = (np.array([flop[index] for flop in self._flops], np.int32) for index in (0, 1))
+        outs, ds, enables = (np.array([flop[index] for flop in self._flops], np.int32) for index in (0, 1, 2))
+        gated, gate_enables = (np.array([*nets], np.int32) for nets in (self._enables, self._enables.values()))
 
         def pointer(array: np.ndarray) -> ctypes.c_void_p:
             return array.ctypes.data_as(ctypes.c_void_p)
@@ -142,7 +154,8 @@ class CellSimulator:
         following, numbers = np.zeros(max(1, len(outs)), np.uint8), segment.astype(np.int32)
         _simulate()(
             ctypes.c_int64(len(self._gates)), *(pointer(array) for array in arrays),
-            ctypes.c_int64(len(outs)), pointer(outs), pointer(ds), pointer(following),
+            ctypes.c_int64(len(outs)), pointer(outs), pointer(ds), pointer(enables), pointer(following),
+            ctypes.c_int64(len(gated)), pointer(gated), pointer(gate_enables),
             ctypes.c_int64(len(inputs)), pointer(inputs), pointer(given),
             ctypes.c_int64(len(outputs)), pointer(outputs), pointer(expected),
             ctypes.c_int64(len(segment)), pointer(numbers), ctypes.c_int64(self._nets), pointer(value),
@@ -201,10 +214,14 @@ def _table(cell: Cell, output: str) -> tuple[list[str], int]:
     return inputs, table
 
 
-def _data_pin(cell: Cell, output: str) -> str:
-    """Return the input of a flip-flop that its output has after an edge."""
+def _flip_flop_pins(cell: Cell, output: str) -> list[str]:
+    """Return the input of a flip-flop that its output has after an edge, and the input of its clock."""
     [group] = (each for each in cell.group.level.groups if each.kind == "ff")
-    state, following = group.name.split(",")[0].strip(), group.level.attributes.get("next_state", "").strip('"() ')
-    if cell.pins[output].attributes.get("function", "").strip('"() ') != state or following not in cell.inputs:
+    states = {name: group.level.attributes.get(name, "").strip('"() ') for name in ("next_state", "clocked_on")}
+    state = group.name.split(",")[0].strip()
+    following, clock = states.values()
+    if cell.pins[output].attributes.get("function", "").strip('"() ') != state or not {following, clock} <= {
+        *cell.inputs
+    }:
         raise ConfigError(f"{cell.path}: cell '{cell.group.name}': '{following}' cannot be simulated")
-    return following
+    return [following, clock]

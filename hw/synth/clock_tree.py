@@ -1,6 +1,7 @@
 """The clock tree that power assumes: buffers of one kind, ``FANOUT`` loads each, in as few levels as lead to one root.
 
-Wires, gates that stop the clock and differences in arrival are left out, so that a real tree takes more.
+Flip-flops with a gated clock have their gate as buffer. Wires and differences in arrival are left out, so that a real
+tree takes more.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ MODULES = ("clock_pins", "clock_tree")
 
 @dataclass(frozen=True)
 class ClockTree:
-    """The flip-flops of a netlist on a tree of buffers."""
+    """The flip-flops of a netlist, and the clock gates before some of them, on a tree of buffers."""
 
     verilog: str
     """Modules ``MODULES`` with the input ``clk``; their flip-flops have no other connections, so that only the clock
@@ -37,10 +38,11 @@ def clock_tree(cells: list[Instance], library: Library) -> ClockTree | None:
     Its buffer is the smallest whose ``max_capacitance`` is ``RESERVE`` times that of ``FANOUT`` clock pins, and of as
     many inputs of its own, or comes nearest to it. Without flip-flops there is no tree.
     """
+    gate = library.clock_gate.cell if library.clock_gate else None
     loads = [
         (each.cell, pin)
         for each in cells
-        if each.cell in library.cells and library.cells[each.cell].is_flip_flop
+        if each.cell in library.cells and (library.cells[each.cell].is_flip_flop or each.cell == gate)
         for pin, net in each.connections.items()
         if net == "clk"
     ]

@@ -8,6 +8,9 @@ Each part runs its own tools on its own copy of the text and knows nothing of th
 - ``timing``: longest combinational path after mapping by Berkeley ABC. No wire load, clock-to-output or set-up time.
 - ``power``: OpenSTA on a mapped netlist, see :mod:`tilewright.hw.synth.power`.
 
+Parts that use a liberty file with a cell for it gate the clocks of registers with an enable, see
+:mod:`tilewright.hw.synth.clock_gates`.
+
 Yosys chooses among equal mappings by the order of its input: the same function written in another way may differ by
 a few per cent.
 """
@@ -22,6 +25,7 @@ from tempfile import TemporaryDirectory
 from tilewright.base.errors import ConfigError, ToolError
 from tilewright.base.tools import SynthesisTools, Tool
 from tilewright.hw.synth import macros, power
+from tilewright.hw.synth.clock_gates import ClockGate, gate_counts, with_enough_gates
 from tilewright.hw.synth.library import Library, read_library
 from tilewright.hw.synth.power import Conditions
 from tilewright.hw.synth.run import run_abc, run_yosys
@@ -71,6 +75,12 @@ class Cost:
     """Leakage of the macros, no part of ``power_uw``; None if the library does not state it for each of them."""
     macros: Mapping[str, int] = field(default_factory=dict)
     """Number of each SRAM macro."""
+    flip_flops: int | None = None
+    """Number of flip-flops of the liberty file."""
+    clock_gates: int | None = None
+    """Number of cells that gate the clocks of flip-flops."""
+    gated_flip_flops: int | None = None
+    """Number of flip-flops whose clocks they gate."""
     path_ns: float | None = None
     power_uw: float | None = None
     """Power under the conditions given: the sum of the three parts. The clock tree is no part of it."""
@@ -80,7 +90,10 @@ class Cost:
     """Power of nets: pins and loads of outputs, no wires."""
     leakage_uw: float | None = None
     clock_pins_uw: float | None = None
-    """Power of the flip-flops while nothing but the clock moves; a part of ``power_uw``."""
+    """Power of the clock: of the flip-flops while nothing but the clock moves, and of the clock gates, which pass as
+    many edges as the activity says; a part of ``power_uw``."""
+    clock_idle_uw: float | None = None
+    """The same while no gate passes an edge."""
     clock_tree_uw: float | None = None
     """Power that the tree of :mod:`.clock_tree`, an assumption, adds to ``power_uw``: its buffers, their nets, and what
     its edges, slower than those of an ideal clock, cost the flip-flops."""
@@ -104,6 +117,16 @@ def anew(inputs: list[str], make: Callable[[], dict]) -> dict:
     return make()
 
 
+def gated(script: str, gate: ClockGate | None) -> str:
+    """Return a script that gates the clocks after ``GENERIC``; the same script if there is no gate."""
+    return script.replace(GENERIC, f"{GENERIC}; {gate.commands}", 1) if gate else script
+
+
+def area_script(gate: ClockGate | None) -> str:
+    """Return the script of the area; with clock gates, it writes the netlist in which they are counted."""
+    return gated(f"{AREA_SCRIPT}; {power.WRITE}" if gate else AREA_SCRIPT, gate)
+
+
 def cost(
     verilog: str,
     top: str,
@@ -112,12 +135,14 @@ def cost(
     parts: Iterable[str] = PARTS,
     library: Library | None = None,
     conditions: Conditions = power.USUAL,
+    clock_gates: bool = True,
     remember: Remember = anew,
 ) -> Cost:
     """Return the cost of module ``top`` of ``verilog``.
 
     A part whose optional tool or liberty file is absent from ``tools``, or whose optional tool fails, is left out.
     ``library`` is what ``read_library`` makes of the liberty files of ``tools``, if the caller has it already.
+    ``clock_gates`` lets area, timing and power have clock gates if the library has a cell for them.
     ``remember`` may keep results: ``tilewright.base.cache.remember("synth")`` does, between processes.
 
     Raises
@@ -127,7 +152,7 @@ def cost(
     ToolError
         If Yosys fails.
     """
-    job = _Job(verilog, top, tools, library or library_of(tools), conditions)
+    job = _Job(verilog, top, tools, library or library_of(tools), conditions, clock_gates)
     figures: dict = {}
     failed: dict[str, str] = {}
     for part in dict.fromkeys(parts):
@@ -160,10 +185,16 @@ class _Job:
     tools: SynthesisTools
     library: Library | None
     conditions: Conditions
+    clock_gates: bool
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z_]\w*", self.top):
             raise ConfigError(f"top module '{self.top}': must be a plain Verilog name")
+
+    @property
+    def gate(self) -> ClockGate | None:
+        """Cell that gates clocks."""
+        return self.library.clock_gate if self.library and self.clock_gates else None
 
     def figures(self, part: str, remember: Remember) -> dict:
         """Return the fields of :class:`Cost` that a part fills; nothing if it lacks a tool."""
@@ -177,21 +208,27 @@ class _Job:
         elif not library:
             return {}
         elif part == "area":
-            scripts, programs, make = (AREA_SCRIPT,), [yosys], partial(self._area, library)
+            scripts, programs, make = (area_script(self.gate),), [yosys], partial(self._area, library)
         elif part == "timing":
             if abc is None:
                 return {}
-            scripts, programs, make = (TIMING_SCRIPT, ABC_SCRIPT), [yosys, abc], partial(self._timing, abc)
+            scripts, programs, make = (
+                (gated(TIMING_SCRIPT, self.gate), ABC_SCRIPT),
+                [yosys, abc],
+                partial(self._timing, abc),
+            )
         else:
             if sta is None:
                 return {}
-            scripts, programs, make = (POWER_SCRIPT, power.FLOW), [yosys, sta], partial(self._power, sta, library)
+            scripts = gated(POWER_SCRIPT, self.gate), power.FLOW
+            programs, make = [yosys, sta], partial(self._power, sta, library)
         if library and part not in ("fpga", "cells"):
-            scripts = tuple(self._script(script) for script in scripts)
+            scripts = tuple(map(self._with_macros, scripts))
         digest = library.digest if library and part not in ("fpga", "cells") else ""
         conditions = [repr(self.conditions)] if part == "power" else []
         versions = [f"{program.name} {program.version}" for program in programs]
         inputs = [part, self.top, self.verilog, *scripts, *versions, *conditions, digest]
+        inputs += [self.gate.key] if self.gate and digest else []
         return remember(inputs, lambda: self._in_folder(make))
 
     def _in_folder(self, make: Callable[[Path], dict]) -> dict:
@@ -203,7 +240,7 @@ class _Job:
                 macros.write_macros(self.library.usable_macros, folder)
             return make(folder)
 
-    def _script(self, script: str) -> str:
+    def _with_macros(self, script: str) -> str:
         """Return a script that lets memories become macros of the library, if it has any for them."""
         return script.replace(GENERIC, WITH_MACROS) if self.library and self.library.usable_macros else script
 
@@ -230,19 +267,20 @@ class _Job:
         return {"cells": sum(_gates(self._yosys(folder, CELLS_SCRIPT)).values())}
 
     def _area(self, library: Library, folder: Path) -> dict:
-        stat = self._yosys(folder, self._script(AREA_SCRIPT))
+        stat = self._yosys(folder, self._with_macros(area_script(self.gate)))
         unmapped = sorted(name for name in _gates(stat) if name.startswith("$"))
         if unmapped:
             raise ConfigError(f"{library.label}: has no cell for {', '.join(unmapped)}")
-        area = stat.get("area", 0.0)
+        figures = cell_figures(stat, library, self.gate, folder)
+        area = figures["area_um2"]
         if not library.usable_macros:
-            return {"area_um2": area}
+            return figures
         counts = macros.macro_counts(library.usable_macros, folder)
         of_macros = sum(count * library.macros[name].area_um2 for name, count in counts.items())
         leakages = [library.macros[name].leakage_uw for name in counts]
         stated = [leakage for leakage in leakages if leakage is not None]
         leakage = sum(count * leakage for count, leakage in zip(counts.values(), stated, strict=False))
-        return {
+        return figures | {
             "area_um2": area + of_macros,
             "macros_um2": of_macros,
             "macros_leakage_uw": leakage if len(stated) == len(leakages) else None,
@@ -250,13 +288,33 @@ class _Job:
         }
 
     def _timing(self, abc: Tool, folder: Path) -> dict:
-        self._yosys(folder, self._script(TIMING_SCRIPT))
+        self._yosys(folder, self._with_macros(gated(TIMING_SCRIPT, self.gate)))
+        if self.gate:
+            blif = folder / "design.blif"
+            blif.write_text(self.gate.as_outputs(blif.read_text()))
         return {"path_ns": run_abc(abc, ABC_SCRIPT, folder)}
 
     def _power(self, sta: Tool, library: Library, folder: Path) -> dict:
         (folder / "sizing.constr").write_text(self.conditions.sizing)
-        self._yosys(folder, self._script(POWER_SCRIPT))
-        return power.run_power(sta, self.top, library, self.conditions, folder)
+        self._yosys(folder, self._with_macros(gated(POWER_SCRIPT, self.gate)))
+        return power.run_power(sta, self.top, library, self.conditions, self.gate, folder)
+
+
+def cell_figures(stat: dict, library: Library, gate: ClockGate | None, folder: Path) -> dict:
+    """Return area, flip-flops and clock gates of what ``AREA_SCRIPT`` left in a folder, without macros."""
+    counts = {name: count for name, count in _gates(stat).items() if name in library.cells}
+    flip_flops = sum(count for name, count in counts.items() if library.cells[name].is_flip_flop)
+    figures = {"area_um2": stat.get("area", 0.0), "flip_flops": flip_flops, "clock_gates": 0, "gated_flip_flops": 0}
+    if gate is None:
+        return figures
+    found = gate_counts(with_enough_gates((folder / "netlist.v").read_text(), gate), gate)
+    more = found.gates - counts.get(gate.cell, 0)
+    area = library.cells[gate.cell].group.level.number("area") or 0.0
+    return figures | {
+        "area_um2": figures["area_um2"] + more * area,
+        "clock_gates": found.gates,
+        "gated_flip_flops": found.flip_flops,
+    }
 
 
 def _gates(stat: dict) -> dict[str, int]:

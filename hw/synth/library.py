@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
+from tilewright.hw.synth.clock_gates import ClockGate, find_gate
 from tilewright.hw.synth.liberty import Group, Level, LibertyFile, read_liberty
 from tilewright.hw.synth.macros import LOGIC_BIT, SramMacro, is_memory, ram_blocks, read_macro, usable
 from tilewright.hw.synth.units import UNITS, check_common, check_conditions, check_units, unit
@@ -94,6 +95,11 @@ class Library:
     def usable_macros(self) -> list[SramMacro]:
         """Macros that a memory may become, in the order of their numbers in a netlist."""
         return usable(self.macros)
+
+    @cached_property
+    def clock_gate(self) -> ClockGate | None:
+        """Cell that stops the clock of flip-flops, if there is one."""
+        return find_gate(self.cells)
 
     @property
     def bit_area(self) -> float:

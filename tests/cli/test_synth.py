@@ -123,8 +123,8 @@ def test_synth_as_json_and_as_a_table(command, tmp_path):
     result = json.loads(out)
     assert result.pop("files") == [str(tmp_path / "register.synth.json")]
     assert {
-        "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "macros_um2", "macros_leakage_uw", "macros", "path_ns", "power_uw", "internal_uw",
-        "switching_uw", "leakage_uw", "clock_pins_uw", "clock_tree_uw", "clock_tree", "power_lacks", "power_clock_mhz",
+        "block", "module", "configuration", "lut", "ff", "cells", "area_um2", "macros_um2", "macros_leakage_uw", "macros", "flip_flops", "clock_gates",
+        "gated_flip_flops", "path_ns", "power_uw", "internal_uw", "switching_uw", "leakage_uw", "clock_pins_uw", "clock_idle_uw", "clock_tree_uw", "clock_tree", "power_lacks", "power_clock_mhz",
         "power_activity", "power_output_load_ff", "internal_factor", "primitives", "failed", "tools", "liberty", "library", "missing",
         "scaled",
     } == set(result)  # fmt: skip

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tilewright.api.blocks import BLOCKS, Block
 from tilewright.base.cache import remember, require_cache
@@ -111,7 +112,9 @@ class SynthResult:
         factors = {
             "area_um2": self.scaling.area,
             "path_ns": self.scaling.delay,
-            **dict.fromkeys(("internal_uw", "switching_uw", "clock_pins_uw", "clock_tree_uw"), self.scaling.energy),
+            **dict.fromkeys(
+                ("internal_uw", "switching_uw", "clock_pins_uw", "clock_idle_uw", "clock_tree_uw"), self.scaling.energy
+            ),
         }
         figures = {name: (getattr(self.cost, name), factor) for name, factor in factors.items()}
         return {
@@ -141,6 +144,7 @@ def synth(
     clock_mhz: float = USUAL.clock_mhz,
     activity: float = USUAL.activity,
     output_load_ff: float = USUAL.output_load_ff,
+    clock_gates: bool = True,
     with_netlist: bool = False,
     node_nm: float | None = None,
     scale_to: tuple[float, float] | None = None,
@@ -164,6 +168,8 @@ def synth(
         Number of transitions of each data input in a clock cycle.
     output_load_ff : float
         Capacitance at each output.
+    clock_gates : bool
+        Gate the clocks of registers with an enable, if the liberty files have a cell for that.
     with_netlist : bool
         Also make the netlist of the cells of the liberty file, or of generic gates without one.
     node_nm : float, optional
@@ -185,7 +191,9 @@ def synth(
     tools, library = synthesis_tools([Path(file) for file in named])
     factors = scaling_of(library, node_nm, scale_to)
     design = _design(name, tables, options)
-    return synthesise(name, design, tools, library, conditions, with_netlist=with_netlist, factors=factors)
+    return synthesise(
+        name, design, tools, library, conditions, clock_gates=clock_gates, with_netlist=with_netlist, factors=factors
+    )
 
 
 def scaling_of(library: Library | None, node_nm: float | None, scale_to: tuple[float, float] | None) -> Scaling | None:
@@ -230,6 +238,7 @@ def synthesise(
     library: Library | None,
     conditions: Conditions,
     *,
+    clock_gates: bool = True,
     with_netlist: bool = False,
     factors: Scaling | None = None,
 ) -> SynthResult:
@@ -242,7 +251,8 @@ def synthesise(
     """
     made = design.generate()
     kept = remember("synth")
-    figures = cost(made.verilog, made.name, tools, library=library, conditions=conditions, remember=kept)
-    texts = netlist(made.verilog, made.name, tools, library=library, remember=kept) if with_netlist else {}
+    common: dict[str, Any] = {"library": library, "clock_gates": clock_gates, "remember": kept}
+    figures = cost(made.verilog, made.name, tools, conditions=conditions, **common)
+    texts = netlist(made.verilog, made.name, tools, **common) if with_netlist else {}
     configuration = made.ports["configuration"]
     return SynthResult(name, made.name, configuration, figures, tools, library, conditions, texts, factors)

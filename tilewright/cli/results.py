@@ -210,12 +210,16 @@ class SynthFile(_Result):
     macros_um2: Number | None = None
     macros_leakage_uw: Number | None = None
     macros: dict[str, Count] = Field(default_factory=dict)
+    flip_flops: Count | None = None
+    clock_gates: Count | None = None
+    gated_flip_flops: Count | None = None
     path_ns: Number | None
     power_uw: Number | None
     internal_uw: Number | None = None
     switching_uw: Number | None = None
     leakage_uw: Number | None = None
     clock_pins_uw: Number | None = None
+    clock_idle_uw: Number | None = None
     clock_tree_uw: Number | None = None
     clock_tree: str | None = None
     power_lacks: dict[str, list[str]] = Field(default_factory=dict)

@@ -35,6 +35,7 @@ def _synth(
     output_load_ff: float,
     node_nm: float | None,
     scale_to: tuple[float, float] | None,
+    clock_gates: bool,
     netlist: bool,
     folder: Path | None,
     as_json: bool,
@@ -51,7 +52,14 @@ def _synth(
         make_folder(folder)
     with status(f"generating and synthesising {name}"):
         result = synthesise(
-            name, design.with_tables(tables), tools, library, conditions, with_netlist=netlist, factors=factors
+            name,
+            design.with_tables(tables),
+            tools,
+            library,
+            conditions,
+            clock_gates=clock_gates,
+            with_netlist=netlist,
+            factors=factors,
         )
     files = result.write(folder) if folder else []
     if as_json:
@@ -105,6 +113,12 @@ command = BlockGroup(
             type=float,
             metavar="NM V",
             help="Also estimate area, path and power for another process, of this node in nm and voltage in V.",
+        ),
+        click.option(
+            "--clock-gates/--no-clock-gates",
+            default=True,
+            show_default=True,
+            help="Gate the clocks of registers with an enable, if the liberty files have a cell for that.",
         ),
         click.option(
             "--netlist",

@@ -31,6 +31,8 @@ def print_synth(console: "Console", results: list[dict]) -> None:
         if library := result.get("library"):
             notes[_library(library)] = None
             notes |= dict.fromkeys(_macros(result, library))
+        if result.get("clock_gates"):
+            notes[_clock_gates(result)] = None
         if result["path_ns"] is not None:
             notes["path: gates alone, no wires, clock-to-output or set-up"] = None
         if result["power_uw"] is not None:
@@ -87,6 +89,14 @@ def _macros(result: dict, library: dict) -> Iterator[str]:
         yield f"memories: {count:,} {name}: {said}"
 
 
+def _clock_gates(result: dict) -> str:
+    """Return how many clock gates there are, and before how many flip-flops."""
+    return (
+        f"clock: {result['clock_gates']:,} gates before {result['gated_flip_flops']:,} of {result['flip_flops']:,} "
+        "flip-flops; --no-clock-gates leaves them out"
+    )
+
+
 def _power(result: dict) -> Iterator[str]:
     """Yield the conditions of a power figure, its parts, and what it leaves out."""
     yield (
@@ -104,11 +114,17 @@ def _power(result: dict) -> Iterator[str]:
         yield "clock: no flip-flops, no clock tree"
     else:
         yield (
-            f"clock: {_uw(result['clock_pins_uw'])} of the power; on top of it a tree, assumed, of "
+            f"clock: {_uw(result['clock_pins_uw'])} of the power{_idle(result)}; on top of it a tree, assumed, of "
             f"{result['clock_tree']}: {_uw(result['clock_tree_uw'])}"
         )
     for part, cells in result["power_lacks"].items():
         yield f"power: the library states no {part.removesuffix('_uw')} power of {', '.join(cells)}: not counted"
+
+
+def _idle(result: dict) -> str:
+    """Return what the clock takes while all gates are closed, if that is less."""
+    idle = result.get("clock_idle_uw")
+    return "" if idle in (None, result["clock_pins_uw"]) else f", {_uw(idle)} while its gates pass nothing"
 
 
 def _scaled(scaled: dict) -> Iterator[str]:

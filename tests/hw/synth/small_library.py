@@ -1,4 +1,4 @@
-"""A library of four cells, written in any units: the figures of a design do not depend on them."""
+"""A library of four cells and a clock gate, written in any units: the figures of a design do not depend on them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,6 +20,8 @@ TEMPLATES = """\
 CLOCK_PJ = 0.05
 """Energy of a flip-flop at each edge of its clock."""
 GATE_PJ = 0.02
+CLOCK_GATE_PJ = 0.03
+"""Energy of a clock gate at each edge of its clock, whether it passes or not."""
 LEAKAGE_NW = 0.4
 """Leakage of a cell."""
 VOLTAGE = 1.5
@@ -35,7 +37,10 @@ def _numbers(values: Iterable[float]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class SmallLibrary:
-    """An inverter, a NAND, a buffer and a flip-flop with tables; text in the units that are asked for."""
+    """An inverter, a NAND, a buffer and a flip-flop with tables; text in the units that are asked for.
+
+    ``ICG`` among the cells is a clock gate, with an input for tests.
+    """
 
     name: str = "small"
     time: tuple[str, float] = ("1ns", 1.0)
@@ -127,12 +132,32 @@ library ({self.name}) {{
     def _buf(self) -> str:
         return self._gate("BUF", 2, "A", "A", "positive_unate")
 
+    def _edges(self, pj: float) -> str:
+        """Return the attributes of an input that takes energy at each edge of the clock."""
+        edges = "".join(f'{edge}_power (scalar) {{ values ("{self._pf(pj)}"); }}\n' for edge in ("rise", "fall"))
+        return f"clock : true; internal_power () {{\n{edges}}}\n" if self.with_internal_power else "clock : true; "
+
+    def _icg(self) -> str:
+        table = "".join(("L L L : - : L, ", "L L H : - : H, ", "L H L : - : H, ", "L H H : - : H, ", "H - - : - : N"))
+        output = (
+            f"pin (GCK) {{ direction : output; clock_gate_out_pin : true; max_capacitance : {self._pf(1)}; "
+            f'state_function : "CK * inside";\n{self._timing("CK", "positive_unate", 0.1)}{self._energy("CK", GATE_PJ)}}}\n'
+        )
+        inside = (
+            "clock_gating_integrated_cell : latch_posedge_precontrol; dont_use : true;\n"
+            f'statetable ("CK EN TE", "inside") {{ table : "{table}"; }}\n'
+            'pin (inside) { direction : internal; internal_node : "inside"; }\n'
+            + self._input("CK", f"clock_gate_clock_pin : true; {self._edges(CLOCK_GATE_PJ)}")
+            + self._input("EN", "clock_gate_enable_pin : true;")
+            + self._input("TE", "clock_gate_test_pin : true;")
+            + output
+        )
+        return self._cell("ICG", 4, inside)
+
     def _dff(self) -> str:
-        edges = "".join(f'{edge}_power (scalar) {{ values ("{self._pf(CLOCK_PJ)}"); }}\n' for edge in ("rise", "fall"))
-        clock = f"clock : true; internal_power () {{\n{edges}}}\n" if self.with_internal_power else "clock : true; "
         output = (
             f'pin (Q) {{ direction : output; max_capacitance : {self._pf(1)}; function : "IQ";\n'
             f"{self._timing('CK', 'non_unate', 0.2, 'rising_edge')}}}\n"
         )
         state = 'ff (IQ, IQN) { next_state : "D"; clocked_on : "CK"; }\n'
-        return self._cell("DFF", 6, state + self._input("CK", clock) + self._input("D") + output)
+        return self._cell("DFF", 6, state + self._input("CK", self._edges(CLOCK_PJ)) + self._input("D") + output)
