@@ -19,6 +19,7 @@ from tilewright.mapping.models import llama
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, total
 from tilewright.sim.energy.run_energy import energy
+from tilewright.sim.energy.system_area import system_area
 from tilewright.sim.estimate.bounds import bounds
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
@@ -82,13 +83,13 @@ def by_bounds(space: Space, runs: ExactRuns, watch: Told) -> Candidates:
 
 
 def _bounds(space: Space, watch: Told) -> tuple[np.ndarray, Sums]:
-    """Return the numbers of the legal designs, and the least seconds and joules that their runs take."""
+    """Return the numbers of the legal designs, the least seconds and joules that their runs take, and their areas."""
     designs = space.designs(np.arange(space.size))
     numbers = np.flatnonzero(designs.legal)
     if not len(numbers):
         raise ConfigError(f"none of {space.size:,} designs is legal; the first one: {_refusal(space)}")
     graphs: dict[tuple[int, Precision], Graph] = {}
-    table = np.zeros((3, len(numbers)))
+    table = np.zeros((4, len(numbers)))
     for column, number in enumerate(numbers):
         system = designs.system(int(number))
         precision = Precision.of(system.cim.tile, system.vector.lanes)
@@ -97,9 +98,11 @@ def _bounds(space: Space, watch: Told) -> tuple[np.ndarray, Sums]:
                 graphs[at, precision] = _graph(run, precision)
             seconds, joules = _least(graphs[at, precision], system)
             tokens = 1 if run.phase == "decode" else run.context
-            table[:, column] += run.weight * np.array([seconds, joules, tokens])
+            table[:3, column] += run.weight * np.array([seconds, joules, tokens])
+        area = system_area(system)
+        table[3, column] = area.area_mm2 if area else np.nan
         watch(column + 1, len(numbers))
-    return numbers, Sums(*table)
+    return numbers, Sums.of(table)
 
 
 def _refusal(space: Space) -> str:

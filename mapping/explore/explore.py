@@ -115,19 +115,20 @@ def explore(
 
 def _estimated(space: Space) -> bool:
     """Return whether there are estimates of everything that a space compares."""
-    # Estimates have the energies that a system states, and not those that were measured in a process.
-    measured = space.base.process is not None or "process" in space.choices
-    return all(run.phase in ESTIMATED for run in space.runs) and not measured
+    # Energies and areas are estimated in one process.
+    one_process = space.process is not None or "process" not in space.choices
+    return all(run.phase in ESTIMATED for run in space.runs) and one_process
 
 
 def _point(space: Space, runs: ExactRuns, number: int, exact: Sums, estimated: Sums, equal: int) -> FrontPoint:
     outcomes = runs.of(number)
+    known = [name for name in OBJECTIVES if np.isfinite(exact.values(name)[0] + estimated.values(name)[0])]
     longest = max(range(len(outcomes)), key=lambda at: outcomes[at]["seconds"] * space.runs[at].weight)
     return FrontPoint(
         number=number,
         changes=space.designs(np.array([number])).changes(0),
-        objectives={name: float(exact.values(name)[0]) for name in OBJECTIVES},
-        estimate={name: float(estimated.values(name)[0]) for name in OBJECTIVES},
+        objectives={name: float(exact.values(name)[0]) for name in known},
+        estimate={name: float(estimated.values(name)[0]) for name in known},
         binding=outcomes[longest]["binding"],
         runs=tuple(outcomes),
         equal=equal,

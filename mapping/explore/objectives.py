@@ -1,4 +1,4 @@
-"""Objectives: what is to be small or large about a design, each a product of powers of a few sums over its runs.
+"""Objectives: what is to be small or large about a design, a product of powers of its area and sums over its runs.
 
 Designs are compared by the logarithms of their costs, in which a relative error is a distance: a cost is an objective
 that is to be small, or the inverse of one that is to be large.
@@ -14,28 +14,30 @@ from tilewright.base.errors import ConfigError, suggest
 
 @dataclass(frozen=True)
 class Objective:
-    """A quantity of a design: seconds, joules and tokens of its runs, each to some power."""
+    """A quantity of a design: seconds, joules and tokens of its runs, and its area, each to some power."""
 
     unit: str
     seconds: int = 0
     joules: int = 0
     tokens: int = 0
+    area: int = 0
 
     @property
     def is_cost(self) -> bool:
         """Whether smaller is better."""
-        return self.seconds + self.joules > 0
+        return self.seconds + self.joules + self.area > 0
 
 
 OBJECTIVES = {
     "latency_s": Objective("s", seconds=1),
     "energy_j": Objective("J", joules=1),
     "edp_js": Objective("Js", seconds=1, joules=1),
+    "area_mm2": Objective("mm2", area=1),
     "tokens_per_s": Objective("tokens/s", seconds=-1, tokens=1),
     "tokens_per_j": Objective("tokens/J", joules=-1, tokens=1),
 }
 """All objectives. Seconds, joules and tokens are sums over the runs of a space, each times its weight; joules are
-those of the middle figures."""
+those of the middle figures. The area is known where the base names its process."""
 
 
 def check_objective(name: str) -> None:
@@ -52,16 +54,25 @@ def check_objective(name: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """Seconds, joules and tokens of designs, as arrays with a number for each design."""
+    """Seconds, joules, tokens and area of designs, as arrays with a number for each design."""
 
     seconds: np.ndarray
     joules: np.ndarray
     tokens: np.ndarray
+    area: np.ndarray
+    """Area in mm2; not a number where no process is named."""
+
+    @classmethod
+    def of(cls, table: np.ndarray) -> "Sums":
+        """Return the sums from the rows of a table, as :meth:`table` has them."""
+        seconds, joules, tokens, area = table
+        return cls(seconds, joules, tokens, area)
 
     def values(self, name: str) -> np.ndarray:
         """Return an objective of each design."""
         how = OBJECTIVES[name]
-        return self.seconds**how.seconds * self.joules**how.joules * self.tokens**how.tokens
+        values = self.seconds**how.seconds * self.joules**how.joules * self.tokens**how.tokens
+        return values * self.area if how.area else values
 
     def costs(self, names: Iterable[str]) -> np.ndarray:
         """Return the logarithm of the cost of each design, with a column for each objective."""
@@ -69,22 +80,23 @@ class Sums:
         return np.stack(columns, axis=1)
 
     def table(self) -> np.ndarray:
-        """Return seconds, joules and tokens as the rows of one array."""
-        return np.stack([self.seconds, self.joules, self.tokens])
+        """Return seconds, joules, tokens and area as the rows of one array."""
+        return np.stack([self.seconds, self.joules, self.tokens, self.area])
 
     def part(self, chosen: np.ndarray) -> "Sums":
         """Return the sums of some of the designs, by a mask or by indices."""
-        return Sums(self.seconds[chosen], self.joules[chosen], self.tokens[chosen])
+        return Sums.of(self.table()[:, chosen])
 
 
 def distances(names: Iterable[str], error: float) -> np.ndarray:
     """Return how far the logarithms of two designs' costs may come nearer, if estimates of either are off by ``error``.
 
-    Seconds and joules may each be off by this fraction: one design's by as much above as the other's below. An error of
-    1 or more says nothing of a design. A negative error gives negative distances.
+    Seconds and joules may each be off by this fraction: one design's by as much above as the other's below. The area is
+    exact. An error of 1 or more says nothing of a design. A negative error gives negative distances.
     """
     apart = np.copysign(np.log1p(abs(error)) - np.log1p(-abs(error)) if abs(error) < 1 else np.inf, error)
-    return np.array([(abs(OBJECTIVES[name].seconds) + abs(OBJECTIVES[name].joules)) * apart for name in names])
+    powers = [abs(OBJECTIVES[name].seconds) + abs(OBJECTIVES[name].joules) for name in names]
+    return np.array([power * apart if power else 0.0 for power in powers])
 
 
 @dataclass(frozen=True)

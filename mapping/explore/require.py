@@ -106,7 +106,7 @@ def require(
     estimates = estimate(workload(run.model, phase=run.phase, context=run.context), designs)
     cost, left = _doublings(designs, system), estimates.fits.copy()
     rate = tokens / estimates.seconds
-    joules = np.zeros(len(designs)) if joules_per_token is None else estimates.energy_pj["mid"] * 1e-12 / tokens
+    joules = np.zeros(len(designs)) if joules_per_token is None else estimates.energy_at("mid") * 1e-12 / tokens
     # Estimates may be off either way: the cheapest design that may be good enough comes first, and a run that is not
     # good enough says how much more the next one must promise.
     rate_slack = joules_slack = 1 + measured_error(run.phase).worst

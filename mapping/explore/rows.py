@@ -14,7 +14,6 @@ def front_rows(result: Exploration) -> list[dict[str, Any]]:
             "recommended": point is result.recommended,
             **point.changes,
             **point.objectives,
-            **({"area_mm2": point.runs[0]["area_mm2"]} if "area_mm2" in point.runs[0] else {}),
             "binding": point.binding,
             "equal": point.equal,
             **{f"time to {gain.resource}": gain.share for gain in point.gains},

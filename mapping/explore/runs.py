@@ -62,10 +62,11 @@ class ExactRuns:
         return next((outcome["refused"] for outcome in self.of(number, variant) if "refused" in outcome), None)
 
     def sums(self, numbers: Iterable[int], variant: str = "") -> Sums:
-        """Return seconds, joules and tokens of designs that ran."""
+        """Return seconds, joules, tokens and area of designs that ran."""
         weights = np.array([run.weight for run in self._space.runs])
         designs = [self.of(int(number), variant) for number in numbers]
         found = np.array(
             [[[o[name] for o in design] for design in designs] for name in ("seconds", "energy_j", "tokens")]
         )
-        return Sums(*(found.reshape(3, len(designs), len(weights)) @ weights))
+        area = np.array([design[0].get("area_mm2", np.nan) for design in designs])
+        return Sums.of(np.vstack([found.reshape(3, len(designs), len(weights)) @ weights, area]))

@@ -49,7 +49,7 @@ class Found:
     @classmethod
     def nothing(cls, space: Space, error: float) -> "Found":
         """Return the beginning of a search."""
-        return cls(space, error, np.empty(0, np.int64), Sums(*(np.empty(0) for _ in range(3))))
+        return cls(space, error, np.empty(0, np.int64), Sums.of(np.empty((4, 0))))
 
     def __post_init__(self) -> None:
         self._front = self._dominators(self.sums)
@@ -70,7 +70,7 @@ class Found:
         costs = np.concatenate([self._front, self._dominators(new)])
         self._front = costs[front(costs)]
         self.numbers = np.concatenate([self.numbers, numbers[near]])
-        self.sums = Sums(*np.concatenate([self.sums.table(), new.table()], axis=1))
+        self.sums = Sums.of(np.concatenate([self.sums.table(), new.table()], axis=1))
         if len(self.numbers) > 2 * self._looked_at:
             self.leave_out()
 
@@ -110,15 +110,18 @@ class Estimator:
         good = np.ones(len(numbers), bool)
         if len(self.refused):
             good &= ~np.isin(numbers, self.refused)
-        seconds, joules, tokens = np.zeros(len(numbers)), np.zeros(len(numbers)), np.zeros(len(numbers))
+        seconds, joules, tokens = np.zeros((3, len(numbers)))
+        area = np.full(len(numbers), np.nan)
         with np.errstate(all="ignore"):  # numbers of designs that are not legal mean nothing
             for run, workload in zip(self.space.runs, self.workloads, strict=True):
                 found = estimate(workload, designs)
                 good &= found.fits
                 seconds += run.weight * found.seconds
-                joules += run.weight * found.energy_pj["mid"] * 1e-12
+                joules += run.weight * found.energy_at("mid") * 1e-12
                 tokens += run.weight * workload.tokens
-        return numbers[good], Sums(seconds, joules, tokens).part(good)
+                if self.space.process is not None:
+                    area = found.areas.area_mm2
+        return numbers[good], Sums(seconds, joules, tokens, area).part(good)
 
 
 Batches = Iterator[tuple[int, np.ndarray, Sums]]
@@ -172,7 +175,7 @@ def _begun(study: Study, key: str, space: Space, error: float) -> tuple[Found, i
     """Return what the study has of a search, and how far the search was."""
     if kept := study.position(key):
         at, legal, seconds, numbers, sums = kept
-        return Found(space, error, numbers, Sums(*sums), legal, seconds, at), at
+        return Found(space, error, numbers, Sums.of(sums), legal, seconds, at), at
     return Found.nothing(space, error), 0
 
 

@@ -83,6 +83,14 @@ class Space:
         """Names of the objectives."""
         return tuple(self.objectives)
 
+    @property
+    def process(self) -> str | None:
+        """Process of all designs, None if they name none or differ in it."""
+        values = self.choices.get("process")
+        if values is None:
+            return self.base.process
+        return str(values[0]) if len(values) == 1 else None
+
     def numbers(self, positions: np.ndarray) -> np.ndarray:
         """Return the numbers of designs from the positions of their values: a row a design, a column a field."""
         return np.ravel_multi_index(tuple(positions.T), self.shape)

@@ -14,7 +14,7 @@ from tilewright.base.errors import ConfigError, first_problem
 from tilewright.base.reading import Parsed, read_toml
 from tilewright.base.text import shown
 from tilewright.mapping.explore.expression import Expression
-from tilewright.mapping.explore.objectives import Limit, check_objective
+from tilewright.mapping.explore.objectives import OBJECTIVES, Limit, check_objective
 from tilewright.mapping.explore.space import MOST_DESIGNS, ModelRun, SearchOptions, Space, base_value
 from tilewright.mapping.models import load_model
 from tilewright.mapping.models.llama import check_context
@@ -106,6 +106,11 @@ def load_space(space: Path | Mapping[str, object], runs: Iterable[ModelRun] = ()
     for table in ("objectives", "constraints"):
         for name in getattr(read, table):
             _in_words(parsed, (table, name), check_objective, name)
+            if OBJECTIVES[name].area and base.process is None and "process" not in read.fields:
+                raise ConfigError(
+                    f"{parsed.where((table, name))}: {table}.{name} is not allowed: '{read.base}' names no process, so "
+                    "that areas are not known: fields.process = [...] names one"
+                )
     for name, limit in read.constraints.items():
         if limit.at_most is None and limit.at_least is None:
             raise ConfigError(

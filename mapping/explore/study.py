@@ -135,7 +135,7 @@ class Study:
         if row is None:
             return None
         position, legal, seconds, numbers, sums = row
-        return position, legal, seconds, np.frombuffer(numbers, np.int64), np.frombuffer(sums).reshape(3, -1)
+        return position, legal, seconds, np.frombuffer(numbers, np.int64), np.frombuffer(sums).reshape(4, -1)
 
     def search_seconds(self) -> float:
         """Return the CPU-seconds of all searches, those that were repeated included."""

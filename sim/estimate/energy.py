@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.base.errors import ConfigError
 from tilewright.sim.config.dram import DramKind, dram_names, load_dram
-from tilewright.sim.config.figures import LEVELS, Levels
+from tilewright.sim.config.figures import Levels
 from tilewright.sim.config.published_macro import load_published_macro, published_macro_names
 
 from .designs import Designs
@@ -19,39 +18,35 @@ from .work import Work
 BIT, BACKGROUND = "memory.energy_pj_per_bit", "memory.background_mw"
 
 
-def energy_pj(designs: Designs, work: Work, dram_bytes: Number, cycles: Number) -> dict[str, Number]:
-    """Return the energy of runs in pJ by the low, the middle and the high figures that systems state.
+def memory_pj(designs: Designs, level: str, dram_bytes: Number, cycles: Number) -> Number:
+    """Return the energy of main memory in pJ."""
+    return dram_bytes * 8 * bit_pj(designs, level) + cycles * background_pj(designs, level)
 
-    Raises
-    ------
-    ConfigError
-        If a design names a process: estimates do not count the events that its figures belong to.
-    """
-    if "process" in designs.fields or designs.field("process") is not None:
-        raise ConfigError(
-            f"process = {designs.base.process!r} is not allowed: estimates have no energy of the events of a process"
-        )
+
+def stated_pj(designs: Designs, level: str, work: Work) -> Number:
+    """Return the energy of the events on chip by the figures that systems state, in pJ."""
     machine, number = Machine(designs), designs.number
-    moved = work.activations * machine.input_bits + work.sums * 32
-    on_chip = (
-        work.weights * machine.weight_bits * number("energy.weight_write_pj_per_bit")
+    moved = work.activations * machine.input_bits + work.sums * machine.accumulator_bits
+    return (
+        work.macs * mac_pj(designs, level)
+        + work.weights * machine.weight_bits * number("energy.weight_write_pj_per_bit")
         + moved * number("energy.activation_read_pj_per_bit")
         + work.elements * number("energy.vector_element_pj")
     )
-    return {
-        level: dram_bytes * 8 * bit_pj(designs, level)
-        + cycles * background_pj(designs, level)
-        + work.macs * mac_pj(designs, level)
-        + on_chip
-        for level in LEVELS
-    }
 
 
 def mac_pj(designs: Designs, level: str) -> Number:
     """Return the energy of a multiply-accumulate: what the system states, or that of the published macro it names."""
-    stated = designs.number("energy.mac_pj")
-    if "energy.macro" not in designs.fields and designs.field("energy.macro") is None:
-        return stated
+    return published_mac_pj(designs, level) if names_macro(designs) else designs.number("energy.mac_pj")
+
+
+def names_macro(designs: Designs) -> bool:
+    """Return whether designs have a published macro in place of our own."""
+    return "energy.macro" in designs.fields or designs.field("energy.macro") is not None
+
+
+def published_mac_pj(designs: Designs, level: str) -> Number:
+    """Return the energy of a multiply-accumulate of the published macro that designs name."""
 
     def figure(name: str | None) -> float:
         known = name in published_macro_names()

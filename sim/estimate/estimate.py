@@ -7,12 +7,16 @@ from functools import cached_property
 import numpy as np
 
 from tilewright.base.errors import ConfigError
+from tilewright.sim.config.figures import LEVELS
 
+from .area import Areas, areas
 from .bounds import BOUNDS
 from .designs import Designs
-from .energy import energy_pj
+from .energy import memory_pj, stated_pj
+from .events import decode_events
 from .machine import Machine, Number
 from .measured import within_ranges
+from .process_energy import process_pj
 from .program import decode_program, expanded
 from .resources import resource_cycles
 from .room import finds_room
@@ -65,7 +69,45 @@ class Estimates:
     @cached_property
     def work(self) -> Work:
         """Work of the array and of the vector unit, in counts; exact."""
-        return Work(**_over(self.designs, lambda machine: vars(decode_work(machine, self.workload))))
+        return Work(**_untimed(self.designs, lambda machine: vars(decode_work(machine, self.workload))))
+
+    @cached_property
+    def events(self) -> dict[str, np.ndarray]:
+        """Counts of events on chip, by their names in :class:`tilewright.sim.energy.events.Counts`; exact."""
+        return _untimed(self.designs, lambda machine: decode_events(machine, self.workload))
+
+    @property
+    def process(self) -> str | None:
+        """Process of all designs, if they name one.
+
+        Raises
+        ------
+        ConfigError
+            If they differ in it.
+        """
+        process = self.designs.field("process")
+        if isinstance(process, np.ndarray):
+            first, *others = np.unique(process)
+            if others:
+                raise ConfigError(
+                    f"process = {first}, {others[0]} is not allowed: areas and energies are estimated in one process"
+                )
+            return str(first)
+        assert process is None or isinstance(process, str)
+        return process
+
+    @cached_property
+    def areas(self) -> Areas:
+        """Area, leakage and clock of the designs in their process.
+
+        Raises
+        ------
+        ConfigError
+            If designs name no process, or differ in it.
+        """
+        if self.process is None:
+            raise ConfigError(f"{self.designs.base.name}: process is missing: areas are those of a process")
+        return areas(self.designs, self.process)
 
     @cached_property
     def resources(self) -> dict[str, np.ndarray]:
@@ -89,9 +131,18 @@ class Estimates:
         Raises
         ------
         ConfigError
-            If a design names a process, whose events estimates do not count.
+            If designs differ in their process, or nothing was measured in it.
         """
-        return energy_pj(self.designs, self.work, self.dram_bytes, self.cycles)
+        return {level: self.energy_at(level) for level in LEVELS}
+
+    def energy_at(self, level: str) -> np.ndarray:
+        """Return the energy by the figures of one level, in pJ."""
+        designs, moved, cycles = self.designs, self.dram_bytes, self.cycles
+        with np.errstate(all="ignore"):  # designs that are not legal
+            memory: np.ndarray = memory_pj(designs, level, moved, cycles)
+            if self.process is None:
+                return memory + stated_pj(designs, level, self.work)
+            return memory + process_pj(designs, self.process, level, self.events, self.areas, moved, cycles)
 
 
 def estimate(workload: Workload, designs: Designs) -> Estimates:
@@ -118,6 +169,17 @@ def estimate(workload: Workload, designs: Designs) -> Estimates:
     found = _over(designs, results)
     legal = designs.legal
     return Estimates(designs, workload, legal, **{**found, "fits": legal & (found["fits"] > 0)})
+
+
+def _untimed(designs: Designs, compute: Callable[[Machine], dict[str, Number]]) -> dict[str, np.ndarray]:
+    """Return arrays of results that no timing changes: computed once for designs that are alike but for timing."""
+
+    def results(machine: Machine) -> dict[str, Number]:
+        alike, places = machine.designs.alike(TIMING)
+        found: dict[str, Number] = expanded(compute(Machine(alike)), places)
+        return found
+
+    return _over(designs, results)
 
 
 def _over(designs: Designs, compute: Callable[[Machine], dict[str, Number]]) -> dict[str, np.ndarray]:

@@ -241,6 +241,7 @@ FIELDS = {
     "result_bus_bits": f"{TILE}.result_bus_bits",
     "input_buffer_vectors": f"{TILE}.input_buffer_vectors",
     "accumulator_vectors": f"{TILE}.accumulator_vectors",
+    "accumulator_bits": f"{TILE}.accumulator_bits",
     "result_buffer_vectors": f"{TILE}.result_buffer_vectors",
     "command_queue_depth": f"{TILE}.command_queue_depth",
     "group_rows": f"{TILE}.group_rows",

@@ -419,29 +419,37 @@ def _beats_of_elements(heads: Heads, first: Number) -> Number:
     return (chunks - 1) * one + last
 
 
-def decode_traffic(machine: Machine, workload: Workload) -> tuple[Number, Number]:
-    """Return the bytes of a decode step: those that are read, commands included, and those that are written."""
-    read, written, commands = Total(), Total(), Total()
+def decode_moved(machine: Machine, workload: Workload) -> Moved:
+    """Return what a decode step moves, with the commands that are fetched ahead and dropped."""
+    loaded, weights, stored, commands = Total(), Total(), Total(), Total()
     commands.add(1)  # the END, and what is fetched behind it
     commands.add(machine.fetch_depth)
     for body, runs in workload.loops:
         ends = machine.beats(body[0].hidden, 2)
-        read.add(runs * ends)
-        written.add(runs * ends)
+        loaded.add(runs * ends)
+        stored.add(runs * ends)
         # Of each run a load and a store, ADDs, fence and REPEAT; before it SETs, LOOP and its fence.
         commands.add(runs * (2 + 4) + 4)
         commands.add((runs - 1) * machine.fetch_depth)
         for moved in body_traffic(machine, body, workload.context):
-            read.add(runs * (moved.loaded + moved.weights))
-            written.add(runs * moved.stored)
+            loaded.add(runs * moved.loaded)
+            weights.add(runs * moved.weights)
+            stored.add(runs * moved.stored)
             commands.add(runs * moved.commands)
     if workload.vocabulary:
         moved, parts = head_traffic(machine, workload)
-        read.add(parts * (moved.loaded + moved.weights))
-        written.add(parts * moved.stored)
+        loaded.add(parts * moved.loaded)
+        weights.add(parts * moved.weights)
+        stored.add(parts * moved.stored)
         commands.add(4 + parts * (moved.commands + 4) + (parts - 1) * machine.fetch_depth)
-    fetched = commands.value * COMMAND_BYTES
-    return read.value * machine.bus_bytes + fetched, written.value * machine.bus_bytes
+    return Moved(loaded.value, weights.value, stored.value, commands.value)
+
+
+def decode_traffic(machine: Machine, workload: Workload) -> tuple[Number, Number]:
+    """Return the bytes of a decode step: those that are read, commands included, and those that are written."""
+    moved = decode_moved(machine, workload)
+    read = (moved.loaded + moved.weights) * machine.bus_bytes + moved.commands * COMMAND_BYTES
+    return read, moved.stored * machine.bus_bytes
 
 
 def head_shape(machine: Machine, workload: Workload) -> tuple[Number, Number]:

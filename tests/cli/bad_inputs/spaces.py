@@ -58,6 +58,7 @@ CASES = (
     _space("formulas alone", 'base = "tiny"\n[fields]\n"fabric.bus_bits" = "64"\n', "s.toml:2: fields has formulas alone"),
     _space("a field of no end of designs", FIELDS + "".join(f'"{path}" = {{ from = 1, to = 100000, step = 1 }}\n' for path in ("clock_mhz", "memory.bandwidth_mb_per_s", "memory.latency_ns", "memory.refresh.interval_ns")), "combinations: at most 2^62"),
     _space("an objective that does not exist", f"{FIELDS}[objectives]\nlatency = 1", "s.toml:5: objectives.latency: 'latency' is not an objective", "did you mean 'latency_s'?"),
+    _space("an area without a process", f"{FIELDS}[objectives]\narea_mm2 = 1", "s.toml:5: objectives.area_mm2 is not allowed: 'tiny' names no process", "fields.process"),
     _space("an objective without weight", f"{FIELDS}[objectives]\nlatency_s = 0", "s.toml:5: objectives.latency_s = 0 is not allowed"),
     _space("no objectives", f"{FIELDS}[objectives]", "objectives = {} is not allowed"),
     _space("a constraint that does not exist", f"{FIELDS}[constraints]\nsize = {{ at_most = 1 }}", "s.toml:5: constraints.size: 'size' is not an objective"),

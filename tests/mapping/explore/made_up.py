@@ -20,7 +20,7 @@ def space(*shape: int, **more: Any) -> Space:
     """Return a space of designs whose fields have so many values."""
     sizes = zip(FIELDS, shape, strict=False)
     return Space(
-        base=load_system("tiny"),
+        base=more.pop("base", load_system("tiny")),
         choices={path: np.arange(1, size + 1) for path, size in sizes},
         runs=more.pop("runs", (ModelRun("made up", tiny("llama"), context=4),)),
         objectives=more.pop("objectives", {"latency_s": 1.0, "energy_j": 1.0}),
@@ -51,6 +51,7 @@ class MadeUp:
         self.estimated = [values * (1 + draw.uniform(-error, error, size)) for values in (self.seconds, self.joules)]
         self.space = of
         self.calls = 0
+        self.area = draw.integers(3, 9, size) * 0.5
 
     def number(self, changes: dict[str, Any]) -> int:
         """Return the number of a design from its fields."""
@@ -63,7 +64,8 @@ class MadeUp:
         return SimpleNamespace(
             fits=np.ones(len(numbers), bool),
             seconds=self.estimated[0][numbers],
-            energy_pj={"mid": self.estimated[1][numbers] * 1e12},
+            energy_at=lambda level: self.estimated[1][numbers] * 1e12,
+            areas=SimpleNamespace(area_mm2=self.area[numbers]),
         )
 
     def run(self, version: str, base: object, changes: dict[str, Any], *model: object) -> dict[str, Any]:
@@ -79,6 +81,7 @@ class MadeUp:
             "seconds": float(self.seconds[number]),
             "energy_j": float(self.joules[number]),
             "tokens": 1,
+            "area_mm2": float(self.area[number]),
             "binding": "main memory",
             "cpu_seconds": 0.0,
         }
@@ -87,7 +90,7 @@ class MadeUp:
         """Return the numbers of all designs, and seconds and joules that are up to a fifth below the exact ones."""
         below = np.random.default_rng(0).uniform(0.8, 1, (2, space.size))
         seconds, joules = np.stack([self.seconds, self.joules]) * below
-        return np.arange(space.size), Sums(seconds, joules, np.ones(space.size))
+        return np.arange(space.size), Sums(seconds, joules, np.ones(space.size), self.area)
 
 
 def use(made_up: MadeUp, patch: Callable[..., None], stated: float = ERROR) -> None:

@@ -148,17 +148,30 @@ def test_bounds_prove_the_front(model, result, phase):
         assert point.estimate["energy_j"] <= point.objectives["energy_j"]
 
 
-def test_energies_of_a_process_are_compared_by_bounds(model, tmp_path):
-    (tmp_path / "base.toml").write_text('base = "tiny"\nprocess = "SG13G2"\n')
-    fields = {"memory.bandwidth_mb_per_s": [1600, 3200], "vector.lanes": [4, 8]}
-    toml = "".join(f'"{path}" = {values}\n' for path, values in fields.items())
-    (tmp_path / "space.toml").write_text(f'base = "base.toml"\n[fields]\n{toml}')
-    found = tw.explore(model, tmp_path / "space.toml", context=CONTEXT)
+@pytest.mark.parametrize("method", ["exhaustive", "bounds"])
+def test_the_front_of_area_and_latency_is_that_of_all_designs(model, method):
+    fields = {"memory.bandwidth_mb_per_s": [800, 1600, 3200], "vector.lanes": [4, 8], "fabric.outstanding": [2, 16]}
+    space = {
+        "base": "tiny",
+        "fields": {"process": ["SG13G2"], **fields},
+        "objectives": {"latency_s": 1, "area_mm2": 2},
+        "search": {"method": method},
+    }
+    found = tw.explore(model, space, context=CONTEXT)
     base = tw.load_system("tiny").with_({"process": "SG13G2"})
-    systems = [base.with_(dict(zip(fields, each, strict=True))) for each in itertools.product(*fields.values())]
-    assert found.method == "bounds"
-    assert front_of(found) == true_front(model, systems, CONTEXT)
-    assert all(point.runs[0]["area_mm2"] > 0 for point in found.front)
+    points = set()
+    for values in itertools.product(*fields.values()):
+        run = tw.map(model, base.with_(dict(zip(fields, values, strict=True))), context=CONTEXT)
+        assert run.area
+        points.add((run.seconds, run.area.area_mm2))
+    assert found.method == method
+    assert len(found.front) > 1
+    front = {(point.objectives["latency_s"], point.objectives["area_mm2"]) for point in found.front}
+    assert front == {point for point in points if not any(dominates(other, point) for other in points)}
+    best = found.recommended.objectives
+    assert best["latency_s"] * best["area_mm2"] ** 2 == min(seconds * area**2 for seconds, area in front)
+    if found.error:
+        assert found.error.worst < 0.2
 
 
 def test_workers_change_nothing(model, result, tmp_path):

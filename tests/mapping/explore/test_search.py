@@ -9,6 +9,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.explore.explore import explore
 from tilewright.mapping.explore.objectives import Limit
 from tilewright.mapping.explore.space import SearchOptions
+from tilewright.sim.config import load_system
 
 
 def true_front(made_up: MadeUp, limits=()) -> set[tuple[float, float]]:
@@ -37,6 +38,31 @@ def test_the_front_is_the_true_one_and_the_recommendation_is_on_it(seed, monkeyp
     assert result.candidates < result.legal, "estimates left nothing out"
     products = [point.objectives["edp_js"] for point in result.front]
     assert best["edp_js"] == min(products)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("method", [None, "bounds"])
+def test_the_front_of_three_objectives_with_area_is_the_true_one(seed, method, monkeypatch):
+    base = load_system("tiny").with_(process="SG13G2")
+    limits = {"area_mm2": Limit(at_most=3.5)} if seed % 2 else {}
+    names = ("latency_s", "energy_j", "area_mm2") if seed % 3 else ("edp_js", "area_mm2")
+    made_up = MadeUp(
+        space(5, 6, 7, base=base, objectives=dict.fromkeys(names, 1.0), constraints=limits,
+              search=SearchOptions(method=method)), seed
+    )  # fmt: skip
+    use(made_up, monkeypatch.setattr)
+    result = explore(made_up.space)
+    points = {
+        (seconds, joules, area) if seed % 3 else (seconds * joules, area)
+        for seconds, joules, area, refused in zip(
+            made_up.seconds, made_up.joules, made_up.area, made_up.refused, strict=True
+        )
+        if not refused and (not limits or area <= 3.5)
+    }
+    true = {p for p in points if not any(q != p and all(a <= b for a, b in zip(q, p, strict=True)) for q in points)}
+    assert {tuple(point.objectives[name] for name in names) for point in result.front} == true
+    assert tuple(result.recommended.objectives[name] for name in names) in true
+    assert result.candidates < result.legal
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -102,7 +128,9 @@ def test_a_space_without_a_legal_design_says_why(monkeypatch):
     use(made_up, monkeypatch.setattr)
     monkeypatch.setattr(
         "tilewright.mapping.explore.search.estimate",
-        lambda workload, designs: type("E", (), {"fits": np.zeros(9, bool), "seconds": 1.0, "energy_pj": {"mid": 1.0}}),
+        lambda workload, designs: type(
+            "E", (), {"fits": np.zeros(9, bool), "seconds": 1.0, "energy_at": lambda level: 1.0}
+        ),
     )
     with pytest.raises(ConfigError, match="none of 9 designs is legal; the first one: "):
         explore(made_up.space)

@@ -19,7 +19,7 @@ def kept(tmp_path) -> Path:
     study = Study(path, IDENTITY)
     for design in range(100):
         study.add((design, 0, ""), {"cycles": design, "text": "x" * 100})
-    study.reached("every", 7, 5, 0.5, np.array([3, 9]), np.arange(6.0).reshape(3, 2))
+    study.reached("every", 7, 5, 0.5, np.array([3, 9]), np.arange(8.0).reshape(4, 2))
     study.close()
     return path
 
@@ -30,7 +30,7 @@ def test_a_study_has_what_was_put_into_it(kept):
     assert study.outcomes()[8, 0, ""]["cycles"] == 8
     position, legal, seconds, numbers, sums = study.position("every") or pytest.fail("nothing was kept")
     assert (position, legal, seconds, numbers.tolist()) == (7, 5, 0.5, [3, 9])
-    assert sums.tolist() == [[0, 1], [2, 3], [4, 5]]
+    assert sums.tolist() == [[0, 1], [2, 3], [4, 5], [6, 7]]
     assert study.position("another") is None
     study.close()
 

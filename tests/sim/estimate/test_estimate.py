@@ -1,12 +1,14 @@
 """Estimates against the compiler and the exact model, on random systems."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.estimate_error import BASE, draws
+from tests.sim.estimate.random_systems import random_designs
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.map import map_model
 from tilewright.mapping.models.config import DecoderConfig, LlamaConfig
@@ -14,13 +16,18 @@ from tilewright.mapping.models.load import load_model
 from tilewright.mapping.models.workload import workload
 from tilewright.mapping.report import MapResult
 from tilewright.sim.config import System, load_system
+from tilewright.sim.energy.events import Counts, total
 from tilewright.sim.energy.memory import background_energy, bit_energy
 from tilewright.sim.energy.published import multiply_energy
+from tilewright.sim.energy.run_energy import energy
+from tilewright.sim.energy.system_area import system_area
+from tilewright.sim.estimate.area import areas
 from tilewright.sim.estimate.bounds import BOUNDS, MEMORY
 from tilewright.sim.estimate.designs import Designs
 from tilewright.sim.estimate.energy import background_pj, bit_pj, mac_pj
 from tilewright.sim.estimate.estimate import Estimates, estimate
 from tilewright.sim.estimate.measured import measured_error
+from tilewright.sim.estimate.process_energy import process_pj
 
 SMALL = LlamaConfig(
     vocab_size=2048,
@@ -45,11 +52,13 @@ def pairs(
 ) -> Iterator[tuple[Estimates, MapResult | None]]:
     """Yield estimates of random systems with the results of the exact model, None where the compiler refuses."""
     rng, base = np.random.default_rng(seed), load_system(BASE)
-    for case, _ in zip(draws(seed), range(systems), strict=False):
+    for case, number in zip(draws(seed), range(systems), strict=False):
         context = int(rng.choice(contexts))
-        guess = one(base, case["fields"], model, context)
+        # Every other system names a process, whose figures belong to more events.
+        changes = {**case["fields"], **({"process": "SG13G2"} if number % 2 else {})}
+        guess = one(base, changes, model, context)
         try:
-            exact = map_model("random", model, base.with_(case["fields"]), phase="decode", context=context)
+            exact = map_model("random", model, base.with_(changes), phase="decode", context=context)
         except ConfigError:
             exact = None
         yield guess, exact
@@ -62,6 +71,9 @@ def check(found: list[tuple[Estimates, MapResult | None]], worst: float, median:
     for guess, exact in both:
         assert guess.legal[0]
         assert guess.dram_bytes[0] == exact.memory_bytes, guess.designs.changes(0)
+        if exact.system.process:
+            check_process(guess, exact)
+            continue
         events = {item.name: item.events for item in exact.energy}
         assert guess.work.macs[0] == events["CIM multiply-accumulate"]
         weight_bits = exact.system.cim.tile.macro.weights.bits
@@ -73,6 +85,18 @@ def check(found: list[tuple[Estimates, MapResult | None]], worst: float, median:
     print(f"{len(errors)} systems: worst {errors.max():.2%}, median {np.median(errors):.2%}")
     assert errors.max() <= worst
     assert np.median(errors) <= median
+
+
+def check_process(guess: Estimates, exact: MapResult) -> None:
+    """Compare area and energies of a process: with the exact cycles, nothing but rounding is left of their error."""
+    assert exact.area
+    assert guess.areas.area_mm2[0] == exact.area.area_mm2
+    for level in ("low", "mid", "high"):
+        found = process_pj(
+            guess.designs, "SG13G2", level, guess.events, guess.areas, guess.dram_bytes, float(exact.cycles)
+        )
+        on_chip = exact.energy[2:]  # after main memory and its background
+        assert found[0] * 1e-12 == pytest.approx(getattr(total(on_chip), level), rel=1e-9), guess.designs.changes(0)
 
 
 def test_estimates_of_a_small_model_are_near_the_exact_model():
@@ -151,11 +175,41 @@ def test_energies_of_a_published_macro_are_those_of_single_systems(level, bits):
     assert np.ravel(mac_pj(designs, level))[0] == pytest.approx(getattr(figures, level).value)
 
 
-def test_a_process_has_no_estimate_of_energy():
-    guess = one(EDGE.with_(process="SG13G2"), {"cim.tiles": 4}, SMALL, 100)
-    assert guess.cycles[0] > 0
-    with pytest.raises(ConfigError, match="process = 'SG13G2' is not allowed"):
-        _ = guess.energy_pj
+def test_areas_and_energies_of_a_process_are_those_of_single_systems():
+    rng = np.random.default_rng(5)
+    counts = [field.name for field in fields(Counts)]
+    checked = 0
+    while checked < 150:
+        drawn = random_designs(rng, 40)
+        if any(path in ("name", "description") for path in drawn.fields):
+            continue
+        designs = Designs(drawn.base.with_(process="SG13G2"), drawn.fields)
+        designs = designs.part(designs.legal)
+        if not len(designs):
+            continue
+        events = {name: rng.integers(0, 10**6, len(designs)) for name in counts}
+        area = areas(designs, "SG13G2")
+        args = area, events["memory_bytes"], events["cycles"]
+        found = {level: process_pj(designs, "SG13G2", level, events, *args) for level in ("low", "high")}
+        for index in range(min(len(designs), 8)):
+            system = designs.system(index)
+            exact = system_area(system)
+            assert exact
+            assert area.area_mm2[index] == exact.area_mm2
+            items = energy(Counts(**{name: int(values[index]) for name, values in events.items()}), system)[2:]
+            for level, energies in found.items():
+                single = getattr(total(items), level)
+                assert np.broadcast_to(energies, len(designs))[index] * 1e-12 == pytest.approx(single, rel=1e-12)
+            checked += 1
+
+
+def test_designs_of_no_process_have_no_area_and_of_two_no_energy():
+    with pytest.raises(ConfigError, match="edge-int4: process is missing"):
+        _ = one(EDGE, {"cim.tiles": 4}, SMALL, 100).areas
+    two = Designs(EDGE, {"process": np.array(["SG13G2", "SKY130"])})
+    guess = estimate(workload(SMALL, phase="decode", context=100), two)
+    with pytest.raises(ConfigError, match=r"process = SG13G2, SKY130 is not allowed: .* in one process"):
+        guess.energy_at("mid")
 
 
 def test_a_long_context_and_little_scratchpad_are_marked_as_not_measured():
