@@ -165,7 +165,7 @@ def _cim(name: str, array: CIMArray, config: TileConfig | CIMArrayConfig, tile: 
 def _weights(config: TileConfig) -> str:
     """Return the format of weights and their scales, for people."""
     scales = f", {config.group_scale} scales of {config.group_rows} rows," if config.group_rows else ""
-    return config.macro.weights.label + scales
+    return " or ".join(form.label for form in config.weight_formats) + scales
 
 
 def generate_cim_tile(config: TileConfig) -> GeneratedBlock:

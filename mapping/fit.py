@@ -24,7 +24,8 @@ def _check_memory(model: DecoderConfig, system: System, precision: Precision, co
     """Refuse a model whose weights and cache, without padding, scales and programs, are more than addresses reach."""
     bits = system.fabric.address_bits
     products = model.num_hidden_layers * model.layer_weights + model.vocab_size * model.hidden_size
-    weights = products * precision.weights.bits // 8
+    narrowest = min([precision.weights.bits, *(form.bits for _, form in precision.by_matrix)])
+    weights = products * narrowest // 8
     cache = 2 * model.num_hidden_layers * context * model.key_value_size * precision.cache.bits // 8
     if weights + cache > 1 << bits:
         raise _too_large(system, weights + cache, f"weights {weights:,}, cache {cache:,} at context = {context}")

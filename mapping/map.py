@@ -11,6 +11,7 @@ from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.sim.config import System
 from tilewright.sim.energy.run_energy import energy
@@ -23,25 +24,36 @@ from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 
 def map_model(
-    name: str, model: DecoderConfig, system: System, *, phase: str, context: int, on_host: Sequence[str] = ()
+    name: str,
+    model: DecoderConfig,
+    system: System,
+    *,
+    phase: str,
+    context: int,
+    on_host: Sequence[str] = (),
+    plan: HeldPlan | None = None,
 ) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of this many tokens, and run it on the exact model.
 
-    The array decides the precision: weights and cache are what its weights are. Prompt tokens go through the
-    model in chunks, as many at a time as the scratchpad has room for.
+    The array decides the precision: weights and cache are what its weights are, unless a plan gives some weights a
+    second format of the array. Prompt tokens go through the model in chunks, as many at a time as the scratchpad has
+    room for.
 
     Parameters
     ----------
     on_host : sequence of str
         Kinds of operators that the host runs, of ``PLACEABLE``; what that means for times is told in :mod:`.placement`.
+    plan : HeldPlan, optional
+        Formats of the matrices.
 
     Raises
     ------
     ConfigError
         If the model has no room for the context, or the accelerator none for a token, or there is no such kind.
     """
-    # The array decides in which precision every operator computes.
+    # The array, and a plan for it, decide in which precision every operator computes.
     precision = Precision.of(system.cim.tile, system.vector.lanes)
+    precision = plan.of(precision) if plan else precision
     check_fit(model, system, precision, context)
 
     # A graph of all tokens for the bounds, which move every weight once, and one for each program.
@@ -90,6 +102,7 @@ def map_model(
         energy=energy(counts.events, system),
         spans=counts.spans,
         on_host=placed_steps(chunks, on_host),
+        plan=plan,
     )
 
 

@@ -6,10 +6,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from tilewright.mapping.compile.chunks import RefusedChunk
-from tilewright.mapping.compile.compiled_loops import CompiledLoops
+from tilewright.mapping.compile.compiled import InMemory
 from tilewright.mapping.host.cost import HostPart
 from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
 from tilewright.sim.energy.commands import count_command, executions, fetched_commands
@@ -97,6 +98,8 @@ class MapResult:
     """Operators that were placed on the host; the fields above describe the program without them."""
     host: HostPart | None = None
     """Part of the host, if there is one of which the cost is known."""
+    plan: HeldPlan | None = None
+    """Formats of the matrices, if a plan gave them."""
 
     @property
     def seconds(self) -> float:
@@ -214,6 +217,7 @@ class MapResult:
             "phase": self.phase,
             "tokens": self.tokens,
             "context": self.context,
+            **({"plan": self.plan.to_dict()} if self.plan else {}),
             "chunks": list(self.chunks),
             **({"refused_chunk": self._refused(self.refused_chunk)} if self.refused_chunk else {}),
             **({"padded_heads": asdict(self.padded_heads)} if self.padded_heads else {}),
@@ -262,7 +266,7 @@ class RunCounts:
         self._events: dict[str, Counts] = {}
         self._units: dict[str, dict[str, int]] = {}
 
-    def add(self, program: CompiledLoops, run: AcceleratorRun) -> None:
+    def add(self, program: InMemory, run: AcceleratorRun) -> None:
         """Add the run of one more program, with its timeline."""
         self._add_counts(program, run)
         end = 0
@@ -279,7 +283,7 @@ class RunCounts:
         self.cycles += run.cycles
         self.events.cycles += run.cycles
 
-    def _add_counts(self, program: CompiledLoops, run: AcceleratorRun) -> None:
+    def _add_counts(self, program: InMemory, run: AcceleratorRun) -> None:
         config, counts, rows = self._system.accelerator, Counts(), defaultdict[str, Counts](Counts)
         for command, times in executions(program.commands):
             of_row = rows[_row(command.operator)]

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tilewright.base.errors import ConfigError
 from tilewright.bench.program_cases import Case, Reference, Run
 from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.compiled import Compiled
@@ -20,6 +21,7 @@ from tilewright.mapping.lower.lowering import Lowered
 from tilewright.mapping.models import bert, llama, minilm
 from tilewright.mapping.models.config import BertConfig, DecoderConfig, LlamaConfig
 from tilewright.mapping.models.reference import Tensors, decoder_layer, encoder_layer
+from tilewright.mapping.models.rows import formats_of
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -59,6 +61,30 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
     return _encoder_case("MiniLM layer", config, model, tensors, x, timing)
 
 
+def minilm_layer_case(
+    config: AcceleratorConfig, tensors: Tensors, *, layer: int, tokens: int, timing: Timing = NEAR
+) -> Case:
+    """Return a layer of MiniLM on the first tokens of a sentence, whose input the layers before it make in float64.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Tensors of MiniLM; those of a plan have formats and scales of their own.
+
+    Raises
+    ------
+    ConfigError
+        If the model is not installed, or the sentence has fewer tokens.
+    """
+    words = minilm.tokens_of(SENTENCE)
+    if not 1 <= tokens <= len(words):
+        raise ConfigError(f"tokens = {tokens} is not allowed: 1 to {len(words)}, the tokens of the sentence")
+    x = minilm.embed(minilm.load_tensors(), words[:tokens])
+    for before in range(layer):
+        x = encoder_layer(minilm.CONFIG, tensors, bert.layer_name(before), x)
+    return _encoder_case(f"layer {layer}", config, minilm.CONFIG, tensors, x, timing, layer=layer, least=-1.0)
+
+
 def seeded_encoder_case(config: AcceleratorConfig, model: BertConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
     """Return an encoder layer with seeded weights."""
     x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
@@ -66,21 +92,35 @@ def seeded_encoder_case(config: AcceleratorConfig, model: BertConfig, *, tokens:
 
 
 def _encoder_case(
-    name: str, config: AcceleratorConfig, model: BertConfig, tensors: Tensors, x: np.ndarray, timing: Timing
+    name: str,
+    config: AcceleratorConfig,
+    model: BertConfig,
+    tensors: Tensors,
+    x: np.ndarray,
+    timing: Timing,
+    *,
+    layer: int = 0,
+    least: float | None = None,
 ) -> Case:
-    precision = Precision.of(config.cim.tile)
-    lowered = lower(bert.layers(model, precision, tokens=len(x)))
-    constants = constant_contents(bert.layers(model, precision, tokens=1), tensors)
+    precision = replace(Precision.of(config.cim.tile), by_matrix=formats_of(tensors))
+
+    def graph(tokens: int) -> Graph:
+        whole = bert.layers(model, precision, tokens=tokens)
+        return whole.part(each for each in whole if each.layer == layer)
+
+    lowered = lower(graph(len(x)))
+    constants = constant_contents(graph(1), tensors)
     compiled = compile_program(config, lowered)
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
-    exact = encoder_layer(model, tensors, bert.layer_name(0), x)
+    exact = encoder_layer(model, tensors, bert.layer_name(layer), x)
+    enough = NEAR_ENOUGH[config.cim.tile.macro.weight_bits] if least is None else least
     return Case(
         name=name,
         memory=image,
-        runs=(_near(run, compiled, exact, NEAR_ENOUGH[config.cim.tile.macro.weight_bits]),),
+        runs=(_near(run, compiled, exact, enough),),
         timing=timing,
     )
 

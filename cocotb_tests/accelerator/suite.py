@@ -113,6 +113,12 @@ WIDE = configuration(
     tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
+MIXED = configuration(
+    lanes=8, bank_address_bits=8, bus_bits=64, tiles=2, weight_buffer_beats=64, outstanding=4,
+    tile={"grid_columns": 2, "result_bus_bits": 128, "accumulator_vectors": 8, "narrow_weights": "int4"},
+    macro={"rows": 16, "columns": 8, "weight_bits": 8, "input_bits_per_cycle": 2},
+)  # fmt: skip
+"""Array with INT8 weights and INT4 weights that take half the bytes."""
 NANO = load_system("nano").accelerator
 """The preset that fits on an FPGA, without changes."""
 MXFP4 = configuration(
@@ -214,5 +220,5 @@ def random_suite(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5
 
 
 WITH_NPE = tuple(random_suite(config) for config in (BESIDE, APART, FAR))
-SUITES = (*(random_suite(config) for config in (TINY, NARROW, SCALED, WIDE, NANO)), *WITH_NPE)
+SUITES = (*(random_suite(config) for config in (TINY, NARROW, SCALED, WIDE, MIXED, NANO)), *WITH_NPE)
 """The suites of the table."""

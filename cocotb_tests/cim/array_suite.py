@@ -1,5 +1,6 @@
 """Co-simulation of the CIM array: its configurations and cases."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +18,11 @@ def _suite(
 ) -> CimSuite:  # fmt: skip
     tile = tile_fields(rows, columns, weights, input_bits, input_bits_per_cycle, **fields)
     config = CIMArrayConfig.model_validate({"tiles": tiles, "tile": tile})
-    return CimSuite(config, (*(_common_cases(config) if common else ()), *cases))
+    own = _common_cases(config) if common else ()
+    # Products with narrow weights and others after each other.
+    narrow = len(config.tile.weight_formats) > 1
+    own = tuple(replace(case, narrow=narrow and index % 3 > 0) for index, case in enumerate(own))
+    return CimSuite(config, (*own, *cases))
 
 
 def _common_cases(config: CIMArrayConfig) -> tuple[Case, ...]:
@@ -65,6 +70,9 @@ SUITES = (
     _suite(3, 16, 16, 4, 8, 4, grid_rows=4, group_scale="uint8", group_rows=32, banks=3, weight_bus_bits=32),
     _suite(5, 16, 16, 4, 4, 4, levels=1, group_scale="uint8", group_rows=64, result_bus_bits=512),
     _suite(1, 16, 16, "fp4", 4, 1),
+    _suite(2, 16, 24, 8, 8, 2, narrow_weights="int4"),
+    _suite(2, 16, 8, 8, 4, 4, grid_rows=2, group_scale="uint8", group_rows=32, narrow_weights="fp4_e2m1",
+           weight_bus_bits=32),
     _suite(
         4, 16, 16, 8, 8, 2, *ON_CHIP,
         common=False, weight_bus_bits=128, activation_bus_bits=128, result_bus_bits=512, accumulator_vectors=256,

@@ -39,6 +39,8 @@ class Case:
     n: int
     reduce: bool = False
     """Flag of an array: the sums of the tiles are added."""
+    narrow: bool = False
+    """Flag: weights have the narrow format of the tile."""
     timing: Timing = Timing()
     seed: int = 1
 
@@ -47,7 +49,7 @@ class Case:
         rng = np.random.default_rng(self.seed)
         x_range = 1 << config.macro.input_bits - 1
         x = rng.integers(-x_range, x_range, (self.m, self.k))
-        w = rng.choice(config.macro.weights.counts, (self.k, self.n))
+        w = rng.choice(config.stored_weights(self.narrow).counts, (self.k, self.n))
         if not config.group_rows:
             return x, w, None
         return x, w, rng.integers(0, 1 << config.scale_bits, (-(-self.k // config.group_rows), self.n))

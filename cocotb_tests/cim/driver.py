@@ -153,7 +153,7 @@ class CIMBench:
         tiled = self.subject.product(case)
         commands = tiled.commands()
         x, w, scales = case.matrices(self.config)
-        codes = self.config.macro.weights.encode(w)
+        codes = self.config.stored_weights(case.narrow).encode(w)
         await self.write_data(tiled.weight_words(codes, scales), tiled.activation_words(x))
         self.set_timing(case.timing)
         await self.write_program(commands)
@@ -207,6 +207,7 @@ def small_case(bench: CIMBench, name: str) -> Case:
         reduce=mode,
         timing=random_timing(rng),
         seed=rng.randrange(1 << 30),
+        narrow=len(cfg.weight_formats) > 1 and rng.random() < 0.5,
     )
 
 
@@ -248,6 +249,7 @@ def random_program(subject: TileSubject, rng: random.Random, length: int, words:
         place = range(slot, slot + vectors)
         accumulate = rng.random() < 0.6 and all(written.get(i, 0) >= columns for i in place)
         emit = rng.random() < 0.4
+        narrow = len(config.weight_formats) > 1 and rng.random() < 0.5
         if not emit:
             written.update(dict.fromkeys(place, columns))
         command = subject.command(
@@ -260,7 +262,8 @@ def random_program(subject: TileSubject, rng: random.Random, length: int, words:
             accumulate=accumulate,
             emit=emit,
             slot=slot,
-            weight_address=rng.randrange(words - subject.block_words(rows, columns, mode) + 1),
+            narrow=narrow,
+            weight_address=rng.randrange(words - subject.block_words(rows, columns, mode, narrow) + 1),
             activation_address=rng.randrange(words - vectors * config.activation_beats(rows) + 1),
         )
         commands.append(command)

@@ -1,13 +1,14 @@
 """Differences between the benches of CIM tile and array: component, commands, models, and the cut of a product."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from amaranth.lib import data, wiring
 
 from tilewright.cocotb_tests.cim.cases import Case
 from tilewright.hw.cim.array import CIMArray
-from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, COMMAND_LAYOUT
+from tilewright.hw.cim.command import command_layout
 from tilewright.hw.cim.tile import Tile
 from tilewright.sim.config import CIMArrayConfig, TileConfig
 from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
@@ -24,8 +25,13 @@ class TileSubject:
 
     config: TileConfig
     name = "cim_tile"
-    layout: data.StructLayout = COMMAND_LAYOUT
+    kind: ClassVar[type[TileCommand]] = TileCommand
     modes: tuple[bool, ...] = (False,)
+
+    @property
+    def layout(self) -> data.StructLayout:
+        """Layout of a command."""
+        return command_layout(self.kind, self.tile)
 
     @property
     def tile(self) -> TileConfig:
@@ -51,7 +57,7 @@ class TileSubject:
 
     def product(self, case: Case) -> TiledMatmul | ArrayMatmul:
         """Cut a product into commands."""
-        return TiledMatmul(self.config, case.m, case.k, case.n)
+        return TiledMatmul(self.config, case.m, case.k, case.n, case.narrow)
 
     def limits(self, mode: bool) -> tuple[int, int]:
         """Return the maximum rows and columns of a weight block."""
@@ -61,13 +67,13 @@ class TileSubject:
         """Return a command in a mode."""
         return TileCommand(**fields)
 
-    def block_words(self, rows: int, columns: int, mode: bool) -> int:
+    def block_words(self, rows: int, columns: int, mode: bool, narrow: bool = False) -> int:
         """Return the words of a weight block."""
-        return self.config.block_beats(rows, columns)
+        return self.config.block_beats(rows, columns, narrow)
 
     def encoded(self, command: TileCommand) -> int:
         """Return a command as the stream carries it."""
-        return self.layout.const(asdict(command)).as_value().value
+        return self.layout.const({name: getattr(command, name) for name, _ in self.layout}).as_value().value
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class ArraySubject(TileSubject):
 
     config: CIMArrayConfig  # type: ignore[assignment]
     name = "cim_array"
-    layout: data.StructLayout = ARRAY_COMMAND_LAYOUT
+    kind = ArrayCommand
     modes: tuple[bool, ...] = (False, True)
 
     @property
@@ -97,7 +103,7 @@ class ArraySubject(TileSubject):
         return tile_values.array_results(self.config, program, weights, activations)
 
     def product(self, case: Case) -> TiledMatmul | ArrayMatmul:
-        return ArrayMatmul(self.config, case.m, case.k, case.n, case.reduce)
+        return ArrayMatmul(self.config, case.m, case.k, case.n, case.reduce, case.narrow)
 
     def limits(self, mode: bool) -> tuple[int, int]:
         return block_limits(self.config, mode)
@@ -105,8 +111,8 @@ class ArraySubject(TileSubject):
     def command(self, mode: bool, **fields) -> TileCommand:
         return ArrayCommand(**fields, reduce=mode)
 
-    def block_words(self, rows: int, columns: int, mode: bool) -> int:
-        return sum(self.tile.block_beats(*part.shape) for part in parts(self.config, rows, columns, mode))
+    def block_words(self, rows: int, columns: int, mode: bool, narrow: bool = False) -> int:
+        return sum(self.tile.block_beats(*part.shape, narrow) for part in parts(self.config, rows, columns, mode))
 
 
 def subject(config: TileConfig | CIMArrayConfig) -> TileSubject:

@@ -55,9 +55,10 @@ class CimSuite(HarnessSuite):
         tiles = f"{self.config.tiles} x " if isinstance(self.config, CIMArrayConfig) else ""
         weights = "fp4" if macro.weight_format == "fp4_e2m1" else f"w{macro.weight_bits}"
         scales = f" {tile.group_scale}/{tile.group_rows}" if tile.group_rows else ""
+        narrow = "" if tile.narrow_weights == "none" else f"+{tile.narrow_weights.removesuffix('_e2m1')}"
         return (
             f"{tiles}{macro.rows}x{macro.columns} {tile.grid_rows}x{tile.grid_columns} "
-            f"{weights} i{macro.input_bits}/{macro.input_bits_per_cycle}{scales}"
+            f"{weights}{narrow} i{macro.input_bits}/{macro.input_bits_per_cycle}{scales}"
         )
 
     @property

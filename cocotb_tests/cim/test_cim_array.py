@@ -13,6 +13,8 @@ pytestmark = pytest.mark.cosim
 
 PLAIN, SCALED = SUITES[0], SUITES[4]
 """Arrays without and with scales of groups. The bench of the accelerator has integers on an array every day, too."""
+NARROW = [suite for suite in SUITES if len(suite.tile.weight_formats) > 1]
+"""Arrays with INT8 weights and a second format of four bits."""
 
 
 def name(suite: CimSuite) -> str:
@@ -50,6 +52,8 @@ def test_the_table_covers_what_it_promises():
     assert {tile.macro.weight_format for tile in tiles} == {"int", "fp4_e2m1"}
     assert {tile.macro.weight_bits for tile in tiles} == {4, 8}
     assert {tile.group_scale for tile in tiles} == {"none", "uint8", "e8m0"}
+    assert {tile.narrow_weights for tile in tiles} == {"none", "int4", "fp4_e2m1"}
+    assert {case.narrow for case in NARROW[0].products} == {False, True}
     assert {case.reduce for suite in SUITES for case in suite.products} == {False, True}
 
 
@@ -58,7 +62,7 @@ def test_streams(testcase):
     SCALED.simulate(testcase)
 
 
-@pytest.mark.parametrize("suite", [pytest.param(PLAIN, marks=pytest.mark.slow), SCALED], ids=name)
+@pytest.mark.parametrize("suite", [pytest.param(PLAIN, marks=pytest.mark.slow), SCALED, NARROW[1]], ids=name)
 def test_random_programs(suite):
     suite.simulate("random_programs", programs=40)
 
@@ -104,6 +108,27 @@ FAULTS = [
     ),
 ]  # fmt: skip
 
+NARROW_FAULTS = [
+    TextFault(
+        name="a narrow weight without its sign", module="cim_array.weight_loader",
+        pattern=r"weights__payload\[3\] \?", replacement="(~ON & weights__payload[3]) ?",
+        testcase="random_programs", says="result vector .* instead of",
+    ),
+    TextFault(
+        name="narrow rows as long as the others", module="cim_array.weight_loader",
+        pattern=r"loads__payload\[60\] \?", replacement="(~ON & loads__payload[60]) ?",
+        testcase="random_programs", says="result vector .* instead of",
+    ),
+    TextFault(
+        name="narrow weights taken for wide ones", module="cim_array.weight_loader",
+        pattern=r"(w_data\[20\] =) loads__payload\[60\]", replacement=r"\1 ~ON & loads__payload[60]",
+        testcase="random_programs", says="result vector .* instead of",
+    ),
+]  # fmt: skip
+
 
 class TestFaults(FaultTests):
-    suites = (FaultySuite(bench=lambda: SCALED, faults=FAULTS, options={"programs": 20}),)
+    suites = (
+        FaultySuite(bench=lambda: SCALED, faults=FAULTS, options={"programs": 20}),
+        FaultySuite(bench=lambda: NARROW[1], faults=NARROW_FAULTS, options={"programs": 20}),
+    )

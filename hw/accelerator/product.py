@@ -124,6 +124,7 @@ class ArrayUnit(wiring.Component):
             array.commands.p.columns.eq(columns),
             array.commands.p.vectors.eq(product["vectors"]),
             array.commands.p.reduce.eq(product["reduce"]),
+            *([array.commands.p.narrow.eq(product["narrow"])] if tile.narrow_weights != "none" else []),
             array.commands.p.activation_address.eq((product["a"] >> shift) + before),
             array.activation_stride.eq(product["a_pitch"] >> shift),
             taken.eq(array.commands.valid & array.commands.ready),

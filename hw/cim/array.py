@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.cim.accumulator import Accumulator
 from tilewright.hw.cim.activation_loader import ActivationLoader
-from tilewright.hw.cim.command import ADDRESS_BITS, ARRAY_COMMAND_LAYOUT, REQUEST_LAYOUT, CommandDispatch
+from tilewright.hw.cim.command import ADDRESS_BITS, REQUEST_LAYOUT, CommandDispatch, command_layout
 from tilewright.hw.cim.core import TileCore
 from tilewright.hw.cim.result_sender import ResultSender, result_layout
 from tilewright.hw.cim.sequencer import Sequencer, vector_layout
@@ -14,7 +14,7 @@ from tilewright.hw.cim.weight_loader import WeightLoader
 from tilewright.hw.definition import Definition
 from tilewright.hw.pipeline import delay
 from tilewright.sim.config import CIMArrayConfig
-from tilewright.sim.isa.cim_command import CommandError
+from tilewright.sim.isa.cim_command import ArrayCommand, CommandError
 
 
 class CIMArray(wiring.Component):
@@ -37,15 +37,15 @@ class CIMArray(wiring.Component):
     ----------
     config : CIMArrayConfig
         Number of tiles; their shape, buses and buffers.
-    commands : data.StructLayout
-        Layout of a command.
+    commands : data.StructLayout, optional
+        Layout of a command, if it is not that of :class:`ArrayCommand`.
     strided : bool
         Whether vectors may lie apart in activation memory.
 
     Members
     -------
     commands : In(stream)
-        Commands, see ``ARRAY_COMMAND_LAYOUT``.
+        Commands, see :class:`ArrayCommand`.
     activation_stride : In(32)
         Only if ``strided``: words from a vector to the next; constant while commands are under way.
     weight_requests, activation_requests : Out(stream)
@@ -58,9 +58,7 @@ class CIMArray(wiring.Component):
         Reason why commands are no longer taken; cleared by reset.
     """
 
-    def __init__(
-        self, *, config: CIMArrayConfig, commands: data.StructLayout = ARRAY_COMMAND_LAYOUT, strided: bool = False
-    ):
+    def __init__(self, *, config: CIMArrayConfig, commands: data.StructLayout | None = None, strided: bool = False):
         self.array_config = config
         self.strided = strided
         tile = config.tile
@@ -68,7 +66,7 @@ class CIMArray(wiring.Component):
         super().__init__(
             {
                 **({"activation_stride": In(ADDRESS_BITS)} if strided else {}),
-                "commands": In(stream.Signature(commands)),
+                "commands": In(stream.Signature(commands or command_layout(ArrayCommand, tile))),
                 "weight_requests": Out(stream.Signature(REQUEST_LAYOUT)),
                 "weights": In(stream.Signature(tile.weight_bus_bits)),
                 "activation_requests": Out(stream.Signature(REQUEST_LAYOUT)),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.layout import layout_of
 from tilewright.sim.config import TileConfig
-from tilewright.sim.isa.cim_command import ArrayCommand, CommandError, TileCommand
+from tilewright.sim.isa.cim_command import ArrayCommand, CommandError, TileCommand, command_fields
 
 COMMAND_LAYOUT = layout_of(TileCommand.FIELDS)
 """A command of a tile, see :class:`TileCommand`."""
@@ -23,14 +23,24 @@ REQUEST_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "beats": 32})
 FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": BITS["rows"], "vectors": BITS["vectors"]})
 
 
+def command_layout(kind: type[TileCommand], config: TileConfig) -> data.StructLayout:
+    """Return the layout of a kind of commands for a tile, with ``narrow`` if the tile has narrow weights."""
+    return layout_of(command_fields(kind, config))
+
+
 def with_mode(fields: dict[str, int], tiles: int) -> data.StructLayout:
     """Return the layout of some fields of a command, with its mode if there is more than one tile."""
     return data.StructLayout({**fields, **({"reduce": 1} if tiles > 1 else {})})
 
 
-def load_layout(tiles: int = 1) -> data.StructLayout:
+def load_layout(config: TileConfig, tiles: int = 1) -> data.StructLayout:
     """Return the layout of the fields of a command that the weight loader needs."""
-    return with_mode({"address": ADDRESS_BITS, "rows": BITS["rows"], "columns": BITS["columns"]}, tiles)
+    fields = {"address": ADDRESS_BITS, "rows": BITS["rows"], "columns": BITS["columns"]}
+    return with_mode({**fields, **({"narrow": 1} if _has_narrow(config) else {})}, tiles)
+
+
+def _has_narrow(config: TileConfig) -> bool:
+    return config.narrow_weights != "none"
 
 
 def compute_layout(tiles: int = 1) -> data.StructLayout:
@@ -73,7 +83,7 @@ class CommandDispatch(wiring.Component):
         super().__init__(
             {
                 "commands": In(stream.Signature(layout)),
-                "loads": Out(stream.Signature(load_layout(tiles))),
+                "loads": Out(stream.Signature(load_layout(config, tiles))),
                 "fetches": Out(stream.Signature(FETCH_LAYOUT)),
                 "computes": Out(stream.Signature(compute_layout(tiles))),
                 "error": Out(CommandError),
@@ -87,6 +97,7 @@ class CommandDispatch(wiring.Component):
         rows: ValueLike = self.config.rows
         columns: ValueLike = self.config.columns
         mode: tuple[str, ...] = ()
+        narrow = ("narrow",) if _has_narrow(self.config) else ()
         if self.tiles > 1:
             rows = Mux(command.reduce, self.tiles * rows, rows)
             columns = Mux(command.reduce, columns, self.tiles * columns)
@@ -108,7 +119,7 @@ class CommandDispatch(wiring.Component):
         parts = {
             "loads": {
                 "address": command.weight_address,
-                **{name: command[name] for name in ("rows", "columns", *mode)},
+                **{name: command[name] for name in ("rows", "columns", *narrow, *mode)},
             },
             "fetches": {
                 "address": command.activation_address,

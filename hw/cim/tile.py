@@ -1,8 +1,9 @@
 """The CIM tile: a grid of macros that multiplies activation vectors with blocks of a weight matrix."""
 
 from tilewright.hw.cim.array import CIMArray
-from tilewright.hw.cim.command import COMMAND_LAYOUT
+from tilewright.hw.cim.command import command_layout
 from tilewright.sim.config import CIMArrayConfig, TileConfig
+from tilewright.sim.isa.cim_command import TileCommand
 
 
 class Tile(CIMArray):
@@ -30,11 +31,11 @@ class Tile(CIMArray):
     Members
     -------
     commands : In(stream)
-        Commands, see ``COMMAND_LAYOUT``.
+        Commands, see :class:`TileCommand`.
     others
         The members of :class:`CIMArray`.
     """
 
     def __init__(self, *, config: TileConfig):
         self.config = config
-        super().__init__(config=CIMArrayConfig(tiles=1, tile=config), commands=COMMAND_LAYOUT)
+        super().__init__(config=CIMArrayConfig(tiles=1, tile=config), commands=command_layout(TileCommand, config))

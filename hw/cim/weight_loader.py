@@ -1,13 +1,15 @@
 """Loads weight blocks into the banks of tiles, one block ahead of the computation for each further bank."""
 
-from amaranth.hdl import Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.cim.command import ADDRESS_BITS, REQUEST_LAYOUT, load_layout
+from tilewright.hw.cim.e2m1 import decode_e2m1
 from tilewright.hw.cim.group_scales import scale_write_layout
 from tilewright.sim.config import TileConfig
+from tilewright.sim.formats import stored
 
 
 class WeightLoader(wiring.Component):
@@ -16,6 +18,9 @@ class WeightLoader(wiring.Component):
     A block is spread over the tiles: each tile's part is a request of its own, its scales come before its rows. A
     bank, of all tiles, is reserved when the first part is requested, so that the weights never have to wait: memory
     latency is hidden while another bank computes or loads. Banks are filled, and released, in turn.
+
+    Where the tile has narrow weights, a beat of a narrow block has twice as many weights, which become integers of
+    the macro's bits before the row is assembled.
 
     Throughput: one beat a cycle, one request a cycle. Latency: a block counts as loaded in the cycle after its last
     beat (``LATENCY``); its last row is in the array one cycle later.
@@ -54,6 +59,7 @@ class WeightLoader(wiring.Component):
         self.tiles = tiles
         macro = config.macro
         scales = {"scale_write": Out(scale_write_layout(config, tiles))} if config.group_rows else {}
+        self._narrow = config.narrow_weights != "none"
         self._part_layout = data.StructLayout(
             {
                 "rows": 12,
@@ -61,11 +67,12 @@ class WeightLoader(wiring.Component):
                 **({"groups": range(config.groups + 1)} if config.group_rows else {}),
                 **({"scale_beats": range(config.scale_beats(config.columns) + 1)} if config.group_rows else {}),
                 **({"last": 1} if tiles > 1 else {}),
+                **({"narrow": 1} if self._narrow else {}),
             }
         )
         super().__init__(
             {
-                "loads": In(stream.Signature(load_layout(tiles))),
+                "loads": In(stream.Signature(load_layout(config, tiles))),
                 "requests": Out(stream.Signature(REQUEST_LAYOUT)),
                 "weights": In(stream.Signature(config.weight_bus_bits)),
                 "write_enable": Out(tiles * config.grid_rows),
@@ -124,9 +131,14 @@ class WeightLoader(wiring.Component):
             ]
             beats = beats + part.groups * part.scale_beats
         ready = ~first | (free != 0)
+        row_beats = _words(columns, cfg.weight_bus_bits // cfg.macro.weight_bits)
+        if self._narrow:
+            narrow_beats = _words(columns, cfg.weight_bus_bits // cfg.stored_weights(True).bits)
+            row_beats = Mux(load.narrow, narrow_beats, row_beats)
+            m.d.comb += part.narrow.eq(load.narrow)
         m.d.comb += [
             part.rows.eq(rows),
-            part.row_beats.eq(_words(columns, cfg.weight_bus_bits // cfg.macro.weight_bits)),
+            part.row_beats.eq(row_beats),
             self.requests.p.address.eq(address),
             self.requests.p.beats.eq(beats),
             self.requests.valid.eq(self.loads.valid & ready),
@@ -161,7 +173,13 @@ class WeightLoader(wiring.Component):
         m.d.sync += self.write_enable.eq(0)
         with m.If(accepted):
             m.d.sync += beat.eq(beat + 1)
-        with m.If(accepted & in_rows):
+        wide = accepted & in_rows
+        if self._narrow:
+            widened = self._widened(m)
+            with m.If(wide & part.narrow):
+                m.d.sync += self.write_data.word_select(beat, len(widened)).eq(widened)
+            wide &= ~part.narrow
+        with m.If(wide):
             m.d.sync += self.write_data.word_select(beat, cfg.weight_bus_bits).eq(self.weights.p)
         if cfg.group_rows:
             self._receive_scales(m, part, accepted & ~in_rows, beat, bank, tile, in_rows)
@@ -186,6 +204,18 @@ class WeightLoader(wiring.Component):
             m.d.sync += bank.eq(bank + 1)
             with m.If(bank == macro.weight_banks - 1):
                 m.d.sync += bank.eq(0)
+
+    def _widened(self, m: Module) -> Value:
+        """Return the narrow weights of a beat as integers of the macro's bits."""
+        narrow, bits = self.config.stored_weights(True), self.config.macro.weight_bits
+        integers = []
+        for index in range(self.config.weight_bus_bits // narrow.bits):
+            code = self.weights.p.word_select(index, narrow.bits)
+            number = decode_e2m1(m, code, f"narrow{index}") if narrow == stored.FP4_E2M1 else code
+            integer = Signal(bits, name=f"widened{index}")
+            m.d.comb += integer.eq(number.as_signed())
+            integers.append(integer)
+        return Cat(integers)
 
     def _receive_scales(
         self,

@@ -63,14 +63,15 @@ class ConstantWeights:
     reduce: bool
     scales: str | None
     """Name of the scales of groups."""
+    narrow: bool = False
+    """Flag: weights have the array's narrow format."""
 
     def part(self, matrix: Matrix) -> tuple[int, int]:
         """Return address and size in bytes of some columns, which begin with a block."""
         start = matrix.offset
         assert matrix.rows == self.k, f"{matrix.buffer.name}: {matrix.rows} of {self.k} rows"
         assert start % block_limits(self.config, self.reduce)[1] == 0, f"{matrix.buffer.name}: column {start}"
-        before = constant_bytes(self.config, self.k, start, self.reduce)
-        return self.address + before, constant_bytes(self.config, self.k, matrix.columns, self.reduce)
+        return self.address + self._bytes(start), self._bytes(matrix.columns)
 
     def write(self, memory: np.ndarray, codes: np.ndarray, scales: np.ndarray | None) -> None:
         """Write (k, n) weights as they are stored."""
@@ -83,9 +84,13 @@ class ConstantWeights:
         for first in range(0, self.n, step):
             columns = slice(first, first + step)
             part = None if scales is None else scales[:, columns]
-            words = constant_words(self.config, codes[:, columns], part, self.reduce)
-            begin = self.address + constant_bytes(self.config, self.k, first, self.reduce)
+            words = constant_words(self.config, codes[:, columns], part, self.reduce, self.narrow)
+            begin = self.address + self._bytes(first)
             memory[begin : begin + len(words)] = words
+
+    def _bytes(self, columns: int) -> int:
+        """Return the size of the first columns."""
+        return constant_bytes(self.config, self.k, columns, self.reduce, self.narrow)
 
 
 @dataclass(frozen=True)

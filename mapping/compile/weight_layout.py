@@ -35,7 +35,9 @@ def unit_scale(tile: TileConfig) -> int:
     return int(tile.scales.encode(1)) if tile.scales else 1
 
 
-def constant_words(config: CIMArrayConfig, codes: np.ndarray, scales: np.ndarray | None, reduce: bool) -> np.ndarray:
+def constant_words(
+    config: CIMArrayConfig, codes: np.ndarray, scales: np.ndarray | None, reduce: bool, narrow: bool = False
+) -> np.ndarray:
     """Return the bytes of (k, n) weights as products with all of them, or with columns of whole blocks, take them.
 
     Weights are codes, as they are stored. Columns are filled up with zeros to those of a product; a tile with group
@@ -49,15 +51,15 @@ def constant_words(config: CIMArrayConfig, codes: np.ndarray, scales: np.ndarray
         unit = unit_scale(tile)
         units = np.full((divide_up(k, tile.group_rows), n), unit, np.int64)
         scales = np.pad(units if scales is None else scales.astype(np.int64), padding, constant_values=unit)
-    return ArrayMatmul(config, 1, k, padded.shape[1], reduce).weight_words(padded, scales).ravel()
+    return ArrayMatmul(config, 1, k, padded.shape[1], reduce, narrow).weight_words(padded, scales).ravel()
 
 
-def constant_bytes(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
+def constant_bytes(config: CIMArrayConfig, k: int, n: int, reduce: bool, narrow: bool = False) -> int:
     """Return the length of :func:`constant_words` of (k, n) weights."""
     tile = config.tile
     high, wide = block_limits(config, reduce)
     beats = sum(
-        down * across * tile.block_beats(*part.shape)
+        down * across * tile.block_beats(*part.shape, narrow)
         for rows, down in _sizes(k, high)
         for columns, across in _sizes(product_columns(tile, n), wide)
         for part in parts(config, rows, columns, reduce)

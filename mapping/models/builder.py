@@ -37,7 +37,7 @@ class GraphBuilder:
             kind=kind,
             inputs=inputs,
             layer=self.layer,
-            precision=self.precision,
+            precision=self.precision.of_matrix(name),
             engine=kind.engine,
             **fields,
         )

@@ -5,8 +5,12 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from tilewright.sim.formats import StoredFormat
+
 Rows = slice | Sequence[int]
 """Successive rows of a tensor, or the numbers of some."""
+Formats = tuple[tuple[str, StoredFormat], ...]
+"""Names of products, and the formats of their weights."""
 ALL = slice(None)
 
 
@@ -21,11 +25,26 @@ class HasRows(Protocol):
 
 @runtime_checkable
 class HasScales(Protocol):
-    """Tensors of which some contain numbers of a format times a scale for each output."""
+    """Tensors of which some contain integers times a scale for each output."""
 
     def scales(self, name: str, rows: Rows) -> np.ndarray | None:
         """Return the scales of some rows of a tensor, (rows,), 0 for rows of zeros; None if a tensor has none."""
         ...
+
+
+@runtime_checkable
+class HasFormats(Protocol):
+    """Tensors of which some have a format of their own on the array."""
+
+    @property
+    def formats(self) -> Formats:
+        """Names of products and the formats of their weights."""
+        ...
+
+
+def formats_of(tensors: Mapping[str, np.ndarray]) -> Formats:
+    """Return the formats of the weights of products that have one of their own; there may be none."""
+    return tensors.formats if isinstance(tensors, HasFormats) else ()
 
 
 def scales_of(tensors: Mapping[str, np.ndarray], name: str, rows: Rows) -> np.ndarray | None:

@@ -9,7 +9,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.llama import EMBEDDINGS
 from tilewright.mapping.models.readers import Checkpoint
-from tilewright.mapping.models.rows import ALL, HasScales, Rows, rows_of
+from tilewright.mapping.models.rows import ALL, Formats, HasScales, Rows, formats_of, rows_of
 from tilewright.mapping.models.tokenizer import Tokenizer
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
@@ -73,6 +73,11 @@ class Calibrated(Mapping[str, np.ndarray]):
     def scales(self, name: str, rows: Rows) -> np.ndarray | None:
         """Return the scales of some rows of a tensor; None if it has none."""
         return self.equalised.scales(name, rows)
+
+    @property
+    def formats(self) -> Formats:
+        """Formats of the weights of products that have one of their own."""
+        return formats_of(self.checkpoint.tensors)
 
     def __contains__(self, name: object) -> bool:
         return name in self.checkpoint.tensors or name in offset_names(self.checkpoint.model)

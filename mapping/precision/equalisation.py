@@ -28,7 +28,7 @@ from tilewright.mapping.models.llama import (
     layer_name,
 )
 from tilewright.mapping.models.reference import ATTENTION_INPUTS, FloatDecoder, Tensors
-from tilewright.mapping.models.rows import ALL, Rows, rows_of, scales_of
+from tilewright.mapping.models.rows import ALL, Rows, formats_of, rows_of, scales_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.precision import Precision
 
@@ -145,9 +145,11 @@ def offset_names(model: DecoderConfig) -> list[str]:
 
 
 def precision_of(config: AcceleratorConfig, model: DecoderConfig, tensors: Tensors) -> Precision:
-    """Return the precision for which an accelerator is made, with offsets of keys if some tensors contain them."""
+    """Return the precision for which an accelerator is made, with the formats that some tensors have of their own, and
+    with offsets of keys if they contain some."""
     precision = Precision.of(config.cim.tile, config.vector.lanes)
-    return replace(precision, key_offsets=any(name in tensors for name in offset_names(model)))
+    offsets = any(name in tensors for name in offset_names(model))
+    return replace(precision, key_offsets=offsets, by_matrix=formats_of(tensors))
 
 
 def _factors(largest: np.ndarray, tensors: Tensors, weights: Sequence[str], strength: float) -> np.ndarray:

@@ -68,8 +68,8 @@ def quantise_weights(weights: np.ndarray, precision: Precision, scales: np.ndarr
     weights : ndarray, (k, n)
         Row k meets element k of the activations.
     scales : ndarray, (n,), optional
-        Scales of the columns if the weights already are numbers of the format times these: their codes stay as they
-        are. 0 stands for a column of zeros. The precision has no groups.
+        Scales of the columns if the weights already are integers times these, which are counts of the format: their
+        codes stay as they are. 0 stands for a column of zeros. Scales of groups then change nothing.
     """
     if scales is not None:
         return _with_scales(weights, precision, scales)
@@ -90,11 +90,11 @@ def quantise_weights(weights: np.ndarray, precision: Precision, scales: np.ndarr
 
 
 def _with_scales(weights: np.ndarray, precision: Precision, scales: np.ndarray) -> QuantisedWeights:
-    assert not precision.group, "the scales are those of columns"
-    form = precision.weights
-    steps = np.where(scales > 0, scales * (form.unit or 1.0), 1.0)
+    form, group, (k, n) = precision.weights, precision.group, weights.shape
+    steps = np.where(scales > 0, scales, 1.0)
     columns = precision.column_scale.decode(precision.column_scale.encode(steps))
-    return QuantisedWeights(form.encode(weights / steps), columns.astype(np.float32), None, precision)
+    groups = precision.group_scale.encode(np.ones((-(-k // group), n))) if group else None
+    return QuantisedWeights(form.encode(weights / steps), columns.astype(np.float32), groups, precision)
 
 
 def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:

@@ -156,10 +156,23 @@ class TileConfig(Frozen):
     """Number of rows in a group that shares a scale; 0 if there are no scales."""
     max_shift: Literal[3, 7, 15, 31] = 15
     """Largest e8m0 scale: dot products are shifted left by 0 to max_shift bits, relative to a base of the column."""
+    narrow_weights: Literal["none", "int4", "fp4_e2m1"] = "none"
+    """Second format of weights, of 4 bits: a block of them takes half the bytes in main memory, and becomes integers of
+    the macro's 8 bits as it is loaded. Each product has weights of one of the two formats."""
+
+    @field_validator("narrow_weights", mode="before")
+    @classmethod
+    def _usual_name(cls, value: object) -> object:
+        return usual_name(value) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         macro = self.macro
+        if self.narrow_weights != "none" and macro.weight_bits != 8:
+            raise ValueError(
+                f"narrow_weights = {self.narrow_weights} is not allowed: weight_bits of the macro must be 8, and it is "
+                f"{macro.weight_bits}"
+            )
         for bus, unit_name, unit, row_name, row in (
             ("weight_bus_bits", "weight_bits", macro.weight_bits,
              "a row of weights (grid_columns x columns x weight_bits)", self.columns * macro.weight_bits),
@@ -227,6 +240,15 @@ class TileConfig(Frozen):
     def scales(self) -> StoredFormat | None:
         """Format in which scales of groups are stored; None if there are no scales."""
         return None if self.group_scale == "none" else stored_format(self.group_scale)
+
+    def stored_weights(self, narrow: bool) -> StoredFormat:
+        """Return the format in which the weights of a product are stored, wide or narrow."""
+        return stored_format(self.narrow_weights) if narrow else self.macro.weights
+
+    @property
+    def weight_formats(self) -> tuple[StoredFormat, ...]:
+        """Formats that the weights of a product can have, that of the macro first."""
+        return (self.macro.weights, *([] if self.narrow_weights == "none" else [self.stored_weights(True)]))
 
     @property
     def scale_bits(self) -> int:
@@ -298,9 +320,9 @@ class TileConfig(Frozen):
         """Number of multiply-accumulates in a cycle at full use."""
         return self.rows * self.columns / self.macro.slices
 
-    def weight_beats_per_row(self, columns: int) -> int:
+    def weight_beats_per_row(self, columns: int, narrow: bool = False) -> int:
         """Number of beats of the weight stream that carry one row of ``columns`` weights."""
-        return divide_up(columns * self.macro.weight_bits, self.weight_bus_bits)
+        return divide_up(columns * self.stored_weights(narrow).bits, self.weight_bus_bits)
 
     def scale_beats(self, columns: int) -> int:
         """Number of beats of the weight stream that carry the scales, 8 bits each, of one group of ``columns``
@@ -311,9 +333,9 @@ class TileConfig(Frozen):
         """Number of groups of a block of ``rows`` rows whose scales are loaded with the block."""
         return divide_up(rows, self.group_rows) if self.group_rows else 0
 
-    def block_beats(self, rows: int, columns: int) -> int:
+    def block_beats(self, rows: int, columns: int, narrow: bool = False) -> int:
         """Number of beats of the weight stream that carry a block, scales included."""
-        return self.block_groups(rows) * self.scale_beats(columns) + rows * self.weight_beats_per_row(columns)
+        return self.block_groups(rows) * self.scale_beats(columns) + rows * self.weight_beats_per_row(columns, narrow)
 
     def activation_beats(self, rows: int) -> int:
         """Number of beats of the activation stream that carry one vector of ``rows`` activations."""

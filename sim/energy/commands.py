@@ -75,7 +75,9 @@ def _product(config: AcceleratorConfig, command: Product, times: int, counts: Co
     for rows, down in ((high, full), (last + 1, 1)):
         for columns, across in ((wide, blocks), (narrow + 1, 1)):
             if down * across:
-                block = ArrayCommand(rows=rows, columns=columns, vectors=1, reduce=command.reduce)
+                block = ArrayCommand(
+                    rows=rows, columns=columns, vectors=1, reduce=command.reduce, narrow=command.narrow
+                )
                 counts.weight_beats_out += times * down * across * array_beats(config.cim, block)
     counts.array_vectors += vectors * (blocks + 1) * (full + 1)
     counts.driven_products += vectors * (blocks + 1) * k * wide

@@ -196,6 +196,12 @@ def _macro(designs: "Designs") -> Mask:
     return designs.number(f"{MACRO}.weight_bits") == weights_of(designs, "bits")
 
 
+def _narrow(designs: "Designs") -> Mask:
+    """Return where narrow weights stand beside INT8."""
+    none = designs.looked_up(f"{TILE}.narrow_weights", lambda name: usual_name(str(name)) == "none")
+    return np.not_equal(none, 0) | (designs.number(f"{MACRO}.weight_bits") == stored_format("int8").bits)
+
+
 def _streams(designs: "Designs") -> Mask:
     """Return where each bus of a tile has a power of two of elements, and divides a row of them."""
     number = designs.number
@@ -322,5 +328,5 @@ def refresh_cycles(designs: "Designs") -> tuple[Any, Any]:
     return np.floor_divide(interval * clock, 1000), -np.floor_divide(-time * clock, 1000)
 
 
-RULES = (_macro, _streams, _groups, _accumulators, _array, _fabric, _memory, _levels, _refresh)
+RULES = (_macro, _narrow, _streams, _groups, _accumulators, _array, _fabric, _memory, _levels, _refresh)
 """Rules over several fields."""

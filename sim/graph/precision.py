@@ -1,7 +1,7 @@
 """Storage and quantisation of the numbers of an operator."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from tilewright.sim.config import TileConfig
@@ -39,8 +39,15 @@ class Precision:
     cache: StoredFormat = stored.INT8
     """Format of keys and values; an array that holds weights of one format multiplies with no other."""
 
+    by_matrix: tuple[tuple[str, StoredFormat], ...] = ()
+    """Formats of the weights of some products, by name, in place of ``weights``: formats that the array has."""
+
     window_step: int = 1
     """Number of positions of which the first position that a sliding window reads from the cache is a multiple."""
+
+    def of_matrix(self, name: str) -> Self:
+        """Return the precision of the product with this matrix."""
+        return replace(self, weights=dict(self.by_matrix).get(name, self.weights), by_matrix=())
 
     @classmethod
     def of(cls, tile: TileConfig, lanes: int = 1) -> Self:

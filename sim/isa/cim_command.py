@@ -4,6 +4,8 @@ import enum
 from dataclasses import dataclass
 from typing import Annotated
 
+from tilewright.sim.config import TileConfig
+
 from .fields import Field, Layout
 from .widths import ARRAY_SLOT_BITS, BLOCK_ROWS_BITS, COUNT_BITS, SLOT_BITS
 
@@ -39,6 +41,9 @@ class TileCommand(Layout):
     """Address of the first word of the block, in words of the weight bus."""
     activation_address: Annotated[int, Field(3, 0, 32)] = 0
     """Address of the first word of the vectors, in words of the activation bus."""
+    narrow: bool = False
+    """Weights of the block have the tile's narrow format. Only a tile that has one knows the field, the highest bit of
+    ``weight_address``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,16 @@ class ArrayCommand(TileCommand):
     reduce: Annotated[bool, Field(1, 31, 1)] = False
     """Tiles hold rows of the block below one another instead of columns side by side, so the sums of the tiles are
     added; as in the command that loaded the block."""
+
+
+def command_fields(kind: type[TileCommand], tile: TileConfig) -> dict[str, Field]:
+    """Return the fields of a kind of commands for a tile, with ``narrow`` if the tile has narrow weights."""
+    if tile.narrow_weights == "none":
+        return kind.FIELDS
+    address = kind.FIELDS["weight_address"]
+    narrow = Field(address.word, address.bits - 1, 1)
+    found = {**kind.FIELDS, "weight_address": address._replace(bits=address.bits - 1), "narrow": narrow}
+    return dict(sorted(found.items(), key=lambda item: item[1]))
 
 
 class CommandError(enum.IntEnum):

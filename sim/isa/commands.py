@@ -119,6 +119,8 @@ class Product(CommandOfUnit):
 
     reduce: Annotated[bool, Field(0, 18, 1)] = False
     """Blocks of weights are as high as all tiles together instead of as wide."""
+    narrow: Annotated[bool, Field(0, 19, 1)] = False
+    """Weights have the array's narrow format; only where the array has one."""
     vectors: Annotated[int, Field(1, 0, COUNT_BITS)]
     """Number of rows of ``a`` and ``out``; at most the array's accumulators if ``k`` exceeds the rows of a block."""
     k: Annotated[int, Field(1, 16, COUNT_BITS)]

@@ -8,7 +8,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.base.reading import read_bytes
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
-from .commands import HEAD, Command, CommandOfUnit, commands_of
+from .commands import HEAD, Command, CommandOfUnit, Product, commands_of
 from .fields import WORD_BITS, Field, pack, unpack
 from .units import Unit, units_of
 from .widths import COMMAND_BYTES
@@ -17,14 +17,19 @@ from .widths import COMMAND_BYTES
 def layout(kind: type, config: AcceleratorConfig | None = None) -> dict[str, Field]:
     """Return the fields of a kind of commands, its opcode included.
 
-    With a configuration, ``wait`` and ``signal`` have the bits of the units that there are.
+    With a configuration, ``wait`` and ``signal`` have the bits of the units that there are, and ``narrow`` is there if
+    the array has narrow weights.
     """
-    return _layout(kind, len(Unit if config is None else units_of(config)))
+    if config is None:
+        return _layout(kind, len(Unit), True)
+    return _layout(kind, len(units_of(config)), config.cim.tile.narrow_weights != "none")
 
 
 @cache
-def _layout(kind: type, units: int) -> dict[str, Field]:
+def _layout(kind: type, units: int, narrow: bool) -> dict[str, Field]:
     fields = {"opcode": HEAD["opcode"], **kind.FIELDS}  # type: ignore[attr-defined]
+    if kind is Product and not narrow:
+        del fields["narrow"]
     if issubclass(kind, CommandOfUnit):
         fields |= {name: HEAD[name]._replace(bits=units) for name in ("wait", "signal")}
     return fields
@@ -36,10 +41,12 @@ def encode(config: AcceleratorConfig, command: Command) -> bytes:
     Raises
     ------
     ValueError
-        If a field does not hold its value, names both; or the accelerator has no such unit.
+        If a field does not hold its value, names both; or the accelerator has no such unit or no narrow weights.
     """
     if command.OPCODE not in commands_of(config):
         raise ValueError(f"opcode = {command.OPCODE} ({command.OPCODE.name}) is not allowed: there is no NPE")
+    if isinstance(command, Product) and command.narrow and config.cim.tile.narrow_weights == "none":
+        raise ValueError("narrow = 1 is not allowed: the array has weights of one format")
     values = {"opcode": int(command.OPCODE), **command.to_fields(config.vector.lanes)}
     return pack(layout(type(command), config), values, COMMAND_BYTES)
 
@@ -66,7 +73,7 @@ def decode(config: AcceleratorConfig, data: bytes) -> Command:
         raise ValueError(
             f"word {word} = {found:#010x} is not allowed: {kind.OPCODE.name} has no bits {without:#x} there"
         )
-    return kind.from_fields(unpack(fields, data), config.vector.lanes)
+    return kind.from_fields(dict.fromkeys(kind.FIELDS, 0) | unpack(fields, data), config.vector.lanes)
 
 
 def encode_program(config: AcceleratorConfig, commands: Iterable[Command]) -> bytes:

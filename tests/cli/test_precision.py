@@ -71,6 +71,56 @@ def test_a_plan_runs_on_an_array_of_its_format(model, tmp_path):
     assert "plan.json: 'version' is missing" in found
 
 
+MIXED = ("--system", "small", "--set", "cim.tile.grid_columns=2", "--set", "cim.tile.narrow_weights=int4")
+
+
+def test_a_plan_of_two_formats_has_cycles_and_runs(model, tmp_path):
+    plan, search = tmp_path / "plan.json", ("precision", str(model), "--tokens", "64", "--no-baselines", "--json")
+    result = json.loads(run(*search, *MIXED, "--context", "8", "--budget", "6.6", "--plan", str(plan)).stdout)
+    assert set(result["plan"].values()) == {"int4/channel", "int8/channel"}
+    assert result["on_the_array"]
+    at = ("--context", "8", "--json")
+    mapped, wide = (
+        json.loads(run("map", str(model), *MIXED, *at, *more).stdout) for more in (("--plan", str(plan)), ())
+    )
+    assert (mapped["cycles"], mapped["energy_j"]) == (result["cycles"], result["energy_j"])
+    assert mapped["cycles"] < wide["cycles"]
+    assert mapped["dram_bytes"] < wide["dram_bytes"]
+    assert "plan" not in wide
+    held = {name: each["held_as"] for name, each in mapped["plan"]["weights"].items()}
+    assert held == {name: storage.partition("/")[0] for name, storage in result["plan"].items()}
+    assert "matrices in int4" in run("map", str(model), *MIXED, "--context", "8", "--plan", str(plan)).stdout
+    text = json.loads(
+        run("run", str(model), "--prompt", PROMPT, "--tokens", "2", *MIXED, "--plan", str(plan), "--json").stdout
+    )
+    assert len(text["tokens"]) == 2
+    # An array with one format runs the plan's weights at its own bytes, and another says what it lacks.
+    one = json.loads(run("map", str(model), *MIXED[:4], *at, "--plan", str(plan)).stdout)
+    assert one["plan"]["exact"]
+    assert one["cycles"] == wide["cycles"]
+    four = json.loads(run("map", str(model), "--system", "tiny", *at, "--plan", str(plan)).stdout)
+    assert not four["plan"]["exact"]
+    other = write_text_model(tmp_path / "other", num_hidden_layers=1)
+    assert "the plan is for another model" in refused("map", str(other), "--context", "8", "--plan", str(plan))
+    wider = write_text_model(tmp_path / "wider", intermediate_size=64)
+    assert "whose weights take" in refused("map", str(wider), "--context", "8", "--plan", str(plan))
+    words = ("cosim", "layer", str(other), *MIXED, "--tokens", "2", "--plan", str(plan))
+    assert "the plan is for another model" in refused(*words)
+
+
+def test_a_budget_of_cycles_is_met(model):
+    search = ("precision", str(model), "--tokens", "64", "--no-baselines", "--json", *MIXED, "--context", "8")
+    least, most = (json.loads(run(*search, "--budget", budget).stdout)["cycles"] for budget in ("5.1", "9"))
+    middle = (least + most) // 2
+    found = json.loads(run(*search, "--budget-cycles", str(middle)).stdout)
+    assert least <= found["cycles"] <= middle
+    assert found["plans"][0]["name"] == f"plan, {middle:,} cycles"
+    # With all bits that there are, no more can be had.
+    energy = json.loads(run(*search, "--budget-energy", "1").stdout)
+    assert set(energy["plan"].values()) == {"int8/channel"}
+    assert "--budget-cycles = 100 is not allowed" in refused(*search, "--budget-cycles", "100")
+
+
 def test_a_budget_in_bytes_is_one_in_bits(model):
     result = json.loads(
         run("precision", str(model), *SEARCH, "--budget-bytes", "10000", "--no-baselines", "--json").stdout

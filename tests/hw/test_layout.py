@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from amaranth.lib import data
 
-from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, COMMAND_LAYOUT
+from tilewright.hw.cim.command import command_layout as cim_command_layout
 from tilewright.hw.layout import layout_of
 from tilewright.hw.npe.descriptor import DESCRIPTOR_LAYOUT
 from tilewright.hw.vector.command import command_layout
+from tilewright.sim.config import MacroConfig, TileConfig
 from tilewright.sim.config.vector import VectorConfig
 from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
 from tilewright.sim.isa.commands import COMMANDS
@@ -17,12 +18,18 @@ from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.fields import Field
 from tilewright.sim.isa.vector_command import VectorCommand
 
+TILE = TileConfig(macro=MacroConfig(rows=16, columns=16, weight_bits=8, input_bits=8))
+NARROW = TILE.model_copy(update={"narrow_weights": "int4"})
 HW = Path(__file__).parents[2] / "hw"
 
 
 @pytest.mark.parametrize(
     ("made", "kind"),
-    [(COMMAND_LAYOUT, TileCommand), (ARRAY_COMMAND_LAYOUT, ArrayCommand), (DESCRIPTOR_LAYOUT, Descriptor)],
+    [
+        (cim_command_layout(TileCommand, TILE), TileCommand),
+        (cim_command_layout(ArrayCommand, TILE), ArrayCommand),
+        (DESCRIPTOR_LAYOUT, Descriptor),
+    ],
 )
 def test_a_structure_has_the_fields_of_its_layout(made, kind):
     places = {name: (field.offset, field.width) for name, field in made}
@@ -39,10 +46,19 @@ def test_a_command_of_the_vector_unit_has_all_fields_of_a_pass():
 
 
 def test_a_command_of_an_array_is_that_of_a_tile_with_a_mode():
-    assert ARRAY_COMMAND_LAYOUT.size == COMMAND_LAYOUT.size
-    for name, field in COMMAND_LAYOUT:
-        assert ARRAY_COMMAND_LAYOUT[name].offset == field.offset
-    assert ARRAY_COMMAND_LAYOUT["reduce"].offset == ARRAY_COMMAND_LAYOUT["slot"].offset + 15
+    of_tile, of_array = (cim_command_layout(kind, TILE) for kind in (TileCommand, ArrayCommand))
+    assert of_array.size == of_tile.size
+    for name, field in of_tile:
+        assert of_array[name].offset == field.offset
+    assert of_array["reduce"].offset == of_array["slot"].offset + 15
+
+
+@pytest.mark.parametrize("kind", [TileCommand, ArrayCommand])
+def test_a_tile_with_narrow_weights_finds_their_flag_on_top_of_the_address(kind):
+    plain, narrow = (cim_command_layout(kind, tile) for tile in (TILE, NARROW))
+    assert narrow.size == plain.size
+    assert narrow["narrow"].offset == plain["weight_address"].offset + 31
+    assert narrow["activation_address"].offset == plain["activation_address"].offset
 
 
 def test_fields_with_a_gap_are_no_structure():

@@ -252,19 +252,24 @@ def program_suite_of(program: Program) -> Suite:
     )
 
 
-def model_suite_of(what: str, model: str, system: System, *, layer: int = 0, tokens: int) -> Suite:
+def model_suite_of(
+    what: str, model: str, system: System, *, layer: int = 0, tokens: int, plan: Path | None = None
+) -> Suite:
     """Return the suite that runs a ``layer`` of a user's model, or the whole ``model``, on a system.
+
+    With a plan, its rounded weights take the place of the model's.
 
     Raises
     ------
     ConfigError
-        If there is no such model or layer, or the system or memory of the bench is too small for it.
+        If there is no such model or layer, the system or memory of the bench is too small for it, or the plan is for
+        another model or array.
     """
     from tilewright.cocotb_tests.accelerator.model_suites import decoder_suite, layer_suite
 
     if what == "layer":
-        return layer_suite(model, system, layer=layer, tokens=tokens)
-    return decoder_suite(model, system, tokens=tokens)
+        return layer_suite(model, system, layer=layer, tokens=tokens, plan=plan)
+    return decoder_suite(model, system, tokens=tokens, plan=plan)
 
 
 def find_tools() -> None:

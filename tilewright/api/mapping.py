@@ -10,6 +10,9 @@ from tilewright.gem5_configs.runs import REPEATED, MeasuredRun, may_be_of, read_
 from tilewright.mapping.host.cost import host_part
 from tilewright.mapping.map import map_model
 from tilewright.mapping.models import DecoderConfig
+from tilewright.mapping.precision.plans.decoder_network import decoder_products
+from tilewright.mapping.precision.plans.on_array import HeldPlan, check_shapes, held_plan
+from tilewright.mapping.precision.plans.plan_file import read_plan
 from tilewright.mapping.report import MapResult
 from tilewright.sim.config import HostConfig, System
 
@@ -23,6 +26,7 @@ def map(
     on_host: Sequence[str] = (),
     host: str | Path | HostConfig | None = None,
     host_runs: Sequence[str | Path] = (),
+    plan: str | Path | None = None,
     name: str | None = None,
 ) -> MapResult:
     """Compile a transformer for a system and run its program on the exact model, as ``tilewright map`` does.
@@ -43,6 +47,9 @@ def map(
         Host beside the accelerator; by default that of the system, if there are runs of its kernels.
     host_runs : sequence of str or Path
         CSV files of runs of the kernels, from ``tilewright cpu run``; by default the runs of the presets.
+    plan : str or Path, optional
+        File of a plan of :func:`precision`: its matrices have the formats of the array that hold their storages. A
+        matrix that the array does not hold in its storage counts in the format of the macros, and the result says so.
     name : str, optional
         Name of the model in the result; by default as given, or the kind of a loaded model.
 
@@ -57,9 +64,24 @@ def map(
     found = _host_and_runs(None if host is None else host_of(host), on, host_runs)
     if on_host and not found:
         raise ConfigError("on_host needs host, or a host in the system's description of which there are runs")
+    held = None if plan is None else plan_on(plan, chosen, on)
     title = name or (chosen.model_type if isinstance(model, DecoderConfig) else str(model))
-    result = map_model(title, chosen, on, phase=phase, context=context, on_host=on_host)
+    result = map_model(title, chosen, on, phase=phase, context=context, on_host=on_host, plan=held)
     return with_host(result, *found) if found else result
+
+
+def plan_on(plan: str | Path, model: DecoderConfig, system: System) -> HeldPlan:
+    """Return the plan of a file as the array of a system holds it.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or is for another model.
+    """
+    path = Path(plan)
+    read = read_plan(path)
+    check_shapes(path, read, {each.name: (each.outputs, each.inputs) for each in decoder_products(model)})
+    return held_plan(path, read, system.cim.tile)
 
 
 def with_host(result: MapResult, host: str | Path | HostConfig, runs: Sequence[MeasuredRun]) -> MapResult:

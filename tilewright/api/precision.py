@@ -6,19 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
+from tilewright.api.systems import system_of
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.planned_cost import CostOnSystem
 from tilewright.mapping.precision.plans.activations import parse_activations
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
 from tilewright.mapping.precision.plans.encoder_network import NAME, EncoderNetwork
 from tilewright.mapping.precision.plans.network import Network
 from tilewright.mapping.precision.plans.plan_file import identity_of
 from tilewright.mapping.precision.plans.rounding import METHODS, Method
-from tilewright.mapping.precision.plans.search import FORMATS, PrecisionResult, parts, search
+from tilewright.mapping.precision.plans.search import FORMATS, CostOf, Limit, PrecisionResult, parts, search
 from tilewright.mapping.precision.plans.storage import WeightStorage, parse_storages
 from tilewright.mapping.precision.plans.texts import SAMPLED_WEIGHTS, TOKENS, Texts, decoder_texts, sentences
+from tilewright.sim.config import System
 
 MAX_TOKENS = 1 << 20
+CONTEXT = 128
+"""Number of positions, or of tokens of a sentence, of a run on a system unless another is asked for."""
 
 
 @dataclass(frozen=True)
@@ -33,17 +38,19 @@ class PreparedSearch:
     method: Method
     activations: str | None
     baselines: bool
+    cost_of: CostOf | None = None
+    limit: Limit | None = None
 
     @property
     def parts(self) -> int:
         """Number of parts, of each of which ``done`` hears."""
-        return parts(self.network, self.budgets, self.uniform, self.baselines)
+        return parts(self.network, self.budgets, self.uniform, self.baselines, self.limit)
 
     def run(self, done: Callable[[str], None] = lambda _: None) -> PrecisionResult:
         """Search, and return what was found."""
         return search(
             self.network, self.texts, self.storages, self.budgets, method=self.method, activations=self.activations,
-            uniform=self.uniform, baselines=self.baselines, done=done,
+            uniform=self.uniform, baselines=self.baselines, cost_of=self.cost_of, limit=self.limit, done=done,
         )  # fmt: skip
 
 
@@ -52,7 +59,11 @@ def precision(
     *,
     budget: float | Sequence[float] = 5.0,
     budget_bytes: int | None = None,
-    formats: str = FORMATS,
+    budget_cycles: int | None = None,
+    budget_energy: float | None = None,
+    system: str | Path | System | None = None,
+    context: int = CONTEXT,
+    formats: str | None = None,
     uniform: str = "",
     method: str = "compensated",
     activations: str | None = None,
@@ -72,8 +83,18 @@ def precision(
         Bits a weight, scales included; a plan is searched for each.
     budget_bytes : int, optional
         Bytes of all matrices, scales included, in place of ``budget``.
-    formats : str
-        Formats that a matrix may have, with commas, each with a granularity of its scales or for all of them.
+    budget_cycles : int, optional
+        Cycles of a run on the system, in place of ``budget``.
+    budget_energy : float, optional
+        Energy of a run on the system in joules, in place of ``budget``.
+    system : str, Path or System, optional
+        System on whose exact model each plan and baseline runs: a decode step at ``context``, or a sentence of
+        ``context`` tokens through an encoder.
+    context : int
+        Number of positions, or of tokens of a sentence.
+    formats : str, optional
+        Formats that a matrix may have, with commas, each with a granularity of its scales or for all of them; by
+        default those that the array of the system has, or all integers, small floats and posits without a system.
     uniform : str
         Formats of more baselines in which all matrices have one.
     method : str
@@ -94,9 +115,9 @@ def precision(
         If the model cannot be read, a format or text cannot be used, or a budget cannot be met.
     """
     return prepare_precision(
-        model, budget=budget, budget_bytes=budget_bytes, formats=formats, uniform=uniform, method=method,
-        activations=activations, tokens=tokens, calibration=calibration, selection=selection, test=test,
-        baselines=baselines,
+        model, budget=budget, budget_bytes=budget_bytes, budget_cycles=budget_cycles, budget_energy=budget_energy,
+        system=system, context=context, formats=formats, uniform=uniform, method=method, activations=activations,
+        tokens=tokens, calibration=calibration, selection=selection, test=test, baselines=baselines,
     ).run()  # fmt: skip
 
 
@@ -105,7 +126,11 @@ def prepare_precision(
     *,
     budget: float | Sequence[float],
     budget_bytes: int | None,
-    formats: str,
+    budget_cycles: int | None,
+    budget_energy: float | None,
+    system: str | Path | System | None,
+    context: int,
+    formats: str | None,
     uniform: str,
     method: str,
     activations: str | None,
@@ -116,6 +141,20 @@ def prepare_precision(
     baselines: bool,
 ) -> PreparedSearch:
     """Return a search that is ready to run: see :func:`precision`."""
+    on = None if system is None else system_of(system)
+    limits = {"budget_bytes": budget_bytes, "budget_cycles": budget_cycles, "budget_energy": budget_energy}
+    given = [name for name, value in limits.items() if value is not None]
+    for name in given:
+        if not limits[name] > 0:  # type: ignore[operator]
+            raise ConfigError(f"{name} = {limits[name]} is not allowed: above 0")
+    if len(given) > 1:
+        raise ConfigError(f"{given[1]} is not allowed with {given[0]}: a plan has one budget")
+    if on is None and given and given[0] != "budget_bytes":
+        raise ConfigError(f"{given[0]} needs system: the system on which the model runs")
+    if not 1 <= context <= MAX_TOKENS:
+        raise ConfigError(f"context = {context} is not allowed: 1 to {MAX_TOKENS}")
+    if formats is None:
+        formats = FORMATS if on is None else ",".join(f"{each.name}/channel" for each in on.cim.tile.weight_formats)
     storages = parse_storages(formats)
     others = parse_storages(uniform) if uniform else ()
     if method not in METHODS:
@@ -138,7 +177,12 @@ def prepare_precision(
         network, texts = _decoder(model, tokens, files)
     if budget_bytes is not None:
         budgets = (8 * budget_bytes / sum(each.weights for each in network.products),)
-    return PreparedSearch(network, texts, storages, budgets, others, method, activations, baselines)
+    limit = None
+    if budget_cycles is not None or budget_energy is not None:
+        limit = Limit("energy_j", budget_energy) if budget_cycles is None else Limit("cycles", budget_cycles)  # type: ignore[arg-type]
+        budgets = ()
+    cost = None if on is None else CostOnSystem(network, on, context)
+    return PreparedSearch(network, texts, storages, budgets, others, method, activations, baselines, cost, limit)
 
 
 def _decoder(model: str | Path, tokens: int, files: dict[str, Path | None]) -> tuple[DecoderNetwork, Texts]:

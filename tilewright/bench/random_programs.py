@@ -363,7 +363,8 @@ class ProgramMaker:
         if a is None or out is None:
             return None
         product = Product(
-            reduce=reduce, vectors=vectors, k=k, n=n, a=a, a_pitch=a_pitch, out=out, out_pitch=out_pitch
+            reduce=reduce, vectors=vectors, k=k, n=n, a=a, a_pitch=a_pitch, out=out, out_pitch=out_pitch,
+            narrow=len(cim.tile.weight_formats) > 1 and self._maybe(),
         )  # fmt: skip
         return None if self._overlaps_itself(product) else product
 

@@ -38,6 +38,8 @@ TOKENS = 16
 @click.argument("model", metavar="[MODEL]", required=False)
 @click.option("--layer", type=int, help="Layer of MODEL to run, counted from 0. [default: 0]")
 @click.option("--tokens", type=int, help=f"Number of tokens in the prompt of MODEL. [default: {TOKENS}]")
+@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
+              help="Plan of `tilewright precision` whose rounded weights take the place of MODEL's.")  # fmt: skip
 @click.option("--design", help="Run only the designs whose name contains this text.")
 @click.option(
     "--jobs",
@@ -71,6 +73,7 @@ def command(
     model: str | None,
     layer: int | None,
     tokens: int | None,
+    plan: Path | None,
     design: str | None,
     jobs: int | None,
     case: str | None,
@@ -88,14 +91,17 @@ def command(
     """Run RTL under Verilator beside its exact model and compare values and cycles.
 
     NAME is a co-simulation of `tilewright list`; it may be left out with --program. `layer MODEL` runs a layer of a
-    model on --system, and `model MODEL` the whole decoder: a prompt of random tokens, then a single token. A model
-    without weights gets random ones; how near the result comes to float64 is shown. Verilated models are kept and used
+    model on --system, and `model MODEL` the whole decoder: a prompt of random tokens, then a single token;
+    `layer minilm` runs a layer of MiniLM on a sentence. A model without weights gets random ones; how near the result
+    comes to float64 is shown. With --plan, each matrix has the format of the plan. Verilated models are kept and used
     again. With --out, writes cosim-NAME.json. Waves are in the form FST if the C++ compiler finds zlib and LZ4, else in
     VCD; a failed simulation leaves them, too. Coverage is a summary in JSON, a tracefile of lcov (.info) and the
     Verilog whose lines it names. With --verilog, one design must be chosen; the harness around it stays. The exit
     status is 1 if a value, a cycle or a counter differs, and 3 if a tool fails.
     """
-    name = _named(name, program, options, design=design, case=case, seed=seed, model=model, layer=layer, tokens=tokens)
+    name = _named(
+        name, program, options, design=design, case=case, seed=seed, model=model, layer=layer, tokens=tokens, plan=plan
+    )
     from tilewright.api.cosim import find_tools, model_suite_of, program_suite_of, run_cosim, run_options, suites
 
     if coverage and waves:
@@ -105,9 +111,8 @@ def command(
             chosen = [program_suite_of(load_program(program, **options))]
         elif model:
             system = changed_system(options["system_name"], options["changes"])
-            chosen = [
-                model_suite_of(name, model, system, layer=layer or 0, tokens=TOKENS if tokens is None else tokens)
-            ]
+            count = TOKENS if tokens is None else tokens
+            chosen = [model_suite_of(name, model, system, layer=layer or 0, tokens=count, plan=plan)]
         else:
             chosen = list(suites(name, design, case=case, seed=seed))
         find_tools()
@@ -154,6 +159,7 @@ def _named(
     model: str | None,
     layer: int | None,
     tokens: int | None,
+    plan: Path | None,
     **of_suites: Any,
 ) -> str:
     """Return the name of the co-simulation, given the options of programs, of models, and those of suites.
@@ -163,7 +169,7 @@ def _named(
     ConfigError
         If there is none, or options do not go together.
     """
-    of_models = {"layer": layer, "tokens": tokens}
+    of_models = {"layer": layer, "tokens": tokens, "plan": plan}
     if name in MODEL_RUNNERS and not program:
         _check_model(name, model, options, {**of_suites, "layer": layer if name != "layer" else None})
         return name

@@ -58,6 +58,8 @@ def _placeable() -> tuple[str, ...]:
               help="CSV file of runs of the kernels, from `cpu run`. [default: the runs of the presets]")  # fmt: skip
 @click.option("--on-host", callback=names_option("operator", _placeable), metavar="NAMES",
               help="Operators to move to the host: softmax, norms or both, with a comma.")  # fmt: skip
+@click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
+              help="Plan of `tilewright precision`, which gives each matrix its format.")  # fmt: skip
 @set_option("system", "cim.tiles=8, or of its host, such as host.l2.size_kib=1024")
 @out_option
 @json_option
@@ -70,6 +72,7 @@ def command(
     host_name: str | None,
     host_runs: tuple[Path, ...],
     on_host: tuple[str, ...],
+    plan: Path | None,
     changes: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
@@ -81,7 +84,8 @@ def command(
     With a host, embedding and sampling on the host are added, at the cost of their kernels in the runs, which were
     measured at the host's clocks or are predicted from 4 GHz. --on-host moves more operators to the host. The
     accelerator is idle while the host works, so the time is an upper bound for a machine in which they overlap;
-    software that hands over data is not counted. With --out, the command writes
+    software that hands over data is not counted. With --plan, each matrix takes the bytes of the format in which the
+    array holds it; what the array does not have counts as the format of its macros. With --out, the command writes
     map.json, map.trace.json (open it in ui.perfetto.dev) and map.png. Several contexts make a table with a row for
     each, JSON becomes a list, and each writes to a folder of its own, context-NUMBER in --out.
     """
@@ -96,11 +100,14 @@ def command(
             make_folder(each)
     results = []
     for context in contexts:
-        with named_as_options(lambda: ("on_host", "host_runs")), status(f"running {model_name} on {system.name}"):
+        with (
+            named_as_options(lambda: ("on_host", "host_runs", "plan")),
+            status(f"running {model_name} on {system.name}"),
+        ):
             results.append(
                 map(
                     model, system, phase=phase, context=context, on_host=on_host, host=host, host_runs=host_runs,
-                    name=model_name,
+                    plan=plan, name=model_name,
                 )
             )  # fmt: skip
     files = [result.write(each) if each else [] for result, each in zip(results, folders, strict=True)]

@@ -17,11 +17,12 @@ from tilewright.cli.output import (
     print_json,
     print_written,
 )
+from tilewright.cli.set_option import changed_system, set_option
 from tilewright.cli.waiting import progress, status
 
 NAMES = (
-    "budget", "budget_bytes", "formats", "uniform", "method", "activations", "tokens", "calibration", "selection",
-    "test",
+    "budget", "budget_bytes", "budget_cycles", "budget_energy", "system", "context", "formats", "uniform", "method",
+    "activations", "tokens", "calibration", "selection", "test",
 )  # fmt: skip
 
 
@@ -45,9 +46,17 @@ def _text_option(name: str, about: str) -> Any:
 @click.option("--budget", type=_Bits(), default="5", show_default=True, metavar="NUMBERS",
               help="Bits a weight, scales included; a plan is searched for each.")  # fmt: skip
 @click.option("--budget-bytes", type=int, help="Bytes of all matrices, scales included, in place of --budget.")
+@click.option("--system", "system_name", metavar="SYSTEM",
+              help="Preset or TOML file of a system on whose exact model plans and baselines run.")  # fmt: skip
+@set_option("system", "cim.tile.narrow_weights=int4")
+@click.option("--context", type=int, default=128, show_default=True,
+              help="Number of positions of a step on the system, or of tokens of an encoder's sentence.")  # fmt: skip
+@click.option("--budget-cycles", type=int, help="Cycles of that run, in place of --budget.")
+@click.option("--budget-energy", type=float, metavar="JOULES", help="Energy of that run, in place of --budget.")
 @click.option("--formats", metavar="NAMES",
               help="Formats that a matrix may have, such as int4/32, int8/channel, mxfp4 or posit5_1, which stands for "
-              "every granularity. [default: integers of 2 to 8 bits, FP4, MXFP4, FP8, posits, BF16]")  # fmt: skip
+              "every granularity. [default: those of the system's array, or integers of 2 to 8 bits, FP4, MXFP4, FP8, "
+              "posits, BF16]")  # fmt: skip
 @click.option("--uniform", default="", metavar="NAMES", help="Formats of more baselines: all matrices in one of them.")
 @click.option(
     "--method", type=click.Choice(["nearest", "clipped", "compensated"]), default="compensated", show_default=True,
@@ -71,8 +80,8 @@ def _text_option(name: str, about: str) -> Any:
 def command(
     model: str,
     budget: tuple[float, ...],
-    budget_bytes: int | None,
-    formats: str | None,
+    system_name: str | None,
+    changes: tuple[str, ...],
     plan_file: Path | None,
     folder: Path | None,
     as_json: bool,
@@ -83,23 +92,20 @@ def command(
 
     MODEL is a model with weights, as `tilewright run` takes it, or minilm. The command rounds each matrix alone to see
     what it costs, gives bits to the matrices that need them, and measures the plan on a text that it has not seen,
-    beside baselines. A small decoder writes the texts itself. What was measured is kept: a search that was interrupted
-    goes on where it was. With --out, it writes precision.json and precision.png, the losses against bits.
+    beside baselines. With --system, each of them has the cycles and the energy of a run on the exact model, too. A
+    small decoder writes the texts itself. What was measured is kept: a search that was interrupted goes on where it
+    was. With --out, it writes precision.json and precision.png, the losses against bits.
     """
     from tilewright.api.precision import prepare_precision
-    from tilewright.mapping.precision.plans.search import FORMATS
 
     if plan_file and len(budget) > 1:
         raise ConfigError("--plan is not allowed with several budgets: a file has one plan")
     with named_as_options(lambda: NAMES):
+        if changes and system_name is None:
+            raise ConfigError("--set is not allowed without --system")
+        system = None if system_name is None else changed_system(system_name, changes)
         with status(f"reading {model}"):
-            found = prepare_precision(
-                model,
-                budget=budget,
-                budget_bytes=budget_bytes,
-                formats=FORMATS if formats is None else formats,
-                **options,
-            )
+            found = prepare_precision(model, budget=budget, system=system, **options)
         if folder:
             make_folder(folder)
         with progress(f"measuring {model}", found.parts) as done:

@@ -26,7 +26,8 @@ PERCENT = ("agreement",)
 def print_precision(console: "Console", result: "PrecisionResult") -> None:
     """Print plans and baselines, the ways of rounding, the matrices that lose most, and the first plan."""
     measures = [name for name in HEADINGS if name in result.plans[0].loss]
-    headings = ("weights", ">bits/weight", ">bytes", *(f">{HEADINGS[name]}" for name in measures))
+    costs = (">cycles", ">mJ") if result.plans[0].cost else ()
+    headings = ("weights", ">bits/weight", ">bytes", *costs, *(f">{HEADINGS[name]}" for name in measures))
     activations = f", activations {result.activations}" if result.activations else ""
     table = terminal_table(
         headings, title=f"{result.model}: {result.weights:,} weights{activations}", fold=("weights",)
@@ -34,6 +35,10 @@ def print_precision(console: "Console", result: "PrecisionResult") -> None:
     for each in (*result.plans, *result.baselines):
         table.add_row(*_cells(each.name, each, measures))
     console.print(table)
+    if any(each.cost and not each.cost.exact for each in (*result.plans, *result.baselines)):
+        console.print(
+            "  * The array does not have these weights: cycles and energy are those of the format of its macros"
+        )
     if result.gains:
         table = terminal_table(headings, title="ways of rounding", fold=("weights",))
         for method, each in result.gains.items():
@@ -51,4 +56,7 @@ def print_precision(console: "Console", result: "PrecisionResult") -> None:
 
 def _cells(name: str, each: "Measured", measures: list[str]) -> list[str]:
     values = [f"{each.loss[m]:.2%}" if m in PERCENT else f"{each.loss[m]:.5f}" for m in measures]
-    return [name, f"{each.bits_per_weight:.3f}", f"{each.bytes:,.0f}", *values]
+    cost = each.cost
+    mark = "" if cost is None or cost.exact else " *"
+    costs = [f"{cost.cycles:,}{mark}", f"{1e3 * cost.energy_j:.4g}"] if cost else []
+    return [name, f"{each.bits_per_weight:.3f}", f"{each.bytes:,.0f}", *costs, *values]

@@ -58,6 +58,8 @@ def print_map(console: "Console", result: dict) -> None:
     table.add_row("largest bound / run", styled((f"{result['bound_fraction']:.2%}", "bold")), result.get("binding", ""))
     console.print(table)
 
+    if plan := result.get("plan"):
+        console.print(f"  {_plan_line(plan)}", soft_wrap=True)
     if result["bound_fraction"] < EXPLAINED and (waits := result.get("waits")):
         console.print(f"  {_cause(total, waits)}", soft_wrap=True)
     if refused := result.get("refused_chunk"):
@@ -163,6 +165,19 @@ def run_rows(results: list[dict]) -> list[dict]:
         | {f"{key}.{level}": value for key in RANGES for level, value in result.get(key, {}).items()}
         for result in results
     ]
+
+
+def _plan_line(plan: dict) -> str:
+    """Return the formats in which the array holds the matrices of a plan, in words."""
+    held: dict[str, int] = {}
+    for each in plan["weights"].values():
+        held[each["held_as"]] = held.get(each["held_as"], 0) + 1
+    inexact = [f"{name} ({each['storage']})" for name, each in plan["weights"].items() if not each["exact"]]
+    text = f"plan {plan['file']}: " + ", ".join(f"{count} matrices in {name}" for name, count in sorted(held.items()))
+    if inexact:
+        text += f"; {len(inexact)} of them are not what the plan says, which the array does not have: {inexact[0]}"
+        text += ", ..." if len(inexact) > 1 else ""
+    return text
 
 
 def print_maps(console: "Console", results: list[dict]) -> None:

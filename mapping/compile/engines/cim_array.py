@@ -54,8 +54,8 @@ class CimArray(Engine):
     def refusal(self, step: Step) -> str | None:
         assert isinstance(step, Product)
         tile, name, storage = self.config.cim.tile, step.weights.buffer.name, step.weights.storage
-        if not tile.macro.weights.holds(storage):
-            return f"{name}: weights of {storage} do not go into tiles of {tile.macro.weights}"
+        if not any(form.holds(storage) for form in tile.weight_formats):
+            return f"{name}: weights of {storage} do not go into tiles of {' and '.join(map(str, tile.weight_formats))}"
         if step.scales and (step.group, step.scales.storage) != (tile.group_rows, tile.scales):
             return (
                 f"{name}: scales {step.scales.storage} of groups of {step.group} rows do not go into tiles with "
@@ -69,7 +69,7 @@ class CimArray(Engine):
     def cycles(self, step: Step) -> int:
         assert isinstance(step, Product)
         k, n = step.a.columns, step.out.columns
-        return self._product_cycles(step.a.rows, k, n, reduces(self.config.cim, k, n))
+        return self._product_cycles(step.a.rows, k, n, reduces(self.config.cim, k, n), self._narrow(step))
 
     def ready_cycles(self, before: Step, step: Step) -> int:
         """Return the cycles until memory has a result that the array takes as weights."""
@@ -111,11 +111,15 @@ class CimArray(Engine):
         cim, buffer = self.config.cim, step.weights.buffer
         k = step.weights.rows
         n = step.weights.stride if k > 1 else buffer.elements
-        reduce = reduces(cim, k, n)
-        layout = ("weights", k, n, int(reduce))
-        place = survey.memory_of(buffer.name).place(buffer.name, constant_bytes(cim, k, n, reduce), layout)
+        reduce, narrow = reduces(cim, k, n), self._narrow(step)
+        layout = ("weights", k, n, int(reduce)) + (("narrow",) if narrow else ())
+        place = survey.memory_of(buffer.name).place(buffer.name, constant_bytes(cim, k, n, reduce, narrow), layout)
         scales = step.scales.buffer.name if step.scales else None
-        return ConstantWeights(cim, place.address, k, n, reduce, scales)
+        return ConstantWeights(cim, place.address, k, n, reduce, scales, narrow)
+
+    def _narrow(self, step: Product) -> bool:
+        """Return whether the weights of a product have the narrow format of the array."""
+        return step.weights.storage in self.config.cim.tile.weight_formats[1:]
 
     def _stored(self, name: str, products: dict[int, Product], survey: Survey) -> StoredBuffer:
         first = next(iter(products.values()))
@@ -171,6 +175,8 @@ class CimArray(Engine):
             operand, position = survey.stored[name].operand(step.weights.offset)
             k, parts = step.a.columns, self._parts(operand, position, step.weights.rows)
 
+        narrow = self._narrow(step)
+
         def commands() -> list[Command]:
             made: list[Command] = []
             for part in parts:
@@ -181,6 +187,7 @@ class CimArray(Engine):
                     made.append(
                         ProductCommand(
                             reduce=part.reduce,
+                            narrow=narrow,
                             vectors=min(most, step.a.rows - first),
                             k=k,
                             n=part.n,
@@ -219,12 +226,13 @@ class CimArray(Engine):
         """Return the approximate cycles of a command; loads of weights take place during products."""
         if not isinstance(command, ProductCommand):
             return 0
-        return self._product_cycles(command.vectors, command.k, command.n, command.reduce)
+        return self._product_cycles(command.vectors, command.k, command.n, command.reduce, command.narrow)
 
-    def _product_cycles(self, vectors: int, k: int, n: int, reduce: bool) -> int:
+    def _product_cycles(self, vectors: int, k: int, n: int, reduce: bool, narrow: bool) -> int:
         """Return the approximate cycles of a product: its computation, or one cycle for each beat of weights."""
         config, tile = self.config.cim, self.config.cim.tile
         computing = blocks(config, k, n, reduce) * vectors * tile.macro.slices
         full, rest = divmod(n, tile.columns)
-        loading = k * (full * tile.weight_beats_per_row(tile.columns) + tile.weight_beats_per_row(rest))
+        beats = full * tile.weight_beats_per_row(tile.columns, narrow) + tile.weight_beats_per_row(rest, narrow)
+        loading = k * beats
         return max(computing, loading) + config.latency

@@ -19,14 +19,7 @@ class DecoderNetwork(Network):
     """A decoder. States are a list of (tokens, hidden) arrays, outputs a list of the logarithms of probabilities."""
 
     def __init__(self, name: str, model: DecoderConfig, tensors: Tensors):
-        shapes = tensor_shapes(model)
-        layers = range(model.num_hidden_layers)
-        names = [(layer, part, llama.layer_name(layer, part)) for layer in layers for part in PARTS]
-        products = [
-            Product(each, part, layer, *shapes[f"{each}.weight"])
-            for layer, part, each in [*names, (None, llama.HEAD, llama.HEAD)]
-        ]
-        super().__init__(name, tensors, products, len(layers))
+        super().__init__(name, tensors, decoder_products(model), model.num_hidden_layers)
         self.model = model
 
     @property
@@ -73,6 +66,17 @@ class DecoderNetwork(Network):
         """Return tensors in which the weights of a layer are float64, so that they are not converted for each text."""
         weights = {each.tensor: tensors[each.tensor].astype(np.float64, copy=False) for each in self.of_layer(index)}
         return {**tensors, **weights}
+
+
+def decoder_products(model: DecoderConfig) -> list[Product]:
+    """Return the products of a decoder whose weights may be rounded, layer by layer, and that of its head."""
+    shapes = tensor_shapes(model)
+    layers = range(model.num_hidden_layers)
+    names = [(layer, part, llama.layer_name(layer, part)) for layer in layers for part in PARTS]
+    return [
+        Product(each, part, layer, *shapes[f"{each}.weight"])
+        for layer, part, each in [*names, (None, llama.HEAD, llama.HEAD)]
+    ]
 
 
 def _log_probabilities(logits: np.ndarray) -> np.ndarray:

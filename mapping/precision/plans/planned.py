@@ -1,17 +1,19 @@
-"""Tensors with the rounded weights of a plan, for an array that has the plan's format."""
+"""Tensors with the rounded weights of a plan, for an array that has the plan's formats."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.readers import Checkpoint
-from tilewright.mapping.models.rows import Rows, rows_of
+from tilewright.mapping.models.rows import Formats, Rows, rows_of
 from tilewright.sim.config import System
 
 from .decoder_network import DecoderNetwork
-from .plan_file import Plan, identity_of, read_plan, read_rounded
+from .network import Network
+from .on_array import HeldMatrix, held_exactly
+from .plan_file import identity_of, read_plan, read_rounded
 from .storage import WeightStorage
 
 TOLERANCE = 1e-6
@@ -19,21 +21,33 @@ TOLERANCE = 1e-6
 
 
 class PlannedTensors(Mapping[str, np.ndarray]):
-    """Tensors of which some are numbers of a format times a scale for each output: a :class:`.HasScales`.
+    """Tensors of which some are integers times a scale for each output: a :class:`.HasScales` and :class:`.HasFormats`.
 
     Parameters
     ----------
     tensors : mapping
         Tensors of the model.
     rounded : mapping
-        Tensors that take the place of those of the same names.
-    storage : WeightStorage
-        Storage of the rounded tensors, with a scale an output.
+        Weights that take the place of those of the model, by name of the matrix.
+    matrices : sequence of HeldMatrix
+        Storage and format on the array of each of them.
+
+    Raises
+    ------
+    ValueError
+        If weights are not those of their storage.
     """
 
-    def __init__(self, tensors: Mapping[str, np.ndarray], rounded: Mapping[str, np.ndarray], storage: WeightStorage):
-        self.tensors, self.rounded = tensors, rounded
-        self._scales = {name: scales_found(each, storage) for name, each in rounded.items()}
+    def __init__(
+        self, tensors: Mapping[str, np.ndarray], rounded: Mapping[str, np.ndarray], matrices: Sequence[HeldMatrix]
+    ):
+        self.tensors = tensors
+        self.rounded = {f"{each.name}.weight": rounded[each.name] for each in matrices}
+        self.formats: Formats = tuple((each.name, each.format) for each in matrices)
+        self._scales = {
+            f"{each.name}.weight": scales_found(rounded[each.name], each.storage) * each.storage.unit
+            for each in matrices
+        }
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.rounded[name] if name in self.rounded else self.tensors[name]
@@ -43,7 +57,7 @@ class PlannedTensors(Mapping[str, np.ndarray]):
         return rows_of(self.rounded if name in self.rounded else self.tensors, name, rows)
 
     def scales(self, name: str, rows: Rows) -> np.ndarray | None:
-        """Return the scales of some rows of a tensor; None if it is not rounded."""
+        """Return the scales of the integers of some rows of a tensor; None if it is not rounded."""
         return self._scales[name][rows] if name in self._scales else None
 
     def __contains__(self, name: object) -> bool:
@@ -81,39 +95,26 @@ def scales_found(weights: np.ndarray, storage: WeightStorage) -> np.ndarray:
 
 
 def planned(path: Path, checkpoint: Checkpoint, system: System) -> PlannedTensors:
-    """Return the tensors of a model with the rounded weights of a plan.
+    """Return the tensors of a decoder with the rounded weights of a plan; see :func:`planned_network`."""
+    return planned_network(path, DecoderNetwork(str(path), checkpoint.model, checkpoint.tensors), system)
+
+
+def planned_network(path: Path, network: Network, system: System) -> PlannedTensors:
+    """Return the tensors of a network with the rounded weights of a plan.
 
     Raises
     ------
     ConfigError
-        If the plan cannot be read, is for another model, or has a format that the array does not have.
+        If the plan cannot be read, is for another model, or gives a matrix weights that the array does not have.
     """
     plan = read_plan(path)
-    storage = check_array(path, plan, system)
-    network = DecoderNetwork(plan.model, checkpoint.model, checkpoint.tensors)
+    held = held_exactly(path, plan, system)
     plan.check_model(path, identity_of(network), {each.name for each in network.products})
     rounded = read_rounded(path, plan)
     for each in network.products:
         if rounded[each.name].shape != (each.outputs, each.inputs):
             raise ConfigError(f"{path}: {each.name} has weights of another shape beside the plan")
     try:
-        return PlannedTensors(checkpoint.tensors, {f"{name}.weight": each for name, each in rounded.items()}, storage)
+        return PlannedTensors(network.tensors, rounded, held.matrices)
     except ValueError as error:
         raise ConfigError(f"{path}: the weights beside the plan are not those of the plan: {error}") from error
-
-
-def check_array(path: Path, plan: Plan, system: System) -> WeightStorage:
-    """Return the storage that all matrices of a plan have, if the array of a system has it.
-
-    Raises
-    ------
-    ConfigError
-        Names a matrix, its storage, and what the array has.
-    """
-    tile = system.cim.tile
-    scales = f"groups of {tile.group_rows}" if tile.scales else "a scale a column"
-    array = f"the array of {system.name} has {tile.macro.weights.name} in {scales} for all matrices"
-    for name, storage in plan.assignment.items():
-        if storage.format != tile.macro.weights.format or storage.granularity != "channel" or tile.scales:
-            raise ConfigError(f"{path}: weights.{name} = {storage.name} is not allowed: {array}")
-    return next(iter(plan.assignment.values()))

@@ -32,10 +32,54 @@ SOURCES = ("activations", "decoder_network", "encoder_network", "network", "roun
 """Modules beside this one on which measures depend."""
 SEED = 1
 """Seed of random assignments."""
+HALVINGS = 10
+"""Number of assignments that are tried for a budget of cycles or energy."""
 
 Kind = Literal["plan", "uniform", "random", "by layer"]
 Done = Callable[[str], None]
 """Function that is called with the name of each part that is done."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cycles, energy and bytes of a model with an assignment, on the exact model of a system."""
+
+    cycles: int
+    energy_j: float
+    memory_bytes: int
+    """Number of bytes moved in main memory."""
+    exact: bool
+    """Whether the array has the storages of all matrices; those that it lacks count in the format of its macros."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures by name."""
+        return {
+            "cycles": self.cycles,
+            "energy_j": self.energy_j,
+            "memory_bytes": self.memory_bytes,
+            "on_the_array": self.exact,
+        }
+
+
+CostOf = Callable[[Assignment], Cost]
+"""Function that returns the cost of an assignment."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A budget of cycles or energy."""
+
+    quantity: Literal["cycles", "energy_j"]
+    most: float
+
+    @property
+    def name(self) -> str:
+        """Budget in words."""
+        return f"{self.most:,.0f} cycles" if self.quantity == "cycles" else f"{self.most:g} J"
+
+    def met_by(self, cost: Cost) -> bool:
+        """Return whether a cost is within the budget."""
+        return float(getattr(cost, self.quantity)) <= self.most
 
 
 @dataclass(frozen=True)
@@ -53,10 +97,13 @@ class Measured:
     """Loss on the selection text."""
     loss: Mapping[str, float]
     """Measures on the test text."""
+    cost: Cost | None = None
+    """Cost on a system, if one was named."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return name and figures, without the assignment."""
         return {
+            **(self.cost.to_dict() if self.cost else {}),
             "name": self.name,
             "kind": self.kind,
             "bits_per_weight": self.bits_per_weight,
@@ -148,6 +195,8 @@ def search(
     activations: str | None = None,
     uniform: Sequence[WeightStorage] = (),
     baselines: bool = True,
+    cost_of: CostOf | None = None,
+    limit: Limit | None = None,
     done: Done = lambda _: None,
 ) -> PrecisionResult:
     """Search a plan for each budget, and measure it beside baselines.
@@ -164,6 +213,10 @@ def search(
         Storages of more baselines in which all matrices have one.
     baselines : bool
         Whether baselines and the gains of each way of rounding are measured.
+    cost_of : callable, optional
+        Cost of an assignment on a system; plans and baselines then have one.
+    limit : Limit, optional
+        Budget of cycles or energy, for one plan more; it needs ``cost_of``.
     done : callable
         Gets the name of each part that is done; there are :func:`parts` of them.
 
@@ -175,11 +228,13 @@ def search(
     # Activations may be rounded, too: columns of their inputs are evened out before.
     identity = identity_of(network)
     network, on_input = _with_activations(network, texts, activations)
-    measure = _Measuring(network, texts, method, on_input, [identity, texts.digest, str(activations)])
+    measure = _Measuring(network, texts, method, on_input, [identity, texts.digest, str(activations)], cost_of)
 
     # Budgets that cannot be met are refused before anything takes long.
     for budget in budgets:
         _check_budget(network, storages, budget)
+    if limit and cost_of:
+        _check_limit(network, storages, limit, cost_of)
 
     # How much each matrix alone costs in one storage, and how the others compare with it.
     sensed, choices = {}, {}
@@ -195,6 +250,10 @@ def search(
         distinct = {_key(each): each for each in candidates}.values()
         plans.append(measure.assignment(f"plan, {budget:g} bits", "plan", min(distinct, key=measure.selection_loss)))
         done(f"plan of {budget:g} bits")
+    if limit and cost_of:
+        chosen = _within(choices, limit, cost_of)
+        plans.append(measure.assignment(f"plan, {limit.name}", "plan", chosen))
+        done(f"plan of {limit.name}")
 
     # The plans beside assignments without a search.
     others: list[Measured] = []
@@ -204,7 +263,7 @@ def search(
             everywhere = {product.name: storage for product in network.products}
             others.append(measure.assignment(storage.name, "uniform", everywhere))
             done(storage.name)
-        for budget in budgets:
+        for budget in budgets or (plans[0].bits_per_weight,):
             bits = budget * measure.weights
             drawn = random_assignment(choices, bits, SEED)
             others.append(measure.assignment(f"random, {budget:g} bits", "random", drawn))
@@ -231,10 +290,16 @@ def search(
     )
 
 
-def parts(network: Network, budgets: Sequence[float], uniform: Sequence[WeightStorage], baselines: bool) -> int:
+def parts(
+    network: Network,
+    budgets: Sequence[float],
+    uniform: Sequence[WeightStorage],
+    baselines: bool,
+    limit: Limit | None = None,
+) -> int:
     """Return the number of parts of a search, of each of which the caller hears."""
-    others = len(dict.fromkeys((*parse_all(BASELINES), *uniform))) + len(budgets) + len(METHODS)
-    return len(network.products) + len(budgets) + (others if baselines else 0)
+    others = len(dict.fromkeys((*parse_all(BASELINES), *uniform))) + (len(budgets) or 1) + len(METHODS)
+    return len(network.products) + len(budgets) + (limit is not None) + (others if baselines else 0)
 
 
 def parse_all(names: str) -> tuple[WeightStorage, ...]:
@@ -246,8 +311,15 @@ class _Measuring:
     """Measures matrices and assignments; what was measured before is read from the cache."""
 
     def __init__(
-        self, network: Network, texts: Texts, method: Method, on_input: RoundedInputs | None, depends: Sequence[str]
+        self,
+        network: Network,
+        texts: Texts,
+        method: Method,
+        on_input: RoundedInputs | None,
+        depends: Sequence[str],
+        cost_of: CostOf | None,
     ):
+        self.cost_of = cost_of
         self.network, self.texts, self.method, self.on_input = network, texts, method, on_input
         self.depends = [_sources(), *depends]
         self.kept = remember("precision")
@@ -297,7 +369,8 @@ class _Measuring:
         loss = self.kept([*self.depends, "test", way, *_key(assignment)], make)
         bits = sum(assignment[each.name].bits(each.outputs, each.inputs) for each in self.network.products)
         selected = self.selection_loss(assignment, way)
-        return Measured(name, kind, assignment, bits / self.weights, bits / 8, selected, loss)
+        cost = self.cost_of(assignment) if self.cost_of else None
+        return Measured(name, kind, assignment, bits / self.weights, bits / 8, selected, loss, cost)
 
     def _outputs(self, texts: Tokens, assignment: Assignment, method: Method) -> Outputs:
         network = self.network
@@ -342,6 +415,36 @@ def _check_budget(network: Network, storages: Sequence[WeightStorage], budget: f
             f"budget = {budget:g} bits a weight is not allowed: with these formats it must be at least "
             f"{least / weights:.3f}, which is {least / 8:,.0f} bytes"
         )
+
+
+def _check_limit(network: Network, storages: Sequence[WeightStorage], limit: Limit, cost_of: CostOf) -> None:
+    """Refuse a budget that the fewest bits exceed."""
+    least = cost_of(
+        {
+            each.name: min(_useful(each, storages), key=lambda one: one.bits(each.outputs, each.inputs))
+            for each in network.products
+        }
+    )
+    if not limit.met_by(least):
+        needed = f"{least.cycles:,} cycles" if limit.quantity == "cycles" else f"{least.energy_j:.4g} J"
+        name = f"budget_{limit.quantity.removesuffix('_j')}"
+        raise ConfigError(f"{name} = {limit.most:g} is not allowed: with these formats it must be at least {needed}")
+
+
+def _within(choices: Mapping[str, Sequence[Choice]], limit: Limit, cost_of: CostOf) -> Assignment:
+    """Return the assignment of the most bits that is within a budget, found by halving: more bits take longer."""
+    low, high = (sum(best(each.bits for each in own) for own in choices.values()) for best in (min, max))
+    found, most = assign(choices, low), assign(choices, high)
+    if limit.met_by(cost_of(most)):
+        return most
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        tried = assign(choices, middle)
+        if limit.met_by(cost_of(tried)):
+            low, found = middle, tried
+        else:
+            high = middle
+    return found
 
 
 def _useful(product: Product, storages: Sequence[WeightStorage]) -> list[WeightStorage]:

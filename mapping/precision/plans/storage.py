@@ -90,6 +90,16 @@ class WeightStorage:
         """Finite numbers of the element, ascending, of a format of at most :data:`TABLE_BITS` bits."""
         return _numbers(self.element)
 
+    @property
+    def unit(self) -> float:
+        """Number that stands for one count: all numbers are multiples of the least positive one, if any of them is."""
+        return self.element.min
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Finite numbers of the element in units of the least positive one, ascending."""
+        return self.numbers / self.unit
+
     def nearest(self, values: np.ndarray) -> np.ndarray:
         """Return the numbers nearest to some values, which are divided by their scales."""
         if self.granularity == "none":

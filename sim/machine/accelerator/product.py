@@ -171,7 +171,7 @@ class ArrayUnitModel(ArrayModel):
             self.block += 1
             times = self.dispatch(command, begin + 1)
             requested = self.load_earliest(times)
-            beats, pieces = self._weights_of(command.rows, command.columns, command.reduce)
+            beats, pieces = self._weights_of(command.rows, command.columns, command.reduce, command.narrow)
             stream.claim(beats, requested + REQUEST_LATENCY)
             while (last := stream.finish()) is None:
                 self._waiting = times.dispatched, requested
@@ -186,9 +186,9 @@ class ArrayUnitModel(ArrayModel):
         yield done
 
 
-def _weights_of(config: CIMArrayConfig, rows: int, columns: int, reduce: bool) -> tuple[int, int]:
+def _weights_of(config: CIMArrayConfig, rows: int, columns: int, reduce: bool, narrow: bool) -> tuple[int, int]:
     """Return the beats of a weight block, and the number of its parts, each of which is requested."""
-    block = ArrayCommand(rows=rows, columns=columns, vectors=1, reduce=reduce)
+    block = ArrayCommand(rows=rows, columns=columns, vectors=1, reduce=reduce, narrow=narrow)
     return array_beats(config, block), sum(1 for _ in parts(config, rows, columns, reduce))
 
 
@@ -207,6 +207,7 @@ def array_commands(config: CIMArrayConfig, product: Product) -> Iterator[ArrayCo
                 columns=min(wide, product.n - column),
                 vectors=product.vectors,
                 reduce=product.reduce,
+                narrow=product.narrow,
                 accumulate=row > 0,
                 emit=row + high >= product.k,
             )

@@ -128,20 +128,20 @@ class AcceleratorValues:
             for top in range(0, command.k, high):
                 rows = min(high, command.k - top)
                 for part in parts(config, rows, columns, command.reduce):
-                    block = self._take_block(*part.shape)
+                    block = self._take_block(*part.shape, command.narrow)
                     # Sums of less than 2**53 are exact, and numpy multiplies float64 fast.
                     of_part = activations[:, top + part.rows.start : top + part.rows.stop] @ block
                     sums[:, part.columns] += of_part.astype(np.int64)
             out[:, 4 * left : 4 * (left + columns)] = sums.astype(np.int32).view(np.uint8)
 
-    def _take_block(self, rows: int, columns: int) -> np.ndarray:
+    def _take_block(self, rows: int, columns: int, narrow: bool) -> np.ndarray:
         """Return the next weight block and the factors of its groups, in float64."""
         tile = self.config.cim.tile
-        size = tile.block_beats(rows, columns) * self.config.bus_bytes
+        size = tile.block_beats(rows, columns, narrow) * self.config.bus_bytes
         assert size <= len(self.weights), f"a block of {size} bytes of weights: {len(self.weights)} are there"
         taken = np.frombuffer(self.weights[:size], np.uint8)
         del self.weights[:size]
-        values, factors = unpack_block(tile, taken.reshape(-1, self.config.bus_bytes), rows, columns)
+        values, factors = unpack_block(tile, taken.reshape(-1, self.config.bus_bytes), rows, columns, narrow)
         return (values * factors).astype(np.float64)
 
 

@@ -40,7 +40,7 @@ def parts(config: CIMArrayConfig, rows: int, columns: int, reduce: bool) -> Iter
 def array_beats(config: CIMArrayConfig, command: ArrayCommand) -> int:
     """Return the number of beats of a command's weight block, scales included."""
     pieces = parts(config, command.rows, command.columns, command.reduce)
-    return sum(config.tile.block_beats(*piece.shape) for piece in pieces)
+    return sum(config.tile.block_beats(*piece.shape, command.narrow) for piece in pieces)
 
 
 class ArrayModel(TileModel):
@@ -64,7 +64,7 @@ class ArrayModel(TileModel):
         """Request the parts of a block from a cycle on, one in each cycle; the load leaves its queue with the last
         part."""
         reads = [
-            self.weight_memory.read(earliest, self.config.block_beats(*part.shape))
+            self.weight_memory.read(earliest, self.config.block_beats(*part.shape, command.narrow))
             for part in parts(self.array_config, command.rows, command.columns, _reduces(command))
         ]
         (first, _), (last, last_word) = reads[0], reads[-1]

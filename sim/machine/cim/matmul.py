@@ -24,6 +24,7 @@ class BlockedMatmul:
     m: int
     k: int
     n: int
+    narrow: bool
 
     @property
     @abstractmethod
@@ -68,10 +69,11 @@ class BlockedMatmul:
                 "vectors": vectors,
                 "accumulate": k.start > 0,
                 "emit": k.stop == self.k,
+                "narrow": self.narrow,
                 "weight_address": weight_address,
                 "activation_address": activation_address,
             }
-            weight_address += sum(tile.block_beats(*part.shape) for part in self.parts(rows, columns))
+            weight_address += sum(tile.block_beats(*part.shape, self.narrow) for part in self.parts(rows, columns))
             activation_address += vectors * tile.activation_beats(rows)
 
     def weight_words(self, codes: np.ndarray, scales: np.ndarray | None = None) -> np.ndarray:
@@ -85,7 +87,7 @@ class BlockedMatmul:
                 rows = slice(k.start + part.rows.start, k.start + part.rows.stop)
                 columns = slice(n.start + part.columns.start, n.start + part.columns.stop)
                 scaled = None if scales is None else scales[self._groups(rows), columns]
-                words.append(pack_block(self.tile, codes[rows, columns], scaled))
+                words.append(pack_block(self.tile, codes[rows, columns], scaled, self.narrow))
         return np.concatenate(words)
 
     def _groups(self, rows: slice) -> slice:
@@ -119,6 +121,7 @@ class TiledMatmul(BlockedMatmul):
     m: int
     k: int
     n: int
+    narrow: bool = False
 
     @property
     def tile(self) -> TileConfig:
@@ -145,6 +148,7 @@ class ArrayMatmul(BlockedMatmul):
     k: int
     n: int
     reduce: bool = False
+    narrow: bool = False
 
     @property
     def tile(self) -> TileConfig:

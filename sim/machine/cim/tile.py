@@ -130,7 +130,7 @@ class TileModel:
 
     def _load(self, command: TileCommand, earliest: int) -> tuple[int, int]:
         """Request a block from a cycle on; return the cycles of the acceptance and of the last word."""
-        words = self.config.block_beats(command.rows, command.columns)
+        words = self.config.block_beats(command.rows, command.columns, command.narrow)
         request, last_word = self.weight_memory.read(earliest, words)
         self._loads.append(request)
         return request, last_word

@@ -28,7 +28,7 @@ def results(
     """
 
     def block(command: TileCommand) -> np.ndarray:
-        return _scaled_block(config, weights[command.weight_address :], command.rows, command.columns)
+        return _scaled_block(config, weights[command.weight_address :], command.rows, command.columns, command.narrow)
 
     return _run(config, config.columns, commands, block, activations)
 
@@ -44,19 +44,20 @@ def array_results(
         matrix = np.zeros((command.rows, command.columns), dtype=np.int64)
         address = command.weight_address
         for part in parts(config, command.rows, command.columns, command.reduce):
-            matrix[part.rows, part.columns] = _scaled_block(tile, weights[address:], *part.shape)
-            address += tile.block_beats(*part.shape)
+            matrix[part.rows, part.columns] = _scaled_block(tile, weights[address:], *part.shape, command.narrow)
+            address += tile.block_beats(*part.shape, command.narrow)
         return matrix
 
     return _run(tile, config.columns, commands, block, activations)
 
 
-def _scaled_block(config: TileConfig, words: np.ndarray, rows: int, columns: int) -> np.ndarray:
+def _scaled_block(config: TileConfig, words: np.ndarray, rows: int, columns: int, narrow: bool) -> np.ndarray:
     """Return the weights of the block at the start of memory, each multiplied by the scale of its group.
 
     The hardware scales the sum over a group: the same integer.
     """
-    return np.multiply(*unpack_block(config, words[: config.block_beats(rows, columns)], rows, columns))
+    words = words[: config.block_beats(rows, columns, narrow)]
+    return np.multiply(*unpack_block(config, words, rows, columns, narrow))
 
 
 def _run(

@@ -54,6 +54,24 @@ CASES = (
     case("activations that are not there", "precision m --activations int", "--activations", "'int'"),
     case("no tokens to calibrate with", "precision m --tokens 0", "--tokens = 0 is not allowed", "64 to"),
     case("a file for several plans", "precision m --budget 4,5 --plan p.json", "--plan is not allowed", "one plan"),
+    case("a budget of cycles without a system", "precision m --budget-cycles 9", "--budget-cycles needs", "system"),
+    case("no cycles", "precision m --system tiny --budget-cycles 0", "--budget-cycles = 0 is not allowed", "above 0"),
+    case("no energy", "precision m --system tiny --budget-energy nan", "--budget-energy = nan is not allowed"),
+    case(
+        "two budgets", "precision m --system tiny --budget-cycles 9 --budget-energy 1", "--budget-energy is not allowed"
+    ),
+    case("a system that is changed and not named", "precision m --set cim.tiles=2", "--set is not allowed without"),
+    case("no positions to measure at", "precision m --context 0", "--context = 0 is not allowed", "1 to"),
+    case("a plan that is not there", "map slate-132k --plan no.json", "no.json: cannot be read"),
+    case(
+        "a plan without a model", "cosim cim-tile --plan p.json", "--plan is not allowed without a model", "cosim layer"
+    ),
+    case(
+        "narrow weights of a narrow array",
+        "map slate-132k --system tiny --set cim.tile.narrow_weights=int4",
+        "narrow_weights = int4 is not allowed",
+        "must be 8, and it is 4",
+    ),
     case("an empty model", ("map", ""), "unknown model ''", "one of: gemma-2b"),
     case("two models", "map llama-3.2-1b llama-3.2-1b", "unexpected extra argument (llama-3.2-1b)"),
     case("a system that is not there", "map llama-3.2-1b --system edge-in4", "unknown system 'edge-in4'", "edge-int4"),

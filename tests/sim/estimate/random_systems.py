@@ -39,6 +39,7 @@ VALUES: dict[str, tuple] = {
     "cim.tile.group_scale": ("none", "uint8", "e8m0", "e4m3"),
     "cim.tile.group_rows": (0, 32, 64, 128, 16),
     "cim.tile.max_shift": (3, 7, 15, 31, 8),
+    "cim.tile.narrow_weights": ("none", "int4", "fp4_e2m1", "int3"),
     "vector.lanes": (2, 4, 8, 16, 32, 64, 5, 128),
     "vector.scalars": (16, 64, 100, 256, 65_536, 8),
     "vector.address_bits": (8, 11, 14, 20, 28, 32, 33),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tilewright.base.errors import ConfigError
+from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.config.vector import VectorConfig
@@ -38,7 +39,9 @@ from tilewright.sim.isa.widths import COMMAND_BYTES
 
 def configuration(lanes: int = 16) -> AcceleratorConfig:
     """Return a configuration of which the lanes are known, and that it has all units: text and bytes need no more."""
-    return AcceleratorConfig.model_construct(vector=VectorConfig(lanes=lanes), npe=NpeConfig())
+    macro = MacroConfig(rows=16, columns=16, weight_bits=8, input_bits=8)
+    cim = CIMArrayConfig(tiles=1, tile=TileConfig(macro=macro, narrow_weights="int4"))
+    return AcceleratorConfig.model_construct(cim=cim, vector=VectorConfig(lanes=lanes), npe=NpeConfig())
 
 
 CONFIG = configuration()

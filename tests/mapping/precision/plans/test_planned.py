@@ -10,10 +10,13 @@ from tests.mapping.models.stored_models import tensors_of
 from tests.mapping.tiny_models import tiny
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
+from tilewright.mapping.models import llama
 from tilewright.mapping.models.readers import Checkpoint
 from tilewright.mapping.models.rows import RowsFrom, scales_of
 from tilewright.mapping.precision.calibration import Calibrated
+from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
+from tilewright.mapping.precision.plans.on_array import HeldMatrix, held_plan
 from tilewright.mapping.precision.plans.plan_file import Plan, identity_of
 from tilewright.mapping.precision.plans.planned import PlannedTensors, planned, scales_found
 from tilewright.mapping.precision.plans.rounded import moments_of
@@ -22,13 +25,14 @@ from tilewright.mapping.precision.plans.storage import parse_storage
 from tilewright.mapping.precision.quantisation import quantise_weights
 from tilewright.sim.config import load_system
 from tilewright.sim.formats import stored
+from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 
 MODEL = tiny("qwen3", num_hidden_layers=1)
 TENSORS = tensors_of("qwen3", num_hidden_layers=1)
 CHECKPOINT = Checkpoint(Path("tiny"), MODEL, TENSORS, None)
-[INT4] = parse_storage("int4/channel")
 TINY = load_system("tiny")
+MIXED = load_system("small").with_({"cim.tile.narrow_weights": "int4"})
 
 
 def rounded_by(name: str, method: str = "compensated") -> dict[str, np.ndarray]:
@@ -48,6 +52,13 @@ def plan_of(names: dict[str, str]) -> Plan:
     return Plan("tiny", identity_of(network), assignment, None, {})
 
 
+def tensors_in(name: str, rounded: dict[str, np.ndarray]) -> PlannedTensors:
+    """Return the tensors of the tiny model with matrices of one storage, on an array that has it."""
+    [storage] = parse_storage(name)
+    form = stored.stored_format(storage.format.name)
+    return PlannedTensors(TENSORS, rounded, [HeldMatrix(each, storage, form, True) for each in rounded])
+
+
 @pytest.mark.parametrize("name", ["int4/channel", "int8/channel", "fp4_e2m1/channel"])
 def test_codes_of_a_plan_are_the_codes_of_the_array(name):
     [storage] = parse_storage(name)
@@ -55,7 +66,7 @@ def test_codes_of_a_plan_are_the_codes_of_the_array(name):
     for weights in rounded_by(name).values():
         scales = scales_found(weights, storage)
         for factor in (1.0, 8**-0.5):
-            done = quantise_weights(weights.T.astype(np.float64) * factor, precision, scales * factor)
+            done = quantise_weights(weights.T.astype(np.float64) * factor, precision, scales * storage.unit * factor)
             numbers = precision.weights.format.decode(done.codes)
             np.testing.assert_allclose(numbers * scales, weights.T, rtol=1e-6, atol=1e-12)
             # The scale is rounded to BF16, which moves nothing but the whole column.
@@ -66,8 +77,7 @@ def test_codes_of_a_plan_are_the_codes_of_the_array(name):
 
 
 def test_rows_of_scales_follow_the_rows_of_weights():
-    rounded = {f"{name}.weight": each for name, each in rounded_by("int4/channel").items()}
-    tensors = PlannedTensors(TENSORS, rounded, INT4)
+    tensors = tensors_in("int4/channel", rounded_by("int4/channel"))
     head = tensors.scales("lm_head.weight", slice(None))
     assert head.shape == (MODEL.vocab_size,)
     assert scales_of(tensors, "model.norm.weight", slice(None)) is None
@@ -93,7 +103,7 @@ def test_the_arithmetic_of_the_array_has_the_weights_of_the_plan():
         logits = StepsDecoder(MODEL, tensors, precision, context=40).logits(tokens)
         return exact.loss(expected, [logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))])
 
-    tensors = PlannedTensors(TENSORS, rounded, INT4)
+    tensors = tensors_in("int4/channel", rounded_by("int4/channel"))
     assert loss(wanted, tensors) < 0.9 * loss(wanted, TENSORS)
     assert loss(in_plan, tensors) < 0.3 * loss(
         in_plan, rounded | {k: v for k, v in TENSORS.items() if k not in rounded}
@@ -111,10 +121,9 @@ def test_a_plan_is_read_for_its_model_and_array(tmp_path):
     other = tensors_of("qwen3", num_hidden_layers=1) | {"lm_head.weight": TENSORS["lm_head.weight"] * 2}
     with pytest.raises(ConfigError, match="the plan is for another model"):
         planned(path, replace(CHECKPOINT, tensors=other), TINY)
-    with pytest.raises(
-        ConfigError, match=r"weights\.model\S+q_proj = int4/channel is not allowed: the array of small has int8"
-    ):
-        planned(path, CHECKPOINT, load_system("small"))
+    # INT8 has the numbers of INT4.
+    assert dict(planned(path, CHECKPOINT, load_system("small")).formats)["lm_head"] == stored.INT8
+    assert dict(planned(path, CHECKPOINT, MIXED).formats)["lm_head"] == stored.INT4
     wrong = rounded | {"lm_head": TENSORS["lm_head.weight"]}
     plan_of(dict.fromkeys(rounded, "int4/channel")).write(path, wrong)
     with pytest.raises(ConfigError, match=r"row 0 is no row of numbers of int4/channel times a scale"):
@@ -125,13 +134,52 @@ def test_a_plan_is_read_for_its_model_and_array(tmp_path):
         planned(path, CHECKPOINT, TINY)
 
 
-def test_a_plan_of_several_formats_is_refused_by_its_first_matrix_of_another(tmp_path):
-    path, rounded = tmp_path / "p.json", rounded_by("int4/channel")
+def test_a_plan_of_several_formats_goes_where_the_array_has_them(tmp_path):
+    path, rounded = tmp_path / "p.json", rounded_by("int4/channel") | {"lm_head": rounded_by("int8/channel")["lm_head"]}
     names = dict.fromkeys(rounded, "int4/channel") | {"lm_head": "int8/channel"}
     plan_of(names).write(path, rounded)
+    tensors = planned(path, CHECKPOINT, MIXED)
+    assert [form.name for _, form in tensors.formats] == ["int4"] * 7 + ["int8"]
+    precision = precision_of(MIXED.accelerator, MODEL, tensors)
+    graph = llama.decode(MODEL, 8, precision)
+    assert {each.name: each.precision.weights.name for each in graph.of(Kind.MATMUL)} == {
+        name: form.name for name, form in tensors.formats
+    }
+    assert {each.precision.weights.name for each in graph if each.kind is not Kind.MATMUL} == {"int8"}
     with pytest.raises(ConfigError) as refused:
         planned(path, CHECKPOINT, TINY)
     assert str(refused.value) == (
-        f"{path}: weights.lm_head = int8/channel is not allowed: the array of tiny has int4 in a scale a column for all "
-        "matrices"
+        f"{path}: weights.lm_head = int8/channel is not allowed: the array of tiny has numbers of int4 with a scale an "
+        "output"
     )
+
+
+@pytest.mark.parametrize(
+    ("storage", "array", "held", "exact"),
+    [
+        ("int3/channel", MIXED, "int4", True),
+        ("int5/tensor", MIXED, "int8", True),
+        ("fp4_e2m1/channel", MIXED, "int8", True),
+        ("posit4_0/channel", MIXED, "int8", True),
+        ("int4/32", MIXED, "int4", False),
+        ("mxfp4", MIXED, "int8", False),
+        ("posit8_0/channel", MIXED, "int8", False),
+        ("bf16", MIXED, "int8", False),
+        ("int8/channel", TINY, "int4", False),
+        ("fp4_e2m1/channel", MIXED.with_({"cim.tile.narrow_weights": "fp4_e2m1"}), "fp4_e2m1", True),
+    ],
+)
+def test_a_storage_is_held_in_the_narrowest_format_that_has_its_numbers(storage, array, held, exact):
+    plan = plan_of({"a": storage})
+    [found] = held_plan(Path("p.json"), plan, array.cim.tile).matrices
+    assert (found.format.name, found.exact) == (held, exact)
+
+
+def test_numbers_of_e2m1_are_integers_of_an_int8_array():
+    rounded = rounded_by("fp4_e2m1/channel")
+    [storage] = parse_storage("fp4_e2m1/channel")
+    tensors = PlannedTensors(TENSORS, rounded, [HeldMatrix(each, storage, stored.INT8, True) for each in rounded])
+    weights, scales = tensors["lm_head.weight"].T, tensors.scales("lm_head.weight", slice(None))
+    done = quantise_weights(weights.astype(np.float64), Precision(), scales)
+    assert set(np.unique(np.abs(done.codes))) <= {0, 1, 2, 3, 4, 6, 8, 12}
+    np.testing.assert_allclose(done.codes * scales, weights, rtol=1e-6, atol=1e-12)

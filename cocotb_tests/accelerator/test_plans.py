@@ -1,0 +1,51 @@
+"""Layers with the matrices of a plan of two formats in RTL: bytes and cycles of the exact model."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tilewright as tw
+from tilewright.base.errors import ConfigError
+from tilewright.cocotb_tests.accelerator.model_suites import layer_suite
+from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.mapping.precision.plans.encoder_network import EncoderNetwork
+from tilewright.mapping.precision.plans.plan_file import Plan, identity_of
+from tilewright.mapping.precision.plans.rounding import Moments, round_weights
+from tilewright.mapping.precision.plans.storage import parse_storage
+
+pytestmark = [pytest.mark.cosim, pytest.mark.slow]
+
+SYSTEM = tw.load_system("small").with_({"cim.tiles": 2, "cim.tile.grid_columns": 2, "cim.tile.narrow_weights": "int4"})
+"""`small` with tiles of 32 columns, of which a row of INT4 fills a word, and as many multiply-accumulates."""
+
+
+def check(model: str, plan: Path, *, layer: int, tokens: int) -> None:
+    rows = layer_suite(model, SYSTEM, layer=layer, tokens=tokens, plan=plan).run()
+    check_rows(rows)
+    assert all(row["rtl_cycles"] == row["model_cycles"] > 0 for row in rows)
+
+
+def test_a_layer_of_our_own_model_in_two_formats(tmp_path):
+    found = tw.precision("slate-132k", budget=6, system=SYSTEM, context=64, tokens=512, baselines=False)
+    own = {name: each.name for name, each in found.plans[0].assignment.items() if ".layers.0." in name}
+    assert set(own.values()) == {"int4/channel", "int8/channel"}
+    found.write_plan(tmp_path / "plan.json")
+    check("slate-132k", tmp_path / "plan.json", layer=0, tokens=4)
+
+
+def test_a_layer_of_minilm_in_two_formats(tmp_path):
+    try:
+        network = EncoderNetwork.minilm()
+    except ConfigError as missing:
+        pytest.skip(str(missing))
+    four, eight = (parse_storage(name)[0] for name in ("int4/channel", "int8/channel"))
+    assignment = {each.name: eight if number % 3 else four for number, each in enumerate(network.products)}
+    rounded = {
+        each.name: round_weights(
+            network.tensors[each.tensor], assignment[each.name], Moments(np.eye(each.inputs)), "nearest"
+        ).astype(np.float32)
+        for each in network.products
+    }
+    Plan("minilm", identity_of(network), assignment, None, {}).write(tmp_path / "plan.json", rounded)
+    check("minilm", tmp_path / "plan.json", layer=5, tokens=8)
