@@ -17,6 +17,7 @@ from tilewright.mapping.explore.exact import run_exact
 from tilewright.mapping.explore.front import front
 from tilewright.mapping.explore.gains import gains, run_variants
 from tilewright.mapping.explore.objectives import OBJECTIVES, Sums, within
+from tilewright.mapping.explore.refusals import refusals
 from tilewright.mapping.explore.result import Exploration, FrontPoint
 from tilewright.mapping.explore.runs import ExactRuns
 from tilewright.mapping.explore.search import Found
@@ -102,6 +103,7 @@ def explore(
             seed=seed,
             legal=found.legal,
             evaluated=found.evaluated,
+            refusals=refusals(space),
             candidates=len(found.numbers),
             exact_runs=len(runs.outcomes),
             estimate_seconds=found.cpu_seconds,
@@ -130,6 +132,7 @@ def _point(space: Space, runs: ExactRuns, number: int, exact: Sums, estimated: S
         objectives={name: float(exact.values(name)[0]) for name in known},
         estimate={name: float(estimated.values(name)[0]) for name in known},
         binding=outcomes[longest]["binding"],
+        bound_fraction=outcomes[longest]["bound_fraction"],
         runs=tuple(outcomes),
         equal=equal,
         gains=gains(space, runs, number),

@@ -6,6 +6,7 @@ from typing import Any
 
 from tilewright.mapping.explore.exact import Outcome
 from tilewright.mapping.explore.objectives import Sums
+from tilewright.mapping.explore.refusals import Refusal
 from tilewright.mapping.explore.space import Space
 from tilewright.sim.config import System
 
@@ -56,6 +57,8 @@ class FrontPoint:
     """Objectives as they were estimated; their bounds, if the method compares bounds."""
     binding: str
     """Resource whose bound is the largest in the run that takes the most time."""
+    bound_fraction: float
+    """Part of the time of this run that the resource alone would take."""
     runs: tuple[Outcome, ...]
     """Outcome of each run of the space."""
     equal: int
@@ -70,6 +73,7 @@ class FrontPoint:
             "objectives": self.objectives,
             "estimate": self.estimate,
             "binding": self.binding,
+            "bound_fraction": self.bound_fraction,
             "equal": self.equal,
             "runs": [{"run": label, **run} for label, run in zip(labels, self.runs, strict=True)],
             "gains": [asdict(gain) for gain in self.gains],
@@ -88,6 +92,8 @@ class Exploration:
     """Number of legal designs, with room for the models, that were estimated."""
     evaluated: int
     """Number of designs that were estimated, legal or not."""
+    refusals: tuple[Refusal, ...]
+    """Fields that make designs of the space invalid."""
     candidates: int
     """Number of designs that could have been on the front, and that the exact model ran."""
     exact_runs: int
@@ -125,6 +131,7 @@ class Exploration:
             "epsilon": self.space.search.epsilon,
             "legal": self.legal,
             "evaluated": self.evaluated,
+            "refusals": [asdict(each) for each in self.refusals],
             "exact": self.candidates,
             "exact_runs": self.exact_runs,
             "cpu_seconds": {"estimates": self.estimate_seconds, "exact": self.exact_seconds},

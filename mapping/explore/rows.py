@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from tilewright.mapping.explore.refusals import refusal_lines
 from tilewright.mapping.explore.result import Exploration
 
 
@@ -33,7 +34,8 @@ def summary(result: Exploration) -> list[str]:
     rate = result.evaluated / result.estimate_seconds if result.estimate_seconds else 0.0
     lines = [
         f"{result.method}: {result.evaluated:,} of {result.space.size:,} designs looked at, {result.legal:,} of them "
-        f"legal, in {result.estimate_seconds:.1f} CPU-s ({rate:,.0f} a second)"
+        f"legal, in {result.estimate_seconds:.1f} CPU-s ({rate:,.0f} a second)",
+        *refusal_lines(result.refusals),
     ]
     if (error := result.error) is None:
         lines.append("each design that was not run is dominated by one that was, by its bounds already")

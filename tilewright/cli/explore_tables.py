@@ -24,7 +24,8 @@ def print_exploration(console: "Console", result: "Exploration") -> None:
     runs = ", ".join(run.label for run in result.space.runs)
     table = terminal_table(
         ("", *(path.rpartition(".")[2] for path in fields), *(f">{_heading(name)}" for name in names), "binding"),
-        title=f"Pareto front of {result.space.base.name} for {runs}: {len(result.front):,} designs",
+        title=f"Pareto front of {result.space.base.name} for {runs}: {len(result.front):,} of "
+        f"{result.space.size:,} designs",
         caption="* recommended: the smallest product of the objectives, each to the power of its weight",
     )
     for point in result.front[:MOST_ROWS]:
@@ -53,7 +54,8 @@ def _print_recommended(console: "Console", point: "FrontPoint") -> None:
         console.print(f"  {path} = {value}", soft_wrap=True)
     console.print(
         styled("  ", (f"{point.objectives['tokens_per_s']:,.1f} tokens/s", "bold"),
-               f", {point.objectives['tokens_per_j']:.4g} tokens/J, bound by {point.binding}")
+               f", {point.objectives['tokens_per_j']:.4g} tokens/J, {point.bound_fraction:.0%} of what "
+               f"{point.binding} allows")
     )  # fmt: skip
     for gain in point.gains:
         more = (
