@@ -1,7 +1,7 @@
 """The report of a run of a model: counts of each operator, bounds, energy, timeline."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from tilewright.sim.estimate.bounds import Bounds, peak_cycles
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
+from tilewright.sim.isa.commands import CommandOfUnit
 from tilewright.sim.isa.units import units_of
 from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
@@ -262,24 +263,24 @@ class RunCounts:
         self.unit_cycles = {unit.label: 0 for unit in units_of(system.accelerator)}
         self.events = Counts()
         self.spans: list[Span] = []
-        self._cycles: dict[str, int] = {}
+        self._cycles = defaultdict[str, int](int)
         self._events: dict[str, Counts] = {}
-        self._units: dict[str, dict[str, int]] = {}
+        self._units = defaultdict[str, Counter[str]](Counter)
 
     def add(self, program: InMemory, run: AcceleratorRun) -> None:
         """Add the run of one more program, with its timeline."""
         self._add_counts(program, run)
-        end = 0
+        rows = [_row(each.operator) if isinstance(each, CommandOfUnit) else "" for each in program.commands]
+        before, last = self.cycles, 0
         for span in sorted(run.spans, key=lambda span: span.end):
-            row, name = _row(getattr(program.commands[span.index], "operator", None)), span.unit.label
-            self._cycles[row] = self._cycles.get(row, 0) + max(0, span.end - end)
-            end = max(end, span.end)
-            units = self._units.setdefault(row, {})
-            units[name] = units.get(name, 0) + 1
-            self.spans.append(Span(name, row, self.cycles + span.begin, self.cycles + span.end))
+            row, name = rows[span.index], span.unit.label
+            self._cycles[row] += max(0, span.end - last)
+            last = max(last, span.end)
+            self._units[row][name] += 1
+            self.spans.append(Span(name, row, before + span.begin, before + span.end))
         for unit in units_of(self._system.accelerator):
             self.unit_cycles[unit.label] += run.counters[Register[f"{unit.name}_BUSY"]]
-        self._cycles[START_AND_END] = self._cycles.get(START_AND_END, 0) + run.cycles - end
+        self._cycles[START_AND_END] += run.cycles - last
         self.cycles += run.cycles
         self.events.cycles += run.cycles
 
@@ -313,7 +314,7 @@ class RunCounts:
         """Return the rows of the report, those that take longest first."""
         rows = []
         for name in sorted(self._cycles, key=lambda name: -self._cycles[name]):
-            units, events = self._units.get(name, {}), self._events.get(name, Counts())
+            units, events = self._units[name], self._events.get(name, Counts())
             row_energy = total(energy(replace(events, cycles=self._cycles[name]), self._system))
             rows.append(ReportRow(name, tuple(units), sum(units.values()), self._cycles[name], events.macs, row_energy))
         return rows

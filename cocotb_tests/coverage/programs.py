@@ -187,7 +187,8 @@ class WatchedRun(ProgramRun):
                 continue
             for other, holder in zip(self.units, self.lanes, strict=True):
                 for held in holder.under_way if holder is not lane else ():
-                    wanted = (entry.reads & held.reads, entry.writes & held.writes)
+                    mine, theirs = entry.prepared, held.prepared
+                    wanted = (mine.reads & theirs.reads, mine.writes & theirs.writes)
                     for port, banks in zip(PORTS, wanted, strict=True):
                         self.hit(BANKS, f"{unit.label} waits for {other.label}, {port}", bool(banks))
                         self.hit(SAME_CYCLE, port, bool(banks) and held.begin == time)

@@ -76,7 +76,7 @@ def place_tensors(
         If one finds no room.
     """
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
-    ports = [_Ports() for _ in range(config.banks)]
+    ports = _Ports(config.banks)
     used = [0] * config.banks
     tensors = list(tensors)
     for tensor in tensors:
@@ -94,12 +94,13 @@ def place_tensors(
 
     for tensor in sorted(tensors, key=order):
         taken = {config.bank(other.address) for other in tensor.apart if other.address >= 0}
+        shared = ports.shared(tensor)
         choices = []
         for bank in range(config.banks):
             offset = None if bank in taken else _first_fit(config.bank_bytes, tensor, placed[bank], config, slack)
             if offset is not None:
                 beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack)) if tight else 0
-                choices.append((-beside, ports[bank].shared(tensor), used[bank], bank, offset))
+                choices.append((-beside, shared[bank], used[bank], bank, offset))
         if not choices:
             raise ConfigError(
                 f"{tensor.name}: {tensor.bytes} bytes find no room in the scratchpad: operations {tensor.first} to "
@@ -109,34 +110,46 @@ def place_tensors(
         *_, bank, offset = min(choices)
         tensor.address = bank * config.bank_bytes + offset
         placed[bank].append(tensor)
-        ports[bank].add(tensor)
+        ports.add(tensor, bank)
         used[bank] += tensor.bytes
 
 
 class _Ports:
-    """Approximate uses of the ports of a bank, as columns of first cycle, last cycle, unit, and whether it writes."""
+    """Approximate uses of the ports of all banks, as columns of first cycle, last cycle, unit, whether it writes, and
+    bank."""
 
-    def __init__(self) -> None:
-        self.uses = np.zeros((4, 64), np.int64)
+    def __init__(self, banks: int) -> None:
+        self.banks = banks
+        self.uses = np.zeros((5, 64), np.int64)
         self.count = 0
 
-    def add(self, tensor: Tensor) -> None:
-        """Add the uses of a tensor."""
+    def add(self, tensor: Tensor, bank: int) -> None:
+        """Add the uses of a tensor that lies in a bank."""
         end = self.count + len(tensor.uses)
         while end > self.uses.shape[1]:
             self.uses = np.concatenate([self.uses, np.zeros_like(self.uses)], axis=1)
         if tensor.uses:
-            self.uses[:, self.count : end] = np.array(tensor.uses, np.int64).T
+            self.uses[:4, self.count : end] = _columns(tensor)
+            self.uses[4, self.count : end] = bank
         self.count = end
 
-    def shared(self, tensor: Tensor) -> int:
-        """Return the approximate cycles for which another unit needs the port that a tensor's operations need."""
-        begins, ends, units, writes = self.uses[:, : self.count]
-        total = 0
-        for begin, end, unit, write in tensor.uses:
-            overlap = np.minimum(ends, end) - np.maximum(begins, begin) + MARGIN
-            total += int(overlap[(overlap > 0) & (writes == write) & (units != unit)].sum())
-        return total
+    def shared(self, tensor: Tensor) -> list[int]:
+        """Return for each bank the approximate cycles for which another unit needs the port that a tensor's operations
+        need."""
+        if not tensor.uses or not self.count:
+            return [0] * self.banks
+        begins, ends, units, writes, banks = self.uses[:, : self.count]
+        begin, end, unit, write = _columns(tensor)[:, :, None]
+        overlap = np.minimum(ends, end) - np.maximum(begins, begin) + MARGIN
+        shared = np.where((overlap > 0) & (writes == write) & (units != unit), overlap, 0).sum(axis=0)
+        total = np.zeros(self.banks, np.int64)
+        np.add.at(total, banks, shared)
+        return total.tolist()
+
+
+def _columns(tensor: Tensor) -> np.ndarray:
+    """Return the uses of a tensor as columns of integers."""
+    return np.array([(begin, end, int(unit), write) for begin, end, unit, write in tensor.uses], np.int64).T
 
 
 def _alive(tensor: Tensor, others: Sequence[Tensor], slack: int) -> list[Tensor]:

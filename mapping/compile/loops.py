@@ -181,10 +181,10 @@ class _LoopCommands:
             return command
         for shifted, register in self.shifted:
             if isinstance(command, shifted.kind) and shifted.first <= command.address < shifted.end:
-                return replace(command, register=register.number, address=command.address - shifted.before)
+                return command.changed(register=register.number, address=command.address - shifted.before)
         for first, end, register in self._regions:
             if first <= command.address < end:
-                return replace(command, register=register.number)
+                return command.changed(register=register.number)
         return command
 
 

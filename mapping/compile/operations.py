@@ -2,7 +2,7 @@
 yet."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
@@ -73,7 +73,7 @@ class Operations:
     def commands(self, first: int = 0, end: int | None = None) -> list[Command]:
         """Return the commands of all operations, or of some, when tensors and row scalars have their places."""
         return [
-            replace(command, operator=operation.operator)  # type: ignore[arg-type]
+            command.changed(operator=operation.operator)
             for operation in self.operations[first:end]
             for command in operation.commands()
         ]

@@ -1,6 +1,7 @@
 """Order of steps in which engines wait least for each other."""
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 
 from tilewright.mapping.lower.lowering import Lowered
@@ -31,7 +32,7 @@ def reordered(engines: Engines, lowered: Lowered) -> Lowered:
     while left:
         choices = []
         for place in left[:WINDOW]:
-            if all(each in finished for each in needs[place]):
+            if needs[place] <= finished.keys():
                 step = steps[place]
                 engine = engines.of(step)
                 ready = (finished[each] + engine.ready_cycles(steps[each], step) for each in needs[place])
@@ -128,7 +129,7 @@ class _Touched:
 
 def _dependencies(steps: tuple[Step, ...]) -> list[set[int]]:
     """Return for each step the earlier steps that must stay before it."""
-    touched: dict[tuple[str, str], _Touched] = {}
+    touched: dict[tuple[str, str], _Touched] = defaultdict(_Touched)
     needs = []
     for place, step in enumerate(steps):
         if isinstance(step, Product):
@@ -140,15 +141,17 @@ def _dependencies(steps: tuple[Step, ...]) -> list[set[int]]:
         those: set[int] = set()
         for each in read:
             if each:
-                at = touched.setdefault(_name(each), _Touched())
-                those |= {other for other, region in at.writes if region.overlaps(_region(each))}
-                at.reads.append((place, _region(each)))
+                at, own = touched[_name(each)], _region(each)
+                those.update([other for other, region in at.writes if region.overlaps(own)])
+                at.reads.append((place, own))
         for each in written:
             if each:
-                at = touched.setdefault(_name(each), _Touched())
-                those |= {other for other, region in at.writes + at.reads if region.overlaps(_region(each))}
-                at.writes.append((place, _region(each)))
-        needs.append(those - {place})
+                at, own = touched[_name(each)], _region(each)
+                those.update([other for other, region in at.writes if region.overlaps(own)])
+                those.update([other for other, region in at.reads if region.overlaps(own)])
+                at.writes.append((place, own))
+        those.discard(place)
+        needs.append(those)
     return needs
 
 

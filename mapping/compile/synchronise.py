@@ -1,7 +1,7 @@
 """Signals between units: a program that is right command by command becomes right with all units at work."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import (
@@ -136,7 +136,7 @@ class _Synchroniser:
             elif isinstance(command, UNIT_COMMANDS):
                 self._add(place, command)
         done = [
-            replace(each, wait=self.waits.get(place, Units.NONE), signal=self.signals.get(place, Units.NONE))
+            each.changed(wait=self.waits.get(place, Units.NONE), signal=self.signals.get(place, Units.NONE))
             if isinstance(each, UNIT_COMMANDS)
             else each
             for place, each in enumerate(program)
@@ -191,6 +191,8 @@ class _Synchroniser:
             return True
         if _touch(a.scratchpad_writes, b.scratchpad_writes):
             return True
+        if not (a.memory_writes or b.memory_writes):
+            return False
         pairs = (
             (a.memory_reads, b.memory_writes),
             (a.memory_writes, b.memory_reads),
@@ -257,7 +259,11 @@ class _Synchroniser:
 
 
 def _touch(some: tuple[Region, ...], others: tuple[Region, ...]) -> bool:
-    return any(a.overlaps(b) for a in some for b in others)
+    for a in some:
+        for b in others:
+            if a.overlaps(b):
+                return True
+    return False
 
 
 def _wrapped(value: int) -> int:

@@ -51,7 +51,10 @@ def compile_decoder(
     """
     graph = fit_heads(config, graph)
     count = 1 + max(operator.layer or 0 for operator in graph)
-    layers = [[each for each in graph if each.layer == layer] for layer in range(count)]
+    layers: list[list[Operator]] = [[] for _ in range(count)]
+    for operator in graph:
+        if operator.layer is not None:
+            layers[operator.layer].append(operator)
     loops = []
     for number, (body, runs) in enumerate(layer_loops([_alike(layer) for layer in layers])):
         lowered = lower(graph.part(operator for layer in body for operator in layers[layer]))
@@ -96,8 +99,8 @@ def write_layers(
             program.write_constants(memory, loop.name, run, constants)
 
 
-def _alike(layer: list[Operator]) -> tuple[Operator, ...]:
-    """Return the operators of a layer with names that are the same in layers that compute the same."""
+def _alike(layer: list[Operator]) -> list[dict[str, object]]:
+    """Return the fields of a layer's operators, with names that are the same in layers that compute the same."""
     own = layer_name(layer[0].layer or 0)
 
     def renamed(name: str) -> str:
@@ -107,9 +110,10 @@ def _alike(layer: list[Operator]) -> tuple[Operator, ...]:
         return name if name in tables else ""
 
     tables = {name for each in layer for name in each.inputs if not name.startswith(LAYER_NAMES)} - {INPUT, EMBEDDED}
-    return tuple(
-        replace(each, name=renamed(each.name), inputs=tuple(map(renamed, each.inputs)), layer=None) for each in layer
-    )
+    return [
+        vars(each) | {"name": renamed(each.name), "inputs": tuple(map(renamed, each.inputs)), "layer": None}
+        for each in layer
+    ]
 
 
 def head_parts(config: AcceleratorConfig, vocabulary: int) -> tuple[int, int]:

@@ -56,6 +56,7 @@ class DramKind(Frozen):
     """Power of one device that does not depend on the bits moved."""
 
 
+@cache
 def dram_names() -> list[str]:
     """Return the names of the kinds of DRAM whose figures come with Tilewright."""
     return preset_names(FOLDER)

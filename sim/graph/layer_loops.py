@@ -11,12 +11,19 @@ def layer_loops(layers: Sequence[object]) -> Iterator[tuple[range, int]]:
 
     Each loop covers as many layers as it can, with as few in a run as it can.
     """
+    # Comparing layers takes long: each gets the number of the first one that is equal.
+    different: list[object] = []
+    numbers = []
+    for layer in layers:
+        if layer not in different:
+            different.append(layer)
+        numbers.append(different.index(layer))
     first = 0
     while first < len(layers):
         best, runs = 1, 1
         for size in range(1, min(LARGEST_BODY, len(layers) - first) + 1):
-            body, count = layers[first : first + size], 1
-            while layers[first + count * size : first + (count + 1) * size] == body:
+            body, count = numbers[first : first + size], 1
+            while numbers[first + count * size : first + (count + 1) * size] == body:
                 count += 1
             if count > 1 and count * size > best * runs:
                 best, runs = size, count

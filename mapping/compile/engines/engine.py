@@ -79,6 +79,8 @@ class Engines:
 
     def __init__(self, engines: Sequence[Engine]):
         self.all = tuple(engines)
+        self._found: dict[int, tuple[Step, Engine]] = {}
+        """Steps that have been asked for, by identity, with their engines."""
 
     def of(self, step: Step) -> Engine:
         """Return the engine of a step.
@@ -88,11 +90,14 @@ class Engines:
         ConfigError
             If none can take it; names the operator and says why.
         """
+        if id(step) in self._found:
+            return self._found[id(step)][1]
         reasons = []
         for engine in self.all:
             if engine.runs(step):
                 reason = engine.refusal(step)
                 if reason is None:
+                    self._found[id(step)] = step, engine
                     return engine
                 reasons.append(reason)
         if reasons:

@@ -1,6 +1,5 @@
 """Check of a command of the accelerator before it goes to its unit; twin of the RTL's check."""
 
-from dataclasses import replace
 from typing import Any
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -26,10 +25,14 @@ from tilewright.sim.machine.cim.array import block_limits
 def in_banks(config: AcceleratorConfig, command: Vector) -> VectorCommand:
     """Return a pass with addresses within banks, as the vector unit sees it."""
     inside: dict[str, Any] = {
-        name: replace(matrix, address=matrix.address % (1 << _vector_bits(config, command, name)))
+        name: Matrix(
+            address=matrix.address % (1 << _vector_bits(config, command, name)),
+            stride=matrix.stride,
+            storage=matrix.storage,
+        )
         for name, matrix in _matrices(command).items()
     }
-    return replace(command.command, **inside)
+    return command.command.changed(**inside)
 
 
 def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0) -> AcceleratorError:

@@ -1,12 +1,12 @@
 """Exact times of the array unit: products are cut into commands of the CIM array and take weights as they arrive."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.cim_command import ArrayCommand
+from tilewright.sim.isa.cim_command import ArrayCommand, TileCommand
 from tilewright.sim.isa.commands import Product
 from tilewright.sim.machine.bus.axi_master import NEVER
 from tilewright.sim.machine.cim.array import ArrayModel, array_beats, block_limits, parts
@@ -111,7 +111,8 @@ class WeightStream:
         while len(bursts) > 1 and bursts[1][0] <= beat:
             bursts.popleft()
         (first, _, begin), (start, slot) = blocks[0], bursts[0]
-        return max(self._memory.arrival(slot + beat - start) + BUFFER_LATENCY, begin + beat - first)
+        turn, there = begin + beat - first, self._memory.arrival(slot + beat - start) + BUFFER_LATENCY
+        return there if there > turn else turn
 
 
 class ArrayUnitModel(ArrayModel):
@@ -131,7 +132,7 @@ class ArrayUnitModel(ArrayModel):
         """Cycles in which the block whose weights are missing was taken and requested."""
         self.block = 0
         """Number of blocks of the product that have been taken."""
-        self.commands: list[ArrayCommand] = []
+        self.commands: tuple[ArrayCommand, ...] = ()
         """Commands of the product, one for each block."""
 
     def state(self, now: int) -> tuple:
@@ -147,7 +148,7 @@ class ArrayUnitModel(ArrayModel):
         turn = self.block - block
         count = 0
         for before, after in zip(self.commands[block - 1 :], self.commands[self.block - 1 :], strict=False):
-            if before != after:
+            if before is not after:
                 break
             count += 1
         return max(count - 1, 0) // turn
@@ -165,7 +166,7 @@ class ArrayUnitModel(ArrayModel):
         """
         stream = self._stream
         done = begin
-        self.commands, self.block = list(array_commands(self.array_config, product)), 0
+        self.commands, self.block = array_commands(self.array_config, product), 0
         while self.block < len(self.commands):
             command = self.commands[self.block]
             self.block += 1
@@ -185,6 +186,9 @@ class ArrayUnitModel(ArrayModel):
                 done = times.sent
         yield done
 
+    def _check(self, command: TileCommand) -> None:
+        """Refuse nothing: the processor has checked the product."""
+
 
 def _weights_of(config: CIMArrayConfig, rows: int, columns: int, reduce: bool, narrow: bool) -> tuple[int, int]:
     """Return the beats of a weight block, and the number of its parts, each of which is requested."""
@@ -194,20 +198,26 @@ def _weights_of(config: CIMArrayConfig, rows: int, columns: int, reduce: bool, n
 
 def product_beats(config: AcceleratorConfig, command: Product) -> int:
     """Return the beats of weights, scales included, that a product takes."""
-    return sum(array_beats(config.cim, block) for block in array_commands(config.cim, command))
+    blocks = Counter(array_commands(config.cim, command))
+    return sum(count * array_beats(config.cim, block) for block, count in blocks.items())
 
 
-def array_commands(config: CIMArrayConfig, product: Product) -> Iterator[ArrayCommand]:
-    """Yield the array commands of a product, one for each weight block, in their order."""
-    high, wide = block_limits(config, product.reduce)
-    for column in range(0, product.n, wide):
-        for row in range(0, product.k, high):
-            yield ArrayCommand(
-                rows=min(high, product.k - row),
-                columns=min(wide, product.n - column),
-                vectors=product.vectors,
-                reduce=product.reduce,
-                narrow=product.narrow,
-                accumulate=row > 0,
-                emit=row + high >= product.k,
-            )
+def array_commands(config: CIMArrayConfig, product: Product) -> tuple[ArrayCommand, ...]:
+    """Return the array commands of a product, one for each weight block, in their order; equal ones are one object."""
+    limits = block_limits(config, product.reduce)
+    return _blocks(*limits, product.k, product.n, product.vectors, product.reduce, product.narrow)
+
+
+@lru_cache(maxsize=64)
+def _blocks(high: int, wide: int, k: int, n: int, vectors: int, reduce: bool, narrow: bool) -> tuple[ArrayCommand, ...]:
+    @cache
+    def command(rows: int, columns: int, accumulate: bool, emit: bool) -> ArrayCommand:
+        return ArrayCommand(
+            rows=rows, columns=columns, vectors=vectors, reduce=reduce, narrow=narrow, accumulate=accumulate, emit=emit
+        )  # fmt: skip
+
+    return tuple(
+        command(min(high, k - row), min(wide, n - column), row > 0, row + high >= k)
+        for column in range(0, n, wide)
+        for row in range(0, k, high)
+    )

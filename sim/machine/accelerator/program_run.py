@@ -9,6 +9,7 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 from tilewright.base.errors import ConfigError
@@ -33,21 +34,20 @@ from tilewright.sim.isa.commands import (
 from tilewright.sim.isa.depths import CHECK, LOADS, START
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.errors import AcceleratorError
-from tilewright.sim.isa.footprint import bank_ports
 from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.units import Unit, units_of
 from tilewright.sim.isa.vector_command import VectorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, COMMAND_BYTES, LOOP_LEVELS, SEMAPHORE_BITS
 from tilewright.sim.machine.bus.axi_master import NEVER, bursts
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
-from tilewright.sim.machine.vector.unit import command_cycles
-from tilewright.sim.machine.vector.unit import refusal as vector_refusal
 
-from .check import in_banks, refusal
+from .check import refusal
 from .jobs import JobsModel
+from .prepared import PreparedCommand, prepare
 from .product import ArrayUnitModel, WeightStream
 from .recurrence import Recurrence, even_bursts
 from .saturation import request_ahead
+from .spans import Span
 from .store import StoreModel
 
 MAX_ELEMENTS = 1 << 24
@@ -71,16 +71,6 @@ class CycleLimitError(Exception):
         self.index = index
 
 
-@dataclass(frozen=True)
-class Span:
-    """A command that a unit executed, from the cycle in which it began to the cycle in which it had ended."""
-
-    unit: Unit
-    index: int
-    begin: int
-    end: int
-
-
 @dataclass
 class AcceleratorRun:
     """Result of a program's run."""
@@ -101,16 +91,19 @@ class AcceleratorRun:
 class _Entry:
     """A command on its way to its unit."""
 
-    command: UnitCommand
+    prepared: PreparedCommand
     index: int
     register_value: int
     there: int
     """Cycle in which the command is at the end of its queue, if no other command is before it."""
-    reads: frozenset[int]
-    writes: frozenset[int]
     begin: int = 0
     failed: bool = False
     """Whether memory has answered a load with an error."""
+
+    @property
+    def command(self) -> UnitCommand:
+        """The command itself."""
+        return self.prepared.command
 
 
 class _Lane:
@@ -174,13 +167,17 @@ class ProgramRun:
         self.taking: int | None = FIRST_FETCH  # from when on a command can be taken
         self.acting: int | None = None  # from when on the command at hand can be run
         self.command: Command | AcceleratorError = End()
+        self._prepared: dict[int, PreparedCommand] = {}
+        """The commands of units that ran last, by their number in the program."""
         # The reader.
         self.flight: deque[int] = deque()
         self.last_beat = NEVER
         self.last_fetch = NEVER
         self.granted = NEVER
         # Events.
-        self.heap: list[tuple[int, int, Callable[..., None], Any]] = []
+        self.heap: list[tuple[int, int, Callable[..., None] | None, Any]] = []
+        """Events: twice the cycle, and one more for a question; their number; a change and its argument, or a question
+        instead of the argument."""
         self.number = 0
         self.asked: set[tuple[int, str]] = set()
         self.errors: list[tuple[int, int, AcceleratorError, int, int]] = []
@@ -204,11 +201,7 @@ class ProgramRun:
         if key not in self.asked:
             self.asked.add(key)
             self.number += 1
-            heapq.heappush(self.heap, (2 * time + 1, self.number, self._answer, question))
-
-    def _answer(self, time: int, question: Callable[[int], None]) -> None:
-        self.asked.discard((time, question.__name__))
-        question(time)
+            heapq.heappush(self.heap, (2 * time + 1, self.number, None, question))
 
     def fail(self, time: int, priority: int, error: AcceleratorError, index: int, detail: int = 0) -> None:
         """Note an error; among several errors of a cycle the one with the lowest priority number counts."""
@@ -219,14 +212,20 @@ class ProgramRun:
         # The last cycle in which a program may end that takes no more cycles.
         limit = None if self.max_cycles is None else self.max_cycles + FIRST_FETCH - START_TO_FETCH - 1
         self.ask(FIRST_FETCH, self.grant)
-        while self.heap and self.done is None:
-            time = self.heap[0][0] >> 1
-            if self.errors and time > min(self.errors)[0] + 1:
-                break
-            if limit is not None and time > limit and not self.errors:
+        heap, errors = self.heap, self.errors
+        while heap and self.done is None:
+            key, _, what, argument = heapq.heappop(heap)
+            time = key >> 1
+            if errors:
+                if time > min(errors)[0] + 1:
+                    break
+            elif limit is not None and time > limit:
                 raise CycleLimitError(self.index)
-            _, _, what, argument = heapq.heappop(self.heap)
-            what(time, argument)
+            if what is None:
+                self.asked.discard((time, argument.__name__))
+                argument(time)
+            else:
+                what(time, argument)
         if self.errors:
             time, _, error, index, detail = min(self.errors)
             return AcceleratorRun(time - FIRST_FETCH + START_TO_FETCH, error, detail, index, spans=self.spans)
@@ -253,11 +252,11 @@ class ProgramRun:
 
     def grant(self, time: int) -> None:
         """Let a burst be offered in the next cycle: a command's before a load's."""
+        flight = self.flight
         while True:
             if time <= self.granted:
                 self.ask(self.granted + 1, self.grant)
                 return
-            flight = self.flight
             while flight and flight[0] < time:
                 flight.popleft()
             following = time + 1
@@ -273,10 +272,10 @@ class ProgramRun:
                     return
                 if possible > time:
                     following = possible
+                elif self.even_bursts and (granted := request_ahead(self, time)) is not None:
+                    following = granted + 1
                 else:
                     self._load(time)
-                    if self.recurrence:
-                        following = request_ahead(self, time) + 1
             # What comes in between may want the bus before.
             if self.heap and self.heap[0][0] <= 2 * following + 1:
                 self.ask(following, self.grant)
@@ -382,10 +381,12 @@ class ProgramRun:
             return
         register = getattr(command, "register", 0)
         value = self.registers[register]
-        error = refusal(self.config, command, value)
-        if error:
-            self._refuse(time, error)
-            return
+        known = self._prepared.get(self.index)
+        if known is None or known.command is not command or known.register_value != value:
+            error = refusal(self.config, command, value)
+            if error:
+                self._refuse(time, error)
+                return
         match command:
             case Set():
                 self.registers[register] = command.value
@@ -402,6 +403,8 @@ class ProgramRun:
                 if not self.loops:
                     self._refuse(time, AcceleratorError.LOOP)
                     return
+                if self.recurrence and self.loops[-1][1] > 1:
+                    self.recurrence.skip(self, time)
                 if self.loops[-1][1] == 1:
                     self.loops.pop()
                 else:
@@ -409,8 +412,6 @@ class ProgramRun:
                     self.index = self.loops[-1][0]
                     self.fetching_until, self.acting = time, None
                     self.change(time + 1, self._drop)
-                    if self.recurrence:
-                        self.recurrence.skip(self, time)
                     return
             case Fence():
                 if self._active():
@@ -439,7 +440,13 @@ class ProgramRun:
             return False
         if self.execute is not None:
             self._check_elements(command)
-        entry = _Entry(command, self.index, value, time + QUEUE_LATENCY, *bank_ports(self.config, command))
+        known = self._prepared.get(self.index)
+        if known is None or known.command is not command:
+            known = self._prepared[self.index] = prepare(self.config, command, value)
+        known.register_value = value
+        if self.recurrence and self.loops:
+            self.recurrence.entered.append((known, value))
+        entry = _Entry(known, self.index, value, time + QUEUE_LATENCY)
         if not lane.waiting:
             lane.head = max(lane.head, entry.there)
             self.ask(lane.head, self.begin)
@@ -491,23 +498,17 @@ class ProgramRun:
             if not lane.waiting or lane.head > time or lane.ready is None or lane.ready > time:
                 continue
             entry = lane.waiting[0]
-            wait = entry.command.wait
-            givers = [giver for giver in self.units if wait >> giver & 1]
-            if any(not self.semaphores[giver][unit] for giver in givers):
-                continue
+            known = entry.prepared
             if lane.signalled is None:
+                if not all(self.semaphores[giver][unit] for giver in known.givers):
+                    continue
                 lane.signalled = time
                 lane.no_signal += time - max(lane.head, lane.ready)
-            if any(
-                entry.reads & other.reads or entry.writes & other.writes
-                for held in self.lanes
-                if held is not lane
-                for other in held.under_way
-            ):
+            if self._ports_held(lane, known):
                 continue
             lane.no_bank += time - lane.signalled
             lane.signalled = None
-            for giver in givers:
+            for giver in known.givers:
                 self.semaphores[giver][unit] -= 1
             lane.waiting.popleft()
             lane.head = time + 1
@@ -520,34 +521,54 @@ class ProgramRun:
             lane.ready = None
             self._start(unit, entry, time)
 
+    def _ports_held(self, lane: _Lane, command: PreparedCommand) -> bool:
+        """Return whether another unit holds a bank port that a command needs."""
+        for held in self.lanes:
+            if held is not lane:
+                for other in held.under_way:
+                    those = other.prepared
+                    if not (command.reads.isdisjoint(those.reads) and command.writes.isdisjoint(those.writes)):
+                        return True
+        return False
+
     def _left(self, time: int, lane: _Lane) -> None:
         lane.level -= 1
-        self.ask(time, self.act)
+        self._ask_waiting(time)
 
     def _start(self, unit: Unit, entry: _Entry, time: int) -> None:
         command = entry.command
         match command:
             case Load() | Weights():
-                those = self._bursts(command, command.address + entry.register_value)
-                self.asking, self.burst, self.burst_number = (entry, those), next(those), 0
+                address = command.address + entry.register_value
                 if self.recurrence:
-                    self.even_bursts = even_bursts(self.config, command, command.address + entry.register_value)
+                    self.even_bursts = even_bursts(self.config, command, address)
                     self.recurrence.begin_bursts()
+                self.burst_number = 0
+                if self.even_bursts:
+                    self.asking = entry, self._even_bursts(0)
+                else:
+                    self.asking = entry, self._bursts(command, address)
+                self.burst = next(self.asking[1])
                 self.ask(time + 1, self.grant)
             case Product():
                 self.product = self.array.run_product(command, time)
                 if self.recurrence:
                     self.recurrence.begin_bursts()
                 self._go_on(time)
+                # Blocks have been claimed: a load that had no room for weights may know now when it has.
+                if self.asking is not None:
+                    self.ask(time + 1, self.grant)
             case Vector():
-                inside = in_banks(self.config, command)
-                refused = vector_refusal(self.config.vector, inside)
+                refused = entry.prepared.vector_error
                 if refused:
                     self.change(time + START - 1, self._vector_failed, (entry, refused))
                     return
-                self.change(time + command_cycles(self.config.vector, inside), self.finish, unit)
+                self.change(time + entry.prepared.cycles, self.finish, unit)
             case Store():
-                done, failed = self.stores.run(command, command.address + entry.register_value, time, self._bad_beat)
+                done, failed = self.stores.run(
+                    command, command.address + entry.register_value, time, self._bad_beat,
+                    every_burst=self.recurrence is None,
+                )  # fmt: skip
                 if failed is not None:
                     self.change(failed, self._store_failed, entry)
                 else:
@@ -590,23 +611,15 @@ class ProgramRun:
         self.fail(time, 1, AcceleratorError.STORE_BUS, entry.index)
 
     def skip_bursts(self, count: int) -> None:
-        """Let the next burst of the load be the one ``count`` behind."""
+        """Let the next burst of the load, whose bursts are equal, be the one ``count`` behind."""
         assert self.asking is not None
-        entry, _ = self.asking
         self.burst_number += count
-        rest = self._even_bursts(entry, self.burst_number)
-        self.asking, self.burst = (entry, rest), next(rest)
+        rest = self._even_bursts(self.burst_number)
+        self.asking, self.burst = (self.asking[0], rest), next(rest)
 
-    def _even_bursts(self, entry: _Entry, number: int) -> Iterator[tuple[int, int]]:
-        """Yield the equal bursts of a load from one on, given by its number."""
-        command, beats = entry.command, self.config.burst_beats
-        assert isinstance(command, Load | Weights)
-        in_row, size = command.beats // beats, beats * self.config.bus_bytes
-        for burst in range(number, self.even_bursts):
-            row, place = divmod(burst, in_row)
-            plane, row = divmod(row, command.rows)
-            offset = plane * command.plane_stride + row * command.stride + place * size
-            yield command.address + entry.register_value + offset, beats
+    def _even_bursts(self, number: int) -> Iterator[tuple[int, int]]:
+        """Return the equal bursts of a load from one on, given by its number; nobody asks for their addresses."""
+        return repeat((0, self.config.burst_beats), self.even_bursts - number)
 
     def _bursts(self, command: Load | Weights, address: int) -> Iterator[tuple[int, int]]:
         for plane in range(command.planes):
@@ -618,9 +631,6 @@ class ProgramRun:
         """Advance the product as far as the times of its weights are known."""
         assert self.product is not None
         done = next(self.product)
-        # Blocks have been claimed: a load that had no room for weights may know now when it has.
-        if self.asking is not None:
-            self.ask(time + 1, self.grant)
         if done is not None:
             self.product = None
             self.change(done + 1, self.finish, Unit.ARRAY)
@@ -635,17 +645,21 @@ class ProgramRun:
         # Loads overlap: there the last burst frees the unit, unless too many are under way.
         if unit is not Unit.LOAD or (lane.ready is None and self.asking is None):
             lane.ready = time
-        for taker in self.units:
-            if entry.command.signal >> taker & 1:
-                self.semaphores[unit][taker] += 1
-                if self.semaphores[unit][taker] >> SEMAPHORE_BITS:
-                    self.fail(ended, 4, AcceleratorError.SEMAPHORE, entry.index)
+        for taker in entry.prepared.takers:
+            self.semaphores[unit][taker] += 1
+            if self.semaphores[unit][taker] >> SEMAPHORE_BITS:
+                self.fail(ended, 4, AcceleratorError.SEMAPHORE, entry.index)
         if self.execute is not None and not isinstance(entry.command, Weights | Jobs) and not entry.failed:
             self.execute(entry.command, entry.register_value)
         if self.timeline:
             self.spans.append(Span(unit, entry.index, entry.begin + self.skipped, ended + self.skipped))
         self.ask(time, self.begin)
-        self.ask(time, self.act)
+        self._ask_waiting(time)
+
+    def _ask_waiting(self, time: int) -> None:
+        """Check in a cycle whether the command at hand, if there is one, can go on."""
+        if self.acting is not None and self.acting <= time:
+            self.ask(time, self.act)
 
 
 def elements_of(config: AcceleratorConfig, command: UnitCommand) -> int:

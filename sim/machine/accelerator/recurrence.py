@@ -1,9 +1,9 @@
 """Iterations of loops, and bursts of weights, that go as those before: they are counted, not computed.
 
-All times of a run follow from its state when a loop begins again. If that state, relative to the cycle, has been there
-before in the same loop, the iterations since then repeat to the cycle, as long as the loop goes on. So do bursts while
-a product takes weights, as long as bursts and blocks are equal to those before. The run itself stays where it is: the
-cycles that are skipped are added to what it says at its end.
+All times of a run follow from its state when a loop comes to its REPEAT. If that state, relative to the cycle, has been
+there before in the same loop, the iterations since then repeat to the cycle, up to the REPEAT that ends the loop. So do
+bursts while a product takes weights, as long as bursts and blocks are equal to those before. The run itself stays where
+it is: the cycles that are skipped are added to what it says at its end.
 """
 
 from __future__ import annotations
@@ -15,28 +15,36 @@ from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
 from tilewright.sim.machine.bus.axi_master import NEVER
 
+from .check import refusal
+from .spans import repeated
+
 if TYPE_CHECKING:
     from tilewright.sim.config.accelerator import AcceleratorConfig
     from tilewright.sim.isa.commands import Load, Weights
 
-    from .program_run import ProgramRun, Span, _Entry, _Lane
+    from .prepared import PreparedCommand
+    from .program_run import ProgramRun, _Entry, _Lane
 
 
+FIRST_BLOCK = 4
+"""Number of blocks of a product before which it is not expected to be in a state that recurs."""
 MOST_SEEN = 128
 """Number of states of a loop after which it is not expected to recur."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A run at the begin of an iteration."""
+    """A run at the end of an iteration."""
 
     left: int
-    """Number of iterations that were still to come."""
+    """Number of iterations that were still to end, with this one."""
     cycle: int
     counts: tuple[int, ...]
     registers: tuple[int, ...]
     spans: int
     """Number of spans so far."""
+    entered: int
+    """Number of commands so far that the units were given in loops."""
 
 
 @dataclass(frozen=True)
@@ -54,41 +62,54 @@ class Recurrence:
 
     def __init__(self) -> None:
         self._seen: list[dict[tuple, Seen]] = []
-        self._bursts: dict[tuple, SeenBursts] = {}
+        self._bursts: dict[tuple, list[SeenBursts]] = {}
         self._phases: list[set[int]] = [set()]
-        """Phases of refresh in which bursts, and iterations of each loop, began."""
+        """Phases of refresh in which bursts began, and iterations of each loop ended."""
+        self.entered: list[tuple[PreparedCommand, int]] = []
+        """Commands that the units were given in loops, each with the content of its address register; those of the
+        last iterations stand for all that were skipped, whose addresses lie between them."""
 
     def enter(self, depth: int) -> None:
         """Note that a loop begins, ``depth`` counting from 1."""
+        if depth == 1:
+            self.entered.clear()
         del self._seen[depth - 1 :], self._phases[depth:]
         self._seen.append({})
         self._phases.append(set())
 
     def skip(self, run: ProgramRun, time: int) -> None:
-        """Skip iterations of the innermost loop, whose next iteration begins, if they are known."""
+        """Skip iterations of the innermost loop, which has come to its end but not for the last time, if they are
+        known."""
         seen = self._seen[len(run.loops) - 1]
         if run.errors or len(seen) == MOST_SEEN or self._new_phase(run, time, len(run.loops)):
             return
         loop = run.loops[-1]
-        key = state(run, time)
-        now = Seen(loop[1], time + run.skipped, _counts(run), tuple(run.registers), len(run.spans))
-        before = seen.setdefault(key, now)
+        now = Seen(
+            loop[1], time + run.skipped, _counts(run), tuple(run.registers), len(run.spans), len(self.entered)
+        )  # fmt: skip
+        before = seen.setdefault(state(run, time), now)
         if before is now:
             return
         period = before.left - now.left
-        # The last ones are computed: their addresses are the largest.
         times = (now.left - 1) // period
         steps = [new - old for new, old in zip(now.registers, before.registers, strict=True)]
         ends = [value + times * step for value, step in zip(now.registers, steps, strict=True)]
-        if not times or any(end < 0 or end >> ADDRESS_REGISTER_BITS for end in ends):
+        last = [
+            (known, value + times * steps[getattr(known.command, "register", 0)])
+            for known, value in self.entered[before.entered :]
+        ]
+        contents = *ends, *(value for _, value in last)
+        if not times or not all(0 <= each < 1 << ADDRESS_REGISTER_BITS for each in contents):
             return
+        if any(value != known.register_value and refusal(run.config, known.command, value) for known, value in last):
+            return
+        self.entered += last
         loop[1] -= times * period
         cycles = now.cycle - before.cycle
         run.skipped += times * cycles
         run.registers = ends
         _count(run, before.counts, times)
-        again = run.spans[before.spans : now.spans]
-        run.spans += [_later(span, turn * cycles) for turn in range(1, times + 1) for span in again]
+        run.spans += repeated(run.spans[before.spans : now.spans], cycles, times)
 
     def begin_bursts(self) -> None:
         """Note that a load or a product begins."""
@@ -104,16 +125,20 @@ class Recurrence:
         left = run.even_bursts - 1 - run.burst_number
         if run.errors or run.asking is None or run.product is None or left <= 0 or len(seen) == MOST_SEEN:
             return
+        if array.block < FIRST_BLOCK:
+            return
         if self._new_phase(run, time, 0):
             return
-        key = state(run, time, loops=False)
         now = SeenBursts(run.burst_number, array.block, time + run.skipped, _counts(run))
-        before = seen.setdefault(key, now)
-        if before is now:
-            return
-        period, turn = now.burst - before.burst, now.block - before.block
-        times = min(left // period, array.turns(before.block))
-        if not times:
+        # The first block and the last one that were in this state: blocks follow one another as those since either.
+        those = seen.setdefault(state(run, time, loops=False), [])
+        for before in those:
+            period, turn = now.burst - before.burst, now.block - before.block
+            times = min(left // period, array.turns(before.block))
+            if times:
+                break
+        else:
+            those[1:] = [now]
             return
         cycles = times * (now.cycle - before.cycle)
         run.skip_bursts(times * period)
@@ -152,10 +177,6 @@ def even_bursts(config: AcceleratorConfig, command: Load | Weights, address: int
     return command.planes * command.rows * command.beats // config.burst_beats
 
 
-def _later(span: Span, cycles: int) -> Span:
-    return type(span)(span.unit, span.index, span.begin + cycles, span.end + cycles)
-
-
 def _counts(run: ProgramRun) -> tuple[int, ...]:
     lanes = (count for lane in run.lanes for count in (lane.busy, lane.no_signal, lane.no_bank))
     return run.commands, run.read_beats, run.stores.beats, run.stream.starved, *lanes
@@ -190,20 +211,22 @@ def state(run: ProgramRun, now: int, *, loops: bool = True) -> tuple:
         run.index,
         run.fetch_index,
         run.ahead,
-        tuple((start, left) for start, left in (run.loops[:-1] if loops else run.loops)),
+        *[(start, left) for start, left in (run.loops[:-1] if loops else run.loops)],
         run.loops[-1][0] if loops else None,
-        tuple(value % PAGE_BYTES for value in run.registers),
-        tuple((there(time), broken) for time, broken in run.fetched),
-        *(None if time is None else there(time) for time in (run.fetching_until, run.taking, run.acting)),
-        tuple(last - now for last in run.flight if last >= now),
-        *(there(time) for time in (run.last_beat, run.last_fetch, run.granted)),
+        tuple([value % PAGE_BYTES for value in run.registers]),
+        tuple([(there(time), broken) for time, broken in run.fetched]),
+        *[None if time is None else there(time) for time in (run.fetching_until, run.taking, run.acting)],
+        tuple([last - now for last in run.flight if last >= now]),
+        *[there(time) for time in (run.last_beat, run.last_fetch, run.granted)],
         None if run.asking is None else (_entry(run.asking[0]), there(run.asking[0].begin), run.burst_number * loops),
         tuple(
-            (key - 2 * now, what.__name__, _argument(run, argument))
-            for key, _, what, argument in sorted(run.heap, key=lambda event: event[:2])
+            [
+                (key - 2 * now, None if what is None else what.__name__, _argument(run, argument))
+                for key, _, what, argument in sorted(run.heap)
+            ]
         ),
         tuple(map(tuple, run.semaphores)),
-        tuple(_lane(lane, now, loops) for lane in run.lanes),
+        *[_lane(lane, now, loops) for lane in run.lanes],
         _array(run, now, loops),
         run.stores.state(now),
         run.timing.state(now),
@@ -226,8 +249,8 @@ def _lane(lane: _Lane, now: int, since: bool) -> tuple:
     head, ready = max(lane.head, least), None if lane.ready is None else max(lane.ready, least)
     return (
         lane.level,
-        tuple((*_entry(entry), max(entry.there - now, 0)) for entry in lane.waiting),
-        tuple((*_entry(entry), (entry.begin - now) * since) for entry in lane.under_way),
+        tuple([(*_entry(entry), max(entry.there - now, 0)) for entry in lane.waiting]),
+        tuple([(*_entry(entry), (entry.begin - now) * since) for entry in lane.under_way]),
         head - now,
         None if ready is None else ready - now,
         None if lane.signalled is None else (lane.signalled - now) * since,

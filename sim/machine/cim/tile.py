@@ -194,10 +194,13 @@ class TileModel:
     def state(self, now: int) -> tuple:
         """Return all on which commands depend that are offered from cycle ``now`` on, relative to it."""
         queues = (self._loads, self._fetches, self._computes, self._banks, self._vectors, self._results)
-        ends = (self._dispatched, self._next_start, self._last_sent)
         # What was free before need not be waited for.
-        times = tuple(tuple(max(time - now, -2) for time in queue) for queue in (*queues, ends))
-        return (*times, self._holding, self.weight_memory.state(now), self.activation_memory.state(now))
+        free = now - 2
+        return (
+            *[tuple([time - now if time > free else -2 for time in queue]) for queue in queues],
+            *[time - now if time > free else -2 for time in (self._dispatched, self._next_start, self._last_sent)],
+            self._holding, self.weight_memory.state(now), self.activation_memory.state(now),
+        )  # fmt: skip
 
     def _limits(self, command: TileCommand) -> tuple[tuple[str, int], ...]:
         """Return the maximum size of a block."""

@@ -60,10 +60,10 @@ class AxiMemoryModel:
         self._arrived = last + reads.latency
         return first, self._arrived
 
-    def read_on(self, offered: int, beats: int) -> None:
-        """Note bursts that take the slots that follow, given when the address of the last one is offered."""
+    def read_up_to(self, offered: int, slot: int) -> None:
+        """Note bursts that take slots before one, given when the address of the last one is offered."""
         reads = self._reads
-        last = reads.slot_cycle(self.next_slot + beats - 1)
+        last = reads.slot_cycle(slot - 1)
         reads.next_request, reads.next_fetch = offered + 1, last + 1
         self._arrived = last + reads.latency
 
@@ -93,6 +93,27 @@ class AxiMemoryModel:
         """Return the number of slots before a cycle."""
         return self._reads.slots_before(cycle)
 
+    @property
+    def refreshed(self) -> bool:
+        """Whether memory has refresh."""
+        return self._reads.refresh_cycles > 0
+
+    def word_state(self, now: int) -> tuple[int, ...]:
+        """Return all on which words that are written from cycle ``now`` on depend, relative to it."""
+        return self._writes.state(now)
+
+    def write_state(self, now: int) -> tuple[int, ...]:
+        """Return all on which bursts that are written from cycle ``now`` on depend, relative to it."""
+        return (*self._writes.state(now), max(self._answered - now, -2))
+
+    def shift_writes(self, cycles: int) -> None:
+        """Let cycles pass, after which slots recur, in which words are written as before."""
+        self._writes.shift(cycles)
+
+    def shift_responses(self, cycles: int) -> None:
+        """Let cycles pass in which bursts that are written are answered as before."""
+        self._answered += cycles
+
     def state(self, now: int) -> tuple:
         """Return all on which bursts from cycle ``now`` on depend, relative to it."""
         before = (max(time - now, -2) for time in (self._arrived, self._answered))
@@ -104,14 +125,16 @@ class AxiMemoryModel:
 
     def arrivals(self, slot: int, beats: int, bursts: int) -> list[int]:
         """Return the cycles of the last beats of bursts that follow one another, the first beat fetched in a slot."""
-        latency, cycle = self._reads.latency, self._reads.slot_cycle
-        return [cycle(last) + latency for last in range(slot + beats - 1, slot + beats * bursts, beats)]
+        return self._reads.arrivals(range(slot + beats - 1, slot + beats * bursts, beats))
 
     def write_word(self, offered: int, accepted: int) -> int:
         """Return the cycle in which a word is taken, given when it is offered and when its address was accepted."""
         # A word takes a slot of its own, the first one from when both are there.
-        _, last = self._writes.read(max(offered, accepted + 1) - 1, 1)
-        return last - self._writes.latency
+        writes = self._writes
+        slot = writes.first_slot(max(offered, accepted + 1) - 1)
+        cycle = writes.slot_cycle(slot)
+        writes.next_request, writes.next_fetch = max(offered, accepted + 1), cycle + 1
+        return cycle
 
     def response(self, last: int) -> int:
         """Return the cycle of the response to a burst whose last word was taken in a cycle."""

@@ -1,5 +1,6 @@
 """Memory timing of a memory with a fixed latency, a limited rate and refresh."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 from tilewright.base.errors import ConfigError
@@ -64,8 +65,8 @@ class TimedMemory:
 
     def first_slot(self, earliest: int) -> int:
         """Return the number of the slot of the first word of a request offered from cycle ``earliest`` on."""
-        request = max(earliest, self.next_request)
-        return self.slots_before(max(request + 1, self.next_fetch))
+        cycle = max(earliest + 1, self.next_request + 1, self.next_fetch)
+        return self._active_before(cycle) * self.words // self.cycles
 
     def slots_before(self, cycle: int) -> int:
         """Return the number of slots before a cycle."""
@@ -77,6 +78,13 @@ class TimedMemory:
         if not self.refresh_cycles:
             return active
         return active + (active // self._active_period + 1) * self.refresh_cycles
+
+    def arrivals(self, slots: Iterable[int]) -> list[int]:
+        """Return the cycles in which words are there that are fetched in slots."""
+        if self.refresh_cycles:
+            return [self.slot_cycle(slot) + self.latency for slot in slots]
+        words, cycles, after = self.words, -self.cycles, self.latency - 1
+        return [after - (slot + 1) * cycles // words for slot in slots]
 
     def _active_before(self, cycle: int) -> int:
         """Return the number of active cycles before a cycle."""

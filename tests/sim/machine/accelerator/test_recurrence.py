@@ -17,7 +17,21 @@ from tilewright.mapping.models.load import load_model
 from tilewright.sim.config import load_system
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.isa.commands import Add, Command, End, Fence, Loop, Product, Repeat, Store, Vector, Weights
+from tilewright.sim.isa.commands import (
+    Add,
+    Command,
+    End,
+    Fence,
+    Load,
+    Loop,
+    Product,
+    Repeat,
+    Set,
+    Store,
+    Vector,
+    Weights,
+)
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.vector_command import Matrix, VectorCommand
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
 from tilewright.sim.machine.accelerator import recurrence
@@ -157,6 +171,32 @@ def test_random_loops_recur(skipped, refresh):
         for seed in range(6):
             random_run(config, seed, refresh=refresh)
     assert sum(map(bool, skipped)) >= 6
+
+
+def leaving(config: AcceleratorConfig, iterations: int) -> list[Command]:
+    """Return a loop of 40 iterations, of which so many load from memory that there is."""
+    page = PAGE_BYTES
+    first = (1 << config.address_bits) - iterations * page
+    body = [Load(register=1, address=0, beats=1, destination=0), Add(register=1, value=page)]
+    return [Set(register=1, value=first), Loop(count=40), *body, Repeat(), End()]
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 39, 40])
+def test_a_loop_ends_where_its_addresses_leave_memory(iterations, skipped):
+    config = load_system("small").accelerator
+    counted, computed = (
+        run_commands(config, leaving(config, iterations), AxiMemoryModel(latency=9), every_event=every)
+        for every in (False, True)
+    )
+    assert counted == computed
+    assert bool(computed.error) == (iterations < 40)
+    assert skipped[0] or iterations < 39
+
+
+def test_addresses_of_iterations_that_are_skipped_are_looked_at(monkeypatch):
+    monkeypatch.setattr(recurrence, "refusal", lambda *_: AcceleratorError.NONE)
+    config = load_system("small").accelerator
+    assert not run_commands(config, leaving(config, 39), AxiMemoryModel(latency=9)).error
 
 
 def test_refresh_never_shortens_a_program():

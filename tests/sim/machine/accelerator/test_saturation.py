@@ -87,12 +87,13 @@ def test_many_random_streams():
 def test_bursts_are_requested_ahead(monkeypatch):
     steps: list[int] = []
 
-    def watched(run: program_run.ProgramRun, now: int) -> int:
-        granted = saturation.request_ahead(run, now)
+    def watched(run: program_run.ProgramRun, now: int, count: int) -> int:
+        granted = at_once(run, now, count)
         steps.append(granted - now)
         return granted
 
-    monkeypatch.setattr(program_run, "request_ahead", watched)
+    at_once = saturation._all_at_once
+    monkeypatch.setattr(saturation, "_all_at_once", watched)
     list(differing(range(20)))
     assert sum(map(bool, steps)) > 20
 
