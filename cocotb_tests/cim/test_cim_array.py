@@ -121,7 +121,7 @@ NARROW_FAULTS = [
     ),
     TextFault(
         name="narrow weights taken for wide ones", module="cim_array.weight_loader",
-        pattern=r"(w_data\[20\] =) loads__payload\[60\]", replacement=r"\1 ~ON & loads__payload[60]",
+        pattern=r"(w_data\[\d+\] =) loads__payload\[60\]", replacement=r"\1 ~ON & loads__payload[60]",
         testcase="random_programs", says="result vector .* instead of",
     ),
 ]  # fmt: skip

@@ -4,9 +4,10 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
-from tilewright.bench.npe_jobs import Job
+from tilewright.bench.npe_jobs import Image, ImageBuilder, Job
 from tilewright.bench.timing import NEAR, Timing
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.formats.simd import Mode
 
 
 class Source(Protocol):
@@ -42,3 +43,26 @@ class Case:
     def macs(self) -> int:
         """Number of multiply-accumulates."""
         return sum(job.m * job.n * job.k for job in self.jobs)
+
+    def image(self, config: NpeConfig) -> Image:
+        """Return the memory with the jobs, filled at random."""
+        return ImageBuilder(config, self.seed).build(self.jobs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageCase(Case):
+    """Jobs with operands of their own: those of a memory."""
+
+    content: Image
+
+    def image(self, config: NpeConfig) -> Image:
+        return self.content
+
+
+def image_case(name: str, content: Image, timing: Timing = NEAR) -> ImageCase:
+    """Return the case of a memory with jobs."""
+    jobs = tuple(
+        Job(m=each.m, n=each.n, k=each.k, mode=Mode(each.mode), out=Mode(each.out_format))
+        for each in content.descriptors
+    )
+    return ImageCase(name=name, jobs=jobs, timing=timing, content=content)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import cocotb
 
 from tilewright.bench.golden import npe_differences, predict_npe
-from tilewright.bench.npe_jobs import ImageBuilder, Job, random_job
+from tilewright.bench.npe_jobs import Job, random_job
 from tilewright.bench.scoreboard import memory_differences
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.axi_driver import padded
@@ -39,7 +39,7 @@ async def run_case(bench: NpeBench, case: Case) -> dict:
         If it ends with an error, or what the registers count cannot be.
     """
     config = bench.config
-    image = ImageBuilder(config, case.seed).build(case.jobs)
+    image = case.image(config)
     memory = padded(image.memory)
     predicted = predict_npe(config, memory, image.address, len(case.jobs), case.timing)
     assert predicted.error is NpeError.NONE, f"{case.name}: {predicted.error.name} {predicted.detail} of the model"

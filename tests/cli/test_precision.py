@@ -11,6 +11,7 @@ from tests.cli.command_line import refused, run
 from tests.cli.text_models import PROMPT, SIZES, write_text_model
 from tests.mapping.models.stored_models import write_folder
 from tests.mapping.tiny_models import tiny
+from tilewright.mapping.models.readers.onnx_file import OnnxGraph, OnnxNode, write_onnx
 from tilewright.mapping.models.seeded import seeded_model
 
 SEARCH = ("--formats", "int3/channel,int6/channel", "--tokens", "64")
@@ -155,3 +156,32 @@ def test_budgets_and_texts_that_cannot_be_used_are_refused(model, tmp_path):
     assert "--test: it has a piece of selection" in refused("precision", str(model), *SEARCH, *same)
     text.write_text("once")
     assert "fewer than two" in refused("precision", str(model), *SEARCH, "--test", str(text))
+
+
+def test_a_classifier_of_pictures_is_searched(tmp_path):
+    rng = np.random.default_rng(1)
+    weights = rng.normal(size=(3, 16)).astype(np.float32)
+    node = OnnxNode("Gemm", ("x", "w"), ("y",), {"transB": 1}, "classes")
+    graph = OnnxGraph((node,), {"w": weights}, {"x": (None, 16)}, {"y": (None, 3)})
+    network = write_onnx(tmp_path / "c.onnx", graph)
+    files = {}
+    for part in ("calibration", "selection", "test"):
+        pictures = rng.normal(size=(60, 16))
+        files[part] = tmp_path / f"{part}.npz"
+        np.savez(files[part], pictures=pictures, classes=(pictures @ weights.T).argmax(axis=1))
+    texts = [word for part, path in files.items() for word in (f"--{part}", str(path))]
+    search = ("precision", str(network), "--formats", "int3/channel,int6/channel", "--budget", "7.1", *texts)
+    found = json.loads(run(*search, "--json").stdout)
+    assert found["plan"] == {"classes": "int6/channel"}
+    assert found["loss"]["float_right"] == 1
+    assert 0.8 < found["loss"]["right"] <= 1
+    assert "right in float64" in run(*search).stdout
+    assert "--selection is missing" in refused(*search[:-4])
+    assert "system is not allowed" in refused(*search, "--system", "small")
+    same = [str(files["test"]) if word == str(files["selection"]) else word for word in search]
+    assert "--test: it has a piece of selection" in refused(*same)
+    np.savez(files["test"], pictures=np.ones((2, 9)), classes=np.ones(2))
+    assert "pictures of 16 elements" in refused(*search)
+    bad = OnnxGraph((node, OnnxNode("Sin", ("y",), ("z",))), graph.constants, graph.inputs, {"z": (None, 3)})
+    write_onnx(network, bad)
+    assert "operator Sin of node z is not allowed: one of Conv, Gemm" in refused(*search)

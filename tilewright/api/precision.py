@@ -8,9 +8,11 @@ import numpy as np
 
 from tilewright.api.systems import system_of
 from tilewright.base.errors import ConfigError
+from tilewright.mapping.models.classifier import read_classifier
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.planned_cost import CostOnSystem
 from tilewright.mapping.precision.plans.activations import parse_activations
+from tilewright.mapping.precision.plans.classifier_network import ENDING, ClassifierNetwork, pictures_of
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
 from tilewright.mapping.precision.plans.encoder_network import NAME, EncoderNetwork
 from tilewright.mapping.precision.plans.network import Network
@@ -78,7 +80,8 @@ def precision(
     Parameters
     ----------
     model : str or Path
-        Model with weights, as :func:`generate_text` takes it, or ``minilm``.
+        Model with weights, as :func:`generate_text` takes it, ``minilm``, or a classifier of pictures, a file that ends
+        in ``.onnx``; see :mod:`.classifier` for its operators.
     budget : float or sequence of float
         Bits a weight, scales included; a plan is searched for each.
     budget_bytes : int, optional
@@ -105,7 +108,7 @@ def precision(
         Number of tokens of a decoder's calibration text; of its selection text half as many.
     calibration, selection, test : str or Path, optional
         Files of texts in place of our own or of those that a small decoder writes itself; for an encoder, a sentence a
-        line. They must be disjoint.
+        line; for a classifier, files of numpy with ``pictures`` and ``classes``. They must be disjoint.
     baselines : bool
         Whether uniform, random and layer-wise assignments, and the ways of rounding, are measured beside the plans.
 
@@ -173,6 +176,11 @@ def prepare_precision(
     if str(model) == NAME:
         network: Network = EncoderNetwork.minilm()
         texts = sentences(files)
+    elif str(model).endswith(ENDING):
+        classifier = read_classifier(Path(model))
+        network, texts = ClassifierNetwork(str(model), classifier), pictures_of(files, classifier)
+        if on is not None:
+            raise ConfigError(f"system is not allowed with {model}: the CIM array runs decoders and encoders")
     else:
         network, texts = _decoder(model, tokens, files)
     if budget_bytes is not None:

@@ -65,7 +65,9 @@ def _text_option(name: str, about: str) -> Any:
 @click.option("--activations", metavar="NAME", help="Format of activations, such as int8. [default: float64]")
 @click.option("--tokens", type=int, default=2048, show_default=True,
               help="Number of tokens of the calibration text of a decoder.")  # fmt: skip
-@_text_option("calibration", "Text on which rounding depends; for an encoder, a sentence a line.")
+@_text_option(
+    "calibration", "Text on which rounding depends; for an encoder, a sentence a line; for a classifier, .npz."
+)
 @_text_option("selection", "Text on which matrices are measured and plans are chosen.")
 @_text_option("test", "Text on which the result is measured, and nothing else.")
 @click.option("--baselines/--no-baselines", default=True, show_default=True,
@@ -90,11 +92,12 @@ def command(
 ) -> None:
     """Search which format each matrix of a model is stored in, on its real weights.
 
-    MODEL is a model with weights, as `tilewright run` takes it, or minilm. The command rounds each matrix alone to see
-    what it costs, gives bits to the matrices that need them, and measures the plan on a text that it has not seen,
-    beside baselines. With --system, each of them has the cycles and the energy of a run on the exact model, too. A
-    small decoder writes the texts itself. What was measured is kept: a search that was interrupted goes on where it
-    was. With --out, it writes precision.json and precision.png, the losses against bits.
+    MODEL is a model with weights, as `tilewright run` takes it, minilm, or a classifier of pictures (.onnx) whose texts
+    are files of numpy (.npz) with `pictures` and `classes`. The command rounds each matrix alone to see what it costs,
+    gives bits to the matrices that need them, and measures the plan on a text that it has not seen, beside baselines.
+    With --system, each of them has the cycles and the energy of a run on the exact model, too. A small decoder writes
+    the texts itself. What was measured is kept: a search that was interrupted goes on where it was. With --out, it
+    writes precision.json and precision.png, the losses against bits.
     """
     from tilewright.api.precision import prepare_precision
 

@@ -18,9 +18,11 @@ HEADINGS = {
     "cosine_p1": "1st percentile",
     "cosine_least": "least",
     "rank_correlation": "rank correlation",
+    "right": "right",
+    "float_right": "right in float64",
 }
 """Measures that the table has, by name."""
-PERCENT = ("agreement",)
+PERCENT = ("agreement", "right", "float_right")
 
 
 def print_precision(console: "Console", result: "PrecisionResult") -> None:

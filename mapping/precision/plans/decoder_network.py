@@ -41,7 +41,7 @@ class DecoderNetwork(Network):
     def end(self, tensors: Tensors, states: list[np.ndarray], on_input: OnInput | None) -> list[np.ndarray]:
         held, model = self._in_float64(tensors, None), self.model
         normed = [rms_norm(held, llama.FINAL_NORM, x, model.rms_norm_eps) for x in states]
-        return [_log_probabilities(logits_of(model, held, x, on_input)) for x in normed]
+        return [log_probabilities(logits_of(model, held, x, on_input)) for x in normed]
 
     def loss(self, expected: list[np.ndarray], found: list[np.ndarray]) -> float:
         """Return the mean Kullback-Leibler divergence in nats."""
@@ -79,7 +79,7 @@ def decoder_products(model: DecoderConfig) -> list[Product]:
     ]
 
 
-def _log_probabilities(logits: np.ndarray) -> np.ndarray:
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
     """Return the natural logarithms of probabilities in place of logits."""
     logits -= logits.max(axis=-1, keepdims=True)
     logits -= np.log(np.exp(logits).sum(axis=-1, keepdims=True))

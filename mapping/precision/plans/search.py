@@ -28,7 +28,16 @@ PROBE = parse_storage("int4/32")[0]
 """Storage with which the sensitivity of a matrix is measured."""
 EXPONENTS = (1.0, 0.75)
 """Exponents of losses with which candidates are assigned: below 1 they spread the bits more evenly."""
-SOURCES = ("activations", "decoder_network", "encoder_network", "network", "rounded", "rounding", "storage")
+SOURCES = (
+    "activations",
+    "classifier_network",
+    "decoder_network",
+    "encoder_network",
+    "network",
+    "rounded",
+    "rounding",
+    "storage",
+)
 """Modules beside this one on which measures depend."""
 SEED = 1
 """Seed of random assignments."""

@@ -51,7 +51,7 @@ def sentences(files: dict[str, Path | None]) -> Texts:
         if len(lines) < 2:
             raise ConfigError(f"{part} {path}: there must be at least two sentences, a line each")
         found[part] = tuple(tuple(minilm.tokens_of(line)) for line in lines)
-    return _disjoint(Texts(**found))
+    return disjoint(Texts(**found))
 
 
 def decoder_texts(
@@ -85,7 +85,7 @@ def decoder_texts(
         whole = path is not None and part == "test"
         length = checkpoint.model.positions if whole else PIECE
         found[part] = _pieces(checkpoint, encoded if whole else encoded[:count], length)
-    return _disjoint(Texts(**found))
+    return disjoint(Texts(**found))
 
 
 def _pieces(checkpoint: Checkpoint, encoded: Sequence[int], length: int) -> Tokens:
@@ -121,7 +121,7 @@ def _written(checkpoint: Checkpoint, identity: str, count: int, seed: int) -> To
     return tuple(tuple(piece) for piece in kept["pieces"])
 
 
-def _disjoint(texts: Texts) -> Texts:
+def disjoint(texts: Texts) -> Texts:
     """Refuse texts of which one has a piece of another."""
     for part, other in (("selection", "calibration"), ("test", "calibration"), ("test", "selection")):
         common = set(getattr(texts, part)) & set(getattr(texts, other))
