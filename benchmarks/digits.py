@@ -15,7 +15,7 @@ import csv
 import gzip
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -29,13 +29,12 @@ from tilewright.bench.npe_jobs import Image
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import image_case
-from tilewright.cocotb_tests.npe.suite import NpeSuite
+from tilewright.cocotb_tests.npe.suite import SUITES
 from tilewright.mapping.models.classifier import Classifier, read_classifier
 from tilewright.mapping.models.readers.onnx_file import OnnxGraph, OnnxNode, write_onnx
 from tilewright.mapping.npe_program import npe_program
 from tilewright.mapping.precision.npe_classifier import NpeClassifier, Quantiser, plans
-from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode, parse_modes
+from tilewright.sim.formats.simd import Mode
 from tilewright.sim.machine.npe.values import run_job
 
 ROOT = Path(__file__).parents[1]
@@ -46,8 +45,9 @@ GRID = (SIDE - KERNEL) // STRIDE + 1
 TRAIN, SELECTION, TEST = 3500, 500, 1000
 """Numbers of digits, none of which is in two of the parts."""
 EPOCHS, BATCH, RATE, SEED = 20, 50, 2e-3, 1
-CONFIG = NpeConfig(rows=4, columns=4, bus_bits=64, depth=64, modes=parse_modes("fp4_e2m1,int4,posit8_0,int8,bf16"))
-"""NPE that runs the classifier: 4 x 4 SIMD MACs."""
+BENCH = SUITES[0]
+"""Bench of an NPE of 2 x 2 SIMD MACs with all formats, a bus of 64 bits and 256 KiB of memory."""
+CONFIG = BENCH.config
 PLANNED = (Mode.FP4_E2M1, Mode.INT4, Mode.POSIT8_0, Mode.INT8)
 """Formats among which a plan chooses for each layer."""
 ALONE = (Mode.BF16, Mode.INT8, Mode.POSIT8_0, Mode.INT4, Mode.FP4_E2M1)
@@ -204,8 +204,7 @@ def in_rtl(quantised: dict[str, NpeClassifier], pictures: np.ndarray) -> dict[st
     for name, each in quantised.items():
         program = npe_program(CONFIG, each, pictures[:IN_RTL])
         cases.append(image_case(name, Image(program.memory, program.address, program.descriptors), Timing(latency=20)))
-    size = 1 << max(len(case.content.memory) for case in cases).bit_length()
-    suite = NpeSuite(config=CONFIG, starts=tuple(cases), memory_bytes=size, optimisation="-O1")
+    suite = replace(BENCH, starts=tuple(cases))
     rows = suite.run()
     check_rows(rows)
     return dict(zip(quantised, rows, strict=True))
