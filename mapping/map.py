@@ -1,6 +1,7 @@
 """Maps a model onto a system: the whole flow from names to a report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from tilewright.mapping.compile.chunks import RefusedChunk, chunk_size
 from tilewright.mapping.compile.memory_map import MemoryMap
@@ -14,8 +15,10 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.sim.config import System
+from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.estimate.bounds import bounds
+from tilewright.sim.graph.engine_rules import check_rules, with_engines
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
@@ -31,39 +34,49 @@ def map_model(
     phase: str,
     context: int,
     on_host: Sequence[str] = (),
+    engines: Sequence[EngineRule] = (),
     plan: HeldPlan | None = None,
 ) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of this many tokens, and run it on the exact model.
 
-    The array decides the precision: weights and cache are what its weights are, unless a plan gives some weights a
-    second format of the array. Prompt tokens go through the model in chunks, as many at a time as the scratchpad has
-    room for.
+    The engines decide the precision: on the CIM array weights and cache are what its weights are, unless a plan gives
+    some weights a second format of the array. Prompt tokens go through the model in chunks, as many at a time as the
+    scratchpad has room for.
 
     Parameters
     ----------
     on_host : sequence of str
         Kinds of operators that the host runs, of ``PLACEABLE``; what that means for times is told in :mod:`.placement`.
+    engines : sequence of EngineRule
+        Rules that place products on the CIM array or on the NPE, after those of the system.
     plan : HeldPlan, optional
         Formats of the matrices.
 
     Raises
     ------
     ConfigError
-        If the model has no room for the context, or the accelerator none for a token, or there is no such kind.
+        If the model has no room for the context, or the accelerator none for a token, or there is no such kind, engine
+        or format.
     """
-    # The array, and a plan for it, decide in which precision every operator computes.
-    precision = Precision.of(system.cim.tile, system.vector.lanes)
+    # The array, and a plan for it, decide in which precision operators compute; rules, in which format jobs do.
+    precision = Precision.of_accelerator(system.accelerator)
     precision = plan.of(precision) if plan else precision
     check_fit(model, system, precision, context)
+    rules = (*system.engine_rules, *engines)
+
+    def placed(graph: Graph) -> Graph:
+        """Return a graph whose products have their engines."""
+        return with_engines(system.accelerator, graph, rules)
 
     # A graph of all tokens for the bounds, which move every weight once, and one for each program.
     if phase == "decode":
-        graph = llama.decode(model, context, precision)
+        graph = placed(llama.decode(model, context, precision))
         chunks: tuple[Graph, ...] = (graph,)
         refused = None
     else:
-        graph = llama.prefill(model, context, precision)
-        chunks, refused = _chunks(model, system, context, precision)
+        graph = placed(llama.prefill(model, context, precision))
+        chunks, refused = _chunks(model, system, context, precision, placed)
+    check_rules(graph, rules)
 
     # Operators move to the host before anything is compiled.
     graph, chunks = place(graph, on_host), tuple(place(chunk, on_host) for chunk in chunks)
@@ -76,7 +89,10 @@ def map_model(
     # The exact model runs the programs one after the other; each command is counted for its operator.
     counts = RunCounts(system)
     for program in programs:
-        run = run_commands(system.accelerator, program.commands, memory_timing(system), timeline=True)
+        run = run_commands(
+            system.accelerator, program.commands, memory_timing(system), npe_timing=npe_memory_timing(system),
+            descriptor_at=program.jobs.__getitem__, timeline=True,
+        )  # fmt: skip
         if run.error:
             raise RuntimeError(f"{run.error.name} at command {run.index}")
         counts.add(program, run)
@@ -102,6 +118,7 @@ def map_model(
         energy=energy(counts.events, system),
         spans=counts.spans,
         on_host=placed_steps(chunks, on_host),
+        engines=rules,
         plan=plan,
     )
 
@@ -126,8 +143,17 @@ def memory_timing(system: System) -> AxiMemoryModel:
     return AxiMemoryModel(**system.memory_timing)
 
 
+def npe_memory_timing(system: System) -> AxiMemoryModel | None:
+    """Return the timing of the same memory as the NPE's port sees it, whose beats may be wider or narrower."""
+    npe = system.npe
+    if npe is None:
+        return None
+    rate = min(Fraction(1), system.memory.bytes_per_cycle(system.clock_mhz) / npe.bus_bytes)
+    return AxiMemoryModel(**system.memory_timing | {"rate": rate, "write_rate": rate})
+
+
 def _chunks(
-    model: DecoderConfig, system: System, tokens: int, precision: Precision
+    model: DecoderConfig, system: System, tokens: int, precision: Precision, placed: Callable[[Graph], Graph]
 ) -> tuple[tuple[Graph, ...], RefusedChunk | None]:
     """Return the graphs of a prompt, each of as many tokens as the accelerator has room for; the last has logits.
 
@@ -136,8 +162,10 @@ def _chunks(
 
     def graph(position: int, size: int) -> Graph:
         end = min(position + size, tokens)
-        return llama.tokens_graph(
-            model, precision, tokens=end - position, position=position, capacity=tokens, logits=end == tokens
+        return placed(
+            llama.tokens_graph(
+                model, precision, tokens=end - position, position=position, capacity=tokens, logits=end == tokens
+            )
         )
 
     size, refused = chunk_size(system.accelerator, graph, tokens)

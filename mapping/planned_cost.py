@@ -42,7 +42,7 @@ class CostOnSystem:
         ConfigError
             If the system cannot run the model.
         """
-        held = held_plan(Path("plan"), Plan(self.network.name, "", assignment, None, {}), self.system.cim.tile)
+        held = held_plan(Path("plan"), Plan(self.network.name, "", assignment, None, {}), self.system.cim_array.tile)
         if held.by_matrix not in self._kept:
             self._kept[held.by_matrix] = self._run(held)
         return replace(self._kept[held.by_matrix], exact=not held.inexact)
@@ -53,7 +53,7 @@ class CostOnSystem:
             run = map_model(network.name, network.model, system, phase="decode", context=context, plan=held)
             return Cost(run.cycles, run.energy_j, run.memory_bytes, True)
         assert isinstance(network, EncoderNetwork)
-        precision = held.of(Precision.of(system.cim.tile, system.vector.lanes))
+        precision = held.of(Precision.of_accelerator(system.accelerator))
         counts = encoder_counts(network.model, system, precision, context)
         joules = total(energy(counts.events, system)).mid
         return Cost(counts.cycles, joules, counts.events.memory_bytes, True)

@@ -13,15 +13,17 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
+from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.energy.commands import count_command, executions, fetched_commands
 from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, total
 from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.energy.system_area import SystemArea, system_area
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
+from tilewright.sim.formats.simd import Mode
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
-from tilewright.sim.isa.commands import CommandOfUnit
+from tilewright.sim.isa.commands import CommandOfUnit, Jobs
 from tilewright.sim.isa.units import units_of
 from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
@@ -42,7 +44,7 @@ class ReportRow:
     cycles: int
     """Cycles that these operators add to the critical path; the cycles of all rows add up to the run."""
     macs: int
-    """Number of multiply-accumulates that the array carried out, padding included."""
+    """Number of multiply-accumulates that the array and the NPE carried out, padding included."""
     energy: EnergyRange
     """Energy of these operators; what depends on time goes by their cycles. The energies of all rows add up to the
     run's."""
@@ -101,6 +103,8 @@ class MapResult:
     """Part of the host, if there is one of which the cost is known."""
     plan: HeldPlan | None = None
     """Formats of the matrices, if a plan gave them."""
+    engines: tuple[EngineRule, ...] = ()
+    """Rules by which products have their engines."""
 
     @property
     def seconds(self) -> float:
@@ -228,6 +232,7 @@ class MapResult:
             "commands": self.commands,
             "seconds": self.seconds,
             "tokens_per_s": self.tokens_per_s,
+            **({"engines": [str(rule) for rule in self.engines]} if self.engines else {}),
             "macs": self.graph.macs,
             "dram_bytes": self.memory_bytes,
             "dram_bound_cycles": self.dram_bound_cycles,
@@ -306,9 +311,31 @@ class RunCounts:
         rest = Counts(memory_bytes=moved - counts.memory_bytes, commands=fetched - counts.commands)
         counts.add(rest)
         rows[START_AND_END].add(rest)
+        self._add_jobs(program, run, rows, counts)
         for row, of_row in rows.items():
             self._events.setdefault(row, Counts()).add(of_row)
         self.events.add(counts)
+
+    def _add_jobs(self, program: InMemory, run: AcceleratorRun, rows: dict[str, Counts], counts: Counts) -> None:
+        """Add what jobs multiply and move; of the bytes moved a row has the share of its weights."""
+        needed: dict[str, int] = {}
+        for command, times in executions(program.commands):
+            if not isinstance(command, Jobs):
+                continue
+            row = _row(command.operator)
+            for address in command.addresses:
+                # Jobs of other runs of a loop have the same sizes.
+                job = program.jobs[address]
+                macs = times * job.m * job.n * job.k
+                rows[row].npe_macs += macs
+                counts.npe_macs += macs
+                needed[row] = needed.get(row, 0) + times * job.n * job.k * Mode(job.mode).bits
+        total_needed, begin = sum(needed.values()), 0
+        for row, bits in needed.items():
+            end = begin + bits
+            rows[row].memory_bytes += run.npe_bytes * end // total_needed - run.npe_bytes * begin // total_needed
+            begin = end
+        counts.memory_bytes += run.npe_bytes
 
     def rows(self) -> list[ReportRow]:
         """Return the rows of the report, those that take longest first."""
@@ -316,7 +343,16 @@ class RunCounts:
         for name in sorted(self._cycles, key=lambda name: -self._cycles[name]):
             units, events = self._units[name], self._events.get(name, Counts())
             row_energy = total(energy(replace(events, cycles=self._cycles[name]), self._system))
-            rows.append(ReportRow(name, tuple(units), sum(units.values()), self._cycles[name], events.macs, row_energy))
+            rows.append(
+                ReportRow(
+                    name,
+                    tuple(units),
+                    sum(units.values()),
+                    self._cycles[name],
+                    events.macs + events.npe_macs,
+                    row_energy,
+                )
+            )
         return rows
 
 

@@ -1,4 +1,4 @@
-"""Waits of the array: the cycles between its products, each with the unit and the operator at work then."""
+"""Waits of the array and the NPE: the cycles between products, each with the unit and the operator at work then."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from tilewright.sim.isa.units import Unit
 from tilewright.sim.trace import Span
 
-ORDER = (Unit.VECTOR, Unit.NPE, Unit.STORE, Unit.LOAD)
+PRODUCTS = (Unit.ARRAY, Unit.NPE)
+"""Units that multiply."""
+ORDER = (Unit.VECTOR, Unit.STORE, Unit.LOAD)
 """Units to which a wait is put down if several are at work: a load is often at work ahead of what is needed next."""
 Interval = tuple[int, int]
 
@@ -23,7 +25,8 @@ class Wait:
 
 
 def array_waits(spans: Sequence[Span], cycles: int) -> tuple[Wait, ...]:
-    """Return the waits of the array in a run of ``cycles`` cycles, the longest in sum first.
+    """Return the waits of the array, and of the NPE where it runs jobs, in a run of ``cycles`` cycles, the longest in
+    sum first.
 
     A cycle belongs to the first unit of :data:`ORDER` that executes a command in it; of several commands of a unit, to
     the one that began first.
@@ -33,11 +36,11 @@ def array_waits(spans: Sequence[Span], cycles: int) -> tuple[Wait, ...]:
         of_units.setdefault(span.unit, []).append(span)
     sums: dict[tuple[str, str], int] = {}
     idle = [(0, cycles)]
-    for unit in (Unit.ARRAY, *ORDER):
+    for unit in (*PRODUCTS, *ORDER):
         rest: list[Interval] = []
         taken = _one_at_a_time(of_units.get(unit.label, ()))
         for begin, end, step in _cut(idle, taken, rest):
-            if unit is not Unit.ARRAY:
+            if unit not in PRODUCTS:
                 sums[unit.label, step] = sums.get((unit.label, step), 0) + end - begin
         idle = rest
     if left := sum(end - begin for begin, end in idle):

@@ -17,6 +17,7 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.reference import capped
 from tilewright.mapping.models.sampling import Sampler, Sampling
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.graph.graph import Graph
 
 Stop = Literal["tokens", "end of text", "capacity"]
@@ -57,6 +58,8 @@ class Writer:
     capacity : int, optional
         Number of positions for which the cache has room; by default prompt and tokens, as far as the model has
         positions.
+    rules : sequence of EngineRule
+        Rules that place products on the CIM array or on the NPE.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Writer:
         ends: frozenset[int] = frozenset(),
         sampling: Sampling | None = None,
         capacity: int | None = None,
+        rules: Sequence[EngineRule] = (),
     ):
         if not prompt:
             raise ConfigError("prompt is empty: there must be a token to begin with")
@@ -86,7 +90,7 @@ class Writer:
         if len(prompt) > capacity:
             raise ConfigError(f"prompt has {len(prompt):,} tokens, and there is room for {capacity:,}")
         self.model, self.prompt, self.limit, self.ends = model, tuple(prompt), tokens, ends
-        self.decoder = EveryPositionDecoder(config, model, tensors, capacity=capacity, prompt=len(prompt))
+        self.decoder = EveryPositionDecoder(config, model, tensors, capacity=capacity, prompt=len(prompt), rules=rules)
         self.sampler = Sampler(sampling or Sampling())
         self.written: list[int] = []
         """Tokens written so far, the one that ends the text included."""

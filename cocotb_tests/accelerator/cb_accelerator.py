@@ -104,7 +104,7 @@ async def run_case(bench: AcceleratorBench, case: Case) -> list[dict]:
                 "rtl_cycles": cycles,
                 # Neither random stalls have a model, nor what follows an error.
                 "model_cycles": predicted.cycles if timed and not predicted.error else cycles,
-                "utilisation": run.macs / bench.config.cim.macs_per_cycle / cycles if run.macs else None,
+                "utilisation": run.macs / bench.config.macs_per_cycle / cycles if run.macs else None,
                 "cosine": near,
                 "values": len(got),
                 "mismatches": mismatches,

@@ -54,10 +54,10 @@ def _program(config: AcceleratorConfig, name: str, body: Sequence[Command]) -> E
         memory[begin : begin + config.bank_bytes] = values.view(np.uint8)
     # The last bank but one has what the array multiplies, and the data have its weights.
     begin = areas.image + (config.banks - 2) * config.bank_bytes
-    inputs = _normal(rng, config.cim.tile.macro.input_bits, config.bank_bytes)
+    inputs = _normal(rng, config.cim_array.tile.macro.input_bits, config.bank_bytes)
     memory[begin : begin + config.bank_bytes] = inputs.view(np.uint8)
-    weights = _normal(rng, config.cim.tile.macro.weight_bits, 2 * areas.data_bytes).view(np.uint8)
-    if config.cim.tile.macro.weight_bits == 4:
+    weights = _normal(rng, config.cim_array.tile.macro.weight_bits, 2 * areas.data_bytes).view(np.uint8)
+    if config.cim_array.tile.macro.weight_bits == 4:
         weights = (weights[::2] & 15 | weights[1::2] << 4).astype(np.uint8)
     memory[areas.data : areas.data + areas.data_bytes] = weights[: areas.data_bytes]
     commands = safe(config, [*_loads(config), _scalars(config), Fence(), *body])
@@ -154,9 +154,9 @@ def _stores(config: AcceleratorConfig) -> dict[str, Store]:
 
 def _products(config: AcceleratorConfig) -> dict[str, Product]:
     """Return products that differ in the vectors of a block, in the blocks of a column and in their columns."""
-    high, wide = config.cim.tile.rows, config.cim.columns
+    high, wide = config.cim_array.tile.rows, config.cim_array.columns
     bank = config.bank_bytes
-    few = config.cim.tile.accumulator_vectors
+    few = config.cim_array.tile.accumulator_vectors
 
     def product(vectors: int, k: int, n: int) -> Product:
         # Rows of activations or results that have no room in a bank lie one over the other.

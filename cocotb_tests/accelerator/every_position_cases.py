@@ -4,7 +4,7 @@ The programs of all other tokens run in numpy, command by command, and what they
 next one in RTL. The steps say what memory must contain then.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.seeded import seeded_model
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 
 
@@ -30,6 +31,7 @@ def every_position_case(
     capacity: int,
     block: int = 0,
     timing: Timing = NEAR,
+    rules: Sequence[EngineRule] = (),
 ) -> Case:
     """Return a decoder with seeded weights that reads random tokens: a chunk of a prompt, then single tokens.
 
@@ -41,10 +43,12 @@ def every_position_case(
         Positions of the single tokens that run in RTL.
     capacity, block : int
         Size of the cache and of its blocks, see :class:`.EveryPositionDecoder`.
+    rules : sequence of EngineRule
+        Rules that place products.
     """
     tensors = seeded_model(model, seed=SEED)
-    decoder = EveryPositionDecoder(config, model, tensors, capacity=capacity, block=block)
-    steps = StepsDecoder(model, tensors, config, context=capacity, every=decoder.every)
+    decoder = EveryPositionDecoder(config, model, tensors, capacity=capacity, block=block, rules=rules)
+    steps = StepsDecoder(model, tensors, config, context=capacity, every=decoder.every, rules=rules)
     text = np.random.default_rng(SEED).integers(model.vocab_size, size=capacity).tolist()
     image = decoder.image()
     machine, before = AcceleratorValues(config, image.copy()), image

@@ -21,8 +21,10 @@ DUT = "accelerator"
 """Name of the module that is the accelerator."""
 MEMORY_BYTES = 4 << 20
 """Size of a harness's memory unless a test asks for more; one build serves all smaller sizes, which the bench sets."""
-REPEATED = ("cim_macro", "scratchpad_bank", "vector_lane")
-"""Modules of which the harness has many instances."""
+MACRO = "cim_macro"
+"""Module of which a harness with a CIM array has many instances."""
+REPEATED = ("scratchpad_bank", "vector_lane")
+"""Modules of which each harness has many instances."""
 GATED = rf"{TOP}__(?:vector_lane|vector_unit|fp32_|cim_macro).*"
 """Modules that are large and often idle."""
 
@@ -67,4 +69,5 @@ def prepared(config: AcceleratorConfig, verilog: str) -> str:
 
 def repeated(config: AcceleratorConfig) -> tuple[str, ...]:
     """Return the modules of which an accelerator has many instances."""
-    return (*REPEATED, *((CORE,) if config.npe is not None else ()))
+    of_array = (MACRO,) if config.cim is not None else ()
+    return (*of_array, *REPEATED, *((CORE,) if config.npe is not None else ()))

@@ -3,7 +3,7 @@
 What they must leave behind comes from their steps, run by numpy: compiler and model of the accelerator stand beside it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -25,10 +25,12 @@ from tilewright.mapping.models.rows import formats_of
 from tilewright.mapping.models.seeded import seeded_decoder, seeded_encoder
 from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.formats import stored
+from tilewright.sim.graph.engine_rules import with_engines
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.isa.steps import Product
+from tilewright.sim.isa.steps import Job, Product
 from tilewright.sim.machine.steps import Memory, codes, empty_memory, run_steps, store
 
 SENTENCE = "Tiles of weights stay where they are and activations stream by them."
@@ -43,12 +45,25 @@ DECODER = LlamaConfig(
     intermediate_size=512,
 )
 SEED = 7
+Rules = Sequence[EngineRule]
 NEAR_ENOUGH = {8: 0.999, 4: 0.98}
 """Least cosine between a layer's output and the float64 layer's output, by bits of weights."""
 
 
-def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
+def encoder_case(
+    config: AcceleratorConfig,
+    *,
+    timing: Timing = NEAR,
+    sentence: str = SENTENCE,
+    rules: Rules = (),
+    least: float | None = None,
+) -> Case:
     """Return the first layer of MiniLM on the tokens of a sentence; its output must be close to the float64 layer's.
+
+    Parameters
+    ----------
+    rules, least
+        See :func:`decoder_case`.
 
     Raises
     ------
@@ -56,9 +71,9 @@ def encoder_case(config: AcceleratorConfig, *, timing: Timing = NEAR) -> Case:
         If the model is not installed.
     """
     tensors = minilm.load_tensors()
-    x = minilm.embed(tensors, minilm.tokens_of(SENTENCE))
+    x = minilm.embed(tensors, minilm.tokens_of(sentence))
     model = minilm.CONFIG.replace(num_hidden_layers=1)
-    return _encoder_case("MiniLM layer", config, model, tensors, x, timing)
+    return _encoder_case("MiniLM layer", config, model, tensors, x, timing, rules=rules, least=least)
 
 
 def minilm_layer_case(
@@ -85,10 +100,20 @@ def minilm_layer_case(
     return _encoder_case(f"layer {layer}", config, minilm.CONFIG, tensors, x, timing, layer=layer, least=-1.0)
 
 
-def seeded_encoder_case(config: AcceleratorConfig, model: BertConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
-    """Return an encoder layer with seeded weights."""
+def seeded_encoder_case(
+    config: AcceleratorConfig,
+    model: BertConfig,
+    *,
+    tokens: int,
+    timing: Timing = NEAR,
+    rules: Rules = (),
+    least: float | None = None,
+) -> Case:
+    """Return an encoder layer with seeded weights; for rules and the least cosine see :func:`decoder_case`."""
     x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
-    return _encoder_case("encoder layer", config, model, seeded_encoder(model, seed=SEED), x, timing)
+    return _encoder_case(
+        "encoder layer", config, model, seeded_encoder(model, seed=SEED), x, timing, rules=rules, least=least
+    )
 
 
 def _encoder_case(
@@ -100,13 +125,14 @@ def _encoder_case(
     timing: Timing,
     *,
     layer: int = 0,
+    rules: Rules = (),
     least: float | None = None,
 ) -> Case:
-    precision = replace(Precision.of(config.cim.tile), by_matrix=formats_of(tensors))
+    precision = replace(Precision.of_accelerator(config), by_matrix=formats_of(tensors))
 
     def graph(tokens: int) -> Graph:
         whole = bert.layers(model, precision, tokens=tokens)
-        return whole.part(each for each in whole if each.layer == layer)
+        return with_engines(config, whole.part(each for each in whole if each.layer == layer), rules)
 
     lowered = lower(graph(len(x)))
     constants = constant_contents(graph(1), tensors)
@@ -116,11 +142,10 @@ def _encoder_case(
     steps = _steps_memory(lowered, constants, x)
     run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
     exact = encoder_layer(model, tensors, bert.layer_name(layer), x)
-    enough = NEAR_ENOUGH[config.cim.tile.macro.weight_bits] if least is None else least
     return Case(
-        name=name,
+        name=_named(name, rules),
         memory=image,
-        runs=(_near(run, compiled, exact, enough),),
+        runs=(_near(run, compiled, exact, _least(config, least)),),
         timing=timing,
     )
 
@@ -132,15 +157,35 @@ def decoder_case(
     prompt: int = 16,
     tokens: int = 8,
     timing: Timing = NEAR,
+    rules: Rules = (),
+    least: float | None = None,
 ) -> Case:
     """Return a decoder layer with seeded weights: a prompt, then single tokens over the cache that it leaves.
 
-    What each leaves must come near to the layer in float64.
+    Parameters
+    ----------
+    rules : sequence of EngineRule
+        Rules that place products.
+    least : float, optional
+        Least cosine between what each program leaves and the layer in float64, by default that for the array's
+        weights.
     """
     tensors = seeded_decoder(model, seed=SEED)
     x = np.random.default_rng(SEED).standard_normal((prompt + tokens, model.hidden_size))
-    least = NEAR_ENOUGH[config.cim.tile.macro.weight_bits]
-    return layer_case(config, model, tensors, x, prompt=prompt, least=least, timing=timing, name="decoder layer")
+    return layer_case(
+        config, model, tensors, x, prompt=prompt, least=_least(config, least), timing=timing,
+        name=_named("decoder layer", rules), rules=rules,
+    )  # fmt: skip
+
+
+def _named(name: str, rules: Rules) -> str:
+    """Return the name of a case with rules."""
+    return ", ".join([name, *map(str, rules)])
+
+
+def _least(config: AcceleratorConfig, least: float | None) -> float:
+    """Return the least cosine to float64, by default that for the weights of the CIM array."""
+    return NEAR_ENOUGH[config.cim_array.tile.macro.weight_bits] if least is None else least
 
 
 def layer_case(
@@ -154,6 +199,7 @@ def layer_case(
     least: float,
     timing: Timing,
     name: str,
+    rules: Rules = (),
 ) -> Case:
     """Return a layer of a decoder: a prompt, then single tokens over the cache that it leaves.
 
@@ -165,13 +211,16 @@ def layer_case(
         Number of tokens in the prompt.
     least : float
         Least cosine between what each program leaves and the layer in float64.
+    rules : sequence of EngineRule
+        Rules that place products.
     """
     precision = precision_of(config, model, tensors)
     capacity, memory = len(x), MemoryMap()
 
     def graph(position: int, tokens: int) -> Graph:
         whole = llama.layers(model, precision, tokens=tokens, position=position, capacity=capacity)
-        return fit_heads(config, whole.part(each for each in whole if each.layer == layer))
+        part = whole.part(each for each in whole if each.layer == layer)
+        return fit_heads(config, with_engines(config, part, rules))
 
     begins = [0, *range(prompt, capacity)]
     parts = list(zip(begins, [*begins[1:], capacity], strict=True))
@@ -255,7 +304,7 @@ def cached_case(
 
 def network_case(config: AcceleratorConfig, model: LlamaConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
     """Return the gated network of a decoder layer with seeded weights, its norm and its residual included."""
-    precision = Precision.of(config.cim.tile)
+    precision = Precision.of_accelerator(config)
     graph = llama.network(model, precision, tokens=tokens)
     lowered = lower(graph)
     tensors = seeded_decoder(model, seed=SEED)
@@ -291,6 +340,6 @@ def _run(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowe
         address=compiled.program_address,
         expected=tuple((place.address + number * place.pitch, row.tobytes()) for number, row in enumerate(rows)),
         macs=sum(
-            step.a.rows * step.a.columns * step.out.columns for step in lowered.steps if isinstance(step, Product)
+            step.a.rows * step.a.columns * step.out.columns for step in lowered.steps if isinstance(step, Product | Job)
         ),
     )

@@ -84,7 +84,7 @@ class BadCommands:
     def __init__(self, config: AcceleratorConfig, areas: Areas, rng: np.random.Generator):
         self.config, self.areas, self.rng = config, areas, rng
         beat, bank, data = config.bus_bytes, config.bank_bytes, areas.data
-        tile, units = config.cim.tile, bank // config.vector.lanes
+        tile, units = config.cim_array.tile, bank // config.vector.lanes
         self.load = Load(
             address=data, beats=2, rows=2, stride=2 * beat, planes=2, plane_stride=4 * beat, pitch=2 * beat,
             destination=0,
@@ -204,14 +204,14 @@ class BadCommands:
             (bank, {"pitch": bank_bytes, "planes": 1}),
             (address, {"size": 0, "element_pitch": 1, "source": end - 1, "rows": 1, "planes": 1}),
         ]
-        tile, high = config.cim.tile, config.cim.tile.rows
+        tile, high = config.cim_array.tile, config.cim_array.tile.rows
         products: list[tuple[AcceleratorError, dict[str, int]]] = [
             (size, {"vectors": 0}),
             (size, {"k": 0}),
             (size, {"n": 0}),
             *([(size, {"n": tile.columns + 1})] if tile.results_per_beat > 1 else []),
             (size, {"k": high + 1, "vectors": tile.accumulator_vectors + 1}),
-            (size, {"k": config.cim.rows + 1, "vectors": 65535, "reduce": 1}),
+            (size, {"k": config.cim_array.rows + 1, "vectors": 65535, "reduce": 1}),
             (address, {"a": config.activation_bytes // 2}),
             (address, {"a_pitch": config.activation_bytes + 1}),
             (address, {"out": bank_bytes + config.result_bytes // 2}),

@@ -43,16 +43,16 @@ class AcceleratorSuite(HarnessSuite):
     @property
     def name(self) -> str:
         """Shape in short: tiles, lanes, bits of the bus, banks, and what runs."""
-        config = self.config
-        tile = config.cim.tile
-        shape = f"{config.cim.tiles} x {tile.rows}x{tile.columns}, {config.vector.lanes} lanes"
+        config, cim = self.config, self.config.cim
+        array = "no array" if cim is None else f"{cim.tiles} x {cim.tile.rows}x{cim.tile.columns}"
+        shape = f"{array}, {config.vector.lanes} lanes"
         if config.npe is not None:
             shape += f", NPE {config.npe.rows}x{config.npe.columns} bus{config.npe.bus_bits}"
         return f"{shape}, bus{config.bus_bits}, {config.banks} banks{self.label and ', '}{self.label}"
 
     @property
     def effort(self) -> float:
-        return self.config.cim.macs_per_cycle
+        return self.config.macs_per_cycle
 
     def repeated(self) -> tuple[str, ...]:
         return repeated(self.config)
@@ -164,7 +164,7 @@ LARGE = 256
 
 def optimisation_for(config: AcceleratorConfig) -> str:
     """Return the optimisation level of the C++ compiler for programs of a user's model."""
-    return "-O1" if config.cim.macs_per_cycle >= LARGE else "-Og"
+    return "-O1" if config.macs_per_cycle >= LARGE else "-Og"
 
 
 def random_cases(config: AcceleratorConfig, *, seed: int, cases: int, programs: int) -> tuple[Case, ...]:

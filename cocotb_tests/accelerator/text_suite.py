@@ -57,7 +57,7 @@ class TextJob:
         tensors = Calibrated(checkpoint, self.system.accelerator) if self.equalise else checkpoint.tensors
         return Writer(
             self.system.accelerator, checkpoint.model, tensors, self.prompt, tokens=self.tokens, ends=ends,
-            sampling=self.sampling, capacity=self.capacity,
+            sampling=self.sampling, capacity=self.capacity, rules=self.system.engine_rules,
         )  # fmt: skip
 
     @property

@@ -5,6 +5,7 @@ only the last makes logits; then come single tokens, each the most probable one 
 numpy layer by layer without a loop, say what memory must contain; a model in float64 says what logits come near to.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,6 +24,7 @@ from tilewright.mapping.models.llama import HEAD
 from tilewright.mapping.models.reference import Tensors, decoder_logits
 from tilewright.mapping.models.seeded import seeded_model
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.engine_rule import EngineRule
 
 SEED = 7
 LEAST_COSINE = 0.999
@@ -53,6 +55,7 @@ def whole_decoder_case(
     timing: Timing = NEAR,
     tensors: Tensors | None = None,
     least: float = LEAST_COSINE,
+    rules: Sequence[EngineRule] = (),
 ) -> Case:
     """Return a decoder: the chunks of a prompt of random tokens, then single tokens that follow it.
 
@@ -66,12 +69,14 @@ def whole_decoder_case(
         Weights; seeded ones if there are none.
     least : float
         Least cosine of the angle between logits and the float64 logits.
+    rules : sequence of EngineRule
+        Rules that place products.
     """
     length = sum(prompt)
     chunks = [Chunk(sum(prompt[:index]), each, index == len(prompt) - 1) for index, each in enumerate(prompt)]
     chunks += [Chunk(position, 1, True) for position in range(length, length + tokens)]
     tensors, capacity = tensors or seeded_model(model, seed=SEED), length + tokens
-    decoder = DecoderData(config, model, tensors, capacity=capacity)
+    decoder = DecoderData(config, model, tensors, capacity=capacity, rules=rules)
     places = MemoryMap()
     programs = [
         compile_decoder(config, decoder.graph(chunk.position, chunk.tokens, logits=chunk.logits), places)
@@ -81,7 +86,7 @@ def whole_decoder_case(
     decoder.write_weights(image, programs[-1])
 
     text = [int(token) for token in np.random.default_rng(SEED).integers(model.vocab_size, size=length)]
-    runs, steps = [], StepsDecoder(model, tensors, config, context=capacity)
+    runs, steps = [], StepsDecoder(model, tensors, config, context=capacity, rules=rules)
 
     for chunk, program in zip(chunks, programs, strict=True):
         x = embedded(model, tensors, text[chunk.position : chunk.position + chunk.tokens])
@@ -100,6 +105,7 @@ def whole_decoder_case(
             text.append(int(np.argmax(logits.values[0])))
         runs.append(replace(run, expected=expected))
     name = f"decoder of {model.num_hidden_layers} layers, {decoder.parts} parts of a vocabulary of {model.vocab_size}"
+    name = ", ".join([name, *map(str, rules)])
     return Case(name=name, memory=image, runs=tuple(runs), timing=timing)
 
 

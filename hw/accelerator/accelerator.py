@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -31,7 +31,7 @@ from tilewright.hw.vector.unit import VectorUnit
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.accelerator_registers import Register, registers_of
 from tilewright.sim.isa.errors import AcceleratorError
-from tilewright.sim.isa.units import Unit, units_of
+from tilewright.sim.isa.units import Unit, signal_bits, units_of
 from tilewright.sim.isa.vector_command import VectorCommand
 
 PATIENCE = 1 << 12
@@ -76,9 +76,10 @@ class Core(wiring.Component):
         self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
         self._jobs = JobsUnit(config=config) if config.npe is not None else None
         self._vector = Definition("vector_unit", VectorUnit(config=config.vector))
-        self._array = ArrayUnit(config=config)
+        self._array = ArrayUnit(config=config) if config.cim is not None else None
         self._scratchpad = Scratchpad(config=config, readers=5, writers=3)
-        self.definitions = [self._vector, *self._array.definitions, *self._scratchpad.definitions]
+        of_array = self._array.definitions if self._array is not None else []
+        self.definitions = [self._vector, *of_array, *self._scratchpad.definitions]
         if self._jobs is not None:
             self.definitions += self._jobs.definitions
         super().__init__(
@@ -102,7 +103,9 @@ class Core(wiring.Component):
         m.submodules.reader = reader = Reader(config=config)
         m.submodules.scheduler = scheduler = Scheduler(config=config)
         m.submodules.load = load = LoadUnit(config=config)
-        m.submodules.array = array = self._array
+        array = self._array
+        if array is not None:
+            m.submodules.array = array
         m.submodules.store = store = StoreUnit(config=config)
         m.submodules.scratchpad = scratchpad = self._scratchpad
         vector = self._vector.instantiate(m, "vector")
@@ -111,7 +114,8 @@ class Core(wiring.Component):
 
         halt = Signal()
         jobs, units = self._jobs, units_of(config)
-        of_units = [load.done, array.done, vector.done, store.done]
+        array_done: Value = Const(0, 1) if array is None else array.done
+        of_units = [load.done, array_done, vector.done, store.done]
         if jobs is not None:
             m.submodules.jobs = jobs
             connect_npe(m, config, jobs, self, prefix="m_axi_")
@@ -120,10 +124,14 @@ class Core(wiring.Component):
             of_units.append(jobs.done)
         for unit in units:
             wiring.connect(m, getattr(processor, f"enter{unit}"), getattr(scheduler, f"enter{unit}"))
-        for unit, user in ((Unit.LOAD, load), (Unit.ARRAY, array), (Unit.STORE, store)):
+        users: list[tuple[Unit, Any]] = [(Unit.LOAD, load), (Unit.STORE, store)]
+        if array is not None:
+            users.insert(1, (Unit.ARRAY, array))
+        for unit, user in users:
             wiring.connect(m, getattr(scheduler, f"begin{unit}"), user.begin)
         self._connect_vector(m, vector, scheduler, scratchpad)
-        wiring.connect(m, load.weights, array.weights)
+        if array is not None:
+            wiring.connect(m, load.weights, array.weights)
         m.d.comb += [
             processor.start.eq(self.start),
             processor.program.eq(self.program),
@@ -150,22 +158,22 @@ class Core(wiring.Component):
             store.stop.eq(halt),
             scheduler.halt.eq(halt),
             scheduler.done.eq(Cat(of_units)),
-            # The vector unit's are the first three.
-            scratchpad.read3.eq(array.read),
-            array.data.eq(scratchpad.data3),
+            # The vector unit's are the first three; without an array the ports of one stay idle.
+            *([scratchpad.read3.eq(array.read), array.data.eq(scratchpad.data3)] if array is not None else []),
             scratchpad.read4.eq(store.read),
             store.data.eq(scratchpad.data4),
-            scratchpad.write1.eq(array.write),
+            *([scratchpad.write1.eq(array.write)] if array is not None else []),
             scratchpad.write2.eq(load.write),
         ]
 
-        entered, begun = Signal(len(units)), Signal(len(units))
+        entered, begun = Signal(signal_bits(config)), Signal(signal_bits(config))
         for unit in units:
             enter, begin = getattr(processor, f"enter{unit}"), getattr(scheduler, f"begin{unit}")
             m.d.comb += [entered[unit].eq(enter.valid & enter.ready), begun[unit].eq(begin.valid & begin.ready)]
         moved = Cat(
-            reader.m_axi_arvalid, ~reader.idle, ~store.idle, array.moved, scheduler.busy[Unit.VECTOR],
-            store.m_axi_wvalid, entered, begun, *((~jobs.idle,) if jobs is not None else ()),
+            reader.m_axi_arvalid, ~reader.idle, ~store.idle, *((array.moved,) if array is not None else ()),
+            scheduler.busy[Unit.VECTOR], store.m_axi_wvalid, entered, begun,
+            *((~jobs.idle,) if jobs is not None else ()),
         ).any()  # fmt: skip
         still = Signal(range(PATIENCE + 1))
         going = Signal()
@@ -206,7 +214,7 @@ class Core(wiring.Component):
             self.events.commands.eq(entered.any()),
             self.events.read_beats.eq(self.m_axi_rvalid & self.m_axi_rready),
             self.events.write_beats.eq(self.m_axi_wvalid & self.m_axi_wready),
-            self.events.array_weights.eq(array.starved),
+            *([self.events.array_weights.eq(array.starved)] if array is not None else []),
             *(
                 self.events[f"{unit.name.lower()}_{what}"].eq(value[unit])
                 for unit in units

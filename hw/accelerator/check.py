@@ -8,11 +8,11 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.accelerator.command import COMMAND_BITS, one_hot, row_bytes
-from tilewright.hw.layout import mask, view
+from tilewright.hw.layout import view
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import COMMANDS, Jobs, Load, Opcode, Product, Set, Store, Vector, commands_of
 from tilewright.sim.isa.depths import CHECK
-from tilewright.sim.isa.encoding import layout
+from tilewright.sim.isa.encoding import meaning
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS, DESCRIPTOR_BYTES
 
@@ -73,9 +73,8 @@ class Check(wiring.Component):
         }
         reasons: dict[Opcode, dict[AcceleratorError, Value]] = {}
         for code, kind in commands_of(self.config).items():
-            stray = (
-                self.command & Const(((1 << COMMAND_BITS) - 1) & ~mask(layout(kind, self.config)), COMMAND_BITS)
-            ).any()
+            meaningless = ((1 << COMMAND_BITS) - 1) & ~meaning(kind, self.config)
+            stray = (self.command & Const(meaningless, COMMAND_BITS)).any()
             check = checks.get(Opcode(code))
             reasons[Opcode(code)] = {AcceleratorError.OPCODE: stray} | (check(m) if check else {})
         with m.Switch(opcode):
@@ -122,7 +121,7 @@ class Check(wiring.Component):
 
     def _product(self, m: Module) -> dict[AcceleratorError, Value]:
         config, fields = self.config, view(self.command, Product.FIELDS)
-        tile, cim = config.cim.tile, config.cim
+        tile, cim = config.cim_array.tile, config.cim_array
         vectors, k, n = fields["vectors"], fields["k"], fields["n"]
         high = Mux(fields["reduce"], cim.rows, tile.rows)
         size = (vectors == 0) | (k == 0) | (n == 0) | n[: (tile.results_per_beat - 1).bit_length()].any()

@@ -1,6 +1,6 @@
 """The load unit: rows of memory into the scratchpad, and weights into their buffer."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO, SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -35,7 +35,7 @@ class LoadUnit(wiring.Component):
     write : Out(write_layout)
         Writes to the scratchpad.
     weights : Out(stream)
-        Weights for the array.
+        Weights for the array, if there is one.
     full : Out(1)
         There are weights in the buffer, or on their way to it.
     done, failed : Out(1)
@@ -57,7 +57,7 @@ class LoadUnit(wiring.Component):
                 "beat_data": In(config.bus_bits),
                 "beat_error": In(2),
                 "write": Out(write_layout(config)),
-                "weights": Out(stream.Signature(config.bus_bits)),
+                **({"weights": Out(stream.Signature(config.bus_bits))} if config.cim is not None else {}),
                 "full": Out(1),
                 "done": Out(1),
                 "failed": Out(1),
@@ -77,6 +77,8 @@ class LoadUnit(wiring.Component):
         self._ask(m, begins, asking)
         self._receive(m, begins)
 
+        if config.cim is None:
+            return m
         m.submodules.buffer = buffer = SyncFIFOBuffered(width=config.bus_bits, depth=config.weight_buffer_beats)
         m.d.comb += [
             buffer.w_data.eq(self.beat_data),
@@ -123,7 +125,9 @@ class LoadUnit(wiring.Component):
             next_plane.eq(plane + plane_stride),
             self.full.eq(credit != config.weight_buffer_beats),
         ]
-        popped = self.weights.valid & self.weights.ready
+        popped: Value = Const(0, 1)
+        if config.cim is not None:
+            popped = self.weights.valid & self.weights.ready
         m.d.sync += credit.eq(credit + popped - Mux(asked & weights, taken, 0))
         with m.If(begins):
             m.d.sync += [

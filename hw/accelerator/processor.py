@@ -33,7 +33,7 @@ class Processor(wiring.Component):
         A burst that reads a command.
     beat_valid, beat_data, beat_error, beat_last : In
         A beat of it.
-    enter0 .. enter3, or enter4 : Out(stream)
+    enter0 .. enter4 : Out(stream)
         Commands for each unit that there is.
     active : In(1)
         A unit has something to do.

@@ -43,7 +43,7 @@ class ArrayUnit(wiring.Component):
 
     def __init__(self, *, config: AcceleratorConfig):
         self.config = config
-        self._array = Definition("cim_array", CIMArray(config=config.cim, strided=True))
+        self._array = Definition("cim_array", CIMArray(config=config.cim_array, strided=True))
         self.definitions = [self._array]
         super().__init__(
             {
@@ -60,7 +60,7 @@ class ArrayUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        cim, tile = self.config.cim, self.config.cim.tile
+        cim, tile = self.config.cim_array, self.config.cim_array.tile
         array = self._array.instantiate(m, "array")
         command = Signal.like(self.begin.p.command)
         product = view(command, Product.FIELDS)
@@ -97,7 +97,7 @@ class ArrayUnit(wiring.Component):
 
     def _commands(self, m: Module, array, product: dict[str, Value], begins: Value, high: Value, wide: Value) -> None:
         """Offer the array its commands: blocks of columns outermost."""
-        tile = self.config.cim.tile
+        tile = self.config.cim_array.tile
         offering = Signal()
         k_left, n_left = Signal(COUNT_BITS), Signal(COUNT_BITS)
         rows, columns = Signal(COUNT_BITS), Signal(COUNT_BITS)
@@ -107,7 +107,7 @@ class ArrayUnit(wiring.Component):
         shift = (self.config.activation_bytes - 1).bit_length()
         block = Mux(
             product["reduce"],
-            self.config.cim.rows * tile.macro.input_bits // tile.activation_bus_bits,
+            self.config.cim_array.rows * tile.macro.input_bits // tile.activation_bus_bits,
             tile.rows * tile.macro.input_bits // tile.activation_bus_bits,
         )
         m.d.comb += [
@@ -144,7 +144,7 @@ class ArrayUnit(wiring.Component):
 
     def _activations(self, m: Module, array, product: dict[str, Value]) -> None:
         """Answer the array's requests: a word a cycle, the first one in the cycle after its request."""
-        config, tile = self.config, self.config.cim.tile
+        config, tile = self.config, self.config.cim_array.tile
         # Never full: for each request there is a place in the array's buffer.
         m.submodules.requests = requests = SyncFIFO(width=REQUEST_LAYOUT.size, depth=tile.input_buffer_vectors + 1)
         beat = Signal(COUNT_BITS)

@@ -13,7 +13,7 @@ from tilewright.hw.layout import field
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import HEAD
 from tilewright.sim.isa.depths import LOADS
-from tilewright.sim.isa.units import Unit, units_of
+from tilewright.sim.isa.units import Unit, signal_bits, units_of
 from tilewright.sim.isa.widths import SEMAPHORE_BITS
 
 
@@ -29,7 +29,7 @@ class Scheduler(wiring.Component):
 
     Members
     -------
-    enter0 .. enter3, or enter4 : In(stream)
+    enter0 .. enter4 : In(stream)
         Commands for each unit that there is, :func:`entry_layout`.
     begin0 ... : Out(stream)
         Commands that begin; ``ready``: the unit could begin one.
@@ -58,7 +58,7 @@ class Scheduler(wiring.Component):
                 f"begin{unit}": Out(stream.Signature(layout)),
                 f"index{unit}": Out(INDEX_BITS),
             }
-        count = len(self.units)
+        count = signal_bits(config)
         super().__init__(
             {
                 **members,
@@ -77,12 +77,12 @@ class Scheduler(wiring.Component):
         m = Module()
         config = self.config
         layout = entry_layout(config)
-        heads: list[Any] = []
-        waiting: list[Value] = []
+        heads: dict[Unit, Any] = {}
+        waiting: dict[Unit, Value] = {}
         levels: list[Value] = []
-        signals: list[Value] = []
-        begins: list[Value] = []
-        held: list[tuple[Value, Value]] = []
+        signals: dict[Unit, Value] = {}
+        begins: dict[Unit, Value] = {}
+        held: dict[Unit, tuple[Value, Value]] = {}
         for unit in self.units:
             enter, begin = getattr(self, f"enter{unit}"), getattr(self, f"begin{unit}")
             queue = SyncFIFOBuffered(width=layout.size, depth=config.queue_depth)
@@ -94,12 +94,12 @@ class Scheduler(wiring.Component):
                 begin.p.eq(queue.r_data),
                 queue.r_en.eq(begin.valid & begin.ready),
             ]
-            heads.append(data.View(layout, queue.r_data))
-            waiting.append(queue.r_rdy)
+            heads[unit] = data.View(layout, queue.r_data)
+            waiting[unit] = queue.r_rdy
             levels.append(queue.level)
-            begins.append(Signal(name=f"begins{unit}"))
-            m.d.comb += begins[-1].eq(begin.valid & begin.ready)
-            signals.append(self._under_way(m, unit, heads[-1], begins[-1], held))
+            begins[unit] = Signal(name=f"begins{unit}")
+            m.d.comb += begins[unit].eq(begin.valid & begin.ready)
+            signals[unit] = self._under_way(m, unit, heads[unit], begins[unit], held)
 
         semaphores = self._semaphores(m, heads, begins, signals)
         for unit in self.units:
@@ -129,10 +129,10 @@ class Scheduler(wiring.Component):
         m.d.comb += self.active.eq(Cat(levels, self.busy).any())
         return m
 
-    def _under_way(self, m: Module, unit: Unit, head, begins: Value, held: list) -> Value:
+    def _under_way(self, m: Module, unit: Unit, head, begins: Value, held: dict) -> Value:
         """Keep what a unit's commands under way hold; return the signals that ``done`` gives."""
         banks, done = self.config.banks, self.done[unit]
-        units = len(self.units)
+        units = signal_bits(self.config)
         layout = data.StructLayout({"signal": units, "number": INDEX_BITS, "writes": banks})
         depth = LOADS if unit is Unit.LOAD else 1
         entries = Array(Signal(layout, name=f"under_way{unit}_{i}") for i in range(depth))
@@ -167,22 +167,21 @@ class Scheduler(wiring.Component):
                 m.d.sync += [reads.eq(head.reads), writes.eq(head.writes)]
             with m.Elif(done):
                 m.d.sync += [reads.eq(0), writes.eq(0)]
-        held.append((reads, writes))
+        held[unit] = reads, writes
         given = Signal(units, name=f"given{unit}")
         m.d.comb += given.eq(entries[first].signal & done.replicate(units))
         return given
 
-    def _semaphores(self, m: Module, heads: list, begins: list, signals: list) -> list[list[Signal]]:
+    def _semaphores(self, m: Module, heads: dict, begins: dict, signals: dict) -> dict[Unit, dict[Unit, Signal]]:
         """Return the semaphores, by who gives and who takes."""
-        semaphores = []
+        semaphores: dict[Unit, dict[Unit, Signal]] = {}
         for giver in self.units:
-            row = []
+            row = semaphores[giver] = {}
             for taker in self.units:
                 count = Signal(SEMAPHORE_BITS, name=f"signals_{giver}_{taker}")
                 taken = begins[taker] & field(heads[taker].command, HEAD["wait"])[giver]
                 m.d.sync += count.eq(count + signals[giver][taker] - taken)
                 with m.If(signals[giver][taker] & ~taken & count.all()):
                     m.d.comb += [self.overflow.eq(1), self.overflow_index.eq(getattr(self, f"index{giver}"))]
-                row.append(count)
-            semaphores.append(row)
+                row[taker] = count
         return semaphores

@@ -11,8 +11,8 @@ from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.commands import Load, Store
 
 from .arguments import Formula, Term
-from .compiled import PaddedRows
-from .stored_weights import StoredWeights
+from .compiled import PaddedRows, StoredOperand
+from .npe_layout import NpeStored
 from .survey import Survey
 
 
@@ -88,9 +88,11 @@ def shifted_by_position(survey: Survey, blocks: Blocks, per_run: int, per_block:
             yield _mask(operator, place, blocks)
 
 
-def _position_in_block(operand: StoredWeights, size: int) -> tuple[Term, Term]:
+def _position_in_block(operand: StoredOperand, size: int) -> tuple[Term, ...]:
     """Return the terms of the address of a position in a block of keys or values."""
-    tile = operand.config.cim.tile
+    if isinstance(operand, NpeStored):
+        return (Term(1, size, operand.position_bytes),)
+    tile = operand.config.cim_array.tile
     if not operand.transposed:
         return Term(1, tile.rows, operand.row_bytes), Term(tile.rows, size // tile.rows, operand.piece_bytes)
     each = 2 if operand.packed else 1

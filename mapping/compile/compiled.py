@@ -9,15 +9,19 @@ from tilewright.sim.config import CIMArrayConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import StoredFormat
 from tilewright.sim.isa.commands import Command
+from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.encoding import encode_program
 from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.machine.cim.array import block_limits
 
 from .allocation import Tensor
 from .memory_map import MemoryMap
+from .npe_layout import NpeConstant, NpeStored
 from .stored_weights import StoredWeights
 from .weight_layout import constant_bytes, constant_words
 
+StoredOperand = StoredWeights | NpeStored
+"""Weights that a program writes, for the CIM array or for the NPE."""
 COLUMNS = 1024
 """Number of columns of weights, and more in whole blocks if these are wider, that are laid out together."""
 
@@ -100,13 +104,13 @@ class StoredBuffer:
     elements: int
     stride: int
     """Number of elements from a position to the next."""
-    operands: dict[int, StoredWeights]
+    operands: Mapping[int, StoredOperand]
     """Operands by their first element in the buffer."""
     tail: PaddedRows | None = None
     """Name of the place with the last position of packed keys if its number is even, as the vector unit wrote it; the
     next position is stored together with it."""
 
-    def operand(self, offset: int) -> tuple[StoredWeights, int]:
+    def operand(self, offset: int) -> tuple[StoredOperand, int]:
         """Return the operand that contains an element of the buffer, and its position there."""
         if offset in self.operands:
             return self.operands[offset], 0
@@ -115,7 +119,7 @@ class StoredBuffer:
                 return operand, (offset - first) // operand.head
         raise AssertionError(f"element {offset} belongs to no operand")
 
-    def parts(self, start: int, length: int) -> Iterator[tuple[int, int, StoredWeights, int, int]]:
+    def parts(self, start: int, length: int) -> Iterator[tuple[int, int, StoredOperand, int, int]]:
         """Yield the operand of each run of successive elements.
 
         Each part: elements before it, its length, the operand, position, element of the position.
@@ -131,12 +135,18 @@ class StoredBuffer:
                 assert first + length <= operand.head, f"{length} elements at {start} are of two positions"
                 yield 0, length, operand, position, first
 
-    def _index(self, offset: int, operand: StoredWeights) -> np.ndarray:
+    def _index(self, offset: int, operand: StoredOperand) -> np.ndarray:
         return offset + np.arange(operand.positions)[:, None] * self.stride + np.arange(operand.head)
 
+    @property
+    def _dtype(self) -> np.dtype:
+        """Type of the codes; those of the CIM array are int8."""
+        operand = next(iter(self.operands.values()))
+        return operand.format.dtype if isinstance(operand, NpeStored) else np.dtype(np.int8)
+
     def read(self, memory: np.ndarray) -> np.ndarray:
-        """Return the buffer as flat int8; the elements of fp4_e2m1 are codes."""
-        values = np.zeros(self.elements, np.int8)
+        """Return the buffer as flat codes."""
+        values = np.zeros(self.elements, self._dtype)
         for offset, operand in self.operands.items():
             values[self._index(offset, operand)] = operand.read(memory)
         return values
@@ -156,6 +166,8 @@ class InMemory:
     commands: Sequence[Command]
     program_address: int
     input: PaddedRows
+    jobs: Mapping[int, Descriptor]
+    """Jobs of the NPE, by the addresses of their descriptors."""
 
     @property
     def binary(self) -> bytes:
@@ -163,9 +175,10 @@ class InMemory:
         return encode_program(self.config, self.commands)
 
     def write_program(self, memory: np.ndarray) -> None:
-        """Write the program's commands."""
-        data = np.frombuffer(self.binary, np.uint8)
-        memory[self.program_address : self.program_address + len(data)] = data
+        """Write the program's commands, and the descriptors of its jobs."""
+        contents = {self.program_address: self.binary} | {at: job.encode() for at, job in self.jobs.items()}
+        for address, content in contents.items():
+            memory[address : address + len(content)] = np.frombuffer(content, np.uint8)
 
     def write_input(self, memory: np.ndarray, values: np.ndarray) -> None:
         """Write numbers, (rows, columns), as the input."""
@@ -177,7 +190,7 @@ class Compiled(InMemory):
     """A program of steps, with the places of its data in main memory."""
 
     output: PaddedRows
-    weights: Mapping[str, ConstantWeights]
+    weights: Mapping[str, ConstantWeights | NpeConstant]
     constants: Mapping[str, PaddedRows]
     """Names of the other constants, and of states that are not weights."""
     stored: Mapping[str, StoredBuffer]

@@ -13,6 +13,7 @@ from .compiled import Compiled
 from .compiled_loops import CompiledLoops
 from .engines.cim_array import CimArray
 from .engines.engine import Engine, Engines
+from .engines.npe import Npe
 from .engines.vector_unit import VectorUnit
 from .loops import loop_commands, place_carried, place_repeated
 from .memory_map import MemoryMap
@@ -23,7 +24,7 @@ from .reorder import with_early_scalars
 from .survey import Survey
 from .synchronise import synchronise
 
-ENGINES: tuple[type[Engine], ...] = (CimArray, VectorUnit)
+ENGINES: tuple[type[Engine], ...] = (CimArray, Npe, VectorUnit)
 """Engines of an accelerator; the first one that can take a step gets it."""
 
 
@@ -141,6 +142,7 @@ def compile_program(
         program_address=program.address,
         input=section.survey.input,
         output=section.survey.output,
+        jobs=dict(section.jobs()),
         weights=section.survey.weights,
         constants=section.survey.constants,
         stored=section.survey.stored,
@@ -180,6 +182,7 @@ def compile_loops(
         commands=program.commands,
         program_address=program.address,
         input=program.carried,
+        jobs=dict(job for section in sections for job in section.jobs()),
         loops={section.loop.name: section for section in sections},
         arguments=tuple(program.arguments),
     )

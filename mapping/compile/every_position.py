@@ -21,8 +21,10 @@ from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.llama import EveryPosition
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.precision import position_step
+from tilewright.sim.graph.operator import Engine, Kind
+from tilewright.sim.graph.precision import first_position_step
 
 from .blocks import Blocks
 from .chunks import LARGEST_CHUNK
@@ -67,7 +69,7 @@ class EveryPositionDecoder(DecoderData):
 
     Parameters
     ----------
-    tensors, capacity
+    tensors, capacity, rules
         See :class:`.DecoderData`.
     block : int, optional
         Number of positions in a block of the cache, rounded up to what products can begin with; fewer if the scratchpad
@@ -91,9 +93,11 @@ class EveryPositionDecoder(DecoderData):
         capacity: int,
         block: int = 0,
         prompt: int | None = None,
+        rules: Sequence[EngineRule] = (),
     ):
-        super().__init__(config, model, tensors, capacity=capacity)
-        self.packed = config.cim.tile.macro.weights.bits < 8
+        super().__init__(config, model, tensors, capacity=capacity, rules=rules)
+        scores = super().layers().of(Kind.SCORES)
+        self.packed = any(each.engine is Engine.CIM_ARRAY and each.precision.cache.bits < 8 for each in scores)
         """Whether positions of a key share bytes: even and odd positions have programs of their own."""
         self.memory = MemoryMap()
         self.block, last = self._last_programs(block or (capacity if capacity <= LONGEST else BLOCK))
@@ -165,7 +169,7 @@ class EveryPositionDecoder(DecoderData):
     def layers(self) -> Graph:
         every = EveryPosition(self.block, self.block)
         graph = llama.layers(self.model, self.precision, tokens=1, capacity=self.capacity, every=every)
-        return fit_heads(self.config, graph)
+        return fit_heads(self.config, self.placed(graph))
 
     def _last_programs(self, block: int) -> tuple[int, list[Reusable]]:
         """Return the largest block for which there is room, and the programs for single tokens that serve all
@@ -225,14 +229,14 @@ class EveryPositionDecoder(DecoderData):
             every=every,
         )
         blocks = Blocks(size=self.block, capacity=self.capacity, nominal=nominal)
-        graph = fit_heads(self.config, graph)
+        graph = fit_heads(self.config, self.placed(graph))
         program = compile_decoder(self.config, graph, self.memory, blocks)
         return Reusable(graph, program, tokens, nominal, positions, every)
 
     @property
     def _step(self) -> int:
         """Number of which blocks, and the positions that programs read, are multiples."""
-        return math.lcm(2, position_step(self.config.cim.tile, self.config.vector.lanes))
+        return math.lcm(2, first_position_step(self.config))
 
 
 def _power_of_two(number: int) -> int:

@@ -4,7 +4,7 @@ once."""
 from dataclasses import dataclass, replace
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.isa.commands import Add, Command, Load, Loop, Repeat, Set, Store, Weights
+from tilewright.sim.isa.commands import Add, Command, Jobs, Load, Loop, Repeat, Set, Store, Weights
 from tilewright.sim.isa.widths import ADDRESS_REGISTERS
 
 from .arguments import Argument, Formula
@@ -14,8 +14,9 @@ from .memory_map import MemoryMap
 from .program import LoopSection, Program, Region
 from .survey import Survey
 
-KINDS = ("constants", "states", "output")
-"""Kinds of regions of main memory of which every run of a loop has its own part."""
+KINDS = ("constants", "states", "output", "jobs")
+"""Kinds of regions of main memory of which every run of a loop has its own part: outputs of runs whose outputs are not
+carried on, and descriptors of jobs, belong to one program, the others to all programs of a model."""
 
 
 def place_carried(program: Program) -> None:
@@ -46,12 +47,13 @@ def place_repeated(program: Program, section: LoopSection) -> None:
             own[kind] = MemoryMap()
             continue
         name = f"{loop.name}.{kind}"
-        per_run = stride * (loop.blocks.count if loop.blocks and kind == "states" else 1)
-        size = loop.count * per_run
-        region = memory.new(name, size) if kind == "output" else memory.place(name, size)
+        in_blocks = loop.blocks is not None and kind in ("states", "jobs")
+        per_run = stride * (loop.blocks.count if loop.blocks and in_blocks else 1)
+        size, shared = loop.count * per_run, kind in ("constants", "states")
+        region = memory.place(name, size) if shared else memory.new(name, size)
         inside = MemoryMap(base=region.address)
-        own[kind] = inside if kind == "output" else memory.nested.setdefault(name, inside)
-        per_block = stride if loop.blocks and kind == "states" else 0
+        own[kind] = memory.nested.setdefault(name, inside) if shared else inside
+        per_block = stride if in_blocks else 0
         regions.append(Region(kind, region.address, region.address + stride, per_run, per_block))
     section.survey, section.regions = _survey(program, section, carried, own, memory), tuple(regions)
     if loop.carried and section.lowered.output.columns != carried.columns:
@@ -69,7 +71,7 @@ def _survey(
     def memory_of(name: str) -> MemoryMap:
         if name.startswith(loop.own):
             return own["states" if name in lowered.states else "constants"]
-        return own["output"] if name == "output" else shared
+        return own[name] if name in ("output", "jobs") else shared
 
     ends = (carried, carried) if loop.carried else None
     survey = Survey(program.config, program.engines, lowered, memory_of, ends)
@@ -89,6 +91,8 @@ class _Register:
     per_run: int
     per_block: int
     purpose: str
+    lasting: bool = False
+    """Flag: commands behind the blocks of a run use it, too."""
 
 
 class _LoopCommands:
@@ -102,7 +106,7 @@ class _LoopCommands:
         self.arguments: list[Argument] = []
         """Arguments, by the numbers of their commands in this loop."""
         self._regions = [
-            (first, end, self._register(Formula(()), per_run, per_block, f"{kind} of a block"))
+            (first, end, self._register(Formula(()), per_run, per_block, f"{kind} of a block", kind == "jobs"))
             for kind, first, end, per_run, per_block in section.regions
         ]
         self.shifted: list[tuple[Shifted, _Register]] = []
@@ -137,7 +141,8 @@ class _LoopCommands:
             for register in self.registers:
                 if register.per_block:
                     # With the step to the next run, if this is the last of the loops in it.
-                    step = register.per_run if (first, end) == operations.repeated[-1] else 0
+                    early = (first, end) == operations.repeated[-1] and not register.lasting
+                    step = register.per_run if early else 0
                     moved |= {register.number} if step else set()
                     used = self.blocks.used
                     terms = tuple(replace(term, factor=-register.per_block * term.factor) for term in used.terms)
@@ -152,12 +157,13 @@ class _LoopCommands:
                 self.commands.append(Add(register=register.number, value=register.per_run))
         self.commands.append(Repeat())
 
-    def _register(self, start: Formula, per_run: int, per_block: int, purpose: str) -> _Register:
+    def _register(self, start: Formula, per_run: int, per_block: int, purpose: str, lasting: bool = False) -> _Register:
         """Return the register with such a content, a new one if there is none."""
         for each in self.registers:
             if (each.start, each.per_run, each.per_block) == (start, per_run, per_block) and start.terms:
                 return each
-        self.registers.append(_Register(len(self.registers) + 1, start, per_run, per_block, purpose))
+        number = len(self.registers) + 1
+        self.registers.append(_Register(number, start, per_run, per_block, purpose, lasting))
         return self.registers[-1]
 
     def _set(self, kind: type[Set] | type[Add], number: int, formula: Formula, purpose: str) -> None:
@@ -177,7 +183,7 @@ class _LoopCommands:
         self.commands += [self._addressed(command) for command in commands]
 
     def _addressed(self, command: Command) -> Command:
-        if not isinstance(command, Load | Weights | Store):
+        if not isinstance(command, Load | Weights | Store | Jobs):
             return command
         for shifted, register in self.shifted:
             if isinstance(command, shifted.kind) and shifted.first <= command.address < shifted.end:

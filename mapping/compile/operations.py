@@ -9,14 +9,19 @@ from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.commands import Command, Load, Store
+from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.widths import MAX_COUNT
 
 from .allocation import Slots, Tensor
 from .compiled import PaddedRows
+from .npe_layout import JobRows
 from .row_scalars import RowScalars
 from .survey import Survey
+
+IN_MEMORY = (Unit.LOAD, Unit.STORE, Unit.NPE)
+"""Units whose commands use main memory; jobs and other commands wait for each other."""
 
 
 @dataclass
@@ -49,9 +54,15 @@ class Operations:
     scalars: RowScalars = field(default_factory=RowScalars)
     staging: dict[Matrix, tuple[Tensor, int]] = field(default_factory=dict)
     """Tensors of results of later steps that go to main memory, with the number of rows before those of the result."""
+    jobs: list[Descriptor] = field(default_factory=list)
+    """Jobs of the NPE, in the order of their descriptors in memory."""
     repeated: list[tuple[int, int]] = field(default_factory=list)
     """Operations that are repeated for each block of the cache: of each loop the first, and the one after the last."""
     _first_repeated: int = 0
+    _in_memory: set[str] = field(default_factory=set)
+    """Names of buffers between steps whose content is in main memory."""
+    _only_in_memory: set[str] = field(default_factory=set)
+    """Names of those whose content is not in the scratchpad."""
     _there: dict[tuple[str, int, int, int, int], Tensor] = field(default_factory=dict)
     """Tensors by name of buffer, their rows in it, the first and the one after the last, and their columns likewise."""
 
@@ -123,6 +134,55 @@ class Operations:
             self._there[place] = self.new_tensor(matrix, rows, columns, room)
         return self._there[place]
 
+    def resident(self, matrix: Matrix) -> Tensor:
+        """Return the tensor of an activation that a step reads; load what a job has left in main memory."""
+        name, tensor = matrix.buffer.name, self.tensor(matrix)
+        if name in self._only_in_memory:
+            self._only_in_memory.remove(name)
+            self.load_rows(matrix, tensor, self.survey.job_rows[name])
+        return tensor
+
+    def written(self, matrix: Matrix) -> Tensor:
+        """Return the tensor of an activation that a step writes; main memory no longer has the content."""
+        name = matrix.buffer.name
+        assert name not in self._only_in_memory, f"{name}: jobs and passes write parts of one buffer"
+        self._in_memory.discard(name)
+        return self.tensor(matrix)
+
+    def left_in_memory(self, matrix: Matrix) -> None:
+        """Note that a job writes an activation into main memory."""
+        self._in_memory.add(matrix.buffer.name)
+        self._only_in_memory.add(matrix.buffer.name)
+
+    def bring_to_memory(self, matrix: Matrix) -> None:
+        """Store an activation, that a job reads, in main memory unless it is there."""
+        name, bus = matrix.buffer.name, self.config.bus_bytes
+        if name in self._in_memory:
+            return
+        self._in_memory.add(name)
+        tensor, rows = self.tensor(matrix), self.survey.job_rows[name]
+
+        def commands() -> list[Command]:
+            return [
+                Store(
+                    size=bus.bit_length() - 1,
+                    address=rows.address,
+                    count=tensor.pitch // bus,
+                    rows=tensor.rows,
+                    stride=rows.pitch,
+                    source=tensor.address,
+                    element_pitch=bus,
+                    pitch=tensor.pitch,
+                )
+            ]
+
+        self.add(matrix.buffer.operator, Unit.STORE, commands, (tensor,), (), transfer_cycles)
+
+    def load_rows(self, matrix: Matrix, tensor: Tensor, rows: JobRows) -> None:
+        """Load all rows of a tensor that a job has left in main memory."""
+        place = PaddedRows(rows.address, rows.rows, rows.columns, rows.pitch, rows.storage)
+        self._load(matrix, tensor, place)
+
     def located(self, tensor: Tensor, matrix: Matrix, first_row: int = 0, first_column: int = 0) -> tuple[int, int]:
         """Return the offset of a matrix in its tensor and the distance of its rows, in bytes.
 
@@ -190,7 +250,7 @@ class Operations:
             If it is only a part of a buffer.
         """
         matrix, place, bus = self.lowered.output, self.survey.output, self.config.bus_bytes
-        tensor = self.tensor(matrix)
+        tensor = self.resident(matrix)
         offset, pitch = self.located(tensor, matrix)
         if offset or pitch not in (0, tensor.pitch) or tensor.pitch % place.pitch:
             raise ConfigError(f"{matrix.buffer.name}: only a whole buffer can be the output")
@@ -247,10 +307,12 @@ class Operations:
         used: dict[Tensor, int] = {}
         for operation in self.operations:
             tensors = (*operation.reads, *operation.writes)
-            begin = max(free[operation.unit], *(written.get(tensor, 0) for tensor in tensors))
+            units = IN_MEMORY if operation.unit is Unit.NPE else (operation.unit,)
+            begin = max(free[unit] for unit in units)
+            begin = max(begin, *(written.get(tensor, 0) for tensor in tensors), 0)
             begin = max(begin, *(used.get(tensor, 0) for tensor in operation.writes), 0)
             end = begin + sum(operation.cycles(command) for command in operation.commands())
-            free[operation.unit] = end
+            free |= dict.fromkeys(units, end)
             for writes, tensors in enumerate((operation.reads, operation.writes)):
                 for tensor in tensors:
                     tensor.uses.append((begin, end, operation.unit, bool(writes)))

@@ -57,7 +57,7 @@ def _column_parts(config: AcceleratorConfig, unit: int, product: Product) -> lis
     if not unit:
         return [slice(0, product.weights.columns)]
     n = product.weights.columns
-    tile = config.cim.tile.columns
+    tile = config.cim_array.tile.columns
     size = product.out.rows * 4 * divide_up(n, tile) * tile
     width = divide_up(divide_up(n, divide_up(size, config.bank_bytes)), unit) * unit
     return [slice(start, min(start + width, n)) for start in range(0, n, width)]

@@ -1,12 +1,15 @@
 """A program during compilation: its sections, and the results of the passes so far."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.commands import Command
+from tilewright.sim.isa.descriptor import ADDRESSES, Descriptor
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 
 from .arguments import Argument
 from .blocks import Blocks
@@ -61,6 +64,11 @@ class Section:
     operations: Operations = field(init=False)
     """Operations of the units, with all places in the scratchpad."""
 
+    def jobs(self) -> Iterator[tuple[int, Descriptor]]:
+        """Yield the jobs of the NPE with the addresses of their descriptors."""
+        for index, job in enumerate(self.operations.jobs):
+            yield self.survey.jobs_address + index * DESCRIPTOR_BYTES, job
+
 
 @dataclass
 class LoopSection(Section):
@@ -69,6 +77,20 @@ class LoopSection(Section):
     loop: Repeated = field(kw_only=True)
     regions: tuple[Region, ...] = ()
     """Parts of main memory that each run has for itself."""
+
+    def jobs(self) -> Iterator[tuple[int, Descriptor]]:
+        """Yield the jobs of all runs, and of all blocks of the cache."""
+        blocks = self.loop.blocks.count if self.loop.blocks else 1
+        for (address, job), run, block in itertools.product(super().jobs(), range(self.loop.count), range(blocks)):
+            moved = {name: self._moved(getattr(job, name), run, block) for name in ADDRESSES}
+            yield self._moved(address, run, block), replace(job, **moved)
+
+    def _moved(self, address: int, run: int, block: int) -> int:
+        """Return an address of the first run and block in another run and block."""
+        for region in self.regions:
+            if region.first <= address < region.end:
+                return address + run * region.per_run + block * region.per_block
+        return address
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.isa.footprint import Region
-from tilewright.sim.isa.steps import Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.isa.steps import Matrix, Pass, Scalars, Step
 
 from .engines.engine import Engines
 
@@ -132,24 +132,16 @@ def _dependencies(steps: tuple[Step, ...]) -> list[set[int]]:
     touched: dict[tuple[str, str], _Touched] = defaultdict(_Touched)
     needs = []
     for place, step in enumerate(steps):
-        if isinstance(step, Product):
-            read: list[Matrix | Scalars | None] = [step.a, step.weights]
-            written: list[Matrix | Scalars | None] = [step.out]
-        else:
-            read = [step.a, step.b, step.c, step.add, step.multiply]
-            written = [step.out, step.linear, step.inverse]
         those: set[int] = set()
-        for each in read:
-            if each:
-                at, own = touched[_name(each)], _region(each)
-                those.update([other for other, region in at.writes if region.overlaps(own)])
-                at.reads.append((place, own))
-        for each in written:
-            if each:
-                at, own = touched[_name(each)], _region(each)
-                those.update([other for other, region in at.writes if region.overlaps(own)])
-                those.update([other for other, region in at.reads if region.overlaps(own)])
-                at.writes.append((place, own))
+        for each in step.reads:
+            at, own = touched[_name(each)], _region(each)
+            those.update([other for other, region in at.writes if region.overlaps(own)])
+            at.reads.append((place, own))
+        for each in step.writes:
+            at, own = touched[_name(each)], _region(each)
+            those.update([other for other, region in at.writes if region.overlaps(own)])
+            those.update([other for other, region in at.reads if region.overlaps(own)])
+            at.writes.append((place, own))
         those.discard(place)
         needs.append(those)
     return needs

@@ -43,12 +43,12 @@ class StoredWeights:
     @property
     def columns(self) -> int:
         """Number of columns of a chunk."""
-        return stored_columns(self.config.cim.tile, self.head, self.transposed)
+        return stored_columns(self.config.cim_array.tile, self.head, self.transposed)
 
     @property
     def format(self) -> StoredFormat:
         """Stored format of an element."""
-        return self.config.cim.tile.macro.weights
+        return self.config.cim_array.tile.macro.weights
 
     @property
     def packed(self) -> bool:
@@ -58,12 +58,12 @@ class StoredWeights:
     @property
     def row_bytes(self) -> int:
         """Size of a row of a chunk in bytes."""
-        return self.config.cim.tile.weight_beats_per_row(self.columns) * self.config.bus_bytes
+        return self.config.cim_array.tile.weight_beats_per_row(self.columns) * self.config.bus_bytes
 
     @property
     def group_bytes(self) -> int:
         """Size of the scales of a group of rows in bytes."""
-        return self.config.cim.tile.scale_beats(self.columns) * self.config.bus_bytes
+        return self.config.cim_array.tile.scale_beats(self.columns) * self.config.bus_bytes
 
     @property
     def scale_bytes(self) -> int:
@@ -83,17 +83,17 @@ class StoredWeights:
     @property
     def groups(self) -> int:
         """Number of rows of scales before the rows that a tile holds."""
-        return self.config.cim.tile.groups if self.config.cim.tile.group_rows else 0
+        return self.config.cim_array.tile.groups if self.config.cim_array.tile.group_rows else 0
 
     @property
     def piece_bytes(self) -> int:
         """Size in bytes of the rows that a tile holds, with their scales."""
-        return self.config.cim.tile.rows * self.row_bytes + self.scale_bytes
+        return self.config.cim_array.tile.rows * self.row_bytes + self.scale_bytes
 
     @property
     def chunk_bytes(self) -> int:
         """Bytes from a chunk to the next."""
-        pieces = divide_up(self.rows, self.config.cim.tile.rows)
+        pieces = divide_up(self.rows, self.config.cim_array.tile.rows)
         return self.rows * self.row_bytes + pieces * self.scale_bytes
 
     @property
@@ -103,7 +103,7 @@ class StoredWeights:
 
     def _place(self, chunk: int, row: int) -> int:
         """Return the address of a row."""
-        piece, inside = divmod(row, self.config.cim.tile.rows)
+        piece, inside = divmod(row, self.config.cim_array.tile.rows)
         before = chunk * self.chunk_bytes + piece * self.piece_bytes + self.scale_bytes
         return self.address + before + inside * self.row_bytes
 
@@ -115,11 +115,11 @@ class StoredWeights:
         ConfigError
             If a product cannot begin at this position.
         """
-        step = self.columns if self.transposed else self.config.cim.tile.rows if self.groups else 1
+        step = self.columns if self.transposed else self.config.cim_array.tile.rows if self.groups else 1
         if first % step:
             raise ConfigError(f"a product with stored weights cannot begin at position {first}: a multiple of {step}")
         row, column = (0, first) if self.transposed else (first, 0)
-        cim = self.config.cim
+        cim = self.config.cim_array
         k, n = (self.head, positions) if self.transposed else (positions, self.head)
         n = divide_up(n, self.columns) * self.columns
         # With as many blocks the rows of all tiles lie in one sequence.
@@ -163,7 +163,7 @@ class StoredWeights:
         row, rows, column, columns = place
         assert not (self.packed and column % 2), f"{column} is the second of its byte"
         # With scales rows follow one another up to the next tile's.
-        high = self.config.cim.tile.rows if self.groups else self.rows
+        high = self.config.cim_array.tile.rows if self.groups else self.rows
         for top, height, pieces in _runs(row, rows, high):
             for there in range(top, top + pieces * height, height):
                 for left, width, planes in _runs(column, columns, self.columns):
@@ -225,7 +225,7 @@ class StoredWeights:
     def prepare(self, memory: np.ndarray) -> None:
         """Write the scales of groups, which change nothing."""
         for _, scales, _ in self._pieces(memory):
-            scales[:] = unit_scale(self.config.cim.tile)
+            scales[:] = unit_scale(self.config.cim_array.tile)
 
     def read(self, memory: np.ndarray) -> np.ndarray:
         """Return the codes that are stored, (positions, head)."""
@@ -252,8 +252,8 @@ class StoredWeights:
     def _pieces(self, memory: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """Yield chunk, bytes of the scales and rows of each part that a tile holds, each row as its bytes."""
         for chunk in range(self.chunks):
-            for first in range(0, self.rows, self.config.cim.tile.rows):
-                end = self._place(chunk, min(first + self.config.cim.tile.rows, self.rows) - 1) + self.row_bytes
+            for first in range(0, self.rows, self.config.cim_array.tile.rows):
+                end = self._place(chunk, min(first + self.config.cim_array.tile.rows, self.rows) - 1) + self.row_bytes
                 start = self._place(chunk, first)
                 yield chunk, memory[start - self.scale_bytes : start], memory[start:end].reshape(-1, self.row_bytes)
 

@@ -7,7 +7,7 @@ from tilewright.sim.isa.commands import Store
 from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.isa.widths import MAX_COUNT
 
-from .compiled import StoredBuffer
+from .compiled import StoredBuffer, StoredOperand
 from .stored_weights import StoredWeights
 
 
@@ -15,7 +15,7 @@ from .stored_weights import StoredWeights
 class Piece:
     """Rows of a matrix that are successive positions of stored weights."""
 
-    operand: StoredWeights
+    operand: StoredOperand
     position: int
     first: int
     """First element of the position that the rows hold."""
@@ -75,6 +75,7 @@ def stored_commands(stored: StoredBuffer, matrix: Matrix, source: int, pitch: in
     operands = list(stored.operands.values())
     last = []
     for piece in pieces:
+        assert isinstance(piece.operand, StoredWeights)
         row_bytes = tail.columns * bytes_each
         size = piece.operand.element_bytes(row_bytes)
         row = lead + piece.row + piece.rows - 1

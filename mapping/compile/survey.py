@@ -10,6 +10,7 @@ from tilewright.sim.isa.steps import Matrix
 from .compiled import ConstantWeights, PaddedRows, StoredBuffer
 from .engines.engine import Engines
 from .memory_map import MemoryMap
+from .npe_layout import JobRows, NpeConstant
 
 
 class Survey:
@@ -31,13 +32,21 @@ class Survey:
         """Number of elements for which a row must have room, where it exceeds the columns."""
         self.rows: dict[str, tuple[int, int]] = {}
         """Rows of a constant that are used: the first row, and the row after the last."""
-        self.weights: dict[str, ConstantWeights] = {}
+        self.weights: dict[str, ConstantWeights | NpeConstant] = {}
         self.constants: dict[str, PaddedRows] = {}
         self.stored: dict[str, StoredBuffer] = {}
+        self.job_rows: dict[str, JobRows] = {}
+        """Matrices in main memory that jobs of the NPE exchange with each other and with passes."""
+        self.recoded: dict[Matrix, JobRows] = {}
+        """Rows for new positions of a cache, which a job has made and which are still to be stored there."""
+        self.jobs_address = self.zeros_address = 0
+        """Addresses of the descriptors of all jobs, and of a beat of zeros."""
         for engine in engines.all:
             engine.place_operands([step for step in lowered.steps if engines.of(step) is engine], self)
         self._matrices()
         self._constants_and_states()
+        for engine in engines.all:
+            engine.place_results([step for step in lowered.steps if engines.of(step) is engine], self)
         self.input, self.output = carried or (
             self.matrix_place("input", lowered.input),
             self.matrix_place("output", lowered.output),
@@ -59,7 +68,8 @@ class Survey:
 
     def _matrices(self) -> None:
         for step in self.lowered.steps:
-            for matrix in (*self.engines.of(step).operands(step), step.out):
+            engine = self.engines.of(step)
+            for matrix in (*engine.operands(step), *engine.memory_operands(step), step.out):
                 if matrix is None:
                     continue
                 name = matrix.buffer.name

@@ -1,5 +1,6 @@
 """All layers of a decoder and its head as one program."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import INPUT, Graph
 from tilewright.sim.graph.layer_loops import layer_loops
-from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.operator import Engine, Kind, Operator
 from tilewright.sim.isa.widths import MAX_COUNT
 
 from .blocks import Blocks
@@ -63,7 +64,8 @@ def compile_decoder(
         loops.append(Repeated(name=name, lowered=lowered, count=runs, own=own, layers=tuple(body), blocks=blocks))
     logits = graph.of(Kind.LOGITS)
     if logits:
-        parts, columns = head_parts(config, logits[0].n)
+        [product] = [graph[name] for name in logits[0].inputs]
+        parts, columns = head_parts(config, logits[0].n, on_npe=product.engine is Engine.NPE)
         head = graph.part(
             replace(operator, n=columns) if operator.kind in (Kind.MATMUL, Kind.LOGITS) else operator
             for operator in graph
@@ -116,9 +118,13 @@ def _alike(layer: list[Operator]) -> list[dict[str, object]]:
     ]
 
 
-def head_parts(config: AcceleratorConfig, vocabulary: int) -> tuple[int, int]:
+def head_parts(config: AcceleratorConfig, vocabulary: int, *, on_npe: bool = False) -> tuple[int, int]:
     """Return the number of equal parts of a vocabulary, and their columns: whole blocks, whose sums fit into a bank."""
-    block = config.cim.columns
+    if on_npe:
+        assert config.npe is not None
+        block = math.lcm(config.vector.lanes, config.npe.columns)
+    else:
+        block = config.cim_array.columns
     blocks = divide_up(vocabulary, block)
     most = max(1, min(config.bank_bytes // 4, MAX_COUNT) // block)
     parts = divide_up(blocks, most)

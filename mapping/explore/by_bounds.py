@@ -92,7 +92,7 @@ def _bounds(space: Space, watch: Told) -> tuple[np.ndarray, Sums]:
     table = np.zeros((4, len(numbers)))
     for column, number in enumerate(numbers):
         system = designs.system(int(number))
-        precision = Precision.of(system.cim.tile, system.vector.lanes)
+        precision = Precision.of_accelerator(system.accelerator)
         for at, run in enumerate(space.runs):
             if (at, precision) not in graphs:
                 graphs[at, precision] = _graph(run, precision)

@@ -92,7 +92,7 @@ def require(
         If no description reaches the target: names the resource, its bound and what it allows at most.
     """
     begin = time.process_time()
-    precision = Precision.of(system.cim.tile, system.vector.lanes)
+    precision = Precision.of_accelerator(system.accelerator)
     make = llama.decode if run.phase == "decode" else llama.prefill
     graph = make(run.model, run.context, precision)
     tokens = 1 if run.phase == "decode" else run.context
@@ -147,9 +147,9 @@ def _needs(found: Bounds, system: System, cycles: float) -> tuple[Need, ...]:
 
 def _most(system: System) -> dict[str, float]:
     """Return the rate that a description may have of each resource, as a multiple of what the system has."""
-    tile, word = system.cim.tile, 32 * LANES[-1]
+    tile, word = system.cim_array.tile, 32 * LANES[-1]
     tiles = min(_largest(CIMArrayConfig, "tiles"), MAX_BLOCK_ROWS // tile.rows, MAX_BLOCK_COLUMNS // tile.columns)
-    more = max(1.0, tiles / system.cim.tiles)
+    more = max(1.0, tiles / system.cim_array.tiles)
     rate = system.memory.bytes_per_cycle(system.clock_mhz) * system.memory_share
     return {
         "main memory": float(_largest(FabricConfig, "bus_bits") / 8 / rate),
@@ -200,7 +200,7 @@ def _kinds(graph: Graph, system: System, tokens: int, joules: float | None) -> l
 def _designs(system: System, needs: Sequence[Need], kinds: Sequence[str]) -> Designs:
     """Return the combinations of changes: bandwidth from its bound on, and doublings of what is on chip."""
     factor = next(need.factor for need in needs if need.resource == "main memory")
-    tile, fabric = system.cim.tile, system.fabric
+    tile, fabric = system.cim_array.tile, system.fabric
     least = factor * system.memory.bandwidth_mb_per_s
     widest = _largest(FabricConfig, "bus_bits") // 8 * system.clock_mhz
     bandwidths = np.unique(
@@ -221,7 +221,7 @@ def _designs(system: System, needs: Sequence[Need], kinds: Sequence[str]) -> Des
             "fabric.bus_bits": bus,
             "cim.tile.weight_bus_bits": bus,
             "vector.lanes": lane,
-            "cim.tiles": tiles * system.cim.tiles,
+            "cim.tiles": tiles * system.cim_array.tiles,
             "cim.tile.activation_bus_bits": ports * tile.activation_bus_bits,
             "cim.tile.result_bus_bits": ports * tile.result_bus_bits,
             "fabric.outstanding": np.minimum(ahead * fabric.outstanding, _largest(FabricConfig, "outstanding")),

@@ -6,13 +6,14 @@ from tilewright.base.errors import ConfigError
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
-from tilewright.sim.isa.steps import Matrix, Product, Scalars
+from tilewright.sim.isa.steps import Job, Matrix, Product, Scalars
 from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
 from .heads import head_rows, measured_heads
-from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Quantised, Result, Stored
+from .lowering import PLAIN, Activation, Lowering, Quantised, Result, Stored
 from .masks import mask_rows
 from .online_softmax import OnlineSoftmax, RepeatedSoftmax
+from .operands import activations_of
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,7 @@ def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
     rows, positions = query.codes.rows, keys.codes.rows
     name = f"{operator.name}.{head.name}"
     query_scale = head.online.scales_of(query) if head.online else query.scale
-    sums = lowering.matrix(f"{name}.sums", rows, positions, stored.INT32)
-    lowering.steps.append(Product(a=query.codes, weights=keys.codes, out=sums, transposed=True))
+    sums, key_scales = _multiplied(lowering, name, query.codes, keys.codes, keys.scales, transposed=True)
     out = lowering.matrix(name, rows, positions)
     options = _mask(operator, head.start, positions)
     [softmax] = lowering.read_by(Kind.SOFTMAX)
@@ -138,7 +138,7 @@ def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
         sums,
         options,
         multiply=query_scale,
-        b=keys.scales,
+        b=key_scales,
         c=_hidden(lowering, head.start, positions),
         out=out,
         to=f"{name}.maximum",
@@ -146,6 +146,21 @@ def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
     if options.reduce is not Reduce.MAXIMUM:
         return _Scores(out, None)
     return _Scores(out, head.online.add_maximum(maximum) if head.online else maximum)
+
+
+def _multiplied(
+    lowering: Lowering, name: str, a: Matrix, weights: Matrix, scales: Matrix | None, *, transposed: bool = False
+) -> tuple[Matrix, Matrix | None]:
+    """Add a product with keys or values; return its sums and the scales of columns that are still to be applied: a job
+    of the NPE applies them."""
+    columns = weights.rows if transposed else weights.columns
+    if lowering.operator.engine is Engine.NPE:
+        sums = lowering.matrix(f"{name}.sums", a.rows, columns, stored.BF16)
+        lowering.steps.append(Job(a=a, weights=weights, out=sums, transposed=transposed, scale=scales))
+        return sums, None
+    sums = lowering.matrix(f"{name}.sums", a.rows, columns, stored.INT32)
+    lowering.steps.append(Product(a=a, weights=weights, out=sums, transposed=transposed))
+    return sums, scales
 
 
 @dataclass(frozen=True)
@@ -191,8 +206,11 @@ def _lower_weighted_sum(lowering: Lowering, parts: list[_Part]) -> None:
     The scales of values, one a position, go into the probabilities, which are then quantised row by row.
     """
     name, first = lowering.operator.name, parts[0]
+    operand = activations_of(lowering.operator)
     rows, positions = first.probabilities.values.rows, first.probabilities.values.columns
-    codes = lowering.matrix(f"{name}.{first.head.name}.weights.int8", len(parts) * rows, positions, stored.INT8)
+    codes = lowering.matrix(
+        f"{name}.{first.head.name}.weights.{operand.storage}", len(parts) * rows, positions, operand.storage
+    )
     places = [slice(start, start + rows) for start in range(0, codes.rows, rows)]
     quantised = []
     for part, place in zip(parts, places, strict=True):
@@ -200,16 +218,16 @@ def _lower_weighted_sum(lowering: Lowering, parts: list[_Part]) -> None:
         weights = lowering.matrix(own, rows, positions)
         scale = lowering.run(
             part.probabilities.values,
-            MAGNITUDE,
+            operand.magnitude,
             multiply=part.probabilities.factors,
             b=part.head.values.scales,
             out=weights,
             to=f"{own}.scale",
         )
-        quantised.append(lowering.quantised(weights, scale, out=codes.part(rows=place)))
+        scales = scale if operand.scaled else None
+        quantised.append(lowering.quantised(weights, scales, operand=operand, out=codes.part(rows=place)))
     values = first.head.values
-    sums = lowering.matrix(f"{name}.{first.head.name}.sums", codes.rows, values.codes.columns, stored.INT32)
-    lowering.steps.append(Product(a=codes, weights=values.codes, out=sums))
+    sums, _ = _multiplied(lowering, f"{name}.{first.head.name}", codes, values.codes, None)
     for part, place, each in zip(parts, places, quantised, strict=True):
         head, left = part.head, part.head.values.first
         own_sums = sums.part(rows=place, columns=slice(left, left + head.out.columns))
@@ -253,7 +271,7 @@ def _query_rows(lowering: Lowering, scores: Operator) -> list[Quantised]:
     if isinstance(query, Activation):
         # Heads without rotary embedding are not quantised yet.
         lowering.operator = lowering.graph[scores.inputs[0]]
-        query = measured_heads(lowering, query.values, scores.k)
+        query = measured_heads(lowering, query.values, scores.k, operand=activations_of(scores))
     assert isinstance(query, list)
     if len(query) == scores.heads:
         return query  # type: ignore[return-value]

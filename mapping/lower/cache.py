@@ -2,20 +2,25 @@
 
 from dataclasses import dataclass, replace
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.head_padding import HeadPadding
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
 from .heads import head_rows, measured_heads
-from .lowering import PLAIN, Activation, Lowering, Quantised, Result, Rotation, Stored, magnitude
+from .lowering import PLAIN, Activation, Lowering, Quantised, Result, Rotation, Stored
+from .operands import ARRAY, Operand, activations_of, cached_of
 
 
 def lower_rope(lowering: Lowering) -> Result:
     """Lower the rotary embedding of heads, and quantise them; heads for the cache are rotated when they are stored."""
     operator = lowering.operator
     rotation = Rotation(operator, lowering.values(operator.inputs[0]))
-    return rotation if lowering.read_by(Kind.KV_APPEND) else _rotated(lowering, rotation)
+    if lowering.read_by(Kind.KV_APPEND):
+        return rotation
+    operand = next((activations_of(reader) for reader in lowering.read_by(Kind.SCORES)), ARRAY)
+    return _rotated(lowering, rotation, operand)
 
 
 def lower_append(lowering: Lowering) -> Result:
@@ -24,20 +29,29 @@ def lower_append(lowering: Lowering) -> Result:
     result = lowering.results[operator.inputs[0]]
     if isinstance(result, list):
         return _scale_rows(lowering, result)  # type: ignore[arg-type]
-    storage = operator.precision.cache
+    [product] = lowering.graph.readers(operator.name)
+    operand = cached_of(product)
+    storage = operand.storage
+    if operand.npe and storage.bits < 8:
+        raise ConfigError(
+            f"{product.name}: a cache of {storage} is not allowed on the NPE: positions begin at bytes, in formats "
+            "of 8 or 16 bits"
+        )
     rows, beside = operator.heads * operator.capacity, operator.beside
     cache = lowering.state(operator.name, rows // beside, beside * operator.n, storage, operator.heads // beside)
-    scales = lowering.state(f"{operator.name}.scales", rows, 1, stored.FP32, operator.heads)
+    scales = lowering.state(f"{operator.name}.scales", rows, 1, stored.FP32, operator.heads) if operand.scaled else None
     places = _new_rows(operator, cache, operator.n, operator.n, cache.columns)
     if isinstance(result, Rotation):
-        new = _rotated(lowering, result, places)
+        new = _rotated(lowering, result, operand, places)
         lowering.operator = operator
     else:
         assert isinstance(result, Activation)
-        new = measured_heads(lowering, result.values, operator.n, places, beside)
-    for each, place in zip(new, _new_rows(operator, scales, 1, operator.capacity, 1), strict=True):
-        lowering.write_scalars(each.scale, place)
-    row = scales.reshaped(1, rows)
+        new = measured_heads(lowering, result.values, operator.n, places, beside, operand)
+    if scales:
+        for each, place in zip(new, _new_rows(operator, scales, 1, operator.capacity, 1), strict=True):
+            assert each.scale
+            lowering.write_scalars(each.scale, place)
+    row = scales.reshaped(1, rows) if scales else None
     heads, end = [], operator.capacity if operator.every_position else operator.position + operator.m
     for head in range(operator.heads):
         codes, own = (
@@ -45,7 +59,7 @@ def lower_append(lowering: Lowering) -> Result:
             for first in (head // beside * operator.capacity, head * operator.capacity)
         )
         first = head % beside * operator.n
-        heads.append(Stored(cache.part(rows=codes), row.part(columns=own), first))
+        heads.append(Stored(cache.part(rows=codes), row.part(columns=own) if row else None, first))
     return heads
 
 
@@ -70,7 +84,9 @@ def _new_rows(operator: Operator, state: Matrix, columns: int, next_head: int, n
     return [Matrix(state.buffer, operator.m, columns, stride=next_position, offset=offset) for offset in offsets]
 
 
-def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = None) -> list[Quantised]:
+def _rotated(
+    lowering: Lowering, rotation: Rotation, operand: Operand, out: list[Matrix] | None = None
+) -> list[Quantised]:
     """Add the rotary embedding of heads, and quantise them, into ``out`` if it is given."""
     operator, x = rotation.operator, rotation.source
     lowering.operator = operator
@@ -84,12 +100,15 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
     turned = lowering.matrix(f"{operator.name}.cos", x.rows, columns)
     result = lowering.matrix(f"{operator.name}.rotated", x.rows, columns)
     offsets = _offsets(lowering, operator, x.rows)
-    out = out or head_rows(lowering.matrix(f"{operator.name}.int8", x.rows, columns, stored.INT8), operator.n)
+    places: list[Matrix | None] = [*out] if out else [None] * len(head_rows(result, operator.n))
+    if out is None and (operand.scaled or operand.storage != result.storage):
+        whole = lowering.matrix(f"{operator.name}.{operand.storage}", x.rows, columns, operand.storage)
+        places = [*head_rows(whole, operator.n)]
     heads = []
     for index, (parts, first, both, codes) in enumerate(
-        zip(_parts(operator, x), head_rows(turned, operator.n), head_rows(result, operator.n), out, strict=True)
+        zip(_parts(operator, x), head_rows(turned, operator.n), head_rows(result, operator.n), places, strict=True)
     ):
-        measured, name = magnitude(codes.storage), f"{operator.name}.{index}.scale"
+        measured, name = operand.magnitude, f"{operator.name}.{index}.scale"
         for part in parts:
             cos, sin = (table.part(columns=part.table) for table in tables)
             product, sums = (each.part(rows=part.rows, columns=part.columns) for each in (first, both))
@@ -97,9 +116,9 @@ def _rotated(lowering: Lowering, rotation: Rotation, out: list[Matrix] | None = 
             lowering.run(part.source, b=cos, c=added, out=product)
             options = replace(measured if len(parts) == 1 else PLAIN, rotate=part.source.columns // 2)
             scale = lowering.run(part.source, options, b=sin, c=product, out=sums, to=name)
-        if len(parts) > 1:
+        if len(parts) > 1 and operand.scaled:
             scale = lowering.run(both, measured, to=name)
-        heads.append(lowering.quantised(both, scale, out=codes))
+        heads.append(lowering.quantised(both, scale if operand.scaled else None, operand=operand, out=codes))
     return heads
 
 
@@ -157,9 +176,12 @@ def _offsets(lowering: Lowering, operator: Operator, tokens: int) -> list[Matrix
 def _scale_rows(lowering: Lowering, heads: list[Quantised]) -> list[Stored]:
     """Add the passes that write the scales of each head as a row; return the heads with these scales."""
     operator, tokens = lowering.operator, lowering.operator.m
+    if heads[0].scale is None:
+        return [Stored(head.codes, None) for head in heads]
     distinct = 1 if heads[0].scale == heads[-1].scale else len(heads)
     rows = lowering.matrix(f"{operator.name}.scales", distinct, tokens, stored.FP32)
     for index, head in enumerate(heads[:distinct]):
+        assert head.scale
         lowering.write_scalars(head.scale, Matrix(rows.buffer, tokens, 1, stride=1, offset=index * tokens))
     scales = [rows.part(rows=slice(index, index + 1)) for index in range(distinct)] * (len(heads) // distinct)
     return [Stored(head.codes, row) for head, row in zip(heads, scales, strict=True)]

@@ -6,10 +6,11 @@ import numpy as np
 
 from tilewright.mapping.models.llama import COSINES
 from tilewright.mapping.models.rows import ALL, rows_of, scales_of
+from tilewright.mapping.precision.npe_weights import npe_weights
 from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.operator import Engine, Kind, Operator
 
 from .e2m1 import factors_constant
 from .masks import mask_contents
@@ -106,11 +107,10 @@ class _Contents:
             source = self.graph[source.inputs[0]]
         # Some outputs at a time: float64 numbers of a whole vocabulary would take most of the memory of a run.
         blocks = ((each.astype(np.float64).T, own) for each, own in self._weights(operator, after_attention))
+        quantise = npe_weights if operator.engine is Engine.NPE else quantise_weights
         quantised = joined(
             [
-                quantise_weights(
-                    each * factor / columns[:, None], operator.precision, None if own is None else own * factor
-                )
+                quantise(each * factor / columns[:, None], operator.precision, None if own is None else own * factor)
                 for each, own in blocks
             ]
         )

@@ -6,7 +6,8 @@ from tilewright.sim.graph.operator import Kind
 from tilewright.sim.isa.vector_command import Function
 
 from .constants import carried_bias
-from .lowering import MAGNITUDE, PLAIN, Activation, Lowering, Result
+from .lowering import Activation, Lowering, Result
+from .operands import ARRAY
 
 
 def lower_input(lowering: Lowering) -> Result:
@@ -23,13 +24,19 @@ def lower_input(lowering: Lowering) -> Result:
     bias = lowering.constant(f"{operator.name}.bias", 1, operator.n)
     options = lowering.measure()
     scale = lowering.run(source, options, c=bias, out=out, to=f"{operator.name}.scale")
-    return Activation(out, scale if options is not PLAIN else None)
+    return lowering.measured(out, scale, options)
 
 
 def lower_smooth(lowering: Lowering) -> Result:
     """Lower the multiplication of columns of a projection's input by factors."""
     operator = lowering.operator
     factors = lowering.constant(operator.name, 1, operator.n)
+    if lowering.taken_as != ARRAY:
+        values, options = lowering.values(operator.inputs[0]), lowering.measure()
+        out = lowering.matrix(f"{operator.name}.values", operator.m, operator.n)
+        return lowering.measured(
+            out, lowering.run(values, options, b=factors, out=out, to=f"{out.buffer.name}.scale"), options
+        )
     return lowering.smoothed(lowering.values(operator.inputs[0]), factors)
 
 
@@ -37,17 +44,25 @@ def lower_gated(lowering: Lowering) -> Result:
     """Lower the product of a function of a gate with the gated values."""
     operator = lowering.operator
     gate, up = (lowering.values(name) for name in operator.inputs)
+    complete = _is_complete(lowering)
     out = lowering.matrix(operator.name, operator.m, operator.n)
     function = Function.SILU if operator.kind is Kind.SILU_MULTIPLY else Function.GELU
-    options = replace(MAGNITUDE, function=function)
-    return Activation(out, lowering.run(gate, options, b=up, out=out, to=f"{operator.name}.scale"))
+    options = replace(lowering.measure(), function=Function.NONE if complete else function)
+    return lowering.measured(out, lowering.run(gate, options, b=up, out=out, to=f"{operator.name}.scale"), options)
+
+
+def _is_complete(lowering: Lowering) -> bool:
+    """Return whether a job has applied the operator's function to its first input."""
+    result = lowering.results[lowering.operator.inputs[0]]
+    return isinstance(result, Activation) and result.complete
 
 
 def lower_gelu(lowering: Lowering) -> Result:
     """Lower a GELU activation function."""
     operator = lowering.operator
+    if _is_complete(lowering):
+        return Activation(lowering.values(operator.inputs[0]))
     out = lowering.matrix(operator.name, operator.m, operator.n)
-    gelu = replace(MAGNITUDE, function=Function.GELU)
-    return Activation(
-        out, lowering.run(lowering.values(operator.inputs[0]), gelu, out=out, to=f"{operator.name}.scale")
-    )
+    options = replace(lowering.measure(), function=Function.GELU)
+    scale = lowering.run(lowering.values(operator.inputs[0]), options, out=out, to=f"{operator.name}.scale")
+    return lowering.measured(out, scale, options)

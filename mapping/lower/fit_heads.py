@@ -8,7 +8,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
-from tilewright.sim.graph.precision import position_step
+from tilewright.sim.graph.precision import first_position_step
 
 from .padding import with_padded_heads
 
@@ -26,7 +26,7 @@ def fit_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
     changed = {scores.name: replace(scores, block=block_size(config, scores)) for scores in _in_blocks(config, graph)}
     for weighted in graph.of(Kind.WEIGHTED_SUM):
         values = graph[weighted.inputs[1]]
-        if weighted.capacity:
+        if weighted.capacity and weighted.engine is not Engine.NPE:
             changed[values.name] = replace(values, beside=heads_beside(config, values.n, values.heads))
     for mask in graph.of(Kind.CONSTANT):
         if mask.every_position and not mask.variants:
@@ -38,7 +38,7 @@ def fit_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
 def heads_beside(config: AcceleratorConfig, size: int, heads: int) -> int:
     """Return the number of heads of so many elements whose values lie side by side: the smallest with which rows take
     the fewest beats."""
-    tile = config.cim.tile
+    tile = config.cim_array.tile
     numbers = [each for each in range(1, heads + 1) if heads % each == 0 and each * size <= tile.columns]
     return min(numbers, key=lambda each: tile.weight_beats_per_row(each * size) / each, default=1)
 
@@ -57,7 +57,7 @@ def _in_blocks(config: AcceleratorConfig, graph: Graph) -> Iterator[Operator]:
 
 def block_size(config: AcceleratorConfig, scores: Operator) -> int:
     """Return the number of positions in a block: as many as :data:`SHARE` allows, with which a product can begin."""
-    step = position_step(config.cim.tile, config.vector.lanes)
+    step = first_position_step(config)
     return max(1, config.bank_bytes // (SHARE * _bytes_of_position(scores)) // step) * step
 
 

@@ -1,10 +1,10 @@
-"""Heads as parts of a matrix, and heads of projections as numbers that the array multiplies."""
+"""Heads as parts of a matrix, and heads of projections as numbers that products take."""
 
-from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
-from .lowering import Lowering, Projected, Quantised, magnitude
+from .lowering import Lowering, Projected, Quantised
+from .operands import ARRAY, Operand, activations_of, cached_of
 
 
 def head_rows(matrix: Matrix, head: int) -> list[Matrix]:
@@ -15,41 +15,66 @@ def head_rows(matrix: Matrix, head: int) -> list[Matrix]:
     return [matrix.part(columns=slice(c, c + head)) for c in range(0, matrix.columns, head)]
 
 
-def quantised_heads(lowering: Lowering, projected: Projected, reader: Operator) -> list[Quantised]:
-    """Add the passes that scale a projection's sums and quantise its heads for their reader."""
-    operator, precision = lowering.operator, lowering.operator.precision
-    storage = precision.cache if reader.kind is Kind.KV_APPEND else stored.INT8
+def quantised_heads(lowering: Lowering, source: Projected | Matrix, reader: Operator) -> list[Quantised]:
+    """Add the steps that scale a projection's sums, if its result is not complete, and quantise its heads for their
+    reader."""
+    operator = lowering.operator
+    operand, values = _taken_by(lowering, reader)
     size = operator.n // reader.heads
     parts = [slice(head * size, (head + 1) * size) for head in range(reader.heads)]
-    out = lowering.matrix(operator.name, operator.m, operator.n)
-    options = magnitude(storage)
-    codes = lowering.matrix(f"{operator.name}.{storage}", operator.m, operator.n, storage)
-    if precision.scales == "token":
-        scale = lowering.run_scaled(projected, options, out=out, to=f"{operator.name}.scale")
-        whole = lowering.quantised(out, scale, out=codes)
+    options = operand.magnitude
+    out = source if isinstance(source, Matrix) else lowering.matrix(operator.name, operator.m, operator.n)
+    codes = None
+    if operand.scaled or values or operand.storage != out.storage:
+        codes = lowering.matrix(f"{operator.name}.{operand.storage}", operator.m, operator.n, operand.storage)
+
+    def quantised(part: slice, to: str) -> Quantised:
+        """Return some columns as numbers of the operand."""
+        place = out.part(columns=part)
+        if isinstance(source, Projected):
+            scale = lowering.run_scaled(source.part(part), options, out=place, to=to)
+        elif operand.scaled:
+            scale = lowering.run(place, options, to=to)
+        into = codes.part(columns=part) if codes else None
+        scales = scale if operand.scaled else None
+        return lowering.quantised(place, scales, operand=operand, out=into, recode=values)
+
+    if operator.precision.scales == "token":
+        whole = quantised(slice(None), f"{operator.name}.scale")
         return [whole.part(part) for part in parts]
-    heads = []
-    for head, part in enumerate(parts):
-        values = out.part(columns=part)
-        scale = lowering.run_scaled(projected.part(part), options, out=values, to=f"{operator.name}.{head}.scale")
-        heads.append(lowering.quantised(values, scale, out=codes.part(columns=part)))
-    return heads
+    return [quantised(part, f"{operator.name}.{head}.scale") for head, part in enumerate(parts)]
+
+
+def _taken_by(lowering: Lowering, reader: Operator) -> tuple[Operand, bool]:
+    """Return the format of heads for their reader, and whether they are values of a product of the NPE."""
+    if reader.kind is Kind.SCORES:
+        return activations_of(reader), False
+    [product] = lowering.graph.readers(reader.name)
+    operand = cached_of(product)
+    return operand, operand.npe and product.kind is Kind.WEIGHTED_SUM
 
 
 def measured_heads(
-    lowering: Lowering, values: Matrix, size: int, out: list[Matrix] | None = None, beside: int = 1
+    lowering: Lowering,
+    values: Matrix,
+    size: int,
+    out: list[Matrix] | None = None,
+    beside: int = 1,
+    operand: Operand = ARRAY,
 ) -> list[Quantised]:
-    """Add the passes that measure and quantise heads of ``size`` columns, into ``out`` if it is given.
+    """Add the steps that measure and quantise heads of ``size`` columns, into ``out`` if it is given.
 
     For one token each of ``beside`` matrices has every so many heads as its rows.
     """
     name = lowering.operator.name
-    if out is None:
-        out = head_rows(lowering.matrix(f"{name}.int8", values.rows, values.columns, stored.INT8), size)
+    places: list[Matrix | None] = [*out] if out else []
     parts = [slice(first, first + size) for first in range(0, beside * size, size)]
     sources = [rows.part(columns=part) for rows in head_rows(values, beside * size) for part in parts]
+    if out is None and (operand.scaled or operand.storage != values.storage):
+        whole = lowering.matrix(f"{name}.{operand.storage}", values.rows, values.columns, operand.storage)
+        places = [*head_rows(whole, size)]
     heads = []
-    for index, (source, codes) in enumerate(zip(sources, out, strict=True)):
-        scale = lowering.run(source, magnitude(codes.storage), to=f"{name}.{index}.scale")
-        heads.append(lowering.quantised(source, scale, out=codes))
+    for index, source in enumerate(sources):
+        scale = lowering.run(source, operand.magnitude, to=f"{name}.{index}.scale") if operand.scaled else None
+        heads.append(lowering.quantised(source, scale, operand=operand, out=places[index] if places else None))
     return heads

@@ -1,24 +1,18 @@
 """Building blocks of lowerings: products, and the passes around them."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import Kind, Operator
-from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.graph.operator import Engine, Kind, Operator
+from tilewright.sim.isa.steps import Buffer, Job, Matrix, Pass, Product, Recode, Scalars, Step
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 
 from .e2m1 import ROUND, factors_name, two_passes
+from .operands import ARRAY, Operand, activations_of
 
 PLAIN = PassOptions()
-
-
-def magnitude(storage: StoredFormat) -> PassOptions:
-    """Return the options of a pass that measures rows for :meth:`Lowering.quantised` to numbers of a storage."""
-    return PassOptions(reduce=Reduce.MAGNITUDE, scale=1 / storage.largest, inverse=Inverse.RECIPROCAL)
-
-
-MAGNITUDE = magnitude(stored.INT8)
 
 
 @dataclass(frozen=True)
@@ -40,10 +34,10 @@ class Lowered:
 
 @dataclass(frozen=True)
 class Quantised:
-    """A matrix of numbers for the array, with a scale for each row."""
+    """A matrix of numbers for the array or the NPE, with a scale for each row if the format needs scales."""
 
     codes: Matrix
-    scale: Scalars
+    scale: Scalars | None
 
     def part(self, columns: slice) -> "Quantised":
         """Return some columns of the matrix."""
@@ -51,22 +45,23 @@ class Quantised:
 
     def row_part(self, first: int, rows: int) -> "Quantised":
         """Return some rows of the matrix."""
-        return Quantised(self.codes.part(rows=slice(first, first + rows)), self.scale.part(first, rows))
+        scale = self.scale.part(first, rows) if self.scale else None
+        return Quantised(self.codes.part(rows=slice(first, first + rows)), scale)
 
 
 @dataclass(frozen=True)
 class Projected:
-    """Sums of a product that are not yet scaled: ``sums * rows * columns + addend``."""
+    """Sums of a product that are not yet scaled: ``sums * rows * columns + addend``, each factor if it is there."""
 
     sums: Matrix
-    rows: Scalars
-    columns: Matrix
+    rows: Scalars | None
+    columns: Matrix | None
     addend: Matrix | None
 
     def part(self, columns: slice) -> "Projected":
         """Return some columns of the sums."""
-        addend = self.addend.part(columns=columns) if self.addend else None
-        return Projected(self.sums.part(columns=columns), self.rows, self.columns.part(columns=columns), addend)
+        scales, addend = (each.part(columns=columns) if each else None for each in (self.columns, self.addend))
+        return Projected(self.sums.part(columns=columns), self.rows, scales, addend)
 
 
 @dataclass(frozen=True)
@@ -75,8 +70,13 @@ class Activation:
 
     values: Matrix
     scale: tuple[Scalars, Scalars] | None = None
-    """Scales of the rows as int8, and their inverses."""
+    """Scales of the rows as numbers that products take, and their inverses."""
     minus_mean: Scalars | None = None
+    measured: Operand = ARRAY
+    """Format for which the scales of the rows were measured."""
+    complete: bool = False
+    """Flag: the epilogue of a job has done what the operator that reads the result does: it has added the residual, or
+    has applied the function."""
 
 
 @dataclass(frozen=True)
@@ -93,14 +93,15 @@ class Stored:
 
     codes: Matrix
     """Codes of the rows, shape (positions, head size), or of several heads side by side."""
-    scales: Matrix
-    """Scales of the rows of the head, shape (1, positions)."""
+    scales: Matrix | None
+    """Scales of the rows of the head, shape (1, positions), if the format needs scales."""
     first: int = 0
     """First column of the head."""
 
     def part(self, positions: slice) -> "Stored":
         """Return some of the positions."""
-        return Stored(self.codes.part(rows=positions), self.scales.part(columns=positions), self.first)
+        scales = self.scales.part(columns=positions) if self.scales else None
+        return Stored(self.codes.part(rows=positions), scales, self.first)
 
 
 Result = Activation | Quantised | Projected | Rotation | list[Quantised] | list[Stored]
@@ -119,7 +120,7 @@ class Lowering:
     repeated: list[tuple[int, int]] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
     """Results of the lowered operators, by name of the operator."""
-    quantised_results: dict[str, Quantised] = field(default_factory=dict)
+    quantised_results: dict[tuple[str, Operand], Quantised] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.operator = self.graph.operators[0]
@@ -133,24 +134,38 @@ class Lowering:
         assert isinstance(result, Activation), f"{name}: {type(result).__name__}"
         return result.values
 
-    def multiplied(self, name: str) -> Quantised:
-        """Return an operator's result as numbers that the array multiplies; add the passes that quantise it, once."""
+    def multiplied(self, name: str, operand: Operand = ARRAY) -> Quantised:
+        """Return an operator's result as numbers that an engine multiplies; add the steps that quantise it, once."""
         result = self.results[name]
         if isinstance(result, Quantised):
             return result
         assert isinstance(result, Activation), f"{name}: {type(result).__name__}"
-        if name not in self.quantised_results:
-            scale = result.scale or self.run(result.values, MAGNITUDE, to=f"{result.values.buffer.name}.scale")
-            self.quantised_results[name] = self.quantised(result.values, scale)
-        return self.quantised_results[name]
+        key = name, operand
+        if key not in self.quantised_results:
+            scale = result.scale if result.measured == operand else None
+            if operand.scaled and not scale:
+                beside = "" if operand == ARRAY else f".{operand.storage}"
+                scale = self.run(result.values, operand.magnitude, to=f"{result.values.buffer.name}{beside}.scale")
+            self.quantised_results[key] = self.quantised(result.values, scale, operand=operand)
+        return self.quantised_results[key]
 
     def read_by(self, *kinds: Kind) -> list[Operator]:
         """Return the readers of the operator's result that are of some kinds."""
         return [reader for reader in self.graph.readers(self.operator.name) if reader.kind in kinds]
 
+    @property
+    def taken_as(self) -> Operand:
+        """Format in which the first product that reads the operator's result takes the result."""
+        return next((activations_of(reader) for reader in self.read_by(Kind.MATMUL)), ARRAY)
+
     def measure(self) -> PassOptions:
-        """Return the options of the pass that makes the operator's result: rows are measured if products take them."""
-        return MAGNITUDE if self.read_by(Kind.MATMUL) else PLAIN
+        """Return the options of the pass that makes the operator's result: rows are measured if products take them and
+        need their scales."""
+        return self.taken_as.magnitude if self.read_by(Kind.MATMUL) else PLAIN
+
+    def measured(self, values: Matrix, scale: tuple[Scalars, Scalars], options: PassOptions) -> Activation:
+        """Return the result of the pass whose options :meth:`measure` has given, which left these row scalars."""
+        return Activation(values, scale if options.reduce else None, measured=self.taken_as)
 
     def finish(self, result: Matrix) -> Lowered:
         """Return all steps and buffers that were collected."""
@@ -255,14 +270,41 @@ class Lowering:
         those = projected
         return self.run(those.sums, options, multiply=those.rows, b=those.columns, c=those.addend, out=out, to=to)
 
-    def quantised(self, values: Matrix, scalars: tuple[Scalars, Scalars], *, out: Matrix | None = None) -> Quantised:
-        """Add the passes that quantise values, into ``out`` if it is given; a pass with :func:`magnitude` has measured
-        them."""
-        scale, inverse = scalars
-        out = out or self.matrix(
-            f"{values.buffer.name}.int8", values.rows, values.columns, stored.INT8, values.buffer.operator
-        )
-        if two_passes(out.storage):
+    def quantised(
+        self,
+        values: Matrix,
+        scalars: tuple[Scalars, Scalars] | None,
+        *,
+        operand: Operand = ARRAY,
+        out: Matrix | None = None,
+        recode: bool = False,
+    ) -> Quantised:
+        """Add the steps that quantise values, into ``out`` if it is given.
+
+        Parameters
+        ----------
+        scalars : tuple of Scalars
+            Scales of the rows and their inverses, from a pass with the operand's ``magnitude``; None without scales.
+        recode : bool
+            Whether a job of the NPE makes the numbers even if the vector unit can.
+        """
+        scale, inverse = scalars or (None, None)
+        storage, name = operand.storage if out is None else out.storage, values.buffer.name
+        jobs = operand.npe and (recode or storage not in (stored.INT8, stored.BF16))
+        if out is None:
+            if operand.npe and storage == stored.BF16 and not recode:
+                return Quantised(values, None)
+            part = f".{values.offset}" if values.offset else ""
+            out = self.matrix(f"{name}{part}.{storage}", values.rows, values.columns, storage, values.buffer.operator)
+        if jobs:
+            source = values
+            if inverse or values.storage != stored.BF16:
+                part = f"{name}.{values.offset}.scaled.{storage}"
+                source = self.matrix(part, values.rows, values.columns, stored.BF16, values.buffer.operator)
+                self.run(values, multiply=inverse, out=source)
+            self.steps.append(Recode(a=source, out=out))
+        elif two_passes(out.storage):
+            assert inverse
             self._to_e2m1(values, inverse, out)
         else:
             self.run(values, multiply=inverse, out=out)
@@ -279,7 +321,7 @@ class Lowering:
     def smoothed(self, values: Matrix, factors: Matrix) -> Quantised:
         """Add the passes that measure and quantise values whose columns are multiplied with ``factors``."""
         name = values.buffer.name
-        scale, inverse = self.run(values, MAGNITUDE, b=factors, to=f"{name}.scale")
+        scale, inverse = self.run(values, ARRAY.magnitude, b=factors, to=f"{name}.scale")
         out = self.matrix(f"{name}.int8", values.rows, values.columns, stored.INT8)
         self.run(values, multiply=inverse, b=factors, out=out)
         return Quantised(out, scale)
@@ -288,11 +330,29 @@ class Lowering:
         """Add the product with a weight matrix, whose constants are ``name.codes``, ``.columns`` and ``.groups``."""
         precision = self.operator.precision
         k, group, kind = a.codes.columns, precision.group, precision.group_scale
+        if self.operator.engine is Engine.NPE:
+            sums = self.matrix(f"{name}.sums", a.codes.rows, columns, stored.BF16)
+            self.multiply(a, name, sums)
+            return Projected(sums, a.scale, None, addend)
         codes = self.constant(f"{name}.codes", k, columns, precision.weights)
         scales = self.constant(f"{name}.groups", -(-k // group), columns, kind) if group else None
         sums = self.matrix(f"{name}.sums", a.codes.rows, columns, stored.INT32)
         self.steps.append(Product(a=a.codes, weights=codes, out=sums, scales=scales, group=group))
         return Projected(sums, a.scale, self.constant(f"{name}.columns", 1, columns, precision.column_scale), addend)
+
+    def multiply(self, a: Quantised, name: str, out: Matrix, **parts: Any) -> None:
+        """Add the job that multiplies with a weight matrix, whose constants are ``name.codes`` and ``.columns``.
+
+        Parameters
+        ----------
+        parts
+            Further parts of the job's epilogue.
+        """
+        operator, k = self.operator, a.codes.columns
+        operand = activations_of(operator)
+        codes = self.constant(f"{name}.codes", k, out.columns, operand.storage)
+        scale = self.constant(f"{name}.columns", 1, out.columns) if operand.scaled else None
+        self.steps.append(Job(a=a.codes, weights=codes, out=out, scale=scale, **parts))
 
     def write_scalars(self, scalars: Scalars, out: Matrix) -> None:
         """Add the pass that writes row scalars into ``out``, a matrix of one column."""

@@ -16,7 +16,7 @@ def lower_rms_norm(lowering: Lowering) -> Result:
     if operator.heads == 1 and operator.n == x.columns:
         options = lowering.measure()
         scale = _root_mean_square(lowering, x, out, options)
-        return Activation(out, scale if options is not PLAIN else None)
+        return lowering.measured(out, scale, options)
     for source, result in zip(head_rows(x, operator.n), head_rows(out, operator.n), strict=True):
         _root_mean_square(lowering, source, result, PLAIN)
     return Activation(out)
@@ -61,4 +61,4 @@ def lower_layer_norm(lowering: Lowering) -> Result:
     scale = lowering.run(
         total.values, options, add=minus_mean, multiply=inverse, b=gains, c=biases, out=out, to=f"{operator.name}.scale"
     )
-    return Activation(out, scale if options is not PLAIN else None)
+    return lowering.measured(out, scale, options)

@@ -55,8 +55,8 @@ class OnlineSoftmax:
         self.weighted: Matrix
         """Weighted sum of each row."""
 
-    def scales_of(self, query: Quantised) -> Scalars:
-        """Return the scales of the rows of queries."""
+    def scales_of(self, query: Quantised) -> Scalars | None:
+        """Return the scales of the rows of queries, if there are some."""
         return query.scale
 
     def add_maximum(self, maximum: Scalars) -> Scalars:
@@ -82,8 +82,8 @@ class OnlineSoftmax:
         else:
             self.lowering.run(self.total, multiply=self.correction, c=own, out=self.total)
 
-    def add_weighted(self, sums: Matrix, scale: Scalars) -> None:
-        """Take the weighted sums of the block: integers, and the scale of each row."""
+    def add_weighted(self, sums: Matrix, scale: Scalars | None) -> None:
+        """Take the weighted sums of the block, and the scale of each row if there are scales."""
         if self.correction is None:
             self.weighted = self._matrix("weighted", sums.columns)
             self.lowering.run(sums, multiply=scale, out=self.weighted)
@@ -123,10 +123,12 @@ class RepeatedSoftmax(OnlineSoftmax):
 
     def keep_scales(self, query: Quantised) -> None:
         """Write the scales of many queries, for which there are no row scalars while the blocks are repeated."""
+        if query.scale is None:
+            return
         self.scales = self._matrix("query.scales", 1)
         self.lowering.write_scalars(query.scale, self.scales)
 
-    def scales_of(self, query: Quantised) -> Scalars:
+    def scales_of(self, query: Quantised) -> Scalars | None:
         if self.scales is None:
             return query.scale
         scales, _ = self.lowering.run(self.scales, MAXIMUM, to=f"{self.name}.query.scale")

@@ -7,7 +7,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.head_padding import HeadPadding
-from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.operator import Engine, Kind, Operator
 
 
 def with_padded_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
@@ -25,17 +25,20 @@ def with_padded_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
     return Graph(tuple(changed.get(operator.name, operator) for operator in graph)) if changed else graph
 
 
-def key_room(config: AcceleratorConfig, size: int) -> int:
-    """Return the number of elements for which each query head and each key head has room."""
+def key_room(config: AcceleratorConfig, size: int, scores: Operator | None = None) -> int:
+    """Return the number of elements for which each query head and each key head has room, in these scores."""
     room = 2 * config.vector.lanes
-    while room < size or room % _beat(config):
+    while room < size or room % _beat(config, scores):
         room *= 2
     return room
 
 
-def _beat(config: AcceleratorConfig) -> int:
-    """Return the least number of activations that are whole beats of the array's."""
-    bits = config.cim.tile.macro.input_bits
+def _beat(config: AcceleratorConfig, scores: Operator | None) -> int:
+    """Return the least number of activations that are whole beats of the array's, or of the NPE's bus."""
+    if scores is not None and scores.engine is Engine.NPE:
+        assert config.npe is not None
+        return config.npe.bus_bits // scores.precision.cache.bits
+    bits = config.cim_array.tile.macro.input_bits
     return math.lcm(config.activation_bytes * 8, bits) // bits
 
 
@@ -53,7 +56,7 @@ def _keys_together(config: AcceleratorConfig, graph: Graph, scores: Operator) ->
     lanes, half = config.vector.lanes, scores.k // 2
     steps, rest = divmod(half, lanes)
     room = 2 * lanes * (steps + 1)
-    if not rest or not steps or steps & (steps - 1) or lanes % rest or room % _beat(config):
+    if not rest or not steps or steps & (steps - 1) or lanes % rest or room % _beat(config, scores):
         return None
     together = lanes // rest
     for name in scores.inputs[:2]:
@@ -66,7 +69,7 @@ def _keys_together(config: AcceleratorConfig, graph: Graph, scores: Operator) ->
 def _pad(config: AcceleratorConfig, graph: Graph, scores: Operator, changed: dict[str, Operator]) -> None:
     """Add the operators of one attention that change to ``changed``."""
     size = scores.k
-    keys = _keys_together(config, graph, scores) or HeadPadding(size, key_room(config, size), halves=True)
+    keys = _keys_together(config, graph, scores) or HeadPadding(size, key_room(config, size, scores), halves=True)
     values = HeadPadding(size, value_room(config, size), halves=False)
     if keys.room > size and not graph[scores.inputs[0]].head:
         changed[scores.name] = replace(scores, k=keys.room)

@@ -1,14 +1,25 @@
 """Lowering of products with weight matrices, and of the passes that scale their sums and may add a residual."""
 
 from dataclasses import replace
+from typing import Any
 
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.operator import Kind
+from tilewright.sim.isa.descriptor import Activation as DescriptorFunction
+from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.isa.vector_command import PassOptions, Reduce
 
 from .constants import carries_bias
 from .heads import quantised_heads
-from .lowering import PLAIN, Activation, Lowering, Projected, Result
+from .lowering import PLAIN, Activation, Lowering, Projected, Quantised, Result
+from .operands import activations_of
+
+FUNCTIONS = {
+    Kind.GELU: DescriptorFunction.GELU,
+    Kind.GELU_MULTIPLY: DescriptorFunction.GELU,
+    Kind.SILU_MULTIPLY: DescriptorFunction.SILU,
+}
+"""Functions that a job's epilogue applies for the operator that reads its result."""
 
 
 def lower_matmul(lowering: Lowering) -> Result:
@@ -21,7 +32,10 @@ def lower_matmul(lowering: Lowering) -> Result:
     added = lowering.read_by(Kind.ADD)
     if operator.bias and added and not carries_bias(lowering.graph, added[0]):
         added = []
-    a = lowering.multiplied(operator.inputs[0])
+    operand = activations_of(operator)
+    a = lowering.multiplied(operator.inputs[0], operand)
+    if not operand.scaled:
+        return _lower_job(lowering, a)
     bias = lowering.constant(f"{operator.name}.bias", 1, operator.n) if operator.bias and not added else None
     projected = lowering.project(a, operator.name, operator.n, bias)
     if added or lowering.read_by(Kind.LOGITS):
@@ -34,11 +48,48 @@ def lower_matmul(lowering: Lowering) -> Result:
     return Activation(out)
 
 
+def _lower_job(lowering: Lowering, a: Quantised) -> Result:
+    """Lower a product on the NPE in a format without scales: one job, which adds bias and residual, or applies the
+    function of the only operator that reads the result."""
+    operator, graph = lowering.operator, lowering.graph
+    added = lowering.read_by(Kind.ADD)
+    carried = bool(added) and carries_bias(graph, added[0])
+    parts: dict[str, Any] = {}
+    if operator.bias and not carried:
+        parts["bias"] = lowering.constant(f"{operator.name}.bias", 1, operator.n)
+    if lowering.read_by(Kind.LOGITS):
+        sums = lowering.matrix(f"{operator.name}.sums", operator.m, operator.n, stored.BF16)
+        lowering.multiply(a, operator.name, sums, **parts)
+        return Projected(sums, None, None, None)
+    if added:
+        [residual] = [name for name in added[0].inputs if name != operator.name]
+        parts["residual"] = lowering.values(residual)
+    elif function := _function(lowering):
+        parts["activation"] = function
+    out = lowering.matrix(operator.name, operator.m, operator.n)
+    lowering.multiply(a, operator.name, out, **parts)
+    readers = lowering.read_by(Kind.SCORES, Kind.KV_APPEND)
+    if readers and not readers[0].capacity:
+        return quantised_heads(lowering, out, readers[0])
+    return Activation(out, complete="residual" in parts or "activation" in parts)
+
+
+def _function(lowering: Lowering) -> DescriptorFunction:
+    """Return the function that the only reader of the operator's result applies to it."""
+    readers = lowering.graph.readers(lowering.operator.name)
+    if len(readers) != 1 or readers[0].inputs[0] != lowering.operator.name:
+        return DescriptorFunction.NONE
+    return FUNCTIONS.get(readers[0].kind, DescriptorFunction.NONE)
+
+
 def lower_add(lowering: Lowering) -> Result:
     """Lower a residual addition: the pass that scales a product's sums adds the residual, too, if nothing comes between
     them."""
     operator = lowering.operator
     results = [lowering.results[name] for name in operator.inputs]
+    for each in results:
+        if isinstance(each, Activation) and each.complete:
+            return _measured_mean(lowering, each.values)
     if not any(isinstance(each, Projected) for each in results):
         residual, term = (lowering.values(name) for name in operator.inputs)
         out = lowering.matrix(operator.name, operator.m, operator.n)
@@ -46,12 +97,27 @@ def lower_add(lowering: Lowering) -> Result:
         return Activation(out)
     [projected] = [each for each in results if isinstance(each, Projected)]
     [residual] = [each.values for each in results if isinstance(each, Activation)]
-    options, to = PLAIN, ""
-    for norm in lowering.read_by(Kind.LAYER_NORM):
-        options, to = PassOptions(reduce=Reduce.SUM, scale=-1 / operator.n), f"{norm.name}.mean"
+    options, to = _mean(lowering)
     out = lowering.matrix(operator.name, operator.m, operator.n)
     minus_mean, _ = lowering.run_scaled(replace(projected, addend=residual), options, out=out, to=to)
     return Activation(out, minus_mean=minus_mean if to else None)
+
+
+def _mean(lowering: Lowering) -> tuple[PassOptions, str]:
+    """Return the options of a pass that finds the negative means of rows if a LayerNorm reads them, and their name."""
+    options, to = PLAIN, ""
+    for norm in lowering.read_by(Kind.LAYER_NORM):
+        options, to = PassOptions(reduce=Reduce.SUM, scale=-1 / lowering.operator.n), f"{norm.name}.mean"
+    return options, to
+
+
+def _measured_mean(lowering: Lowering, out: Matrix) -> Activation:
+    """Return a sum that a job has made, with the negative means of its rows if a LayerNorm reads it."""
+    options, to = _mean(lowering)
+    if not to:
+        return Activation(out)
+    minus_mean, _ = lowering.run(out, options, to=to)
+    return Activation(out, minus_mean=minus_mean)
 
 
 def lower_logits(lowering: Lowering) -> Result:

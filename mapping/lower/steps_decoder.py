@@ -13,10 +13,12 @@ from tilewright.mapping.models.llama import EveryPosition
 from tilewright.mapping.models.reference import Tensors, capped
 from tilewright.mapping.precision.equalisation import precision_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.engine_rule import EngineRule
+from tilewright.sim.graph.engine_rules import with_engines
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.graph.precision import Precision
-from tilewright.sim.isa.steps import Product
+from tilewright.sim.isa.steps import Job, Product
 from tilewright.sim.machine.steps import (
     CIMArray,
     Memory,
@@ -79,6 +81,8 @@ class StepsDecoder:
         Returns what a program that serves every position reads of the cache, for a position and a number of tokens;
         without it the arithmetic is that of a program for each position. Sums that are cut otherwise differ in their
         last bits.
+    rules : sequence of EngineRule
+        Rules that place products on the accelerator's CIM array or NPE.
 
     Raises
     ------
@@ -97,6 +101,7 @@ class StepsDecoder:
         vector_unit: VectorUnit = run_pass,
         array: CIMArray = multiply,
         every: Callable[[int, int], EveryPosition] | None = None,
+        rules: Sequence[EngineRule] = (),
     ):
         self.model, self.tensors, self.context = model, tensors, context
         self.config = None if isinstance(arithmetic, Precision) else arithmetic
@@ -105,7 +110,7 @@ class StepsDecoder:
             self.precision = arithmetic
         else:
             self.precision = precision or precision_of(arithmetic, model, tensors)
-        self.vector_unit, self.array, self.every = vector_unit, array, every
+        self.vector_unit, self.array, self.every, self.rules = vector_unit, array, every, rules
         self.block = every(0, 1).block if every else 0
         self.constants = _contiguous(constant_contents(self._layers(1, 0), tensors))
         """Constants of all layers as they are stored, by name."""
@@ -174,10 +179,14 @@ class StepsDecoder:
             graph = Graph(
                 tuple(replace(each, variants=self.block) if serves_every_position(each) else each for each in graph)
             )
-        return fit_heads(self.config, graph) if self.config else graph
+        return fit_heads(self.config, self._placed(graph)) if self.config else graph
 
     def _head(self, tokens: int) -> Graph:
-        return llama.head(self.model, self.precision, tokens=tokens, columns=self.model.vocab_size)
+        return self._placed(llama.head(self.model, self.precision, tokens=tokens, columns=self.model.vocab_size))
+
+    def _placed(self, graph: Graph) -> Graph:
+        """Return a graph whose products have their engines."""
+        return with_engines(self.config, graph, self.rules) if self.config else graph
 
     def _run(self, lowered: Lowered, contents: Memory, x: np.ndarray, last: int = 0) -> StepsResult:
         """Run steps whose tokens lie in block ``last`` of the cache; those that are repeated, for each block so far."""
@@ -211,5 +220,5 @@ def _contiguous(constants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def _macs(lowered: Lowered) -> int:
-    products = (step for step in lowered.steps if isinstance(step, Product))
+    products = (step for step in lowered.steps if isinstance(step, Product | Job))
     return sum(step.a.rows * step.a.columns * step.out.columns for step in products)

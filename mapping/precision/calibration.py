@@ -13,6 +13,7 @@ from tilewright.mapping.models.rows import ALL, Formats, HasScales, Rows, format
 from tilewright.mapping.models.tokenizer import Tokenizer
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
+from tilewright.sim.graph.precision import Precision
 
 from .equalisation import Equalised, equalised, offset_names
 
@@ -52,7 +53,7 @@ class Calibrated(Mapping[str, np.ndarray]):
     def __init__(self, checkpoint: Checkpoint, config: AcceleratorConfig):
         self.checkpoint = checkpoint
         rounded = isinstance(checkpoint.tensors, HasScales)
-        self.columns = config.cim.tile.macro.weight_bits >= stored.INT8.bits and not rounded
+        self.columns = Precision.of_accelerator(config).weights.bits >= stored.INT8.bits and not rounded
         """Whether columns are equalised."""
 
     @cached_property

@@ -147,7 +147,7 @@ def offset_names(model: DecoderConfig) -> list[str]:
 def precision_of(config: AcceleratorConfig, model: DecoderConfig, tensors: Tensors) -> Precision:
     """Return the precision for which an accelerator is made, with the formats that some tensors have of their own, and
     with offsets of keys if they contain some."""
-    precision = Precision.of(config.cim.tile, config.vector.lanes)
+    precision = Precision.of_accelerator(config)
     offsets = any(name in tensors for name in offset_names(model))
     return replace(precision, key_offsets=offsets, by_matrix=formats_of(tensors))
 

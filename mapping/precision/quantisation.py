@@ -1,7 +1,7 @@
 """Quantisation of weights to codes of a stored format, with a scale for each column and scales for groups of rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,11 +48,11 @@ class QuantisedWeights:
 def joined(parts: Sequence[QuantisedWeights]) -> QuantisedWeights:
     """Return the columns of some quantised weights, which have scales of their own, beside each other."""
     groups = [each.groups for each in parts if each.groups is not None]
-    return QuantisedWeights(
+    return replace(
+        parts[0],
         codes=np.concatenate([each.codes for each in parts], axis=1),
         columns=np.concatenate([each.columns for each in parts]),
         groups=np.concatenate(groups, axis=1) if groups else None,
-        precision=parts[0].precision,
     )
 
 

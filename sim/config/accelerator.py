@@ -1,19 +1,22 @@
-"""Parameters of the accelerator: a CIM array and a vector unit around a scratchpad, fed by a command processor and an
-AXI4 master.
-
-An NPE may stand beside them.
+"""Parameters of the accelerator: a vector unit and a CIM array, an NPE or both around a scratchpad, fed by a command
+processor and an AXI4 master.
 """
 
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES, SCRATCHPAD_ADDRESS_BITS
 
 from .base import Frozen
+from .cim import TileConfig
 from .cim_array import CIMArrayConfig
 from .npe import NpeConfig
 from .vector import VectorConfig
+
+NO_ARRAY = "cim = None is not allowed here: the system has no CIM array, and a table cim describes one"
+"""Error about a system without a CIM array, where one is needed."""
 
 
 class FabricConfig(Frozen):
@@ -40,7 +43,8 @@ class FabricConfig(Frozen):
 class AcceleratorConfig(FabricConfig):
     """Parameters of one accelerator; see docs/accelerator.md."""
 
-    cim: CIMArrayConfig
+    cim: CIMArrayConfig | None = None
+    """Parameters of the CIM array; the accelerator has no array if the table is absent, and then needs an NPE."""
     vector: VectorConfig
     """Parameters of the vector unit; its address_bits is the address width of one bank."""
     npe: NpeConfig | None = None
@@ -53,7 +57,9 @@ class AcceleratorConfig(FabricConfig):
             value = getattr(self, name)
             if value & (value - 1):
                 raise ValueError(f"{name} = {value} is not allowed: it must be a power of two")
-        tile, word = self.cim.tile, self.vector.word_bits
+        word = self.vector.word_bits
+        if self.cim is None and self.npe is None:
+            raise ValueError("cim = None is not allowed without npe: there must be a table cim, npe or both")
         if self.bus_bits > word:
             raise ValueError(
                 f"bus_bits = {self.bus_bits} is not allowed: a word of the scratchpad, of {self.vector.lanes} lanes, "
@@ -64,6 +70,24 @@ class AcceleratorConfig(FabricConfig):
                 f"max_burst = {self.max_burst} is not allowed: a command, read at once, has "
                 f"{COMMAND_BYTES // self.bus_bytes} beats of {self.bus_bits} bits"
             )
+        if self.cim is not None:
+            self._check_tile(self.cim.tile, word)
+        if self.weight_buffer_beats < 2 * self.burst_beats:
+            raise ValueError(
+                f"weight_buffer_beats = {self.weight_buffer_beats} is not allowed: it must hold two bursts of "
+                f"{self.burst_beats}"
+            )
+        if self.npe is not None and self.npe.address_bits != self.address_bits:
+            raise ValueError(
+                f"npe.address_bits = {self.npe.address_bits} is not allowed: addresses in memory have "
+                f"{self.address_bits} bits"
+            )
+        if self.scratchpad_bytes > 1 << SCRATCHPAD_ADDRESS_BITS:
+            raise ValueError(f"banks = {self.banks} is not allowed: commands address 4 GiB of scratchpad")
+        return self
+
+    def _check_tile(self, tile: TileConfig, word: int) -> None:
+        """Refuse tiles that do not fit to the bus, to the scratchpad or to the vector unit."""
         if tile.weight_bus_bits != self.bus_bits:
             raise ValueError(
                 f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: weights come from the bus, of "
@@ -85,19 +109,19 @@ class AcceleratorConfig(FabricConfig):
             raise ValueError(
                 f"cim.tile.accumulator_bits = {tile.accumulator_bits} is not allowed: the vector unit takes INT32"
             )
-        if self.weight_buffer_beats < 2 * self.burst_beats:
-            raise ValueError(
-                f"weight_buffer_beats = {self.weight_buffer_beats} is not allowed: it must hold two bursts of "
-                f"{self.burst_beats}"
-            )
-        if self.npe is not None and self.npe.address_bits != self.address_bits:
-            raise ValueError(
-                f"npe.address_bits = {self.npe.address_bits} is not allowed: addresses in memory have "
-                f"{self.address_bits} bits"
-            )
-        if self.scratchpad_bytes > 1 << SCRATCHPAD_ADDRESS_BITS:
-            raise ValueError(f"banks = {self.banks} is not allowed: commands address 4 GiB of scratchpad")
-        return self
+
+    @property
+    def cim_array(self) -> CIMArrayConfig:
+        """Parameters of the CIM array.
+
+        Raises
+        ------
+        ConfigError
+            If there is none.
+        """
+        if self.cim is None:
+            raise ConfigError(NO_ARRAY)
+        return self.cim
 
     @property
     def bus_bytes(self) -> int:
@@ -128,12 +152,21 @@ class AcceleratorConfig(FabricConfig):
     def activation_bytes(self) -> int:
         """Bytes of activations that the array takes in a cycle; the activations of a product begin at multiples of
         it."""
-        return self.cim.tile.activation_bus_bits // 8
+        return self.cim_array.tile.activation_bus_bits // 8
 
     @property
     def result_bytes(self) -> int:
         """Bytes of results that the array sends in a cycle; the results of a product begin at multiples of it."""
-        return self.cim.tile.result_bus_bits // 8
+        return self.cim_array.tile.result_bus_bits // 8
+
+    @property
+    def macs_per_cycle(self) -> float:
+        """Number of multiply-accumulates in a cycle at full use: of the CIM array, or of an NPE alone in its widest
+        format."""
+        if self.cim is not None:
+            return self.cim.macs_per_cycle
+        assert self.npe is not None
+        return self.npe.macs_per_cycle(max(self.npe.modes, key=lambda mode: -mode.lanes))
 
     def bank(self, address: int) -> int:
         """Return the index of the bank that contains a byte address of the scratchpad."""

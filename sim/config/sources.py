@@ -8,7 +8,8 @@ from tilewright.base.errors import suggest
 
 
 def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """Yield the dotted path and the value of every number and text of a description, except its ``sources``.
+    """Yield the dotted path and the value of every number and text of a description, except its ``sources`` and other
+    tables of texts.
 
     A part that is not there has none.
     """
@@ -16,7 +17,7 @@ def leaves(model: BaseModel, prefix: str = "") -> Iterator[tuple[str, object]]:
         value = getattr(model, name)
         if isinstance(value, BaseModel):
             yield from leaves(value, f"{prefix}{name}.")
-        elif name != "sources" and value is not None:
+        elif not isinstance(value, Mapping) and value is not None:
             yield f"{prefix}{name}", value
 
 

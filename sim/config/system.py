@@ -12,6 +12,7 @@ from .accelerator import AcceleratorConfig, FabricConfig
 from .base import Frozen
 from .cim_array import CIMArrayConfig
 from .energy import EnergyConfig
+from .engine_rule import EngineRule, rules_of
 from .host import HostConfig, load_host
 from .load import PRESETS, load_description, preset_names
 from .memory import MemoryConfig
@@ -32,7 +33,8 @@ def _named_host(value: object, info: ValidationInfo) -> object:
 
 
 class System(Frozen):
-    """One accelerator with the memory that feeds it: a CIM array, a vector unit and, optionally, an NPE and a host."""
+    """One accelerator with the memory that feeds it: a CIM array, an NPE or both, a vector unit and, optionally, a
+    host."""
 
     name: str
     """Short name of the system, for people and for files."""
@@ -42,13 +44,16 @@ class System(Frozen):
     """Clock frequency of everything on chip."""
     memory: MemoryConfig
     """Main memory of the system."""
-    cim: CIMArrayConfig
-    """CIM array of the array unit."""
+    cim: CIMArrayConfig | None = None
+    """CIM array of the array unit; the accelerator has no array if the table is absent, and then needs a table npe."""
     vector: VectorConfig
     """Parameters of the vector unit."""
     npe: NpeConfig | None = None
     """Parameters of the NPE; the accelerator has no NPE if the table is absent. Its address_bits must equal the
     fabric's."""
+    engines: dict[str, str] = {}
+    """Engine of products by patterns of their names, such as "mlp.*" = "npe:fp4_e2m1"; the last rule that matches a
+    product counts, and other products run on the CIM array or, without one, on the NPE."""
     fabric: FabricConfig = FabricConfig()
     """Scratchpad, bus, buffers and queues between the units."""
     energy: EnergyConfig
@@ -71,9 +76,19 @@ class System(Frozen):
             check_process(name)
         return name
 
+    @field_validator("engines")
+    @classmethod
+    def _known_engines(cls, table: dict[str, str]) -> dict[str, str]:
+        rules_of(table)
+        return table
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         check_sources(self, self.sources, "system")
+        if self.process is not None and self.cim is None:
+            raise ValueError(
+                f"process = '{self.process}' is not allowed without cim: areas and energies were measured with an array"
+            )
         try:
             self.accelerator  # noqa: B018 - to see whether it can be
         except ValidationError as error:
@@ -81,13 +96,16 @@ class System(Frozen):
             problem = first_problem(error)[1]
             own = problem.split(" ")[0] in FabricConfig.model_fields
             raise ValueError(f"fabric.{problem}" if own else problem) from error
-        tile = self.cim.tile
-        rate = self.memory.bytes_per_cycle(self.clock_mhz) * 8 / tile.weight_bus_bits
-        if rate > 1:
-            raise ValueError(
-                f"cim.tile.weight_bus_bits = {tile.weight_bus_bits} is not allowed: at {self.clock_mhz} MHz the memory "
-                f"delivers {float(rate * tile.weight_bus_bits):.1f} bits a cycle, and the bus must take them"
-            )
+        bits = self.memory.bytes_per_cycle(self.clock_mhz) * 8
+        buses = {"fabric.bus_bits": self.fabric.bus_bits}
+        if self.cim is not None:
+            buses = {"cim.tile.weight_bus_bits": self.cim.tile.weight_bus_bits}
+        for name, width in buses.items():
+            if bits > width:
+                raise ValueError(
+                    f"{name} = {width} is not allowed: at {self.clock_mhz} MHz the memory delivers {float(bits):.1f} "
+                    "bits a cycle, and the bus must take them"
+                )
         period, pause = self.memory.refresh_cycles(self.clock_mhz)
         if pause >= period:
             assert self.memory.refresh is not None
@@ -96,6 +114,22 @@ class System(Frozen):
                 f"MHz it is {period} whole cycles, and must be more than the {pause} of a refresh"
             )
         return self
+
+    @property
+    def engine_rules(self) -> tuple[EngineRule, ...]:
+        """Rules of the table ``engines``."""
+        return rules_of(self.engines)
+
+    @property
+    def cim_array(self) -> CIMArrayConfig:
+        """Parameters of the CIM array.
+
+        Raises
+        ------
+        ConfigError
+            If the system has none.
+        """
+        return self.accelerator.cim_array
 
     @property
     def accelerator(self) -> AcceleratorConfig:

@@ -62,8 +62,8 @@ def _weights(config: AcceleratorConfig, command: Weights, times: int, counts: Co
 
 
 def _product(config: AcceleratorConfig, command: Product, times: int, counts: Counts) -> None:
-    tile = config.cim.tile
-    high, wide = block_limits(config.cim, command.reduce)
+    tile = config.cim_array.tile
+    high, wide = block_limits(config.cim_array, command.reduce)
     vectors, k, n = times * command.vectors, command.k, command.n
     full, last = divmod(k - 1, high)
     blocks, narrow = divmod(n - 1, wide)
@@ -78,7 +78,7 @@ def _product(config: AcceleratorConfig, command: Product, times: int, counts: Co
                 block = ArrayCommand(
                     rows=rows, columns=columns, vectors=1, reduce=command.reduce, narrow=command.narrow
                 )
-                counts.weight_beats_out += times * down * across * array_beats(config.cim, block)
+                counts.weight_beats_out += times * down * across * array_beats(config.cim_array, block)
     counts.array_vectors += vectors * (blocks + 1) * (full + 1)
     counts.driven_products += vectors * (blocks + 1) * k * wide
     macros = full * divide_up(high, tile.macro.rows) + divide_up(last + 1, tile.macro.rows)

@@ -15,6 +15,8 @@ class Counts:
     """Number of cycles in which main memory has power."""
     macs: int = 0
     """Number of multiply-accumulates that the array carried out, also those whose result is not used."""
+    npe_macs: int = 0
+    """Number of multiply-accumulates of the NPE's jobs, whose energy is not known."""
     weight_bits: int = 0
     """Number of bits written into the array."""
     activation_bits: int = 0

@@ -21,13 +21,13 @@ def on_chip(
     multiply : FigureRange, optional
         Energy of a multiply-accumulate, if the macros of the array are not our own.
     """
-    macro, accumulator_bits = config.cim.tile.macro, config.cim.tile.accumulator_bits
+    macro, accumulator_bits = config.cim_array.tile.macro, config.cim_array.tile.accumulator_bits
     bus, word = config.bus_bits, config.vector.word_bits
     written = counts.write_beats * bus
-    taken = counts.input_words * config.cim.tile.activation_bus_bits
-    sent = counts.result_words * config.cim.tile.result_bus_bits
+    taken = counts.input_words * config.cim_array.tile.activation_bus_bits
+    sent = counts.result_words * config.cim_array.tile.result_bus_bits
     bank = pj.memory(config.bank_bytes // config.word_bytes)
-    array_words = config.cim.tile.accumulator_vectors
+    array_words = config.cim_array.tile.accumulator_vectors
 
     def item(name: str, events: int, unit: str, energy: float, remark: str = "") -> EnergyItem:
         return EnergyItem(name, events, unit, FigureRange.exactly(energy, f"{pj.source}{remark}"))
@@ -52,7 +52,7 @@ def on_chip(
         *([] if multiply else [item("CIM column sums", counts.driven_sums, "sum", column_pj, bits)]),
         item("CIM inputs", taken, "bit", pj.input_pj_per_bit),
         item(
-            "CIM input vectors", counts.array_vectors * config.cim.tile.rows * macro.input_bits, "bit",
+            "CIM input vectors", counts.array_vectors * config.cim_array.tile.rows * macro.input_bits, "bit",
             pj.vector_pj_per_bit,
         ),
         item("CIM sums", counts.column_sums, "sum", pj.sum_pj),

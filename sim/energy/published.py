@@ -13,7 +13,7 @@ def multiply_energy(system: System) -> FigureRange | None:
     """
     if system.energy.macro is None:
         return None
-    published, macro = load_published_macro(system.energy.macro), system.cim.tile.macro
+    published, macro = load_published_macro(system.energy.macro), system.cim_array.tile.macro
     volts = "voltage not stated" if published.voltage_v is None else f"{published.voltage_v:g} V"
     remark = f"; macro of {published.node_nm:g} nm, {volts}"
     if system.process:

@@ -63,7 +63,7 @@ def parts(config: AcceleratorConfig) -> list[Part]:
 
 
 def _array_parts(config: AcceleratorConfig) -> list[Part]:
-    cim, tile, macro = config.cim, config.cim.tile, config.cim.tile.macro
+    cim, tile, macro = config.cim_array, config.cim_array.tile, config.cim_array.tile.macro
     macros = cim.tiles * tile.grid_rows * tile.grid_columns
     weights = macro.columns * macro.cell_bits * macro.weight_banks
     tree = tree_size(macro)

@@ -67,7 +67,7 @@ def system_area(system: System) -> SystemArea | None:
     if system.process is None:
         return None
     units = units_in(system.accelerator, system.process)
-    lacks = {"NPE": system.npe is not None, "decoders of narrow weights": len(system.cim.tile.weight_formats) > 1}
+    lacks = {"NPE": system.npe is not None, "decoders of narrow weights": len(system.cim_array.tile.weight_formats) > 1}
     return SystemArea(system.process, system.clock_mhz, units, tuple(name for name, there in lacks.items() if there))
 
 

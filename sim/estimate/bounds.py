@@ -11,12 +11,17 @@ from fractions import Fraction
 
 from tilewright.sim.config import System
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.formats.stored import npe_mode
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
 
 MEMORY, REQUESTS = "main memory", "requests"
+NPE = "NPE"
+"""Name of the bound of the NPE, for graphs with products on it."""
+ARRAY_BOUNDS = (REQUESTS, "array", "activation port", "result port")
+"""Names of the bounds of the CIM array, of its weights and of its ports."""
 ARRAY = (Kind.MATMUL, Kind.SCORES, Kind.WEIGHTED_SUM)
-"""Operators that are products of the CIM array."""
+"""Operators that are products of the CIM array unless they are placed elsewhere."""
 PASSES = {
     Kind.MATMUL: 1,  # sums are scaled
     Kind.SCORES: 1,  # sums are scaled, and the maximum of each row is found
@@ -33,7 +38,11 @@ PASSES = {
 
 def bounds(graph: Graph, system: System) -> "Bounds":
     """Return the cycles that each resource of a system needs for a graph."""
-    return Bounds({name: math.ceil(cycles(graph, system)) for name, cycles in BOUNDS.items()})
+    absent = ARRAY_BOUNDS if system.cim is None else ()
+    found = {name: math.ceil(cycles(graph, system)) for name, cycles in BOUNDS.items() if name not in absent}
+    if any(operator.engine is Engine.NPE for operator in graph):
+        found[NPE] = math.ceil(_npe(graph, system))
+    return Bounds(found)
 
 
 @dataclass(frozen=True)
@@ -89,19 +98,29 @@ def _requests(graph: Graph, system: System) -> Fraction:
 
 
 def _array(graph: Graph, system: System) -> Fraction:
-    return graph.macs / Fraction(system.cim.macs_per_cycle)
+    return sum(operator.macs for operator in _products(graph)) / Fraction(system.cim_array.macs_per_cycle)
+
+
+def _npe(graph: Graph, system: System) -> Fraction:
+    assert system.npe is not None
+    cycles = Fraction(0)
+    for operator in graph:
+        if operator.engine is Engine.NPE:
+            kept = operator.precision.weights if operator.kind is Kind.MATMUL else operator.precision.cache
+            cycles += Fraction(operator.macs, system.npe.macs_per_cycle(npe_mode(kept)))
+    return cycles
 
 
 def _activation_port(graph: Graph, system: System) -> Fraction:
-    tile = system.cim.tile
-    wide = system.cim.tiles * tile.columns
+    tile = system.cim_array.tile
+    wide = system.cim_array.tiles * tile.columns
     # Each block of columns needs the whole of every vector.
     elements = sum(each.heads * each.m * each.k * divide_up(each.n, wide) for each in _products(graph))
     return Fraction(elements * tile.macro.input_bits, tile.activation_bus_bits)
 
 
 def _result_port(graph: Graph, system: System) -> Fraction:
-    tile = system.cim.tile
+    tile = system.cim_array.tile
     sums = sum(each.heads * each.m * each.n for each in _products(graph))
     return Fraction(sums * tile.accumulator_bits, tile.result_bus_bits)
 
@@ -115,20 +134,24 @@ def vector_elements(operator: Operator) -> int:
 
     That of its inputs' conversion to numbers of the array is counted once for all products that read them.
     """
-    if operator.engine is Engine.HOST:
+    if operator.engine is Engine.HOST or (operator.engine is Engine.NPE and operator.kind is Kind.MATMUL):
+        # Jobs can scale and add what passes do elsewhere.
         return 0
     return PASSES.get(operator.kind, 0) * operator.elements
 
 
 def _quantised(graph: Graph) -> int:
     """Return the elements that are converted to numbers of the array, each once."""
-    weights = {each.inputs[0]: each.m * each.k for each in graph.of(Kind.MATMUL)}
-    probabilities = (each.heads * each.m * each.k for each in graph.of(Kind.WEIGHTED_SUM) if not each.causal)
+    products = _products(graph)
+    weights = {each.inputs[0]: each.m * each.k for each in products if each.kind is Kind.MATMUL}
+    sums = (each for each in products if each.kind is Kind.WEIGHTED_SUM and not each.causal)
+    probabilities = (each.heads * each.m * each.k for each in sums)
     return sum(weights.values()) + sum(probabilities)
 
 
 def _products(graph: Graph) -> list[Operator]:
-    return [operator for operator in graph if operator.kind in ARRAY]
+    """Return the products of the CIM array."""
+    return [operator for operator in graph if operator.kind in ARRAY and operator.engine is not Engine.NPE]
 
 
 BOUNDS: dict[str, Callable[[Graph, System], Fraction]] = {

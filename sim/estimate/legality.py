@@ -169,7 +169,7 @@ def weights_of(designs: "Designs", what: str) -> Any:
     """Return a number of each design's format of weights, an attribute of a stored format."""
     formats = designs.field(f"{MACRO}.weight_format")
     if isinstance(formats, str) and formats == "int" and f"{MACRO}.weight_bits" not in designs.fields:
-        return float(getattr(designs.base.cim.tile.macro.weights, what))
+        return float(getattr(designs.base.cim_array.tile.macro.weights, what))
     fp4 = designs.looked_up(f"{MACRO}.weight_format", lambda name: usual_name(str(name)) != "int")
     of_int = designs.looked_up(
         f"{MACRO}.weight_bits", lambda bits: getattr(stored_format("int8" if bits == 8 else "int4"), what)

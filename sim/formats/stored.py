@@ -14,6 +14,7 @@ from .format import ScalarFormat
 from .integer import Int, UInt
 from .minifloat import E2M1, Minifloat, usual_name
 from .scale import E8M0
+from .simd import Mode
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,11 @@ ACTIVATIONS = (INT4, INT8)
 """Formats that the array takes activations in."""
 GROUP_SCALES = (UINT8, SHIFT_E8M0)
 """Formats of scales of groups of weights."""
+NPE_OPERANDS = {
+    mode: {each.name: each for each in (INT4, INT8, FP4_E2M1, BF16)}.get(mode.label, StoredFormat(mode.format, None))
+    for mode in Mode
+}
+"""Formats that the NPE multiplies, by the number of its mode; memory holds their codes without gaps."""
 _BY_NAME = {each.name: each for each in (*WEIGHTS, *GROUP_SCALES, INT32, BF16, FP32)}
 
 
@@ -168,3 +174,17 @@ def stored_format(name: str) -> StoredFormat:
     if usual not in _BY_NAME:
         raise ValueError(f"unknown stored format {name!r}: one of {', '.join(_BY_NAME)}")
     return _BY_NAME[usual]
+
+
+def npe_mode(storage: StoredFormat) -> Mode:
+    """Return the mode in which the NPE takes numbers of a stored format.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    for mode, form in NPE_OPERANDS.items():
+        if form == storage:
+            return mode
+    raise ValueError(f"{storage}: no format of the NPE: {', '.join(map(str, NPE_OPERANDS.values()))}")

@@ -7,6 +7,9 @@ from .head_padding import HeadPadding
 from .precision import DEFAULT, SCALE_BITS, Precision
 from .rotary import Rotary
 
+LARGEST_SCALED_BITS = 8
+"""Width of the widest format whose numbers need scales."""
+
 
 class Engine(StrEnum):
     """A part of the system that runs operators."""
@@ -137,6 +140,12 @@ class Operator:
         return self.heads * sum(min(each, self.window or each) for each in seen)
 
     @property
+    def scaled(self) -> bool:
+        """Flag: weights, or keys and values, have scales besides their codes, as all formats of up to 8 bits do."""
+        kept = self.precision.weights if self.kind is Kind.MATMUL else self.precision.cache
+        return kept.bits <= LARGEST_SCALED_BITS
+
+    @property
     def read_bytes(self) -> int:
         """Number of bytes of weights and cache that are read from main memory, each once."""
         if self.kind is Kind.EMBED:
@@ -144,7 +153,7 @@ class Operator:
             return self.m * (_bytes(self.n, self.precision.weights.bits) + _bytes(1, self.precision.column_scale.bits))
         if self.kind is Kind.MATMUL:
             weights = _bytes(self.k * self.n, self.precision.weights.bits)
-            group, columns = self.precision.group, self.precision.column_scale.bits
+            group, columns = self.precision.group, self.precision.column_scale.bits * self.scaled
             scales = _bytes(-(-self.k // group) * self.n, self.precision.group_scale.bits) if group else 0
             return weights + scales + _bytes(self.n, columns) + _bytes(self.bias * self.n, SCALE_BITS)
         if self.kind in (Kind.RMS_NORM, Kind.LAYER_NORM):
@@ -168,7 +177,7 @@ class Operator:
     def _cache_bytes(self, positions: int, head: int) -> int:
         """Return the bytes of keys, or values, of some positions, with one scale for each head and position."""
         rows = self.heads // self.shared * positions
-        return _bytes(rows * head, self.precision.cache.bits) + _bytes(rows, SCALE_BITS)
+        return _bytes(rows * head, self.precision.cache.bits) + _bytes(rows * self.scaled, SCALE_BITS)
 
 
 def _bytes(elements: int, bits: int) -> int:

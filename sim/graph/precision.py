@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from tilewright.sim.config import TileConfig
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import StoredFormat, stored
 
 SCALE_BITS = stored.BF16.bits
@@ -63,6 +64,20 @@ class Precision:
             max_shift=tile.max_shift,
             window_step=step,
         )
+
+    @classmethod
+    def of_accelerator(cls, config: AcceleratorConfig) -> Self:
+        """Return the precision for which an accelerator is made: of its CIM array or, without one, INT8."""
+        precision = cls() if config.cim is None else cls.of(config.cim.tile, config.vector.lanes)
+        return replace(precision, window_step=first_position_step(config))
+
+
+def first_position_step(config: AcceleratorConfig) -> int:
+    """Return the number of which the first position is a multiple that products of an accelerator with a cache take."""
+    step: int = config.vector.lanes
+    if config.cim is not None:
+        step = position_step(config.cim.tile, step)
+    return step if config.npe is None else math.lcm(step, config.npe.bus_bytes)
 
 
 def position_step(tile: TileConfig, lanes: int) -> int:

@@ -23,6 +23,11 @@ def _bank(offset: int, unit: str) -> tuple:
     )
 
 
+def _with_array(value: tuple) -> tuple:
+    offset, access, meaning, *others = value
+    return offset, access, f"{meaning}; with a CIM array only", *others
+
+
 def _with_npe(value: tuple) -> tuple:
     offset, access, meaning, *others = value
     return offset, access, f"{meaning}; with an NPE only", *others
@@ -49,22 +54,23 @@ class Register(MappedRegister):
     READ_BEATS = counter(0x2C, "beats read")
     WRITE_BEATS = counter(0x30, "beats written")
     LOAD_BUSY = _busy(0x34, "load")
-    ARRAY_BUSY = _busy(0x38, "array")
+    ARRAY_BUSY = _with_array(_busy(0x38, "array"))
     VECTOR_BUSY = _busy(0x3C, "vector")
     STORE_BUSY = _busy(0x40, "store")
     LOAD_SIGNAL = _signal(0x44, "load")
-    ARRAY_SIGNAL = _signal(0x48, "array")
+    ARRAY_SIGNAL = _with_array(_signal(0x48, "array"))
     VECTOR_SIGNAL = _signal(0x4C, "vector")
     STORE_SIGNAL = _signal(0x50, "store")
     LOAD_BANK = _bank(0x54, "load")
-    ARRAY_BANK = _bank(0x58, "array")
+    ARRAY_BANK = _with_array(_bank(0x58, "array"))
     VECTOR_BANK = _bank(0x5C, "vector")
     STORE_BANK = _bank(0x60, "store")
-    ARRAY_WEIGHTS = counter(0x64, "cycles in which the array asks for weights and none are there")
+    ARRAY_WEIGHTS = _with_array(counter(0x64, "cycles in which the array asks for weights and none are there"))
     NPE_BUSY = _with_npe(_busy(0x68, "NPE"))
     NPE_SIGNAL = _with_npe(_signal(0x6C, "NPE"))
 
 
 def registers_of(config: AcceleratorConfig) -> tuple[Register, ...]:
     """Return the registers that an accelerator has, in the order of their offsets."""
-    return tuple(each for each in Register if config.npe is not None or not each.name.startswith("NPE_"))
+    absent = ("ARRAY_",) if config.cim is None else ("NPE_",) if config.npe is None else ()
+    return tuple(each for each in Register if not each.name.startswith(absent))

@@ -274,9 +274,9 @@ Command = UnitCommand | Set | Add | Loop | Repeat | Fence | End
 UNIT_COMMANDS = (Load, Weights, Product, Vector, Store, Jobs)
 COMMANDS: dict[int, Any] = {kind.OPCODE: kind for kind in (*UNIT_COMMANDS, Set, Add, Loop, Repeat, Fence, End)}
 """Kinds of commands by their opcodes."""
-_COMMANDS_WITHOUT_NPE = {code: kind for code, kind in COMMANDS.items() if kind is not Jobs}
 
 
 def commands_of(config: AcceleratorConfig) -> dict[int, Any]:
     """Return the kinds of commands that an accelerator has, by their opcodes."""
-    return _COMMANDS_WITHOUT_NPE if config.npe is None else COMMANDS
+    absent = {*([Weights, Product] if config.cim is None else []), *([Jobs] if config.npe is None else [])}
+    return {code: kind for code, kind in COMMANDS.items() if kind not in absent}

@@ -8,9 +8,9 @@ from tilewright.base.errors import ConfigError
 from tilewright.base.reading import read_bytes
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
-from .commands import HEAD, Command, CommandOfUnit, Product, commands_of
+from .commands import HEAD, Command, CommandOfUnit, Jobs, Product, commands_of
 from .fields import WORD_BITS, Field, pack, unpack
-from .units import Unit, units_of
+from .units import Unit, signal_bits, units_of
 from .widths import COMMAND_BYTES
 
 
@@ -22,7 +22,8 @@ def layout(kind: type, config: AcceleratorConfig | None = None) -> dict[str, Fie
     """
     if config is None:
         return _layout(kind, len(Unit), True)
-    return _layout(kind, len(units_of(config)), config.cim.tile.narrow_weights != "none")
+    narrow = config.cim is not None and config.cim.tile.narrow_weights != "none"
+    return _layout(kind, signal_bits(config), narrow)
 
 
 @cache
@@ -35,6 +36,16 @@ def _layout(kind: type, units: int, narrow: bool) -> dict[str, Field]:
     return fields
 
 
+def meaning(kind: type, config: AcceleratorConfig) -> int:
+    """Return the bits of a kind of commands that may be set: those of its fields, without units that are absent."""
+    bits = sum(field.mask for field in layout(kind, config).values())
+    if issubclass(kind, CommandOfUnit):
+        for unit in set(Unit) - set(units_of(config)):
+            for name in ("wait", "signal"):
+                bits &= ~(1 << HEAD[name].begin + unit)
+    return bits
+
+
 def encode(config: AcceleratorConfig, command: Command) -> bytes:
     """Return the 64 bytes of a command.
 
@@ -44,8 +55,9 @@ def encode(config: AcceleratorConfig, command: Command) -> bytes:
         If a field does not hold its value, names both; or the accelerator has no such unit or no narrow weights.
     """
     if command.OPCODE not in commands_of(config):
-        raise ValueError(f"opcode = {command.OPCODE} ({command.OPCODE.name}) is not allowed: there is no NPE")
-    if isinstance(command, Product) and command.narrow and config.cim.tile.narrow_weights == "none":
+        missing = "NPE" if isinstance(command, Jobs) else "CIM array"
+        raise ValueError(f"opcode = {command.OPCODE} ({command.OPCODE.name}) is not allowed: there is no {missing}")
+    if isinstance(command, Product) and command.narrow and config.cim_array.tile.narrow_weights == "none":
         raise ValueError("narrow = 1 is not allowed: the array has weights of one format")
     values = {"opcode": int(command.OPCODE), **command.to_fields(config.vector.lanes)}
     return pack(layout(type(command), config), values, COMMAND_BYTES)
@@ -67,7 +79,7 @@ def decode(config: AcceleratorConfig, data: bytes) -> Command:
         raise ValueError(f"opcode = {opcode} is not allowed: it must be one of {allowed}")
     fields = layout(kind, config)
     bits = int.from_bytes(data, "little")
-    if left := bits & ~sum(field.mask for field in fields.values()):
+    if left := bits & ~meaning(kind, config):
         word = ((left & -left).bit_length() - 1) // WORD_BITS
         found, without = ((value >> WORD_BITS * word) % (1 << WORD_BITS) for value in (bits, left))
         raise ValueError(

@@ -66,7 +66,7 @@ def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: i
         whole = (Region(0, 1 << config.address_bits),)
         return Footprint(memory_reads=whole, memory_writes=whole, anywhere=True)
     if isinstance(command, Product):
-        activations = divide_up(command.k * config.cim.tile.macro.input_bits, 8)
+        activations = divide_up(command.k * config.cim_array.tile.macro.input_bits, 8)
         return Footprint(
             scratchpad_reads=(_rows(command.a, activations, command.vectors, command.a_pitch),),
             scratchpad_writes=(_rows(command.out, 4 * command.n, command.vectors, command.out_pitch),),

@@ -1,4 +1,4 @@
-"""Steps of a program: products of integers on the CIM array, and passes of the vector unit.
+"""Steps of a program: products of integers on the CIM array, jobs of the NPE, and passes of the vector unit.
 
 A step names the matrices that it reads and writes and the row scalars of the vector unit. Nothing here says where in
 memory or in the scratchpad they lie.
@@ -10,6 +10,7 @@ from typing import Self
 
 from tilewright.sim.formats import StoredFormat, stored
 
+from .descriptor import Activation
 from .vector_command import Inverse, PassOptions, Reduce
 
 PASS_RESULTS = (stored.INT8, stored.BF16, stored.FP32)
@@ -124,6 +125,16 @@ class Product:
         """Operator of the graph that the step serves."""
         return self.out.buffer.operator
 
+    @property
+    def reads(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrices that the step reads."""
+        return _there(self.a, self.weights)
+
+    @property
+    def writes(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrix that the step writes."""
+        return (self.out,)
+
     def __post_init__(self) -> None:
         k, n = self.weights.rows, self.weights.columns
         if self.transposed:
@@ -173,6 +184,16 @@ class Pass:
         """Operator of the graph that the step serves: whose result it writes, or only measures."""
         return (self.out or self.a).buffer.operator
 
+    @property
+    def reads(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrices and row scalars that the step reads."""
+        return _there(self.a, self.b, self.c, self.add, self.multiply)
+
+    @property
+    def writes(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrix and row scalars that the step writes."""
+        return _there(self.out, self.linear, self.inverse)
+
     def __post_init__(self) -> None:
         for matrix in (self.b, self.c, self.out):
             if matrix and (matrix.rows, matrix.columns) != (self.a.rows, self.a.columns):
@@ -195,8 +216,119 @@ class Pass:
             raise ValueError(f"{self.b.buffer.name}: no B beside a square")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A product on the NPE: ``out = act(scale * (a @ weights) + bias + residual)``, rounded to the format of ``out``.
+
+    Operands are in one of the NPE's formats. The sum of the products is exact, and rounded to odd where FP32 does not
+    hold it; each part after it, if it is there, rounds to FP32. With ``transposed``, row n of ``weights`` is column n
+    of the product's matrix.
+
+    Raises
+    ------
+    ValueError
+        If shapes or storages do not fit.
+    """
+
+    a: Matrix
+    weights: Matrix
+    out: Matrix
+    transposed: bool = False
+    scale: Matrix | None = None
+    """Factor of each column, one row of FP32 numbers."""
+    bias: Matrix | None = None
+    """Term of each column, one row of FP32 numbers."""
+    residual: Matrix | None = None
+    """Term of each element, in one of the NPE's formats."""
+    activation: Activation = Activation.NONE
+
+    @property
+    def operator(self) -> object:
+        """Operator of the graph that the step serves."""
+        return self.out.buffer.operator
+
+    @property
+    def reads(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrices that the step reads."""
+        return _there(self.a, self.weights, self.scale, self.bias, self.residual)
+
+    @property
+    def writes(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrix that the step writes."""
+        return (self.out,)
+
+    def __post_init__(self) -> None:
+        k, n = self.weights.rows, self.weights.columns
+        if self.transposed:
+            k, n = n, k
+        name, rows = self.out.buffer.name, self.a.rows
+        if (self.a.columns, self.out.rows, self.out.columns) != (k, rows, n):
+            raise ValueError(
+                f"{name}: {self.out.rows} x {self.out.columns} is not the shape of {rows} x {self.a.columns} times "
+                f"{k} x {n}"
+            )
+        if self.a.storage != self.weights.storage:
+            raise ValueError(
+                f"{self.a.buffer.name}: storage {self.a.storage} is multiplied with {self.weights.storage}: the NPE "
+                "multiplies numbers of one format"
+            )
+        stored.npe_mode(self.a.storage)
+        stored.npe_mode(self.out.storage)
+        for vector in _there(self.scale, self.bias):
+            assert isinstance(vector, Matrix)
+            if (vector.rows, vector.columns, vector.storage) != (1, n, stored.FP32):
+                raise ValueError(
+                    f"{vector.buffer.name}: {vector.rows} x {vector.columns} of {vector.storage} is not a number of "
+                    f"FP32 for each of {n} columns"
+                )
+        if self.residual and (self.residual.rows, self.residual.columns) != (rows, n):
+            raise ValueError(f"{self.residual.buffer.name}: {self.residual.rows} x {self.residual.columns} beside {n}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recode:
+    """A matrix in BF16 rounded to another format of the NPE by a job that adds the matrix to a sum of zeros.
+
+    Raises
+    ------
+    ValueError
+        If shapes or storages do not fit.
+    """
+
+    a: Matrix
+    out: Matrix
+
+    @property
+    def operator(self) -> object:
+        """Operator of the graph that the step serves."""
+        return self.out.buffer.operator
+
+    @property
+    def reads(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrix that the step reads."""
+        return (self.a,)
+
+    @property
+    def writes(self) -> "tuple[Matrix | Scalars, ...]":
+        """Matrix that the step writes."""
+        return (self.out,)
+
+    def __post_init__(self) -> None:
+        if (self.a.rows, self.a.columns) != (self.out.rows, self.out.columns):
+            raise ValueError(
+                f"{self.out.buffer.name}: {self.out.rows} x {self.out.columns} of {self.a.rows} x {self.a.columns}"
+            )
+        if self.a.storage != stored.BF16:
+            raise ValueError(f"{self.a.buffer.name}: storage {self.a.storage} is not recoded: bf16")
+        stored.npe_mode(self.out.storage)
+
+
 def _names(formats: Iterable[StoredFormat]) -> str:
     return " or ".join(map(str, formats))
 
 
-Step = Product | Pass
+def _there(*parts: "Matrix | Scalars | None") -> "tuple[Matrix | Scalars, ...]":
+    return tuple(part for part in parts if part is not None)
+
+
+Step = Product | Pass | Job | Recode

@@ -19,6 +19,7 @@ class Unit(IntEnum):
 
     LOAD = 0, "load"
     ARRAY = 1, "CIM array"
+    """The CIM array, if the accelerator has one."""
     VECTOR = 2, "vector unit"
     STORE = 3, "store"
     NPE = 4, "NPE"
@@ -36,9 +37,12 @@ class Units(IntFlag):
     NPE = 16
 
 
-_UNITS_WITHOUT_NPE = tuple(unit for unit in Unit if unit is not Unit.NPE)
-
-
 def units_of(config: AcceleratorConfig) -> tuple[Unit, ...]:
     """Return the units that an accelerator has."""
-    return _UNITS_WITHOUT_NPE if config.npe is None else tuple(Unit)
+    absent = {Unit.ARRAY} if config.cim is None else {Unit.NPE} if config.npe is None else set()
+    return tuple(unit for unit in Unit if unit not in absent)
+
+
+def signal_bits(config: AcceleratorConfig) -> int:
+    """Return the number of bits that name the units of an accelerator: up to the unit of the highest number."""
+    return units_of(config)[-1] + 1

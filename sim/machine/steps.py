@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from tilewright.sim.formats.stored import FP32, INT8
-from tilewright.sim.isa.steps import Buffer, Matrix, Pass, Product, Scalars, Step
+from tilewright.sim.formats.simd import simd_matmul
+from tilewright.sim.formats.stored import FP32, INT8, NPE_OPERANDS, npe_mode
+from tilewright.sim.isa.descriptor import Activation
+from tilewright.sim.isa.steps import Buffer, Job, Matrix, Pass, Product, Recode, Scalars, Step
 
+from .npe.epilogue import epilogue
 from .vector.matrix import matrix_view
 from .vector.values import PassResult, operand, run_pass
 
@@ -94,6 +97,31 @@ def _int8_products(a: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return sums
 
 
+def run_job(step: Job | Recode, memory: Memory) -> None:
+    """Run a job of the NPE, whose epilogue rounds the result."""
+    out_format = npe_mode(step.out.storage)
+    residual: np.ndarray | None
+    if isinstance(step, Recode):
+        sums = np.zeros((step.out.rows, step.out.columns))
+        scale = bias = None
+        residual, activation = _numbers(memory, step.a), Activation.NONE
+    else:
+        weights = codes(memory, step.weights)
+        sums = simd_matmul(npe_mode(step.a.storage), codes(memory, step.a), weights if step.transposed else weights.T)
+        scale, bias = (
+            None if each is None else codes(memory, each).view(np.float32) for each in (step.scale, step.bias)
+        )
+        residual = None if step.residual is None else _numbers(memory, step.residual)
+        activation = step.activation
+    done = epilogue(sums, scale=scale, bias=bias, residual=residual, activation=activation, out_format=out_format)
+    codes(memory, step.out)[:] = NPE_OPERANDS[out_format].kept(done.codes)
+
+
+def _numbers(memory: Memory, matrix: Matrix) -> np.ndarray:
+    """Return the numbers of a matrix in one of the NPE's formats, float32."""
+    return npe_mode(matrix.storage).format.decode(codes(memory, matrix)).astype(np.float32)
+
+
 def run_steps(
     steps: Iterable[Step],
     memory: Memory,
@@ -122,6 +150,8 @@ def run_steps(
     for step in steps:
         if isinstance(step, Product):
             array(step, memory)
+        elif isinstance(step, Job | Recode):
+            run_job(step, memory)
         else:
             _run_pass(step, memory, scalars, lanes, vector_unit)
     return scalars

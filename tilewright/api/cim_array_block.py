@@ -22,6 +22,6 @@ def build(system: System | None = None, tiles: int | None = None, **fields: int 
         If it is not a configuration.
     """
     if tiles is None and system:
-        tiles = system.cim.tiles
+        tiles = system.cim_array.tiles
     array = {"tile": fields_of(system, fields), "tiles": tiles}
     return cim_array(configuration(CIMArrayConfig, array, OR_SYSTEM))

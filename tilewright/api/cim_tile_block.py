@@ -21,7 +21,7 @@ def options() -> tuple[Option, ...]:
 
 def fields_of(system: System | None, given: Mapping[str, int | str | None]) -> dict:
     """Return the configuration of a system's tile, or of none, in which the values given replace its own."""
-    fields: dict = system.cim.tile.model_dump() if system else {"macro": {}}
+    fields: dict = system.cim_array.tile.model_dump() if system else {"macro": {}}
     for name, value in given.items():
         if value is not None:
             (fields if name in TileConfig.model_fields else fields["macro"])[name] = value

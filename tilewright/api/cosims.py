@@ -45,6 +45,11 @@ COSIMS = {
         "NPE (matrix co-processor) against numpy and its exact model: shapes, formats, epilogues, memory timings",
         "tilewright.cocotb_tests.npe.suite",
     ),
+    "npe-layers": Cosim(
+        "Layers with products on the NPE against numpy, the exact model and float64: alone in six formats, and beside "
+        "the CIM array, operator by operator",
+        "tilewright.cocotb_tests.accelerator.npe_layers_suite",
+    ),
     "simd-mac": Cosim(
         "SIMD MAC against the exact numbers of sim.formats: pairs of codes, dot products, latency, throughput",
         "tilewright.cocotb_tests.mac.suite",

@@ -40,8 +40,8 @@ def export_decoder(
     room = found.positions if capacity is None else capacity
     if not 1 <= room <= found.positions:
         raise ConfigError(f"capacity = {room} is not allowed: 1 to {found.positions}, the positions of the model")
-    check_fit(found, chosen, Precision.of(chosen.cim.tile, chosen.vector.lanes), room)
+    check_fit(found, chosen, Precision.of_accelerator(chosen.accelerator), room)
     tensors = Calibrated(checkpoint, chosen.accelerator) if equalise else checkpoint.tensors
-    decoder = EveryPositionDecoder(chosen.accelerator, found, tensors, capacity=room)
+    decoder = EveryPositionDecoder(chosen.accelerator, found, tensors, capacity=room, rules=chosen.engine_rules)
     ends = tuple(sorted(checkpoint.tokenizer.ends)) if checkpoint.tokenizer else ()
     return ExportedDecoder(str(model), chosen, decoder, ends)

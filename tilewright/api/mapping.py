@@ -15,6 +15,7 @@ from tilewright.mapping.precision.plans.on_array import HeldPlan, check_shapes, 
 from tilewright.mapping.precision.plans.plan_file import read_plan
 from tilewright.mapping.report import MapResult
 from tilewright.sim.config import HostConfig, System
+from tilewright.sim.config.engine_rule import parse_rule
 
 
 def map(
@@ -24,6 +25,7 @@ def map(
     phase: str = "decode",
     context: int = 1024,
     on_host: Sequence[str] = (),
+    engine: str | Sequence[str] = (),
     host: str | Path | HostConfig | None = None,
     host_runs: Sequence[str | Path] = (),
     plan: str | Path | None = None,
@@ -43,6 +45,9 @@ def map(
         Number of positions attended to (decode), or of prompt tokens (prefill).
     on_host : sequence of str
         Kinds of operators that move to the host: ``softmax``, ``norms``.
+    engine : str or sequence of str
+        Rules that place products on the CIM array or on the NPE, after those of the system: ``npe``, ``npe:bf16``,
+        ``mlp.*=cim``, ``attention=npe:posit8_0``; the last rule that matches a product counts.
     host : str, Path or HostConfig, optional
         Host beside the accelerator; by default that of the system, if there are runs of its kernels.
     host_runs : sequence of str or Path
@@ -66,7 +71,8 @@ def map(
         raise ConfigError("on_host needs host, or a host in the system's description of which there are runs")
     held = None if plan is None else plan_on(plan, chosen, on)
     title = name or (chosen.model_type if isinstance(model, DecoderConfig) else str(model))
-    result = map_model(title, chosen, on, phase=phase, context=context, on_host=on_host, plan=held)
+    rules = [parse_rule(text) for text in ([engine] if isinstance(engine, str) else engine)]
+    result = map_model(title, chosen, on, phase=phase, context=context, on_host=on_host, engines=rules, plan=held)
     return with_host(result, *found) if found else result
 
 
@@ -81,7 +87,7 @@ def plan_on(plan: str | Path, model: DecoderConfig, system: System) -> HeldPlan:
     path = Path(plan)
     read = read_plan(path)
     check_shapes(path, read, {each.name: (each.outputs, each.inputs) for each in decoder_products(model)})
-    return held_plan(path, read, system.cim.tile)
+    return held_plan(path, read, system.cim_array.tile)
 
 
 def with_host(result: MapResult, host: str | Path | HostConfig, runs: Sequence[MeasuredRun]) -> MapResult:

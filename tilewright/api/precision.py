@@ -157,7 +157,8 @@ def prepare_precision(
     if not 1 <= context <= MAX_TOKENS:
         raise ConfigError(f"context = {context} is not allowed: 1 to {MAX_TOKENS}")
     if formats is None:
-        formats = FORMATS if on is None else ",".join(f"{each.name}/channel" for each in on.cim.tile.weight_formats)
+        of_array = () if on is None else on.cim_array.tile.weight_formats
+        formats = ",".join(f"{each.name}/channel" for each in of_array) or FORMATS
     storages = parse_storages(formats)
     others = parse_storages(uniform) if uniform else ()
     if method not in METHODS:

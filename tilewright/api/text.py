@@ -249,7 +249,7 @@ def prepare_text(
         model=checkpoint.path, system=chosen, prompt=encoded, tokens=tokens, sampling=sampling or Sampling(),
         capacity=capacity, equalise=equalise, plan=None if plan is None else Path(plan).absolute(),
     )  # fmt: skip
-    precision = Precision.of(chosen.cim.tile, chosen.vector.lanes)
+    precision = Precision.of_accelerator(chosen.accelerator)
     check_fit(checkpoint.model, chosen, precision, min(len(encoded) + 1, checkpoint.model.positions))
     writer = job.writer_of(checkpoint)
     return PreparedText(str(model), prompt, job, tokenizer, checkpoint.tensors, writer, chat)

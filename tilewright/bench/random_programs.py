@@ -339,7 +339,7 @@ class ProgramMaker:
         self.commands.append(Store(**address, **strides, **pitches, **shape, packed=packed, source=source))
 
     def _product(self) -> Product | None:
-        cim, config = self.config.cim, self.config
+        cim, config = self.config.cim_array, self.config
         reduce = self._maybe()
         high, wide = (cim.rows, cim.tile.columns) if reduce else (cim.tile.rows, cim.columns)
         k = self._upto(int(MOST_BLOCKS * high)) if self._maybe() else self._upto(high)

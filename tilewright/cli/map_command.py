@@ -58,6 +58,9 @@ def _placeable() -> tuple[str, ...]:
               help="CSV file of runs of the kernels, from `cpu run`. [default: the runs of the presets]")  # fmt: skip
 @click.option("--on-host", callback=names_option("operator", _placeable), metavar="NAMES",
               help="Operators to move to the host: softmax, norms or both, with a comma.")  # fmt: skip
+@click.option("--engine", "engines", multiple=True, metavar="RULE",
+              help="Engine of the products, npe or cim; npe:FORMAT names a format, PATTERN=npe:FORMAT is for products "
+                   "whose names match. The last of several rules that match counts.")  # fmt: skip
 @click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
               help="Plan of `tilewright precision`, which gives each matrix its format.")  # fmt: skip
 @set_option("system", "cim.tiles=8, or of its host, such as host.l2.size_kib=1024")
@@ -72,6 +75,7 @@ def command(
     host_name: str | None,
     host_runs: tuple[Path, ...],
     on_host: tuple[str, ...],
+    engines: tuple[str, ...],
     plan: Path | None,
     changes: tuple[str, ...],
     folder: Path | None,
@@ -101,13 +105,13 @@ def command(
     results = []
     for context in contexts:
         with (
-            named_as_options(lambda: ("on_host", "host_runs", "plan")),
+            named_as_options(lambda: ("on_host", "host_runs", "plan", "engine")),
             status(f"running {model_name} on {system.name}"),
         ):
             results.append(
                 map(
-                    model, system, phase=phase, context=context, on_host=on_host, host=host, host_runs=host_runs,
-                    plan=plan, name=model_name,
+                    model, system, phase=phase, context=context, on_host=on_host, engine=engines, host=host,
+                    host_runs=host_runs, plan=plan, name=model_name,
                 )
             )  # fmt: skip
     files = [result.write(each) if each else [] for result, each in zip(results, folders, strict=True)]

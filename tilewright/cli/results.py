@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from tilewright.base.errors import ConfigError, first_problem, shown
 from tilewright.base.reading import Keys, read_json
-from tilewright.sim.estimate.bounds import BOUNDS
+from tilewright.sim.estimate.bounds import ARRAY_BOUNDS, BOUNDS, NPE
 
 Count = Annotated[int, Field(ge=0, le=1 << 63)]
 Number = Annotated[float, Field(ge=0, le=1e30)]
@@ -121,7 +121,8 @@ class MapFile(_Result):
     @field_validator("bounds")
     @classmethod
     def _of_every_resource(cls, value: dict[str, int]) -> dict[str, int]:
-        if value and set(value) != set(BOUNDS):
+        found, without_array = set(value), set(BOUNDS) - set(ARRAY_BOUNDS) | {NPE}
+        if value and found - {NPE} != set(BOUNDS) and found != without_array:
             raise ValueError(f"{shown(value)} is not allowed: it must have {', '.join(BOUNDS)}")
         return value
 

@@ -1,11 +1,11 @@
 """Tables for people, from the JSON that commands write."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tilewright.base.tables import markdown_table, terminal_table
 from tilewright.base.terminal import styled
-from tilewright.sim.estimate.bounds import REQUESTS, Bounds
+from tilewright.sim.estimate.bounds import NPE, REQUESTS, Bounds
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,7 @@ def print_map(console: "Console", result: dict) -> None:
     if plan := result.get("plan"):
         console.print(f"  {_plan_line(plan)}", soft_wrap=True)
     if result["bound_fraction"] < EXPLAINED and (waits := result.get("waits")):
-        console.print(f"  {_cause(total, waits)}", soft_wrap=True)
+        console.print(f"  {_cause(total, waits, result.get('bounds', ()))}", soft_wrap=True)
     if refused := result.get("refused_chunk"):
         chunks = result.get("chunks", [1])
         console.print(
@@ -240,7 +240,9 @@ def _without_refresh(result: dict) -> list[tuple[str, int, tuple[str]]]:
 def _requests_bound(result: dict) -> list[tuple[str, int, tuple[str]]]:
     """Return the row of the bound of requests in flight; files of earlier versions do not have it."""
     bounds = result.get("bounds")
-    return [("requests bound", bounds[REQUESTS], ("bursts in flight at memory's latency",))] if bounds else []
+    if not bounds or REQUESTS not in bounds:
+        return []
+    return [("requests bound", bounds[REQUESTS], ("bursts in flight at memory's latency",))]
 
 
 def _busiest(result: dict) -> str:
@@ -249,15 +251,17 @@ def _busiest(result: dict) -> str:
     return f"{Bounds(bounds).busiest} bound" if bounds else "compute bound"
 
 
-def _cause(cycles: int, waits: list[dict]) -> str:
+def _cause(cycles: int, waits: list[dict], bounds: Collection[str]) -> str:
     """Return in words what the cycles of a run are that lasts much longer than its largest bound."""
+    engines = [name for name in ("array", NPE) if name in bounds or (name == "array" and not bounds)]
+    they = " and the ".join(engines) + (" wait" if len(engines) > 1 else " waits")
     waiting = sum(wait["cycles"] for wait in waits)
     longest = ", ".join(
         (f"{wait['step']} ({wait['unit']})" if wait["unit"] else "nothing at work") + f" {wait['cycles'] / cycles:.1%}"
         for wait in waits[:LONGEST_WAITS]
     )
     return (
-        f"products take {1 - waiting / cycles:.1%} of the run; the array waits for the other {waiting / cycles:.1%}, "
+        f"products take {1 - waiting / cycles:.1%} of the run; the {they} for the other {waiting / cycles:.1%}, "
         f"longest for {longest}"
     )
 

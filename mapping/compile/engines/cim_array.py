@@ -53,6 +53,8 @@ class CimArray(Engine):
 
     def refusal(self, step: Step) -> str | None:
         assert isinstance(step, Product)
+        if self.config.cim is None:
+            return f"{step.out.buffer.name}: a product of the CIM array, and the accelerator has none"
         tile, name, storage = self.config.cim.tile, step.weights.buffer.name, step.weights.storage
         if not any(form.holds(storage) for form in tile.weight_formats):
             return f"{name}: weights of {storage} do not go into tiles of {' and '.join(map(str, tile.weight_formats))}"
@@ -69,7 +71,7 @@ class CimArray(Engine):
     def cycles(self, step: Step) -> int:
         assert isinstance(step, Product)
         k, n = step.a.columns, step.out.columns
-        return self._product_cycles(step.a.rows, k, n, reduces(self.config.cim, k, n), self._narrow(step))
+        return self._product_cycles(step.a.rows, k, n, reduces(self.config.cim_array, k, n), self._narrow(step))
 
     def ready_cycles(self, before: Step, step: Step) -> int:
         """Return the cycles until memory has a result that the array takes as weights."""
@@ -81,7 +83,7 @@ class CimArray(Engine):
     def panel_columns(self, step: Product) -> int:
         """Return a number of columns of whole blocks and of whole steps of the vector unit."""
         k, n = step.weights.rows, step.weights.columns
-        wide = block_limits(self.config.cim, reduces(self.config.cim, k, n))[1]
+        wide = block_limits(self.config.cim_array, reduces(self.config.cim_array, k, n))[1]
         return math.lcm(wide, self.config.vector.lanes)
 
     # Weights in main memory.
@@ -101,14 +103,14 @@ class CimArray(Engine):
 
     def _columns(self, step: Product, constant: bool) -> int:
         """Return the columns of a step's product."""
-        tile, n = self.config.cim.tile, step.out.columns
+        tile, n = self.config.cim_array.tile, step.out.columns
         if constant:
             return product_columns(tile, n)
         width = stored_columns(tile, step.weights.columns, step.transposed)
         return divide_up(n, width) * width
 
     def _constant(self, step: Product, survey: Survey) -> ConstantWeights:
-        cim, buffer = self.config.cim, step.weights.buffer
+        cim, buffer = self.config.cim_array, step.weights.buffer
         k = step.weights.rows
         n = step.weights.stride if k > 1 else buffer.elements
         reduce, narrow = reduces(cim, k, n), self._narrow(step)
@@ -119,7 +121,7 @@ class CimArray(Engine):
 
     def _narrow(self, step: Product) -> bool:
         """Return whether the weights of a product have the narrow format of the array."""
-        return step.weights.storage in self.config.cim.tile.weight_formats[1:]
+        return step.weights.storage in self.config.cim_array.tile.weight_formats[1:]
 
     def _stored(self, name: str, products: dict[int, Product], survey: Survey) -> StoredBuffer:
         first = next(iter(products.values()))
@@ -157,7 +159,7 @@ class CimArray(Engine):
     def emit(self, step: Step, operations: Operations) -> None:
         assert isinstance(step, Product)
         config, survey = self.config, operations.survey
-        a, out = operations.tensor(step.a), operations.tensor(step.out)
+        a, out = operations.resident(step.a), operations.written(step.out)
         a_offset, a_pitch = operations.located(a, step.a)
         out_offset, out_pitch = operations.located(out, step.out)
         for what, value in (("begins", a_offset), ("has rows", a_pitch)):
@@ -169,10 +171,12 @@ class CimArray(Engine):
         name = step.weights.buffer.name
         if name in survey.weights:
             constant = survey.weights[name]
+            assert isinstance(constant, ConstantWeights)
             k, n = constant.k, self._columns(step, True)
             parts = [_Part(0, constant.reduce, n, list(weights_commands(config, [constant.part(step.weights)])))]
         else:
             operand, position = survey.stored[name].operand(step.weights.offset)
+            assert isinstance(operand, StoredWeights)
             k, parts = step.a.columns, self._parts(operand, position, step.weights.rows)
 
         narrow = self._narrow(step)
@@ -180,8 +184,8 @@ class CimArray(Engine):
         def commands() -> list[Command]:
             made: list[Command] = []
             for part in parts:
-                high, _ = block_limits(config.cim, part.reduce)
-                most = MAX_VECTORS if k <= high else config.cim.tile.accumulator_vectors
+                high, _ = block_limits(config.cim_array, part.reduce)
+                most = MAX_VECTORS if k <= high else config.cim_array.tile.accumulator_vectors
                 for first in range(0, step.a.rows, most):
                     made += part.weights
                     made.append(
@@ -208,7 +212,7 @@ class CimArray(Engine):
         never come.
         """
         parts = [_Part(0, *operand.load(positions, position))]
-        step = operand.columns * self.config.cim.tiles
+        step = operand.columns * self.config.cim_array.tiles
         while operand.transposed and any(self._too_many(part.weights) for part in parts):
             size = divide_up(divide_up(positions, 2 * len(parts)), step) * step
             starts = range(0, positions, size)
@@ -230,7 +234,7 @@ class CimArray(Engine):
 
     def _product_cycles(self, vectors: int, k: int, n: int, reduce: bool, narrow: bool) -> int:
         """Return the approximate cycles of a product: its computation, or one cycle for each beat of weights."""
-        config, tile = self.config.cim, self.config.cim.tile
+        config, tile = self.config.cim_array, self.config.cim_array.tile
         computing = blocks(config, k, n, reduce) * vectors * tile.macro.slices
         full, rest = divmod(n, tile.columns)
         beats = full * tile.weight_beats_per_row(tile.columns, narrow) + tile.weight_beats_per_row(rest, narrow)

@@ -39,6 +39,10 @@ class Engine(ABC):
     def operands(self, step: Step) -> tuple[Matrix, ...]:
         """Return the matrices that a step reads from the scratchpad."""
 
+    def memory_operands(self, step: Step) -> tuple[Matrix, ...]:
+        """Return the matrices that a step reads from main memory, besides weights that the engine places."""
+        return ()
+
     @abstractmethod
     def cycles(self, step: Step) -> int:
         """Return the approximate number of cycles that a step takes."""
@@ -61,6 +65,10 @@ class Engine(ABC):
         ConfigError
             If steps use an operand in ways that exclude each other.
         """
+
+    def place_results(self, steps: Sequence[Step], survey: "Survey") -> None:  # noqa: B027 - most engines have none
+        """Place the data in main memory that its steps exchange with other steps, when the shapes of all buffers are
+        known."""
 
     def panel_columns(self, step: Product) -> int:
         """Return a number of columns, or a divisor of it, into which a product too large for a bank can be cut.

@@ -87,7 +87,7 @@ class VectorUnit(Engine):
                 pitch = staging.size if scatter else staging.pitch
                 operands["d"] = _Operand(out, staging, before * staging.pitch, pitch)
             else:
-                tensor = operations.tensor(out)
+                tensor = operations.written(out)
                 operands["d"] = _Operand(out, tensor, *operations.located(tensor, out))
                 if not scatter:
                     self._check_last_step(tensor, out)
@@ -117,7 +117,7 @@ class VectorUnit(Engine):
     def _operand(self, matrix: Matrix, operations: Operations) -> _Operand:
         """Return the place of a matrix that is read, and load it if it is a constant or a state."""
         in_memory = matrix.buffer.name in operations.survey.constants
-        tensor, *first = operations.loaded(matrix) if in_memory else (operations.tensor(matrix), 0, 0)
+        tensor, *first = operations.loaded(matrix) if in_memory else (operations.resident(matrix), 0, 0)
         return _Operand(matrix, tensor, *operations.located(tensor, matrix, *first))
 
     def _check_last_step(self, tensor: Tensor, matrix: Matrix) -> None:

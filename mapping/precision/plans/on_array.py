@@ -78,7 +78,7 @@ def held_exactly(path: Path, plan: Plan, system: System) -> HeldPlan:
     ConfigError
         If the array does not have the weights of a matrix: names the matrix, its storage, and what the array has.
     """
-    tile = system.cim.tile
+    tile = system.cim_array.tile
     held = held_plan(path, plan, tile)
     for each in held.inexact:
         formats = " and ".join(form.name for form in tile.weight_formats)

@@ -120,9 +120,10 @@ def run_commands(
     descriptor_at : callable
         Returns the descriptor at an address, for jobs of the NPE.
     every_event : bool
-        Whether to compute all iterations, as programs with jobs and programs that are stopped always do.
+        Whether to compute all iterations, as those of programs with jobs, of programs that are stopped, and of systems
+        without a CIM array are always computed.
     """
-    if every_event or any(isinstance(command, Jobs) for command in commands):
+    if every_event or config.cim is None or any(isinstance(command, Jobs) for command in commands):
         jobs = None
         if config.npe is not None:
             jobs = JobsModel(config.npe, npe_timing or deepcopy(timing), descriptor_at=descriptor_at)

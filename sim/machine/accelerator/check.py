@@ -107,8 +107,8 @@ def _memory(
 
 
 def _product(config: AcceleratorConfig, command: Product) -> dict[AcceleratorError, bool]:
-    tile = config.cim.tile
-    high, _ = block_limits(config.cim, command.reduce)
+    tile = config.cim_array.tile
+    high, _ = block_limits(config.cim_array, command.reduce)
     below = (command.vectors - 1) % (1 << COUNT_BITS)
     spans = (
         _span(config, command.a, below * command.a_pitch + divide_up(command.k * tile.macro.input_bits, 8)),

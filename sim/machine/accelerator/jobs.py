@@ -47,6 +47,11 @@ class JobsModel:
         self._bad = bad_address, bad_response
         self._model = NpeModel(config, timing)
 
+    @property
+    def bytes_moved(self) -> int:
+        """Number of bytes that the NPE's port has moved."""
+        return self._model.beats * self.config.bus_bytes
+
     def run(self, now: int, address: int) -> tuple[int, Descriptor, NpeError]:
         """Run the job whose descriptor is requested in a cycle.
 

@@ -125,9 +125,9 @@ class ArrayUnitModel(ArrayModel):
     """
 
     def __init__(self, config: AcceleratorConfig, stream: WeightStream):
-        super().__init__(config.cim, TimedMemory(), TimedMemory())
+        super().__init__(config.cim_array, TimedMemory(), TimedMemory())
         self._stream = stream
-        self._weights_of = cache(partial(_weights_of, config.cim))
+        self._weights_of = cache(partial(_weights_of, config.cim_array))
         self._waiting: tuple[int, ...] = ()
         """Cycles in which the block whose weights are missing was taken and requested."""
         self.block = 0
@@ -198,8 +198,8 @@ def _weights_of(config: CIMArrayConfig, rows: int, columns: int, reduce: bool, n
 
 def product_beats(config: AcceleratorConfig, command: Product) -> int:
     """Return the beats of weights, scales included, that a product takes."""
-    blocks = Counter(array_commands(config.cim, command))
-    return sum(count * array_beats(config.cim, block) for block, count in blocks.items())
+    blocks = Counter(array_commands(config.cim_array, command))
+    return sum(count * array_beats(config.cim_array, block) for block, count in blocks.items())
 
 
 def array_commands(config: CIMArrayConfig, product: Product) -> tuple[ArrayCommand, ...]:

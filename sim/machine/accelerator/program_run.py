@@ -35,7 +35,7 @@ from tilewright.sim.isa.depths import CHECK, LOADS, START
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.npe_registers import NpeError
-from tilewright.sim.isa.units import Unit, units_of
+from tilewright.sim.isa.units import Unit, signal_bits, units_of
 from tilewright.sim.isa.vector_command import VectorError
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, COMMAND_BYTES, LOOP_LEVELS, SEMAPHORE_BITS
 from tilewright.sim.machine.bus.axi_master import NEVER, bursts
@@ -85,6 +85,8 @@ class AcceleratorRun:
     """Values of the registers from COMMANDS on; empty for a stopped program."""
     spans: list[Span] = field(default_factory=list)
     """Spans of the run, if a timeline was asked for."""
+    npe_bytes: int = 0
+    """Number of bytes that the NPE's port moved."""
 
 
 @dataclass(slots=True)
@@ -145,10 +147,10 @@ class ProgramRun:
         self.memory_bytes, self.bad_address, self.timeline = memory_bytes, bad_address, timeline
         self.jobs, self.job = jobs, 0
         self.units = units_of(config)
-        self.lanes = [_Lane() for _ in self.units]
-        self.semaphores = [[0] * len(self.units) for _ in self.units]
+        self.lanes = [_Lane() for _ in range(signal_bits(config))]
+        self.semaphores = [[0] * len(self.lanes) for _ in self.lanes]
         self.stream = WeightStream(timing)
-        self.array = ArrayUnitModel(config, self.stream)
+        self.array = ArrayUnitModel(config, self.stream) if config.cim is not None else None
         self.stores = StoreModel(config, timing)
         self.product: Iterator[int | None] | None = None
         # The load that asks for bursts, the next of these, and those behind it.
@@ -232,16 +234,19 @@ class ProgramRun:
         if self.done is None:
             return AcceleratorRun(0, AcceleratorError.DEADLOCK, 0, self.index, spans=self.spans)
         cycles = self.done + self.skipped - FIRST_FETCH + START_TO_FETCH + 1
-        return AcceleratorRun(cycles, counters=self._counters(), spans=self.spans)
+        moved = self.jobs.bytes_moved if self.jobs is not None else 0
+        return AcceleratorRun(cycles, counters=self._counters(), spans=self.spans, npe_bytes=moved)
 
     def _counters(self) -> dict[Register, int]:
         counters = {
             Register.COMMANDS: self.commands,
             Register.READ_BEATS: self.read_beats,
             Register.WRITE_BEATS: self.stores.beats,
-            Register.ARRAY_WEIGHTS: self.stream.starved,
         }
-        for unit, lane in zip(self.units, self.lanes, strict=True):
+        if self.array is not None:
+            counters[Register.ARRAY_WEIGHTS] = self.stream.starved
+        for unit in self.units:
+            lane = self.lanes[unit]
             counters[Register[f"{unit.name}_BUSY"]] = lane.busy
             counters[Register[f"{unit.name}_SIGNAL"]] = lane.no_signal
             if unit is not Unit.NPE:
@@ -494,7 +499,8 @@ class ProgramRun:
 
     def begin(self, time: int) -> None:
         """Let the first command of each queue begin, if it can."""
-        for unit, lane in zip(self.units, self.lanes, strict=True):
+        for unit in self.units:
+            lane = self.lanes[unit]
             if not lane.waiting or lane.head > time or lane.ready is None or lane.ready > time:
                 continue
             entry = lane.waiting[0]
@@ -551,6 +557,7 @@ class ProgramRun:
                 self.burst = next(self.asking[1])
                 self.ask(time + 1, self.grant)
             case Product():
+                assert self.array is not None
                 self.product = self.array.run_product(command, time)
                 if self.recurrence:
                     self.recurrence.begin_bursts()

@@ -122,6 +122,7 @@ class Recurrence:
         It is the cycle in which a burst is requested, and the product waits for its next block.
         """
         array, seen = run.array, self._bursts
+        assert array is not None
         left = run.even_bursts - 1 - run.burst_number
         if run.errors or run.asking is None or run.product is None or left <= 0 or len(seen) == MOST_SEEN:
             return
@@ -235,11 +236,13 @@ def state(run: ProgramRun, now: int, *, loops: bool = True) -> tuple:
 
 def _array(run: ProgramRun, now: int, loops: bool) -> tuple:
     weights = run.stream.state(_stream_since(run, now), run.config.weight_buffer_beats)
+    assert run.array is not None
     return run.product is None, weights, run.array.state(now), run.array.block * loops
 
 
 def _stream_since(run: ProgramRun, now: int) -> int:
     """Return the cycle before which the beats of weights do not matter: what waits for weights may wait already."""
+    assert run.array is not None
     return now if run.array.since is None else min(now, run.array.since)
 
 

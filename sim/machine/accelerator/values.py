@@ -115,7 +115,7 @@ class AcceleratorValues:
         view(self.memory, address, shape, strides)[:] = source
 
     def _multiply(self, command: Product) -> None:
-        config = self.config.cim
+        config = self.config.cim_array
         bits = config.tile.macro.input_bits
         stored = view(self.scratchpad, command.a, (command.vectors, -(-command.k * bits // 8)), (command.a_pitch, 1))
         activations = stored.view(np.int8) if bits == 8 else unpack(stored, bits, command.k)
@@ -136,7 +136,7 @@ class AcceleratorValues:
 
     def _take_block(self, rows: int, columns: int, narrow: bool) -> np.ndarray:
         """Return the next weight block and the factors of its groups, in float64."""
-        tile = self.config.cim.tile
+        tile = self.config.cim_array.tile
         size = tile.block_beats(rows, columns, narrow) * self.config.bus_bytes
         assert size <= len(self.weights), f"a block of {size} bytes of weights: {len(self.weights)} are there"
         taken = np.frombuffer(self.weights[:size], np.uint8)

@@ -61,6 +61,11 @@ class NpeModel:
         self._writes = WriteMasterModel(config, memory)
         self.busy = self.stall_load = self.stall_store = 0
 
+    @property
+    def beats(self) -> int:
+        """Number of beats read and written so far."""
+        return self._reads.beats + self._writes.beats
+
     def run(self, address: int, descriptors: Sequence[Descriptor]) -> NpeRun:
         """Run all descriptors from ``address`` on, in order."""
         now = start = -MASTER_LATENCY

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tilewright.mapping.lower.e2m1 import factors_constant
-from tilewright.mapping.lower.lowering import Lowering, magnitude
+from tilewright.mapping.lower.lowering import Lowering
+from tilewright.mapping.lower.operands import Operand
 from tilewright.sim.formats import E2M1, stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind, Operator
@@ -21,7 +22,7 @@ def converted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lowering = Lowering(Graph((operator,)))
     a = lowering.matrix("a", len(values), COLUMNS)
     out = lowering.matrix("codes", len(values), COLUMNS, stored.FP4_E2M1)
-    scales = lowering.run(a, magnitude(stored.FP4_E2M1), to="scale")
+    scales = lowering.run(a, Operand(stored.FP4_E2M1).magnitude, to="scale")
     lowering.quantised(a, scales, out=out)
     memory = empty_memory(lowering.buffers.values(), factors_constant(stored.FP4_E2M1, COLUMNS))
     store(memory, a, values)

@@ -57,6 +57,7 @@ def test_bandwidth_is_exact():
         ("[fabric]", "[npe]\nrow = 4\n[fabric]", "{file}:35: unknown key 'npe.row' (did you mean 'rows'?"),
         ("[fabric]", "[npe]\nrows = 3\n[fabric]", "{file}:35: npe.rows = 3 is not allowed: input should be 2, 4, 8, 16 or 32"),
         ("[fabric]", "[npe]\nmodes = 'int9'\n[fabric]", "{file}:35: npe.modes = int9 is not allowed: 'int9' is none of"),
+        ("[fabric]", "[npe]\n[engines]\n'mlp.*' = 'npu'\n[fabric]", "{file}:35: engines = 'mlp.*=npu' is not allowed: 'npu' is no engine"),
         ("[memory]", "host = 'warm'\n[memory]", "{file}:6: host = 'warm' is not allowed: unknown host 'warm' (one of: baseline"),
         ("[memory]", "host = 3\n[memory]", "{file}:6: host = 3 is not allowed: input should be a valid dict"),
         ("[memory]", "host = 'its.toml'\n[memory]", "{folder}/its.toml: cannot be read: No such file"),
@@ -157,3 +158,17 @@ def test_sums_and_accumulators_are_wide_enough():
     # The largest product is that of the two most negative numbers, 2 ** 14.
     assert tile.rows << 14 < 1 << tile.sum_bits - 1
     assert tile.max_accumulated_rows << 14 < 1 << tile.accumulator_bits - 1
+
+
+def test_a_system_has_an_array_or_an_npe():
+    both = load_system("tiny").with_(**{"npe.rows": 4})
+    alone = both.with_(cim=None)
+    assert alone.accelerator.cim is None
+    with pytest.raises(ConfigError, match="cim = None is not allowed here: the system has no CIM array"):
+        alone.cim_array  # noqa: B018 - asking for the array is what is refused
+    with pytest.raises(ConfigError, match="cim = None is not allowed without npe"):
+        alone.with_(npe=None)
+    with pytest.raises(ConfigError, match="process = 'SG13G2' is not allowed without cim"):
+        alone.with_(process="SG13G2")
+    with pytest.raises(ConfigError, match=r"fabric\.bus_bits = 64 is not allowed: at 100 MHz the memory delivers 256"):
+        alone.with_(clock_mhz=100)

@@ -1,0 +1,71 @@
+"""Which engine multiplies faster: exact runs of models with products on the CIM array, on the NPE, and on both.
+
+    python -m benchmarks.engine_table            # placements of one model: a token, and a prompt
+    python -m benchmarks.engine_table --models   # a token of twelve models on a system with both engines and on the NPE
+
+Prints the tables of docs/npe.md. The systems are ``examples/systems/edge-both.toml`` and ``edge-npe.toml``: the memory
+of edge-int4, its array, and an NPE of 16 x 16 SIMD MACs. The second takes some minutes.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import tilewright as tw
+from tilewright.base.tables import markdown_table
+
+SYSTEMS = Path(__file__).parents[1] / "examples" / "systems"
+BOTH, NPE = SYSTEMS / "edge-both.toml", SYSTEMS / "edge-npe.toml"
+MODEL = "tinyllama-1.1b"
+RUNS = (("decode", 1024), ("prefill", 16))
+"""Phases, and the positions that a token attends to or the tokens of a prompt."""
+PLACEMENTS: dict[str, Sequence[str]] = {
+    "all on the array, INT4": ["cim"],
+    "attention on the NPE, bf16": ["cim", "attention=npe:bf16"],
+    "network on the NPE, fp4_e2m1": ["cim", "mlp.*=npe:fp4_e2m1"],
+    "all on the NPE, fp4_e2m1": ["npe:fp4_e2m1"],
+    "all on the NPE, int8": ["npe:int8"],
+    "all on the NPE, bf16": ["npe:bf16"],
+}
+"""Rules by what they do."""
+MODELS = (
+    "gemma-2b", "gemma-3-1b", "granite-3-2b", "llama-3.2-1b", "llama-3.2-3b", "qwen2.5-0.5b", "qwen2.5-1.5b",
+    "qwen2.5-3b", "qwen3-0.6b", "qwen3-1.7b", "smollm2-1.7b", "tinyllama-1.1b",
+)  # fmt: skip
+"""Twelve models of at most three billion parameters."""
+
+
+def placements() -> Iterator[tuple[str, ...]]:
+    """Yield a row for each placement: tokens/s and the share of the largest bound, of each run."""
+    for name, rules in PLACEMENTS.items():
+        cells = [name]
+        for phase, context in RUNS:
+            result = tw.map(MODEL, str(BOTH), phase=phase, context=context, engine=rules)
+            cells += [f"{result.tokens_per_s:,.1f}", f"{result.bound_fraction:.1%}"]
+        yield tuple(cells)
+
+
+def models() -> Iterator[tuple[str, ...]]:
+    """Yield a row for each model: tokens/s and the share of the largest bound, on each system."""
+    for name in MODELS:
+        cells = [name]
+        for system in (BOTH, NPE):
+            result = tw.map(name, str(system), context=1024)
+            cells += [f"{result.tokens_per_s:,.1f}", f"{result.bound_fraction:.1%}"]
+        yield tuple(cells)
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", action="store_true", help="a token of twelve models")
+    if parser.parse_args().models:
+        header = ("model", ">both: tokens/s", ">bound / run", ">NPE alone, int8: tokens/s", ">bound / run")
+        print(markdown_table(header, list(models())))
+        return
+    header = ("products", ">token: tokens/s", ">bound / run", ">prompt: tokens/s", ">bound / run")
+    print(markdown_table(header, list(placements())))
+
+
+if __name__ == "__main__":
+    main()
