@@ -58,8 +58,8 @@ class First(Enum):
 
 def place_tensors(
     config: AcceleratorConfig, tensors: Iterable[Tensor], slack: int, first: First = First.LARGEST
-) -> None:
-    """Give each tensor an address in one bank.
+) -> int:
+    """Give each tensor an address in one bank; return the approximate cycles for which units need the same ports.
 
     Of the banks with room, the one whose ports fewest other units need at about the same time, then the emptiest.
 
@@ -78,6 +78,7 @@ def place_tensors(
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
     ports = _Ports(config.banks)
     used = [0] * config.banks
+    waits = 0
     tensors = list(tensors)
     for tensor in tensors:
         tensor.address = -1
@@ -112,6 +113,8 @@ def place_tensors(
         placed[bank].append(tensor)
         ports.add(tensor, bank)
         used[bank] += tensor.bytes
+        waits += shared[bank]
+    return waits
 
 
 class _Ports:

@@ -300,8 +300,11 @@ class Operations:
 
         self.add(matrix.buffer.operator, Unit.LOAD, commands, (), (tensor,), transfer_cycles)
 
-    def estimate_uses(self) -> None:
-        """Note approximately when tensors are used: units run operations in order, each when its tensors are there."""
+    def estimate_uses(self) -> int:
+        """Note approximately when tensors are used: units run operations in order, each when its tensors are there.
+
+        Returns the cycle in which the last operation ends.
+        """
         free = dict.fromkeys(Unit, 0)
         written: dict[Tensor, int] = {}
         used: dict[Tensor, int] = {}
@@ -319,6 +322,7 @@ class Operations:
                     if writes:
                         written[tensor] = end
                     used[tensor] = max(used.get(tensor, 0), end)
+        return max(free.values())
 
 
 def transfer_cycles(command: Command) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.lowering import Lowered
@@ -18,6 +19,10 @@ from .survey import Survey
 
 LOADED_AHEAD = 1
 """Number of products before a pass by which its constants are loaded ahead."""
+
+
+SHARED_PORTS = 0.01
+"""Share of the cycles for which units may need the same ports of banks in a plan, if another one has fewer."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +56,28 @@ def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Oper
     """
     refusal = None
     for lowered in _orders(engines, survey.lowered):
-        made: dict[bool, Operations] = {}
-        for plan in PLANS:
-            if plan.keep not in made:
-                made[plan.keep] = emitted(config, engines, survey, lowered, keep=plan.keep)
-                made[plan.keep].estimate_uses()
-            operations = made[plan.keep]
-            try:
+        made: dict[bool, tuple[Operations, int]] = {}
+        for keep, plans in groupby(PLANS, lambda plan: plan.keep):
+            if keep not in made:
+                emits = emitted(config, engines, survey, lowered, keep=keep)
+                made[keep] = emits, emits.estimate_uses()
+            operations, cycles = made[keep]
+            # The first plan, or of those in which units need the same ports for long the one with the fewest cycles.
+            found: list[tuple[int, int, Plan]] = []
+            for number, plan in enumerate(plans):
+                try:
+                    waits = place_tensors(config, operations.tensors, plan.rest, plan.first)
+                    place_slots(config.vector.scalars, operations.scalars.slots.values())
+                except ConfigError as error:
+                    refusal = error
+                    continue
+                if waits <= SHARED_PORTS * cycles:
+                    return operations
+                found.append((waits, number, plan))
+            if found:
+                *_, plan = min(found, key=lambda each: each[:2])
                 place_tensors(config, operations.tensors, plan.rest, plan.first)
-                place_slots(config.vector.scalars, operations.scalars.slots.values())
                 return operations
-            except ConfigError as error:
-                refusal = error
     assert refusal
     raise refusal
 

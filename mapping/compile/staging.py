@@ -87,11 +87,19 @@ def store_result(operations: Operations, out: Matrix, staging: Tensor, rows: int
 
         def commands() -> list[Command]:
             row, column = divmod(out.offset, place.columns)
-            address = place.address + row * place.pitch + 4 * column
-            one_row = Store(size=2, address=address, count=out.rows, source=staging.address, element_pitch=4)
+            size = staging.size
+            # Single numbers lie side by side, or each at the begin of a word.
+            apart = size if staging.rows == 1 else staging.pitch
+            one_row = Store(
+                size=size.bit_length() - 1,
+                address=place.address + row * place.pitch + size * column,
+                count=out.rows,
+                source=staging.address,
+                element_pitch=apart,
+            )
             if out.stride < place.columns:
                 return [one_row]
             stride = out.stride // place.columns * place.pitch
-            return [replace(one_row, count=1, rows=out.rows, stride=stride, pitch=4)]
+            return [replace(one_row, count=1, rows=out.rows, stride=stride, pitch=apart)]
 
     operations.add(out.buffer.operator, Unit.STORE, commands, (staging,), (), transfer_cycles)

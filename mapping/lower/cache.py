@@ -6,6 +6,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.head_padding import HeadPadding
 from tilewright.sim.graph.operator import Kind, Operator
+from tilewright.sim.graph.precision import CACHE_SCALE
 from tilewright.sim.isa.steps import Matrix
 
 from .heads import head_rows, measured_heads
@@ -39,7 +40,7 @@ def lower_append(lowering: Lowering) -> Result:
         )
     rows, beside = operator.heads * operator.capacity, operator.beside
     cache = lowering.state(operator.name, rows // beside, beside * operator.n, storage, operator.heads // beside)
-    scales = lowering.state(f"{operator.name}.scales", rows, 1, stored.FP32, operator.heads) if operand.scaled else None
+    scales = lowering.state(f"{operator.name}.scales", rows, 1, CACHE_SCALE, operator.heads) if operand.scaled else None
     places = _new_rows(operator, cache, operator.n, operator.n, cache.columns)
     if isinstance(result, Rotation):
         new = _rotated(lowering, result, operand, places)

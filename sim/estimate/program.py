@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from tilewright.sim.graph.precision import CACHE_SCALE
+
 from .heads import Heads
 from .legality import up
 from .machine import Machine, Number
@@ -12,7 +14,7 @@ from .traffic import Attention, attention_of, body_traffic, head_shape, head_tra
 from .units import Units, product_mode
 from .workload import Layer, Workload
 
-BYTES_OF_SCORES, BYTES_OF_SCALES = 14, 16
+BYTES_OF_SCORES, BYTES_OF_SCALES = 14, 4 * CACHE_SCALE.scratchpad_bytes
 """Bytes of a position while the softmax of a head, and the scores of the next one, are computed: for each query head
 sums twice and three results of passes; for all of them scales of keys and values twice."""
 

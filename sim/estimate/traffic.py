@@ -5,6 +5,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from tilewright.sim.graph.precision import CACHE_SCALE
 from tilewright.sim.isa.widths import COMMAND_BYTES, MAX_COUNT
 
 from .heads import Heads, heads_of
@@ -178,8 +179,9 @@ class Attention:
     @cached_property
     def scale_beats(self) -> Number:
         """Beats of the scales of all positions of a head's keys, or values."""
-        last = self.machine.beats(self.last_block, 4)
-        return last if self.one_block else last + (self.blocks - 1) * self.machine.beats(self.block, 4)
+        size = CACHE_SCALE.scratchpad_bytes
+        last = self.machine.beats(self.last_block, size)
+        return last if self.one_block else last + (self.blocks - 1) * self.machine.beats(self.block, size)
 
     def key_commands(self, positions: Number) -> tuple[Number, Number]:
         """Return the number of products with so many positions of a head's keys, and of the loads of their weights."""

@@ -8,7 +8,9 @@ from tilewright.sim.config import TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import StoredFormat, stored
 
-SCALE_BITS = stored.BF16.bits
+CACHE_SCALE = stored.BF16
+"""Format of the scale of a head and position of the cache."""
+SCALE_BITS = CACHE_SCALE.bits
 """Width in bits, in main memory, of the scale of a position of the cache, of a bias, and of a gain of a norm."""
 
 

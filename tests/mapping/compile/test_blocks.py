@@ -18,7 +18,7 @@ from tilewright.mapping.models import llama
 from tilewright.mapping.models.seeded import seeded_decoder
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
-from tilewright.sim.graph.precision import Precision
+from tilewright.sim.graph.precision import CACHE_SCALE, Precision
 from tilewright.sim.isa.commands import Load, Product, Weights
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
@@ -73,7 +73,8 @@ def attention(positions: int, tokens: int, block: int, seed: int, loud: int | No
         scale = rng.uniform(0.002, 0.02, elements).astype(np.float32)
         if loud is not None and "keys" in name:
             scale.reshape(-1, positions)[:, loud] *= 30
-        states[name] = scale.view(np.uint32) if name.endswith("scales") else rng.integers(-127, 128, elements)
+        codes = rng.integers(-127, 128, elements)
+        states[name] = CACHE_SCALE.from_fp32(scale) if name.endswith("scales") else codes
     memory = step_memory(lowered, constants, rng.standard_normal((tokens, DECODER.hidden_size)), states)
     run_steps(lowered.steps, memory, lanes=SMALL.vector.lanes)
     return load(memory, lowered.output)
@@ -122,7 +123,7 @@ def test_blocks_move_no_byte_of_the_cache_twice():
     )
     [first, *_] = graph.of(Kind.SCORES)
     heads, size = THIN.num_key_value_heads, THIN.head_dim
-    codes, scales = heads * context * size * EDGE.cim.tile.macro.weight_bits // 8, heads * context * 4
+    codes, scales = heads * context * size * EDGE.cim.tile.macro.weight_bits // 8, heads * context * 2
     assert codes == first.heads * first.n * first.k // 2
     assert 2 * (codes + scales) <= read < 1.002 * 2 * (codes + scales)
 
