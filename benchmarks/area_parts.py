@@ -37,7 +37,7 @@ def measure(
     """Yield the parts of a component whose module has a name, or only some of them, as they are synthesised."""
     verilog = convert(component, name)
     known = {part.name: part for part in parts(config)}
-    modules = _by_module(verilog, known)
+    modules = by_module(verilog, known)
     for found in parts_of(verilog, name, modules):
         part = modules[found.module]
         if only is None or part.name in only:
@@ -51,7 +51,7 @@ def measure_point(point: Point, yosys: Tool, library: Library) -> Iterator[Measu
         yield from measure(component, name, point.system.accelerator, yosys, library, ONLY.get(name))
 
 
-def _by_module(verilog: str, known: Mapping[str, Part]) -> dict[str, Part]:
+def by_module(verilog: str, known: Mapping[str, Part]) -> dict[str, Part]:
     """Return the parts by the modules of a Verilog text, whose names end with those of the parts."""
     modules = [
         line.split("(")[0].removeprefix("module ") for line in verilog.splitlines() if line.startswith("module ")

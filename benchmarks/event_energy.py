@@ -6,11 +6,13 @@ time; netlists, Verilated models and measured runs are kept. Needs OpenSTA, and 
 """
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import nnls
 
 from benchmarks.open_processes import PROCESSES, Process
 from benchmarks.pages import filled
@@ -22,67 +24,87 @@ from tilewright.bench.random_programs import Areas
 from tilewright.cocotb_tests.accelerator.cells import PARTS, CellsSuite, Work
 from tilewright.cocotb_tests.accelerator.energy_programs import EnergyProgram, case_counts, energy_programs
 from tilewright.cocotb_tests.accelerator.layer_cases import network_case
-from tilewright.cocotb_tests.accelerator.suite import TINY, configuration
+from tilewright.cocotb_tests.accelerator.suite import configuration
+from tilewright.hw.synth.clock_gates import gate_counts
+from tilewright.hw.synth.instances import instances
 from tilewright.hw.synth.library import Library, read_library
 from tilewright.hw.synth.work_power import SCRIPT
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.event_energies import EventEnergies, MemoryMacro
 from tilewright.sim.config.process import process_file
+from tilewright.sim.energy.area import load_area_model
 from tilewright.sim.energy.events import Counts
 from tilewright.sim.energy.on_chip import BANKS, on_chip
 
 PROCESS = "SG13G2"
 PAGE = Path(__file__).parents[1] / "docs" / "event-energy.md"
 TEMPLATE = Path(__file__).with_suffix(".md")
-FITTED = configuration(
-    lanes=2, bank_address_bits=8, bus_bits=32, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
-    queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4, "activation_bus_bits": 32},
-    macro={"rows": 8, "columns": 8, "weight_bits": 4, "input_bits_per_cycle": 2},
-)  # fmt: skip
-"""Accelerator on which the energies are measured."""
-TWO_TILES = configuration(
-    lanes=4, bank_address_bits=8, bus_bits=32, tiles=2, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
-    queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 8, "activation_bus_bits": 64},
-    macro={"rows": 16, "columns": 8, "weight_bits": 4, "input_bits_per_cycle": 1},
-)  # fmt: skip
-"""Accelerator of two tiles, with higher macros."""
-HELD_OUT: Mapping[str, AcceleratorConfig] = {
-    "the measured one": FITTED,
-    "the smallest of the benches": TINY,
-    "two tiles": TWO_TILES,
-}
-"""Accelerators on which the model of the energies is held against a simulation of cells, by their names in the page."""
+ACCELERATORS: Mapping[str, AcceleratorConfig] = {
+    "one tile": configuration(
+        lanes=2, bank_address_bits=8, bus_bits=32, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
+        queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4, "activation_bus_bits": 32},
+        macro={"rows": 8, "columns": 8, "weight_bits": 4, "input_bits_per_cycle": 2},
+    ),
+}  # fmt: skip
+"""Accelerators of cells, by their names in the page."""
+FIT = ("one tile",)
+"""Those on which the energies are measured; on all accelerators, the model is held against the cells in another
+program."""
+FITTED = ACCELERATORS[FIT[0]]
 LAYER = LlamaConfig(
     vocab_size=256, num_hidden_layers=1, hidden_size=32, num_attention_heads=2, num_key_value_heads=1, head_dim=16,
     intermediate_size=64,
 )  # fmt: skip
 """Shape whose gated network, of two tokens, runs on them."""
 CONTROL = ("processor", "scheduler")
-"""Parts that are not measured: they take as long to synthesise as all others together."""
+"""Parts that are measured on the first accelerator alone: they take as long to synthesise as most others together."""
 VECTOR = ("vector", "lane", "reducer", "scalars")
-
-FEATURES: Mapping[str, tuple[str, ...]] = {
-    "reader": ("read_beats",),
-    "load": ("load_beats", "weight_beats_in", "commands"),
-    "weight buffer": ("weight_beats_in",),
-    "store": ("stored_elements", "write_beats", "commands"),
-    "scratchpad": ("scratchpad_reads", "scratchpad_writes"),
-    "array": ("array_vectors", "result_words", "weight_beats_in", "commands"),
-    "weight loader": ("weight_beats_in",),
-    "input buffer": ("input_words", "array_vectors"),
-    "macro": ("driven_products", "driven_sums", "weight_bits"),
-    "accumulators": ("column_sums", "partial_sums"),
-    "result buffer": ("result_words",),
-    "vector": ("vector_slots", "commands"),
-    "lane": (
-        "vector_slots", "vector_adds", "vector_multiplies", "vector_exponentials", "vector_gates", "vector_products",
-        "vector_offsets",
-    ),
-    "reducer": ("vector_slots", "vector_sums", "vector_maxima"),
-    "scalars": ("vector_slots", "vector_sums", "vector_maxima", "row_scalars"),
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "reader": ("read_pj_per_bit",),
+    "load": ("load_pj_per_bit", "weight_load_pj_per_bit", "command_pj"),
+    "weight buffer": ("queue_pj_per_bit",),
+    "store": ("store_pj_per_element", "store_pj_per_bit", "command_pj"),
+    "scratchpad": ("scratchpad_read_pj_per_bit", "scratchpad_write_pj_per_bit"),
+    "array": ("vector_pj_per_bit", "result_pj_per_bit", "weight_write_pj_per_bit", "command_pj"),
+    "weight loader": ("weight_write_pj_per_bit",),
+    "input buffer": ("input_pj_per_bit", "vector_pj_per_bit"),
+    "macro": ("product_pj_per_bit_pair", "column_pj_per_bit_pair", "weight_row_pj_per_bit"),
+    "accumulators": ("sum_pj", "partial_sum_pj"),
+    "result buffer": ("result_pj_per_bit",),
+    "vector": ("element_pj", "command_pj"),
+    "lane": ("element_pj", "add_pj", "multiply_pj", "exponential_pj", "gate_pj", "product_pj", "offset_pj"),
+    "reducer": ("element_pj", "row_sum_pj", "row_maximum_pj"),
+    "scalars": ("element_pj", "row_sum_pj", "row_maximum_pj", "row_scalar_pj"),
+    "processor": ("command_pj",),
+    "scheduler": ("command_pj",),
 }  # fmt: skip
-"""Events to which the energy of each part above that of its idle clock is put down."""
+"""Energies of the model to which the energy of each part above that of its idle clock is put down."""
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "reads and loads": ("reader", "load", "weight buffer"),
+    "stores": ("store",),
+    "scratchpad, without banks": ("scratchpad",),
+    "CIM array": ("array", "weight loader", "input buffer", "macro", "accumulators", "result buffer"),
+    "vector unit": VECTOR,
+    "command processor": CONTROL,
+}
+"""Parts that the page holds against the model together."""
+SHAPE = {"queue_words": FITTED.weight_buffer_beats, "partial_sum_words": FITTED.cim.tile.accumulator_vectors}
+"""Sizes of the buffers of flip-flops to which two energies belong."""
+NO_MEMORY = MemoryMacro(name="none", words=1 << 30, bits=1, read_pj=0, write_pj=0)
+"""Memory that no buffer is large enough for."""
+
+Fit = Mapping[str, Mapping[str, float]]
+"""What each part contributes to each energy of the model."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Programs that an accelerator ran, and the energy of its parts in each; the first one has no event of its own."""
+
+    config: AcceleratorConfig
+    counts: Sequence[Counts]
+    works: Sequence[Work]
 
 
 def measured(suite: CellsSuite, sta: Tool, programs: Sequence[EnergyProgram]) -> list[Work]:
@@ -97,79 +119,60 @@ def measured(suite: CellsSuite, sta: Tool, programs: Sequence[EnergyProgram]) ->
     return [Work(**work) for work in remember("energy")(key, make)["works"]]
 
 
-def event_counts(config: AcceleratorConfig, counts: Counts) -> dict[str, int]:
-    """Return all counts, with the beats that were read."""
-    beats = counts.commands * 64 // config.bus_bytes + counts.load_beats + counts.weight_beats_in
-    return {**asdict(counts), "read_beats": beats}
+def measurement(suite: CellsSuite, sta: Tool) -> Measurement:
+    """Return what the programs of an accelerator took."""
+    programs = energy_programs(suite.config)
+    return Measurement(suite.config, [each.counts for each in programs], measured(suite, sta, programs))
 
 
-def fitted(
-    config: AcceleratorConfig, programs: Sequence[EnergyProgram], works: Sequence[Work]
-) -> dict[str, dict[str, float]]:
-    """Return the energy of each event of each part: the least squares of what programs take above the first one."""
-    counts = [event_counts(config, program.counts) for program in programs]
+def without(config: AcceleratorConfig) -> tuple[str, ...]:
+    """Return the parts of an accelerator that stay RTL: all of a vector unit and of the control but the first one's."""
+    return () if config is FITTED else (*CONTROL, *VECTOR)
+
+
+def energies_of(values: Mapping[str, float], **about: object) -> EventEnergies:
+    """Return the energies of the model, those that are not stated being zero."""
+    names = {name for fields in FIELDS.values() for name in fields}
+    return EventEnergies.model_validate(
+        {"source": "fit", "memories": (NO_MEMORY,), **SHAPE, **dict.fromkeys(names, 0.0), **values, **about}
+    )
+
+
+def amount(config: AcceleratorConfig, counts: Counts, field: str) -> float:
+    """Return by how many pJ the events of a run would take more if an energy of the model were one pJ more."""
+    items = on_chip(counts, config, energies_of({field: 1.0}))
+    return sum(item.joules * 1e12 for item in items if not item.name.startswith(BANKS))
+
+
+def fitted(measurements: Sequence[Measurement]) -> Fit:
+    """Return what each part contributes: the least squares of what programs take above the first one."""
     found = {}
-    for part, names in FEATURES.items():
-        if part not in works[0].event_pj:
-            continue
-        events = np.array([[each[name] - counts[0][name] for name in names] for each in counts[1:]], float)
-        energy = np.array([work.event_pj[part] - works[0].event_pj[part] for work in works[1:]])
-        # Relative differences count, of small energies those to a twentieth of the largest one.
-        weights = 1 / (np.abs(energy) + np.abs(energy).max() / 20)
-        found[part] = dict(zip(names, not_negative(events * weights[:, None], energy * weights), strict=True))
+    for part, names in FIELDS.items():
+        rows, energies = [], []
+        for each in measurements:
+            if part not in each.works[0].event_pj:
+                continue
+            nothing = [amount(each.config, each.counts[0], name) for name in names]
+            above = [work.event_pj[part] - each.works[0].event_pj[part] for work in each.works[1:]]
+            for counts, pj in zip(each.counts[1:], above, strict=True):
+                # Relative differences count, of small energies those to a twentieth of the largest one.
+                weight = 1 / (abs(pj) + max(map(abs, above)) / 20)
+                amounts = (amount(each.config, counts, name) for name in names)
+                rows.append([(more - less) * weight for more, less in zip(amounts, nothing, strict=True)])
+                energies.append(pj * weight)
+        values, _ = nnls(np.array(rows), np.array(energies))
+        found[part] = dict(zip(names, map(float, values), strict=True))
     return found
 
 
-def not_negative(events: np.ndarray, energy: np.ndarray) -> list[float]:
-    """Return the energies of events, none below zero, with the smallest sum of squared differences."""
-    kept = list(range(events.shape[1]))
-    while kept:
-        solution = np.linalg.lstsq(events[:, kept], energy, rcond=None)[0]
-        if (solution >= 0).all():
-            break
-        kept = [index for index, value in zip(kept, solution, strict=True) if value > 0]
-    result = [0.0] * events.shape[1]
-    for index, value in zip(kept, solution if kept else [], strict=True):
-        result[index] = float(value)
-    return result
-
-
-def coefficients(config: AcceleratorConfig, fit: Mapping[str, Mapping[str, float]]) -> dict[str, float | int]:
-    """Return the fields of :class:`.EventEnergies` that follow from the energies of a configuration's events."""
-    bus, word, tile = config.bus_bits, config.vector.word_bits, config.cim.tile
-    store, load, array, buffer, lane = (fit[part] for part in ("store", "load", "array", "input buffer", "lane"))
-    return {
-        "command_pj": sum(each.get("commands", 0.0) for each in fit.values()),
-        "read_pj_per_bit": fit["reader"]["read_beats"] / bus,
-        "load_pj_per_bit": load["load_beats"] / bus,
-        "weight_load_pj_per_bit": load["weight_beats_in"] / bus,
-        "queue_pj_per_bit": fit["weight buffer"]["weight_beats_in"] / bus,
-        "queue_words": config.weight_buffer_beats,
-        "store_pj_per_element": store["stored_elements"],
-        "store_pj_per_bit": store["write_beats"] / bus,
-        "scratchpad_read_pj_per_bit": fit["scratchpad"]["scratchpad_reads"] / word,
-        "scratchpad_write_pj_per_bit": fit["scratchpad"]["scratchpad_writes"] / word,
-        "weight_write_pj_per_bit": (fit["weight loader"]["weight_beats_in"] + array["weight_beats_in"]) / bus
-        + fit["macro"]["weight_bits"],
-        "product_pj_per_bit_pair": fit["macro"]["driven_products"] / (tile.macro.cell_bits * tile.macro.input_bits),
-        "column_pj_per_bit_pair": fit["macro"]["driven_sums"] / (tile.macro.cell_bits * tile.macro.input_bits),
-        "input_pj_per_bit": buffer["input_words"] / tile.activation_bus_bits,
-        "vector_pj_per_bit": (buffer["array_vectors"] + array["array_vectors"]) / (tile.rows * tile.macro.input_bits),
-        "sum_pj": fit["accumulators"]["column_sums"],
-        "partial_sum_pj": fit["accumulators"]["partial_sums"],
-        "partial_sum_words": tile.accumulator_vectors,
-        "result_pj_per_bit": (array["result_words"] + fit["result buffer"]["result_words"]) / tile.result_bus_bits,
-        "element_pj": sum(fit[part]["vector_slots"] for part in VECTOR),
-        "add_pj": lane["vector_adds"],
-        "multiply_pj": lane["vector_multiplies"],
-        "exponential_pj": lane["vector_exponentials"],
-        "gate_pj": lane["vector_gates"],
-        "product_pj": lane["vector_products"],
-        "offset_pj": lane["vector_offsets"],
-        "row_sum_pj": fit["reducer"]["vector_sums"] + fit["scalars"]["vector_sums"],
-        "row_maximum_pj": fit["reducer"]["vector_maxima"] + fit["scalars"]["vector_maxima"],
-        "row_scalar_pj": fit["scalars"]["row_scalars"],
+def coefficients(fit: Fit) -> dict[str, float | int]:
+    """Return the energies of the model: the sums over the parts."""
+    values: dict[str, float | int] = {
+        name: sum(each.get(name, 0.0) for each in fit.values())
+        for name in EventEnergies.model_fields
+        if any(name in each for each in fit.values())
     }
+    return {name: {**values, **SHAPE}[name] for name in EventEnergies.model_fields if name in {**values, **SHAPE}}
 
 
 def memory_macros(process: Process) -> list[MemoryMacro]:
@@ -185,51 +188,68 @@ def memory_macros(process: Process) -> list[MemoryMacro]:
     )
 
 
-ITEMS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "reads and loads": (("reader", "load", "weight buffer"), ("main memory to chip", "load", "weight buffer")),
-    "stores": (("store",), ("store", "chip to main memory")),
-    "scratchpad, without banks": (("scratchpad",), ("scratchpad reads", "scratchpad writes")),
-    "CIM array": (
-        ("array", "weight loader", "input buffer", "macro", "accumulators", "result buffer"),
-        ("CIM weight write", "CIM multiply-accumulate", "CIM column sums", "CIM inputs", "CIM input vectors",
-         "CIM sums", "CIM partial sums", "CIM results"),
-    ),
-    "vector unit": (VECTOR, ("vector unit",)),
-}  # fmt: skip
-"""Parts of the netlist and items of the model, by beginnings of their names, that are held against each other."""
+def held_out_rows(name: str, suite: CellsSuite, sta: Tool, fit: Fit) -> tuple[list[tuple[str, ...]], float, Work]:
+    """Return the rows of a run of a layer, the error of its energy above the idle clock, and the energies of its parts.
 
-
-def held_out_rows(
-    name: str, suite: CellsSuite, sta: Tool, energies: EventEnergies, clock_pj: Mapping[str, float] | None = None
-) -> list[tuple[str, ...]]:
-    """Return the rows of a run of a layer: energy of the simulated cells above the idle clock, and of the model."""
+    What the model says is of the same parts.
+    """
     config = suite.config
     case = network_case(config, LAYER, tokens=2)
     counts = case_counts(config, case)
     empty = energy_programs(config)[0]
     # Values of registers that no reset reaches come from the first program; the empty one in between ends the layer's.
     _, work, nothing = measured(suite, sta, [empty, EnergyProgram(name, case, counts), empty])
-    items = {item.name: item.joules * 1e12 for item in on_chip(counts, config, energies)}
-    idle = on_chip(empty.counts, config, energies)
     rows, sums = [], [0.0, 0.0]
-    for group, (parts, names) in ITEMS.items():
-        if not set(parts) <= set(suite.parts):
+    for group, parts in GROUPS.items():
+        inside = [part for part in parts if part in suite.parts]
+        if not inside:
             continue
-        simulated = sum(work.event_pj[part] - nothing.event_pj[part] for part in parts)
-        modelled = sum(pj for item, pj in items.items() if item.startswith(names) and not item.startswith(BANKS))
-        modelled -= sum(
-            item.joules * 1e12 for item in idle if item.name.startswith(names) and not item.name.startswith(BANKS)
+        simulated = sum(work.event_pj[part] - nothing.event_pj[part] for part in inside)
+        modelled = sum(
+            pj * (amount(config, counts, field) - amount(config, empty.counts, field))
+            for part in inside
+            for field, pj in fit[part].items()
         )
         rows.append((name, group, f"{simulated:,.0f}", f"{modelled:,.0f}", f"{modelled / simulated - 1:+.1%}"))
         sums = [sums[0] + simulated, sums[1] + modelled]
-    # What commands take is spread over the parts that see them.
-    commands = (counts.commands - empty.counts.commands) * energies.command_pj
-    rows.append((name, "commands, in all parts", "", f"{commands:,.0f}", ""))
-    sums[1] += commands
-    clock = sum(work.clock_pj.values()) * counts.cycles
-    rows.append((name, "all of these", f"{sums[0]:,.0f}", f"{sums[1]:,.0f}", f"{sums[1] / sums[0] - 1:+.1%}"))
-    rows.append((name, "idle clock of these parts, in no figure here", f"{clock:,.0f}", "", ""))
-    return rows
+    error = sums[1] / sums[0] - 1
+    rows.append((name, "all of these", f"{sums[0]:,.0f}", f"{sums[1]:,.0f}", f"{error:+.1%}"))
+    return rows, error, work
+
+
+def flip_flops(suite: CellsSuite, part: str) -> int:
+    """Return the number of flip-flops of one instance of a part."""
+    cells = instances(suite.netlists[part].cells)
+    return sum(suite.library.cells[each.cell].is_flip_flop for each in cells)
+
+
+def clock_rows(suite: CellsSuite, work: Work, flip_flop_pj: float) -> list[tuple[str, ...]]:
+    """Return the clock of each group of parts in a run, without clock gates and with them."""
+    gate = suite.library.clock_gate
+    assert gate is not None
+    instances_of_part = Counter(part for part, _ in suite.instances())
+    rows, sums = [], [0.0] * 6
+    for group, parts in GROUPS.items():
+        found = [0.0] * 6
+        for part in parts:
+            if part not in suite.parts:
+                continue
+            count = instances_of_part[part]
+            gates = gate_counts(suite.netlists[part].netlist, gate)
+            all_ = count * flip_flops(suite, part)
+            figures = (
+                all_, count * gates.flip_flops, count * gates.gates, all_ * flip_flop_pj,
+                work.clock_pj[part], work.clock_pj[part] + work.gated_pj[part] / work.cycles,
+            )  # fmt: skip
+            found = [one + more for one, more in zip(found, figures, strict=True)]
+        sums = [one + more for one, more in zip(sums, found, strict=True)]
+        if found[0]:
+            rows.append((group, *_clock_cells(found)))
+    return [*rows, ("all of these", *_clock_cells(sums))]
+
+
+def _clock_cells(found: Sequence[float]) -> list[str]:
+    return [f"{value:,.0f}" for value in found[:3]] + [f"{value:,.1f}" for value in found[3:]]
 
 
 def toml(values: Mapping[str, float | int], memories: Sequence[MemoryMacro], source: str) -> str:
@@ -259,33 +279,50 @@ def main() -> None:
         sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
     library, sta = read_library(process.files), tools.sta
     versions = f"{tools.yosys.name} {tools.yosys.version}, {sta.name} {sta.version}"
-    programs = energy_programs(FITTED)
-    fit = fitted(FITTED, programs, measured(cells(FITTED, library, CONTROL), sta, programs))
-    values = coefficients(FITTED, fit)
+    suites = {name: cells(config, library, without(config)) for name, config in ACCELERATORS.items()}
+    measurements = [measurement(suites[name], sta) for name in FIT]
+    fit = fitted(measurements)
+    values = coefficients(fit)
     memories = memory_macros(process)
     source = f"measured in {PROCESS} with {versions}; docs/event-energy.md"
-    energies = EventEnergies.model_validate({**values, "source": source, "memories": tuple(memories)})
+    energies_of(values, source=source, memories=tuple(memories))
     write_text(process_file(PROCESS, "energy.toml"), toml(values, memories, source))
-    rows = [
-        row
-        for name, config in HELD_OUT.items()
-        for row in held_out_rows(
-            name, cells(config, library, CONTROL if config is FITTED else (*CONTROL, *VECTOR)), sta, energies
-        )
-    ]
+    rows, errors, works = [], {}, {}
+    for name, suite in suites.items():
+        found, errors[name], works[name] = held_out_rows(name, suite, sta, fit)
+        rows += found
+    first = suites[FIT[0]]
+    flip_flop_pj = load_area_model(PROCESS).clock_pj
     parts = {
         "process": PROCESS,
         "versions": versions,
         "about": f"{PROCESS}, {process.about}, {library.voltage_v:g} V, {library.temperature_c:g} °C",
-        "shape": shape(FITTED),
+        "shapes": markdown_table(
+            ("accelerator", "structure", "measured"),
+            [(name, shape(config), "yes" if name in FIT else "no") for name, config in ACCELERATORS.items()],
+        ),
         "energies": markdown_table(("figure", ">value", "meaning"), energy_rows(values)),
         "words": f"{memories[0].words}",
         "memories": markdown_table(
             ("memory", ">words", ">bits", ">read, pJ", ">write, pJ"),
             [(m.name, f"{m.words}", f"{m.bits}", f"{m.read_pj:.3g}", f"{m.write_pj:.3g}") for m in memories],
         ),
-        "tiny": shape(TINY),
-        "two_tiles": shape(TWO_TILES),
+        "clock": markdown_table(
+            (
+                "parts",
+                ">flip-flops",
+                ">with a gate",
+                ">gates",
+                ">without gates, pJ a cycle",
+                ">idle, pJ a cycle",
+                ">in the layer, pJ a cycle",
+            ),
+            clock_rows(first, works[FIT[0]], flip_flop_pj),
+        ),
+        "first": FIT[0],
+        "flip_flop": f"{flip_flop_pj:.3g}",
+        "lane": f"{flip_flops(first, 'lane'):,}",
+        "worst": f"{max(abs(error) for error in errors.values()):.1%}",
         "layer": f"{LAYER.hidden_size} to {LAYER.intermediate_size} elements, two tokens",
         "held_out": markdown_table(
             ("accelerator", "parts", ">cells, pJ", ">model, pJ", ">error"),

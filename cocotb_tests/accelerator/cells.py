@@ -22,6 +22,9 @@ from tilewright.cocotb_tests.accelerator.suite import AcceleratorSuite
 from tilewright.cocotb_tests.harness.port_trace import PortTrace, read_ports, with_traced_ports
 from tilewright.cocotb_tests.harness.structure import instances_of, modules_of, parts_of
 from tilewright.hw.synth.cell_simulation import CellRun, CellSimulator
+from tilewright.hw.synth.clock_gates import gated as gated_cells
+from tilewright.hw.synth.instances import bit_name
+from tilewright.hw.synth.instances import instances as cells_of
 from tilewright.hw.synth.library import Library
 from tilewright.hw.synth.netlist_bits import bit_netlist
 from tilewright.hw.synth.work_power import SCRIPT, CellNetlist, NetEnergies, cell_netlist, net_energies
@@ -61,8 +64,10 @@ class Work:
 
     event_pj: Mapping[str, float]
     """Energy above that of the idle clock, by part."""
+    gated_pj: Mapping[str, float]
+    """Energy of the edges that clock gates pass, a part of ``event_pj``, by part."""
     clock_pj: Mapping[str, float]
-    """Energy of a cycle in which nothing but the clock moves, by part."""
+    """Energy of a cycle in which nothing but the clock moves and no gate passes it, by part."""
     cycles: int
     """Cycles from the begin of the program to the begin of the next one."""
 
@@ -169,19 +174,30 @@ class CellsSuite(PortsSuite):
         trace, segment = self.trace(cases)
         programs = int(segment[-1])
         energies = self.energies(sta)
-        events = [dict.fromkeys(self.parts, 0.0) for _ in range(programs)]
+        events, gated = ([dict.fromkeys(self.parts, 0.0) for _ in range(programs)] for _ in range(2))
         clock = dict.fromkeys(self.parts, 0.0)
-        for part, path in self._instances():
+        gated_nets = {part: self._gated_nets(netlist) for part, netlist in self.netlists.items()}
+        for part, path in self.instances():
             run = self._run(part, path, trace, segment)
             # Registers that no reset reaches begin with other values than in RTL.
             assert not run.wrong[2:].any(), f"{'.'.join(path)}: outputs of cells are not those of the RTL: {run.wrong}"
-            for program, each in enumerate(events):
-                each[part] += energies[part].changes(run.toggles(program + 1))
+            for program in range(programs):
+                toggles = run.toggles(program + 1)
+                events[program][part] += energies[part].changes(toggles)
+                gated[program][part] += sum(energies[part].change_pj[net] * toggles[net] for net in gated_nets[part])
             clock[part] += energies[part].clock_pj
         lengths = np.bincount(segment)[1:]
-        return [Work(each, clock, int(length)) for each, length in zip(events, lengths, strict=True)]
+        return [
+            Work(each, passed, clock, int(length)) for each, passed, length in zip(events, gated, lengths, strict=True)
+        ]
 
-    def _instances(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _gated_nets(self, netlist: CellNetlist) -> list[str]:
+        """Return the nets of gated clocks in a netlist."""
+        gate = self.library.clock_gate
+        return [bit_name(net) for net in gated_cells(cells_of(netlist.cells), gate)] if gate else []
+
+    def instances(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yield each instance of the parts: the name of the part, and its path."""
         parts = {self.modules[part]: part for part in self.parts}
         for path, module in instances_of(self.verilog(), TOP):
             if module.name in parts:

@@ -27,12 +27,12 @@ class MemoryMacro(Frozen):
 
 
 class EventEnergies(Frozen):
-    """Energy of each event above that of the idle clock, in pJ."""
+    """Energy of each event above that of the idle clock, in pJ, with the edges that clock gates pass for it."""
 
     source: Annotated[str, Field(min_length=1)]
     """Process, tools with their versions, and page that says how the energies were measured."""
     command_pj: Energy
-    """Energy of a command in the units, which see it come; command processor and queues are not in it."""
+    """Energy of a command, from its fetch to the units that see it come."""
     read_pj_per_bit: Energy
     """Energy of a bit that main memory sends."""
     load_pj_per_bit: Energy
@@ -53,6 +53,8 @@ class EventEnergies(Frozen):
     """Energy of a bit between a writer and its bank of the scratchpad, without that of the bank."""
     weight_write_pj_per_bit: Energy
     """Energy of a bit of a weight on its way from the weight buffer into a flip-flop of the array."""
+    weight_row_pj_per_bit: Energy
+    """Energy of such a bit for each row of the tile, past which it goes."""
     product_pj_per_bit_pair: Energy
     """Energy of a multiply-accumulate for each bit of the weight in the array times each bit of the input."""
     column_pj_per_bit_pair: Energy

@@ -47,7 +47,11 @@ def on_chip(
         item(
             "weight buffer", counts.weight_beats_in * bus, "bit", pj.weight_load_pj_per_bit + queue, queue_remark
         ),
-        item("CIM weight write", counts.weight_bits, "bit", pj.weight_write_pj_per_bit),
+        item(
+            "CIM weight write", counts.weight_bits, "bit",
+            pj.weight_write_pj_per_bit + pj.weight_row_pj_per_bit * config.cim.tile.rows,
+            f"; of {config.cim.tile.rows} rows",
+        ),
         EnergyItem("CIM multiply-accumulate", counts.driven_products, "MAC", multiply or ours),
         *([] if multiply else [item("CIM column sums", counts.driven_sums, "sum", column_pj, bits)]),
         item("CIM inputs", taken, "bit", pj.input_pj_per_bit),

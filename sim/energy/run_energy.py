@@ -11,6 +11,9 @@ from tilewright.sim.energy.published import multiply_energy
 from tilewright.sim.energy.structure import CIM_MACROS
 from tilewright.sim.energy.system_area import units_in
 
+CLOCK = "clock, "
+"""Begin of the names of parts of the energy that are the idle clock of a unit."""
+
 
 def energy(counts: Counts, system: System) -> list[EnergyItem]:
     """Return the energy of each kind of event; leakage and clock of the chip are counted if the system names a process.
@@ -38,18 +41,27 @@ def _on_chip(counts: Counts, system: System) -> list[EnergyItem]:
 
 
 def _idle(counts: Counts, system: System, process: str, *, own_macros: bool) -> list[EnergyItem]:
-    """Return what the chip takes in every cycle, whether it works or not; no clock is gated.
+    """Return what the chip takes in every cycle, whether it works or not, while clock gates pass nothing.
 
-    A published macro's figure contains clock and leakage of the macro.
+    Edges that they pass are parts of the energies of events. A published macro's figure contains clock and leakage of
+    the macro.
     """
     model = load_area_model(process)
     units = [unit for unit in units_in(system.accelerator, process) if own_macros or unit.unit != CIM_MACROS]
-    clock_pj = sum(unit.clock_pj for unit in units)
     leakage_pj = sum(unit.leakage_uw for unit in units) / system.clock_mhz
     tools = ", ".join(f"{name} {version}" for name, version in model.tools.items())
     source = f"fitted to syntheses in {process} with {tools}; docs/area.md"
+    clocks = [
+        EnergyItem(
+            f"{CLOCK}{unit.unit}",
+            counts.cycles,
+            "cycle",
+            FigureRange.exactly(unit.idle_clock_pj, f"{source}; {unit.clock_pj:,.4g} pJ without clock gates"),
+        )
+        for unit in units
+    ]
     return [
-        EnergyItem("clock of the chip", counts.cycles, "cycle", FigureRange.exactly(clock_pj, source)),
+        *clocks,
         EnergyItem("leakage of the chip", counts.cycles, "cycle", FigureRange.exactly(leakage_pj, source)),
     ]
 

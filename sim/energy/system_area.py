@@ -8,6 +8,21 @@ from tilewright.sim.config import System
 from tilewright.sim.config.accelerator import AcceleratorConfig
 
 from .area import UnitArea, load_area_model, unit_areas
+from .clock_gates import FlipFlops, load_clock_model, part_flip_flops
+from .structure import parts
+
+
+@dataclass(frozen=True)
+class UnitCost(UnitArea):
+    """Cost of one unit of an accelerator, with clock gates."""
+
+    gated_flip_flops: int
+    """Number of flip-flops whose clock is gated."""
+    clock_gates: int
+    """Number of gates."""
+    idle_clock_pj: float
+    """Energy of the clock in a cycle in which no gate passes it, without a clock tree and macros; ``clock_pj`` is that
+    without gates."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +32,7 @@ class SystemArea:
     process: str
     """Name of the process."""
     clock_mhz: int
-    units: Sequence[UnitArea]
+    units: Sequence[UnitCost]
     not_counted: tuple[str, ...]
     """Units whose area was not measured."""
 
@@ -33,8 +48,13 @@ class SystemArea:
 
     @property
     def clock_mw(self) -> float:
-        """Power of all flip-flops while nothing but the clock moves, without a clock tree."""
+        """Power of all flip-flops while nothing but the clock moves, without clock gates and a clock tree."""
         return sum(unit.clock_pj for unit in self.units) * self.clock_mhz / 1e3
+
+    @property
+    def idle_clock_mw(self) -> float:
+        """The same with clock gates, none of which passes the clock."""
+        return sum(unit.idle_clock_pj for unit in self.units) * self.clock_mhz / 1e3
 
     @property
     def extrapolated(self) -> tuple[str, ...]:
@@ -47,6 +67,7 @@ class SystemArea:
             "area_mm2": self.area_mm2,
             "leakage_mw": self.leakage_mw,
             "clock_mw": self.clock_mw,
+            "idle_clock_mw": self.idle_clock_mw,
             "area": {
                 "process": self.process,
                 "units": [asdict(unit) for unit in self.units],
@@ -72,7 +93,7 @@ def system_area(system: System) -> SystemArea | None:
 
 
 @lru_cache
-def units_in(config: AcceleratorConfig, process: str) -> tuple[UnitArea, ...]:
+def units_in(config: AcceleratorConfig, process: str) -> tuple[UnitCost, ...]:
     """Return the cost of each unit of an accelerator in a process.
 
     Raises
@@ -80,4 +101,16 @@ def units_in(config: AcceleratorConfig, process: str) -> tuple[UnitArea, ...]:
     ConfigError
         If no area was measured in the process.
     """
-    return tuple(unit_areas(config, load_area_model(process)))
+    model, clocks = load_area_model(process), load_clock_model(process)
+    found: dict[str, FlipFlops] = {}
+    for part in parts(config):
+        found[part.unit] = found.get(part.unit, FlipFlops()) + part_flip_flops(part, model, clocks) * part.count
+    return tuple(
+        UnitCost(
+            **vars(unit),
+            gated_flip_flops=round(found[unit.unit].gated),
+            clock_gates=round(found[unit.unit].gates),
+            idle_clock_pj=found[unit.unit].idle_pj(model.clock_pj, clocks.gate_pj),
+        )
+        for unit in unit_areas(config, model)
+    )

@@ -74,6 +74,9 @@ class _UnitArea(_Result):
     macros_um2: Number
     leakage_uw: Number
     flip_flops: Count
+    gated_flip_flops: Count
+    clock_pj: Number
+    idle_clock_pj: Number
     extrapolated: list[str]
 
 
@@ -116,6 +119,7 @@ class MapFile(_Result):
     area_mm2: Number | None = None
     leakage_mw: Number | None = None
     clock_mw: Number | None = None
+    idle_clock_mw: Number | None = None
     area: _Area | None = None
 
     @field_validator("bounds")

@@ -112,12 +112,13 @@ def _print_energy(console: "Console", result: dict) -> None:
 def _print_area(console: "Console", result: dict) -> None:
     """Print the area of the accelerator by unit, with leakage and the power of the clock."""
     area, total = result["area"], result["area_mm2"]
-    leakage, clock = (_four_digits(result[key]) for key in ("leakage_mw", "clock_mw"))
+    leakage, clock, idle = (_four_digits(result[key]) for key in ("leakage_mw", "clock_mw", "idle_clock_mw"))
     table = terminal_table(
-        ("unit", ">mm2", ">share", ">SRAM mm2", ">leakage uW", ">flip-flops"),
-        title=f"area in {area['process']}: {_four_digits(total)} mm2 without wires; {leakage} mW of leakage, {clock} "
-        f"mW of flip-flops' clocks at {result['clock_mhz']} MHz",
+        ("unit", ">mm2", ">share", ">SRAM mm2", ">leakage uW", ">flip-flops", ">gated", ">clock mW", ">idle clock mW"),
+        title=f"area in {area['process']}: {_four_digits(total)} mm2 without wires; {leakage} mW of leakage; clocks at "
+        f"{result['clock_mhz']} MHz: {clock} mW without clock gates, {idle} mW with all gates closed",
     )
+    mw_of_pj = result["clock_mhz"] / 1e3
     for unit in area["units"]:
         table.add_row(
             unit["unit"] + (" *" if unit["extrapolated"] else ""),
@@ -126,6 +127,8 @@ def _print_area(console: "Console", result: dict) -> None:
             _four_digits(unit["macros_um2"] / 1e6),
             _four_digits(unit["leakage_uw"]),
             f"{unit['flip_flops']:,}",
+            f"{unit['gated_flip_flops']:,}",
+            *(_four_digits(unit[key] * mw_of_pj) for key in ("clock_pj", "idle_clock_pj")),
         )
     console.print(table)
     if extrapolated := area["extrapolated"]:

@@ -16,6 +16,7 @@ from tilewright.hw.synth.flow import cost
 from tilewright.hw.synth.library import Library, read_library
 from tilewright.hw.synth.netlist import netlist
 from tilewright.hw.synth.netlist_bits import bit_netlist
+from tilewright.hw.synth.parts import Part, PartClock, part_clock, part_cost
 from tilewright.hw.synth.work_power import cell_netlist, net_energies
 
 TOOLS = find_synthesis_tools()
@@ -251,3 +252,13 @@ def test_a_failing_tool_is_an_error_of_its_own(library):
     design = cell_netlist(WIDE, "wide", TOOLS.yosys, library)
     with pytest.raises(ToolError):
         net_energies(broken, design, library)
+
+
+def test_counting_gates_of_a_part_without_a_mapping_finds_the_same(library):
+    for verilog, top in ((VERILOG, "top"), (WIDE, "wide")):
+        found = part_clock(Part(top, 1, verilog, ()), TOOLS.yosys, library)
+        mapped = area(library, verilog, top)
+        assert found == PartClock(mapped.flip_flops, mapped.gated_flip_flops, mapped.clock_gates)
+        cells = part_cost(Part(top, 1, verilog, ()), TOOLS.yosys, library)
+        assert cells.cells_um2 == pytest.approx(mapped.area_um2)
+        assert (cells.cells["ICG"], cells.gated_flip_flops) == (mapped.clock_gates, mapped.gated_flip_flops)

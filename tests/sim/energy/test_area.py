@@ -31,6 +31,7 @@ from tilewright.sim.energy.area import (
     part_area,
     unit_areas,
 )
+from tilewright.sim.energy.clock_gates import load_clock_model
 from tilewright.sim.energy.structure import UNITS, MemoryShape, parts
 from tilewright.sim.energy.system_area import system_area
 
@@ -55,6 +56,10 @@ def test_units_add_up():
     assert found.leakage_mw == pytest.approx(sum(each.leakage_uw for each in found.units) / 1e3)
     flip_flops = sum(each.flip_flops for each in found.units)
     assert found.clock_mw == pytest.approx(flip_flops * MODEL.clock_pj * TINY.clock_mhz / 1e3, rel=1e-3)
+    gated, gates = (sum(getattr(each, name) for each in found.units) for name in ("gated_flip_flops", "clock_gates"))
+    idle_pj = (flip_flops - gated) * MODEL.clock_pj + gates * load_clock_model(PROCESS).gate_pj
+    assert found.idle_clock_mw == pytest.approx(idle_pj * TINY.clock_mhz / 1e3, rel=1e-3)
+    assert 0 < gates < gated < flip_flops
     for each in found.units:
         assert 0 <= each.macros_um2 <= each.area_um2
         assert each.area_um2 > 1000
@@ -122,7 +127,7 @@ def test_a_map_result_carries_the_area_by_unit():
     plain, result = (
         map_model("x", THIN, system, phase="decode", context=64) for system in (EDGE, EDGE.with_(process=PROCESS))
     )
-    assert not {"area", "area_mm2", "leakage_mw", "clock_mw"} & plain.to_dict().keys()
+    assert not {"area", "area_mm2", "leakage_mw", "clock_mw", "idle_clock_mw"} & plain.to_dict().keys()
     data = result.to_dict()
     assert data["cycles"] == plain.cycles
     assert data["area_mm2"] == pytest.approx(sum(unit["area_um2"] for unit in data["area"]["units"]) / 1e6)
