@@ -89,7 +89,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "command processor": CONTROL,
 }
 """Parts that the page holds against the model together."""
-SHAPE = {"queue_words": FITTED.weight_buffer_beats, "partial_sum_words": FITTED.cim.tile.accumulator_vectors}
+SHAPE = {"queue_words": FITTED.weight_buffer_beats, "partial_sum_words": FITTED.cim_array.tile.accumulator_vectors}
 """Sizes of the buffers of flip-flops to which two energies belong."""
 NO_MEMORY = MemoryMacro(name="none", words=1 << 30, bits=1, read_pj=0, write_pj=0)
 """Memory that no buffer is large enough for."""
@@ -334,9 +334,9 @@ def main() -> None:
 
 def shape(config: AcceleratorConfig) -> str:
     """Return the structure of an accelerator in words."""
-    tile = config.cim.tile
+    tile = config.cim_array.tile
     macro = tile.macro
-    tiles = "one tile" if config.cim.tiles == 1 else f"{config.cim.tiles} tiles"
+    tiles = "one tile" if config.cim_array.tiles == 1 else f"{config.cim_array.tiles} tiles"
     return (
         f"{tiles} of {tile.rows} x {tile.columns} weights, {macro.weights.label}, inputs of {macro.input_bits} bits, "
         f"{macro.input_bits_per_cycle} a cycle; {config.vector.lanes} lanes; a bus of {config.bus_bits} bits; a weight "

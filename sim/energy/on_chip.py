@@ -49,8 +49,8 @@ def on_chip(
         ),
         item(
             "CIM weight write", counts.weight_bits, "bit",
-            pj.weight_write_pj_per_bit + pj.weight_row_pj_per_bit * config.cim.tile.rows,
-            f"; of {config.cim.tile.rows} rows",
+            pj.weight_write_pj_per_bit + pj.weight_row_pj_per_bit * config.cim_array.tile.rows,
+            f"; of {config.cim_array.tile.rows} rows",
         ),
         EnergyItem("CIM multiply-accumulate", counts.driven_products, "MAC", multiply or ours),
         *([] if multiply else [item("CIM column sums", counts.driven_sums, "sum", column_pj, bits)]),

@@ -9,7 +9,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 
 from .area import UnitArea, load_area_model, unit_areas
 from .clock_gates import FlipFlops, load_clock_model, part_flip_flops
-from .structure import parts
+from .structure import UNITS, parts
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ def units_in(config: AcceleratorConfig, process: str) -> tuple[UnitCost, ...]:
         If no area was measured in the process.
     """
     model, clocks = load_area_model(process), load_clock_model(process)
-    found: dict[str, FlipFlops] = {}
+    found = dict.fromkeys(UNITS, FlipFlops())
     for part in parts(config):
-        found[part.unit] = found.get(part.unit, FlipFlops()) + part_flip_flops(part, model, clocks) * part.count
+        found[part.unit] += part_flip_flops(part, model, clocks) * part.count
     return tuple(
         UnitCost(
             **vars(unit),

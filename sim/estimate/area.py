@@ -42,7 +42,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "DMA and AXI": (*BUS, *WORD, "fabric.address_bits", "fabric.outstanding"),
 }  # fmt: skip
 """Beginnings of the names of the fields from which the cost of each unit follows."""
-COSTS = ("area_um2", "leakage_uw", "clock_pj")
+COSTS = ("area_um2", "leakage_uw", "idle_clock_pj")
 """Attributes of a unit's cost that are looked up."""
 
 
@@ -58,7 +58,8 @@ class Areas:
     leakage_uw: np.ndarray
     """Leakage of all units but the CIM macros."""
     clock_pj: np.ndarray
-    """Energy in a cycle in which nothing but the clock moves, of all units but the CIM macros."""
+    """Energy in a cycle in which nothing but the clock moves and no clock gate passes it, of all units but the CIM
+    macros."""
     macros_leakage_uw: np.ndarray
     """Leakage of the CIM macros."""
     macros_clock_pj: np.ndarray

@@ -71,7 +71,8 @@ def _events_pj(
     total = total + events["load_beats"] * bus * pj.load_pj_per_bit
     queue = _buffer_pj(pj, pj.queue_pj_per_bit, pj.queue_words, machine.weight_buffer_beats)
     total = total + events["weight_beats_in"] * bus * (pj.weight_load_pj_per_bit + queue)
-    total = total + events["weight_bits"] * pj.weight_write_pj_per_bit
+    write_weight = pj.weight_write_pj_per_bit + pj.weight_row_pj_per_bit * machine.rows
+    total = total + events["weight_bits"] * write_weight
     if own_macros:
         pairs = weights_of(designs, "count_bits") * machine.input_bits
         total = total + events["driven_products"] * pj.product_pj_per_bit_pair * pairs
