@@ -12,6 +12,7 @@ from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.llama import check_context
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.sim.config import System
@@ -61,8 +62,12 @@ def map_model(
     # The array, and a plan for it, decide in which precision operators compute; rules, in which format jobs do.
     precision = Precision.of_accelerator(system.accelerator)
     precision = plan.of(precision) if plan else precision
-    check_fit(model, system, precision, context)
     rules = (*system.engine_rules, *engines)
+    if rules or system.cim is None:
+        # The formats of jobs decide how much memory the model takes: that is checked when it is compiled.
+        check_context(model, context)
+    else:
+        check_fit(model, system, precision, context)
 
     def placed(graph: Graph) -> Graph:
         """Return a graph whose products have their engines."""
