@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from tilewright.mapping.lower.masks import middle, serves_every_position
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.operator import Kind, Operator
-from tilewright.sim.graph.precision import CACHE_SCALE
 from tilewright.sim.isa.commands import Load, Store
 
 from .arguments import Formula, Term
@@ -78,7 +77,7 @@ def shifted_by_position(survey: Survey, blocks: Blocks, per_run: int, per_block:
         operator = survey.lowered.buffers[name].operator
         assert isinstance(operator, Operator)
         if operator.kind is Kind.KV_APPEND and name in survey.lowered.states:
-            element = Term(1, blocks.size, CACHE_SCALE.scratchpad_bytes)
+            element = Term(1, blocks.size, place.storage.scratchpad_bytes)
             start = Formula.of(element, later_blocks, nominal=nominal)
             yield Shifted(place.address, place.stop, Store, start, per_run, 0, "place of new scales")
         elif operator.rotary:

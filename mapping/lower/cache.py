@@ -40,7 +40,11 @@ def lower_append(lowering: Lowering) -> Result:
         )
     rows, beside = operator.heads * operator.capacity, operator.beside
     cache = lowering.state(operator.name, rows // beside, beside * operator.n, storage, operator.heads // beside)
-    scales = lowering.state(f"{operator.name}.scales", rows, 1, CACHE_SCALE, operator.heads) if operand.scaled else None
+    scales = None
+    if operand.scaled:
+        # A job takes its scales in FP32.
+        kind = stored.FP32 if operand.npe else CACHE_SCALE
+        scales = lowering.state(f"{operator.name}.scales", rows, 1, kind, operator.heads)
     places = _new_rows(operator, cache, operator.n, operator.n, cache.columns)
     if isinstance(result, Rotation):
         new = _rotated(lowering, result, operand, places)

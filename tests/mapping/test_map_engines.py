@@ -68,5 +68,7 @@ def test_a_rule_must_match():
 def test_what_needs_more_memory_than_there_is_is_refused():
     small = BOTH.with_(**{"fabric.address_bits": 32, "npe.address_bits": 32})
     model = THIN.model_copy(update={"num_hidden_layers": 2, "vocab_size": 1_200_000})
-    with pytest.raises(ConfigError, match=r"fabric\.address_bits = 32 is not allowed .* at least 33 bits are necessary"):
+    with pytest.raises(
+        ConfigError, match=r"fabric\.address_bits = 32 is not allowed .* at least 33 bits are necessary"
+    ):
         map_model("x", model, small, phase="decode", context=8, engines=[parse_rule("npe:bf16")])
