@@ -1,6 +1,7 @@
 """Bins that are not hit, and why: no other hole may exist, and no reason without a hole."""
 
 from tilewright.cocotb_tests.coverage.points import Explanation as Because
+from tilewright.sim.formats.simd import Mode, SumFormat
 
 _COUNTS = "A count of 0 is refused."
 _ALIGNED = "The address or the stride is a multiple of more than one byte, and the circuit refuses others."
@@ -50,8 +51,8 @@ PROGRAMS = (
 JOBS = (
     *(
         Because(f"descriptors: {name} = {code}", "There is no such format; the descriptor is refused.")
-        for name in ("mode", "out_format", "residual_format")
-        for code in range(9, 16)
+        for name, formats in (("mode", Mode), ("out_format", (*Mode, *SumFormat)), ("residual_format", Mode))
+        for code in range(len(formats), 16)
     ),
     *(Because(f"descriptors: {name} = 3", "There is no such choice; it is refused.") for name in ("scale", "bias")),
     *(Because(f"descriptors: {name} = *", _UNUSED) for name in ("reserved", "unused")),

@@ -10,7 +10,7 @@ from tilewright.cocotb_tests.coverage.points import Coverage
 from tilewright.cocotb_tests.harness.axi_contract import CHANNELS
 from tilewright.cocotb_tests.npe.cases import Case
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import INTEGER_MODES, Mode, SumFormat
 from tilewright.sim.isa.descriptor import ADDRESSES, SIZES, STRIDES, Activation, Along, Descriptor, check_start
 from tilewright.sim.isa.npe_registers import REGISTER_WORD, NpeError, ReadStream, Register
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
@@ -40,7 +40,8 @@ class JobCoverage:
     def __init__(self) -> None:
         self.coverage = coverage = Coverage()
         self.descriptors = FieldPoint(coverage, "descriptors", Descriptor)
-        coverage.declare(FORMATS, (f"{a.label} x {c.label}" for a in Mode for c in Mode))
+        coverage.declare(FORMATS, (f"{a.label} x {c.label}" for a in Mode for c in (*Mode, SumFormat.FP32)))
+        coverage.declare(FORMATS, (f"{a.label} x {SumFormat.INT32.label}" for a in INTEGER_MODES))
         coverage.declare(
             EPILOGUES, (f"{s.name} x {b.name} x {f.name}" for s in Along for b in Along for f in Activation)
         )

@@ -21,6 +21,7 @@ from tilewright.cocotb_tests.npe.failing_starts_driver import (
     prepare,
 )
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.formats.simd import INTEGER_MODES, SumFormat
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.npe_registers import NPE_ID, NpeError, ReadStream, Register, geometry, mode_mask
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
@@ -29,6 +30,8 @@ from tilewright.sim.machine.npe.schedule import Request, schedule
 
 BENCH = "tilewright.cocotb_tests.npe.cb_npe_errors"
 """Name of this module, as cocotb imports it."""
+EPILOGUE = ("scale", "bias", "residual", "activation", "sum", "squares", "maximum")
+"""Fields of a descriptor that switch parts of the epilogue on."""
 
 
 def beats_read(config: NpeConfig, made: Plan) -> dict[ReadStream, list[int]]:
@@ -118,8 +121,14 @@ async def addresses_beyond_memory(dut) -> None:
 def bad_fields(config: NpeConfig, good: Descriptor) -> Iterator[dict]:
     """Yield changes that an NPE must refuse; some break two rules."""
     unknown = [code for code in range(16) if code not in config.modes]
-    for name in ("mode", "out_format", "residual_format"):
+    for name in ("mode", "residual_format"):
         yield from ({name: code} for code in unknown)
+    yield from ({"out_format": code} for code in unknown if code != SumFormat.FP32)
+    # Exact sums: of integers, and nothing is done to them.
+    plain = {"out_format": SumFormat.INT32, **dict.fromkeys(EPILOGUE, 0)}
+    yield from ({**plain, "mode": mode} for mode in config.modes if mode not in INTEGER_MODES)
+    for mode in set(INTEGER_MODES) & set(config.modes):
+        yield from ({**plain, "mode": mode, name: 1} for name in EPILOGUE)
     yield from ({"scale": 3}, {"bias": 3}, *({"reserved": 1 << bit} for bit in (0, 4, 8)))
     for name in ("m", "n", "k"):
         yield from ({name: value} for value in (0, 1 << 16, 1 << 31))

@@ -8,7 +8,7 @@ from tilewright.cocotb_tests.arith.vectors import random_pairs
 from tilewright.cocotb_tests.npe.epilogue_vectors import Options, Tile
 from tilewright.sim.formats import FP32, Posit
 from tilewright.sim.formats.activation import ACTIVATIONS, ENTRIES, NAMES
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import Mode, ResultFormat, SumFormat
 
 Rng = np.random.Generator
 Modes = Sequence[Mode]
@@ -74,7 +74,7 @@ def thresholds(mode: Mode) -> np.ndarray:
 
 
 def requantise(modes: Modes, rng: Rng, most: int = 12_000) -> list[Tile]:
-    """Return, for each format of results, numbers around those where rounding turns, and any."""
+    """Return, for each format of results, numbers around those where rounding turns, and any; integers as they are."""
     tiles = []
     for mode in modes:
         values = bits(thresholds(mode))
@@ -82,6 +82,10 @@ def requantise(modes: Modes, rng: Rng, most: int = 12_000) -> list[Tile]:
             values = rng.choice(values, most, replace=False)
         values = np.concatenate([values, SPECIAL, any_codes(rng, 1500)])
         tiles.append(column(Options(out=mode), rng, value=values))
+    tiles.append(column(Options(out=SumFormat.FP32), rng, value=np.concatenate([SPECIAL, any_codes(rng, 1500)])))
+    ends = np.tile(np.arange(-40, 40), 3) + np.repeat([0, (1 << 30) - 40, 40 - (1 << 30)], 80)
+    integers = np.concatenate([ends, rng.integers(-(1 << 30), 1 << 30, 1500) >> rng.integers(0, 30, 1500)])
+    tiles.append(column(Options(out=SumFormat.INT32), rng, value=integers & ~(1 << 30) & ((1 << 32) - 1)))
     return tiles
 
 
@@ -159,6 +163,7 @@ def reductions(modes: Modes, rng: Rng, count: int = 150, rows: int = 0) -> list[
 def combinations(modes: Modes, rng: Rng, count: int = 400, rows: int = 0) -> list[Tile]:
     """Return small tiles with operators, formats and numbers at random, all together in a quarter of them."""
     tiles = []
+    results: tuple[ResultFormat, ...] = (*modes, SumFormat.FP32)
     for index in range(count):
         everything = index % 4 == 0
         on = rng.random(3) < (1 if everything else 0.5)
@@ -167,7 +172,7 @@ def combinations(modes: Modes, rng: Rng, count: int = 400, rows: int = 0) -> lis
             bias=bool(on[1]),
             residual=modes[int(rng.integers(len(modes)))] if on[2] else None,
             activation=int(rng.integers(len(NAMES))),
-            out=modes[int(rng.integers(len(modes)))],
+            out=results[int(rng.integers(len(results)))],
         )
         m, n = int(rng.integers(1, 2 * rows)), int(rng.integers(1, 9))
         # A NaN hides all that follows it in its row: two tiles in three have few.

@@ -4,7 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data
 
 from tilewright.hw.arith.unit import Unit
-from tilewright.hw.npe.epilogue import CONTROL_LAYOUT, Epilogue
+from tilewright.hw.npe.epilogue import CONTROL_LAYOUT, RESULT_BITS, Epilogue
 from tilewright.hw.pipeline import delay
 from tilewright.sim.formats.simd import Mode
 
@@ -40,7 +40,7 @@ def element_layout(rows: int) -> data.StructLayout:
 
 def result_layout(rows: int) -> data.StructLayout:
     """Return a code and the reductions of the element's row."""
-    return data.StructLayout({"code": 16, "tag": tag_layout(rows), **dict.fromkeys(REDUCTIONS, 32)})
+    return data.StructLayout({"code": RESULT_BITS, "tag": tag_layout(rows), **dict.fromkeys(REDUCTIONS, 32)})
 
 
 def care(result: data.View) -> Value:

@@ -16,7 +16,7 @@ from tilewright.cocotb_tests.npe.epilogue_harness import (
 )
 from tilewright.hw.npe.epilogue import CONTROL_LAYOUT
 from tilewright.sim.config.npe import EPILOGUE_LATENCY, REDUCTION_INTERVAL
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import Mode, ResultFormat, SumFormat
 from tilewright.sim.machine.npe.epilogue import epilogue
 
 DRAIN = EPILOGUE_LATENCY + REDUCTIONS_LAG
@@ -34,7 +34,7 @@ class Options:
     bias: bool = False
     residual: Mode | None = None
     activation: int = 0
-    out: Mode = Mode.BF16
+    out: ResultFormat = Mode.BF16
 
     @property
     def control(self) -> int:
@@ -54,7 +54,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Tile:
-    """M x N elements under one control word: FP32 codes, and codes of the residual. What is off is there too."""
+    """M x N elements under one control word: FP32 codes, and codes of the residual. What is off is there too.
+
+    For results in INT32 the values are integers whose bit 30 is 0 in place of their sign.
+    """
 
     options: Options
     value: np.ndarray
@@ -95,7 +98,8 @@ def _tile_words(
     m, n = index // columns, index % columns
     # The rows of a block of C are in other places in each tile.
     places = rng.permutation(rows)
-    row, final = places[m % rows], n == columns - 1
+    # Reductions of integers have no meaning.
+    row, final = places[m % rows], (n == columns - 1) & (tile.options.out is not SumFormat.INT32)
     tag = payload(tag_layout(rows), note=rng.integers(0, 1 << NOTE_BITS, count), row=row, final=final)
 
     def codes(field: np.ndarray, bits: int) -> np.ndarray:
@@ -132,8 +136,12 @@ def modelled(tile: Tile):
     if options.residual is not None:
         form = options.residual
         residual = form.format.decode(tile.residual & ((1 << form.bits) - 1)).astype(np.float32)
-    with np.errstate(invalid="ignore"):  # signalling NaNs
-        sums = floats(tile.value).astype(np.float64)
+    if options.out is SumFormat.INT32:
+        value = tile.value.astype(np.uint32)
+        sums = (value | (value >> 1 & (1 << 30))).view(np.int32).astype(np.float64)
+    else:
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            sums = floats(tile.value).astype(np.float64)
     return epilogue(
         sums,
         scale=floats(tile.scale) if options.scale else None,

@@ -11,6 +11,7 @@ from tilewright.cocotb_tests.harness.axi_driver import padded
 from tilewright.cocotb_tests.npe.cases import Source
 from tilewright.cocotb_tests.npe.cb_npe import random_timing
 from tilewright.cocotb_tests.npe.driver import NpeBench
+from tilewright.sim.formats.simd import ResultFormat, SumFormat
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
 from tilewright.sim.isa.npe_registers import NpeError
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
@@ -45,12 +46,13 @@ def everything(bench: Source) -> Job:
     """Return a job of more than one tile each way that reads every stream and writes both."""
     config, rng = bench.config, bench.rng
     mode = rng.choice(config.modes)
+    results: tuple[ResultFormat, ...] = (*config.modes, SumFormat.FP32)
     return Job(
         m=config.rows + rng.randint(1, config.rows),
         n=config.columns + rng.randint(1, config.columns),
         k=rng.randint(2, 3 * config.words_per_beat) * mode.lanes,
         mode=mode,
-        out=rng.choice(config.modes),
+        out=rng.choice(results),
         scale=rng.choice((Along.ROW, Along.COLUMN)),
         bias=rng.choice((Along.ROW, Along.COLUMN)),
         residual=rng.choice(config.modes),

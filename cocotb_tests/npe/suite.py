@@ -10,7 +10,7 @@ from tilewright.cocotb_tests.npe.cases import Case
 from tilewright.cocotb_tests.npe.cb_npe import BENCH
 from tilewright.cocotb_tests.npe.harness import CORE, DUT, TOP, harness_verilog, prepared
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode, parse_modes
+from tilewright.sim.formats.simd import INTEGER_MODES, Mode, SumFormat, parse_modes
 from tilewright.sim.isa.descriptor import Activation, Along
 
 F = Fraction
@@ -94,6 +94,33 @@ def _shapes(mode: Mode, config: NpeConfig) -> tuple[Case, ...]:
     )
 
 
+def sum_cases(config: NpeConfig) -> tuple[Case, ...]:
+    """Return products of each format whose sums leave as FP32, and as INT32 if they are integers, straight and
+    transposed."""
+    m, n, k = 2 * config.rows + 1, 3 * config.columns - 1, 41
+    return tuple(
+        _case(
+            f"{mode.label} to {out.label}",
+            *(_of(mode, m, n, k, out=out, transpose=transpose, slack=-transpose) for transpose in (False, True)),
+        )
+        for mode in config.modes
+        for out in SumFormat
+        if out is SumFormat.FP32 or mode in INTEGER_MODES
+    )
+
+
+def decode_cases(mode: Mode, config: NpeConfig) -> tuple[Case, ...]:
+    """Return products of one row block whose A stays on chip though K is cut, just so, and with one number more."""
+    long, n = config.panel_words * mode.lanes, 2 * config.columns + 1
+    return (
+        _case("vector that fills all panels", _of(mode, 1, n, config.vector_chunks * long, scale=Along.COLUMN)),
+        _case("vector that fits no more", _of(mode, 1, n, config.vector_chunks * long + 1), latency=40),
+        _case("row block that fills its panels", _of(mode, config.rows, n, config.panels * long, out=mode)),
+        _case("row block that fits no more", _of(mode, config.rows - 1, n, config.panels * long + 1)),
+        _case("two vectors", _of(mode, 1, n, 2 * long + 1), _of(mode, 1, n, 3 * long - 1, scale=Along.ROW)),
+    )
+
+
 def _timings(job: Job) -> tuple[Case, ...]:
     """Return a product with memory near and far, fast and slow."""
     return (
@@ -125,6 +152,11 @@ def _epilogues(config: NpeConfig) -> tuple[Case, ...]:
         "special values": {
             "mode": Mode.BF16, "specials": True, "residual": Mode.FP8_E5M2, "sum": True, "maximum": True,
         },
+        "scaled to fp32": {"out": SumFormat.FP32, "bias": Along.COLUMN, "squares": True},
+        "everything to fp32": {
+            "mode": Mode.BF16, "specials": True, "out": SumFormat.FP32, "bias": Along.ROW, "residual": Mode.BF16,
+            "activation": Activation.SILU, "sum": True, "maximum": True, "transpose": True,
+        },
         "everything": {
             "bias": Along.COLUMN, "residual": Mode.FP8_E4M3, "activation": Activation.GELU, "transpose": True,
             "sum": True, "squares": True, "maximum": True, "out": Mode.POSIT8_0, "slack": 2,
@@ -140,19 +172,21 @@ def _epilogues(config: NpeConfig) -> tuple[Case, ...]:
 _SMALL = NpeConfig(rows=2, columns=2, bus_bits=64, depth=8, panels=2)
 _MIDDLE = NpeConfig(rows=4, columns=4, bus_bits=128, depth=16)
 _TALL = NpeConfig(
-    rows=8, columns=2, bus_bits=256, depth=8, panels=3, outstanding=2, max_burst=4, modes=parse_modes("int4,int8")
-)
+    rows=8, columns=2, bus_bits=256, depth=8, panels=3, results_per_cycle=4, outstanding=2, max_burst=4,
+    modes=parse_modes("int4,int8"),
+)  # fmt: skip
 _WIDE = NpeConfig(
     rows=2,
     columns=8,
     bus_bits=512,
     depth=4,
+    results_per_cycle=1,
     outstanding=1,
     max_burst=1,
     address_bits=40,
     modes=parse_modes("posit8_0,bf16"),
 )
-_BROAD = NpeConfig(rows=4, columns=8, bus_bits=128, modes=parse_modes("int8"))
+_BROAD = NpeConfig(rows=8, columns=8, bus_bits=128, modes=parse_modes("int8"))
 _LARGE = NpeConfig(rows=8, columns=8, bus_bits=128, modes=parse_modes("fp4_e2m1,int8,bf16"))
 
 _ATTENTION = {"m": 128, "n": 512, "k": 2048}
@@ -175,10 +209,12 @@ LAST_BITS = _case(
 """A product whose scaled sums and their squares leave as FP32: formats of 16 bits hide the low bits of a multiplier."""
 
 SQUARE = _case("64x64x64 int8", _of(Mode.INT8, 64, 64, 64))
-"""A product whose tiles have as many words as elements: the array must not wait for one tile to leave it."""
+"""A product whose tiles have as many words as cycles in which their elements leave: the array must not wait for one
+tile to leave it."""
 
 LIMITS = (
     _case("K 65535", _of(Mode.INT8, 1, 1, 65535, scale=Along.ROW)),
+    _case("K 65535 to the largest sum", _of(Mode.INT8, 3, 3, 65535, out=SumFormat.INT32, lowest=True)),
     _case("K 65535 posit16_1", _of(Mode.POSIT16_1, 1, 3, 65535)),
     _case("N 65535", _of(Mode.INT4, 1, 65535, 3, slack=-1, scale=Along.COLUMN, sum=True, maximum=True)),
     _case("M 65535", _of(Mode.INT4, 65535, 1, 3, scale=Along.ROW, transpose=True)),
@@ -212,16 +248,27 @@ SUITES = (
             *_formats(_SMALL),
             *_shapes(Mode.POSIT8_0, _SMALL),
             *_epilogues(_SMALL),
+            *sum_cases(_SMALL),
+            *decode_cases(Mode.INT8, _SMALL),
             *_timings(_of(Mode.INT8, 9, 7, 50, scale=Along.ROW)),
             LAST_BITS,
         ),
     ),
-    NpeSuite(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE))),
-    NpeSuite(_TALL, (*_shapes(Mode.INT4, _TALL), *_timings(_of(Mode.INT4, 50, 9, 300, out=Mode.INT8)))),
+    NpeSuite(_MIDDLE, (*_epilogues(_MIDDLE), *_shapes(Mode.BF16, _MIDDLE), *decode_cases(Mode.POSIT8_0, _MIDDLE))),
+    NpeSuite(
+        _TALL,
+        (
+            *_shapes(Mode.INT4, _TALL),
+            *decode_cases(Mode.INT8, _TALL),
+            *sum_cases(_TALL),
+            *_timings(_of(Mode.INT4, 50, 9, 300, out=Mode.INT8)),
+        ),
+    ),
     NpeSuite(
         _WIDE,
         (
             *_formats(_WIDE),
+            *sum_cases(_WIDE),
             *_shapes(Mode.POSIT8_0, _WIDE),
             *_timings(_of(Mode.BF16, 9, 50, 300, residual=Mode.BF16, sum=True)),
         ),

@@ -13,7 +13,7 @@ from tilewright.cocotb_tests.npe import cb_npe_axi, cb_npe_errors, cb_npe_memory
 from tilewright.cocotb_tests.npe.harness import DUT
 from tilewright.cocotb_tests.npe.suite import DIRECTED, KIB, LIMITS, SPEED, SQUARE, SUITES
 from tilewright.hw.names import module_name
-from tilewright.sim.formats.simd import ALL_MODES
+from tilewright.sim.formats.simd import ALL_MODES, SumFormat
 from tilewright.sim.isa.descriptor import Activation, Along
 
 pytestmark = pytest.mark.cosim
@@ -32,7 +32,8 @@ def test_memory_and_cycles(suite):
 def test_the_table_covers_what_it_promises():
     jobs = [job for suite in SUITES for case in suite.starts for job in case.jobs]
     assert len(jobs) >= 20
-    assert {job.mode for job in jobs} == set(ALL_MODES) == {job.out_format for job in jobs}
+    assert {job.mode for job in jobs} == set(ALL_MODES)
+    assert {job.out_format for job in jobs} == {*ALL_MODES, *SumFormat}
     assert {job.scale for job in jobs} == set(Along) == {job.bias for job in jobs}
     assert {job.activation for job in jobs} == set(Activation)
     assert {1, 13, 128} <= {job.m for job in jobs}
@@ -137,12 +138,12 @@ def test_the_largest_products():
 
 
 @pytest.mark.slow
-def test_tiles_with_as_many_words_as_elements_keep_the_array_busy():
+def test_tiles_with_half_as_many_words_as_elements_keep_the_array_busy():
     [suite] = (suite for suite in SUITES if SQUARE in suite.starts)
     [row] = suite.run()
     assert row["rtl_cycles"] == row["model_cycles"], row
-    assert row["m"] * row["n"] * row["k"] == 64 * row["busy_cycles"]
-    assert row["busy_cycles"] >= 0.95 * row["rtl_cycles"], row
+    assert row["m"] * row["n"] * row["k"] == 128 * row["busy_cycles"]
+    assert row["busy_cycles"] >= 0.91 * row["rtl_cycles"], row
 
 
 @pytest.mark.slow

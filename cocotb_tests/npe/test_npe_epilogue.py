@@ -13,7 +13,7 @@ from tilewright.cocotb_tests.npe.epilogue_vectors import tile_vectors
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.npe.epilogue import Epilogue
 from tilewright.sim.config.npe import EPILOGUE_LATENCY, REDUCTION_INTERVAL, NpeConfig
-from tilewright.sim.formats.simd import ALL_MODES, XR_NPE_MODES, Mode
+from tilewright.sim.formats.simd import ALL_MODES, XR_NPE_MODES, Mode, SumFormat
 
 pytestmark = pytest.mark.cosim
 
@@ -61,8 +61,8 @@ def test_the_cases_reach_every_operator_and_format():
         assert {getattr(tile.options, field) for tile in tiles} == {False, True}
     assert {tile.options.residual for tile in tiles} == {None, *ALL_MODES}
     assert {tile.options.activation for tile in tiles} == {0, 1, 2, 3}
-    assert {tile.options.out for tile in tiles} == set(ALL_MODES)
-    assert {tile.options.out for tile in EVERYDAY.tiles("requantise")} == set(ALL_MODES)
+    assert {tile.options.out for tile in tiles} == {*ALL_MODES, SumFormat.FP32}
+    assert {tile.options.out for tile in EVERYDAY.tiles("requantise")} == {*ALL_MODES, *SumFormat}
     assert {tile.options.residual for tile in EVERYDAY.tiles("residuals")} == set(ALL_MODES)
 
 

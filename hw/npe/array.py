@@ -1,7 +1,7 @@
 """The array of SIMD MACs: outputs stay in place, operands are broadcast."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.definition import Definition
@@ -32,9 +32,9 @@ class Array(wiring.Component):
     shift : In(1)
         Go on to the next column.
     row : In
-        Row of the sum that is read.
-    sum : Out
-        The first column's sum in this row, as :class:`SimdMacCore` has it.
+        First row of the sums that are read, a multiple of their number, ``results_per_cycle``.
+    sums : Out
+        The first column's sums in this row and in those that follow, as :class:`SimdMacCore` has them.
     """
 
     def __init__(self, config: NpeConfig):
@@ -57,7 +57,7 @@ class Array(wiring.Component):
                 "captured": Out(1),
                 "shift": In(1),
                 "row": In(range(config.rows)),
-                "sum": Out(self._sum_shape),
+                "sums": Out(data.ArrayLayout(self._sum_shape, config.results_per_cycle)),
             }
         )
 
@@ -107,8 +107,9 @@ class Array(wiring.Component):
                 with m.If(self.captured | self.shift):
                     m.d.sync += held[c].eq(Mux(self.captured, core.result, beside))
             firsts.append(held[0])
+        count = config.results_per_cycle
         with m.Switch(self.row):
-            for r, value in enumerate(firsts):
+            for r in range(0, config.rows, count):
                 with m.Case(r):
-                    m.d.comb += self.sum.eq(value)
+                    m.d.comb += [self.sums[i].eq(value) for i, value in enumerate(firsts[r : r + count])]
         return m

@@ -1,12 +1,14 @@
 """The descriptor of a job as it lies in memory, its check, and the values derived from it."""
 
+from collections.abc import Collection
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.layout import layout_of
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import INTEGER_MODES, Mode, SumFormat
 from tilewright.sim.isa.descriptor import ADDRESSES, SIZES, STRIDES, Descriptor
 from tilewright.sim.isa.fields import WORD_BITS
 from tilewright.sim.isa.npe_registers import NpeError
@@ -44,8 +46,16 @@ class DescriptorCheck(wiring.Component):
         beat = config.bus_bytes
         any_reduction = d.sum | d.squares | d.maximum
 
-        def known(mode: Value) -> Value:
-            return Cat(mode == int(each) for each in config.modes).any()
+        def known(mode: Value, among: Collection[Mode] = config.modes) -> Value:
+            return Cat(mode == int(each) for each in among if each in config.modes).any()
+
+        # Exact sums are stored as they are.
+        altered, sums = Signal(name="altered"), Signal(name="sums")
+        exact = (d.out_format == SumFormat.INT32) & known(d.mode, INTEGER_MODES) & ~altered
+        m.d.comb += [
+            altered.eq(d.scale.any() | d.bias.any() | d.residual | d.activation.any() | any_reduction),
+            sums.eq((d.out_format == SumFormat.FP32) | exact),
+        ]
 
         def misaligned(value: Value, to: int) -> Value:
             return (value & (to - 1)).any()
@@ -57,7 +67,7 @@ class DescriptorCheck(wiring.Component):
             (
                 places["mode"].word,
                 ~known(d.mode)
-                | ~known(d.out_format)
+                | ~(known(d.out_format) | sums)
                 | (d.residual & ~known(d.residual_format))
                 | d.scale.all()
                 | d.bias.all()
@@ -99,6 +109,7 @@ def job_layout(config: NpeConfig) -> data.StructLayout:
         {
             "descriptor": DESCRIPTOR_LAYOUT,
             "chunked": 1,  # a row of operands does not fit into a panel
+            "a_stays": 1,  # all chunks of A stay on chip
             "last_chunk": SIZE_BITS,
             "tail_beats": range(config.depth + 1),  # of the last chunk
             "tail_words": range(config.depth * config.words_per_beat + 1),
@@ -115,6 +126,11 @@ def mode_bits(mode: Value) -> tuple[Value, Value]:
         return Cat(mode == int(each) for each in Mode if each.bits == bits).any()
 
     return among(8), among(16)
+
+
+def is_wide(result: Value) -> Value:
+    """Return whether the elements of a format of C have 32 bits."""
+    return Cat(result == int(each) for each in SumFormat).any()
 
 
 def scaled(count: Value, mode: Value) -> Value:
@@ -138,6 +154,11 @@ def plan(m: Module, config: NpeConfig, descriptor: data.View) -> data.View:
         job.descriptor.eq(descriptor),
         job.last_chunk.eq(last_beat >> (config.depth.bit_length() - 1)),
         job.chunked.eq(job.last_chunk.any()),
+        job.a_stays.eq(
+            job.chunked
+            & (descriptor.m <= config.rows)
+            & (job.last_chunk < Mux(descriptor.m == 1, config.vector_chunks, config.panels))
+        ),
         job.tail_beats.eq((last_beat & (config.depth - 1)) + 1),
         job.tail_words.eq((last_word & (config.depth * config.words_per_beat - 1)) + 1),
         job.reductions_on.eq(descriptor.sum | descriptor.squares | descriptor.maximum),

@@ -1,6 +1,6 @@
-"""Takes the sums of an output tile out of the array, one in each cycle."""
+"""Takes the sums of an output tile out of the array, one or several of a column in each cycle."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -17,7 +17,7 @@ def element_layout(config: NpeConfig) -> data.StructLayout:
             "column": range(config.columns),
             "panel": range(config.panels),
             "first": 1,  # of its row of C
-            "last": 1,  # of its tile
+            "last": 1,  # of its tile, with all that are read in the same cycle
             "slot": range(OUTPUT_SLOTS),
             "parameters": range(PARAMETER_SLOTS),
         }
@@ -25,7 +25,8 @@ def element_layout(config: NpeConfig) -> data.StructLayout:
 
 
 class Drain(wiring.Component):
-    """Walks the columns of an output tile one after the other, and in each the rows that the tile has.
+    """Walks the columns of an output tile one after the other, and in each the rows that the tile has,
+    ``results_per_cycle`` at a time.
 
     With reductions on, a column takes at least ``interval`` cycles, so that an element of a row meets the sum of
     those before it. A tile begins when it has been captured, a slot for results is free, and, with reductions on,
@@ -42,7 +43,8 @@ class Drain(wiring.Component):
     slot_released, records_stored : In(1)
         A slot for results is free again; the reductions of the row block have been stored.
     element_valid, element : Out
-        This element of the array is read in this cycle.
+        Elements of the array that are read in this cycle: this one, and those in the rows that follow; which of them
+        there are.
     shift : Out(1)
         Makes the array go on to the next column.
     frees : Out(1)
@@ -64,7 +66,7 @@ class Drain(wiring.Component):
                 "reductions_on": In(1),
                 "slot_released": In(1),
                 "records_stored": In(1),
-                "element_valid": Out(1),
+                "element_valid": Out(config.results_per_cycle),
                 "element": Out(element_layout(config)),
                 "shift": Out(1),
                 "frees": Out(1),
@@ -83,7 +85,7 @@ class Drain(wiring.Component):
         held, running, records_wait = Signal(), Signal(), Signal()
         slot = Signal(range(OUTPUT_SLOTS))
         free = Signal(range(OUTPUT_SLOTS + 1), init=OUTPUT_SLOTS)
-        # ``beat`` counts the cycles of a column; its first ``rows`` have an element.
+        # ``beat`` counts the cycles of a column; the first of them have elements.
         longest = max(config.rows, self.interval)
         beat, column = Signal(range(longest)), Signal(range(config.columns))
         column_cycles, sent_cycles = Signal(range(longest + 1)), Signal(range(longest + 1))
@@ -91,8 +93,11 @@ class Drain(wiring.Component):
         # Cycles of the tile at hand, and those before the one that ``frees``.
         cycle, ahead = (Signal(range(longest * config.columns + 1), name=name) for name in ("cycle", "ahead"))
         tile_cycles = Signal.like(ahead)
+        count = config.results_per_cycle
+        shift = (count - 1).bit_length()
+        sent_full, full = ((each.rows + (count - 1)) >> shift for each in (sent.tile, tile))
         m.d.comb += [
-            sent_cycles.eq(Mux(self.reductions_on & (sent.tile.rows < self.interval), self.interval, sent.tile.rows)),
+            sent_cycles.eq(Mux(self.reductions_on & (sent_full < self.interval), self.interval, sent_full)),
             begins.eq(held & ~running & free.any() & ~records_wait),
             self.waits_for_store.eq(held & ~running & ~begins),
             on.eq(begins | running),
@@ -100,12 +105,12 @@ class Drain(wiring.Component):
             self.shift.eq(column_ends),
             drained.eq(column_ends & (column + 1 == tile.columns)),
             self.frees.eq(on & (cycle == ahead)),
-            self.element_valid.eq(on & (beat < tile.rows)),
-            self.element.row.eq(beat),
+            self.element_valid.eq(Cat(on & (beat < ((tile.rows + (count - 1 - i)) >> shift)) for i in range(count))),
+            self.element.row.eq(beat << shift),
             self.element.column.eq(column),
             self.element.panel.eq(tile.panel),
             self.element.first.eq(tile.first_columns & (column == 0)),
-            self.element.last.eq((beat + 1 == tile.rows) & (column + 1 == tile.columns)),
+            self.element.last.eq((beat + 1 == full) & (column + 1 == tile.columns)),
             self.element.slot.eq(slot),
             self.element.parameters.eq(chunk.parameters),
         ]

@@ -12,8 +12,10 @@ from tilewright.hw.arith.number import Number, registered
 from tilewright.hw.mac.read_out import encode_any
 from tilewright.hw.pipeline import delay
 from tilewright.sim.formats import FP32
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import Mode, SumFormat
 
+RESULT_BITS = max(form.bits for form in SumFormat)
+"""Width of the widest code of a result."""
 PLUS_ZERO = 0
 MINUS_INFINITY = 0xFF800000
 
@@ -39,7 +41,8 @@ class Epilogue(wiring.Component):
     """``code = round(act(scale * value + bias + residual))`` in FP32, and sums over the rows of C.
 
     Each operation rounds to nearest, ties to even, with subnormals; one that is off passes its operand on. A NaN is
-    0x7FC00000. Reductions take every element as it is before it becomes a code: sum, sum of squares and maximum, in the
+    0x7FC00000. A result in FP32 is its own code; one in INT32 is a sum as :class:`.SumToFloat` sends it, with all parts
+    off. Reductions take every element as it is before it becomes a code: sum, sum of squares and maximum, in the
     order in which elements come.
 
     Throughput: one element a cycle; elements of one row at least ``INTERVAL`` cycles apart, if reductions are to be
@@ -85,7 +88,7 @@ class Epilogue(wiring.Component):
                 "first": In(1),
                 "tag": In(tag_bits),
                 "code_valid": Out(1),
-                "code": Out(16),
+                "code": Out(RESULT_BITS),
                 "code_tag": Out(tag_bits),
                 "read_row": In(range(rows)),
                 "sum": Out(32),
@@ -114,13 +117,26 @@ class Epilogue(wiring.Component):
 
         result = delay(m, y, "result", reset_less=True)
         number = registered(m, decode(m, FP32, result, "result"), "number")
-        code = encode_any(m, self._modes, number, control.out_format, "code")
+        code = encode_any(m, self._modes, number, control.out_format, "code") | self._wide(m, result)
         m.d.comb += [
             self.code.eq(delay(m, code, "coded", cycles=CODE - 2, reset_less=True)),
             self.code_valid.eq(delay(m, valid, "code_valid", cycles=CODE)),
             self.code_tag.eq(delay(m, tag, "code_tag", cycles=CODE)),
         ]
         return m
+
+    def _wide(self, m: Module, result: Value) -> Value:
+        """Return the code in a format of 32 bits, or 0."""
+        whole = delay(m, result, "whole", reset_less=True)
+        integer, wide, code = Signal(name="is_integer"), Signal(name="is_wide"), Signal(RESULT_BITS, name="wide_code")
+        out = self.control.out_format
+        m.d.comb += [
+            integer.eq(out == SumFormat.INT32),
+            wide.eq(integer | (out == SumFormat.FP32)),
+            # The sum's bit 30 is its sign.
+            code.eq(Cat(whole[:-2], Mux(integer, whole[-1], whole[-2]), whole[-1]) & wide.replicate(RESULT_BITS)),
+        ]
+        return code
 
     def _unit(self, m: Module, name: str, unit: Fp32Adder | Fp32Multiplier, a: Value, b: Value) -> Value:
         """Return the result of an FP32 unit, its ``LATENCY`` later."""

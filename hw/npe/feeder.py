@@ -27,6 +27,8 @@ class Feeder(wiring.Component):
         A word is read in this cycle.
     a_address, b_address : Out
         Beat in every bank of A and of B.
+    a_bank : Out
+        Bank in which the first row's word lies.
     select : Out
         Word in the beat.
     first, last : Out(1)
@@ -50,6 +52,7 @@ class Feeder(wiring.Component):
                 "frees": In(1),
                 "word": Out(1),
                 "a_address": Out(range(config.panels * config.depth)),
+                "a_bank": Out(range(config.rows)),
                 "b_address": Out(range(B_PANELS * config.depth)),
                 "select": Out(range(config.words_per_beat)),
                 "first": Out(1),
@@ -83,6 +86,7 @@ class Feeder(wiring.Component):
             self.waits_for_drain.eq(there & ends & sums_held),
             self.word.eq(there & ~(ends & sums_held)),
             self.a_address.eq((chunk.a_slot << beat_bits) + beat),
+            self.a_bank.eq(chunk.a_bank),
             self.b_address.eq((chunk.b_slot << beat_bits) + beat),
             self.select.eq(index),
             self.first.eq(chunk.first & (index == 0)),

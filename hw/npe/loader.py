@@ -48,6 +48,7 @@ def chunk_layout(config: NpeConfig) -> data.StructLayout:
     return data.StructLayout(
         {
             "a_slot": range(config.panels),
+            "a_bank": range(config.rows),
             "b_slot": range(B_PANELS),
             "words": range(config.depth * config.words_per_beat + 1),
             "first": 1,
@@ -69,6 +70,8 @@ class Loader(wiring.Component):
     all chunks of K. A row block's panel of A stays on chip for the whole group, which has ``panels - 1`` of them, so
     that the next group's first can be loaded meanwhile; a panel of B stays for one column block. If a row does not
     fit into a panel, K is cut into chunks of ``depth`` beats, a group is one row block, and every chunk loads both.
+    Chunks of A that all fit on chip, as there is but one row block, are loaded with the first columns and stay; those
+    of a single row lie in the banks of all rows of the array, one bank full after the other.
 
     For each chunk, in this order: the panels that are not there, a request for each row; behind the last chunk of a
     tile scale, bias, and a request for each row of the residual; then the chunk itself goes to the feeder. One of
@@ -118,6 +121,7 @@ class Loader(wiring.Component):
         row, group_row, column = Signal(size), Signal(size), Signal(size)
         panel = Signal(range(config.panels))
         chunk = Signal(size)
+        a_bank = Signal(range(config.rows))
         a_slot, group_slot = Signal(range(config.panels)), Signal(range(config.panels))
         b_slot = Signal(range(B_PANELS))
         parameter_slot = Signal(range(PARAMETER_SLOTS))
@@ -139,7 +143,7 @@ class Loader(wiring.Component):
 
         # The part that comes next of those that are needed.
         wanted = {
-            Kind.A: job.chunked | first_columns,
+            Kind.A: (job.chunked & ~job.a_stays) | first_columns,
             Kind.B: job.chunked | (panel == 0),
             Kind.SCALE: last_chunk & d.scale.any(),
             Kind.BIAS: last_chunk & d.bias.any(),
@@ -174,13 +178,13 @@ class Loader(wiring.Component):
             self.entries.valid.eq(active & fits & data_part & self.requests.ready),
             self.requests.valid.eq(active & fits & data_part & self.entries.ready),
             self.chunks.valid.eq(active & fits & ~data_part),
-            taken["a"].eq(go & (now == Kind.A) & (index == 0)),
+            taken["a"].eq(go & (now == Kind.A) & (index == 0) & ~job.a_stays),
             taken["b"].eq(go & (now == Kind.B) & (index == 0)),
             taken["parameters"].eq(go & (now == Kind.CHUNK) & last_chunk),
         ]
         with m.Switch(now):
             with m.Case(Kind.A):
-                m.d.comb += [fits.eq(free["a"].any() | index.any()), limit.eq(tile_rows)]
+                m.d.comb += [fits.eq(free["a"].any() | index.any() | job.a_stays), limit.eq(tile_rows)]
             with m.Case(Kind.B):
                 m.d.comb += [fits.eq(free["b"].any() | index.any()), limit.eq(tile_columns)]
             with m.Case(Kind.RESIDUAL):
@@ -195,7 +199,7 @@ class Loader(wiring.Component):
             self.requests.p.address.eq(Cat(Const(0, (bus - 1).bit_length()), address[(bus - 1).bit_length() :])),
             self.requests.p.beats.eq(beats),
             entry.kind.eq(now),
-            entry.bank.eq(index),
+            entry.bank.eq(Mux(now == Kind.A, index | a_bank, index)),  # a_bank is 0 for several rows
             entry.masked.eq(last_chunk),
             entry.offset.eq(address[: (bus - 1).bit_length()]),
         ]
@@ -213,11 +217,12 @@ class Loader(wiring.Component):
         tile = sent.tile
         m.d.comb += [
             sent.a_slot.eq(a_slot),
+            sent.a_bank.eq(a_bank),
             sent.b_slot.eq(b_slot),
             sent.words.eq(Mux(last_chunk, job.tail_words, config.depth * config.words_per_beat)),
             sent.first.eq(chunk == 0),
             sent.last.eq(last_chunk),
-            sent.release_a.eq(job.chunked | last_columns),
+            sent.release_a.eq((job.chunked | last_columns) & ~job.a_stays),
             sent.release_b.eq(job.chunked | last_panel),
             sent.parameters.eq(parameter_slot),
             sent.requests.eq(requests),
@@ -261,7 +266,13 @@ class Loader(wiring.Component):
                         with m.If(rows_left <= rows):
                             m.d.sync += active.eq(0)
             # A panel of its own for each chunk; else the group's panels again for the next columns.
-            with m.If(job.chunked | ~last_panel | last_columns):
+            with m.If(job.a_stays):
+                full = a_slot == config.panels - 1
+                m.d.sync += [
+                    a_slot.eq(Mux(last_chunk | full, 0, a_slot + 1)),
+                    a_bank.eq(Mux(last_chunk, 0, a_bank + full)),
+                ]
+            with m.Elif(job.chunked | ~last_panel | last_columns):
                 m.d.sync += a_slot.eq(after(a_slot, config.panels))
                 with m.If(job.chunked | (last_panel & last_columns)):
                     m.d.sync += group_slot.eq(after(a_slot, config.panels))

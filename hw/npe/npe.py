@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from amaranth.hdl import Module, Mux, ResetInserter, Signal
+from amaranth.hdl import Array as ArrayOf
+from amaranth.hdl import Cat, Module, Mux, ResetInserter, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -63,11 +64,12 @@ class NpeCore(wiring.Component):
         self.config = config
         self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
         self._array = Array(config)
-        self._results = Results(config)
+        self._results = [Results(config) for _ in range(config.results_per_cycle)]
         self.definitions = self._array.definitions
-        lag = self._results.REDUCTIONS_LAG
+        results = self._results[0]
+        lag = results.REDUCTIONS_LAG
         assert lag <= Store.RECORDS_AFTER, f"reductions are there after {lag} cycles, but stored before"
-        made = (self._array.LATENCY, self._results.LATENCY, self._results.PARAMETER_LATENCY, self._results.INTERVAL)
+        made = (self._array.LATENCY, results.LATENCY, results.PARAMETER_LATENCY, results.INTERVAL)
         modelled = (
             config.array_latency, config.result_latency, config.parameter_latency, config.reduction_interval
         )  # fmt: skip
@@ -112,12 +114,12 @@ class NpeCore(wiring.Component):
         loader = cleared("loader", Loader(config))
         receiver = cleared("receiver", Receiver(config))
         feeder = cleared("feeder", Feeder(config))
-        a_panels = cleared("a_panels", Panels(config, Kind.A, config.rows, config.panels))
+        a_panels = cleared("a_panels", Panels(config, Kind.A, config.rows, config.panels, striped=True))
         b_panels = cleared("b_panels", Panels(config, Kind.B, config.columns, B_PANELS))
         parameters = cleared("parameters", Parameters(config, PARAMETER_SLOTS))
         array = cleared("array", self._array)
-        drain = cleared("drain", Drain(config, self._results.INTERVAL, Panels.LATENCY + self._array.LATENCY))
-        results = cleared("results", self._results)
+        drain = cleared("drain", Drain(config, self._results[0].INTERVAL, Panels.LATENCY + self._array.LATENCY))
+        results = [cleared(f"results{i}", each) for i, each in enumerate(self._results)]
         store = cleared("store", Store(config))
 
         # Memory to receiver; what the loader is ahead of it is bounded by the bursts in flight.
@@ -160,6 +162,7 @@ class NpeCore(wiring.Component):
             a_panels.enable.eq(feeder.word),
             a_panels.address.eq(feeder.a_address),
             a_panels.select.eq(feeder.select),
+            a_panels.bank.eq(feeder.a_bank),
             b_panels.enable.eq(feeder.word),
             b_panels.address.eq(feeder.b_address),
             b_panels.select.eq(feeder.select),
@@ -176,7 +179,8 @@ class NpeCore(wiring.Component):
         ):
             m.d.comb += port.eq(delay(m, value, f"array_{port.name}", cycles=Panels.LATENCY))
 
-        # Array to results to store.
+        # Array to results to store: several, of which each has every so many rows, in step with the first.
+        first, own = results[0], store.row[: (len(results) - 1).bit_length()]
         eight, sixteen = mode_bits(d.residual_format)
         m.d.comb += [
             drain.tile_ends.eq(feeder.tile_ends),
@@ -188,39 +192,42 @@ class NpeCore(wiring.Component):
             feeder.frees.eq(drain.frees),
             array.shift.eq(drain.shift),
             array.row.eq(drain.element.row),
-            results.sum.eq(array.sum),
-            results.valid.eq(drain.element_valid),
-            results.element.eq(drain.element),
-            results.descriptor.eq(d),
-            parameters.slot.eq(results.wanted.parameters),
-            parameters.row.eq(results.wanted.row),
-            parameters.column.eq(results.wanted.column),
+            parameters.slot.eq(first.wanted.parameters),
+            parameters.row.eq(first.wanted.row),
+            parameters.column.eq(first.wanted.column),
             parameters.scale_by_row.eq(d.scale[0]),
             parameters.bias_by_row.eq(d.bias[0]),
             parameters.residual_eight.eq(eight),
             parameters.residual_sixteen.eq(sixteen),
-            results.scale.eq(parameters.scale),
-            results.bias.eq(parameters.bias),
-            results.residual.eq(parameters.residual),
             store.job.eq(job),
             store.tile_ends.eq(feeder.tile_ends),
             store.chunk.eq(word_chunk),
-            store.code_valid.eq(results.code_valid),
-            store.element.eq(results.code_element),
-            store.code.eq(results.code),
-            results.read_panel.eq(store.panel),
-            results.read_row.eq(store.row),
-            store.sum.eq(results.row_sum),
-            store.squares.eq(results.row_squares),
-            store.maximum.eq(results.row_maximum),
+            store.code_valid.eq(Cat(each.code_valid for each in results)),
+            store.element.eq(first.code_element),
+            store.sum.eq(ArrayOf(each.row_sum for each in results)[own]),
+            store.squares.eq(ArrayOf(each.row_squares for each in results)[own]),
+            store.maximum.eq(ArrayOf(each.row_maximum for each in results)[own]),
             loader.start.eq(control.begin),
             loader.job.eq(job),
             receiver.job.eq(job),
             store.start.eq(control.begin),
             loader.a_released.eq(feeder.release_a),
             loader.b_released.eq(feeder.release_b),
-            loader.parameters_released.eq(results.parameters_released),
+            loader.parameters_released.eq(first.parameters_released),
         ]
+        for i, each in enumerate(results):
+            m.d.comb += [
+                each.sum.eq(array.sums[i]),
+                each.valid.eq(drain.element_valid[i]),
+                each.element.eq(drain.element),
+                each.descriptor.eq(d),
+                each.scale.eq(parameters.scale[i]),
+                each.bias.eq(parameters.bias[i]),
+                each.residual.eq(parameters.residual[i]),
+                each.read_panel.eq(store.panel),
+                each.read_row.eq(store.row),
+                store.code[i].eq(each.code),
+            ]
         wiring.connect(m, store.requests, writes.requests)
         wiring.connect(m, store.words, writes.words)
 

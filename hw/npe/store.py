@@ -1,13 +1,14 @@
 """Writes results to memory, one line of an output tile at a time."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.npe.descriptor import job_layout, mode_bits, scaled
+from tilewright.hw.npe.descriptor import SIZE_BITS, is_wide, job_layout, mode_bits, scaled
 from tilewright.hw.npe.drain import element_layout
+from tilewright.hw.npe.epilogue import RESULT_BITS
 from tilewright.hw.npe.loader import chunk_layout
 from tilewright.hw.states import name_states
 from tilewright.sim.config.npe import NpeConfig
@@ -29,7 +30,7 @@ class Store(wiring.Component):
     tile_ends, chunk : In
         The feeder has sent the last word of a tile; its chunk.
     code_valid, element, code : In
-        A result, 16 bits.
+        A result, up to 32 bits, and those in the rows that follow; which of them there are.
     panel, row : Out
         Row whose reductions are read.
     sum, squares, maximum : In(32)
@@ -55,9 +56,9 @@ class Store(wiring.Component):
                 "job": In(job_layout(config)),
                 "tile_ends": In(1),
                 "chunk": In(chunk_layout(config)),
-                "code_valid": In(1),
+                "code_valid": In(config.results_per_cycle),
                 "element": In(element_layout(config)),
-                "code": In(16),
+                "code": In(data.ArrayLayout(RESULT_BITS, config.results_per_cycle)),
                 "panel": Out(range(config.panels)),
                 "row": Out(range(config.rows)),
                 "sum": In(32),
@@ -84,19 +85,23 @@ class Store(wiring.Component):
         chunk = data.View(layout, tiles.r_data)
         tile = chunk.tile
 
-        memory = Memory(shape=16 * longest, depth=OUTPUT_SLOTS * longest, init=[])
-        m.submodules.lines = memory
-        write_port, read_port = memory.write_port(granularity=16), memory.read_port()
         element = self.element
-        line_in = Mux(d.transpose, element.column, element.row)
-        place_in = Mux(d.transpose, element.row, element.column)
-        m.d.comb += [
-            write_port.addr.eq(element.slot * longest + line_in),
-            write_port.data.eq(self.code.replicate(longest)),
-            write_port.en.eq(self.code_valid << place_in),
-        ]
+        read_ports = []
+        # Results of the same cycle go to memories of their own, which a line is read from together.
+        for i in range(config.results_per_cycle):
+            memory = Memory(shape=RESULT_BITS * longest, depth=OUTPUT_SLOTS * longest, init=[])
+            m.submodules[f"lines{i}"] = memory
+            write_port, read_port = memory.write_port(granularity=RESULT_BITS), memory.read_port()
+            row = element.row | i
+            line_in, place_in = Mux(d.transpose, element.column, row), Mux(d.transpose, row, element.column)
+            m.d.comb += [
+                write_port.addr.eq(element.slot * longest + line_in),
+                write_port.data.eq(self.code[i].replicate(longest)),
+                write_port.en.eq(self.code_valid[i] << place_in),
+            ]
+            read_ports.append(read_port)
         filled = Signal(range(OUTPUT_SLOTS + 1))
-        m.d.sync += filled.eq(filled + (self.code_valid & element.last) - self.slot_released)
+        m.d.sync += filled.eq(filled + (self.code_valid[0] & element.last) - self.slot_released)
 
         # The line being written, and its first byte.
         slot, line = Signal(range(OUTPUT_SLOTS)), Signal(range(longest))
@@ -104,25 +109,28 @@ class Store(wiring.Component):
         m.d.comb += [
             lines.eq(Mux(d.transpose, tile.columns, tile.rows)),
             places.eq(Mux(d.transpose, tile.rows, tile.columns)),
-            read_port.addr.eq(slot * longest + line),
+            *(read_port.addr.eq(slot * longest + line) for read_port in read_ports),
             self.row.eq(line),
             self.panel.eq(tile.panel),
         ]
         block, next_line, block_next = Signal(bits), Signal(bits), Signal(bits)
         line_begin, before, address = Signal(bits), Signal(bits), Signal(bits)
+        elements_before, wide = Signal(SIZE_BITS, name="elements_before"), Signal(name="is_wide")
         in_records = Signal()
         record_address = Signal(bits)
         m.d.comb += [
             line_begin.eq(Mux(line == 0, block, next_line)),
-            before.eq(scaled(Mux(d.transpose, tile.row, tile.column), d.out_format) >> 1),
+            wide.eq(is_wide(d.out_format)),
+            elements_before.eq(Mux(d.transpose, tile.row, tile.column)),
+            before.eq(Mux(wide, elements_before << 2, scaled(elements_before, d.out_format) >> 1)),
             record_address.eq(d.reductions + ((tile.row + line) << 4)),
             address.eq(Mux(in_records, record_address, line_begin + before)),
         ]
 
-        content, length = self._content(m, read_port.data, places, in_records)
+        content, length = self._content(m, self._line(m, read_ports, line), places, wide, in_records)
         beat_bits = (bus - 1).bit_length()
         offset = address[:beat_bits]
-        most = max(16 * longest, 8 * RECORD_BYTES, config.bus_bits)
+        most = max(RESULT_BITS * longest, 8 * RECORD_BYTES, config.bus_bits)
         # Blocks begin at multiples of their size: either in a beat, or with one.
         strobes = Signal(most // 8)
         m.d.comb += strobes.eq((Const(1) << length) - 1)
@@ -196,24 +204,38 @@ class Store(wiring.Component):
         with m.Else():
             m.d.sync += [block.eq(end), group.eq(end)]
 
-    def _content(self, m: Module, line: Value, places: Value, in_records: Value) -> tuple[Value, Value]:
+    def _line(self, m: Module, read_ports: list, line: Value) -> Value:
+        """Return the line that has been read: a memory has every so many rows."""
+        count = len(read_ports)
+        words = data.ArrayLayout(RESULT_BITS, len(read_ports[0].data) // RESULT_BITS)
+        lines = [data.View(words, port.data) for port in read_ports]
+        mine = Array(port.data for port in read_ports)[line[: (count - 1).bit_length()]]
+        result = Signal(words, name="line_read")
+        m.d.comb += result.eq(mine)
+        with m.If(self.job.descriptor.transpose):
+            m.d.comb += [result[place].eq(lines[place % count][place]) for place in range(words.length)]
+        return result.as_value()
+
+    def _content(self, m: Module, line: Value, places: Value, wide: Value, in_records: Value) -> tuple[Value, Value]:
         """Return a line without gaps between its elements, or a record of reductions, and its bytes."""
         d = self.job.descriptor
-        longest = len(line) // 16
+        longest = len(line) // RESULT_BITS
         eight, sixteen = mode_bits(d.out_format)
-        codes = [line.word_select(i, 16) & (places > i).replicate(16) for i in range(longest)]
+        codes = [line.word_select(i, RESULT_BITS) & (places > i).replicate(RESULT_BITS) for i in range(longest)]
         record = Cat(
             self.sum & d.sum.replicate(32),
             self.squares & d.squares.replicate(32),
             self.maximum & d.maximum.replicate(32),
             Const(0, 32),
         )
-        content = Signal(max(16 * longest, len(record)))
-        length = Signal(range(max(2 * longest, RECORD_BYTES) + 1))
+        content = Signal(max(RESULT_BITS * longest, len(record)))
+        length = Signal(range(max(RESULT_BITS // 8 * longest, RECORD_BYTES) + 1))
         with m.If(in_records):
             m.d.comb += [content.eq(record), length.eq(RECORD_BYTES)]
+        with m.Elif(wide):
+            m.d.comb += [content.eq(Cat(*codes)), length.eq(places << 2)]
         with m.Elif(sixteen):
-            m.d.comb += [content.eq(Cat(*codes)), length.eq(places << 1)]
+            m.d.comb += [content.eq(Cat(code[:16] for code in codes)), length.eq(places << 1)]
         with m.Elif(eight):
             m.d.comb += [content.eq(Cat(code[:8] for code in codes)), length.eq(places)]
         with m.Else():

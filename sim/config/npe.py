@@ -51,6 +51,8 @@ class NpeConfig(Frozen):
     """Number of beats in one row of a panel, a power of two."""
     panels: Annotated[int, Field(ge=2, le=1024)] = 4
     """Number of panels of A on chip."""
+    results_per_cycle: Literal[1, 2, 4] = 2
+    """Maximum number of sums of a column that leave the array in a cycle; each of them has an epilogue of its own."""
     outstanding: Annotated[int, Field(ge=1, le=256)] = 8
     """Maximum number of read bursts in flight, and of write bursts in flight."""
     max_burst: Annotated[int, Field(ge=1, le=256)] = 64
@@ -83,6 +85,10 @@ class NpeConfig(Frozen):
             value = getattr(self, name)
             if value & (value - 1):
                 raise ValueError(f"{name} = {value} is not allowed: it must be a power of two")
+        if self.results_per_cycle > self.rows:
+            raise ValueError(
+                f"results_per_cycle = {self.results_per_cycle} is not allowed: it must be at most rows = {self.rows}"
+            )
         if not self.modes:
             raise ValueError("modes = () is not allowed: there must be at least one")
         if len(set(self.modes)) < len(self.modes):
@@ -110,6 +116,11 @@ class NpeConfig(Frozen):
     def panel_words(self) -> int:
         """Number of 16-bit words in one row of a panel: the longest part of a dot product that is on chip at a time."""
         return self.depth * self.words_per_beat
+
+    @property
+    def vector_chunks(self) -> int:
+        """Number of chunks of A that stay on chip if A has one row: the panels of all rows of the array."""
+        return self.rows * self.panels
 
     @property
     def b_panel_bytes(self) -> int:
@@ -144,6 +155,10 @@ class NpeConfig(Frozen):
     def macs_per_cycle(self, mode: Mode) -> int:
         """Number of multiply-accumulates in a cycle at full use."""
         return self.rows * self.columns * mode.lanes
+
+    def column_cycles(self, rows: int) -> int:
+        """Number of cycles in which so many sums of a column leave the array."""
+        return divide_up(rows, self.results_per_cycle)
 
     def words(self, mode: Mode, k: int) -> int:
         """Number of 16-bit words that hold ``k`` codes."""

@@ -9,7 +9,7 @@ from . import fixed_point, window
 from .format import ScalarFormat
 from .integer import Int
 from .matmul import matmul
-from .minifloat import BF16, E2M1, E4M3, E5M2, usual_name
+from .minifloat import BF16, E2M1, E4M3, E5M2, FP32, usual_name
 from .posit import Posit
 from .window import Window
 
@@ -63,6 +63,47 @@ _FORMATS: dict[Mode, ScalarFormat] = {
 }
 
 ALL_MODES = tuple(Mode)
+
+
+class SumFormat(enum.IntEnum):
+    """Format of 32 bits for results of the NPE; the numbers continue those of :class:`Mode`."""
+
+    FP32 = 9
+    INT32 = 10
+
+    @property
+    def format(self) -> ScalarFormat:
+        """Format of an element."""
+        return FP32 if self is SumFormat.FP32 else Int(32)
+
+    @property
+    def bits(self) -> int:
+        """Width of an element: 32 bits."""
+        return self.format.bits
+
+    @property
+    def label(self) -> str:
+        """Name of the format."""
+        return self.format.name
+
+
+INTEGER_MODES = (Mode.INT4, Mode.INT8)
+"""Modes whose sums are integers: ``SumFormat.INT32`` holds each of them."""
+ResultFormat = Mode | SumFormat
+"""Format of a result of the NPE."""
+
+
+def result_format(number: int) -> ResultFormat:
+    """Return the format of a result that a number stands for.
+
+    Raises
+    ------
+    ValueError
+        If the number stands for none.
+    """
+    return Mode(number) if number in ALL_MODES else SumFormat(number)
+
+
 XR_NPE_MODES = (Mode.FP4_E2M1, Mode.POSIT4_1, Mode.POSIT8_0, Mode.POSIT16_1)
 """Formats of XR-NPE (arXiv 2508.13049)."""
 

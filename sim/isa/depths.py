@@ -14,8 +14,8 @@ START = 3
 INTERVAL = ADD
 """Number of partial sums of a row: one for each addition that is under way."""
 
-B_PANELS = 2
-"""Number of panels of B in the NPE: the array uses one while the other is loaded."""
+B_PANELS = 3
+"""Number of panels of B in the NPE: the array uses one, one is loaded, and requests for one are on their way."""
 CHUNKS_AHEAD = 4
 """Number of chunks of K that can be requested before the array has finished the first of them."""
 PARAMETER_SLOTS = 4

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import INTEGER_MODES, Mode, ResultFormat, SumFormat, result_format
 
 from .fields import WORD_BITS, Field, Layout, pack, unpack
 from .npe_registers import REGISTER_WORD, NpeError
@@ -47,7 +47,7 @@ class Descriptor(Layout):
     mode: Annotated[int, Field(0, 0, 4)]
     """Number of the format of A and B."""
     out_format: Annotated[int, Field(0, 4, 4)]
-    """Number of the format of C."""
+    """Number of the format of C: that of a mode, 9 for FP32, or 10 for the exact sums in INT32, without an epilogue."""
     residual_format: Annotated[int, Field(0, 8, 4)] = Mode.FP4_E2M1
     """Number of the format of the residual."""
     activation: Annotated[int, Field(0, 12, 2)] = Activation.NONE
@@ -105,7 +105,12 @@ class Descriptor(Layout):
         return bool(self.sum or self.squares or self.maximum)
 
     @property
-    def formats(self) -> tuple[Mode, Mode, Mode]:
+    def plain(self) -> bool:
+        """Whether C is nothing but the sums: every part of the epilogue is off."""
+        return not (self.scale or self.bias or self.residual or self.activation or self.reduces)
+
+    @property
+    def formats(self) -> tuple[Mode, ResultFormat, Mode]:
         """Formats of the operands, of C and of the residual.
 
         Raises
@@ -113,7 +118,7 @@ class Descriptor(Layout):
         ValueError
             If one of them is none.
         """
-        return Mode(self.mode), Mode(self.out_format), Mode(self.residual_format)
+        return Mode(self.mode), result_format(self.out_format), Mode(self.residual_format)
 
     def encode(self) -> bytes:
         """Return the 128 bytes.
@@ -147,8 +152,13 @@ class Descriptor(Layout):
         return self._bad_field(config) or self._misaligned(config) or self._out_of_range(config)
 
     def _bad_field(self, config: NpeConfig) -> Problem | None:
-        used = [self.mode, self.out_format, *([self.residual_format] if self.residual else [])]
+        used = [self.mode, *([self.residual_format] if self.residual else [])]
         if not set(used) <= set(config.modes) or 3 in (self.scale, self.bias) or self.reserved:
+            return NpeError.FIELD, 0
+        results = [*config.modes, SumFormat.FP32]
+        if self.mode in INTEGER_MODES and self.plain:
+            results.append(SumFormat.INT32)
+        if self.out_format not in results:
             return NpeError.FIELD, 0
         for name in SIZES:
             if not 1 <= getattr(self, name) <= MAX_DIMENSION:

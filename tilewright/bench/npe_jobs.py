@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import INTEGER_MODES, Mode, ResultFormat, SumFormat
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, RECORD_BYTES
 from tilewright.sim.machine.npe.values import pack_rows
@@ -23,7 +23,7 @@ class Job:
     n: int
     k: int
     mode: Mode = Mode.INT8
-    out: Mode | None = None
+    out: ResultFormat | None = None
     """Format of C; by default the format of the operands."""
     scale: Along = Along.NONE
     bias: Along = Along.NONE
@@ -35,6 +35,8 @@ class Job:
     maximum: bool = False
     specials: bool = False
     """Flag: NaR, NaN and infinities are among the operands and parameters."""
+    lowest: bool = False
+    """Flag: all operands are the lowest number of their format, whose products are the largest."""
     chained: bool = False
     """Flag: A is the C of the job before, with its shape and format."""
     in_place: bool = False
@@ -44,26 +46,39 @@ class Job:
     of A are."""
 
     @property
-    def out_format(self) -> Mode:
+    def out_format(self) -> ResultFormat:
         return self.mode if self.out is None else self.out
+
+    @property
+    def sums(self) -> "Job":
+        """The same product without an epilogue, its exact sums in INT32."""
+        return Job(
+            m=self.m, n=self.n, k=self.k, mode=self.mode, out=SumFormat.INT32, transpose=self.transpose,
+            chained=self.chained, slack=self.slack,
+        )  # fmt: skip
 
 
 def random_job(config: NpeConfig, rng: random.Random, before: Job | None = None) -> Job:
-    """Return a small job of a few tiles each way, everything else at random; it may take its A from the job before."""
+    """Return a small job of a few tiles each way, everything else at random; it may take its A from the job before.
+
+    A third of the products of integers are exact sums.
+    """
     chained = before is not None and not before.transpose and before.out_format in config.modes and rng.random() < 0.4
     if chained:
         assert before is not None
-        mode, m, k = before.out_format, before.m, before.n
+        mode, m, k = Mode(before.out_format), before.m, before.n
     else:
         mode = rng.choice(config.modes)
-        # Up to more words than a panel has, so that K is cut.
-        words = rng.choice((1, rng.randint(1, 12), rng.randint(1, min(2 * config.panel_words + 3, 200))))
-        k = rng.randint(max(1, (words - 1) * mode.lanes), words * mode.lanes)
         m = rng.choice((1, rng.randint(1, 2 * config.panels * config.rows), rng.randint(1, 2 * config.rows)))
-    out = rng.choice(config.modes)
+        # Up to more words than a panel has, so that K is cut; a single row may have as many as all panels.
+        panels = config.vector_chunks if m == 1 else 2
+        words = rng.choice((1, rng.randint(1, 12), rng.randint(1, min(panels * config.panel_words + 3, 200))))
+        k = rng.randint(max(1, (words - 1) * mode.lanes), words * mode.lanes)
+    out: ResultFormat = SumFormat.FP32 if rng.random() < 0.3 else rng.choice(config.modes)
     transpose = rng.random() < 0.3
-    residual = rng.choice((None, rng.choice(config.modes), out))
-    return Job(
+    added = rng.choice(config.modes)
+    residual = rng.choice((None, added, out if isinstance(out, Mode) else added))
+    job = Job(
         m=m,
         n=rng.choice((1, rng.randint(1, 4 * config.columns), rng.randint(1, 2 * config.columns))),
         k=k,
@@ -82,6 +97,7 @@ def random_job(config: NpeConfig, rng: random.Random, before: Job | None = None)
         in_place=residual is out and not transpose and rng.random() < 0.5,
         slack=rng.choice((0, 0, 1, 3, -1)),
     )
+    return job.sums if mode in INTEGER_MODES and rng.random() < 1 / 3 else job
 
 
 @dataclass(frozen=True)
@@ -161,14 +177,14 @@ class ImageBuilder:
         return self._place(rows * stride), stride
 
     def _job(self, job: Job, before: Descriptor | None) -> Descriptor:
-        b = self.codes(job.mode, (1 if job.slack == -1 else job.n, job.k), job.specials)
+        b = self._operand(job, 1 if job.slack == -1 else job.n)
         slack = max(job.slack, 0)
         if job.chained:
             assert before is not None
             a_address, a_stride = before.c, before.c_stride
             spread = 1.0
         else:
-            a = self.codes(job.mode, (1 if job.slack == -2 else job.m, job.k), job.specials)
+            a = self._operand(job, 1 if job.slack == -2 else job.m)
             a_address, a_stride = self._matrix(a, job.mode, slack)
             a_stride = 0 if job.slack == -2 else a_stride
             spread = _spread(job.mode, a)
@@ -218,6 +234,12 @@ class ImageBuilder:
             c_stride=c_stride,
             residual_stride=residual_stride,
         )
+
+    def _operand(self, job: Job, rows: int) -> np.ndarray:
+        if job.lowest:
+            form = job.mode.format
+            return form.encode(np.full((rows, job.k), form.lowest))
+        return self.codes(job.mode, (rows, job.k), job.specials)
 
     def _floats(self, along: Along, job: Job, unit: float) -> int:
         """Store a scale or a bias; return its address, any if there is none."""

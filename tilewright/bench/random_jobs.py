@@ -7,6 +7,7 @@ import numpy as np
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.formats.simd import INTEGER_MODES, ResultFormat, SumFormat
 from tilewright.sim.isa.commands import UNIT_COMMANDS, Command, Jobs, Loop, Product, Repeat, UnitCommand, Weights
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
 from tilewright.sim.isa.units import Unit, Units
@@ -29,15 +30,17 @@ def random_descriptor(config: NpeConfig, rng: np.random.Generator, begin: int, e
 
     modes = config.modes
     mode, out, residual_format = (modes[int(rng.integers(len(modes)))] for _ in range(3))
+    exact = mode in INTEGER_MODES and maybe(0.3)
+    result: ResultFormat = SumFormat.INT32 if exact else SumFormat.FP32 if maybe(0.2) else out
     while True:
         m, n, k = upto(MOST_ROWS), upto(MOST_ROWS), upto(MOST_K)
-        transpose, residual, reduces = maybe(0.3), maybe(0.4), maybe(0.4)
-        scale, bias = (Along(upto(2, 0)) for _ in range(2))
+        transpose, residual, reduces = maybe(0.3), maybe(0.4) and not exact, maybe(0.4) and not exact
+        scale, bias = (Along(0 if exact else upto(2, 0)) for _ in range(2))
         lines, places = (n, m) if transpose else (m, n)
         rows = {
             "a": (m, k * mode.bits),
             "b": (n, k * mode.bits),
-            "c": (lines, places * out.bits),
+            "c": (lines, places * result.bits),
             "residual": (m if residual else 0, n * residual_format.bits),
         }
         strides = {
@@ -57,8 +60,9 @@ def random_descriptor(config: NpeConfig, rng: np.random.Generator, begin: int, e
         addresses[str(name)] = place
         place += room[name]
     return Descriptor(
-        mode=mode, out_format=out, residual_format=residual_format,
-        activation=Activation(upto(3, 0)), scale=scale, bias=bias, residual=int(residual), transpose=int(transpose),
+        mode=mode, out_format=result, residual_format=residual_format,
+        activation=Activation(0 if exact else upto(3, 0)), scale=scale, bias=bias, residual=int(residual),
+        transpose=int(transpose),
         sum=int(reduces), squares=int(reduces and maybe()), maximum=int(reduces and maybe()),
         m=m, n=n, k=k, a=addresses["a"], b=addresses["b"], c=addresses["c"], scale_address=addresses["scale"],
         bias_address=addresses["bias"], residual_address=addresses["residual"], reductions=addresses["reductions"],

@@ -6,7 +6,7 @@ import numpy as np
 
 from tilewright.sim.formats.activation import NAMES, activate
 from tilewright.sim.formats.fp32 import canonical
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import ResultFormat, SumFormat
 
 DROPPED_BITS = 52 - 23
 """Number of mantissa bits that float64 has and FP32 does not have."""
@@ -33,23 +33,27 @@ def epilogue(
     bias: np.ndarray | None = None,
     residual: np.ndarray | None = None,
     activation: int = 0,
-    out_format: Mode,
+    out_format: ResultFormat,
 ) -> Epilogue:
     """Return codes and reductions of ``act(scale * sums + bias + residual)``, each operation rounded to FP32.
+
+    The sums are rounded to odd, so that requantisation is the only rounding if every part is off; for results in FP32
+    they are rounded to nearest. Results in INT32 are the sums themselves.
 
     Parameters
     ----------
     sums : ndarray of float64, (M, N)
-        Exact, or rounded to odd.
+        Exact, or rounded to odd; integers for results in INT32.
     scale, bias, residual : ndarray of float32, broadcasting to (M, N)
         Operands; a part whose operand is None is left out.
     activation : int
         Number of the activation function in ``activation.NAMES``.
-    out_format : Mode
+    out_format : Mode or SumFormat
         Format of the codes.
     """
     with np.errstate(all="ignore"):
-        y = to_odd_float32(sums)
+        wide = out_format is SumFormat.FP32
+        y = canonical(np.asarray(sums, np.float32)) if wide else to_odd_float32(sums)
         if scale is not None:
             y = y * scale
         if bias is not None:
@@ -63,7 +67,12 @@ def epilogue(
             total = total + column
             squares = squares + column * column
             maximum = np.where(np.isnan(maximum) | (~np.isnan(column) & ~(column > maximum)), maximum, column)
-    codes = out_format.format.encode(y.astype(np.float64))
+    if out_format is SumFormat.INT32:
+        codes = sums.astype(np.int32).view(np.uint32)
+    elif out_format is SumFormat.FP32:
+        codes = y.view(np.uint32)
+    else:
+        codes = out_format.format.encode(y.astype(np.float64))
     return Epilogue(codes, canonical(total), canonical(squares), canonical(maximum))
 
 

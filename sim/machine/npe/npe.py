@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import result_format
 from tilewright.sim.isa.depths import B_PANELS, CHUNKS_AHEAD, OUTPUT_SLOTS, PARAMETER_SLOTS
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, RECORD_BYTES
@@ -115,7 +115,7 @@ class _Job:
         self.stored = begins
         """Last cycle in which the store had a line."""
         self.reductions = bool(descriptor.sum or descriptor.squares or descriptor.maximum)
-        self.out_bits = Mode(descriptor.out_format).bits
+        self.out_bits = result_format(descriptor.out_format).bits
         self.stores = _StoreAddresses(descriptor)
 
     def run(self) -> int:
@@ -166,8 +166,9 @@ class _Job:
         latency = PANEL_LATENCY + config.array_latency
         captured = ends + latency
         begins = max(captured + 1, self.slot_free.popleft(), self.records_free)
-        column = max(tile.rows, config.reduction_interval) if self.reductions else tile.rows
-        last = begins + (tile.columns - 1) * column + tile.rows - 1
+        cycles = config.column_cycles(tile.rows)
+        column = max(cycles, config.reduction_interval) if self.reductions else cycles
+        last = begins + (tile.columns - 1) * column + cycles - 1
         # The next tile's sums are captured when the last of this one's are read, at the earliest.
         self.sums_free = begins + max(1, tile.columns * column - 1 - latency)
         self.parameters_free.append(last + config.parameter_latency + 1)

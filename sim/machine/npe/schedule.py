@@ -2,7 +2,8 @@
 
 Groups of row blocks, in each all column blocks, for each of these all row blocks of the group, and for each tile all
 chunks of K. A group's panels of A stay on chip while the columns of B pass by; one panel is free for the next group.
-If a row does not fit into a panel, K is cut into chunks, a group is one row block, and every chunk brings both.
+If a row does not fit into a panel, K is cut into chunks, a group is one row block, and every chunk brings both. The
+chunks of the only row block come once if all of them fit on chip.
 """
 
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ class Request:
     """Address in bytes, a multiple of the beat."""
     beats: int
     takes_panel: bool
-    """Flag: the request is the first of a panel, for which there must be room."""
+    """Flag: the request is the first of a panel, for which there must be room; A that stays has its room."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,17 @@ def schedule(config: NpeConfig, job: Descriptor) -> Iterator[Request | Chunk]:
     chunks = -(-beats // config.depth)
     chunked = chunks > 1
     panels = 1 if chunked else config.panels - 1
+    most = config.vector_chunks if job.m == 1 else config.panels
+    a_stays = chunked and job.m <= config.rows and chunks <= most
+    a_again = chunked and not a_stays
     sizes = [config.depth] * (chunks - 1) + [beats - (chunks - 1) * config.depth]
     chunk_words = [config.panel_words] * (chunks - 1) + [words - (chunks - 1) * config.panel_words]
 
     def panel(stream: int, base: int, stride: int, start: int, count: int, chunk: int) -> Iterator[Request]:
         for index in range(count):
             address = base + (start + index) * stride + chunk * config.depth * beat
-            yield Request(stream, _wrap(config, address), sizes[chunk], index == 0)
+            takes_panel = index == 0 and not (a_stays and stream == 1)
+            yield Request(stream, _wrap(config, address), sizes[chunk], takes_panel)
 
     def block(stream: int, address: int, size: int) -> Request:
         return Request(stream, _wrap(config, address // beat * beat), -(-size // beat), False)
@@ -78,7 +83,7 @@ def schedule(config: NpeConfig, job: Descriptor) -> Iterator[Request | Chunk]:
                 tile = Tile(row, column, rows, columns, column == 0, last_columns)
                 for chunk in range(chunks):
                     last = chunk == chunks - 1
-                    if chunked or column == 0:
+                    if a_again or column == 0:
                         yield from panel(1, job.a, job.a_stride, row, rows, chunk)
                     if chunked or row == group:
                         yield from panel(2, job.b, job.b_stride, column, columns, chunk)
@@ -95,7 +100,8 @@ def schedule(config: NpeConfig, job: Descriptor) -> Iterator[Request | Chunk]:
                             for index in range(rows):
                                 place = job.residual_address + (row + index) * job.residual_stride + column * bits // 8
                                 yield block(5, place, -(-columns * bits // 8))
-                    yield Chunk(tile, chunk_words[chunk], last, chunked or last_columns, chunked or last_panel)
+                    release_a = a_again or (last_columns and not a_stays)
+                    yield Chunk(tile, chunk_words[chunk], last, release_a, chunked or last_panel)
 
 
 def _wrap(config: NpeConfig, address: int) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode, simd_matmul
+from tilewright.sim.formats.simd import Mode, ResultFormat, result_format, simd_matmul
 from tilewright.sim.isa.descriptor import Along, Descriptor, Problem, check_start
 from tilewright.sim.isa.npe_registers import NpeError, ReadStream
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES, RECORD_BYTES
@@ -72,7 +72,7 @@ def run_job(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> None:
 def places(config: NpeConfig, job: Descriptor) -> list[np.ndarray]:
     """Return the addresses that a job writes: shape (lines, bytes of a line), of C, then of records."""
     rows, columns = (job.n, job.m) if job.transpose else (job.m, job.n)
-    found = [_lines(config, job.c, job.c_stride, rows, _row_bytes(Mode(job.out_format), columns))]
+    found = [_lines(config, job.c, job.c_stride, rows, _row_bytes(result_format(job.out_format), columns))]
     if job.reduces:
         found.append(_lines(config, job.reductions, RECORD_BYTES, job.m, RECORD_BYTES))
     return found
@@ -80,7 +80,7 @@ def places(config: NpeConfig, job: Descriptor) -> list[np.ndarray]:
 
 def results(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the bytes that a job writes: addresses in the way of :func:`places`, and a byte for each."""
-    mode, out_format, residual_format = (Mode(f) for f in (job.mode, job.out_format, job.residual_format))
+    mode, residual_format, out_format = Mode(job.mode), Mode(job.residual_format), result_format(job.out_format)
     m, n = job.m, job.n
 
     def matrix(base: int, stride: int, rows: int, form: Mode, columns: int) -> np.ndarray:
@@ -118,8 +118,10 @@ def results(config: NpeConfig, job: Descriptor, memory: np.ndarray) -> list[tupl
     return list(zip(places(config, job), written, strict=True))
 
 
-def pack_rows(codes: np.ndarray, form: Mode) -> np.ndarray:
+def pack_rows(codes: np.ndarray, form: ResultFormat) -> np.ndarray:
     """Return rows of codes as bytes, shape (rows, bytes of a row); the unused half of a last byte is 0."""
+    if form.bits == 32:
+        return np.ascontiguousarray(codes, dtype="<u4").view(np.uint8)
     if form.bits == 16:
         return np.ascontiguousarray(codes, dtype="<u2").view(np.uint8)
     codes = np.ascontiguousarray(codes, dtype=np.uint8)
@@ -129,8 +131,10 @@ def pack_rows(codes: np.ndarray, form: Mode) -> np.ndarray:
     return codes[:, ::2] | codes[:, 1::2] << 4
 
 
-def unpack_rows(lines: np.ndarray, form: Mode, columns: int) -> np.ndarray:
+def unpack_rows(lines: np.ndarray, form: ResultFormat, columns: int) -> np.ndarray:
     """Return the codes of rows of bytes; the inverse of :func:`pack_rows`."""
+    if form.bits == 32:
+        return np.ascontiguousarray(lines).view("<u4")[:, :columns]
     if form.bits == 16:
         return np.ascontiguousarray(lines).view("<u2")[:, :columns]
     if form.bits == 8:
@@ -138,7 +142,7 @@ def unpack_rows(lines: np.ndarray, form: Mode, columns: int) -> np.ndarray:
     return np.stack((lines & 15, lines >> 4), axis=2).reshape(len(lines), -1)[:, :columns]
 
 
-def _row_bytes(form: Mode, columns: int) -> int:
+def _row_bytes(form: ResultFormat, columns: int) -> int:
     return -(-columns * form.bits // 8)
 
 

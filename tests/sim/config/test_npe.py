@@ -67,6 +67,8 @@ def test_a_mode_has_its_rate(mode, macs, words, beats):
         ({"panels": 1}, "1 is not allowed: input should be greater than or equal to 2"),
         ({"outstanding": 0}, "0 is not allowed"),
         ({"address_bits": 65}, "65 is not allowed"),
+        ({"results_per_cycle": 3}, "3 is not allowed: input should be 1, 2 or 4"),
+        ({"rows": 2, "results_per_cycle": 4}, "results_per_cycle = 4 is not allowed: it must be at most rows = 2"),
         ({"modes": "int9"}, "modes = int9 is not allowed: 'int9' is none of"),
         ({"modes": [9]}, "modes = 9 is not allowed: it must be one of fp4_e2m1"),
         ({"modes": None}, "modes = None is not allowed"),

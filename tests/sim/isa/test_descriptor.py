@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tilewright.sim.config.npe import NpeConfig
-from tilewright.sim.formats.simd import Mode
+from tilewright.sim.formats.simd import Mode, SumFormat
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor, check_start
 from tilewright.sim.isa.npe_registers import NpeError
 
@@ -63,6 +63,23 @@ def test_a_good_descriptor_is_taken():
     assert Descriptor(**ALL_ON | {"m": 65535, "n": 65535, "k": 65535}).check(CONFIG) is None
 
 
+def test_sums_may_leave_as_they_are():
+    for mode in (Mode.FP4_E2M1, Mode.INT8, Mode.BF16):
+        assert Descriptor(**ALL_ON | {"mode": mode, "out_format": SumFormat.FP32}).check(CONFIG) is None
+        integer = Descriptor(**GOOD | {"mode": mode, "out_format": SumFormat.INT32}).check(CONFIG)
+        assert integer == (None if mode is Mode.INT8 else (NpeError.FIELD, 0))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [{"scale": 1}, {"bias": 2}, {"residual": 1, "residual_format": 6}, {"activation": 1}, {"sum": 1}, {"squares": 1},
+     {"maximum": 1}],
+)  # fmt: skip
+def test_exact_sums_take_no_epilogue(part):
+    assert Descriptor(**GOOD | {"out_format": SumFormat.INT32} | part).check(CONFIG) == (NpeError.FIELD, 0)
+    assert Descriptor(**GOOD | {"out_format": SumFormat.FP32} | part).check(CONFIG) is None
+
+
 def unused(word: int) -> dict:
     return {"unused": 1 << 32 * (word - 22)}
 
@@ -73,6 +90,8 @@ def unused(word: int) -> dict:
         ({"mode": Mode.FP8_E4M3}, 1, 0),
         ({"mode": 15}, 1, 0),
         ({"out_format": Mode.POSIT8_0}, 1, 0),
+        ({"out_format": SumFormat.INT32}, 1, 0),
+        ({"out_format": 11}, 1, 0),
         ({"residual_format": Mode.POSIT8_0}, 1, 0),
         ({"scale": 3}, 1, 0),
         ({"bias": 3}, 1, 0),

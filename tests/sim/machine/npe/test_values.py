@@ -10,7 +10,7 @@ from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.formats import FP32, scalar
 from tilewright.sim.formats.activation import NAMES, activate
 from tilewright.sim.formats.scalar import Special
-from tilewright.sim.formats.simd import ALL_MODES, Mode
+from tilewright.sim.formats.simd import ALL_MODES, INTEGER_MODES, Mode, SumFormat, result_format
 from tilewright.sim.isa.descriptor import Activation, Along, Descriptor
 from tilewright.sim.isa.npe_registers import NpeError, ReadStream
 from tilewright.sim.machine.npe import values as npe_values
@@ -33,7 +33,7 @@ class Slow:
     def float(self, base: int, index: int) -> np.float32:
         return self.memory[base + 4 * index :][:4].copy().view("<f4")[0]
 
-    def sum(self, row: int, column: int) -> np.float32:
+    def exact(self, row: int, column: int) -> scalar.Value:
         job, mode = self.job, Mode(self.job.mode)
 
         def words(base: int, stride: int, line: int) -> list[int]:
@@ -43,12 +43,18 @@ class Slow:
                 for start in range(0, job.k, mode.lanes)
             ]
 
-        total = scalar.simd_dot(mode, words(job.a, job.a_stride, row), words(job.b, job.b_stride, column))
+        return scalar.simd_dot(mode, words(job.a, job.a_stride, row), words(job.b, job.b_stride, column))
+
+    def sum(self, row: int, column: int) -> np.float32:
+        total = self.exact(row, column)
         if total is Special.NAN:
             return np.float32("nan")
         if total in scalar.INFINITIES:
             return np.float32("inf" if total is Special.INFINITY else "-inf")
-        return to_odd(total if isinstance(total, Fraction) else Fraction(0))
+        number = total if isinstance(total, Fraction) else Fraction(0)
+        if self.job.out_format == SumFormat.FP32:
+            return np.uint32(scalar.encode(FP32, number) if number else 0).view(np.float32)
+        return to_odd(number)
 
     def element(self, row: int, column: int) -> np.float32:
         job = self.job
@@ -66,7 +72,7 @@ class Slow:
 
     def run(self) -> np.ndarray:
         job, after = self.job, self.memory.copy()
-        out = Mode(job.out_format)
+        out = result_format(job.out_format)
         touched = np.zeros_like(after)
         for row in range(job.m):
             total, squares, largest = np.float32(0), np.float32(0), np.float32("-inf")
@@ -78,7 +84,13 @@ class Slow:
                     largest = np.float32("nan")
                 elif y > largest:
                     largest = y
-                code = int(out.format.encode(np.array([y], np.float64))[0])
+                if out is SumFormat.INT32:
+                    total_of_all = self.exact(row, column)
+                    code = int(total_of_all) % (1 << 32) if isinstance(total_of_all, Fraction) else 0
+                elif out is SumFormat.FP32:
+                    code = canonical(y)
+                else:
+                    code = int(out.format.encode(np.array([y], np.float64))[0])
                 line, place = (column, row) if job.transpose else (row, column)
                 bit = place * out.bits
                 at = job.c + line * job.c_stride + bit // 8
@@ -166,6 +178,45 @@ def test_memory_is_what_each_element_by_itself_gives(mode):
         expected = Slow(job, memory).run()
         wrong = np.nonzero(outcome.memory != expected)[0]
         assert not len(wrong), f"{job}: bytes {wrong}: {outcome.memory[wrong]}, not {expected[wrong]}"
+
+
+PLAIN = dict.fromkeys(("scale", "bias", "residual", "activation", "sum", "squares", "maximum"), 0)
+
+
+@pytest.mark.parametrize("out", list(SumFormat), ids=lambda out: out.label)
+@pytest.mark.parametrize("mode", ALL_MODES, ids=lambda mode: mode.label)
+def test_sums_in_memory_are_exact_or_rounded_once(mode, out):
+    rng = np.random.default_rng(mode)
+    for _ in range(8):
+        job, memory = random_job(rng, **{"mode": mode, "out_format": out, "c_stride": 64, "m": 6, **PLAIN})
+        outcome = npe_values.run(CONFIG, memory, 0x80, 1)
+        if out is SumFormat.INT32 and mode not in INTEGER_MODES:
+            assert (outcome.error, outcome.detail) == (NpeError.FIELD, 0)
+            continue
+        assert (outcome.memory == Slow(job, memory).run()).all()
+
+
+def test_results_in_fp32_pass_the_whole_epilogue():
+    rng = np.random.default_rng(9)
+    for mode in ALL_MODES:
+        fields = {"mode": mode, "out_format": SumFormat.FP32, "c_stride": 64, "scale": 1, "residual": 1, "m": 6}
+        job, memory = random_job(rng, **fields)
+        outcome = npe_values.run(CONFIG, memory, 0x80, 1)
+        assert (outcome.memory == Slow(job, memory).run()).all()
+
+
+def test_the_largest_sums_of_int8():
+    for code, other in ((0x80, 0x80), (0x80, 0x7F)):
+        memory = np.zeros(1 << 18, np.uint8)
+        k = 65535
+        memory[0x1000 : 0x1000 + k], memory[0x12000 : 0x12000 + k] = code, other
+        job = Descriptor(
+            mode=Mode.INT8, out_format=SumFormat.INT32, m=1, n=1, k=k, a=0x1000, b=0x12000, c=0x30000,
+            a_stride=0, b_stride=0, c_stride=0,
+        )  # fmt: skip
+        npe_values.run_job(CONFIG, job, memory)
+        expected = k * -128 * (-128 if other == 0x80 else 127)
+        assert memory[0x30000:0x30004].view("<i4")[0] == expected
 
 
 @pytest.mark.parametrize("along", [Along.ROW, Along.COLUMN])
