@@ -2,10 +2,11 @@
 
     python -m benchmarks.estimate_error                   # errors of the results so far
     python -m benchmarks.estimate_error --systems 1000    # runs the exact model until there are so many results
+    python -m benchmarks.estimate_error --phase prefill   # the same for prompts
     python -m benchmarks.estimate_error --write           # writes what comes with Tilewright, and the page
 
 Results are kept in a file, one line each: a run that is stopped goes on where it was. A result takes about a second of
-CPU time.
+CPU time, one of a prompt ten.
 """
 
 import argparse
@@ -22,6 +23,8 @@ from benchmarks.pages import filled
 from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_json, write_text
 from tilewright.base.tables import markdown_table
+from tilewright.mapping.explore.by_estimates import estimates_of
+from tilewright.mapping.explore.space import ModelRun
 from tilewright.mapping.map import map_model
 from tilewright.mapping.models.load import load_model
 from tilewright.mapping.models.workload import workload
@@ -35,8 +38,15 @@ RESULTS = ROOT / "build" / "estimate_error.jsonl"
 TEMPLATE, PAGE = Path(__file__).with_suffix(".md"), ROOT / "docs" / "estimate.md"
 BASE = "edge-int4"
 SEEDS = (1, 2, 3)
-MODELS = ("gemma-3-1b", "llama-3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b", "tinyllama-1.1b")
-CONTEXTS = (16, 64, 128, 256, 512, 1000, 1024, 2048, 3000, 4096, 8192)
+MODELS = {
+    "decode": ("gemma-3-1b", "llama-3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b", "tinyllama-1.1b"),
+    "prefill": ("llama-3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b"),
+}
+CONTEXTS = {
+    "decode": (16, 64, 128, 256, 512, 1000, 1024, 2048, 3000, 4096, 8192),
+    "prefill": (8, 16, 32, 48),
+}
+"""Contexts of a token, and lengths of prompts."""
 BUS_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Parts of the bus that memory's bandwidth fills."""
 FIELDS: dict[str, tuple[Any, ...]] = {
@@ -81,7 +91,7 @@ DRAWN = 20_000
 """Number of systems that are drawn together; a few percent of them are legal."""
 
 
-def draws(seed: int) -> Iterator[dict[str, Any]]:
+def draws(seed: int, phase: str = "decode") -> Iterator[dict[str, Any]]:
     """Yield random legal systems, each as changed fields, with a model and a context."""
     rng = np.random.default_rng(seed)
     while True:
@@ -95,9 +105,9 @@ def draws(seed: int) -> Iterator[dict[str, Any]]:
             changes = designs.changes(int(index))
             if rng.random() >= REFRESHED:
                 changes = {path: value for path, value in changes.items() if not path.startswith("memory.refresh")}
-            model = str(rng.choice(MODELS))
+            model = str(rng.choice(MODELS[phase]))
             longest = _model(model).positions
-            context = int(rng.choice([each for each in CONTEXTS if each <= longest]))
+            context = int(rng.choice([each for each in CONTEXTS[phase] if each <= longest]))
             yield {"model": model, "context": context, "fields": changes}
 
 
@@ -120,7 +130,7 @@ def run(path: Path, phase: str, systems: int) -> None:
     """Run the exact model until a file has so many results of every seed, and note each as it comes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     have = {(each["seed"], each["number"]) for each in results(path, phase)}
-    cases = {seed: draws(seed) for seed in SEEDS}
+    cases = {seed: draws(seed, phase) for seed in SEEDS}
     for number in range(-(-systems // len(SEEDS))):
         for seed in SEEDS:
             case = next(cases[seed])
@@ -142,7 +152,7 @@ def with_estimates(cases: list[dict[str, Any]], phase: str) -> list[dict[str, An
     for case in cases:
         model, context = case["model"], case["context"]
         designs = Designs(load_system(BASE), {path: np.array([value]) for path, value in case["fields"].items()})
-        guess = estimate(_workload(model, phase, context), designs)
+        guess = estimates_of(ModelRun(model, _model(model), phase, context))(designs)
         more = {"fits": bool(guess.fits[0])}
         if "cycles" in case:
             more["error"] = float(guess.cycles[0]) / case["cycles"] - 1
@@ -248,23 +258,28 @@ def speed() -> float:
     return len(chosen) / min(seconds)
 
 
-def write(cases: list[dict[str, Any]], phase: str) -> None:
-    """Write the measured error, with its ranges, and the page."""
-    found = summary(cases)
-    del found["bytes"]
-    found |= {
-        "contexts": [min(CONTEXTS), max(CONTEXTS)],
-        "models": MODELS,
-        "bus_shares": BUS_SHARES,
-        "fields": FIELDS,
-    }
-    write_json(FILE, {phase: found})
+def write(cases: dict[str, list[dict[str, Any]]]) -> None:
+    """Write the measured errors of all phases, with their ranges, and the page."""
+    measured = {}
+    for phase, some in cases.items():
+        found = summary(some)
+        del found["bytes"]
+        measured[phase] = found | {
+            "contexts": [min(CONTEXTS[phase]), max(CONTEXTS[phase])],
+            "models": MODELS[phase],
+            "bus_shares": BUS_SHARES,
+            "fields": FIELDS,
+        }
+    write_json(FILE, measured)
     ranges = [(f"`{path}`", ", ".join(map(str, values))) for path, values in FIELDS.items() if len(values) > 1]
     parts = {
-        "errors": markdown_table(HEADINGS, region_rows(cases)),
+        "errors": markdown_table(HEADINGS, region_rows(cases["decode"])),
+        "prompt errors": markdown_table(HEADINGS, region_rows(cases["prefill"])),
         "ranges": markdown_table(("field", "values"), ranges),
-        "models": ", ".join(MODELS),
-        "contexts": ", ".join(f"{each:,}" for each in CONTEXTS),
+        "models": ", ".join(MODELS["decode"]),
+        "prompt models": ", ".join(MODELS["prefill"]),
+        "contexts": ", ".join(f"{each:,}" for each in CONTEXTS["decode"]),
+        "prompts": ", ".join(map(str, CONTEXTS["prefill"])),
         "shares": ", ".join(f"{each:g}" for each in BUS_SHARES),
         "rate": f"{1e6 / speed():.1f}",
     }
@@ -275,18 +290,19 @@ def main() -> None:
     """Run what is asked for, and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", type=int, default=0, help="number of random systems, over all seeds")
+    parser.add_argument("--phase", choices=list(MODELS), default="decode", help="a token, or a prompt")
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of results")
     parser.add_argument("--write", action="store_true", help="write the measured error and the page")
     options = parser.parse_args()
-    phase = "decode"
     if options.systems:
-        run(options.results, phase, options.systems)
-    cases = with_estimates(results(options.results, phase), phase)
+        run(options.results, options.phase, options.systems)
+    if options.write:
+        write({phase: with_estimates(results(options.results, phase), phase) for phase in MODELS})
+        return
+    cases = with_estimates(results(options.results, options.phase), options.phase)
     if cases:
         print(markdown_table(HEADINGS, region_rows(cases)))
-    print(f"{speed():,.0f} whole-model estimates a CPU second")
-    if options.write:
-        write(cases, phase)
+    print(f"{speed():,.0f} whole-model estimates of a token a CPU second")
 
 
 if __name__ == "__main__":

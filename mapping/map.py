@@ -80,7 +80,7 @@ def map_model(
         refused = None
     else:
         graph = placed(llama.prefill(model, context, precision))
-        chunks, refused = _chunks(model, system, context, precision, placed)
+        chunks, refused = prompt_chunks(model, system, context, precision, placed)
     check_rules(graph, rules)
 
     # Operators move to the host before anything is compiled.
@@ -157,7 +157,7 @@ def npe_memory_timing(system: System) -> AxiMemoryModel | None:
     return AxiMemoryModel(**system.memory_timing | {"rate": rate, "write_rate": rate})
 
 
-def _chunks(
+def prompt_chunks(
     model: DecoderConfig, system: System, tokens: int, precision: Precision, placed: Callable[[Graph], Graph]
 ) -> tuple[tuple[Graph, ...], RefusedChunk | None]:
     """Return the graphs of a prompt, each of as many tokens as the accelerator has room for; the last has logits.

@@ -97,8 +97,7 @@ def _bounds(space: Space, watch: Told) -> tuple[np.ndarray, Sums]:
             if (at, precision) not in graphs:
                 graphs[at, precision] = _graph(run, precision)
             seconds, joules = _least(graphs[at, precision], system)
-            tokens = 1 if run.phase == "decode" else run.context
-            table[:3, column] += run.weight * np.array([seconds, joules, tokens])
+            table[:3, column] += run.weight * np.array([seconds, joules, run.tokens])
         area = system_area(system)
         table[3, column] = area.area_mm2 if area else np.nan
         watch(column + 1, len(numbers))

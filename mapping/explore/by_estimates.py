@@ -7,14 +7,15 @@ import numpy as np
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.explore.candidates import Candidates
 from tilewright.mapping.explore.objectives import OBJECTIVES, Sums
+from tilewright.mapping.explore.prompts import PromptEstimates
 from tilewright.mapping.explore.result import EstimateError
 from tilewright.mapping.explore.runs import ExactRuns
-from tilewright.mapping.explore.search import Estimator, Found, Watch, search
-from tilewright.mapping.explore.space import Space
+from tilewright.mapping.explore.search import Estimator, Found, Source, Watch, search
+from tilewright.mapping.explore.space import ModelRun, Space
 from tilewright.mapping.explore.study import Study
 from tilewright.mapping.models.workload import workload
+from tilewright.sim.estimate.estimate import estimate
 from tilewright.sim.estimate.measured import measured_error
-from tilewright.sim.estimate.workload import Workload
 
 
 def by_estimates(space: Space, runs: ExactRuns, *, study: Study, seed: int, watch: Watch) -> Candidates:
@@ -25,15 +26,15 @@ def by_estimates(space: Space, runs: ExactRuns, *, study: Study, seed: int, watc
     ConfigError
         If no design is legal or within the constraints, or too many would have to be run.
     """
-    workloads = [workload(run.model, phase=run.phase, context=run.context) for run in space.runs]
+    sources = [estimates_of(run) for run in space.runs]
     stated = [measured_error(run.phase) for run in space.runs]
     margin = max(each.worst for each in stated)
     while True:
         # Estimates leave the designs that may be on the front if none of them is off by more than the margin.
         method, found = search(
-            space, workloads, error=margin, refused=runs.refused(), seed=seed, study=study, watch=watch
+            space, sources, error=margin, refused=runs.refused(), seed=seed, study=study, watch=watch
         )
-        _check_found(space, found, workloads)
+        _check_found(space, found, sources)
         _check_number(space, found)
 
         # The exact model runs all of these. If it refuses one, or one was further off, the search is repeated.
@@ -64,12 +65,20 @@ def by_estimates(space: Space, runs: ExactRuns, *, study: Study, seed: int, watc
     )
 
 
+def estimates_of(run: ModelRun) -> Source:
+    """Return the function that estimates a run on many designs: closed forms of a token, or programs of a prompt."""
+    if run.phase == "decode":
+        token = workload(run.model, phase=run.phase, context=run.context)
+        return lambda designs: estimate(token, designs)
+    return PromptEstimates(run)
+
+
 def _errors(estimated: Sums, exact: Sums) -> np.ndarray:
     """Return the error of each design's estimate, as a fraction of the exact result: of seconds or joules."""
     return np.maximum(abs(estimated.seconds / exact.seconds - 1), abs(estimated.joules / exact.joules - 1))
 
 
-def _check_found(space: Space, found: Found, workloads: Sequence[Workload]) -> None:
+def _check_found(space: Space, found: Found, sources: Sequence[Source]) -> None:
     """Refuse a space without a legal design, and constraints that no design meets.
 
     Raises
@@ -87,7 +96,7 @@ def _check_found(space: Space, found: Found, workloads: Sequence[Workload]) -> N
             reason = str(error)
         raise ConfigError(f"none of {found.evaluated:,} designs is legal; the first one: {reason}")
     numbers = np.arange(min(space.size, 1 << 20))
-    _, sums = Estimator(space, workloads, np.empty(0, np.int64))(numbers)
+    _, sums = Estimator(space, sources, np.empty(0, np.int64))(numbers)
     for name, limit in space.constraints.items():
         values = sums.values(name)
         at = int(np.argmin(limit.excess(values))) if len(values) else 0

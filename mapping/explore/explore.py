@@ -17,15 +17,13 @@ from tilewright.mapping.explore.exact import run_exact
 from tilewright.mapping.explore.front import front
 from tilewright.mapping.explore.gains import gains, run_variants
 from tilewright.mapping.explore.objectives import OBJECTIVES, Sums, within
+from tilewright.mapping.explore.prompts import MOST_PROGRAMS, programs_of
 from tilewright.mapping.explore.refusals import refusals
 from tilewright.mapping.explore.result import Exploration, FrontPoint
 from tilewright.mapping.explore.runs import ExactRuns
 from tilewright.mapping.explore.search import Found
 from tilewright.mapping.explore.space import Space
 from tilewright.mapping.explore.study import Study
-
-ESTIMATED = ("decode",)
-"""Phases for which there are estimates."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +115,12 @@ def explore(
 
 def _estimated(space: Space) -> bool:
     """Return whether there are estimates of everything that a space compares."""
-    # Energies and areas are estimated in one process.
+    # Energies and areas are estimated in one process, and products on the CIM array alone.
     one_process = space.process is not None or "process" not in space.choices
-    return all(run.phase in ESTIMATED for run in space.runs) and one_process
+    # Of prompts, each program is compiled.
+    few_programs = programs_of(space) <= MOST_PROGRAMS or all(run.phase == "decode" for run in space.runs)
+    on_array = space.base.cim is not None and not space.base.engine_rules
+    return one_process and few_programs and on_array
 
 
 def _point(space: Space, runs: ExactRuns, number: int, exact: Sums, estimated: Sums, equal: int) -> FrontPoint:

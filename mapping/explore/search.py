@@ -15,8 +15,8 @@ from tilewright.mapping.explore.front import boxes, dominated, front
 from tilewright.mapping.explore.objectives import Sums, distances, within
 from tilewright.mapping.explore.space import Space
 from tilewright.mapping.explore.study import Study
-from tilewright.sim.estimate.estimate import estimate
-from tilewright.sim.estimate.workload import Workload
+from tilewright.sim.estimate.designs import Designs
+from tilewright.sim.estimate.results import Results
 
 CHUNK = 1 << 17
 """Number of designs that are estimated at once."""
@@ -27,6 +27,8 @@ EXHAUSTIVE_DESIGNS = 10_000_000
 COUNTED_DESIGNS = 200_000_000
 """Number of designs above which a space is not searched as a whole, legal or not."""
 
+Source = Callable[[Designs], Results]
+"""Function that estimates a run on many designs."""
 Watch = Callable[["Found", int, int], None]
 """Function that is told what was found, how far the search has come, and how far it goes."""
 
@@ -99,8 +101,8 @@ class Estimator:
     """Estimates the runs of a space on its designs."""
 
     space: Space
-    workloads: Sequence[Workload]
-    """Workload of each run of the space."""
+    sources: Sequence[Source]
+    """Estimates of each run of the space."""
     refused: np.ndarray
     """Numbers of designs that the compiler has refused although estimates find room."""
 
@@ -113,12 +115,12 @@ class Estimator:
         seconds, joules, tokens = np.zeros((3, len(numbers)))
         area = np.full(len(numbers), np.nan)
         with np.errstate(all="ignore"):  # numbers of designs that are not legal mean nothing
-            for run, workload in zip(self.space.runs, self.workloads, strict=True):
-                found = estimate(workload, designs)
+            for run, source in zip(self.space.runs, self.sources, strict=True):
+                found = source(designs)
                 good &= found.fits
                 seconds += run.weight * found.seconds
                 joules += run.weight * found.energy_at("mid") * 1e-12
-                tokens += run.weight * workload.tokens
+                tokens += run.weight * run.tokens
                 if self.space.process is not None:
                     area = found.areas.area_mm2
         return numbers[good], Sums(seconds, joules, tokens, area).part(good)
@@ -131,7 +133,7 @@ sums."""
 
 def search(
     space: Space,
-    workloads: Sequence[Workload],
+    sources: Sequence[Source],
     *,
     error: float,
     refused: np.ndarray,
@@ -144,7 +146,7 @@ def search(
     A space of at most ten million legal designs is estimated as a whole, a larger one searched by NSGA-II, unless its
     description names the method.
     """
-    estimator = Estimator(space, workloads, refused)
+    estimator = Estimator(space, sources, refused)
     key = content_hash([error, refused.tolist(), seed])
     method = space.search.method or ("exhaustive" if space.size <= COUNTED_DESIGNS else "nsga2")
     if method == "exhaustive":

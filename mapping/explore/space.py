@@ -32,6 +32,11 @@ class ModelRun:
     """Number of times that the run happens, in relation to the other runs."""
 
     @property
+    def tokens(self) -> int:
+        """Number of tokens that go through the model."""
+        return 1 if self.phase == "decode" else self.context
+
+    @property
     def label(self) -> str:
         """Name of the run, for people."""
         return f"{self.name} {self.phase} {self.context}"

@@ -1,7 +1,7 @@
 """Energy of many designs, from the counts of their work and the figures that :mod:`tilewright.sim.energy` uses."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,7 @@ from tilewright.sim.config.published_macro import load_published_macro, publishe
 
 from .designs import Designs
 from .legality import up, weights_of
-from .machine import Machine, Number
-from .work import Work
+from .machine import Number
 
 BIT, BACKGROUND = "memory.energy_pj_per_bit", "memory.background_mw"
 
@@ -23,15 +22,20 @@ def memory_pj(designs: Designs, level: str, dram_bytes: Number, cycles: Number) 
     return dram_bytes * 8 * bit_pj(designs, level) + cycles * background_pj(designs, level)
 
 
-def stated_pj(designs: Designs, level: str, work: Work) -> Number:
-    """Return the energy of the events on chip by the figures that systems state, in pJ."""
-    machine, number = Machine(designs), designs.number
-    moved = work.activations * machine.input_bits + work.sums * machine.accumulator_bits
+def stated_pj(designs: Designs, level: str, events: Mapping[str, Number]) -> Number:
+    """Return the energy of the events on chip by the figures that systems state, in pJ.
+
+    Parameters
+    ----------
+    events : mapping
+        Counts by their names in :class:`tilewright.sim.energy.events.Counts`.
+    """
+    number = designs.number
     return (
-        work.macs * mac_pj(designs, level)
-        + work.weights * machine.weight_bits * number("energy.weight_write_pj_per_bit")
-        + moved * number("energy.activation_read_pj_per_bit")
-        + work.elements * number("energy.vector_element_pj")
+        events["macs"] * mac_pj(designs, level)
+        + events["weight_bits"] * number("energy.weight_write_pj_per_bit")
+        + events["activation_bits"] * number("energy.activation_read_pj_per_bit")
+        + events["vector_elements"] * number("energy.vector_element_pj")
     )
 
 

@@ -1,24 +1,21 @@
 """Estimates: closed forms of what the compiler's programs take on many systems at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.sim.config.figures import LEVELS
 
-from .area import Areas, areas
 from .bounds import BOUNDS
 from .designs import Designs
-from .energy import memory_pj, stated_pj
 from .events import decode_events
 from .machine import Machine, Number
 from .measured import within_ranges
-from .process_energy import process_pj
 from .program import decode_program, expanded
 from .resources import resource_cycles
+from .results import Results
 from .room import finds_room
 from .schedule import decode_cycles
 from .traffic import decode_traffic
@@ -30,8 +27,8 @@ TIMING = ("clock_mhz", "memory.", "energy.", "fabric.outstanding", "fabric.max_b
 
 
 @dataclass(frozen=True, eq=False)
-class Estimates:
-    """Results for each design, as arrays; numbers of designs that are not legal, or do not fit, have no meaning."""
+class Estimates(Results):
+    """Results of one decode step for each design."""
 
     designs: Designs
     workload: Workload
@@ -57,11 +54,6 @@ class Estimates:
         return within_ranges(self.workload, self.designs)
 
     @property
-    def seconds(self) -> np.ndarray:
-        """Time of the run."""
-        return self.cycles / (self.designs.number("clock_mhz") * 1e6)
-
-    @property
     def tokens_per_s(self) -> np.ndarray:
         """Number of tokens that go through the model in a second."""
         return self.workload.tokens / self.seconds
@@ -71,43 +63,13 @@ class Estimates:
         """Work of the array and of the vector unit, in counts; exact."""
         return Work(**_untimed(self.designs, lambda machine: vars(decode_work(machine, self.workload))))
 
-    @cached_property
-    def events(self) -> dict[str, np.ndarray]:
-        """Counts of events on chip, by their names in :class:`tilewright.sim.energy.events.Counts`; exact."""
-        return _untimed(self.designs, lambda machine: decode_events(machine, self.workload))
-
     @property
-    def process(self) -> str | None:
-        """Process of all designs, if they name one.
-
-        Raises
-        ------
-        ConfigError
-            If they differ in it.
-        """
-        process = self.designs.field("process")
-        if isinstance(process, np.ndarray):
-            first, *others = np.unique(process)
-            if others:
-                raise ConfigError(
-                    f"process = {first}, {others[0]} is not allowed: areas and energies are estimated in one process"
-                )
-            return str(first)
-        assert process is None or isinstance(process, str)
-        return process
+    def work_counts(self) -> Mapping[str, np.ndarray]:
+        return self.work.counts(Machine(self.designs))
 
     @cached_property
-    def areas(self) -> Areas:
-        """Area, leakage and clock of the designs in their process.
-
-        Raises
-        ------
-        ConfigError
-            If designs name no process, or differ in it.
-        """
-        if self.process is None:
-            raise ConfigError(f"{self.designs.base.name}: process is missing: areas are those of a process")
-        return areas(self.designs, self.process)
+    def events(self) -> Mapping[str, np.ndarray]:
+        return _untimed(self.designs, lambda machine: decode_events(machine, self.workload))
 
     @cached_property
     def resources(self) -> dict[str, np.ndarray]:
@@ -123,26 +85,6 @@ class Estimates:
     def binding(self) -> np.ndarray:
         """Index, in ``names``, of the resource that is at work longest."""
         return np.argmax(np.stack([self.resources[name] for name in self.names]), axis=0)
-
-    @cached_property
-    def energy_pj(self) -> dict[str, np.ndarray]:
-        """Energy by the ``low``, ``mid`` and ``high`` figures that :mod:`tilewright.sim.energy` uses.
-
-        Raises
-        ------
-        ConfigError
-            If designs differ in their process, or nothing was measured in it.
-        """
-        return {level: self.energy_at(level) for level in LEVELS}
-
-    def energy_at(self, level: str) -> np.ndarray:
-        """Return the energy by the figures of one level, in pJ."""
-        designs, moved, cycles = self.designs, self.dram_bytes, self.cycles
-        with np.errstate(all="ignore"):  # designs that are not legal
-            memory: np.ndarray = memory_pj(designs, level, moved, cycles)
-            if self.process is None:
-                return memory + stated_pj(designs, level, self.work)
-            return memory + process_pj(designs, self.process, level, self.events, self.areas, moved, cycles)
 
 
 def estimate(workload: Workload, designs: Designs) -> Estimates:

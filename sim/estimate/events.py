@@ -32,10 +32,8 @@ def decode_events(machine: Machine, workload: Workload) -> dict[str, Number]:
     """
     work, commands, moved = decode_work(machine, workload), decode_commands(machine, workload), Total()
     beats = decode_moved(machine, workload)
-    moved.add("macs", work.macs)
-    moved.add("weight_bits", work.weights * machine.weight_bits)
-    moved.add("activation_bits", work.activations * machine.input_bits + work.sums * machine.accumulator_bits)
-    moved.add("vector_elements", work.elements)
+    for name, number in work.counts(machine).items():
+        moved.add(name, number)
     moved.add("commands", beats.commands)
     moved.add("load_beats", beats.loaded)
     moved.add("scratchpad_writes", beats.loaded)

@@ -25,6 +25,16 @@ class Work:
     elements: Number = 0.0
     """Number of elements that the vector unit processes, summed over its passes."""
 
+    def counts(self, machine: Machine) -> dict[str, Number]:
+        """Return the counts that the energies of systems belong to, by their names in that class."""
+        moved = self.activations * machine.input_bits + self.sums * machine.accumulator_bits
+        return {
+            "macs": self.macs,
+            "weight_bits": self.weights * machine.weight_bits,
+            "activation_bits": moved,
+            "vector_elements": self.elements,
+        }
+
 
 def decode_work(machine: Machine, workload: Workload) -> Work:
     """Return the work of a decode step."""

@@ -83,6 +83,7 @@ class MadeUp:
             "tokens": 1,
             "area_mm2": float(self.area[number]),
             "binding": "main memory",
+            "bound_fraction": 0.9,
             "cpu_seconds": 0.0,
         }
 
@@ -95,7 +96,7 @@ class MadeUp:
 
 def use(made_up: MadeUp, patch: Callable[..., None], stated: float = ERROR) -> None:
     """Let explorations use made-up results; ``patch`` is that of pytest's monkeypatch."""
-    patch("tilewright.mapping.explore.search.estimate", made_up.estimate)
+    patch("tilewright.mapping.explore.by_estimates.estimate", made_up.estimate)
     patch("tilewright.mapping.explore.by_bounds._bounds", made_up.bounds)
     patch("tilewright.mapping.explore.explore.run_exact", made_up.run)
     error = SimpleNamespace(worst=stated, median=stated / 4)

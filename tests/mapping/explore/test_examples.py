@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tilewright.mapping.explore.by_estimates import estimates_of
 from tilewright.mapping.explore.front import front
 from tilewright.mapping.explore.search import Estimator
 from tilewright.mapping.explore.space_file import load_space
-from tilewright.mapping.models.workload import workload
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 SAYS = {
@@ -39,8 +39,7 @@ def test_an_example_prints_what_it_promises(name, capsys, tmp_path, monkeypatch)
 def test_the_space_of_area_and_speed_has_many_designs_on_its_front():
     space = load_space(EXAMPLES / "area_front.toml")
     [run] = space.runs
-    token = workload(run.model, phase=run.phase, context=run.context)
-    numbers, sums = Estimator(space, [token], np.empty(0, np.int64))(np.arange(space.size))
+    numbers, sums = Estimator(space, [estimates_of(run)], np.empty(0, np.int64))(np.arange(space.size))
     best = front(sums.costs(space.names))
     assert len(numbers) == 972
     assert len(best) > 10

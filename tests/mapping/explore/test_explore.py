@@ -138,7 +138,7 @@ def test_the_time_is_divided_among_the_resources(result):
 
 @pytest.mark.parametrize("phase", ["decode", "prefill"])
 def test_bounds_prove_the_front(model, result, phase):
-    space = {**SPACE, "search": {"method": "bounds"}} if phase == "decode" else SPACE
+    space = {**SPACE, "search": {"method": "bounds"}}
     found = tw.explore(model, space, phase=phase, context=CONTEXT)
     assert found.method == "bounds"
     assert found.error is None
@@ -146,6 +146,15 @@ def test_bounds_prove_the_front(model, result, phase):
     for point in found.front:
         assert point.estimate["latency_s"] <= point.objectives["latency_s"]
         assert point.estimate["energy_j"] <= point.objectives["energy_j"]
+
+
+def test_prompts_are_estimated_from_their_programs(model):
+    found = tw.explore(model, SPACE, phase="prefill", context=CONTEXT)
+    assert found.method == "exhaustive"
+    assert found.error
+    assert found.error.worst < 0.06
+    assert found.legal == len(systems_of(FIELDS))
+    assert front_of(found) == true_front(model, systems_of(FIELDS), CONTEXT, "prefill")
 
 
 @pytest.mark.parametrize("method", ["exhaustive", "bounds"])

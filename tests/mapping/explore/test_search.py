@@ -127,7 +127,7 @@ def test_a_space_without_a_legal_design_says_why(monkeypatch):
     made_up = MadeUp(space(3, 3), 0)
     use(made_up, monkeypatch.setattr)
     monkeypatch.setattr(
-        "tilewright.mapping.explore.search.estimate",
+        "tilewright.mapping.explore.by_estimates.estimate",
         lambda workload, designs: type(
             "E", (), {"fits": np.zeros(9, bool), "seconds": 1.0, "energy_at": lambda level: 1.0}
         ),
