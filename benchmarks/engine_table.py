@@ -4,7 +4,7 @@
     python -m benchmarks.engine_table --models   # a token of twelve models on a system with both engines and on the NPE
 
 Prints the tables of docs/npe.md. The systems are ``examples/systems/edge-both.toml`` and ``edge-npe.toml``: the memory
-of edge-int4, its array, and an NPE of 16 x 16 SIMD MACs. The second takes some minutes.
+of edge-int4, its array, and an NPE of 8 x 32 SIMD MACs. The second takes some minutes.
 """
 
 import argparse
