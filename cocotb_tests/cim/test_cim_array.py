@@ -62,7 +62,11 @@ def test_streams(testcase):
     SCALED.simulate(testcase)
 
 
-@pytest.mark.parametrize("suite", [pytest.param(PLAIN, marks=pytest.mark.slow), SCALED, NARROW[1]], ids=name)
+@pytest.mark.parametrize(
+    "suite",
+    [pytest.param(PLAIN, marks=pytest.mark.slow), SCALED, pytest.param(NARROW[1], marks=pytest.mark.slow)],
+    ids=name,
+)
 def test_random_programs(suite):
     suite.simulate("random_programs", programs=40)
 
