@@ -14,7 +14,7 @@ from tilewright.cocotb_tests.harness.faulty_suite import FaultTests, FaultySuite
 from tilewright.cocotb_tests.mac.suite import MacSuite, build_bench, case_vectors, mixed_vectors
 from tilewright.cocotb_tests.runner import BenchError
 from tilewright.hw.arith.unit import Pipeline
-from tilewright.hw.mac import core, simd_mac
+from tilewright.hw.mac import alignment, core, decoder, simd_mac, tiny
 from tilewright.sim.formats import Mode, simd
 from tilewright.sim.formats.window import Window
 
@@ -66,6 +66,11 @@ def for_ever(m: Module, part: Value) -> Value:
     return part | seen
 
 
+def closed(value: Value, enable: Value) -> Value:
+    """Return the enable of a gate that is never open."""
+    return Const(0, 1)
+
+
 def _fault(
     name: str, owner: Any, function: str, wrong: Wrong, cases: str, says: str = WRONG, testcase: str = "replay"
 ) -> FunctionFault:
@@ -74,10 +79,14 @@ def _fault(
 
 
 FAULTS = [
-    _fault("fourth lane of four dropped", simd_mac, "decode_word", given(2, lambda m, modes, code, *rest: code[:12]), "pairs of four lanes"),
-    _fault("upper lane of two dropped", simd_mac, "decode_word", given(2, lambda m, modes, code, *rest: code[:8]), "pairs of two lanes"),
+    _fault("fourth lane of four dropped", simd_mac, "decode_word", given(2, lambda m, modes, code, *rest, **_: code[:12]), "pairs of four lanes"),
+    _fault("upper lane of two dropped", simd_mac, "decode_word", given(2, lambda m, modes, code, *rest, **_: code[:8]), "pairs of two lanes"),
     _fault("sign of a sum of lanes not extended", core, "_extended", changed(lambda extended, value, width: value), "lanes"),
-    _fault("mode of the word before", simd_mac, "decode_word", given(3, lambda m, modes, code, mode, name: late(m, mode, f"{name}_stale_mode")), "modes"),
+    _fault("mode of the word before", simd_mac, "decode_word", given(3, lambda m, modes, code, mode, name, **_: late(m, mode, f"{name}_stale_mode")), "modes"),
+    _fault("decoders isolated in their own modes", decoder, "gated", given(1, closed), "int8"),
+    _fault("tiny products isolated in their own modes", tiny, "gated", given(1, closed), "pairs of four lanes"),
+    _fault("shifters isolated in their own modes", alignment, "gated", given(1, closed), "lanes"),
+    _fault("upper segments of the sum isolated in every mode", core, "_choice", changed(lambda right, m, mode, plan, name, group: Const(1, 1) if name == "narrow" else right), "wide"),
     _fault("output format of the word before", simd_mac, "encode_any", given(3, lambda m, modes, number, out, name: late(m, out, f"{name}_stale_out")), BYTES),
     _fault("sum not cleared", simd_mac, "accumulate_words", given(6, lambda *args, **options: Const(0, 1)), "int8"),
     _fault("waiting carries dropped", simd_mac, "accumulate_words", sum_part("carries", nothing), BYTES),

@@ -40,23 +40,14 @@ def test_a_counter_toggles_as_counters_do(bench, tmp_path: Path):
 def check(activity: Activity) -> None:
     """Assert that idle parts stand still, and parts that a zero leaves idle."""
     print(activity.mode.label, activity.kind, activity.ratio("gates"), activity.ratio("registers"))
-    if activity.kind == "half zero":
-        limit = 0.96
-    elif activity.mode.lanes > 1:
-        limit = 1.0
-    else:
-        # Numbers of 16 bits need almost everything: what isolates takes about as much as it saves.
-        limit = 1.01
-    assert activity.ratio("gates") < limit
-    assert activity.ratio("registers") < 1
+    assert activity.ratio("gates") < 0.95
+    assert activity.ratio("registers") < 1.001
 
 
 @pytest.mark.parametrize("mode", XR_NPE_MODES, ids=lambda mode: mode.label)
 def test_idle_parts_stand_still(bench, mode):
     [activity] = count(bench, [mode], ["random"], dots=8)
     check(activity)
-    if mode.lanes > 1:
-        assert activity.ratio("gates") < 0.95
 
 
 def test_zeros_leave_parts_idle(bench):
@@ -69,3 +60,5 @@ def test_zeros_leave_parts_idle(bench):
 def test_idle_parts_stand_still_in_every_mode(everything, mode):
     for activity in count(everything, [mode], KINDS, dots=32, seed=2):
         check(activity)
+        if mode.lanes == 4:
+            assert activity.ratio("gates") <= 0.65

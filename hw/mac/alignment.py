@@ -4,6 +4,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 from tilewright.hw.arith.shifter import shift_left
 from tilewright.hw.mac.plan import FINE_BITS, Plan
+from tilewright.hw.mac.select import gated
 
 
 def shift_product(m: Module, product: Value, distance: Value, name: str) -> Value:
@@ -13,7 +14,15 @@ def shift_product(m: Module, product: Value, distance: Value, name: str) -> Valu
 
 
 def shift_lanes(
-    m: Module, plan: Plan, product: Value, half: Value, distances: list[Value], coarse: list[Value], name: str
+    m: Module,
+    plan: Plan,
+    product: Value,
+    half: Value,
+    distances: list[Value],
+    coarse: list[Value],
+    name: str,
+    *,
+    gating: bool,
 ) -> tuple[Value, Value]:
     """Shift one product or two; the shifter of the whole word also shifts the lanes.
 
@@ -27,6 +36,8 @@ def shift_lanes(
         For either part of the product; the same, if it is one.
     coarse : list of Value
         For either lane, what it is shifted further, in units of ``1 << FINE_BITS`` bits.
+    gating : bool
+        Whether what is only for two lanes stands still without ``half``, so that ``total`` is 0.
 
     Returns
     -------
@@ -38,7 +49,7 @@ def shift_lanes(
     border = 2 * plan.half_bits
     low, high = product[:border], product[border:]
     # Ones come in below what lacks a 1, and one more is added: together they are the 1.
-    borrowed = product[border - 1]
+    borrowed = product[border - 1] & half if gating else product[border - 1]
     for bit in range(FINE_BITS):
         step = 1 << bit
         low_next, high_next = (
@@ -55,7 +66,8 @@ def shift_lanes(
     lanes = []
     for lane, (value, further) in enumerate(zip((low, high), coarse, strict=True)):
         fill = borrowed if lane else Const(0, 1)
-        lanes.append(_place(m, plan, value, further, fill, f"{name}_lane{lane}"))
+        own = gated(value, half) if gating else value
+        lanes.append(_place(m, plan, own, further, fill, f"{name}_lane{lane}"))
     total = Signal(plan.half_product_bits + 1, name=f"{name}_total")
     m.d.comb += total.eq(lanes[0].as_signed() + lanes[1].as_signed() + borrowed)
     return whole, total

@@ -1,7 +1,7 @@
 """The part of the SIMD MAC between decoders and read-out."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, stream, wiring
@@ -48,7 +48,7 @@ class Sum:
     is_bf16: Value
     """Flag: the mode was bf16, whose sum has its own binary point."""
     narrow: Value
-    """Flag: the mode has several lanes, so segments above ``plan.narrow_segments`` have no meaning."""
+    """Flag: the mode is one of ``plan.narrow``, so segments above ``plan.narrow_segments`` have no meaning."""
 
     @property
     def segments(self) -> Segments:
@@ -170,9 +170,10 @@ def accumulate_words(
     sum depends on the mode.
 
     With ``gating`` data keep still where a word has no need of them; they become 0, registers have no enable of their
-    own. A lane of ``a`` that is 0 takes the digits of ``b`` from the multiplier, a tiny product of 0 has no sign. Words
-    of several lanes, and products that are 0, leave the sum's other segments as they are: those above are 0 then, and
-    take neither signs nor carries.
+    own. The multiplier, the tiny products, the sums of scales, the places of two lanes, and the sums of two and of four
+    get operands in their own modes alone. A lane of ``a`` that is 0 takes the digits of ``b`` from the multiplier,
+    a tiny product of 0 has no sign. Words of narrow modes, and products that are 0, leave the sum's other segments as
+    they are: those above are 0 then, and take neither signs nor carries.
     """
     later = list(beside)
     plan = Plan(modes)
@@ -188,8 +189,10 @@ def accumulate_words(
     )
     products = _multiply(m, plan, a, b, wide, half, tiny, int4, gating)
     nan, plus, minus = _specials(m, plan, a, b)
-    narrow = ~wide if gating and plan.has_narrow else Const(0, 1)
-    distances = _distances(m, plan, a, b, wide, half, tiny, bf16)
+    narrow = Const(0, 1)
+    if gating and plan.has_narrow:
+        narrow = _choice(m, mode, plan, "narrow", plan.narrow)
+    distances = _distances(m, plan, a, b, wide, half, tiny, bf16, gating)
     products, distances, nan, plus, minus, first, last, half, int4, bf16, narrow, later = pipe.cut(
         "product", products, distances, nan, plus, minus, first, last, half, int4, bf16, narrow, later
     )
@@ -200,19 +203,28 @@ def accumulate_words(
         plus, minus = plus | (infinite & ~product[-1]), minus | (infinite & product[-1])
 
     # Shifted finely; several lanes into one.
+    total = four = None
     if plan.halves:
-        shifted, total = shift_lanes(m, plan, product, half, distances.fine, distances.further, "fine")
+        shifted, total = shift_lanes(m, plan, product, half, distances.fine, distances.further, "fine", gating=gating)
         total = Cat(Const(0, plan.half_place % (1 << FINE_BITS)), total)
         length = max(len(shifted), len(total))
-        shifted = Mux(half, _extended(total, length), _extended(shifted, length))
+        shifted, total = _extended(shifted, length), _extended(total, length)
     else:
         shifted = shift_product(m, product, distances.fine[0], "fine")
     if plan.has_int4:
         four = Signal(range(-512, 512), name="int4_total")
-        fields = [product.word_select(i, 8).as_signed() for i in range(4)]
-        m.d.comb += four.eq(sum(fields, Const(0, 1)) + product[7] + product[15] + product[23])
-        padded = Cat(Const(0, plan.int4_place % (1 << FINE_BITS)), four)
-        shifted = Mux(int4, _extended(padded, len(shifted)), shifted)
+        own = gated(product[:32], int4) if gating else product
+        fields = [own.word_select(i, 8).as_signed() for i in range(4)]
+        m.d.comb += four.eq(sum(fields, Const(0, 1)) + own[7] + own[15] + own[23])
+        four = _extended(Cat(Const(0, plan.int4_place % (1 << FINE_BITS)), four), len(shifted))
+    if gating:
+        # Sums of lanes are 0 in other modes; that of two comes last.
+        shifted = gated(shifted, ~(half | int4))
+        shifted = shifted if four is None else shifted | four
+        shifted = shifted if total is None else shifted | total
+    else:
+        shifted = shifted if total is None else Mux(half, total, shifted)
+        shifted = shifted if four is None else Mux(int4, four, shifted)
     value = Signal(len(shifted), name="aligned")
     m.d.comb += value.eq(shifted)
     special = [
@@ -229,8 +241,8 @@ def accumulate_words(
     low_bits = plan.narrow_segments * SEGMENT_BITS
     addend = coarse_place(m, value.as_signed(), places, FINE_BITS, low_bits, plan.start, "addend")
     if plan.has_narrow:
-        # Of words of several lanes only the sign goes further up.
-        wide_places = Places(places.here, gated(places.signs, ~narrow))
+        # Of words of narrow modes nothing goes further up.
+        wide_places = Places(gated(places.here, ~narrow), gated(places.signs, ~narrow))
         high_bits, high_start = plan.width - low_bits, plan.start + low_bits
         high = coarse_place(m, value.as_signed(), wide_places, FINE_BITS, high_bits, high_start, "high_addend")
         addend = Cat(addend, high)
@@ -319,12 +331,15 @@ def _multiply(
     cut = plan.half_bits
     digits = Signal(plan.significand_bits, name="digits")
     m.d.comb += digits.eq(Cat(gated(b.significand[:cut], live[:1]), gated(b.significand[cut:], live[1:])))
-    return multiply_lanes(m, Cat(a.significand, padding), Cat(digits, padding), splits, addends, constant, "multiply")
+    multiplied = gated(a.significand, ~tiny) if gating else a.significand
+    return multiply_lanes(m, Cat(multiplied, padding), Cat(digits, padding), splits, addends, constant, "multiply")
 
 
 def _distances(
-    m: Module, plan: Plan, a: Operand, b: Operand, wide: Value, half: Value, tiny: Value, bf16: Value
+    m: Module, plan: Plan, a: Operand, b: Operand, wide: Value, half: Value, tiny: Value, bf16: Value, gating: bool
 ) -> _Distances:
+    if gating:
+        a, b = (replace(side, scale=gated(side.scale, wide | half)) for side in (a, b))
     bits = plan.wide_scale_bits
     both = Signal(bits + 1, name="scale_sum")
     if bits:

@@ -67,8 +67,21 @@ def operand(packed: Value, modes: tuple[Mode, ...]) -> Operand:
     return Operand(**{name: packed[field.offset : field.offset + field.width] for name, field in layout})
 
 
-def decode_word(m: Module, modes: tuple[Mode, ...], code: Value, mode: Value, name: str) -> Operand:
-    """Return the parts of a word: ``code`` has 16 bits, and ``mode`` is the number of a :class:`Mode` of ``modes``."""
+def decode_word(
+    m: Module,
+    modes: tuple[Mode, ...],
+    code: Value,
+    mode: Value,
+    name: str,
+    *,
+    gating: bool = True,
+    when: Value = Const(1, 1),  # noqa: B008 - a constant
+) -> Operand:
+    """Return the parts of a word: ``code`` has 16 bits, and ``mode`` is the number of a :class:`Mode` of ``modes``.
+
+    With ``gating`` decoders of other formats than the mode's get a code of 0, and stand still; without ``when`` all of
+    them do.
+    """
     plan = Plan(modes)
     layout = operand_layout(modes)
     parts: dict[str, list[Value]] = {field: [] for field, _ in layout}
@@ -77,21 +90,25 @@ def decode_word(m: Module, modes: tuple[Mode, ...], code: Value, mode: Value, na
         for field, value in values.items():
             width = layout[field].width
             if width:
-                parts[field].append(gated(_extended(value, width), chosen))
+                # A code of 0 makes all other fields 0.
+                needed = not gating or field in ("scale", "zero")
+                parts[field].append(gated(_extended(value, width), chosen) if needed else _extended(value, width))
 
     left = [which for which in modes if which not in plan.tiny]
     if {Mode.POSIT16_1, Mode.POSIT8_0} <= set(modes):
-        wide, half = (_choice(m, mode, plan, name, which) for which in (Mode.POSIT16_1, Mode.POSIT8_0))
-        significand, scale, live, nan = decode_posits(m, plan, code, wide, half, name)
+        wide, half = (_choice(m, mode, plan, name, which, when) for which in (Mode.POSIT16_1, Mode.POSIT8_0))
+        significand, scale, live, nan = decode_posits(m, plan, code, wide, half, name, gating=gating)
         parts["significand"].append(significand)
         parts["scale"].append(scale)
         parts["live"].append(live)
         parts["nan"].append(nan)
         left = [which for which in left if which not in (Mode.POSIT16_1, Mode.POSIT8_0)]
     for which in left:
-        count = which.lanes
+        count, chosen = which.lanes, _choice(m, mode, plan, name, which, when)
+        own = Signal(16, name=f"{name}_{which.label}_code")
+        m.d.comb += own.eq(gated(code, chosen) if gating else code)
         lanes = [
-            _lane(m, plan, which, code.word_select(i, which.bits), f"{name}_{which.label}_{i}") for i in range(count)
+            _lane(m, plan, which, own.word_select(i, which.bits), f"{name}_{which.label}_{i}") for i in range(count)
         ]
         significands, scales, nans, infs, zeros, signs = zip(*lanes, strict=True)
         if count == 1:
@@ -104,17 +121,24 @@ def decode_word(m: Module, modes: tuple[Mode, ...], code: Value, mode: Value, na
         else:
             significand, scale = Cat(significands), Const(0, 1)
         add(
-            _choice(m, mode, plan, name, which),
+            chosen,
             significand=significand,
             scale=scale,
-            live=Cat(code[:8].any(), code[8:].any()) if count == 2 else code.any().replicate(2),
+            live=Cat(own[:8].any(), own[8:].any()) if count == 2 else own.any().replicate(2),
             nan=any_of(nans),
             inf=Cat(infs),
             zero=Cat(zeros),
             sign=Cat(signs),
         )
     if plan.tiny:
-        lanes_word, nan = decode_tiny(m, plan, code, mode, name)
+        lanes_word, nan = decode_tiny(
+            m,
+            plan,
+            code,
+            {which: _choice(m, mode, plan, name, which, when) for which in plan.tiny},
+            name,
+            gating=gating,
+        )
         both = _extended(lanes_word, max(4 * TINY_LANE_BITS, plan.significand_bits))
         parts["significand"].append(both[: plan.significand_bits])
         parts["scale"].append(both[plan.significand_bits :])
@@ -127,9 +151,9 @@ def decode_word(m: Module, modes: tuple[Mode, ...], code: Value, mode: Value, na
     return Operand(**result)
 
 
-def _choice(m: Module, mode: Value, plan: Plan, name: str, which: Mode) -> Value:
+def _choice(m: Module, mode: Value, plan: Plan, name: str, which: Mode, when: Value) -> Value:
     chosen = Signal(name=f"{name}_is_{which.label}")
-    m.d.comb += chosen.eq(is_one_of(mode, [which], plan.modes))
+    m.d.comb += chosen.eq(is_one_of(mode, [which], plan.modes) & when)
     return chosen
 
 

@@ -199,16 +199,29 @@ class Plan:
         return -(-(max(self.growth.values()) + 1 - self.lsb) // SEGMENT_BITS) * SEGMENT_BITS
 
     @cached_property
-    def narrow_segments(self) -> int:
-        """Number of segments of the sum, the lowest ones, that modes of several lanes use; all segments if there are no
-        other modes."""
+    def _segments(self) -> dict[Mode, int]:
+        """Number of segments of the sum, the lowest ones, that a mode of several lanes needs, or any other: all."""
         count = self.width // SEGMENT_BITS
-        tops = [top for mode, top in self.growth.items() if mode.lanes > 1]
-        return min(count, -(-(max(tops) + 1 - self.lsb) // SEGMENT_BITS)) if tops and self.wide else count
+        return {
+            mode: min(count, -(-(top + 1 - self.lsb) // SEGMENT_BITS)) if mode.lanes > 1 else count
+            for mode, top in self.growth.items()
+        }
+
+    @cached_property
+    def narrow_segments(self) -> int:
+        """Number of segments of the sum that narrow modes use, such that most segments stand still over all modes."""
+        needs = self._segments.values()
+        count = self.width // SEGMENT_BITS
+        return max(needs, key=lambda limit: (sum(count - limit for need in needs if need <= limit), limit))
+
+    @cached_property
+    def narrow(self) -> tuple[Mode, ...]:
+        """Modes that leave the segments above ``narrow_segments`` idle."""
+        return tuple(mode for mode, need in self._segments.items() if need <= self.narrow_segments)
 
     @property
     def has_narrow(self) -> bool:
-        """Flag: modes of several lanes leave segments idle."""
+        """Flag: some modes leave segments idle."""
         return self.narrow_segments < self.width // SEGMENT_BITS
 
     @cached_property

@@ -11,16 +11,18 @@ from tilewright.sim.formats import Posit
 
 
 def decode_posits(
-    m: Module, plan: Plan, code: Value, wide: Value, half: Value, name: str
+    m: Module, plan: Plan, code: Value, wide: Value, half: Value, name: str, *, gating: bool
 ) -> tuple[Value, Value, Value, Value]:
     """Decode one posit16_1 or two posit8_0 to fields ``significand``, ``scale``, ``live`` and ``nan`` of an operand.
 
     The second posit8_0 of a word is a posit16_1 whose low byte is empty, but for the exponent bit; the first has a
-    decoder of its own. With neither ``wide`` nor ``half`` all fields are 0.
+    decoder of its own. With neither ``wide`` nor ``half`` all fields are 0, and with ``gating`` both decoders stand
+    still.
     """
     either = Signal(name=f"{name}_posit")
     masked = Signal(16, name=f"{name}_masked")
-    m.d.comb += [either.eq(wide | half), masked.eq(Cat(gated(code[:8], wide), code[8:]))]
+    above, below = (gated(code[8:], either), gated(code[:8], half)) if gating else (code[8:], code[:8])
+    m.d.comb += [either.eq(wide | half), masked.eq(Cat(gated(code[:8], wide), above))]
     sign, first = masked[-1], masked[-2]
     # Count how often the first bit of the regime is repeated, in a posit8_0 up to the end of the byte.
     differs = Signal(14, name=f"{name}_differs")
@@ -31,7 +33,7 @@ def decode_posits(
     finite = masked[:15].any() & either
     significand = Signal(plan.significand_bits, name=f"{name}_posit_significand")
     scale = Signal(plan.scale_bits, name=f"{name}_posit_scale")
-    lower = decode_posit(m, Posit(8, 0), code[:8], f"{name}_lower")
+    lower = decode_posit(m, Posit(8, 0), below, f"{name}_lower")
     head = Cat(~sign & finite, sign & finite)
     width = plan.half_bits
     # A lane may be wider than a posit8_0's significand.

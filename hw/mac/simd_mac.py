@@ -1,6 +1,6 @@
 """Dot products of words of 4-, 8- and 16-bit numbers, exact until they are read out."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module
 from amaranth.lib import data
 
 from tilewright.hw.arith.unit import Unit
@@ -8,7 +8,6 @@ from tilewright.hw.mac.core import accumulate_words
 from tilewright.hw.mac.decoder import decode_word
 from tilewright.hw.mac.plan import Plan
 from tilewright.hw.mac.read_out import encode_any, normalise_sum
-from tilewright.hw.mac.select import gated
 from tilewright.sim.formats import ALL_MODES, Mode
 
 
@@ -66,13 +65,11 @@ class SimdMac(Unit):
         pipe = self.pipeline(m)
         p = self.i.p
         # What comes in while it is not valid is taken for zeros.
-        words = [gated(word, pipe.valid) if self.gated else word for word in (p.a, p.b)]
-        operands = []
-        for name, value in zip("ab", words, strict=True):
-            word = Signal(16, name=f"{name}_word")
-            m.d.comb += word.eq(value)
-            operands.append(decode_word(m, self.modes, word, p.mode, name))
-        a, b = operands
+        when = pipe.valid if self.gated else Const(1, 1)
+        a, b = (
+            decode_word(m, self.modes, word, p.mode, name, gating=self.gated, when=when)
+            for name, word in (("a", p.a), ("b", p.b))
+        )
         a, b, mode, out, first, last = pipe.cut("operands", a, b, p.mode, p.out, p.first, p.last)
         total, last, [out] = accumulate_words(m, pipe, self.modes, a, b, mode, first, last, out, gating=self.gated)
         pipe.keep(last)

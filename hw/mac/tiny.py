@@ -1,61 +1,85 @@
 """Lanes of 4 bits: numbers of two bits of significand and a shift."""
 
+from collections.abc import Mapping
+
 from amaranth.hdl import Cat, Const, Module, Signal, Value
 
 from tilewright.hw.mac.plan import TINY_LANE_BITS, Plan
-from tilewright.hw.mac.select import any_of, is_one_of
+from tilewright.hw.mac.select import any_of, gated
 from tilewright.sim.formats import Mode
 
 POSIT_SHIFTS = {1: 0, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6, 7: 8}
 """Power of two, times 16, of each code of a posit4_1 magnitude; every non-zero posit4_1 is a power of two."""
 
 
-def decode_tiny(m: Module, plan: Plan, code: Value, mode: Value, name: str) -> tuple[Value, Value]:
-    """Return four lanes, and whether one is NaR: all 0 if the mode is not one of ``plan.tiny``.
+def decode_tiny(
+    m: Module, plan: Plan, code: Value, chosen: Mapping[Mode, Value], name: str, *, gating: bool
+) -> tuple[Value, Value]:
+    """Return four lanes, and whether one is NaR: all 0 if none of ``plan.tiny`` is chosen.
 
     A lane is ``{negative, shift, significand}``, of 1, 4 and 2 bits; ``abs(value) == significand * 2 ** (shift - 4)``.
+    With ``gating`` the decoders of either format get a code of 0 in all other modes, and stand still.
     """
-    is_fp4, is_posit = Signal(name=f"{name}_is_fp4_e2m1"), Signal(name=f"{name}_is_posit4_1")
-    m.d.comb += [
-        is_fp4.eq(is_one_of(mode, [Mode.FP4_E2M1], plan.modes)),
-        is_posit.eq(is_one_of(mode, [Mode.POSIT4_1], plan.modes)),
-    ]
+    codes = {which: Signal(16, name=f"{name}_{which.label}_code") for which in plan.tiny}
+    for which, own in codes.items():
+        m.d.comb += own.eq(gated(code, chosen[which]) if gating else code)
     lanes, nans = [], []
     for lane in range(4):
-        own = code.word_select(lane, 4)
-        significand, shift = Signal(2, name=f"{name}_tiny{lane}"), Signal(4, name=f"{name}_tiny_shift{lane}")
-        nan = Signal(name=f"{name}_tiny_nan{lane}")
-        with m.If(is_fp4), m.Switch(own):
-            for value in range(16):
-                mantissa, exponent = value & 1, value >> 1 & 3
-                with m.Case(value):
-                    # Half of the significand's last bit, so one less of shift.
-                    m.d.comb += [
-                        significand.eq(mantissa | (2 if exponent else 0)),
-                        shift.eq(max(exponent, 1) - 1 + 3),
-                    ]
-        with m.Elif(is_posit), m.Switch(own):
-            for value in range(16):
-                magnitude = value if value < 8 else 16 - value
-                with m.Case(value):
-                    m.d.comb += [
-                        significand.eq(0 if magnitude in (0, 8) else 1),
-                        shift.eq(POSIT_SHIFTS.get(magnitude, 0)),
-                        nan.eq(value == 8),
-                    ]
-        lanes.append(Cat(significand, shift, own[3] & (is_fp4 | is_posit)))
+        parts: list[list[Value]] = [[], [], []]
+        for which in plan.tiny:
+            own = codes[which].word_select(lane, 4)
+            decode = _decode_fp4 if which is Mode.FP4_E2M1 else _decode_posit
+            significand, shift, nan = decode(m, own, f"{name}_{which.label}{lane}")
+            # Of fields a code of 0 leaves the shift.
+            known = [significand, gated(shift, chosen[which]), own[3]]
+            if not gating:
+                known, nan = (
+                    [gated(value, chosen[which]) for value in (significand, shift, own[3])],
+                    nan & chosen[which],
+                )
+            for field, value in zip(parts, known, strict=True):
+                field.append(value)
+            nans.append(nan)
+        lanes.append(Cat(any_of(field) for field in parts))
         assert len(lanes[-1]) == TINY_LANE_BITS
-        nans.append(nan)
     return Cat(*lanes), Cat(nans).any()
+
+
+def _decode_fp4(m: Module, code: Value, name: str) -> tuple[Value, Value, Value]:
+    """Return significand and shift of an fp4_e2m1, which is never NaR."""
+    significand, shift = Signal(2, name=f"{name}_significand"), Signal(4, name=f"{name}_shift")
+    with m.Switch(code[:3]):
+        for value in range(8):
+            mantissa, exponent = value & 1, value >> 1
+            with m.Case(value):
+                # Half of the significand's last bit, so one less of shift.
+                m.d.comb += [significand.eq(mantissa | (2 if exponent else 0)), shift.eq(max(exponent, 1) - 1 + 3)]
+    return significand, shift, Const(0, 1)
+
+
+def _decode_posit(m: Module, code: Value, name: str) -> tuple[Value, Value, Value]:
+    """Return significand and shift of a posit4_1, and whether it is NaR."""
+    significand, shift = Signal(2, name=f"{name}_significand"), Signal(4, name=f"{name}_shift")
+    with m.Switch(code):
+        for value in range(16):
+            magnitude = value if value < 8 else 16 - value
+            with m.Case(value):
+                m.d.comb += [
+                    significand.eq(0 if magnitude in (0, 8) else 1), shift.eq(POSIT_SHIFTS.get(magnitude, 0)),
+                ]  # fmt: skip
+    return significand, shift, code == 8
 
 
 def tiny_products(m: Module, a: Value, b: Value, chosen: Value, *, gating: bool) -> list[tuple[int, Value]]:
     """Return the bits of four products' sum with their weights, of which ``4 << 17`` is to be taken off.
 
     A product is ``significand << shift``, of up to 2 ** 16. A negative one is inverted and lacks a 1; its sign weighs
-    -2 ** 17, and is inverted, too. Without ``chosen`` all bits are 0. With ``gating`` a product of 0 is not negative.
+    -2 ** 17, and is inverted, too. Without ``chosen`` all bits are 0. With ``gating`` a product of 0 is not negative,
+    and without ``chosen`` nothing changes.
     """
     bits: list[tuple[int, Value]] = []
+    if gating:
+        a, b = gated(a, chosen), gated(b, chosen)
     for lane in range(4):
         (a_significand, a_shift, a_sign), (b_significand, b_shift, b_sign) = (
             (part[:2], part[2:6], part[6]) for part in (side.word_select(lane, TINY_LANE_BITS) for side in (a, b))
@@ -63,7 +87,7 @@ def tiny_products(m: Module, a: Value, b: Value, chosen: Value, *, gating: bool)
         product, shift = Signal(4, name=f"tiny{lane}_product"), Signal(5, name=f"tiny{lane}_shift")
         negative = Signal(name=f"tiny{lane}_negative")
         m.d.comb += [
-            product.eq((a_significand & chosen.replicate(2)) * b_significand),
+            product.eq((a_significand if gating else gated(a_significand, chosen)) * b_significand),
             shift.eq(a_shift + b_shift),
             negative.eq((a_sign ^ b_sign) & (product.any() if gating else chosen)),
         ]
