@@ -128,12 +128,12 @@ class MapResult:
 
     @property
     def dram_bound_cycles(self) -> int:
-        """Cycles that main memory needs to move every operand once, refreshes included."""
+        """Cycles that main memory needs to move every operand once, refreshes and turns included."""
         return self.bounds.dram
 
     @property
     def dram_peak_cycles(self) -> int:
-        """Cycles that main memory would need to move every operand once if it were never refreshed."""
+        """Cycles that main memory would need to move every operand once without refresh and turns."""
         return math.ceil(peak_cycles(self.graph, self.system))
 
     @property
@@ -236,7 +236,7 @@ class MapResult:
             "macs": self.graph.macs,
             "dram_bytes": self.memory_bytes,
             "dram_bound_cycles": self.dram_bound_cycles,
-            **({"dram_peak_cycles": self.dram_peak_cycles} if self.system.memory.refresh else {}),
+            **({"dram_peak_cycles": self.dram_peak_cycles} if self.system.memory_share < 1 else {}),
             "compute_bound_cycles": self.compute_bound_cycles,
             "bounds": self.bounds.cycles,
             "binding": self.bounds.binding,

@@ -80,11 +80,12 @@ def check_timing(config: AcceleratorConfig, timing: Timing) -> None:
         raise ConfigError(
             f"latency = {timing.latency} is not allowed: memory of the bench has 1 to {MAX_LATENCY} cycles"
         )
-    if timing.refresh_period >> TIMING_BITS:
-        raise ConfigError(
-            f"refresh_period = {timing.refresh_period} is not allowed: memory of the bench has at most "
-            f"{(1 << TIMING_BITS) - 1} cycles"
-        )
+    for name in ("refresh_period", "turn_period"):
+        if getattr(timing, name) >> TIMING_BITS:
+            raise ConfigError(
+                f"{name} = {getattr(timing, name)} is not allowed: memory of the bench has at most "
+                f"{(1 << TIMING_BITS) - 1} cycles"
+            )
     if max(timing.rate.as_integer_ratio()) >> TIMING_BITS:
         raise ConfigError(
             f"bandwidth = {timing.rate * config.bus_bytes} is not allowed: it is {timing.rate} beats a cycle, and "

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tilewright.bench.program_cases import Case
-from tilewright.bench.random_programs import Areas, random_case, random_timing, with_refresh
+from tilewright.bench.random_programs import Areas, random_case, random_timing, with_refresh, with_turns
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
 from tilewright.cocotb_tests.accelerator.harness import DUT, TOP, harness_verilog, prepared, repeated
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
@@ -181,6 +181,16 @@ def refreshed_cases(config: AcceleratorConfig, *, seed: int, programs: int) -> t
     timings = (
         with_refresh(replace(random_timing(rng), latency=latency), rng) for latency in (1, 2, 9, 30, 50, 100, 200)
     )
+    return tuple(
+        random_case(config, seed + number, programs=programs, timing=timing) for number, timing in enumerate(timings)
+    )
+
+
+def turning_cases(config: AcceleratorConfig, *, seed: int, programs: int) -> tuple[Case, ...]:
+    """Return cases of random programs on a memory whose directions take turns, every other one with refresh, too."""
+    rng = np.random.default_rng(seed)
+    timings = [with_turns(replace(random_timing(rng), latency=latency), rng) for latency in (1, 9, 50, 200)]
+    timings[1::2] = [with_refresh(timing, rng) for timing in timings[1::2]]
     return tuple(
         random_case(config, seed + number, programs=programs, timing=timing) for number, timing in enumerate(timings)
     )

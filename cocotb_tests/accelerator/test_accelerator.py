@@ -26,6 +26,7 @@ from tilewright.cocotb_tests.accelerator.suite import (
     random_suite,
     refreshed_cases,
     stalled_cases,
+    turning_cases,
 )
 from tilewright.cocotb_tests.harness.job import Job
 from tilewright.cocotb_tests.harness.rows import check_rows
@@ -50,6 +51,18 @@ def test_random_programs(suite):
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
 def test_random_programs_on_a_memory_that_is_refreshed(suite):
     suite.simulate("right", refreshed_cases(suite.config, seed=8, programs=1))
+
+
+@pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
+def test_random_programs_on_a_memory_whose_directions_take_turns(suite):
+    suite.simulate("right", turning_cases(suite.config, seed=19, programs=1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suite", [EVERYDAY, WITH_NPE[0]], ids=lambda suite: suite.name)
+def test_many_random_programs_on_memories_whose_directions_take_turns(suite):
+    for seed in range(6000, 6100, 20):
+        suite.simulate("right", turning_cases(suite.config, seed=seed, programs=4))
 
 
 @pytest.mark.slow

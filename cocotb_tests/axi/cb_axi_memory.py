@@ -40,12 +40,28 @@ class Port:
         self.error: tuple[int, int] | None = None
         """Address of the beat that answers with an error, and this error."""
 
+    def _turns(self, inputs: dict[str, int], *, fast: bool) -> dict[str, dict[str, int]]:
+        """Choose turns of the directions and put them into the inputs; return what they are for each direction."""
+        rng = self.refresh_rng
+        period = rng.choice((4, 9, 41, 300))
+        before, writes, after = (rng.randrange(least, 1 + max(least, period // 4)) for least in (0, 1, 0))
+        inputs |= {"turn_period": period, "read_to_write": before, "write_cycles": writes, "write_to_read": after}
+        if fast or rng.random() < 0.4:
+            inputs["write_cycles"] = 0
+            return {"read": {}, "write": {}}
+        end = before + writes
+        return {
+            "read": {"turn_period": period, "open_first": end + after, "open_end": period},
+            "write": {"turn_period": period, "open_first": before, "open_end": end},
+        }
+
     def choose(self, inputs: dict[str, int], *, fast: bool = False) -> None:
         """Choose timing, end of memory and error anew, and put them into the inputs of the harness."""
         rng = self.rng
         period = 1 if fast else self.refresh_rng.choice((1, 3, 40, 333))
         refresh = {"refresh_period": period, "refresh_cycles": self.refresh_rng.randrange(1 + period // 2)}
         inputs |= refresh
+        turns = self._turns(inputs, fast=fast)
         for direction, prefix in (("read", ""), ("write", "write_")):
             words, cycles = (1, 1) if fast or rng.random() < 0.3 else (rng.randrange(1, 8), rng.randrange(8, 12))
             timing = Timing(
@@ -55,6 +71,7 @@ class Port:
                 requests=self.job["requests"],
                 depth=self.job["max_latency"] + 2,
                 **refresh,
+                **turns[direction],
             )
             self.timings[direction] = timing
             inputs |= {

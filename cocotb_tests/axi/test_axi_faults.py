@@ -73,8 +73,12 @@ MEMORY_FAULTS = [
     READ_SLOTS("refresh a cycle too short", r"position < (\w+)", r"position < \1 - (ON & (| \1))", ON_MEMORY, "cycle"),
     READ_SLOTS("period of refresh a cycle too long", r">= refresh_period", ">= refresh_period + ON", ON_MEMORY, "cycle"),
     READ_SLOTS("words during refresh", "assign slot = ", "assign slot = (ON & refreshes) | ", ON_MEMORY, "cycle"),
-    READ_SLOTS("the rate goes on during refresh", r"refreshes \?", "(refreshes & ~ON) ?", ON_MEMORY, "cycle"),
+    READ_SLOTS("turns go on during refresh", r"refreshes \?", "(refreshes & ~ON) ?", ON_MEMORY, "cycle"),
+    READ_SLOTS("the rate goes on during refresh and writes", r"\bopen \?", "(open | ON) ?", ON_MEMORY, "cycle"),
     WRITE_SLOTS("writes during refresh", "assign slot = ", "assign slot = (ON & refreshes) | ", ON_MEMORY, "words taken"),
+    READ_SLOTS("reads a cycle too early", r"turn >= (\w+)", r"turn >= \1 - (ON & (| \1))", ON_MEMORY, "cycle"),
+    WRITE_SLOTS("writes a cycle too long", r"turn < (\w+)", r"turn < \1 + ON", ON_MEMORY, "words taken"),
+    READ_SLOTS("period of turns a cycle too long", r">= turn_period", ">= turn_period + ON", ON_MEMORY, "cycle"),
     READ_SLOTS("phase not held", r"\brestart \?", "(restart & ~ON) ?", ON_MEMORY, "cycle"),
     _fault(
         "axi_harness.memory.ar_bursts", "one burst less waits", "level != 3'h4", "level != (ON ? 3'h3 : 3'h4)",

@@ -30,8 +30,14 @@ class Timing:
     """Capacity in beats, ``max_latency + 2``."""
     refresh_period: int
     refresh_cycles: int
+    turn_period: int = 1
+    open_first: int = 0
+    open_end: int = 1
+    """First cycle of the direction in a period of turns, and the one after the last."""
     _active: list[int] = field(default_factory=lambda: [0], init=False)
-    """Number of cycles without refresh before each cycle, as far as it was asked for."""
+    """Number of cycles that belong to the direction before each cycle, as far as it was asked for."""
+    _awake: list[int] = field(default_factory=lambda: [0], init=False)
+    """Number of cycles without refresh before each cycle, likewise."""
 
     def slot(self, cycle: int) -> int:
         """Return the first cycle in or after ``cycle`` in which a beat can pass."""
@@ -42,11 +48,18 @@ class Timing:
     def passes(self, cycle: int) -> bool:
         """Return whether a beat can pass in a cycle."""
         while len(self._active) <= cycle:
-            self._active.append(self._active[-1] + (not self.refreshes(len(self._active) - 1)))
-        if self.refreshes(cycle):
+            before = len(self._active) - 1
+            self._active.append(self._active[-1] + self.belongs(before))
+            self._awake.append(self._awake[-1] + (not self.refreshes(before)))
+        if not self.belongs(cycle):
             return False
         active = self._active[cycle]
         return (active + 1) * self.words // self.cycles > active * self.words // self.cycles
+
+    def belongs(self, cycle: int) -> bool:
+        """Return whether a cycle belongs to the direction; the cycles before it have been asked for."""
+        turn = self._awake[cycle] % self.turn_period
+        return not self.refreshes(cycle) and self.open_first <= turn < self.open_end
 
     def refreshes(self, cycle: int) -> bool:
         """Return whether the memory is refreshed in a cycle."""

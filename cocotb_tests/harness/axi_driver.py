@@ -65,10 +65,11 @@ class AxiBench(Host):
         await RisingEdge(self.dut.clk)
 
     def set_timing(self, timing: Timing) -> None:
-        """Set latencies, rates and refresh of memory."""
+        """Set latencies, rates, refresh and turns of memory."""
         values = (
             timing.latency, *timing.rate.as_integer_ratio(), timing.write_latency,
             *timing.write_rate.as_integer_ratio(), timing.refresh_period, timing.refresh_cycles,
+            timing.turn_period, timing.read_to_write, timing.write_cycles, timing.write_to_read,
         )  # fmt: skip
         for name, value in zip(TIMING, values, strict=True):
             getattr(self.dut, f"memory_{name}").value = value

@@ -25,7 +25,7 @@ MAX_LATENCY = 256
 
 TIMING = (
     "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "refresh_period",
-    "refresh_cycles",
+    "refresh_cycles", "turn_period", "read_to_write", "write_cycles", "write_to_read",
 )  # fmt: skip
 ERRORS = ("error_enable", "error_address", "error_response")
 BACKDOOR = ("write_enable", "write_address", "write_data", "read_address", "read_data")

@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import Burst, Response, flipped, master_members
 from tilewright.hw.memory.line_storage import LineStorage
-from tilewright.hw.memory.slots import memory_slots
+from tilewright.hw.memory.slots import FOREVER, memory_slots
 from tilewright.sim.isa.widths import PAGE_BYTES
 
 TIME_BITS = 32
@@ -52,6 +52,10 @@ class AxiFront(wiring.Component):
                 "write_rate_cycles": In(16),
                 "refresh_period": In(16),
                 "refresh_cycles": In(16),
+                "turn_period": In(16),
+                "read_to_write": In(16),
+                "write_cycles": In(16),
+                "write_to_read": In(16),
                 "size": In(range(words * data_bits // 8 + 1)),
                 "restart": In(1),
                 "error_enable": In(1),
@@ -72,7 +76,8 @@ class AxiFront(wiring.Component):
         self._write(m, storage, now)
 
     def _read(self, m: Module, storage: Any, now: Signal) -> None:
-        slot = memory_slots(m, "read_slots", self, self.rate_words, self.rate_cycles)
+        turns = self.turn_period, self.read_to_write + self.write_cycles + self.write_to_read, self.turn_period
+        slot = memory_slots(m, "read_slots", self, self.rate_words, self.rate_cycles, self._turns(*turns))
         bursts = self._bursts(m, "ar")
         burst, last, address = bursts.burst, bursts.last, bursts.address
         layout = data.StructLayout({"id": 1, "data": self._data_bits, "response": 2, "last": 1})
@@ -98,7 +103,8 @@ class AxiFront(wiring.Component):
         ]
 
     def _write(self, m: Module, storage: Any, now: Signal) -> None:
-        slot = memory_slots(m, "write_slots", self, self.write_rate_words, self.write_rate_cycles)
+        turns = self.turn_period, self.read_to_write, self.read_to_write + self.write_cycles
+        slot = memory_slots(m, "write_slots", self, self.write_rate_words, self.write_rate_cycles, self._turns(*turns))
         bursts = self._bursts(m, "aw")
         burst, last, address = bursts.burst, bursts.last, bursts.address
         layout = data.StructLayout({"id": 1, "response": 2})
@@ -127,6 +133,11 @@ class AxiFront(wiring.Component):
             m.d.sync += earlier.eq(Mux(last, 0, response))
             with m.If(self.s_axi_wlast != last):
                 m.d.sync += self.broken.eq(1)
+
+    def _turns(self, period: Value, first: Value, end: Value) -> tuple[Value, Value, Value]:
+        """Return the turns of a direction, or those of a memory without turns."""
+        takes_turns = self.write_cycles != 0
+        return Mux(takes_turns, period, 0), Mux(takes_turns, first, 0), Mux(takes_turns, end, FOREVER)
 
     def _bursts(self, m: Module, channel: str) -> "_Bursts":
         """Connect an address channel to a queue of its bursts, each with the response that it will have."""
@@ -163,9 +174,13 @@ class AxiMemory(AxiFront):
     """Reads and writes bursts in order, with a latency and at a rate for each direction, exact to the cycle.
 
     Cycles count from 0, the first without ``restart``. ``slot`` of a direction is that of :class:`RateSlots`: no cycle
-    ``n`` of refresh is one, ``n % refresh_period < refresh_cycles``, and the ``a``-th of the other cycles, counted from
-    0, is one if and only if ``(a + 1) * rate_words // rate_cycles > a * rate_words // rate_cycles``. Refresh stops both
-    directions at once. ``D`` is ``max_latency + 2``. "Accepted", "taken": in a cycle with valid and ready.
+    ``n`` of refresh is one, ``n % refresh_period < refresh_cycles``. Refresh stops both directions at once. Of the
+    other cycles, numbered ``b`` from 0, all belong to both directions if ``write_cycles`` is 0. Otherwise they take
+    turns: ``b % turn_period`` is, one after the other, ``read_to_write`` cycles in which no word passes,
+    ``write_cycles`` that belong to writes, ``write_to_read`` in which no word passes, and the rest, which belongs to
+    reads. The ``a``-th cycle that belongs to a direction, counted from 0, is a slot if and only if
+    ``(a + 1) * rate_words // rate_cycles > a * rate_words // rate_cycles``. ``D`` is ``max_latency + 2``. "Accepted",
+    "taken": in a cycle with valid and ready.
 
     Reads. A burst is accepted in any cycle ``a`` in which fewer than ``requests`` bursts wait; one waits from the cycle
     after its acceptance to the one in which its last beat is fetched, both included. Beats are numbered ``j`` over all
@@ -218,10 +233,12 @@ class AxiMemory(AxiFront):
         Timing of writes, likewise.
     refresh_period, refresh_cycles : In(16)
         Cycles from the begin of a refresh to that of the next, and those of a refresh: fewer, or 0 for no refresh.
+    turn_period, read_to_write, write_cycles, write_to_read : In(16)
+        Turns of the directions; the three latter are fewer cycles than the first together, or ``write_cycles`` is 0.
     size : In
         Bytes of memory that the bus reaches, whole words. The bench reaches all of them.
     restart : In(1)
-        Holds the phases of both rates, and of refresh, at their start, and clears ``broken``.
+        Holds the phases of both rates, of refresh and of turns at their start, and clears ``broken``.
     error_enable, error_address, error_response : In
         A byte address whose beat answers with an error, and which.
     write_enable, write_address, write_data : In

@@ -14,7 +14,8 @@ SECOND = "second_"
 """Prefix of the names of the second port."""
 _COMMON = (
     "latency", "rate_words", "rate_cycles", "write_latency", "write_rate_words", "write_rate_cycles", "refresh_period",
-    "refresh_cycles", "size", "restart", "error_enable", "error_address", "error_response",
+    "refresh_cycles", "turn_period", "read_to_write", "write_cycles", "write_to_read",
+    "size", "restart", "error_enable", "error_address", "error_response",
 )  # fmt: skip
 """Members that both ports share."""
 

@@ -30,6 +30,29 @@ class RefreshConfig(Frozen):
         return self
 
 
+class TurnaroundConfig(Frozen):
+    """Turns of reads and writes, which share the wires of main memory, in equal intervals."""
+
+    interval_ns: Annotated[float, Field(gt=0, le=1e6)]
+    """Time without refresh from the begin of one turn of writes to that of the next; in cycles it is rounded down. The
+    times below come first in it, and reads have the rest."""
+    read_to_write_ns: Annotated[float, Field(ge=0, le=1e6)]
+    """Time from the last data of a read to the first of a write; in cycles it is rounded up, as the other two."""
+    write_ns: Annotated[float, Field(gt=0, le=1e6)]
+    """Time for which writes have the memory."""
+    write_to_read_ns: Annotated[float, Field(ge=0, le=1e6)]
+    """Time from the last data of a write to the first of a read."""
+
+    def cycles(self, clock_mhz: int) -> tuple[int, int, int, int]:
+        """Return the interval and the three times in cycles of a clock, in the order of the fields."""
+
+        def up(time: float) -> int:
+            return -int(-time * clock_mhz // 1000)
+
+        interval = int(self.interval_ns * clock_mhz // 1000)
+        return interval, up(self.read_to_write_ns), up(self.write_ns), up(self.write_to_read_ns)
+
+
 class MemoryConfig(Frozen):
     """Main memory behind one interface."""
 
@@ -52,6 +75,8 @@ class MemoryConfig(Frozen):
     low, mid and high."""
     refresh: RefreshConfig | None = None
     """Refresh of the memory; the memory is never refreshed if the table is absent."""
+    turnaround: TurnaroundConfig | None = None
+    """Turns of reads and writes; each direction has the whole bandwidth at any time if the table is absent."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -72,9 +97,17 @@ class MemoryConfig(Frozen):
 
     @property
     def sustained_mb_per_s(self) -> float:
-        """Rate over whole intervals of refresh, in 10^6 bytes a second."""
+        """Rate of reads over whole intervals of refresh and turns, in 10^6 bytes a second."""
         share = 1 - self.refresh.time_ns / self.refresh.interval_ns if self.refresh else 1
+        if self.turnaround:
+            turn = self.turnaround
+            share *= 1 - (turn.read_to_write_ns + turn.write_ns + turn.write_to_read_ns) / turn.interval_ns
         return self.bandwidth_mb_per_s * share
+
+    def turn_cycles(self, clock_mhz: int) -> tuple[int, int, int, int]:
+        """Return the interval of turns, and the cycles of a clock from reads to writes, of writes, and from writes to
+        reads; 1 and 0 without turns."""
+        return self.turnaround.cycles(clock_mhz) if self.turnaround else (1, 0, 0, 0)
 
     def refresh_cycles(self, clock_mhz: int) -> tuple[int, int]:
         """Return the period of refresh and the length of a refresh in cycles of a clock; 1 and 0 without refresh."""

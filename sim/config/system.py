@@ -113,6 +113,14 @@ class System(Frozen):
                 f"memory.refresh.interval_ns = {self.memory.refresh.interval_ns:g} is not allowed: at {self.clock_mhz} "
                 f"MHz it is {period} whole cycles, and must be more than the {pause} of a refresh"
             )
+        interval, *times = self.memory.turn_cycles(self.clock_mhz)
+        if sum(times) >= interval:
+            assert self.memory.turnaround is not None
+            raise ValueError(
+                f"memory.turnaround.interval_ns = {self.memory.turnaround.interval_ns:g} is not allowed: at "
+                f"{self.clock_mhz} MHz it is {interval} whole cycles, and must be more than the {sum(times)} of writes "
+                "and both turnarounds"
+            )
         return self
 
     @property
@@ -153,21 +161,24 @@ class System(Frozen):
         """Timing of main memory as the accelerator sees it, by the names of the parameters of a model of memory."""
         latency, rate = self.memory_latency_cycles, self.memory_beats_per_cycle
         period, pause = self.memory.refresh_cycles(self.clock_mhz)
+        interval, before, writes, after = self.memory.turn_cycles(self.clock_mhz)
         return {
             "latency": latency, "rate": rate, "write_latency": latency, "write_rate": rate,
             "refresh_period": period, "refresh_cycles": pause,
+            "turn_period": interval, "read_to_write": before, "write_cycles": writes, "write_to_read": after,
         }  # fmt: skip
 
     @property
     def memory_beats_per_cycle(self) -> Fraction:
-        """Bandwidth of main memory between refreshes in beats of the accelerator's bus in each cycle, exact."""
+        """Bandwidth of main memory between refreshes and turns in beats of the accelerator's bus a cycle, exact."""
         return self.memory.bytes_per_cycle(self.clock_mhz) / self.accelerator.bus_bytes
 
     @property
     def memory_share(self) -> Fraction:
-        """Share of the time in which main memory is not refreshed."""
+        """Share of the time in which main memory serves reads."""
         period, pause = self.memory.refresh_cycles(self.clock_mhz)
-        return Fraction(period - pause, period)
+        interval, *times = self.memory.turn_cycles(self.clock_mhz)
+        return Fraction(period - pause, period) * Fraction(interval - sum(times), interval)
 
 
 def system_names() -> list[str]:

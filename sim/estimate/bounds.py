@@ -79,12 +79,12 @@ class Bounds:
 
 
 def peak_cycles(graph: Graph, system: System) -> Fraction:
-    """Return the cycles that main memory would need to move every operand once if it were never refreshed."""
+    """Return the cycles that main memory would need to move every operand once without refresh and turns."""
     return graph.dram_bytes / system.memory.bytes_per_cycle(system.clock_mhz)
 
 
 def _main_memory(graph: Graph, system: System) -> Fraction:
-    # A program begins with a refresh, so that no number of bytes comes before its share of the refreshes.
+    # A program begins with a refresh, and then with writes, so that no number of bytes comes before its share of them.
     return peak_cycles(graph, system) / system.memory_share
 
 

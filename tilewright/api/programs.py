@@ -34,6 +34,8 @@ MAX_CYCLES = 20_000_000
 """Default number of cycles that a program may take; the exact model takes up to 20 seconds for them."""
 REFRESH = ("refresh_period", "refresh_cycles")
 """Parameters of the refresh of a model of memory."""
+TURNS = ("turn_period", "read_to_write", "write_cycles", "write_to_read")
+"""Parameters of the turns of reads and writes."""
 MAX_LATENCY = 65535
 """Largest latency of memory in cycles that can be chosen."""
 
@@ -69,7 +71,8 @@ class Program:
 
     @property
     def memory_timing(self) -> dict[str, Any]:
-        """Timing of memory by the names of the parameters of a model of memory; refresh is the system's."""
+        """Timing of memory by the names of the parameters of a model of memory; refresh and turns are the
+        system's."""
         own = {"latency": self.latency, "rate": self.rate, "write_latency": self.latency, "write_rate": self.rate}
         return self.system.memory_timing | own
 
@@ -205,6 +208,7 @@ class ProgramRun:
             "latency": program.latency,
             "bytes_per_cycle": float(program.bytes_per_cycle),
             **({name: program.memory_timing[name] for name in REFRESH} if program.system.memory.refresh else {}),
+            **({name: program.memory_timing[name] for name in TURNS} if program.system.memory.turnaround else {}),
             "cycles": self.cycles,
             "seconds": self.seconds,
             "error": self.error,

@@ -1,4 +1,4 @@
-"""A memory on AXI4 in Python: latencies, rates and refresh exact to the cycle, errors, random waits."""
+"""A memory on AXI4 in Python: latencies, rates, refresh and turns exact to the cycle, errors, random waits."""
 
 import random
 from collections import deque
@@ -61,7 +61,7 @@ class AxiMemory:
     size : int
         Number of bytes; a burst beyond answers DECERR.
     timing : Timing
-        Latencies, rates and refresh; may be set between starts.
+        Latencies, rates, refresh and turns; may be set between starts.
     stall : float or mapping
         Share of the cycles, 0 to 1, in which each channel waits, or a share by the name of the channel.
     seed : int
@@ -207,27 +207,34 @@ class _Port:
         offered = any(self._is(f"{channel}valid") for channel in ("ar", "aw", "w"))
         return self.idle and not offered and not any(self.memory.stall.values())
 
-    def _slot(self, cycle: int, rate: Fraction) -> bool:
+    def _slot(self, cycle: int, rate: Fraction, *, writes: bool) -> bool:
         timing, (words, cycles) = self.memory.timing, rate.as_integer_ratio()
         periods, inside = divmod(cycle, timing.refresh_period)
         if inside < timing.refresh_cycles:
             return False
         # Cycles without refresh are those in which the rate goes on.
         cycle -= (periods + 1) * timing.refresh_cycles
+        if timing.write_cycles:
+            end = timing.read_to_write + timing.write_cycles
+            first, end = (timing.read_to_write, end) if writes else (end + timing.write_to_read, timing.turn_period)
+            turns, inside = divmod(cycle, timing.turn_period)
+            if not first <= inside < end:
+                return False
+            cycle = turns * (end - first) + inside - first
         return (cycle + 1) * words // cycles > cycle * words // cycles
 
     def _offer(self, step: int, period: int) -> None:
         """Fetch a beat and set this side's signals for a cycle."""
         memory = self.memory
         cycle, timing = memory._cycle(step, period), memory.timing
-        if self.reads and self._slot(cycle, timing.rate):
+        if self.reads and self._slot(cycle, timing.rate, writes=False):
             self._fetch(step + timing.latency * period)
         for channel, answers in self.answers.items():
             if answers.offered is None and answers.queue and answers.queue[0][0] <= step and not self._waits(channel):
                 answers.offered = answers.queue.popleft()[1]
                 self._drive(**answers.offered)
             self._drive(**{f"{channel}valid": int(answers.offered is not None)})
-        takes = bool(self.writes) and self._slot(cycle, timing.write_rate)
+        takes = bool(self.writes) and self._slot(cycle, timing.write_rate, writes=True)
         self._drive(
             arready=int(not self._waits("ar")),
             awready=int(not self._waits("aw")),

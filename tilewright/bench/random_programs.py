@@ -668,6 +668,15 @@ def with_refresh(timing: Timing, rng: np.random.Generator) -> Timing:
     )
 
 
+def with_turns(timing: Timing, rng: np.random.Generator) -> Timing:
+    """Return a timing in which reads and writes take turns: often or seldom, for a cycle or for up to half of them."""
+    period = int(rng.choice((4, 9, 64, 390, 3626)))
+    times = [int(rng.integers(least, 1 + max(least, min(period, 600) // 6))) for least in (0, 1, 0)]
+    return replace(
+        timing, turn_period=period, read_to_write=times[0], write_cycles=times[1], write_to_read=times[2]
+    )  # fmt: skip
+
+
 def random_timing(rng: np.random.Generator) -> Timing:
     """Return a timing from near and fast to far and slow."""
 

@@ -233,11 +233,11 @@ def _print_energies(console: "Console", results: list[dict]) -> None:
 
 
 def _without_refresh(result: dict) -> list[tuple[str, int, tuple[str]]]:
-    """Return the row of the DRAM bound at peak bandwidth if the memory is refreshed."""
+    """Return the row of the DRAM bound at peak bandwidth if the memory pauses for refresh or turns."""
     cycles = result.get("dram_peak_cycles")
     if cycles is None:
         return []
-    return [("at peak bandwidth", cycles, (f"without refresh; {cycles / result['cycles']:.2%} of the run",))]
+    return [("at peak bandwidth", cycles, (f"without refresh and turns; {cycles / result['cycles']:.2%} of the run",))]
 
 
 def _requests_bound(result: dict) -> list[tuple[str, int, tuple[str]]]:
@@ -270,9 +270,12 @@ def _cause(cycles: int, waits: list[dict], bounds: Collection[str]) -> str:
 
 
 def _refresh(result: dict) -> str:
-    """Return the refresh of memory in words; nothing without refresh."""
+    """Return the refresh and the turns of memory in words; nothing without both."""
     period, pause = result.get("refresh_period", 1), result.get("refresh_cycles", 0)
-    return f", refreshed for {pause} of {period} cycles" if pause else ""
+    interval, writes = result.get("turn_period", 1), result.get("write_cycles", 0)
+    return (f", refreshed for {pause} of {period} cycles" if pause else "") + (
+        f", writes for {writes} of {interval} cycles" if writes else ""
+    )
 
 
 def print_run(console: "Console", result: dict) -> None:

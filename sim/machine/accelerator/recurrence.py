@@ -63,8 +63,8 @@ class Recurrence:
     def __init__(self) -> None:
         self._seen: list[dict[tuple, Seen]] = []
         self._bursts: dict[tuple, list[SeenBursts]] = {}
-        self._phases: list[set[int]] = [set()]
-        """Phases of refresh in which bursts began, and iterations of each loop ended."""
+        self._phases: list[set[tuple[int, int]]] = [set()]
+        """Phases of refresh and turns in which bursts began, and iterations of each loop ended."""
         self.entered: list[tuple[PreparedCommand, int]] = []
         """Commands that the units were given in loops, each with the content of its address register; those of the
         last iterations stand for all that were skipped, whose addresses lie between them."""
@@ -157,8 +157,9 @@ class Recurrence:
                 entry.begin -= cycles
 
     def _new_phase(self, run: ProgramRun, time: int, level: int) -> bool:
-        """Return whether memory has not been in this phase of refresh before: then the state cannot have been there."""
-        phase, phases = run.timing.refresh_phase(time), self._phases[level]
+        """Return whether memory has not been in this phase of refresh and turns before: then the state cannot have been
+        there."""
+        phase, phases = run.timing.pause_phase(time), self._phases[level]
         if phase is None or phase in phases:
             return False
         phases.add(phase)

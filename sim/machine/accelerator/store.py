@@ -64,9 +64,9 @@ class StoreModel:
             Returns the first beat of a burst, given by address and beats, that memory answers with an error.
         every_burst : bool
             Whether to compute all bursts; otherwise equal ones that go as those before are counted, none of which is an
-            error. With refresh hardly any do.
+            error. With refresh or turns hardly any do.
         """
-        every_burst = every_burst or self._memory.refreshed
+        every_burst = every_burst or self._memory.pauses
         master = self._master
         self._read = begin
         self._sent.extend([NEVER] * STORE_BEATS)

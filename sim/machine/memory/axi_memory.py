@@ -1,4 +1,4 @@
-"""Memory timing of an AXI4 memory with a latency and a limited rate in each direction, and refresh of both."""
+"""Memory timing of an AXI4 memory with a latency and a limited rate in each direction, refresh of both, and turns."""
 
 from fractions import Fraction
 
@@ -21,6 +21,10 @@ class AxiMemoryModel:
         Words a cycle, above 0 and at most 1.
     refresh_period, refresh_cycles : int
         Refresh, which stops both directions, see :class:`.memory.TimedMemory`.
+    turn_period, read_to_write, write_cycles, write_to_read : int
+        Turns of the directions: in each period of cycles without refresh nothing moves for the second number of them,
+        then writes have the memory, then nothing moves, and reads have the rest. Without ``write_cycles`` each
+        direction has all cycles.
 
     Raises
     ------
@@ -37,10 +41,19 @@ class AxiMemoryModel:
         write_rate: Fraction | int = 1,
         refresh_period: int = 1,
         refresh_cycles: int = 0,
+        turn_period: int = 1,
+        read_to_write: int = 0,
+        write_cycles: int = 0,
+        write_to_read: int = 0,
     ):
         refresh = {"refresh_period": refresh_period, "refresh_cycles": refresh_cycles}
-        self._reads = TimedMemory(latency=latency, rate=rate, **refresh)
-        self._writes = TimedMemory(latency=write_latency, rate=write_rate, **refresh)
+        reads, writes = {}, {}
+        if write_cycles:
+            first = read_to_write + write_cycles + write_to_read
+            reads = {"turn_period": turn_period, "open_first": first, "open_cycles": turn_period - first}
+            writes = {"turn_period": turn_period, "open_first": read_to_write, "open_cycles": write_cycles}
+        self._reads = TimedMemory(latency=latency, rate=rate, **refresh, **reads)
+        self._writes = TimedMemory(latency=write_latency, rate=write_rate, **refresh, **writes)
         self._arrived = self._answered = -1
 
     def read(self, offered: int, beats: int) -> int:
@@ -85,18 +98,18 @@ class AxiMemoryModel:
         """Return the least number of cycles from a slot to the one that comes so many slots later."""
         return slots * self._reads.cycles // self._reads.words
 
-    def refresh_phase(self, cycle: int) -> int | None:
-        """Return the number of a cycle in the period of refresh, if there is refresh."""
-        return cycle % self._reads.refresh_period if self._reads.refresh_cycles else None
+    def pause_phase(self, cycle: int) -> tuple[int, int] | None:
+        """Return the numbers of a cycle in the periods of refresh and turns, if memory pauses for either."""
+        return self._reads.pause_phase(cycle) if self._reads.pauses else None
 
     def slot_at(self, cycle: int) -> int:
         """Return the number of slots before a cycle."""
         return self._reads.slots_before(cycle)
 
     @property
-    def refreshed(self) -> bool:
-        """Whether memory has refresh."""
-        return self._reads.refresh_cycles > 0
+    def pauses(self) -> bool:
+        """Whether there are cycles in which memory does not serve a direction."""
+        return self._reads.pauses
 
     def word_state(self, now: int) -> tuple[int, ...]:
         """Return all on which words that are written from cycle ``now`` on depend, relative to it."""

@@ -146,6 +146,15 @@ def test_the_preset_with_refresh_differs_in_refresh_alone():
     assert changed == {"name", "description", "sources"}
 
 
+def test_turns_are_in_whole_cycles():
+    system = load_system("edge-int4-dram")
+    turns = {"turn_period": 3626, "read_to_write": 3, "write_cycles": 240, "write_to_read": 28}
+    assert system.memory_timing == load_system("edge-int4-refresh").memory_timing | turns
+    assert system.memory_share == Fraction(3626, 3906) * Fraction(3626 - 271, 3626)
+    with pytest.raises(ConfigError, match=r"turnaround\.interval_ns = 270 is not allowed: at 1000 MHz it is 270"):
+        system.with_(**{"memory.turnaround.interval_ns": 270})
+
+
 def test_the_shipped_presets_are_found():
     assert {"edge-int4", "nano", "tiny"} <= set(system_names())
     assert Path(PRESETS / "tiny.toml").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.sim.machine.accelerator.random_systems import random_system
-from tilewright.bench.random_programs import Areas, ProgramMaker, random_timing, with_refresh
+from tilewright.bench.random_programs import Areas, ProgramMaker, random_timing, with_refresh, with_turns
 from tilewright.cocotb_tests.accelerator.suite import SUITES
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
@@ -115,11 +115,13 @@ def random_loop(config: AcceleratorConfig | None, rng: np.random.Generator) -> t
 def random_run(
     given: AcceleratorConfig | None, seed: int, *, refresh: bool = False, every_event: bool = False
 ) -> AcceleratorRun:
-    """Return the run of a random program, on a memory without or with refresh."""
+    """Return the run of a random program, on a memory without refresh or with it, and every other time with turns."""
     rng = np.random.default_rng([SEED, seed])
     timing, (config, commands) = random_timing(rng), random_loop(given, rng)
     if refresh:
         timing = with_refresh(timing, rng)
+        if seed % 2:
+            timing = with_turns(timing, rng)
     return run_commands(config, commands, AxiMemoryModel(**asdict(timing)), timeline=True, every_event=every_event)
 
 
@@ -238,7 +240,7 @@ def test_a_planted_fault_is_detected(fault, monkeypatch):
 
 
 def without_phase(self: TimedMemory, now: int) -> tuple[int, ...]:
-    """Return the state of a memory without the phase of its refresh."""
+    """Return the state of a memory without the phases of its rate and its refresh."""
     return STATE(self, now)[2:]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.sim.machine.accelerator.random_systems import random_system
-from tilewright.bench.random_programs import random_timing, with_refresh
+from tilewright.bench.random_programs import random_timing, with_refresh, with_turns
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.map import memory_timing
@@ -58,12 +58,15 @@ def random_stream(rng: np.random.Generator) -> tuple[AcceleratorConfig, list[Com
 
 
 def differing(seeds: Iterable[int]) -> Iterator[int]:
-    """Yield the seeds of random programs that end otherwise than with all events computed; half have refresh."""
+    """Yield the seeds of random programs that end otherwise than with all events computed; half have refresh, and half
+    of these turns of reads and writes."""
     for seed in seeds:
         rng = np.random.default_rng([SEED, seed])
         timing = random_timing(rng)
         if seed % 2:
             timing = with_refresh(timing, rng)
+        if seed % 4 == 3:
+            timing = with_turns(timing, np.random.default_rng(seed))
         config, commands = random_stream(rng)
         ahead, computed = (
             run_commands(config, commands, AxiMemoryModel(**asdict(timing)), timeline=True, every_event=every)
