@@ -120,7 +120,8 @@ class Lowering:
     repeated: list[tuple[int, int]] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
     """Results of the lowered operators, by name of the operator."""
-    quantised_results: dict[tuple[str, Operand], Quantised] = field(default_factory=dict)
+    quantised_results: dict[tuple[str, StoredFormat], Quantised] = field(default_factory=dict)
+    """Results as numbers that engines multiply, by name of the operator and format: both engines take the same INT8."""
 
     def __post_init__(self) -> None:
         self.operator = self.graph.operators[0]
@@ -140,7 +141,7 @@ class Lowering:
         if isinstance(result, Quantised):
             return result
         assert isinstance(result, Activation), f"{name}: {type(result).__name__}"
-        key = name, operand
+        key = name, operand.storage
         if key not in self.quantised_results:
             scale = result.scale if result.measured == operand else None
             if operand.scaled and not scale:
