@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from time import process_time
 from typing import TypeVar
 
-from rich.console import Console
-
-from tilewright.base.tables import terminal_table
+from tilewright.base.tables import markdown_table
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.map import map_model, memory_timing
@@ -79,19 +77,18 @@ def least(function: Callable[[], T], runs: int) -> tuple[T, float]:
 
 def main() -> None:
     """Measure and print."""
-    title = f"One token at context {CONTEXT} on edge-int4"
     headings = ("model", "bursts of", ">cycles", ">CPU s, counted", ">all computed", ">times", ">map_model")
-    table = terminal_table(headings, title=title)
+    rows = []
     for name, beats in (("edge-int4", 64), ("edge-int4", 8), ("edge-int4-refresh", 64)):
         system = load_system(name).with_(**{"fabric.max_burst": beats})
         for model in MODELS if (name, beats) == ("edge-int4", 64) else MODELS[:1]:
             seen = speed(model, system)
-            table.add_row(
+            rows.append((
                 model, f"{beats} beats{', refresh' * name.endswith('refresh')}", f"{seen.cycles:,}",
                 f"{seen.counted_seconds:.3f}", f"{seen.computed_seconds:.3f}",
                 f"{seen.computed_seconds / seen.counted_seconds:.1f}", f"{seen.map_seconds:.3f}",
-            )  # fmt: skip
-    Console().print(table)
+            ))  # fmt: skip
+    print(f"One token at context {CONTEXT} on edge-int4:\n\n{markdown_table(headings, rows)}", end="")
 
 
 if __name__ == "__main__":
