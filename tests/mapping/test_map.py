@@ -133,7 +133,7 @@ def test_the_report_shows_both_bounds_of_a_memory_that_is_refreshed():
     print_map(Terminal(file=printed, width=120), data)
     share = data["dram_peak_cycles"] / data["cycles"]
     assert f"at peak bandwidth {data['dram_peak_cycles']:,} cycles" in " ".join(printed.getvalue().split())
-    assert f"without refresh; {share:.2%} of the run" in printed.getvalue()
+    assert f"without refresh and turns; {share:.2%} of the run" in printed.getvalue()
 
 
 def test_latency_is_hidden():

@@ -24,12 +24,17 @@ def _configuration(lanes: int) -> "AcceleratorConfig":
     from tilewright.api.config_options import configuration
     from tilewright.cli.option_errors import named_as_options
     from tilewright.sim.config.accelerator import AcceleratorConfig
+    from tilewright.sim.config.cim import TileConfig
+    from tilewright.sim.config.cim_array import CIMArrayConfig
     from tilewright.sim.config.npe import NpeConfig
     from tilewright.sim.config.vector import VectorConfig
 
     with named_as_options(lambda: ("lanes",)):
         vector = configuration(VectorConfig, {"lanes": lanes})
-    return AcceleratorConfig.model_construct(vector=vector, npe=NpeConfig())
+    # Of the array, commands depend on this alone.
+    tile = TileConfig.model_construct(narrow_weights="int4")
+    array = CIMArrayConfig.model_construct(tile=tile)
+    return AcceleratorConfig.model_construct(vector=vector, cim=array, npe=NpeConfig())
 
 
 @click.command(name="assemble", epilog="Example: tilewright program assemble examples/product.asm --out product.bin")
