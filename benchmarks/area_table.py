@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.area_fit import fitted, ranges, unfitted
 from benchmarks.area_grid import COMPONENTS, HELD_OUT, POINTS, Point
 from benchmarks.area_parts import Measured, measure, measure_point
-from benchmarks.open_processes import PROCESSES
+from benchmarks.open_processes import PROCESSES, complete_process
 from benchmarks.pages import filled
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
@@ -199,9 +199,7 @@ def publish(
 
 def main() -> None:
     """Synthesise parts of small accelerators and whole ones, and publish what follows."""
-    process = PROCESSES[PROCESS]
-    if not process.complete:
-        sys.exit(f"{PROCESS}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
+    process = complete_process(PROCESS)
     library, tools = read_library((*process.files, *process.macros)), find_synthesis_tools()
     fit: list[Measured] = []
     for point in POINTS:

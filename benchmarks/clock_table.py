@@ -15,7 +15,7 @@ from scipy.optimize import lsq_linear
 
 from benchmarks.area_grid import COMPONENTS, HELD_OUT, ONLY, POINTS, Build, Point
 from benchmarks.area_parts import by_module
-from benchmarks.open_processes import PROCESSES
+from benchmarks.open_processes import complete_process, timing_analyser
 from benchmarks.pages import filled
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
@@ -200,11 +200,8 @@ def system_rows(model: AreaModel, clocks: ClockModel) -> list[list[str]]:
 
 def main() -> None:
     """Synthesise the parts, fit, check, and write the file of the process and the page."""
-    process, tools = PROCESSES[PROCESS], find_synthesis_tools()
-    if not process.complete:
-        sys.exit(f"{PROCESS}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
-    if not tools.sta:
-        sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
+    process, tools = complete_process(PROCESS), find_synthesis_tools()
+    sta = timing_analyser(tools)
     library, model = read_library((*process.files, *process.macros)), load_area_model(PROCESS)
     measured: list[Measured] = []
     for point in MEASURED:
@@ -215,7 +212,7 @@ def main() -> None:
         print(name, file=sys.stderr, flush=True)
         config = HELD_OUT[name].system.accelerator
         whole[name] = [*measure("accelerator", COMPONENTS["accelerator"], config, tools, library, None)]
-    versions = {tool.name: tool.version for tool in (tools.yosys, tools.sta)}
+    versions = {tool.name: tool.version for tool in (tools.yosys, sta)}
     cells = read_library(process.files)
     clocks = ClockModel(tools=versions, gate_pj=gate_pj(tools, cells), parts=fitted(model, measured))
     write_text(process_file(PROCESS, FILE), toml(clocks))

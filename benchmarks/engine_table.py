@@ -1,4 +1,4 @@
-"""Which engine multiplies faster: exact runs of models with products on the CIM array, on the NPE, and on both.
+"""Measures which engine multiplies faster, by exact runs of models on the CIM array, on the NPE, and on both.
 
     python -m benchmarks.engine_table            # placements of one model: a token, and a prompt
     python -m benchmarks.engine_table --models   # a token of twelve models on a system with both engines and on the NPE

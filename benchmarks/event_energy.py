@@ -5,7 +5,6 @@ time; netlists, Verilated models and measured runs are kept. Needs OpenSTA, and 
 :mod:`.open_processes`.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from benchmarks.open_processes import PROCESSES, Process
+from benchmarks.open_processes import Process, complete_process, timing_analyser
 from benchmarks.pages import filled
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
@@ -272,12 +271,8 @@ def cells(config: AcceleratorConfig, library: Library, without: Sequence[str] = 
 
 def main() -> None:
     """Measure everything and write the file of the process and the page."""
-    process, tools = PROCESSES[PROCESS], find_synthesis_tools()
-    if not process.complete:
-        sys.exit(f"{PROCESS}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
-    if not tools.sta:
-        sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
-    library, sta = read_library(process.files), tools.sta
+    process, tools = complete_process(PROCESS), find_synthesis_tools()
+    library, sta = read_library(process.files), timing_analyser(tools)
     versions = f"{tools.yosys.name} {tools.yosys.version}, {sta.name} {sta.version}"
     suites = {name: cells(config, library, without(config)) for name, config in ACCELERATORS.items()}
     measurements = [measurement(suites[name], sta) for name in FIT]

@@ -7,11 +7,10 @@ and not. Takes some minutes; netlists and Verilated models are kept. Needs the l
 :mod:`.open_processes`.
 """
 
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from benchmarks.open_processes import PROCESSES
+from benchmarks.open_processes import complete_process
 from benchmarks.pages import filled
 from tilewright.base.cache import remember
 from tilewright.base.files import write_text
@@ -64,9 +63,7 @@ def cost_rows(costs: Mapping[str, Cost]) -> list[list[str]]:
 
 def main() -> None:
     """Measure everything and write the page."""
-    process = PROCESSES[PROCESS]
-    if not process.complete:
-        sys.exit(f"{PROCESS}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
+    process = complete_process(PROCESS)
     library, tools = read_library(process.files), find_synthesis_tools()
     costs = {
         name: cost(

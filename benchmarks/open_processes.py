@@ -1,10 +1,11 @@
 """Liberty files of processes that anybody may use, for figures in docs and for tests."""
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tilewright.base.tools import OSU018
+from tilewright.base.tools import OSU018, SynthesisTools, Tool
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,3 +60,18 @@ PROCESSES: Mapping[str, Process] = {
         count=5,
     ),
 }
+
+
+def complete_process(name: str) -> Process:
+    """Return a process by its name; end the program with a line about its files if some are not on this machine."""
+    process = PROCESSES[name]
+    if not process.complete:
+        sys.exit(f"{name}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
+    return process
+
+
+def timing_analyser(tools: SynthesisTools) -> Tool:
+    """Return OpenSTA; end the program with a line about it if it is not installed."""
+    if not tools.sta:
+        sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
+    return tools.sta

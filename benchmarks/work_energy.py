@@ -7,7 +7,7 @@ process, see :mod:`.open_processes`.
 import sys
 from pathlib import Path
 
-from benchmarks.open_processes import PROCESSES
+from benchmarks.open_processes import complete_process, timing_analyser
 from benchmarks.pages import filled
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
@@ -66,22 +66,19 @@ def macro_row(found: cim.MacroEnergy) -> list[str]:
 
 def main() -> None:
     """Measure everything in every process and write the page."""
-    process = PROCESSES[PROCESS]
-    if not process.complete:
-        sys.exit(f"{PROCESS}: {len(process.files)} of {process.count} liberty files are here; from {process.source}")
+    process = complete_process(PROCESS)
     library, tools = read_library(process.files), find_synthesis_tools()
-    if not tools.sta:
-        sys.exit("OpenSTA is not installed; `tilewright doctor` says how to get it")
+    sta = timing_analyser(tools)
     energies = []
-    for each in mac.measure(mac.build(library, tools.sta, clock_gates=False)):
+    for each in mac.measure(mac.build(library, sta, clock_gates=False)):
         print(each.mode.label, each.kind, f"{each.pj:.4g} pJ", file=sys.stderr, flush=True)
         energies.append(each)
     rows = []
     for config in MACROS:
         print(config, file=sys.stderr, flush=True)
-        rows.append(macro_row(cim.measure(config, library, tools.sta, clock_gates=False)))
+        rows.append(macro_row(cim.measure(config, library, sta, clock_gates=False)))
     parts = {
-        "versions": f"{tools.yosys.name} {tools.yosys.version}, {tools.sta.name} {tools.sta.version}",
+        "versions": f"{tools.yosys.name} {tools.yosys.version}, {sta.name} {sta.version}",
         "process": f"{PROCESS}, {process.about}, {library.voltage_v:g} V, {library.temperature_c:g} °C",
         "modes": markdown_table(MAC_COLUMNS, mac_rows(energies)),
         "macros": markdown_table(MACRO_COLUMNS, rows),

@@ -156,27 +156,12 @@ class Operations:
 
     def bring_to_memory(self, matrix: Matrix) -> None:
         """Store an activation, that a job reads, in main memory unless it is there."""
-        name, bus = matrix.buffer.name, self.config.bus_bytes
+        name = matrix.buffer.name
         if name in self._in_memory:
             return
         self._in_memory.add(name)
-        tensor, rows = self.tensor(matrix), self.survey.job_rows[name]
-
-        def commands() -> list[Command]:
-            return [
-                Store(
-                    size=bus.bit_length() - 1,
-                    address=rows.address,
-                    count=tensor.pitch // bus,
-                    rows=tensor.rows,
-                    stride=rows.pitch,
-                    source=tensor.address,
-                    element_pitch=bus,
-                    pitch=tensor.pitch,
-                )
-            ]
-
-        self.add(matrix.buffer.operator, Unit.STORE, commands, (tensor,), (), transfer_cycles)
+        tensor, place = self.tensor(matrix), self.survey.job_rows[name]
+        self._store(matrix, tensor, place.address, place.pitch, rows=tensor.rows, row_bytes=tensor.pitch)
 
     def load_rows(self, matrix: Matrix, tensor: Tensor, rows: JobRows) -> None:
         """Load all rows of a tensor that a job has left in main memory."""
@@ -249,20 +234,26 @@ class Operations:
         ConfigError
             If it is only a part of a buffer.
         """
-        matrix, place, bus = self.lowered.output, self.survey.output, self.config.bus_bytes
+        matrix, place = self.lowered.output, self.survey.output
         tensor = self.resident(matrix)
         offset, pitch = self.located(tensor, matrix)
         if offset or pitch not in (0, tensor.pitch) or tensor.pitch % place.pitch:
             raise ConfigError(f"{matrix.buffer.name}: only a whole buffer can be the output")
 
+        self._store(matrix, tensor, place.address, place.pitch, rows=matrix.rows, row_bytes=place.pitch)
+
+    def _store(self, matrix: Matrix, tensor: Tensor, address: int, stride: int, *, rows: int, row_bytes: int) -> None:
+        """Store rows of a tensor in main memory, whole beats of each, from its first one on."""
+        bus = self.config.bus_bytes
+
         def commands() -> list[Command]:
             return [
                 Store(
                     size=bus.bit_length() - 1,
-                    address=place.address,
-                    count=place.pitch // bus,
-                    rows=matrix.rows,
-                    stride=place.pitch,
+                    address=address,
+                    count=row_bytes // bus,
+                    rows=rows,
+                    stride=stride,
                     source=tensor.address,
                     element_pitch=bus,
                     pitch=tensor.pitch,

@@ -13,6 +13,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.explore.candidates import Candidates
 from tilewright.mapping.explore.front import dominated, front
 from tilewright.mapping.explore.objectives import Sums, may_be_within, within
+from tilewright.mapping.explore.refusals import first_refusal
 from tilewright.mapping.explore.runs import ExactRuns
 from tilewright.mapping.explore.space import ModelRun, Space
 from tilewright.mapping.models import llama
@@ -87,7 +88,7 @@ def _bounds(space: Space, watch: Told) -> tuple[np.ndarray, Sums]:
     designs = space.designs(np.arange(space.size))
     numbers = np.flatnonzero(designs.legal)
     if not len(numbers):
-        raise ConfigError(f"none of {space.size:,} designs is legal; the first one: {_refusal(space)}")
+        raise ConfigError(f"none of {space.size:,} designs is legal; the first one: {first_refusal(space)}")
     graphs: dict[tuple[int, Precision], Graph] = {}
     table = np.zeros((4, len(numbers)))
     for column, number in enumerate(numbers):
@@ -102,15 +103,6 @@ def _bounds(space: Space, watch: Told) -> tuple[np.ndarray, Sums]:
         table[3, column] = area.area_mm2 if area else np.nan
         watch(column + 1, len(numbers))
     return numbers, Sums.of(table)
-
-
-def _refusal(space: Space) -> str:
-    """Return why the first design of a space is not valid."""
-    try:
-        space.designs(np.array([0])).system(0)
-    except ConfigError as error:
-        return str(error)
-    raise AssertionError("the first design is valid")
 
 
 def _graph(run: ModelRun, precision: Precision) -> Graph:

@@ -8,6 +8,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.explore.candidates import Candidates
 from tilewright.mapping.explore.objectives import OBJECTIVES, Sums
 from tilewright.mapping.explore.prompts import PromptEstimates
+from tilewright.mapping.explore.refusals import first_refusal
 from tilewright.mapping.explore.result import EstimateError
 from tilewright.mapping.explore.runs import ExactRuns
 from tilewright.mapping.explore.search import Estimator, Found, Source, Watch, search
@@ -89,11 +90,7 @@ def _check_found(space: Space, found: Found, sources: Sequence[Source]) -> None:
     if len(found.numbers):
         return
     if not found.legal:
-        try:
-            space.designs(np.array([0])).system(0)
-            reason = "the model has no room"
-        except ConfigError as error:
-            reason = str(error)
+        reason = first_refusal(space) or "the model has no room"
         raise ConfigError(f"none of {found.evaluated:,} designs is legal; the first one: {reason}")
     numbers = np.arange(min(space.size, 1 << 20))
     _, sums = Estimator(space, sources, np.empty(0, np.int64))(numbers)

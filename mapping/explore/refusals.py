@@ -48,6 +48,15 @@ def refusals(space: Space) -> tuple[Refusal, ...]:
     return tuple(sorted(found, key=lambda each: -each.share))
 
 
+def first_refusal(space: Space) -> str | None:
+    """Return why the first design of a space is no valid system, None if it is one."""
+    try:
+        space.designs(np.array([0])).system(0)
+    except ConfigError as error:
+        return str(error)
+    return None
+
+
 def refusal_lines(found: Sequence[Refusal], most: int = 3) -> list[str]:
     """Return a line for each field, for people, without a full stop."""
     return [f"{each.share:.0%} of the designs are refused, such as: {each.example}" for each in found[:most]]
