@@ -96,11 +96,6 @@ class Classifier:
             x = (np.maximum(y, 0) if layer.relu else y).reshape(len(x), -1)
         return x
 
-    def with_weights(self, weights: "list[np.ndarray]") -> "Classifier":
-        """Return the classifier with other weights."""
-        pairs = zip(self.layers, weights, strict=True)
-        return replace(self, layers=tuple(replace(layer, weights=each) for layer, each in pairs))
-
 
 def read_classifier(path: Path) -> Classifier:
     """Return the classifier of an ONNX file.
