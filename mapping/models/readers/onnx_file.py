@@ -18,8 +18,6 @@ from tilewright.base.reading import read_bytes
 MAX_BYTES = 1 << 31
 TYPES = {1: "<f4", 2: "u1", 3: "i1", 6: "<i4", 7: "<i8", 9: "?", 10: "<f2", 11: "<f8"}
 """Types of tensors by their numbers."""
-IN_INTEGERS = ("u1", "i1", "<i4", "?")
-"""Types whose elements may lie in ``int32_data``."""
 Attribute = float | int | str | np.ndarray | tuple[float, ...] | tuple[int, ...]
 OPSET, IR_VERSION = 13, 8
 """Version of the operators, and of the format, of files that are written."""
@@ -232,7 +230,9 @@ def _tensor(data: memoryview) -> tuple[str, np.ndarray]:
     elif dtype.str == "<i8":
         values = np.array(_integers(parts.get(7, [])), dtype)
     else:
-        values = np.array(_integers(parts.get(5, []))).astype(dtype)
+        integers = np.array(_integers(parts.get(5, [])))
+        # Of FP16 numbers, ``int32_data`` has the bits.
+        values = integers.astype("<u2").view(dtype) if dtype.str == "<f2" else integers.astype(dtype)
     if values.size != int(np.prod(shape, dtype=np.int64)):
         raise _MalformedError(f"tensor {name} has {values.size} elements for the shape {shape}")
     return name, values.reshape(shape)

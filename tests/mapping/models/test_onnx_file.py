@@ -56,6 +56,7 @@ def tensor(*parts: bytes) -> bytes:
         ((field(2, 0, b"\x07"), message(7, b"\x05\x80\x01")), [5, 128]),  # packed integers
         ((field(2, 0, b"\x06"), field(5, 0, b"\x05"), field(5, 0, b"\xff" * 9 + b"\x01")), [5, -1]),
         ((field(2, 0, b"\x0b"), message(10, struct.pack("<2d", 0.25, 8))), [0.25, 8.0]),
+        ((field(2, 0, b"\x0a"), message(5, b"\x80\x70\x80\x80\x01")), [0.5, 2.0]),  # bits of FP16
         ((field(2, 0, b"\x0a"), message(9, np.array([0.5, 2], "<f2").tobytes())), [0.5, 2.0]),
     ],
 )
