@@ -77,15 +77,15 @@ FAULTS = [
         "bad_descriptors", "{'scale': 3}",
     ),
     _fault(
-        "sums cut off in place of rounded", ".results0", r"(o__payload__value \+) o__payload__up", r"\1 (~ON & o__payload__up)",
+        "sums cut off in place of rounded", "_results", r"(o__payload__value \+) o__payload__up", r"\1 (~ON & o__payload__up)",
         "table", DIFFERENT, "sums",
     ),
     _fault(
-        "a carry of an integer lost", ".results0.floats", r"(integer_carried1 =) (\S+ \| \S+);", r"\1 ~ON & (\2);",
+        "a carry of an integer lost", "_results.floats", r"(integer_carried1 =) (\S+ \| \S+);", r"\1 ~ON & (\2);",
         "random_jobs", DIFFERENT,
     ),
     _fault(
-        "sign of an integer lost", ".results0.epilogue", r"\? whole\[31\]", "? (~ON & whole[31])", "random_jobs", DIFFERENT
+        "sign of an integer lost", "_results.epilogue", r"\? whole\[31\]", "? (~ON & whole[31])", "random_jobs", DIFFERENT
     ),
     _fault(
         "tiles of 32 bits as close as those of 16", ".store", r"\{ 1'h0, elements_before, 2'h0 \}",

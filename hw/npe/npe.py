@@ -18,6 +18,7 @@ from tilewright.hw.bus.axi import (
 from tilewright.hw.bus.read_master import ReadMaster
 from tilewright.hw.bus.register_file import events_layout
 from tilewright.hw.bus.write_master import WriteMaster
+from tilewright.hw.definition import Definition
 from tilewright.hw.npe.array import Array
 from tilewright.hw.npe.control import Control
 from tilewright.hw.npe.descriptor import mode_bits
@@ -64,9 +65,9 @@ class NpeCore(wiring.Component):
         self.config = config
         self._bus: dict[str, Any] = {"address_bits": config.address_bits, "data_bits": config.bus_bits}
         self._array = Array(config)
-        self._results = [Results(config) for _ in range(config.results_per_cycle)]
-        self.definitions = self._array.definitions
-        results = self._results[0]
+        results = Results(config)
+        self._results = Definition("npe_results", results)
+        self.definitions = [*self._array.definitions, self._results]
         lag = results.REDUCTIONS_LAG
         assert lag <= Store.RECORDS_AFTER, f"reductions are there after {lag} cycles, but stored before"
         made = (self._array.LATENCY, results.LATENCY, results.PARAMETER_LATENCY, results.INTERVAL)
@@ -118,8 +119,11 @@ class NpeCore(wiring.Component):
         b_panels = cleared("b_panels", Panels(config, Kind.B, config.columns, B_PANELS))
         parameters = cleared("parameters", Parameters(config, PARAMETER_SLOTS))
         array = cleared("array", self._array)
-        drain = cleared("drain", Drain(config, self._results[0].INTERVAL, Panels.LATENCY + self._array.LATENCY))
-        results = [cleared(f"results{i}", each) for i, each in enumerate(self._results)]
+        interval = self._results.component.INTERVAL
+        drain = cleared("drain", Drain(config, interval, Panels.LATENCY + self._array.LATENCY))
+        results = [
+            self._results.instantiate(m, f"results{i}", clear=control.clear) for i in range(config.results_per_cycle)
+        ]
         store = cleared("store", Store(config))
 
         # Memory to receiver; what the loader is ahead of it is bounded by the bursts in flight.
