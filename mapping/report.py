@@ -45,6 +45,9 @@ class ReportRow:
     """Cycles that these operators add to the critical path; the cycles of all rows add up to the run."""
     macs: int
     """Number of multiply-accumulates that the array and the NPE carried out, padding included."""
+    memory_bytes: int
+    """Number of bytes that these operators moved to and from main memory, their commands included; those of all rows
+    add up to the run's."""
     energy: EnergyRange
     """Energy of these operators; what depends on time goes by their cycles. The energies of all rows add up to the
     run's."""
@@ -178,7 +181,10 @@ class MapResult:
         return before, *self.on_host, after
 
     def write(self, folder: Path) -> list[Path]:
-        """Write map.json, map.trace.json (for ui.perfetto.dev) and map.png to a folder; return their paths.
+        """Write map.json, map.trace.json (for ui.perfetto.dev) and pictures to a folder; return their paths.
+
+        The pictures are map.png, where time and energy go; map.roofline.png, the operators under the system's roofs;
+        and map.area.png, the units drawn to scale, of a system that names its process.
 
         Raises
         ------
@@ -252,6 +258,7 @@ class MapResult:
                     "commands": row.commands,
                     "cycles": row.cycles,
                     "macs": row.macs,
+                    "dram_bytes": row.memory_bytes,
                     "energy_j": row.energy.mid,
                 }
                 for row in self.rows
@@ -350,6 +357,7 @@ class RunCounts:
                     sum(units.values()),
                     self._cycles[name],
                     events.macs + events.npe_macs,
+                    events.memory_bytes,
                     row_energy,
                 )
             )

@@ -1,4 +1,4 @@
-"""Files of an exploration: JSON and CSV of the front, a picture, and one page that needs no network."""
+"""Files of an exploration: JSON and CSV of the front, two pictures, and one page that needs no network."""
 
 import csv
 import io
@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tilewright.base.files import write_json, write_text
-from tilewright.mapping.explore.pictures import axes_of, draw_front
+from tilewright.mapping.explore.pictures import axes_of, draw_front, draw_gains
 from tilewright.mapping.explore.result import Exploration
 from tilewright.mapping.explore.rows import front_rows, summary
 
@@ -14,7 +14,7 @@ PAGE = Path(__file__).with_name("page.html")
 
 
 def write_exploration(result: Exploration, folder: Path) -> list[Path]:
-    """Write explore.json, explore.csv, explore.png and explore.html to a folder; return their paths.
+    """Write explore.json, explore.csv, explore.png, explore.gains.png and explore.html to a folder; return their paths.
 
     Raises
     ------
@@ -25,6 +25,7 @@ def write_exploration(result: Exploration, folder: Path) -> list[Path]:
         write_json(folder / "explore.json", result.to_dict()),
         write_text(folder / "explore.csv", front_csv(result)),
         draw_front(folder / "explore.png", result),
+        draw_gains(folder / "explore.gains.png", result),
         write_text(folder / "explore.html", page(result)),
     ]
 

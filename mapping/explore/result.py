@@ -141,7 +141,8 @@ class Exploration:
         }
 
     def write(self, folder: Path) -> list[Path]:
-        """Write explore.json, explore.csv, explore.png and explore.html to a folder; return their paths.
+        """Write explore.json, explore.csv, explore.png, explore.gains.png and explore.html to a folder; return the
+        paths.
 
         Raises
         ------

@@ -67,7 +67,9 @@ def test_map_as_json(tmp_path):
     assert all({"step", "units", "commands", "cycles", "macs"} <= set(step) for step in data["steps"])
     assert json.loads((tmp_path / "map.json").read_text())["cycles"] == data["cycles"]
     assert len(json.loads((tmp_path / "map.trace.json").read_text())["traceEvents"]) > 1000
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.json", "map.png", "map.trace.json"]
+    files = ["map.json", "map.png", "map.roofline.png", "map.trace.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == files
+    assert sum(step["dram_bytes"] for step in data["steps"]) == data["dram_bytes"]
 
 
 def test_map_on_an_array_of_mxfp4(tmp_path):

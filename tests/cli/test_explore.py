@@ -14,7 +14,7 @@ import tilewright as tw
 from tests.cli.command_line import run
 from tests.pictures import text_problems
 from tilewright.mapping.explore.objectives import OBJECTIVES
-from tilewright.mapping.explore.pictures import draw_front
+from tilewright.mapping.explore.pictures import draw_front, draw_gains
 
 SPACE = """base = "tiny"
 [fields]
@@ -83,11 +83,13 @@ def test_csv_has_a_row_for_each_design_of_the_front(folder, data):
     assert rows == written
 
 
-def test_no_text_of_the_picture_lies_on_other_text(folder, tmp_path):
+def test_no_text_of_the_pictures_lies_on_other_text(folder, tmp_path):
     result = tw.explore("slate-132k", folder / "s.toml", context=4, study=folder / "a.study")
     with text_problems() as problems:
         draw_front(tmp_path / "front.png", result)
+        draw_gains(tmp_path / "gains.png", result)
     assert not problems
+    assert (tmp_path / "gains.png").read_bytes() == (folder / "out" / "explore.gains.png").read_bytes()
     assert (tmp_path / "front.png").read_bytes() == (folder / "out" / "explore.png").read_bytes()
 
 

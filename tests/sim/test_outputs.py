@@ -10,9 +10,12 @@ from tests.pictures import text_problems
 from tilewright.base.drawing import new_figure, save
 from tilewright.sim.config import load_system
 from tilewright.sim.config.dram import load_dram
+from tilewright.sim.energy.area_picture import draw_area
 from tilewright.sim.energy.events import Counts
 from tilewright.sim.energy.run_energy import energy
+from tilewright.sim.energy.system_area import system_area
 from tilewright.sim.plots import breakdown, folded
+from tilewright.sim.roofline import RooflinePoint, roofline
 from tilewright.sim.trace import Span, perfetto_json
 
 
@@ -95,3 +98,49 @@ def test_small_parts_of_the_energy_are_one_bar_with_one_line(tmp_path):
     [bars] = [each for each in axes.containers if isinstance(each, BarContainer)]
     lines = bars.errorbar.lines[2][0].get_segments()
     assert [x for line in lines for x in (line[0][0], line[1][0])] == pytest.approx([50, 70, 1, 50, 0.3, 0.9])
+
+
+def drawn_roofline(tmp_path, operators):
+    """Return the axes of a roofline: 10 GB/s of memory, an engine of 100 GMAC/s and one of 400."""
+    drawn = []
+    run = RooflinePoint("run", sum(each.macs for each in operators), sum(each.bytes for each in operators), 1.0)
+    with mock.patch("tilewright.sim.roofline.save", lambda figure, path, **options: drawn.append(figure)):
+        peaks = {"array": 100.0, "NPE": 400.0}
+        roofline(tmp_path / "x.png", "title", operators=operators, run=run, gbytes_per_s=10.0, peaks=peaks)
+    return drawn[0].axes[0]
+
+
+def test_operators_lie_under_the_roofs_where_their_figures_say(tmp_path):
+    operators = [RooflinePoint("a", 30 * 10**9, 10 * 10**9, 0.75), RooflinePoint("norm", 0, 10**9, 0.25)]
+    axes = drawn_roofline(tmp_path, operators)
+    array, npe, memory = (line.get_xydata() for line in axes.lines)
+    # Roofs meet where the memory brings as many bytes as the engine needs.
+    assert array[0] == pytest.approx([10, 100])
+    assert npe[0] == pytest.approx([40, 400])
+    assert memory[1] == pytest.approx([40, 400])
+    assert memory[0][1] == pytest.approx(10 * memory[0][0])
+    places = [each.get_offsets()[0].tolist() for each in axes.collections]
+    assert places == [pytest.approx([3, 40]), pytest.approx([30 / 11, 30])], "an operator without products has no place"
+
+
+def test_no_text_of_a_roofline_or_an_area_lies_on_other_text(tmp_path):
+    operators = [RooflinePoint("model.layers." * 9 + str(at), 10**9, 10**6 * (at + 1), 0.05) for at in range(12)]
+    run = RooflinePoint("whole run", 12 * 10**9, 10**8, 0.7)
+    system = load_system("tiny").with_(process="SG13G2")
+    with text_problems() as problems:
+        roofline(
+            tmp_path / "roofline.png", "title", operators=operators, run=run, gbytes_per_s=51.2,
+            peaks={"CIM array": 32768.0, "NPE, fp4_e2m1": 256.0},
+        )  # fmt: skip
+        draw_area(tmp_path / "area.png", system.name, system_area(system))
+    assert problems == []
+
+
+def test_units_are_drawn_to_scale(tmp_path):
+    system = load_system("tiny").with_(process="SG13G2")
+    area, drawn = system_area(system), []
+    with mock.patch("tilewright.sim.energy.area_picture.save", lambda figure, path, **options: drawn.append(figure)):
+        draw_area(tmp_path / "x.png", system.name, area)
+    bars = [each for each in drawn[0].axes[0].containers if not each.get_label().startswith("_")]
+    found = {bar.get_label().partition(":")[0]: bar[0].get_width() * bar[0].get_height() for bar in bars}
+    assert found == pytest.approx({unit.unit: unit.area_um2 / 1e6 for unit in area.units if unit.area_um2})

@@ -77,8 +77,13 @@ def shortened(name: str) -> str:
     return name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…"
 
 
-def save(figure: "Figure", path: Path, *, legend_of: "Axes | None" = None) -> Path:
+def save(figure: "Figure", path: Path, *, legend_of: "Axes | None" = None, legend_columns: int = 4) -> Path:
     """Write a PNG, close the figure and return the path; below all panels stands the legend of the named axes, if any.
+
+    Parameters
+    ----------
+    legend_columns : int
+        Largest number of names side by side.
 
     Raises
     ------
@@ -92,7 +97,7 @@ def save(figure: "Figure", path: Path, *, legend_of: "Axes | None" = None) -> Pa
     if legend_of is not None:
         handles, labels = legend_of.get_legend_handles_labels()
         if labels:
-            columns = min(len(labels), 4)
+            columns = min(len(labels), legend_columns)
             figure.legend(
                 handles, labels, loc="outside lower center", ncols=columns, fontsize=LABEL_SIZE, frameon=False
             )

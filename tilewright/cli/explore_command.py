@@ -56,7 +56,8 @@ def command(
 
     MODELs are as in map; the space names them if the command does not. Every design that may be on the Pareto front,
     given the error of the estimates, is run on the exact model. With --out, the command writes explore.json,
-    explore.csv, explore.png and explore.html, a page that needs no network.
+    explore.csv, explore.png (the front), explore.gains.png (what the time of its designs goes to) and explore.html, a
+    page that needs no network.
     """
     from tilewright.api.exploration import explore
     from tilewright.cli.exploring import exploring

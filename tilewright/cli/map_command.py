@@ -90,8 +90,9 @@ def command(
     accelerator is idle while the host works, so the time is an upper bound for a machine in which they overlap;
     software that hands over data is not counted. With --plan, each matrix takes the bytes of the format in which the
     array holds it; what the array does not have counts as the format of its macros. With --out, the command writes
-    map.json, map.trace.json (open it in ui.perfetto.dev) and map.png. Several contexts make a table with a row for
-    each, JSON becomes a list, and each writes to a folder of its own, context-NUMBER in --out.
+    map.json, map.trace.json (open it in ui.perfetto.dev), map.png (time and energy), map.roofline.png and, for a
+    system with a process, map.area.png. Several contexts make a table with a row for each, JSON becomes a list, and
+    each writes to a folder of its own, context-NUMBER in --out.
     """
     from tilewright.api.mapping import map
     from tilewright.api.systems import model_of
