@@ -67,7 +67,7 @@ class ProgramRow:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Self:
         """Return the row whose ``asdict`` has gone through JSON."""
-        return cls(**{**row, "events": Counts(**row["events"]), "spans": tuple(Span(**span) for span in row["spans"])})
+        return cls(**{**row, "events": Counts(**row["events"]), "spans": tuple(Span(*span) for span in row["spans"])})
 
     def to_dict(self) -> dict:
         """Return the row for JSON, without its timeline."""

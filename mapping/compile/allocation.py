@@ -1,5 +1,6 @@
 """Allocation of places in the banks of the scratchpad and in the files of row scalars, for the live range of each."""
 
+from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -77,7 +78,7 @@ def place_tensors(
     """
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
     ports = _Ports(config.banks)
-    used = [0] * config.banks
+    used, room = [0] * config.banks, config.bank_bytes
     waits = 0
     tensors = list(tensors)
     for tensor in tensors:
@@ -98,7 +99,7 @@ def place_tensors(
         shared = ports.shared(tensor)
         choices = []
         for bank in range(config.banks):
-            offset = None if bank in taken else _first_fit(config.bank_bytes, tensor, placed[bank], config, slack)
+            offset = None if bank in taken else _first_fit(room, tensor, placed[bank], bank * room, slack)
             if offset is not None:
                 beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack)) if tight else 0
                 choices.append((-beside, shared[bank], used[bank], bank, offset))
@@ -109,8 +110,8 @@ def place_tensors(
                 f"{config.bank_bytes}"
             )
         *_, bank, offset = min(choices)
-        tensor.address = bank * config.bank_bytes + offset
-        placed[bank].append(tensor)
+        tensor.address = bank * room + offset
+        insort(placed[bank], tensor, key=lambda each: each.address)
         ports.add(tensor, bank)
         used[bank] += tensor.bytes
         waits += shared[bank]
@@ -156,20 +157,21 @@ def _columns(tensor: Tensor) -> np.ndarray:
 
 
 def _alive(tensor: Tensor, others: Sequence[Tensor], slack: int) -> list[Tensor]:
-    return [each for each in others if each.first <= tensor.last + slack and tensor.first <= each.last + slack]
+    first, last = tensor.first - slack, tensor.last + slack
+    return [each for each in others if each.first <= last and first <= each.last]
 
 
-def _first_fit(
-    room: int, tensor: Tensor, others: Sequence[Tensor], config: AcceleratorConfig, slack: int
-) -> int | None:
-    """Return the lowest offset in a bank that is free for the live range of a tensor."""
-    offset = 0
-    for other in sorted(_alive(tensor, others, slack), key=lambda each: each.address):
-        start = other.address % config.bank_bytes
-        if offset + tensor.bytes <= start:
+def _first_fit(room: int, tensor: Tensor, others: Sequence[Tensor], bank: int, slack: int) -> int | None:
+    """Return the lowest offset in a bank, given by its address, that is free for the live range of a tensor.
+
+    Other tensors come in the order of their addresses.
+    """
+    address, size = bank, tensor.bytes
+    for other in _alive(tensor, others, slack):
+        if address + size <= other.address:
             break
-        offset = max(offset, start + other.bytes)
-    return offset if offset + tensor.bytes <= room else None
+        address = max(address, other.address + other.bytes)
+    return address - bank if address + size <= bank + room else None
 
 
 def _free(config: AcceleratorConfig, tensor: Tensor, placed: Sequence[Sequence[Tensor]], taken: set[int]) -> int:
@@ -179,7 +181,7 @@ def _free(config: AcceleratorConfig, tensor: Tensor, placed: Sequence[Sequence[T
         if bank in taken:
             continue
         offset = 0
-        for other in sorted(_alive(tensor, others, 0), key=lambda each: each.address):
+        for other in _alive(tensor, others, 0):
             start = other.address % config.bank_bytes
             most, offset = max(most, start - offset), max(offset, start + other.bytes)
         most = max(most, config.bank_bytes - offset)

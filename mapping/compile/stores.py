@@ -108,7 +108,7 @@ def _continues(group: list[Store], store: Store) -> bool:
     if (
         first.planes > 1
         or len(group) == MAX_COUNT
-        or replace(store, address=0, source=0) != replace(first, address=0, source=0)
+        or store.changed(address=0, source=0) != first.changed(address=0, source=0)
     ):
         return False
     step = store.address - last.address, store.source - last.source

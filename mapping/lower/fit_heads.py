@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache, partial
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
@@ -24,10 +25,11 @@ def fit_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
     """
     graph = with_padded_heads(config, graph)
     changed = {scores.name: replace(scores, block=block_size(config, scores)) for scores in _in_blocks(config, graph)}
+    beside = cache(partial(heads_beside, config))
     for weighted in graph.of(Kind.WEIGHTED_SUM):
         values = graph[weighted.inputs[1]]
         if weighted.capacity and weighted.engine is not Engine.NPE:
-            changed[values.name] = replace(values, beside=heads_beside(config, values.n, values.heads))
+            changed[values.name] = replace(values, beside=beside(values.n, values.heads))
     for mask in graph.of(Kind.CONSTANT):
         if mask.every_position and not mask.variants:
             step = math.lcm(config.word_bytes // stored.FP32.scratchpad_bytes, config.vector.lanes)

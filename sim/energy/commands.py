@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.energy.events import Counts
-from tilewright.sim.isa.cim_command import ArrayCommand
 from tilewright.sim.isa.commands import (
     UNIT_COMMANDS,
     Command,
@@ -21,7 +20,8 @@ from tilewright.sim.isa.commands import (
 )
 from tilewright.sim.isa.vector_command import Function, Reduce
 from tilewright.sim.isa.widths import COMMAND_BYTES
-from tilewright.sim.machine.cim.array import array_beats, block_limits
+from tilewright.sim.machine.accelerator.product import product_beats
+from tilewright.sim.machine.cim.array import block_limits
 
 
 def executions(commands: Sequence[Command]) -> Iterator[tuple[UnitCommand, int]]:
@@ -72,13 +72,7 @@ def _product(config: AcceleratorConfig, command: Product, times: int, counts: Co
     counts.macs += vectors * k * n
     counts.weight_bits += times * k * n * tile.macro.weight_bits
     counts.activation_bits += vectors * ((blocks + 1) * k * tile.macro.input_bits + n * tile.accumulator_bits)
-    for rows, down in ((high, full), (last + 1, 1)):
-        for columns, across in ((wide, blocks), (narrow + 1, 1)):
-            if down * across:
-                block = ArrayCommand(
-                    rows=rows, columns=columns, vectors=1, reduce=command.reduce, narrow=command.narrow
-                )
-                counts.weight_beats_out += times * down * across * array_beats(config.cim_array, block)
+    counts.weight_beats_out += times * product_beats(config, command)
     counts.array_vectors += vectors * (blocks + 1) * (full + 1)
     counts.driven_products += vectors * (blocks + 1) * k * wide
     macros = full * divide_up(high, tile.macro.rows) + divide_up(last + 1, tile.macro.rows)

@@ -50,6 +50,8 @@ class Precision:
 
     def of_matrix(self, name: str) -> Self:
         """Return the precision of the product with this matrix."""
+        if not self.by_matrix:
+            return self
         return replace(self, weights=dict(self.by_matrix).get(name, self.weights), by_matrix=())
 
     @classmethod

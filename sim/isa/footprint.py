@@ -1,6 +1,6 @@
 """Footprint of a command: bytes of the scratchpad and of memory that it reads and writes, and ports of banks."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
@@ -12,8 +12,7 @@ MOST_PLANES = 256
 """Maximum number of planes that are told apart; of more planes the bytes between them count too."""
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(NamedTuple):
     """Rows of bytes: row r begins at ``start + r * pitch``."""
 
     start: int
@@ -39,8 +38,7 @@ class Region:
         return ahead < self.width or ahead + other.width > pitch
 
 
-@dataclass(frozen=True)
-class Footprint:
+class Footprint(NamedTuple):
     """Regions that a command reads and writes; it may read bytes that it writes."""
 
     scratchpad_reads: tuple[Region, ...] = ()

@@ -1,5 +1,6 @@
 """Check of a command of the accelerator before it goes to its unit; twin of the RTL's check."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -13,6 +14,7 @@ from tilewright.sim.isa.commands import (
     Product,
     Set,
     Store,
+    UnitCommand,
     Vector,
     Weights,
 )
@@ -25,14 +27,28 @@ from tilewright.sim.machine.cim.array import block_limits
 def in_banks(config: AcceleratorConfig, command: Vector) -> VectorCommand:
     """Return a pass with addresses within banks, as the vector unit sees it."""
     inside: dict[str, Any] = {
-        name: Matrix(
-            address=matrix.address % (1 << _vector_bits(config, command, name)),
-            stride=matrix.stride,
-            storage=matrix.storage,
-        )
-        for name, matrix in _matrices(command).items()
+        name: Matrix(address=matrix.address % (1 << bits), stride=matrix.stride, storage=matrix.storage)
+        for name, matrix, bits in _matrices(config, command)
     }
     return command.command.changed(**inside)
+
+
+def in_memory(config: AcceleratorConfig, command: UnitCommand) -> tuple[int, int]:
+    """Return the address in memory at which a command ends, and the number of which its addresses are multiples.
+
+    Its address register adds to both. The end is 0 for commands that have no address in memory.
+    """
+    match command:
+        case Load() | Weights():
+            row, unit = command.beats * config.bus_bytes, config.bus_bytes
+        case Store():
+            row, unit = command.row_bytes, _element_bytes(config, command)
+        case Jobs():
+            return command.address + command.count * DESCRIPTOR_BYTES, DESCRIPTOR_BYTES
+        case _:
+            return 0, 1
+    rows, planes = (command.rows - 1) % (1 << COUNT_BITS), (command.planes - 1) % (1 << COUNT_BITS)
+    return command.address + rows * command.stride + planes * command.plane_stride + row, unit
 
 
 def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0) -> AcceleratorError:
@@ -50,7 +66,7 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
     match command:
         case Load() | Weights():
             beat = config.bus_bytes
-            reasons = _memory(config, command, command.beats * beat, beat, register_value)
+            reasons = _memory(config, command, register_value)
             reasons[error.SIZE] |= command.beats == 0
             if isinstance(command, Load):
                 below = ((command.rows * command.planes - 1) % (1 << 32)) * command.pitch
@@ -58,8 +74,8 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
                 reasons[error.ADDRESS] |= outside or _unaligned(beat, command.destination, command.pitch)
                 reasons[error.BANK] = crosses
         case Store():
-            size = 1 << command.size if command.size <= config.bus_bytes.bit_length() - 1 else 1
-            reasons = _memory(config, command, command.row_bytes, size, register_value)
+            size = _element_bytes(config, command)
+            reasons = _memory(config, command, register_value)
             reasons[error.SIZE] |= command.count == 0 or 1 << command.size > config.bus_bytes
             reasons[error.SIZE] |= command.packed and command.size > 0
             pairs = (
@@ -78,32 +94,33 @@ def refusal(config: AcceleratorConfig, command: Command, register_value: int = 0
         case Vector():
             reasons = _vector(config, command)
         case Jobs():
-            address = command.address + register_value
-            end = address + command.count * DESCRIPTOR_BYTES
-            reasons = {
-                error.SIZE: command.count == 0,
-                error.ADDRESS: _unaligned(DESCRIPTOR_BYTES, address) or end > 1 << config.address_bits,
-                error.REGISTER: command.register > ADDRESS_REGISTERS,
-            }
+            reasons = _memory(config, command, register_value)
         case Set() | Add():
             reasons = {error.REGISTER: not 1 <= command.register <= ADDRESS_REGISTERS}
         case Loop():
             reasons = {error.SIZE: command.count == 0}
-    return next((why for why in sorted(reasons) if reasons[why]), error.NONE)
+    return min((why for why, given in reasons.items() if given), default=error.NONE)
 
 
 def _memory(
-    config: AcceleratorConfig, command: Load | Weights | Store, row: int, unit: int, register_value: int
+    config: AcceleratorConfig, command: Load | Weights | Store | Jobs, register_value: int
 ) -> dict[AcceleratorError, bool]:
-    address = command.address + register_value
-    rows, planes = ((count - 1) % (1 << COUNT_BITS) for count in (command.rows, command.planes))
-    end = address + rows * command.stride + planes * command.plane_stride + row
+    end, unit = in_memory(config, command)
+    if isinstance(command, Jobs):
+        empty, strides = command.count == 0, (0, 0)
+    else:
+        empty, strides = command.rows == 0 or command.planes == 0, (command.stride, command.plane_stride)
     return {
-        AcceleratorError.SIZE: command.rows == 0 or command.planes == 0,
-        AcceleratorError.ADDRESS: end > 1 << config.address_bits
-        or _unaligned(unit, address, command.stride, command.plane_stride),
+        AcceleratorError.SIZE: empty,
+        AcceleratorError.ADDRESS: end + register_value > 1 << config.address_bits
+        or _unaligned(unit, command.address + register_value, *strides),
         AcceleratorError.REGISTER: command.register > ADDRESS_REGISTERS,
     }
+
+
+def _element_bytes(config: AcceleratorConfig, command: Store) -> int:
+    """Return the bytes of an element that is stored, 1 if it is wider than a beat, which is refused."""
+    return 1 << command.size if 1 << command.size <= config.bus_bytes else 1
 
 
 def _product(config: AcceleratorConfig, command: Product) -> dict[AcceleratorError, bool]:
@@ -126,33 +143,24 @@ def _product(config: AcceleratorConfig, command: Product) -> dict[AcceleratorErr
 
 
 def _vector(config: AcceleratorConfig, command: Vector) -> dict[AcceleratorError, bool]:
-    matrices = _matrices(command)
-    numbers = _vector_banks(config, command)
-    outside = False
-    for name, number in numbers.items():
-        bits = _vector_bits(config, command, name)
-        outside |= number >= config.banks or matrices[name].stride >= 1 << bits
-    read = [numbers[name] for name in "abc" if name in numbers]
-    return {
-        AcceleratorError.ADDRESS: outside,
-        # Beyond the last bank addresses start anew.
-        AcceleratorError.BANK: len({number % config.banks for number in read}) < len(read),
-    }
+    outside, read = False, []
+    for name, matrix, bits in _matrices(config, command):
+        bank = matrix.address >> bits
+        outside |= bank >= config.banks or matrix.stride >= 1 << bits
+        if name != "d":
+            # Beyond the last bank addresses start anew.
+            read.append(bank % config.banks)
+    return {AcceleratorError.ADDRESS: outside, AcceleratorError.BANK: len(set(read)) < len(read)}
 
 
-def _vector_bits(config: AcceleratorConfig, command: Vector, name: str) -> int:
-    scattered = name == "d" and command.command.scatter
-    return config.vector.element_address_bits if scattered else config.vector.address_bits
-
-
-def _vector_banks(config: AcceleratorConfig, command: Vector) -> dict[str, int]:
-    """Return the bank of each matrix that the pass has."""
-    return {name: matrix.address >> _vector_bits(config, command, name) for name, matrix in _matrices(command).items()}
-
-
-def _matrices(command: Vector) -> dict[str, Matrix]:
-    """Return the matrices that the pass has."""
-    return {name: matrix for name in "abcd" if (matrix := getattr(command.command, name)) is not None}
+def _matrices(config: AcceleratorConfig, command: Vector) -> Iterator[tuple[str, Matrix, int]]:
+    """Yield the matrices that the pass has: name, matrix, and width of its address within a bank."""
+    bits = config.vector.address_bits
+    for name in "abcd":
+        matrix = getattr(command.command, name)
+        if matrix is not None:
+            scattered = name == "d" and command.command.scatter
+            yield name, matrix, config.vector.element_address_bits if scattered else bits
 
 
 def _span(config: AcceleratorConfig, begin: int, length: int) -> tuple[bool, bool]:

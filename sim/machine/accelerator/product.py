@@ -1,6 +1,6 @@
 """Exact times of the array unit: products are cut into commands of the CIM array and take weights as they arrive."""
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from functools import cache, lru_cache, partial
 
@@ -29,7 +29,7 @@ class WeightStream:
 
     def __init__(self, memory: AxiMemoryModel):
         self._memory = memory
-        self._bursts: deque[tuple[int, int]] = deque()  # first beat, slot in which it is fetched
+        self._bursts: deque[tuple[int, int]] = deque()  # first beat, slot in which it is fetched, of beats in all slots
         self._blocks: deque[tuple[int, int, int]] = deque()  # first beat, last beat, cycle from which it is taken
         self._claimed = 0
         self._taken = -1
@@ -58,8 +58,9 @@ class WeightStream:
         return max((begin - first for first, last, begin in self._blocks if last >= beat), default=NEVER) + beat
 
     def ask(self, slot: int, beats: int) -> None:
-        """Note a burst whose first beat is fetched in a slot."""
-        self._bursts.append((self.asked, slot))
+        """Note a burst whose first beat is fetched in a slot; one that takes the next slot continues the burst before."""
+        if not self._bursts or slot - self.asked != self._bursts[-1][1] - self._bursts[-1][0]:
+            self._bursts.append((self.asked, slot))
         self.asked += beats
 
     def state(self, now: int, room: int) -> tuple:
@@ -73,7 +74,8 @@ class WeightStream:
             if end <= low:
                 break
             there = self._memory.arrival(slot + end - 1 - first) + BUFFER_LATENCY < now
-            bursts.append((first - asked, None if there else slot - slots))
+            begin = max(first, low)
+            bursts.append((begin - asked, None if there else slot + begin - first - slots))
             end = first
         blocks = [
             (first - asked, last - asked, max(begin - now, first - last - 2))
@@ -198,8 +200,21 @@ def _weights_of(config: CIMArrayConfig, rows: int, columns: int, reduce: bool, n
 
 def product_beats(config: AcceleratorConfig, command: Product) -> int:
     """Return the beats of weights, scales included, that a product takes."""
-    blocks = Counter(array_commands(config.cim_array, command))
-    return sum(count * array_beats(config.cim_array, block) for block, count in blocks.items())
+    high, wide = block_limits(config.cim_array, command.reduce)
+    beats = 0
+    for rows, down in _pieces(command.k, high):
+        for columns, across in _pieces(command.n, wide):
+            block = ArrayCommand(
+                rows=rows, columns=columns, vectors=1, reduce=command.reduce, narrow=command.narrow
+            )  # fmt: skip
+            beats += down * across * array_beats(config.cim_array, block)
+    return beats
+
+
+def _pieces(length: int, most: int) -> list[tuple[int, int]]:
+    """Return the sizes of the pieces into which a length is cut, as large as they may be, and the number of each."""
+    whole, rest = divmod(length, most)
+    return [(size, count) for size, count in ((most, whole), (rest, 1)) if size and count]
 
 
 def array_commands(config: CIMArrayConfig, product: Product) -> tuple[ArrayCommand, ...]:

@@ -9,7 +9,6 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import repeat
 from typing import Any
 
 from tilewright.base.errors import ConfigError
@@ -153,11 +152,15 @@ class ProgramRun:
         self.array = ArrayUnitModel(config, self.stream) if config.cim is not None else None
         self.stores = StoreModel(config, timing)
         self.product: Iterator[int | None] | None = None
-        # The load that asks for bursts, the next of these, and those behind it.
-        self.asking: tuple[_Entry, Iterator[tuple[int, int]]] | None = None
+        # The load that asks for bursts, the next of these, and the bursts behind it.
+        self.asking: _Entry | None = None
+        self.weights = False
+        """Whether that load brings weights."""
         self.burst = 0, 0
+        self.bursts_behind: Iterator[tuple[int, int]] = iter(())
         self.burst_number = self.even_bursts = 0
-        """Number of that burst, and of all bursts of weights if they are equal, or 0."""
+        """Number of that burst, and of all bursts of the load if they are equal, or 0. Nobody asks for the addresses of
+        equal bursts, nor for those behind one."""
         # The processor.
         self.program = 0
         self.index = self.fetch_index = 0
@@ -269,7 +272,7 @@ class ProgramRun:
                 following = flight[0] + 1
             elif self.fetches(time):
                 self._fetch(time)
-            elif self.asking is None or time <= self.asking[0].begin:
+            elif self.asking is None or time <= self.asking.begin:
                 return
             else:
                 possible = self._credit()
@@ -304,6 +307,8 @@ class ProgramRun:
 
     def _bad_beat(self, address: int, beats: int) -> int | None:
         """Return the first beat of a burst that memory answers with an error, if there is one."""
+        if self.memory_bytes is None and self.bad_address is None:
+            return None
         size = beats * self.config.bus_bytes
         if self.memory_bytes is not None and address + size > self.memory_bytes:
             return 0
@@ -319,7 +324,7 @@ class ProgramRun:
     def _credit(self) -> int | None:
         """Return the cycle from which on the next burst of the load may be requested; ``None`` if it is not known."""
         assert self.asking is not None
-        if not isinstance(self.asking[0].command, Weights):
+        if not self.weights:
             return NEVER
         needed = self.stream.asked + self.burst[1] - self.config.weight_buffer_beats
         if needed <= 0:
@@ -329,14 +334,13 @@ class ProgramRun:
 
     def _load(self, time: int) -> None:
         assert self.asking is not None
-        entry, more = self.asking
-        address, beats = self.burst
+        entry, (address, beats) = self.asking, self.burst
         slot, last = self.timing.read_slots(time + 1, beats)
         self._note(time, last, beats)
         bad = self._bad_beat(address, beats)
         if bad is not None:
             self.change(self.timing.arrival(slot + bad), self._load_failed, entry)
-        following = next(more, None)
+        following = self._burst_behind()
         if following is None:
             self.asking = None
             lane = self.lanes[Unit.LOAD]
@@ -346,7 +350,7 @@ class ProgramRun:
         else:
             self.burst = following
             self.burst_number += 1
-        if isinstance(entry.command, Weights):
+        if self.weights:
             # Values come burst by burst, too: a product may end while others are still to come, or fail.
             if self.execute is not None and bad != 0:
                 self.execute(Weights(address=address, beats=beats), 0)
@@ -355,6 +359,12 @@ class ProgramRun:
                 self._go_on(time)
                 if self.recurrence:
                     self.recurrence.skip_bursts(self, time)
+
+    def _burst_behind(self) -> tuple[int, int] | None:
+        """Return the burst behind the next one of the load, if it has one."""
+        if self.even_bursts:
+            return self.burst if self.burst_number + 1 < self.even_bursts else None
+        return next(self.bursts_behind, None)
 
     def _load_failed(self, time: int, entry: _Entry) -> None:
         entry.failed = True
@@ -387,7 +397,7 @@ class ProgramRun:
         register = getattr(command, "register", 0)
         value = self.registers[register]
         known = self._prepared.get(self.index)
-        if known is None or known.command is not command or known.register_value != value:
+        if known is None or known.command is not command or not known.takes(value):
             error = refusal(self.config, command, value)
             if error:
                 self._refuse(time, error)
@@ -440,15 +450,15 @@ class ProgramRun:
         self.fail(time, 5, error, self.index)
 
     def _enter(self, time: int, command: UnitCommand, value: int) -> bool:
+        known = self._prepared.get(self.index)
+        if known is None or known.command is not command:
+            known = self._prepared[self.index] = prepare(self.config, self.units, command, value)
+        known.register_value = value
         lane = self.lanes[command.UNIT]
         if lane.level == self.config.queue_depth:
             return False
         if self.execute is not None:
             self._check_elements(command)
-        known = self._prepared.get(self.index)
-        if known is None or known.command is not command:
-            known = self._prepared[self.index] = prepare(self.config, command, value)
-        known.register_value = value
         if self.recurrence and self.loops:
             self.recurrence.entered.append((known, value))
         entry = _Entry(known, self.index, value, time + QUEUE_LATENCY)
@@ -506,7 +516,7 @@ class ProgramRun:
             entry = lane.waiting[0]
             known = entry.prepared
             if lane.signalled is None:
-                if not all(self.semaphores[giver][unit] for giver in known.givers):
+                if known.givers and not all(self.semaphores[giver][unit] for giver in known.givers):
                     continue
                 lane.signalled = time
                 lane.no_signal += time - max(lane.head, lane.ready)
@@ -551,10 +561,11 @@ class ProgramRun:
                     self.recurrence.begin_bursts()
                 self.burst_number = 0
                 if self.even_bursts:
-                    self.asking = entry, self._even_bursts(0)
+                    self.burst = address, self.config.burst_beats
                 else:
-                    self.asking = entry, self._bursts(command, address)
-                self.burst = next(self.asking[1])
+                    self.bursts_behind = self._bursts(command, address)
+                    self.burst = next(self.bursts_behind)
+                self.asking, self.weights = entry, isinstance(command, Weights)
                 self.ask(time + 1, self.grant)
             case Product():
                 assert self.array is not None
@@ -616,17 +627,6 @@ class ProgramRun:
 
     def _store_failed(self, time: int, entry: _Entry) -> None:
         self.fail(time, 1, AcceleratorError.STORE_BUS, entry.index)
-
-    def skip_bursts(self, count: int) -> None:
-        """Let the next burst of the load, whose bursts are equal, be the one ``count`` behind."""
-        assert self.asking is not None
-        self.burst_number += count
-        rest = self._even_bursts(self.burst_number)
-        self.asking, self.burst = (self.asking[0], rest), next(rest)
-
-    def _even_bursts(self, number: int) -> Iterator[tuple[int, int]]:
-        """Return the equal bursts of a load from one on, given by its number; nobody asks for their addresses."""
-        return repeat((0, self.config.burst_beats), self.even_bursts - number)
 
     def _bursts(self, command: Load | Weights, address: int) -> Iterator[tuple[int, int]]:
         for plane in range(command.planes):

@@ -8,14 +8,12 @@ it is: the cycles that are skipped are added to what it says at its end.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
 from tilewright.sim.machine.bus.axi_master import NEVER
 
-from .check import refusal
 from .spans import repeated
 
 if TYPE_CHECKING:
@@ -32,8 +30,7 @@ MOST_SEEN = 128
 """Number of states of a loop after which it is not expected to recur."""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(NamedTuple):
     """A run at the end of an iteration."""
 
     left: int
@@ -47,8 +44,7 @@ class Seen:
     """Number of commands so far that the units were given in loops."""
 
 
-@dataclass(frozen=True)
-class SeenBursts:
+class SeenBursts(NamedTuple):
     """A run between two bursts of weights."""
 
     burst: int
@@ -101,7 +97,7 @@ class Recurrence:
         contents = *ends, *(value for _, value in last)
         if not times or not all(0 <= each < 1 << ADDRESS_REGISTER_BITS for each in contents):
             return
-        if any(value != known.register_value and refusal(run.config, known.command, value) for known, value in last):
+        if not all(known.takes(value) for known, value in last):
             return
         self.entered += last
         loop[1] -= times * period
@@ -142,7 +138,7 @@ class Recurrence:
             those[1:] = [now]
             return
         cycles = times * (now.cycle - before.cycle)
-        run.skip_bursts(times * period)
+        run.burst_number += times * period
         array.block += times * turn
         run.skipped += cycles
         _count(run, before.counts, times)
@@ -203,24 +199,22 @@ def state(run: ProgramRun, now: int, *, loops: bool = True) -> tuple:
 
     Addresses count in a page: bursts end at its end. How often the innermost loop still runs is left out. Without
     ``loops`` it is the state between bursts: how many are left is left out, and since when something waits or runs.
+    Until a load or a product begins, the number of commands that units have been given says which of them wait.
     """
-
-    def there(time: int) -> int:
-        # A cycle that has passed only says that what waits for it need not wait.
-        return max(time - now, -1)
-
+    # A cycle that has passed only says that what waits for it need not wait.
+    passed = now - 1
+    times = (run.fetching_until, run.taking, run.acting, run.last_beat, run.last_fetch, run.granted)
     return (
         run.index,
         run.fetch_index,
         run.ahead,
         *[(start, left) for start, left in (run.loops[:-1] if loops else run.loops)],
-        run.loops[-1][0] if loops else None,
+        run.loops[-1][0] if loops else run.commands,
         tuple([value % PAGE_BYTES for value in run.registers]),
-        tuple([(there(time), broken) for time, broken in run.fetched]),
-        *[None if time is None else there(time) for time in (run.fetching_until, run.taking, run.acting)],
+        tuple([(max(time, passed) - now, broken) for time, broken in run.fetched]),
+        *[None if time is None else max(time, passed) - now for time in times],
         tuple([last - now for last in run.flight if last >= now]),
-        *[there(time) for time in (run.last_beat, run.last_fetch, run.granted)],
-        None if run.asking is None else (_entry(run.asking[0]), there(run.asking[0].begin), run.burst_number * loops),
+        None if run.asking is None else (_entry(run.asking), run.asking.begin >= now, run.burst_number * loops),
         tuple(
             [
                 (key - 2 * now, None if what is None else what.__name__, _argument(run, argument))
@@ -253,7 +247,9 @@ def _lane(lane: _Lane, now: int, since: bool) -> tuple:
     head, ready = max(lane.head, least), None if lane.ready is None else max(lane.ready, least)
     return (
         lane.level,
-        tuple([(*_entry(entry), max(entry.there - now, 0)) for entry in lane.waiting]),
+        tuple([_entry(entry) for entry in lane.waiting]) if since else len(lane.waiting),
+        # Commands are given in more cycles than they take to the end of the queue: those before the last are there.
+        max(lane.waiting[-1].there - now, 0) if lane.waiting else 0,
         tuple([(*_entry(entry), (entry.begin - now) * since) for entry in lane.under_way]),
         head - now,
         None if ready is None else ready - now,

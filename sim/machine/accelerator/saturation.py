@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tilewright.sim.isa.commands import Weights
-
 from .product import BUFFER_LATENCY
 
 if TYPE_CHECKING:
@@ -31,9 +29,8 @@ def request_ahead(run: ProgramRun, time: int) -> int | None:
     """
     if run.errors or run.asking is None:
         return None
-    stream, beats = run.stream, run.burst[1]
+    stream, beats, weights = run.stream, run.burst[1], run.weights
     count = run.even_bursts - run.burst_number - 1
-    weights = isinstance(run.asking[0].command, Weights)
     if weights and run.product:
         count = min(count, (stream.wanted - 1) // beats)
     if count < 1:
@@ -111,7 +108,7 @@ def _one_by_one(run: ProgramRun, time: int, most: int, weights: bool) -> int:
 
 def _requested(run: ProgramRun, granted: int, count: int, slot: int) -> None:
     """Note that ``count`` bursts were requested, the last in a cycle, and take all slots before one."""
-    run.skip_bursts(count)
+    run.burst_number += count
     run.read_beats += count * run.burst[1]
     run.granted, run.last_beat = granted, run.flight[-1]
     run.timing.read_up_to(granted + 1, slot)

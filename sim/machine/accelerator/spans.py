@@ -1,6 +1,6 @@
 """Timelines of runs: what units executed, and when."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tilewright.sim.isa.units import Unit
@@ -16,8 +16,7 @@ class Span:
     end: int
 
 
-def repeated(spans: Sequence[Span], cycles: int, times: int) -> Iterator[Span]:
-    """Yield spans once more for each of some repetitions, so many cycles apart."""
-    for shift in range(cycles, (times + 1) * cycles, cycles):
-        for span in spans:
-            yield Span(span.unit, span.index, span.begin + shift, span.end + shift)
+def repeated(spans: Sequence[Span], cycles: int, times: int) -> list[Span]:
+    """Return spans once more for each of some repetitions, so many cycles apart."""
+    shifts = range(cycles, (times + 1) * cycles, cycles)
+    return [Span(each.unit, each.index, each.begin + shift, each.end + shift) for shift in shifts for each in spans]

@@ -11,6 +11,8 @@ from tilewright.sim.isa.widths import PAGE_BYTES
 from tilewright.sim.machine.bus.axi_master import NEVER, WriteMasterModel, bursts
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
+LEAST_WORDS = 4
+"""Number of words of a burst from which on it is quicker to look for words that go as those before."""
 WORD_LATENCY = 2
 """Cycles from the read of a beat's last element to the beat being offered."""
 
@@ -100,7 +102,8 @@ class StoreModel:
         """Write the words of a burst, given by their elements."""
         master, sent = self._master, self._sent
         master.announce()
-        seen: dict[tuple, tuple[int, int]] | None = None if all_words or len(set(elements)) > 1 else {}
+        alone = all_words or len(elements) < LEAST_WORDS or len(set(elements)) > 1
+        seen: dict[tuple, tuple[int, int]] | None = None if alone else {}
         done = 0
         while done < len(elements):
             sent.append(master.sent)

@@ -25,7 +25,7 @@ SENDER_LATENCY = 2
 """Cycles from the sums of a finished vector to its first word in the result stream."""
 
 
-@dataclass
+@dataclass(slots=True)
 class CommandTimes:
     """Cycles in which one command went through its stages."""
 
@@ -192,14 +192,15 @@ class TileModel:
             self._last_sent += cycles
 
     def state(self, now: int) -> tuple:
-        """Return all on which commands depend that are offered from cycle ``now`` on, relative to it."""
+        """Return all but the weights' memory on which commands depend that are offered from cycle ``now`` on, relative
+        to it."""
         queues = (self._loads, self._fetches, self._computes, self._banks, self._vectors, self._results)
         # What was free before need not be waited for.
         free = now - 2
         return (
             *[tuple([time - now if time > free else -2 for time in queue]) for queue in queues],
             *[time - now if time > free else -2 for time in (self._dispatched, self._next_start, self._last_sent)],
-            self._holding, self.weight_memory.state(now), self.activation_memory.state(now),
+            self._holding, self.activation_memory.state(now),
         )  # fmt: skip
 
     def _limits(self, command: TileCommand) -> tuple[tuple[str, int], ...]:

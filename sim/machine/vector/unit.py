@@ -123,7 +123,8 @@ def refusal(config: VectorConfig, command: VectorCommand) -> VectorError:
     writes = [command.out] if reduced else []
     reasons = {
         VectorError.SIZE: not (rows and columns),
-        VectorError.CODE: any(matrix and matrix.storage in whole for matrix in (command.b, command.c))
+        VectorError.CODE: (command.b is not None and command.b.storage in whole)
+        or (command.c is not None and command.c.storage in whole)
         or (command.d is not None and command.d.storage is Storage.INT32)
         or (command.scatter and (command.d is None or command.d.storage is not Storage.FP32 or columns != 1))
         or command.function > max(Function)

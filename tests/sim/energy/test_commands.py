@@ -11,8 +11,9 @@ from tilewright.sim.energy.events import Counts
 from tilewright.sim.isa.commands import End, Loop, Product, Repeat, Set
 from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.accelerator import run_commands
-from tilewright.sim.machine.accelerator.product import array_commands, product_beats
+from tilewright.sim.machine.accelerator.product import array_commands
 from tilewright.sim.machine.accelerator.values import in_order
+from tilewright.sim.machine.cim.array import array_beats
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 CONFIGS = {"tiny": TINY, "narrow": NARROW, "scaled": SCALED}
@@ -51,7 +52,7 @@ def test_events_of_a_product_are_those_of_its_blocks(name):
         count_command(config, product, 3, counts)
         found = list(array_commands(cim, product))
         wide = tile.columns if reduce else cim.columns
-        assert counts.weight_beats_out == 3 * product_beats(config, product)
+        assert counts.weight_beats_out == 3 * sum(array_beats(cim, each) for each in found)
         assert counts.array_vectors == 3 * vectors * len(found)
         assert counts.driven_products == 3 * vectors * wide * sum(each.rows for each in found)
         rows = [-(-each.rows // tile.macro.rows) for each in found]

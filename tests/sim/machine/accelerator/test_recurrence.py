@@ -31,11 +31,11 @@ from tilewright.sim.isa.commands import (
     Vector,
     Weights,
 )
-from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.vector_command import Matrix, VectorCommand
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
 from tilewright.sim.machine.accelerator import recurrence
 from tilewright.sim.machine.accelerator.accelerator import run_commands
+from tilewright.sim.machine.accelerator.prepared import PreparedCommand
 from tilewright.sim.machine.accelerator.product import ArrayUnitModel, product_beats
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun, ProgramRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
@@ -196,7 +196,7 @@ def test_a_loop_ends_where_its_addresses_leave_memory(iterations, skipped):
 
 
 def test_addresses_of_iterations_that_are_skipped_are_looked_at(monkeypatch):
-    monkeypatch.setattr(recurrence, "refusal", lambda *_: AcceleratorError.NONE)
+    monkeypatch.setattr(PreparedCommand, "takes", lambda *_: True)
     config = load_system("small").accelerator
     assert not run_commands(config, leaving(config, 39), AxiMemoryModel(latency=9)).error
 
