@@ -29,7 +29,7 @@ class WeightStream:
 
     def __init__(self, memory: AxiMemoryModel):
         self._memory = memory
-        self._bursts: deque[tuple[int, int]] = deque()  # first beat, slot in which it is fetched, of beats in all slots
+        self._bursts: deque[tuple[int, int]] = deque()  # first beat, and its slot, of bursts that follow one another
         self._blocks: deque[tuple[int, int, int]] = deque()  # first beat, last beat, cycle from which it is taken
         self._claimed = 0
         self._taken = -1
@@ -58,7 +58,7 @@ class WeightStream:
         return max((begin - first for first, last, begin in self._blocks if last >= beat), default=NEVER) + beat
 
     def ask(self, slot: int, beats: int) -> None:
-        """Note a burst whose first beat is fetched in a slot; one that takes the next slot continues the burst before."""
+        """Note a burst whose first beat is fetched in a slot; in the next slot, it continues the burst before."""
         if not self._bursts or slot - self.asked != self._bursts[-1][1] - self._bursts[-1][0]:
             self._bursts.append((self.asked, slot))
         self.asked += beats

@@ -50,7 +50,7 @@ def _all_at_once(run: ProgramRun, now: int, count: int) -> int:
     stream, timing, beats, slot = run.stream, run.timing, run.burst[1], run.timing.next_slot
     if run.heap:
         count = min(count, (timing.slot_at(run.heap[0][0] >> 1) - 1 - slot) // beats + 1)
-    if count < LEAST_AT_ONCE or _late(run, timing.slot_cycle(slot)):
+    if count < LEAST_AT_ONCE or _late(run, now, timing.slot_cycle(slot)):
         return now
 
     stream.ask(slot, count * beats)
@@ -114,8 +114,9 @@ def _requested(run: ProgramRun, granted: int, count: int, slot: int) -> None:
     run.timing.read_up_to(granted + 1, slot)
 
 
-def _late(run: ProgramRun, fetched: int) -> bool:
-    """Return whether a burst may come late for its slot, if the first beat of the first one is fetched in a cycle.
+def _late(run: ProgramRun, now: int, fetched: int) -> bool:
+    """Return whether a burst may come late for its slot, if the first beat of the first one is fetched in a cycle, and
+    the burst before was granted in cycle ``now``.
 
     Every other beat is fetched at least as many cycles later as there are beats between the two.
     """
@@ -124,7 +125,8 @@ def _late(run: ProgramRun, fetched: int) -> bool:
     between = (outstanding - 1) * beats + 1  # the last beat of a burst and the first of the one that takes its place
     free = outstanding - len(flight)
     return (
-        timing.latency + MARGIN > timing.least_cycles(between)
+        now + MARGIN > fetched
+        or timing.latency + MARGIN > timing.least_cycles(between)
         or any(last + MARGIN > fetched + (free + place) * beats for place, last in enumerate(flight))
         or timing.latency + BUFFER_LATENCY + MARGIN > timing.least_cycles(room - beats + 1)
         or stream.latest_turn(stream.asked + beats - room - 1) + MARGIN > fetched
