@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.every_position_cost import STORIES, costs
 from tests.mapping.compile.compiled_layers import INT4, MXFP4, SMALL
 from tests.mapping.compile.compiled_runs import Runner, beside_one_another, in_sequence, on_the_model
 from tests.mapping.tiny_models import tiny
@@ -12,16 +13,12 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile import compiler
 from tilewright.mapping.compile.arguments import Formula, Term
 from tilewright.mapping.compile.every_position import EveryPositionDecoder, Reusable
-from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder
+from tilewright.mapping.compile.whole_decoder import LAYERS
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
-from tilewright.mapping.map import memory_timing
-from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.load import load_model
 from tilewright.mapping.models.seeded import seeded_model
-from tilewright.sim.config import load_system
-from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
 
 RUNS = {"one by one": in_sequence, "timed": on_the_model, "mixed": beside_one_another(4)}
@@ -171,18 +168,6 @@ def test_formulas_in_words():
     assert str(Formula((), 7)) == "7"
 
 
-STORIES = LlamaConfig(
-    vocab_size=512,
-    num_hidden_layers=5,
-    hidden_size=64,
-    num_attention_heads=8,
-    num_key_value_heads=4,
-    head_dim=8,
-    intermediate_size=172,
-)
-"""Shape of stories260K."""
-
-
 @pytest.mark.parametrize(
     ("model", "system", "capacity", "contexts", "most"),
     [
@@ -196,17 +181,8 @@ STORIES = LlamaConfig(
     ids=["llama-3.2-1b", "llama-3.2-1b, more contexts", "llama-3.2-1b, repeated", "stories260K"],
 )
 def test_cost_against_a_program_for_the_position(model, system, capacity, contexts, most):
-    found = load_system(system)
-    config = found.accelerator
-    decoder = EveryPositionDecoder(config, model, {}, capacity=capacity)
-    for context in contexts:
-        position = context - 1
-        graph = llama.tokens_graph(model, decoder.precision, tokens=1, position=position, capacity=capacity)
-        cycles = [
-            run_commands(config, program.commands, memory_timing(found)).cycles
-            for program in (decoder.reusable(position, 1).program.at(position), compile_decoder(config, graph))
-        ]
-        assert cycles[0] / cycles[1] <= most, (context, *cycles)
+    for context, one_set, alone in costs(model, system, capacity, contexts):
+        assert one_set / alone <= most, (context, one_set, alone)
 
 
 def test_a_model_without_room_is_refused():
