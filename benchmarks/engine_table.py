@@ -1,7 +1,7 @@
 """Measures which engine multiplies faster, by exact runs of models on the CIM array, on the NPE, and on both.
 
     python -m benchmarks.engine_table            # placements of one model: a token, and a prompt
-    python -m benchmarks.engine_table --models   # a token of twelve models on a system with both engines and on the NPE
+    python -m benchmarks.engine_table --models   # a token of EdgeCIM's twelve models with both engines, and on the NPE
 
 Prints the tables of docs/npe.md. The systems are ``examples/systems/edge-both.toml`` and ``edge-npe.toml``: the memory
 of edge-int4, its array, and an NPE of 8 x 32 SIMD MACs. The second takes some minutes.
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import tilewright as tw
+from benchmarks.edgecim import MODELS
 from tilewright.base.tables import markdown_table
 
 SYSTEMS = Path(__file__).parents[1] / "examples" / "systems"
@@ -28,11 +29,6 @@ PLACEMENTS: dict[str, Sequence[str]] = {
     "all on the NPE, bf16": ["npe:bf16"],
 }
 """Rules by what they do."""
-MODELS = (
-    "gemma-2b", "gemma-3-1b", "granite-3-2b", "llama-3.2-1b", "llama-3.2-3b", "qwen2.5-0.5b", "qwen2.5-1.5b",
-    "qwen2.5-3b", "qwen3-0.6b", "qwen3-1.7b", "smollm2-1.7b", "tinyllama-1.1b",
-)  # fmt: skip
-"""Twelve models of at most three billion parameters."""
 
 
 def placements() -> Iterator[tuple[str, ...]]:
@@ -58,7 +54,7 @@ def models() -> Iterator[tuple[str, ...]]:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", action="store_true", help="a token of twelve models")
+    parser.add_argument("--models", action="store_true", help="a token of each of EdgeCIM's twelve models")
     if parser.parse_args().models:
         header = ("model", ">both: tokens/s", ">bound / run", ">NPE alone, int8: tokens/s", ">bound / run")
         print(markdown_table(header, list(models())))

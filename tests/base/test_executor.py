@@ -84,3 +84,14 @@ def test_a_scheduler_that_does_not_answer_is_refused(url, monkeypatch):
     monkeypatch.setattr("tilewright.base.executor.ANSWER_SECONDS", 2)
     with pytest.raises(ConfigError, match=f"scheduler = {url} does not answer: .*such as tcp://"):
         run_all(calls.square, NUMBERS, scheduler=url)
+
+
+def test_a_machine_too_busy_for_dask_is_said(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+
+    def assertion(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(distributed, "Client", assertion)
+    with pytest.raises(ConfigError, match="scheduler = tcp://x:1 does not answer: Dask did not start in ten seconds;"):
+        run_all(calls.square, NUMBERS, scheduler="tcp://x:1")

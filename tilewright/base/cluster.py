@@ -32,8 +32,10 @@ def connected(scheduler: str, seconds: float) -> "Iterator[Client]":
         ) from None
     try:
         client: Client = Client(scheduler, timeout=seconds, set_as_default=False)
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except (OSError, ValueError, TypeError, ImportError, AssertionError) as error:
+        # Dask asserts that its own thread starts within ten seconds, which a busy machine may not give it.
+        busy = "Dask did not start in ten seconds" if isinstance(error, AssertionError) else type(error).__name__
+        reason = str(error).splitlines()[0] if str(error) else busy
         raise ConfigError(
             f"scheduler = {scheduler} does not answer: {reason}; it must be the address of a Dask scheduler, such as "
             "tcp://10.0.0.1:8786"
