@@ -23,6 +23,9 @@ from tilewright.sim.formats import StoredFormat
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 
+CONTEXT = 128
+"""Number of positions, or of tokens of a sentence, unless another is asked for or the model takes fewer."""
+
 
 class CostOnSystem:
     """Runs a model with the storages of an assignment on the exact model of a system: a decode step at a context, or a
@@ -30,8 +33,9 @@ class CostOnSystem:
     and run once.
     """
 
-    def __init__(self, network: Network, system: System, context: int):
-        self.network, self.system, self.context = network, system, context
+    def __init__(self, network: Network, system: System, context: int | None = None):
+        self.network, self.system = network, system
+        self.context = context or min(CONTEXT, _longest(network))
         self._kept: dict[tuple[tuple[str, StoredFormat], ...], Cost] = {}
 
     def __call__(self, assignment: Assignment) -> Cost:
@@ -57,6 +61,14 @@ class CostOnSystem:
         counts = encoder_counts(network.model, system, precision, context)
         joules = total(energy(counts.events, system)).mid
         return Cost(counts.cycles, joules, counts.events.memory_bytes, True)
+
+
+def _longest(network: Network) -> int:
+    """Return the number of positions that a model takes."""
+    if isinstance(network, DecoderNetwork):
+        return network.model.positions
+    assert isinstance(network, EncoderNetwork)
+    return network.model.max_position_embeddings
 
 
 def encoder_counts(model: BertConfig, system: System, precision: Precision, tokens: int) -> RunCounts:

@@ -1,4 +1,4 @@
-"""Layers with the matrices of a plan of two formats in RTL: bytes and cycles of the exact model."""
+"""Layers with the matrices of a plan, of two formats or in groups, in RTL: bytes and cycles of the exact model."""
 
 from pathlib import Path
 
@@ -20,8 +20,12 @@ SYSTEM = tw.load_system("small").with_({"cim.tiles": 2, "cim.tile.grid_columns":
 """`small` with tiles of 32 columns, of which a row of INT4 fills a word, and as many multiply-accumulates."""
 
 
-def check(model: str, plan: Path, *, layer: int, tokens: int) -> None:
-    rows = layer_suite(model, SYSTEM, layer=layer, tokens=tokens, plan=plan).run()
+IN_GROUPS = tw.load_system("tiny").with_({"cim.tile.group_scale": "uint8", "cim.tile.group_rows": 32})
+"""`tiny` with a factor of the scale of an output for each 32 of its inputs."""
+
+
+def check(model: str, plan: Path, system: tw.System = SYSTEM, *, layer: int, tokens: int) -> None:
+    rows = layer_suite(model, system, layer=layer, tokens=tokens, plan=plan).run()
     check_rows(rows)
     assert all(row["rtl_cycles"] == row["model_cycles"] > 0 for row in rows)
 
@@ -32,6 +36,13 @@ def test_a_layer_of_our_own_model_in_two_formats(tmp_path):
     assert set(own.values()) == {"int4/channel", "int8/channel"}
     found.write_plan(tmp_path / "plan.json")
     check("slate-132k", tmp_path / "plan.json", layer=0, tokens=4)
+
+
+def test_a_layer_of_our_own_model_in_groups(tmp_path):
+    found = tw.precision("slate-132k", budget=5, system=IN_GROUPS, tokens=512, baselines=False)
+    assert {each.name for each in found.plans[0].assignment.values()} == {"int4/32"}
+    found.write_plan(tmp_path / "plan.json")
+    check("slate-132k", tmp_path / "plan.json", IN_GROUPS, layer=1, tokens=4)
 
 
 def test_a_layer_of_minilm_in_two_formats(tmp_path):

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.llama import COSINES
-from tilewright.mapping.models.rows import ALL, rows_of, scales_of
+from tilewright.mapping.models.rows import ALL, RowScales, rows_of, scales_of
 from tilewright.mapping.precision.npe_weights import npe_weights
 from tilewright.mapping.precision.quantisation import joined, quantise_weights
 from tilewright.sim.formats import stored
@@ -110,7 +111,7 @@ class _Contents:
         quantise = npe_weights if operator.engine is Engine.NPE else quantise_weights
         quantised = joined(
             [
-                quantise(each * factor / columns[:, None], operator.precision, None if own is None else own * factor)
+                quantise(each * factor / columns[:, None], operator.precision, own and own.times(factor))
                 for each, own in blocks
             ]
         )
@@ -124,7 +125,7 @@ class _Contents:
                 bias = bias - (self._carried(source) * columns) @ quantised.values
             self._put(f"{name}.bias", bias)
 
-    def _weights(self, operator: Operator, after_attention: bool) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    def _weights(self, operator: Operator, after_attention: bool) -> Iterator[tuple[np.ndarray, RowScales | None]]:
         """Yield the weights of some outputs after the others, (outputs, inputs), and their scales if they have some."""
         name = f"{operator.name}.weight"
         if not operator.head:
@@ -133,9 +134,18 @@ class _Contents:
                 yield rows_of(self.tensors, name, rows), scales_of(self.tensors, name, rows)
             return
         spread, weights, scales = operator.head.spread, self.tensors[name], scales_of(self.tensors, name, ALL)
+        if scales is not None and after_attention:
+            group = operator.precision.group
+            scales = scales.with_columns_moved(spread, weights.shape[1], group)
+            if scales is None:
+                raise ConfigError(
+                    f"{operator.name}: a scale for each {group} inputs is not allowed here: heads of "
+                    f"{operator.head.size} have room for {operator.head.room}, and some groups of inputs with room "
+                    "would have two scales"
+                )
+        elif scales is not None:
+            scales = scales.with_rows_moved(spread)
         weights = spread(weights) if after_attention else spread(weights.T).T
-        if scales is not None and not after_attention:
-            scales = spread(scales)
         for first in range(0, len(weights), OUTPUTS):
             rows = slice(first, first + OUTPUTS)
             yield weights[rows], None if scales is None else scales[rows]

@@ -1,6 +1,7 @@
 """Some rows of a tensor, without the others if the tensors lie in a file."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -23,12 +24,64 @@ class HasRows(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class RowScales:
+    """Scales of the rows of a tensor whose elements are integers times the scale of their row, and of their group."""
+
+    rows: np.ndarray
+    """Scale of each row, (rows,); 0 for rows of zeros."""
+    factors: np.ndarray | None = None
+    """Integer factor of that scale for each group of successive elements of a row, (rows, groups); None without
+    groups."""
+
+    def __getitem__(self, rows: Rows) -> "RowScales":
+        return RowScales(self.rows[rows], None if self.factors is None else self.factors[rows])
+
+    def times(self, factor: float) -> "RowScales":
+        """Return the scales of the tensor times a number."""
+        return RowScales(self.rows * factor, self.factors)
+
+    def followed_by(self, zeros: int) -> "RowScales":
+        """Return the scales of the tensor with some rows of zeros after its own."""
+        factors = self.factors
+        return RowScales(
+            np.pad(self.rows, (0, zeros)), None if factors is None else np.pad(factors, ((0, zeros), (0, 0)))
+        )
+
+    def with_rows_moved(self, move: Callable[[np.ndarray], np.ndarray]) -> "RowScales":
+        """Return the scales of the tensor with its rows elsewhere; ``move`` does that to the last axis of an array."""
+        return RowScales(move(self.rows), None if self.factors is None else move(self.factors.T).T)
+
+    def with_columns_moved(
+        self, move: Callable[[np.ndarray], np.ndarray], columns: int, group: int
+    ) -> "RowScales | None":
+        """Return the scales of the tensor with its columns elsewhere, and zeros between them.
+
+        None stands for scales that do not exist: a group of the result has elements of groups with other factors.
+
+        Parameters
+        ----------
+        move : callable
+            Function that moves the last axis of an array, and puts zeros between.
+        columns : int
+            Number of columns of the tensor.
+        group : int
+            Number of elements of a group.
+        """
+        if self.factors is None:
+            return self
+        moved = move(np.repeat(self.factors, group, axis=1)[:, :columns])
+        groups = np.pad(moved, ((0, 0), (0, -moved.shape[1] % group))).reshape(len(moved), -1, group)
+        largest = groups.max(axis=2)
+        return RowScales(self.rows, largest) if ((groups == largest[..., None]) | (groups == 0)).all() else None
+
+
 @runtime_checkable
 class HasScales(Protocol):
-    """Tensors of which some contain integers times a scale for each output."""
+    """Tensors of which some contain integers times a scale for each output, or for groups of its inputs."""
 
-    def scales(self, name: str, rows: Rows) -> np.ndarray | None:
-        """Return the scales of some rows of a tensor, (rows,), 0 for rows of zeros; None if a tensor has none."""
+    def scales(self, name: str, rows: Rows) -> RowScales | None:
+        """Return the scales of some rows of a tensor; None if it has none."""
         ...
 
 
@@ -47,8 +100,8 @@ def formats_of(tensors: Mapping[str, np.ndarray]) -> Formats:
     return tensors.formats if isinstance(tensors, HasFormats) else ()
 
 
-def scales_of(tensors: Mapping[str, np.ndarray], name: str, rows: Rows) -> np.ndarray | None:
-    """Return the scales of some rows of a tensor, (rows,); None if it has none."""
+def scales_of(tensors: Mapping[str, np.ndarray], name: str, rows: Rows) -> RowScales | None:
+    """Return the scales of some rows of a tensor; None if it has none."""
     return tensors.scales(name, rows) if isinstance(tensors, HasScales) else None
 
 
@@ -86,13 +139,13 @@ class RowsFrom(Mapping[str, np.ndarray]):
         missing = 0 if rows.stop is None else rows.stop - (rows.start or 0) - len(found)
         return np.pad(found, ((0, missing), (0, 0))) if missing else found
 
-    def scales(self, name: str, rows: Rows) -> np.ndarray | None:
+    def scales(self, name: str, rows: Rows) -> RowScales | None:
         """Return the scales of some rows of a tensor, 0 for rows after its end; None if it has none."""
         if name != self.name or not isinstance(rows, slice):
             return scales_of(self.tensors, name, rows)
         found = scales_of(self.tensors, name, self._moved(rows))
-        missing = 0 if found is None or rows.stop is None else rows.stop - (rows.start or 0) - len(found)
-        return found if found is None else np.pad(found, (0, missing))
+        missing = 0 if found is None or rows.stop is None else rows.stop - (rows.start or 0) - len(found.rows)
+        return found if found is None else found.followed_by(missing)
 
     def _moved(self, rows: slice) -> slice:
         return slice(self.first + (rows.start or 0), None if rows.stop is None else self.first + rows.stop)

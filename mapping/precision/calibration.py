@@ -9,7 +9,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.llama import EMBEDDINGS
 from tilewright.mapping.models.readers import Checkpoint
-from tilewright.mapping.models.rows import ALL, Formats, HasScales, Rows, formats_of, rows_of
+from tilewright.mapping.models.rows import ALL, Formats, HasScales, Rows, RowScales, formats_of, rows_of
 from tilewright.mapping.models.tokenizer import Tokenizer
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
@@ -71,7 +71,7 @@ class Calibrated(Mapping[str, np.ndarray]):
             return rows_of(self.checkpoint.tensors, name, rows)
         return self.equalised.rows(name, rows)
 
-    def scales(self, name: str, rows: Rows) -> np.ndarray | None:
+    def scales(self, name: str, rows: Rows) -> RowScales | None:
         """Return the scales of some rows of a tensor; None if it has none."""
         return self.equalised.scales(name, rows)
 

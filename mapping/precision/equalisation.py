@@ -28,7 +28,7 @@ from tilewright.mapping.models.llama import (
     layer_name,
 )
 from tilewright.mapping.models.reference import ATTENTION_INPUTS, FloatDecoder, Tensors
-from tilewright.mapping.models.rows import ALL, Rows, formats_of, rows_of, scales_of
+from tilewright.mapping.models.rows import ALL, Rows, RowScales, formats_of, rows_of, scales_of
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.graph.precision import Precision
 
@@ -74,7 +74,7 @@ class Equalised(Mapping[str, np.ndarray]):
             tensor = tensor * (factors if tensor.ndim == 1 else factors[:, None])
         return tensor * self.column_factors[name] if name in self.column_factors else tensor
 
-    def scales(self, name: str, rows: Rows) -> np.ndarray | None:
+    def scales(self, name: str, rows: Rows) -> RowScales | None:
         """Return the scales of some rows of a tensor without factors; None if it has none."""
         has_factors = name in self.added or name in self.row_factors or name in self.column_factors
         return None if has_factors else scales_of(self.tensors, name, rows)

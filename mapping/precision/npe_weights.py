@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tilewright.mapping.models.rows import RowScales
 from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.formats.simd import Mode
 from tilewright.sim.graph.precision import Precision
@@ -45,20 +46,19 @@ def is_scaled(storage: StoredFormat) -> bool:
     return stored.npe_mode(storage) in LARGEST
 
 
-def npe_weights(weights: np.ndarray, precision: Precision, scales: np.ndarray | None = None) -> NpeWeights:
+def npe_weights(weights: np.ndarray, precision: Precision, scales: RowScales | None = None) -> NpeWeights:
     """Return weights (k, n) in the precision's format, which is one of the NPE's; the largest magnitude of a column
     becomes the number of :data:`LARGEST`.
 
     Parameters
     ----------
-    scales : ndarray, (n,), optional
-        Scales of the columns if the weights already are numbers of the format times these; 0 stands for a column of
-        zeros.
+    scales : RowScales, optional
+        Scales of the columns, n rows without factors, if the weights already are numbers of the format times these.
     """
     mode = stored.npe_mode(precision.weights)
     columns = np.ones(weights.shape[1], np.float32)
     if mode in LARGEST:
-        wanted = np.abs(weights).max(axis=0) / LARGEST[mode] if scales is None else scales
+        wanted = np.abs(weights).max(axis=0) / LARGEST[mode] if scales is None else scales.rows
         columns = np.where(wanted > 0, wanted, 1).astype(np.float32)
     codes = precision.weights.kept(mode.format.encode(weights / columns.astype(np.float64)))
     return NpeWeights(codes, columns, None, precision)

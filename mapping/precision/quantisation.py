@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tilewright.mapping.models.rows import RowScales
 from tilewright.sim.formats import Microscaling, stored
 from tilewright.sim.graph.precision import Precision
 
@@ -56,7 +57,7 @@ def joined(parts: Sequence[QuantisedWeights]) -> QuantisedWeights:
     )
 
 
-def quantise_weights(weights: np.ndarray, precision: Precision, scales: np.ndarray | None = None) -> QuantisedWeights:
+def quantise_weights(weights: np.ndarray, precision: Precision, scales: RowScales | None = None) -> QuantisedWeights:
     """Return weights as a precision stores them, symmetric.
 
     With scales of columns, and integer ones of groups, the largest magnitude of a group is the largest number. Scales
@@ -67,9 +68,9 @@ def quantise_weights(weights: np.ndarray, precision: Precision, scales: np.ndarr
     ----------
     weights : ndarray, (k, n)
         Row k meets element k of the activations.
-    scales : ndarray, (n,), optional
-        Scales of the columns if the weights already are integers times these, which are counts of the format: their
-        codes stay as they are. 0 stands for a column of zeros. Scales of groups then change nothing.
+    scales : RowScales, optional
+        Scales of the columns, n rows, if the weights already are integers times these, which are counts of the format:
+        their codes stay as they are. Without factors of groups, scales of groups change nothing.
     """
     if scales is not None:
         return _with_scales(weights, precision, scales)
@@ -89,12 +90,14 @@ def quantise_weights(weights: np.ndarray, precision: Precision, scales: np.ndarr
     return QuantisedWeights(form.encode(weights / steps), columns.astype(np.float32), groups, precision)
 
 
-def _with_scales(weights: np.ndarray, precision: Precision, scales: np.ndarray) -> QuantisedWeights:
+def _with_scales(weights: np.ndarray, precision: Precision, scales: RowScales) -> QuantisedWeights:
     form, group, (k, n) = precision.weights, precision.group, weights.shape
-    steps = np.where(scales > 0, scales, 1.0)
+    steps = np.where(scales.rows > 0, scales.rows, 1.0)
     columns = precision.column_scale.decode(precision.column_scale.encode(steps))
-    groups = precision.group_scale.encode(np.ones((-(-k // group), n))) if group else None
-    return QuantisedWeights(form.encode(weights / steps), columns.astype(np.float32), groups, precision)
+    factors = np.ones((-(-k // (group or k)), n)) if scales.factors is None else np.maximum(scales.factors.T, 1)
+    each = np.repeat(factors * steps, group or k, axis=0)[:k]
+    groups = precision.group_scale.encode(factors) if group else None
+    return QuantisedWeights(form.encode(weights / each), columns.astype(np.float32), groups, precision)
 
 
 def _in_blocks(weights: np.ndarray, precision: Precision) -> QuantisedWeights:

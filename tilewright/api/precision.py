@@ -16,6 +16,7 @@ from tilewright.mapping.precision.plans.classifier_network import ENDING, Classi
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
 from tilewright.mapping.precision.plans.encoder_network import NAME, EncoderNetwork
 from tilewright.mapping.precision.plans.network import Network
+from tilewright.mapping.precision.plans.on_array import formats_of
 from tilewright.mapping.precision.plans.plan_file import identity_of
 from tilewright.mapping.precision.plans.rounding import METHODS, Method
 from tilewright.mapping.precision.plans.search import FORMATS, CostOf, Limit, PrecisionResult, parts, search
@@ -24,8 +25,6 @@ from tilewright.mapping.precision.plans.texts import SAMPLED_WEIGHTS, TOKENS, Te
 from tilewright.sim.config import System
 
 MAX_TOKENS = 1 << 20
-CONTEXT = 128
-"""Number of positions, or of tokens of a sentence, of a run on a system unless another is asked for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def precision(
     budget_cycles: int | None = None,
     budget_energy: float | None = None,
     system: str | Path | System | None = None,
-    context: int = CONTEXT,
+    context: int | None = None,
     formats: str | None = None,
     uniform: str = "",
     method: str = "compensated",
@@ -93,8 +92,9 @@ def precision(
     system : str, Path or System, optional
         System on whose exact model each plan and baseline runs: a decode step at ``context``, or a sentence of
         ``context`` tokens through an encoder.
-    context : int
-        Number of positions, or of tokens of a sentence.
+    context : int, optional
+        Number of positions, or of tokens of a sentence; by default 128, or as many as the model takes if those are
+        fewer.
     formats : str, optional
         Formats that a matrix may have, with commas, each with a granularity of its scales or for all of them; by
         default those that the array of the system has, or all integers, small floats and posits without a system.
@@ -132,7 +132,7 @@ def prepare_precision(
     budget_cycles: int | None,
     budget_energy: float | None,
     system: str | Path | System | None,
-    context: int,
+    context: int | None,
     formats: str | None,
     uniform: str,
     method: str,
@@ -154,11 +154,10 @@ def prepare_precision(
         raise ConfigError(f"{given[1]} is not allowed with {given[0]}: a plan has one budget")
     if on is None and given and given[0] != "budget_bytes":
         raise ConfigError(f"{given[0]} needs system: the system on which the model runs")
-    if not 1 <= context <= MAX_TOKENS:
+    if context is not None and not 1 <= context <= MAX_TOKENS:
         raise ConfigError(f"context = {context} is not allowed: 1 to {MAX_TOKENS}")
     if formats is None:
-        of_array = () if on is None else on.cim_array.tile.weight_formats
-        formats = ",".join(f"{each.name}/channel" for each in of_array) or FORMATS
+        formats = FORMATS if on is None else formats_of(on.cim_array.tile)
     storages = parse_storages(formats)
     others = parse_storages(uniform) if uniform else ()
     if method not in METHODS:
@@ -190,7 +189,11 @@ def prepare_precision(
     if budget_cycles is not None or budget_energy is not None:
         limit = Limit("energy_j", budget_energy) if budget_cycles is None else Limit("cycles", budget_cycles)  # type: ignore[arg-type]
         budgets = ()
-    cost = None if on is None else CostOnSystem(network, on, context)
+    cost = None
+    if on is not None:
+        cost = CostOnSystem(network, on, context)
+        # A system that cannot run the model is refused before anything is measured.
+        cost(dict.fromkeys((each.name for each in network.products), storages[0]))
     return PreparedSearch(network, texts, storages, budgets, others, method, activations, baselines, cost, limit)
 
 

@@ -49,8 +49,9 @@ def _text_option(name: str, about: str) -> Any:
 @click.option("--system", "system_name", metavar="SYSTEM",
               help="Preset or TOML file of a system on whose exact model plans and baselines run.")  # fmt: skip
 @set_option("system", "cim.tile.narrow_weights=int4")
-@click.option("--context", type=int, default=128, show_default=True,
-              help="Number of positions of a step on the system, or of tokens of an encoder's sentence.")  # fmt: skip
+@click.option("--context", type=int,
+              help="Number of positions of a step on the system, or of tokens of an encoder's sentence. [default: 128, "
+              "or as many as the model takes]")  # fmt: skip
 @click.option("--budget-cycles", type=int, help="Cycles of that run, in place of --budget.")
 @click.option("--budget-energy", type=float, metavar="JOULES", help="Energy of that run, in place of --budget.")
 @click.option("--formats", metavar="NAMES",

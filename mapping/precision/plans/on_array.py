@@ -9,11 +9,11 @@ import numpy as np
 
 from tilewright.base.errors import ConfigError, suggest
 from tilewright.sim.config import System, TileConfig
-from tilewright.sim.formats import StoredFormat
+from tilewright.sim.formats import Microscaling, StoredFormat
 from tilewright.sim.graph.precision import Precision
 
 from .plan_file import Plan
-from .storage import TABLE_BITS, WeightStorage
+from .storage import FACTORS, TABLE_BITS, WeightStorage
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class HeldMatrix:
     """Format of the matrix on the array."""
     exact: bool
     """Whether the array computes with the very weights of the plan: format and scales."""
+    group: int = 0
+    """Number of inputs that share a scale on the array besides that of their output, 0 if none do."""
 
 
 @dataclass(frozen=True)
@@ -82,19 +84,34 @@ def held_exactly(path: Path, plan: Plan, system: System) -> HeldPlan:
     held = held_plan(path, plan, tile)
     for each in held.inexact:
         formats = " and ".join(form.name for form in tile.weight_formats)
+        groups = f" and a factor of it for each {tile.group_rows} inputs" if has_factors(tile) else ""
         raise ConfigError(
             f"{path}: weights.{each.name} = {each.storage.name} is not allowed: the array of {system.name} has numbers "
-            f"of {formats} with a scale an output"
+            f"of {formats} with a scale an output{groups}"
         )
     return held
 
 
+def has_factors(tile: TileConfig) -> bool:
+    """Return whether an array has integer factors of the scale of an output for groups of its inputs."""
+    return tile.group_rows > 0 and tile.group_scale == FACTORS.name
+
+
+def formats_of(tile: TileConfig) -> str:
+    """Return the storages of weights that an array has, by name, with commas."""
+    granularity = tile.group_rows if has_factors(tile) else "channel"
+    return ",".join(f"{each.name}/{granularity}" for each in tile.weight_formats)
+
+
 def _held(name: str, storage: WeightStorage, tile: TileConfig) -> HeldMatrix:
-    if storage.granularity in ("channel", "tensor"):
+    in_groups = storage.granularity == "group" and not isinstance(storage.format, Microscaling)
+    if storage.granularity in ("channel", "tensor") or (
+        in_groups and has_factors(tile) and storage.group % tile.group_rows == 0
+    ):
         for form in sorted(tile.weight_formats, key=lambda each: each.bits):
             if has_numbers(form, storage):
-                return HeldMatrix(name, storage, form, True)
-    # Formats without a place on the array, and scales of groups, are those of the macros.
+                return HeldMatrix(name, storage, form, True, tile.group_rows if in_groups else 0)
+    # Formats without a place on the array, and other scales of groups, are those of the macros.
     same = [form for form in tile.weight_formats if storage.group and has_numbers(form, storage)]
     form = min(same, key=lambda each: each.bits, default=tile.macro.weights)
     return HeldMatrix(name, storage, form, False)
