@@ -172,7 +172,7 @@ class ProgramRun:
         self.taking: int | None = FIRST_FETCH  # from when on a command can be taken
         self.acting: int | None = None  # from when on the command at hand can be run
         self.command: Command | AcceleratorError = End()
-        self._prepared: dict[int, PreparedCommand] = {}
+        self.prepared: dict[int, PreparedCommand] = {}
         """The commands of units that ran last, by their number in the program."""
         # The reader.
         self.flight: deque[int] = deque()
@@ -217,12 +217,11 @@ class ProgramRun:
         # The last cycle in which a program may end that takes no more cycles.
         limit = None if self.max_cycles is None else self.max_cycles + FIRST_FETCH - START_TO_FETCH - 1
         self.ask(FIRST_FETCH, self.grant)
-        heap, errors = self.heap, self.errors
-        while heap and self.done is None:
-            key, _, what, argument = heapq.heappop(heap)
+        while self.heap and self.done is None:
+            key, _, what, argument = heapq.heappop(self.heap)
             time = key >> 1
-            if errors:
-                if time > min(errors)[0] + 1:
+            if self.errors:
+                if time > min(self.errors)[0] + 1:
                     break
             elif limit is not None and time > limit:
                 raise CycleLimitError(self.index)
@@ -396,7 +395,7 @@ class ProgramRun:
             return
         register = getattr(command, "register", 0)
         value = self.registers[register]
-        known = self._prepared.get(self.index)
+        known = self.prepared.get(self.index)
         if known is None or known.command is not command or not known.takes(value):
             error = refusal(self.config, command, value)
             if error:
@@ -405,6 +404,8 @@ class ProgramRun:
         match command:
             case Set():
                 self.registers[register] = command.value
+                if self.recurrence and self.loops:
+                    self.recurrence.sets = True
             case Add():
                 self.registers[register] = (value + command.value) % (1 << ADDRESS_REGISTER_BITS)
             case Loop():
@@ -450,9 +451,9 @@ class ProgramRun:
         self.fail(time, 5, error, self.index)
 
     def _enter(self, time: int, command: UnitCommand, value: int) -> bool:
-        known = self._prepared.get(self.index)
+        known = self.prepared.get(self.index)
         if known is None or known.command is not command:
-            known = self._prepared[self.index] = prepare(self.config, self.units, command, value)
+            known = self.prepared[self.index] = prepare(self.config, self.units, command, value)
         known.register_value = value
         lane = self.lanes[command.UNIT]
         if lane.level == self.config.queue_depth:
@@ -662,6 +663,8 @@ class ProgramRun:
             self.spans.append(Span(unit, entry.index, entry.begin + self.skipped, ended + self.skipped))
         self.ask(time, self.begin)
         self._ask_waiting(time)
+        if self.recurrence and unit is Unit.ARRAY:
+            self.recurrence.skip_rest(self, time)
 
     def _ask_waiting(self, time: int) -> None:
         """Check in a cycle whether the command at hand, if there is one, can go on."""

@@ -2,12 +2,15 @@
 
 All times of a run follow from its state when a loop comes to its REPEAT. If that state, relative to the cycle, has been
 there before in the same loop, the iterations since then repeat to the cycle, up to the REPEAT that ends the loop. So do
-bursts while a product takes weights, as long as bursts and blocks are equal to those before. The run itself stays where
-it is: the cycles that are skipped are added to what it says at its end.
+bursts while a product takes weights, as long as bursts and blocks are equal to those before. An iteration that, at the
+end of a product, is in a state that the one before had there ends as that did. The run itself stays where it is, or
+goes back to that end: the cycles that are skipped are added to what it says at its end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tilewright.sim.isa.units import Unit
@@ -28,6 +31,8 @@ FIRST_BLOCK = 4
 """Number of blocks of a product before which it is not expected to be in a state that recurs."""
 MOST_SEEN = 128
 """Number of states of a loop after which it is not expected to recur."""
+MOST_PRODUCTS = 4
+"""Number of products of an iteration after which a state of the iteration before is not expected to recur."""
 
 
 class Seen(NamedTuple):
@@ -44,6 +49,16 @@ class Seen(NamedTuple):
     """Number of commands so far that the units were given in loops."""
 
 
+class Ended(NamedTuple):
+    """A run at the end of an iteration, where it can go on once more."""
+
+    time: int
+    """Cycle of the end, without those that were skipped before."""
+    seen: Seen
+    run: dict[str, Any]
+    """Copy of all attributes of the run."""
+
+
 class SeenBursts(NamedTuple):
     """A run between two bursts of weights."""
 
@@ -58,54 +73,109 @@ class Recurrence:
 
     def __init__(self) -> None:
         self._seen: list[dict[tuple, Seen]] = []
+        self._before: list[dict[tuple, Seen]] = []
+        self._these: list[dict[tuple, Seen]] = []
+        """States of each loop at ends of products, in the iteration before and in this one."""
+        self._ended: list[Ended | None] = []
+        """End of the iteration before, of each loop."""
         self._bursts: dict[tuple, list[SeenBursts]] = {}
         self._phases: list[set[tuple[int, int]]] = [set()]
         """Phases of refresh and turns in which bursts began, and iterations of each loop ended."""
         self.entered: list[tuple[PreparedCommand, int]] = []
         """Commands that the units were given in loops, each with the content of its address register; those of the
         last iterations stand for all that were skipped, whose addresses lie between them."""
+        self.sets = False
+        """Whether a register was set in a loop: then it does not grow by as much from one iteration to the next
+        wherever these are compared."""
 
     def enter(self, depth: int) -> None:
         """Note that a loop begins, ``depth`` counting from 1."""
         if depth == 1:
             self.entered.clear()
-        del self._seen[depth - 1 :], self._phases[depth:]
-        self._seen.append({})
+            self.sets = False
+        for each in (self._seen, self._before, self._these):
+            del each[depth - 1 :]
+            each.append({})
+        del self._ended[depth - 1 :], self._phases[depth:]
+        self._ended.append(None)
         self._phases.append(set())
 
     def skip(self, run: ProgramRun, time: int) -> None:
         """Skip iterations of the innermost loop, which has come to its end but not for the last time, if they are
         known."""
-        seen = self._seen[len(run.loops) - 1]
+        depth = len(run.loops) - 1
+        seen = self._seen[depth]
         if run.errors or len(seen) == MOST_SEEN or self._new_phase(run, time, len(run.loops)):
             return
-        loop = run.loops[-1]
-        now = Seen(
-            loop[1], time + run.skipped, _counts(run), tuple(run.registers), len(run.spans), len(self.entered)
-        )  # fmt: skip
+        loop, now = run.loops[-1], self._now(run, time)
         before = seen.setdefault(state(run, time), now)
         if before is now:
+            self._before[depth], self._these[depth] = self._these[depth], {}
+            self._ended[depth] = None if self.sets else _ended(run, time, now)
             return
         period = before.left - now.left
         times = (now.left - 1) // period
-        steps = [new - old for new, old in zip(now.registers, before.registers, strict=True)]
-        ends = [value + times * step for value, step in zip(now.registers, steps, strict=True)]
-        last = [
-            (known, value + times * steps[getattr(known.command, "register", 0)])
-            for known, value in self.entered[before.entered :]
-        ]
-        contents = *ends, *(value for _, value in last)
-        if not times or not all(0 <= each < 1 << ADDRESS_REGISTER_BITS for each in contents):
+        steps = [times * step for step in _steps(now.registers, before.registers)]
+        ends = self._enter_again(now.registers, self.entered[before.entered :], steps) if times else None
+        if ends is None:
             return
-        if not all(known.takes(value) for known, value in last):
-            return
-        self.entered += last
         loop[1] -= times * period
         cycles = now.cycle - before.cycle
         run.skipped += times * cycles
         run.registers = ends
-        _count(run, before.counts, times)
+        _count(run, _steps(now.counts, before.counts), times)
         run.spans += repeated(run.spans[before.spans : now.spans], cycles, times)
+
+    def skip_rest(self, run: ProgramRun, time: int) -> None:
+        """Let an iteration of the innermost loop end as the one before, if the run is in a state that it had then.
+
+        It is the cycle in which a product has ended, and nothing else comes in this event: the run goes on where that
+        iteration ended.
+        """
+        depth = len(run.loops) - 1
+        if depth < 0 or run.errors or run.timing.pauses or len(self._these[depth]) == MOST_PRODUCTS:
+            return
+        now, ended, key = self._now(run, time), self._ended[depth], state(run, time)
+        before = self._before[depth].get(key)
+        if ended is None or before is None:
+            self._these[depth][key] = now
+            return
+        rest = self.entered[before.entered : ended.seen.entered]
+        ends = self._enter_again(ended.seen.registers, rest, _steps(now.registers, before.registers))
+        if ends is None:
+            return
+        self._ended[depth] = None
+        cycles = now.cycle - before.cycle
+        run.spans += repeated(run.spans[before.spans : ended.seen.spans], cycles, 1)
+        vars(run).update(ended.run)
+        run.loops[-1][1] = now.left
+        run.registers = ends
+        run.skipped += cycles
+        _count(run, _steps(now.counts, before.counts), 1)
+        run.ask(ended.time, run.act)
+
+    def _now(self, run: ProgramRun, time: int) -> Seen:
+        """Return a run in the innermost loop as it is now."""
+        return Seen(
+            run.loops[-1][1], time + run.skipped, _counts(run), tuple(run.registers), len(run.spans), len(self.entered)
+        )  # fmt: skip
+
+    def _enter_again(
+        self, registers: Sequence[int], entered: list[tuple[PreparedCommand, int]], steps: list[int]
+    ) -> list[int] | None:
+        """Enter commands with other contents of their address registers; return the contents at the end.
+
+        Returns ``None``, and enters nothing, if one of them would be refused.
+        """
+        ends = [value + step for value, step in zip(registers, steps, strict=True)]
+        last = [(known, value + steps[getattr(known.command, "register", 0)]) for known, value in entered]
+        contents = *ends, *(value for _, value in last)
+        if not all(0 <= each < 1 << ADDRESS_REGISTER_BITS for each in contents):
+            return None
+        if not all(known.takes(value) for known, value in last):
+            return None
+        self.entered += last
+        return ends
 
     def begin_bursts(self) -> None:
         """Note that a load or a product begins."""
@@ -141,7 +211,7 @@ class Recurrence:
         run.burst_number += times * period
         array.block += times * turn
         run.skipped += cycles
-        _count(run, before.counts, times)
+        _count(run, _steps(now.counts, before.counts), times)
         # What has begun, or waits, has done so for longer now.
         for lane in run.lanes:
             lane.head, lane.done = _earlier(lane.head, time, cycles), _earlier(lane.done, time, cycles)
@@ -162,6 +232,24 @@ class Recurrence:
         return True
 
 
+def _ended(run: ProgramRun, time: int, seen: Seen) -> Ended | None:
+    """Return a run at the end of an iteration, if no load asks for bursts and no product is under way."""
+    array = run.array
+    assert array is not None
+    if run.asking is not None or run.product is not None or run.timing.pauses:
+        return None
+    # What never changes, and what only grows, is shared with the copy.
+    shared = (
+        run, run.config, run.command_at, run.command, run.prepared, run.units, run.spans, run.recurrence,
+        run.bursts_behind, array.config, array.array_config, array.commands,
+    )  # fmt: skip
+    return Ended(time, seen, deepcopy(vars(run), {id(each): each for each in shared}))
+
+
+def _steps(new: Sequence[int], old: Sequence[int]) -> list[int]:
+    return [after - before for after, before in zip(new, old, strict=True)]
+
+
 def _earlier(since: int, now: int, cycles: int) -> int:
     return since - cycles if since <= now else since
 
@@ -180,11 +268,9 @@ def _counts(run: ProgramRun) -> tuple[int, ...]:
     return run.commands, run.read_beats, run.stores.beats, run.stream.starved, *lanes
 
 
-def _count(run: ProgramRun, before: tuple[int, ...], times: int) -> None:
-    """Count what has been counted since some counts ``times`` more."""
-    commands, read_beats, write_beats, starved, *lanes = (
-        times * (new - old) for new, old in zip(_counts(run), before, strict=True)
-    )
+def _count(run: ProgramRun, counts: Sequence[int], times: int) -> None:
+    """Count something ``times`` more."""
+    commands, read_beats, write_beats, starved, *lanes = (times * each for each in counts)
     run.commands += commands
     run.read_beats += read_beats
     run.stores.count(write_beats)

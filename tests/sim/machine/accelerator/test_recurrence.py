@@ -31,6 +31,7 @@ from tilewright.sim.isa.commands import (
     Vector,
     Weights,
 )
+from tilewright.sim.isa.errors import AcceleratorError
 from tilewright.sim.isa.vector_command import Matrix, VectorCommand
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
 from tilewright.sim.machine.accelerator import recurrence
@@ -38,6 +39,7 @@ from tilewright.sim.machine.accelerator.accelerator import run_commands
 from tilewright.sim.machine.accelerator.prepared import PreparedCommand
 from tilewright.sim.machine.accelerator.product import ArrayUnitModel, product_beats
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun, ProgramRun
+from tilewright.sim.machine.accelerator.recurrence import Recurrence
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.memory.timed_memory import TimedMemory
 
@@ -112,12 +114,24 @@ def random_loop(config: AcceleratorConfig | None, rng: np.random.Generator) -> t
     return system, random_products(system, rng)
 
 
+def fenced(commands: list[Command]) -> list[Command]:
+    """Return a program in which each iteration of a loop ends with a fence, as the compiler makes them."""
+    return [each for one in commands for each in ((Fence(), one) if isinstance(one, Repeat) else (one,))]
+
+
 def random_run(
-    given: AcceleratorConfig | None, seed: int, *, refresh: bool = False, every_event: bool = False
+    given: AcceleratorConfig | None,
+    seed: int,
+    *,
+    refresh: bool = False,
+    fences: bool = False,
+    every_event: bool = False,
 ) -> AcceleratorRun:
     """Return the run of a random program, on a memory without refresh or with it, and every other time with turns."""
     rng = np.random.default_rng([SEED, seed])
     timing, (config, commands) = random_timing(rng), random_loop(given, rng)
+    if fences:
+        commands = fenced(commands)
     if refresh:
         timing = with_refresh(timing, rng)
         if seed % 2:
@@ -125,17 +139,21 @@ def random_run(
     return run_commands(config, commands, AxiMemoryModel(**asdict(timing)), timeline=True, every_event=every_event)
 
 
-def differing(given: AcceleratorConfig | None, seeds: range, *, refresh: bool = False) -> Iterator[int]:
+def differing(
+    given: AcceleratorConfig | None, seeds: range, *, refresh: bool = False, fences: bool = False
+) -> Iterator[int]:
     """Yield the seeds of random programs whose two results differ, each as soon as it is found."""
     for seed in seeds:
-        counted, computed = (random_run(given, seed, refresh=refresh, every_event=every) for every in (False, True))
+        counted, computed = (
+            random_run(given, seed, refresh=refresh, fences=fences, every_event=every) for every in (False, True)
+        )
         if counted != computed:
             yield seed
 
 
-def is_seen(given: AcceleratorConfig | None, seeds: range, *, refresh: bool = False) -> bool:
+def is_seen(given: AcceleratorConfig | None, seeds: range, *, refresh: bool = False, fences: bool = False) -> bool:
     """Return whether any of the programs has two results; the first one that has is the last one that runs."""
-    return any(True for _ in differing(given, seeds, refresh=refresh))
+    return any(True for _ in differing(given, seeds, refresh=refresh, fences=fences))
 
 
 @pytest.fixture
@@ -165,6 +183,56 @@ def test_random_loops_take_the_same_cycles_counters_and_spans(config, refresh):
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 def test_many_random_loops(config, refresh):
     assert list(differing(config, range(4 if refresh else 12, 212), refresh=refresh)) == []
+
+
+FENCED = [None, CONFIGS["1 x 8x8, 2 lanes, bus32, 4 banks, random programs"]]
+
+
+@pytest.mark.parametrize("config", FENCED, ids=["random accelerators", "two lanes"])
+def test_iterations_end_as_the_one_before(config, monkeypatch):
+    ended: list[int] = []
+
+    def watched(self: Recurrence, run: ProgramRun, time: int) -> None:
+        before = run.skipped
+        skip_rest(self, run, time)
+        ended.append(run.skipped > before)
+
+    skip_rest = Recurrence.skip_rest
+    monkeypatch.setattr(Recurrence, "skip_rest", watched)
+    assert list(differing(config, range(6), fences=True)) == []
+    assert sum(ended) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_iterations_of_many_random_loops_end_as_the_one_before(config):
+    assert list(differing(config, range(200), fences=True)) == []
+
+
+def setting(config: AcceleratorConfig) -> list[Command]:
+    """Return a loop that sets a register, by which a load behind the loop leaves memory."""
+    product = Product(vectors=1, k=256, n=256, a=0, out=config.bank_bytes)
+    beats, value = product_beats(config, product), 16 * PAGE_BYTES
+    body = [*2 * [Weights(register=1, address=0, beats=beats), product], Fence(), Set(register=1, value=value), Fence()]
+    last = Load(register=1, address=(1 << config.address_bits) - value, beats=1, destination=0)
+    return [Set(register=1, value=2 * value), Loop(count=2), *body, Repeat(), last, End()]
+
+
+@pytest.mark.parametrize("is_noted", [True, False])
+def test_a_register_that_is_set_in_a_loop_does_not_grow(is_noted, monkeypatch):
+    if not is_noted:
+        monkeypatch.setattr(Recurrence, "sets", property(lambda _: False, lambda *_: None), raising=False)
+    config = load_system("small").accelerator
+    counted, computed = (
+        run_commands(config, setting(config), AxiMemoryModel(latency=9), every_event=every) for every in (False, True)
+    )
+    assert computed.error is AcceleratorError.ADDRESS
+    assert (counted == computed) == is_noted
+
+
+def test_a_run_that_goes_on_must_not_change_its_copy(monkeypatch):
+    monkeypatch.setattr(recurrence, "deepcopy", lambda attributes, _: dict(attributes))
+    assert is_seen(None, range(12), fences=True)
 
 
 @pytest.mark.parametrize("refresh", [False, True], ids=["no refresh", "refresh"])
