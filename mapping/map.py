@@ -1,29 +1,28 @@
 """Maps a model onto a system: the whole flow from names to a report."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
-from tilewright.mapping.compile.chunks import RefusedChunk, chunk_size
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.compile.compiled_loops import CompiledLoops
+from tilewright.mapping.compile.mapping import Mapping
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
-from tilewright.mapping.fit import check_fit, check_memory_map
-from tilewright.mapping.host.placement import place
+from tilewright.mapping.compile.whole_decoder import compile_decoder, decoder_loops
+from tilewright.mapping.fit import check_memory_map
 from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.lower.padding import with_padded_heads
-from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.models.llama import check_context
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
+from tilewright.mapping.work import Work
 from tilewright.sim.config import System
 from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.estimate.bounds import bounds
-from tilewright.sim.graph.engine_rules import check_rules, with_engines
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Kind
-from tilewright.sim.graph.precision import Precision
 from tilewright.sim.machine.accelerator.accelerator import run_commands
+from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 
@@ -37,21 +36,18 @@ def map_model(
     on_host: Sequence[str] = (),
     engines: Sequence[EngineRule] = (),
     plan: HeldPlan | None = None,
+    mapping: Mapping | None = None,
 ) -> MapResult:
     """Compile one decode step at a context, or the prompt phase of this many tokens, and run it on the exact model.
 
-    The engines decide the precision: on the CIM array weights and cache are what its weights are, unless a plan gives
-    some weights a second format of the array. Prompt tokens go through the model in chunks, as many at a time as the
-    scratchpad has room for.
+    Prompt tokens go through the model in chunks, by default as many at a time as the scratchpad has room for.
 
     Parameters
     ----------
-    on_host : sequence of str
-        Kinds of operators that the host runs, of ``PLACEABLE``; what that means for times is told in :mod:`.placement`.
-    engines : sequence of EngineRule
-        Rules that place products on the CIM array or on the NPE, after those of the system.
-    plan : HeldPlan, optional
-        Formats of the matrices.
+    on_host, engines, plan
+        See :class:`.work.Work`.
+    mapping : Mapping, optional
+        Choices of the compiler; by default its own.
 
     Raises
     ------
@@ -59,57 +55,41 @@ def map_model(
         If the model has no room for the context, or the accelerator none for a token, or there is no such kind, engine
         or format.
     """
-    # The array, and a plan for it, decide in which precision operators compute; rules, in which format jobs do.
-    precision = Precision.of_accelerator(system.accelerator)
-    precision = plan.of(precision) if plan else precision
-    rules = (*system.engine_rules, *engines)
-    if rules or system.cim is None:
-        # The formats of jobs decide how much memory the model takes: that is checked when it is compiled.
-        check_context(model, context)
-    else:
-        check_fit(model, system, precision, context)
+    work = Work(
+        model=model, system=system, phase=phase, context=context, on_host=tuple(on_host), engines=tuple(engines),
+        plan=plan,
+    )  # fmt: skip
+    return map_work(name, work, mapping)
 
-    def placed(graph: Graph) -> Graph:
-        """Return a graph whose products have their engines."""
-        return with_engines(system.accelerator, graph, rules)
+
+def map_work(name: str, work: Work, mapping: Mapping | None = None) -> MapResult:
+    """Compile what is to be mapped, and run it on the exact model; see :func:`map_model`."""
+    work.check()
+    mapping, system = mapping or Mapping(), work.system
 
     # A graph of all tokens for the bounds, which move every weight once, and one for each program.
-    if phase == "decode":
-        graph = placed(llama.decode(model, context, precision))
-        chunks: tuple[Graph, ...] = (graph,)
-        refused = None
-    else:
-        graph = placed(llama.prefill(model, context, precision))
-        chunks, refused = prompt_chunks(model, system, context, precision, placed)
-    check_rules(graph, rules)
-
-    # Operators move to the host before anything is compiled.
-    graph, chunks = place(graph, on_host), tuple(place(chunk, on_host) for chunk in chunks)
+    graph, refused = work.graph, None
+    size = mapping.chunk
+    if size is None:
+        size, refused = work.default_chunk()
+    chunks = work.chunks(size)
 
     # Each graph is lowered to steps and compiled; the programs share weights and cache in memory.
-    memory = MemoryMap()
-    programs = [compile_decoder(system.accelerator, chunk, memory) for chunk in chunks]
-    check_memory_map(system, memory)
+    programs = compile_chunks(work, chunks, mapping)
 
     # The exact model runs the programs one after the other; each command is counted for its operator.
     counts = RunCounts(system)
     for program in programs:
-        run = run_commands(
-            system.accelerator, program.commands, memory_timing(system), npe_timing=npe_memory_timing(system),
-            descriptor_at=program.jobs.__getitem__, timeline=True,
-        )  # fmt: skip
-        if run.error:
-            raise RuntimeError(f"{run.error.name} at command {run.index}")
-        counts.add(program, run)
+        counts.add(program, run_program(system, program, timeline=True))
 
     tokens = tuple(chunk.of(Kind.EMBED)[0].m for chunk in chunks)
     return MapResult(
         name=name,
-        model=model,
+        model=work.model,
         system=system,
-        phase=phase,
+        phase=work.phase,
         tokens=sum(tokens),
-        context=context,
+        context=work.context,
         graph=graph,
         rows=counts.rows(),
         cycles=counts.cycles,
@@ -122,10 +102,67 @@ def map_model(
         bounds=bounds(graph, system),
         energy=energy(counts.events, system),
         spans=counts.spans,
-        on_host=placed_steps(chunks, on_host),
-        engines=rules,
-        plan=plan,
+        on_host=placed_steps(chunks, work.on_host),
+        engines=work.rules,
+        plan=work.plan,
+        mapping=mapping,
     )
+
+
+def compile_chunks(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> list[CompiledLoops]:
+    """Return the programs of graphs, which share weights and cache in memory.
+
+    Raises
+    ------
+    ConfigError
+        If something finds no room, or the accelerator cannot run a step.
+    """
+    check_names(work, chunks, mapping)
+    memory = MemoryMap()
+    programs = [
+        compile_decoder(
+            work.system.accelerator, chunk, memory, layout=mapping.layout, schedules=mapping.schedules(number)
+        )
+        for number, chunk in enumerate(chunks)
+    ]
+    check_memory_map(work.system, memory)
+    return programs
+
+
+def check_names(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> None:
+    """Refuse schedules of programs or loops that there are not.
+
+    Raises
+    ------
+    ConfigError
+        Names the schedule, and the loops that the program has.
+    """
+    if len(mapping.programs) > len(chunks):
+        raise ConfigError(f"programs.{len(chunks)} is not allowed: there are {len(chunks)} programs, from 0 on")
+    for number, graph in enumerate(chunks):
+        if schedules := mapping.schedules(number):
+            loops = decoder_loops(work.system.accelerator, graph, layout=mapping.layout)
+            names = [loop.name for loop in loops]
+            for name in schedules:
+                if name not in names:
+                    raise ConfigError(f"programs.{number}.{name} is not allowed: the loops are {', '.join(names)}")
+
+
+def run_program(system: System, program: CompiledLoops, *, timeline: bool = False) -> AcceleratorRun:
+    """Run a program on the exact model.
+
+    Raises
+    ------
+    RuntimeError
+        If it stops with an error.
+    """
+    run = run_commands(
+        system.accelerator, program.commands, memory_timing(system), npe_timing=npe_memory_timing(system),
+        descriptor_at=program.jobs.__getitem__, timeline=timeline,
+    )  # fmt: skip
+    if run.error:
+        raise RuntimeError(f"{run.error.name} at command {run.index}")
+    return run
 
 
 def _padding(system: System, graph: Graph) -> PaddedHeads | None:
@@ -155,23 +192,3 @@ def npe_memory_timing(system: System) -> AxiMemoryModel | None:
         return None
     rate = min(Fraction(1), system.memory.bytes_per_cycle(system.clock_mhz) / npe.bus_bytes)
     return AxiMemoryModel(**system.memory_timing | {"rate": rate, "write_rate": rate})
-
-
-def prompt_chunks(
-    model: DecoderConfig, system: System, tokens: int, precision: Precision, placed: Callable[[Graph], Graph]
-) -> tuple[tuple[Graph, ...], RefusedChunk | None]:
-    """Return the graphs of a prompt, each of as many tokens as the accelerator has room for; the last has logits.
-
-    If a larger chunk was tried, the smallest of these and what refused it are returned, too.
-    """
-
-    def graph(position: int, size: int) -> Graph:
-        end = min(position + size, tokens)
-        return placed(
-            llama.tokens_graph(
-                model, precision, tokens=end - position, position=position, capacity=tokens, logits=end == tokens
-            )
-        )
-
-    size, refused = chunk_size(system.accelerator, graph, tokens)
-    return tuple(graph(position, size) for position in range(0, tokens, size)), refused

@@ -4,9 +4,12 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from tilewright.mapping.compile.chunks import RefusedChunk
 from tilewright.mapping.compile.compiled import InMemory
+from tilewright.mapping.compile.mapping import DEFAULT_MAPPING, Mapping
+from tilewright.mapping.compile.mapping_file import mapping_dict
 from tilewright.mapping.host.cost import HostPart
 from tilewright.mapping.host.steps import HostStep, host_steps
 from tilewright.mapping.models.config import DecoderConfig
@@ -108,6 +111,10 @@ class MapResult:
     """Formats of the matrices, if a plan gave them."""
     engines: tuple[EngineRule, ...] = ()
     """Rules by which products have their engines."""
+    mapping: Mapping = DEFAULT_MAPPING
+    """Choices with which the programs were compiled."""
+    search: dict[str, Any] | None = None
+    """Numbers of the search that found the mapping, if there was one."""
 
     @property
     def seconds(self) -> float:
@@ -239,6 +246,8 @@ class MapResult:
             "seconds": self.seconds,
             "tokens_per_s": self.tokens_per_s,
             **({"engines": [str(rule) for rule in self.engines]} if self.engines else {}),
+            **({"mapping": mapping_dict(self.mapping)} if self.mapping != DEFAULT_MAPPING else {}),
+            **({"search": self.search} if self.search else {}),
             "macs": self.graph.macs,
             "dram_bytes": self.memory_bytes,
             "dram_bound_cycles": self.dram_bound_cycles,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tilewright.base.files import write_json, write_text
+from tilewright.mapping.compile.mapping_file import write_mapping
 from tilewright.sim.energy.area_picture import draw_area
 from tilewright.sim.plots import breakdown
 from tilewright.sim.roofline import RooflinePoint, roofline
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def write_report(result: "MapResult", folder: Path) -> list[Path]:
-    """Write map.json, map.trace.json, map.png, map.roofline.png and, of a system with a process, map.area.png.
+    """Write map.json, map.trace.json, map.png, map.roofline.png, of a system with a process map.area.png, and of a
+    search mapping.json.
 
     Their paths are returned.
 
@@ -31,6 +33,7 @@ def write_report(result: "MapResult", folder: Path) -> list[Path]:
         write_json(folder / "map.json", result.to_dict()),
         write_text(folder / "map.trace.json", perfetto_json(result.spans, title)),
         *pictures,
+        *([write_mapping(folder / "mapping.json", result.mapping)] if result.search else []),
     ]
 
 

@@ -12,6 +12,10 @@ from tilewright.cocotb_tests.accelerator.suite import TINY
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
 from tilewright.cocotb_tests.accelerator.whole_decoder_suite import MODEL, SUITES
 from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.mapping.search.search import search
+from tilewright.mapping.search.space import PROMPT_SPACE
+from tilewright.mapping.work import PREFILL, Work
+from tilewright.sim.config import load_system
 from tilewright.sim.isa.commands import Add, Command, Loop
 from tilewright.sim.isa.encoding import decode
 from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES
@@ -35,6 +39,22 @@ def test_a_layer_with_its_attention():
     rows = SUITE.simulate("table", (case,))
     check_rows(rows)
     assert len(rows) == 3
+
+
+@pytest.mark.slow
+def test_the_mapping_that_a_search_finds():
+    base = load_system("tiny")
+    parts = {name: getattr(TINY, name) for name in ("cim", "vector", "npe")}
+    fabric = base.fabric.model_copy(update={name: getattr(TINY, name) for name in type(base.fabric).model_fields})
+    system = base.model_copy(update={**parts, "fabric": fabric})
+    assert system.accelerator == TINY
+    prompt = Work(model=MODEL, system=system, phase=PREFILL, context=5)
+    found = search(prompt, replace(PROMPT_SPACE, more_parts=0)).mapping
+    assert found.chunk, "the default is the best: the case shows nothing"
+    sizes = tuple(min(found.chunk, 5 - first) for first in range(0, 5, found.chunk))
+    rows = SUITE.simulate("table", (whole_decoder_case(TINY, MODEL, prompt=sizes, tokens=0, mapping=found),))
+    check_rows(rows)
+    assert len(rows) == len(sizes)
 
 
 SMALLER = MODEL.replace(

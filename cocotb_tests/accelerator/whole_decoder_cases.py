@@ -15,6 +15,7 @@ from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.chunks import tokens_name
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.decoder_data import DecoderData
+from tilewright.mapping.compile.mapping import DEFAULT_MAPPING, Mapping
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.whole_decoder import compile_decoder
 from tilewright.mapping.lower.steps_decoder import StepsDecoder, StepsResult
@@ -56,6 +57,7 @@ def whole_decoder_case(
     tensors: Tensors | None = None,
     least: float = LEAST_COSINE,
     rules: Sequence[EngineRule] = (),
+    mapping: Mapping = DEFAULT_MAPPING,
 ) -> Case:
     """Return a decoder: the chunks of a prompt of random tokens, then single tokens that follow it.
 
@@ -71,6 +73,8 @@ def whole_decoder_case(
         Least cosine of the angle between logits and the float64 logits.
     rules : sequence of EngineRule
         Rules that place products.
+    mapping : Mapping
+        Choices for the programs, with the fewest parts of the vocabulary.
     """
     length = sum(prompt)
     chunks = [Chunk(sum(prompt[:index]), each, index == len(prompt) - 1) for index, each in enumerate(prompt)]
@@ -79,8 +83,14 @@ def whole_decoder_case(
     decoder = DecoderData(config, model, tensors, capacity=capacity, rules=rules)
     places = MemoryMap()
     programs = [
-        compile_decoder(config, decoder.graph(chunk.position, chunk.tokens, logits=chunk.logits), places)
-        for chunk in chunks
+        compile_decoder(
+            config,
+            decoder.graph(chunk.position, chunk.tokens, logits=chunk.logits),
+            places,
+            layout=mapping.layout,
+            schedules=mapping.schedules(number),
+        )
+        for number, chunk in enumerate(chunks)
     ]
     image = programs[-1].empty_memory()
     decoder.write_weights(image, programs[-1])

@@ -3,7 +3,7 @@
 from bisect import insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 import numpy as np
 
@@ -11,6 +11,8 @@ from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.isa.units import Unit
 
+NOWHERE = -1
+"""Address of a tensor that has no place."""
 LASTING_OPERATIONS = 100
 """Number of operations from the first to the last that uses a tensor from which on it is placed early."""
 MARGIN = 300
@@ -28,7 +30,7 @@ class Tensor:
     """Size of an element in bytes."""
     pitch: int
     """Bytes from a row to the next."""
-    address: int = -1
+    address: int = NOWHERE
     first: int = -1
     """Number of the first operation that uses the tensor."""
     last: int = -1
@@ -48,13 +50,17 @@ class Tensor:
         self.last = operation
 
 
-class First(Enum):
+class First(StrEnum):
     """Tensors that are placed first."""
 
-    LONGEST = "in use by one operation for longest, so that no operation has to wait for its end"
-    LARGEST = "of most bytes"
-    LASTING = "alive during so many operations that hardly a byte is free all the time, then those of most bytes"
-    TIGHT = "of most bytes for longest; every tensor goes into the fullest bank"
+    LONGEST = "longest"
+    """Tensors in use by one operation for longest, so that no operation has to wait for its end."""
+    LARGEST = "largest"
+    """Tensors of most bytes."""
+    LASTING = "lasting"
+    """Tensors alive during so many operations that hardly a byte is free all the time, then those of most bytes."""
+    TIGHT = "tight"
+    """Tensors of most bytes for longest; every tensor goes into the fullest bank."""
 
 
 def place_tensors(
@@ -82,7 +88,7 @@ def place_tensors(
     waits = 0
     tensors = list(tensors)
     for tensor in tensors:
-        tensor.address = -1
+        tensor.address = NOWHERE
 
     tight = first is First.TIGHT
 

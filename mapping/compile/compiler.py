@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.mapping.lower.parts import part_by_part
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.commands import End, Fence
+from tilewright.sim.isa.commands import Command, End, Fence
 from tilewright.sim.isa.widths import COMMAND_BYTES
 
 from .compiled import Compiled
@@ -16,6 +17,7 @@ from .engines.engine import Engine, Engines
 from .engines.npe import Npe
 from .engines.vector_unit import VectorUnit
 from .loops import loop_commands, place_carried, place_repeated
+from .mapping import Split
 from .memory_map import MemoryMap
 from .panels import in_panels
 from .plan import planned
@@ -38,7 +40,8 @@ def write_scalars_early(program: Program) -> None:
 def cut_into_panels(program: Program) -> None:
     """Cut a product whose sums do not fit into a bank into several column panels."""
     for section in program.sections:
-        section.lowered = part_by_part(section.lowered, lambda part: in_panels(program.config, program.engines, part))
+        panels = partial(in_panels, program.config, program.engines, share=section.schedule.panels)
+        section.lowered = part_by_part(section.lowered, panels)
 
 
 def place_in_memory(program: Program) -> None:
@@ -55,7 +58,7 @@ def place_in_memory(program: Program) -> None:
 def plan_scratchpad(program: Program) -> None:
     """Find an order of steps, operations of their engines and places in the scratchpad that fit together."""
     for section in program.sections:
-        section.operations = planned(program.config, program.engines, section.survey)
+        section.operations = planned(program.config, program.engines, section.survey, section.schedule)
 
 
 def emit_commands(program: Program) -> None:
@@ -93,18 +96,19 @@ def has_loops(program: Program) -> bool:
     return any(isinstance(section, LoopSection) for section in program.sections)
 
 
-PASSES: tuple[Callable[[Program], None], ...] = (
+PREPARATION: tuple[Callable[[Program], None], ...] = (
     # Steps: what is computed.
     write_scalars_early,
     cut_into_panels,
     # Places: where it lies.
     place_in_memory,
-    plan_scratchpad,
+)
+COMMANDS: tuple[Callable[[Program], None], ...] = (
     # Commands: how the units do it.
     emit_commands,
     add_signals,
-    place_program,
 )
+PASSES = (*PREPARATION, plan_scratchpad, *COMMANDS, place_program)
 """Passes of the compiler, in order; the docstring of each pass says what it does."""
 
 
@@ -156,7 +160,7 @@ def compile_loops(
     loops: Sequence[Repeated],
     memory: MemoryMap | None = None,
     *,
-    engines: Sequence[Engine] | None = None,
+    engines: Sequence[Engine] | Engines | None = None,
 ) -> CompiledLoops:
     """Return a program that runs loops one after the other, each on the results of the one before.
 
@@ -173,7 +177,7 @@ def compile_loops(
     ConfigError
         If something finds no room, or no engine can run a step; names both.
     """
-    sections = [LoopSection(loop.lowered, loop=loop) for loop in loops]
+    sections = [LoopSection(loop.lowered, schedule=loop.schedule, loop=loop) for loop in loops]
     program = _compiled(config, memory, engines, sections)
     assert program.carried is not None
     return CompiledLoops(
@@ -188,15 +192,42 @@ def compile_loops(
     )
 
 
-def engines_of(config: AcceleratorConfig) -> Engines:
-    """Return the engines of an accelerator."""
-    return Engines([engine(config) for engine in ENGINES])
+def prepared(config: AcceleratorConfig, loop: Repeated, engines: Engines) -> Program:
+    """Return a program of one loop that lacks the operations of its section, and so all that follows from them.
+
+    Raises
+    ------
+    ConfigError
+        If something finds no room in main memory, or no engine can run a step.
+    """
+    program = Program(config, engines, MemoryMap(), [LoopSection(loop.lowered, schedule=loop.schedule, loop=loop)])
+    for each in PREPARATION:
+        each(program)
+    return program
+
+
+def commands_of(program: Program) -> list[Command]:
+    """Return the commands of a program whose sections have their operations."""
+    fresh = replace(program, commands=[], arguments=[], shared_places=[])
+    for each in COMMANDS:
+        each(fresh)
+    return fresh.commands
+
+
+def engines_of(config: AcceleratorConfig, split: Split = Split.COLUMNS) -> Engines:
+    """Return the engines of an accelerator, with a rule for the tiles of its array."""
+    return Engines([CimArray(config, split) if engine is CimArray else engine(config) for engine in ENGINES])
 
 
 def _compiled(
-    config: AcceleratorConfig, memory: MemoryMap | None, engines: Sequence[Engine] | None, sections: Sequence[Section]
+    config: AcceleratorConfig,
+    memory: MemoryMap | None,
+    engines: Sequence[Engine] | Engines | None,
+    sections: Sequence[Section],
 ) -> Program:
-    chosen = engines_of(config) if engines is None else Engines(engines)
+    if engines is None:
+        engines = engines_of(config)
+    chosen = engines if isinstance(engines, Engines) else Engines(engines)
     program = Program(config, chosen, memory or MemoryMap(), sections)
     for each in PASSES:
         each(program)

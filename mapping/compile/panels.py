@@ -13,10 +13,15 @@ from tilewright.sim.isa.vector_command import Reduce
 from .engines.engine import Engines
 
 
-def in_panels(config: AcceleratorConfig, engines: Engines, lowered: Lowered) -> Lowered:
-    """Return steps in which the sums of every product with constants fit into a bank.
+def in_panels(config: AcceleratorConfig, engines: Engines, lowered: Lowered, share: int = 1) -> Lowered:
+    """Return steps in which the sums of every product with constants fit into a part of a bank.
 
     A larger product becomes several, of columns side by side, and so do the passes that take its sums.
+
+    Parameters
+    ----------
+    share : int
+        Part of a bank that sums fill at most, as its inverse; a product whose passes need whole rows may fill a bank.
 
     Raises
     ------
@@ -24,11 +29,13 @@ def in_panels(config: AcceleratorConfig, engines: Engines, lowered: Lowered) -> 
         If such a pass needs whole rows.
     """
     panels: dict[str, list[Matrix]] = {}
-    buffers = dict(lowered.buffers)
+    uncut = _read_by_whole_rows(lowered) if share > 1 else set()
+    buffers, cut_rows = dict(lowered.buffers), dict(lowered.cut_rows)
     steps: list[Step] = []
     for step in lowered.steps:
         if isinstance(step, Product) and step.weights.buffer.name in lowered.constants:
-            parts = _column_parts(config, engines.of(step).panel_columns(step), step)
+            most = 1 if step.out.buffer.name in uncut else share
+            parts = _column_parts(config, engines.of(step).panel_columns(step), step, most)
             if len(parts) > 1:
                 name = step.out.buffer.name
                 panels[name] = []
@@ -46,27 +53,54 @@ def in_panels(config: AcceleratorConfig, engines: Engines, lowered: Lowered) -> 
                     )
                 continue
         if isinstance(step, Pass) and step.a.buffer.name in panels:
+            operands = (m for m in (step.b, step.c) if m and m.buffer.name in lowered.constants)
+            cut_rows |= {m.buffer.name: m.stride or m.columns for m in operands}
             steps.extend(_pass_parts(config, step, panels[step.a.buffer.name]))
             continue
         steps.append(step)
-    return replace(lowered, steps=tuple(steps), buffers=buffers)
+    return replace(lowered, steps=tuple(steps), buffers=buffers, cut_rows=cut_rows)
 
 
-def _column_parts(config: AcceleratorConfig, unit: int, product: Product) -> list[slice]:
+def _read_by_whole_rows(lowered: Lowered) -> set[str]:
+    """Return the names of the buffers that are read by something else than passes that could take panels of them."""
+    found = set()
+    for step in lowered.steps:
+        for matrix in step.reads:
+            if isinstance(matrix, Matrix):
+                taken = isinstance(step, Pass) and matrix is step.a and _takes_panels(step)
+                whole = matrix.offset == 0 and matrix.rows * matrix.columns == matrix.buffer.elements
+                if not (taken and whole):
+                    found.add(matrix.buffer.name)
+    return found
+
+
+def _takes_panels(step: Pass) -> bool:
+    """Return whether each element of a pass's result depends on its own column alone."""
+    options = step.options
+    return options.reduce == Reduce.NONE and not (options.causal or options.rotate)
+
+
+def _column_parts(config: AcceleratorConfig, unit: int, product: Product, share: int) -> list[slice]:
     """Return equal parts of the columns, multiples of what the engine can take; 0 stands for one part."""
-    if not unit:
-        return [slice(0, product.weights.columns)]
     n = product.weights.columns
-    tile = config.cim_array.tile.columns
-    size = product.out.rows * 4 * divide_up(n, tile) * tile
-    width = divide_up(divide_up(n, divide_up(size, config.bank_bytes)), unit) * unit
+    if not unit:
+        return [slice(0, n)]
+    tile, most = config.cim_array.tile.columns, config.bank_bytes // share
+
+    def size(columns: int) -> int:
+        return product.out.rows * 4 * divide_up(columns, tile) * tile
+
+    number, width = divide_up(size(n), most), n
+    if number > 1:
+        width = divide_up(divide_up(n, number), unit) * unit
+        while size(width) > most and width > unit:
+            width -= unit
     return [slice(start, min(start + width, n)) for start in range(0, n, width)]
 
 
 def _pass_parts(config: AcceleratorConfig, step: Pass, panels: list[Matrix]) -> Iterator[Pass]:
-    options = step.options
     whole = (0, panels[0].rows) == (step.a.offset, step.a.rows) and step.a.columns == sum(p.columns for p in panels)
-    if options.reduce != Reduce.NONE or options.causal or options.rotate or not whole:
+    if not (whole and _takes_panels(step)):
         raise ConfigError(
             f"{step.a.buffer.name}: {4 * step.a.buffer.elements} bytes find no room in a bank of {config.bank_bytes}, "
             "and a pass takes whole rows of them"

@@ -1,7 +1,5 @@
 """Plans for the scratchpad: the fastest one for which all tensors and row scalars find room."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 
 from tilewright.base.errors import ConfigError
@@ -12,29 +10,14 @@ from tilewright.sim.isa.steps import Product, Step
 
 from .allocation import First, place_slots, place_tensors
 from .engines.engine import Engines
+from .mapping import LOADED_AHEAD, WINDOW, Order, Plan, Schedule
 from .operations import Operations
 from .reorder import depth_first, reordered
 from .staging import rows_before, staging_tensor
 from .survey import Survey
 
-LOADED_AHEAD = 1
-"""Number of products before a pass by which its constants are loaded ahead."""
-
-
 SHARED_PORTS = 0.01
 """Share of the cycles for which units may need the same ports of banks in a plan, if another one has fewer."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Use of the scratchpad by its tensors."""
-
-    keep: bool
-    """Whether constants stay in the scratchpad."""
-    rest: int
-    """Number of operations for which bytes rest before they are written again, so that units need not wait."""
-    first: First
-    """Tensors that are placed first."""
 
 
 PLANS = (
@@ -46,8 +29,15 @@ PLANS = (
 """Plans, the fastest first; all are tried with an order of steps before the next order."""
 
 
-def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Operations:
+def planned(
+    config: AcceleratorConfig, engines: Engines, survey: Survey, schedule: Schedule | None = None
+) -> Operations:
     """Return the operations of a section, all of which have found their places.
+
+    Parameters
+    ----------
+    schedule : Schedule, optional
+        Choices; what it leaves open is tried, the fastest first.
 
     Raises
     ------
@@ -55,19 +45,21 @@ def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Oper
         If no plan has room for everything.
     """
     refusal = None
-    for lowered in _orders(engines, survey.lowered):
+    schedule = schedule or Schedule()
+    plans_of = PLANS if schedule.plan is None else (schedule.plan,)
+    for order in Order if schedule.order is None else (schedule.order,):
+        lowered = in_order(engines, survey.lowered, order, schedule.window)
         made: dict[bool, tuple[Operations, int]] = {}
-        for keep, plans in groupby(PLANS, lambda plan: plan.keep):
+        for keep, plans in groupby(plans_of, lambda plan: plan.keep):
             if keep not in made:
-                emits = emitted(config, engines, survey, lowered, keep=keep)
+                emits = emitted(config, engines, survey, lowered, keep=keep, ahead=schedule.ahead)
                 made[keep] = emits, emits.estimate_uses()
             operations, cycles = made[keep]
             # The first plan, or of those in which units need the same ports for long the one with the fewest cycles.
             found: list[tuple[int, int, Plan]] = []
             for number, plan in enumerate(plans):
                 try:
-                    waits = place_tensors(config, operations.tensors, plan.rest, plan.first)
-                    place_slots(config.vector.scalars, operations.scalars.slots.values())
+                    waits = place_operations(config, operations, plan)
                 except ConfigError as error:
                     refusal = error
                     continue
@@ -82,20 +74,44 @@ def planned(config: AcceleratorConfig, engines: Engines, survey: Survey) -> Oper
     raise refusal
 
 
-def _orders(engines: Engines, lowered: Lowered) -> Iterator[Lowered]:
-    """Yield the same steps in several orders, the fastest first."""
+def place_operations(config: AcceleratorConfig, operations: Operations, plan: Plan) -> int:
+    """Give tensors and row scalars their places; return the approximate cycles for which units need the same ports.
 
-    def soon(part: Lowered) -> Lowered:
-        return reordered(engines, part)
+    Raises
+    ------
+    ConfigError
+        If one finds no room.
+    """
+    waits = place_tensors(config, operations.tensors, plan.rest, plan.first)
+    place_slots(config.vector.scalars, operations.scalars.slots.values())
+    return waits
 
-    yield part_by_part(lowered, soon)
-    late = part_by_part(lowered, depth_first)
-    yield part_by_part(late, soon)
-    yield late
+
+def in_order(engines: Engines, lowered: Lowered, order: Order, window: int = WINDOW) -> Lowered:
+    """Return the same steps in another order."""
+    if order is not Order.LIST:
+        lowered = part_by_part(lowered, depth_first)
+    if order is Order.DEPTH:
+        return lowered
+    return part_by_part(lowered, lambda part: reordered(engines, part, window))
 
 
-def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered: Lowered, *, keep: bool) -> Operations:
-    """Return the operations that the engines emit for steps in an order, between those for input and output."""
+def emitted(
+    config: AcceleratorConfig,
+    engines: Engines,
+    survey: Survey,
+    lowered: Lowered,
+    *,
+    keep: bool,
+    ahead: int = LOADED_AHEAD,
+) -> Operations:
+    """Return the operations that the engines emit for steps in an order, between those for input and output.
+
+    Parameters
+    ----------
+    keep, ahead
+        See :class:`.mapping.Plan` and :class:`.mapping.Schedule`.
+    """
     operations = Operations(config, survey, lowered, keep)
     operations.load_input()
     for repeated, part in parts(lowered):
@@ -104,7 +120,7 @@ def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered
         for index, step in enumerate(part.steps):
             engine = engines.of(step)
             if engine.STREAMS_WEIGHTS and keep:
-                _load_ahead(operations, engines, step, part.steps[index + 1 :])
+                _load_ahead(operations, engines, step, part.steps[index + 1 :], ahead)
             engine.emit(step, operations)
         if repeated:
             operations.end_repeated()
@@ -113,8 +129,8 @@ def emitted(config: AcceleratorConfig, engines: Engines, survey: Survey, lowered
     return operations
 
 
-def _load_ahead(operations: Operations, engines: Engines, product: Step, steps: tuple[Step, ...]) -> None:
-    """Load what passes before the next product but one need; after the weights of that product it would come late.
+def _load_ahead(operations: Operations, engines: Engines, product: Step, steps: tuple[Step, ...], ahead: int) -> None:
+    """Load what passes need before as many further products; after the weights of these it would come late.
 
     These are constants, and positions that new ones share bytes with. If the product in front of the steps takes its
     weights from the cache, these are also scales of the cache: in front of other weights, their load might have to wait
@@ -125,7 +141,7 @@ def _load_ahead(operations: Operations, engines: Engines, product: Step, steps: 
     for step in steps:
         engine = engines.of(step)
         products += engine.STREAMS_WEIGHTS
-        if products > LOADED_AHEAD:
+        if products > ahead:
             return
         for matrix in engine.operands(step):
             name = matrix.buffer.name

@@ -15,6 +15,7 @@ from .arguments import Argument
 from .blocks import Blocks
 from .compiled import PaddedRows
 from .engines.engine import Engines
+from .mapping import Schedule
 from .memory_map import MemoryMap
 from .operations import Operations
 from .survey import Survey
@@ -37,6 +38,7 @@ class Repeated:
     """Numbers of a decoder's layers in the first run; each run after it has as many layers, which follow."""
     blocks: Blocks | None = None
     """Blocks of the cache if the loop serves every position."""
+    schedule: Schedule = field(default_factory=Schedule)
 
 
 class Region(NamedTuple):
@@ -59,6 +61,8 @@ class Section:
     repeats."""
 
     lowered: Lowered
+    schedule: Schedule = field(default_factory=Schedule, kw_only=True)
+    """Choices for the steps."""
     survey: Survey = field(init=False)
     """Uses of the section's buffers, and their places in main memory."""
     operations: Operations = field(init=False)

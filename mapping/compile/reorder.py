@@ -9,18 +9,20 @@ from tilewright.sim.isa.footprint import Region
 from tilewright.sim.isa.steps import Matrix, Pass, Scalars, Step
 
 from .engines.engine import Engines
-
-WINDOW = 20
-"""Number of steps by which a step may come before the first that is still to come; a larger number would need more
-room."""
+from .mapping import WINDOW
 
 
-def reordered(engines: Engines, lowered: Lowered) -> Lowered:
+def reordered(engines: Engines, lowered: Lowered, window: int = WINDOW) -> Lowered:
     """Return the same steps in an order in which heads overlap: scores of the next head during a softmax.
 
     A list schedule over the engines with the approximate cycles of steps: of the steps that can come next, the one that
     can begin first; of several, the one that is nearest to a state, so that keys are stored, element by element, while
     weights of queries are still loaded.
+
+    Parameters
+    ----------
+    window : int
+        Number of steps by which a step may come before the first that is still to come.
     """
     steps = lowered.steps
     needs = _dependencies(steps)
@@ -31,7 +33,7 @@ def reordered(engines: Engines, lowered: Lowered) -> Lowered:
     order: list[Step] = []
     while left:
         choices = []
-        for place in left[:WINDOW]:
+        for place in left[:window]:
             if needs[place] <= finished.keys():
                 step = steps[place]
                 engine = engines.of(step)

@@ -76,7 +76,8 @@ class Survey:
                 if self.kept(name):
                     self.columns[name] = matrix.buffer.elements // matrix.buffer.parts
                 else:
-                    self.columns[name] = max(self.columns.get(name, 0), matrix.stride, matrix.columns)
+                    row = self.lowered.cut_rows.get(name, 0)
+                    self.columns[name] = max(self.columns.get(name, 0), matrix.stride, matrix.columns, row)
         for step in self.lowered.steps:
             for matrix in self.engines.of(step).operands(step):
                 if matrix.buffer.name in self.lowered.constants:

@@ -12,6 +12,8 @@ from tilewright.sim.isa.widths import MAX_COUNT
 from tilewright.sim.machine.cim.array import block_limits, parts
 from tilewright.sim.machine.cim.matmul import ArrayMatmul
 
+from .mapping import Split
+
 
 def blocks(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
     """Return the number of weight blocks of a product with (k, n) weights."""
@@ -19,10 +21,11 @@ def blocks(config: CIMArrayConfig, k: int, n: int, reduce: bool) -> int:
     return divide_up(k, high) * divide_up(n, wide)
 
 
-def reduces(config: CIMArrayConfig, k: int, n: int) -> bool:
-    """Return whether blocks of (k, n) constants should be as high as all tiles, because fewer blocks are then
-    needed."""
-    return config.tiles > 1 and blocks(config, k, n, True) < blocks(config, k, n, False)
+def reduces(config: CIMArrayConfig, k: int, n: int, split: Split = Split.COLUMNS) -> bool:
+    """Return whether blocks of (k, n) constants should be as high as all tiles, because fewer blocks are then needed,
+    or as many and the rule prefers it."""
+    high, wide = blocks(config, k, n, True), blocks(config, k, n, False)
+    return config.tiles > 1 and (high < wide or (high == wide and split is Split.SUMS))
 
 
 def product_columns(tile: TileConfig, n: int) -> int:

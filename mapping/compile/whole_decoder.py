@@ -18,7 +18,8 @@ from tilewright.sim.isa.widths import MAX_COUNT
 
 from .blocks import Blocks
 from .compiled_loops import CompiledLoops
-from .compiler import compile_loops
+from .compiler import compile_loops, engines_of
+from .mapping import DEFAULT_LAYOUT, NO_SCHEDULES, MemoryLayout, Schedule
 from .memory_map import MemoryMap
 from .program import Repeated
 
@@ -30,7 +31,13 @@ LAYER_NAMES = layer_name(0).split("0")[0]
 
 
 def compile_decoder(
-    config: AcceleratorConfig, graph: Graph, memory: MemoryMap | None = None, blocks: Blocks | None = None
+    config: AcceleratorConfig,
+    graph: Graph,
+    memory: MemoryMap | None = None,
+    blocks: Blocks | None = None,
+    *,
+    layout: MemoryLayout = DEFAULT_LAYOUT,
+    schedules: Mapping[str, Schedule] = NO_SCHEDULES,
 ) -> CompiledLoops:
     """Return a program of a decoder's graph: from embeddings of some tokens to the logits of the last one.
 
@@ -44,13 +51,28 @@ def compile_decoder(
         Of a program of the same model for other tokens.
     blocks : Blocks, optional
         Blocks of the cache, if the graph serves every position.
+    layout : MemoryLayout, optional
+        Choices that decide where data lie in main memory.
+    schedules : mapping, optional
+        Choices for the loops, by their names.
 
     Raises
     ------
     ConfigError
         If something finds no room, or the accelerator cannot run a step.
     """
-    graph = fit_heads(config, graph)
+    loops = [
+        replace(loop, schedule=schedules.get(loop.name, loop.schedule))
+        for loop in decoder_loops(config, graph, blocks, layout)
+    ]
+    return compile_loops(config, loops, memory, engines=engines_of(config, layout.split))
+
+
+def decoder_loops(
+    config: AcceleratorConfig, graph: Graph, blocks: Blocks | None = None, layout: MemoryLayout = DEFAULT_LAYOUT
+) -> list[Repeated]:
+    """Return the loops of a decoder's graph, as :func:`compile_decoder` compiles them."""
+    graph = fit_heads(config, graph, layout.beside)
     count = 1 + max(operator.layer or 0 for operator in graph)
     layers: list[list[Operator]] = [[] for _ in range(count)]
     for operator in graph:
@@ -65,14 +87,14 @@ def compile_decoder(
     logits = graph.of(Kind.LOGITS)
     if logits:
         [product] = [graph[name] for name in logits[0].inputs]
-        parts, columns = head_parts(config, logits[0].n, on_npe=product.engine is Engine.NPE)
+        parts, columns = head_parts(config, logits[0].n, on_npe=product.engine is Engine.NPE, parts=layout.parts)
         head = graph.part(
             replace(operator, n=columns) if operator.kind in (Kind.MATMUL, Kind.LOGITS) else operator
             for operator in graph
             if operator.layer is None and operator.kind in (Kind.RMS_NORM, Kind.MATMUL, Kind.LOGITS)
         )
         loops.append(Repeated(name=HEAD, lowered=lower(head), count=parts, own=(HEAD,), carried=False))
-    return compile_loops(config, loops, memory)
+    return loops
 
 
 def write_layers(
@@ -118,8 +140,16 @@ def _alike(layer: list[Operator]) -> list[dict[str, object]]:
     ]
 
 
-def head_parts(config: AcceleratorConfig, vocabulary: int, *, on_npe: bool = False) -> tuple[int, int]:
-    """Return the number of equal parts of a vocabulary, and their columns: whole blocks, whose sums fit into a bank."""
+def head_parts(
+    config: AcceleratorConfig, vocabulary: int, *, on_npe: bool = False, parts: int | None = None
+) -> tuple[int, int]:
+    """Return the number of equal parts of a vocabulary, and their columns: whole blocks, whose sums fit into a bank.
+
+    Parameters
+    ----------
+    parts : int, optional
+        Number of parts, if more than the fewest; fewer are made if these have room for all blocks.
+    """
     if on_npe:
         assert config.npe is not None
         block = math.lcm(config.vector.lanes, config.npe.columns)
@@ -127,5 +157,5 @@ def head_parts(config: AcceleratorConfig, vocabulary: int, *, on_npe: bool = Fal
         block = config.cim_array.columns
     blocks = divide_up(vocabulary, block)
     most = max(1, min(config.bank_bytes // 4, MAX_COUNT) // block)
-    parts = divide_up(blocks, most)
-    return parts, divide_up(blocks, parts) * block
+    each = divide_up(blocks, max(divide_up(blocks, most), parts or 0))
+    return divide_up(blocks, each), each * block

@@ -4,17 +4,17 @@ The program depends on what a design is made of, and not on its clock, its memor
 compiler decides about room itself, and only the cycles are estimated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping as Dictionary
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.mapping import Mapping
 from tilewright.mapping.explore.space import ModelRun, Space
-from tilewright.mapping.fit import check_fit, check_memory_map
-from tilewright.mapping.map import prompt_chunks
+from tilewright.mapping.map import compile_chunks
+from tilewright.mapping.work import PREFILL, Work
 from tilewright.sim.config import AcceleratorConfig, System
 from tilewright.sim.energy.events import Counts
 from tilewright.sim.estimate.designs import Designs
@@ -23,7 +23,6 @@ from tilewright.sim.estimate.machine import Machine
 from tilewright.sim.estimate.program_counts import program_counts
 from tilewright.sim.estimate.replay import replay
 from tilewright.sim.estimate.results import Results
-from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import Command
 
 MOST_PROGRAMS = 500
@@ -46,7 +45,7 @@ class PromptResults(Results):
     designs: Designs
     fits: np.ndarray
     cycles: np.ndarray
-    counts: Mapping[str, np.ndarray]
+    counts: Dictionary[str, np.ndarray]
     """Counts of events, by their names in :class:`tilewright.sim.energy.events.Counts`."""
 
     @property
@@ -54,11 +53,11 @@ class PromptResults(Results):
         return self.counts["memory_bytes"]
 
     @property
-    def work_counts(self) -> Mapping[str, np.ndarray]:
+    def work_counts(self) -> Dictionary[str, np.ndarray]:
         return self.counts
 
     @property
-    def events(self) -> Mapping[str, np.ndarray]:
+    def events(self) -> Dictionary[str, np.ndarray]:
         return self.counts
 
 
@@ -108,12 +107,10 @@ def _compiled(run: ModelRun, system: System) -> _Programs:
     ConfigError
         If the model or a token has no room.
     """
-    precision = Precision.of_accelerator(system.accelerator)
-    check_fit(run.model, system, precision, run.context)
-    chunks, _ = prompt_chunks(run.model, system, run.context, precision, lambda graph: graph)
-    memory, config = MemoryMap(), system.accelerator
-    commands = tuple(compile_decoder(config, chunk, memory).commands for chunk in chunks)
-    check_memory_map(system, memory)
+    work, config = Work(model=run.model, system=system, phase=PREFILL, context=run.context), system.accelerator
+    work.check()
+    size, _ = work.default_chunk()
+    commands = tuple(program.commands for program in compile_chunks(work, work.chunks(size), Mapping()))
     counts = Counts()
     for each in commands:
         counts.add(program_counts(config, each))

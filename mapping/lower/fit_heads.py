@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.graph import Graph
@@ -18,18 +19,31 @@ SHARE = 4
 as many."""
 
 
-def fit_heads(config: AcceleratorConfig, graph: Graph) -> Graph:
+def fit_heads(config: AcceleratorConfig, graph: Graph, beside: int | None = None) -> Graph:
     """Return a decoder's graph with padded heads, whose values share beats of the bus where they are narrower.
 
     Attention to more positions than the scratchpad has room for goes block by block.
+
+    Parameters
+    ----------
+    beside : int, optional
+        Number of heads whose values lie side by side, one of :func:`allowed_beside`; by default the fewest with which
+        rows take the fewest beats.
+
+    Raises
+    ------
+    ConfigError
+        If so many heads cannot lie side by side.
     """
     graph = with_padded_heads(config, graph)
     changed = {scores.name: replace(scores, block=block_size(config, scores)) for scores in _in_blocks(config, graph)}
-    beside = cache(partial(heads_beside, config))
+    fewest = cache(partial(heads_beside, config))
     for weighted in graph.of(Kind.WEIGHTED_SUM):
         values = graph[weighted.inputs[1]]
         if weighted.capacity and weighted.engine is not Engine.NPE:
-            changed[values.name] = replace(values, beside=beside(values.n, values.heads))
+            if beside is not None and beside not in (allowed := allowed_beside(config, values.n, values.heads)):
+                raise ConfigError(f"layout.beside = {beside} is not allowed: {', '.join(map(str, allowed))}")
+            changed[values.name] = replace(values, beside=beside or fewest(values.n, values.heads))
     for mask in graph.of(Kind.CONSTANT):
         if mask.every_position and not mask.variants:
             step = math.lcm(config.word_bytes // stored.FP32.scratchpad_bytes, config.vector.lanes)
@@ -41,8 +55,14 @@ def heads_beside(config: AcceleratorConfig, size: int, heads: int) -> int:
     """Return the number of heads of so many elements whose values lie side by side: the smallest with which rows take
     the fewest beats."""
     tile = config.cim_array.tile
-    numbers = [each for each in range(1, heads + 1) if heads % each == 0 and each * size <= tile.columns]
-    return min(numbers, key=lambda each: tile.weight_beats_per_row(each * size) / each, default=1)
+    numbers = allowed_beside(config, size, heads)
+    return min(numbers, key=lambda each: tile.weight_beats_per_row(each * size) / each)
+
+
+def allowed_beside(config: AcceleratorConfig, size: int, heads: int) -> list[int]:
+    """Return the numbers of heads of so many elements whose values can lie side by side in a tile; one always can."""
+    most = max(1, config.cim_array.tile.columns // size)
+    return [each for each in range(1, min(heads, most) + 1) if heads % each == 0]
 
 
 def _in_blocks(config: AcceleratorConfig, graph: Graph) -> Iterator[Operator]:

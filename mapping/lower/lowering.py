@@ -1,5 +1,6 @@
 """Building blocks of lowerings: products, and the passes around them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,6 +31,8 @@ class Lowered:
     repeated: tuple[tuple[int, int], ...] = ()
     """Steps that are repeated for each block of the cache: of each loop the number of the first step, and of the one
     after the last."""
+    cut_rows: Mapping[str, int] = field(default_factory=dict)
+    """Elements in a row of each constant of which steps take parts, side by side."""
 
 
 @dataclass(frozen=True)

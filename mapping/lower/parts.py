@@ -21,11 +21,12 @@ def parts(lowered: Lowered) -> Iterator[tuple[bool, Lowered]]:
 def part_by_part(lowered: Lowered, change: Callable[[Lowered], Lowered]) -> Lowered:
     """Return steps each of whose parts has been changed on its own."""
     steps: list[Step] = []
-    repeated, buffers = [], lowered.buffers
+    repeated, buffers, cut_rows = [], lowered.buffers, dict(lowered.cut_rows)
     for is_repeated, part in parts(lowered):
         changed = change(replace(part, buffers=buffers))
         if is_repeated:
             repeated.append((len(steps), len(steps) + len(changed.steps)))
         steps += changed.steps
         buffers = changed.buffers
-    return replace(lowered, steps=tuple(steps), buffers=buffers, repeated=tuple(repeated))
+        cut_rows |= changed.cut_rows
+    return replace(lowered, steps=tuple(steps), buffers=buffers, repeated=tuple(repeated), cut_rows=cut_rows)

@@ -7,13 +7,17 @@ from pathlib import Path
 from tilewright.api.systems import host_of, model_of, system_of
 from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.runs import REPEATED, MeasuredRun, may_be_of, read_runs
+from tilewright.mapping.compile.mapping import Mapping
+from tilewright.mapping.compile.mapping_file import read_mapping
 from tilewright.mapping.host.cost import host_part
-from tilewright.mapping.map import map_model
+from tilewright.mapping.map import map_work
 from tilewright.mapping.models import DecoderConfig
 from tilewright.mapping.precision.plans.decoder_network import decoder_products
 from tilewright.mapping.precision.plans.on_array import HeldPlan, check_shapes, held_plan
 from tilewright.mapping.precision.plans.plan_file import read_plan
 from tilewright.mapping.report import MapResult
+from tilewright.mapping.search.search import search as search_mapping
+from tilewright.mapping.work import Work
 from tilewright.sim.config import HostConfig, System
 from tilewright.sim.config.engine_rule import parse_rule
 
@@ -29,6 +33,8 @@ def map(
     host: str | Path | HostConfig | None = None,
     host_runs: Sequence[str | Path] = (),
     plan: str | Path | None = None,
+    mapping: str | Path | Mapping | None = None,
+    search: bool = False,
     name: str | None = None,
 ) -> MapResult:
     """Compile a transformer for a system and run its program on the exact model, as ``tilewright map`` does.
@@ -55,6 +61,10 @@ def map(
     plan : str or Path, optional
         File of a plan of :func:`precision`: its matrices have the formats of the array that hold their storages. A
         matrix that the array does not hold in its storage counts in the format of the macros, and the result says so.
+    mapping : str, Path or Mapping, optional
+        Choices of the compiler, or a file of them, as ``--out`` writes it after a search; by default its own.
+    search : bool
+        Whether to search the fastest mapping. The numbers of the search are in ``search`` of the result.
     name : str, optional
         Name of the model in the result; by default as given, or the kind of a loaded model.
 
@@ -72,8 +82,27 @@ def map(
     held = None if plan is None else plan_on(plan, chosen, on)
     title = name or (chosen.model_type if isinstance(model, DecoderConfig) else str(model))
     rules = [parse_rule(text) for text in ([engine] if isinstance(engine, str) else engine)]
-    result = map_model(title, chosen, on, phase=phase, context=context, on_host=on_host, engines=rules, plan=held)
+    work = Work(
+        model=chosen, system=on, phase=phase, context=context, on_host=tuple(on_host), engines=tuple(rules), plan=held
+    )
+    result = _mapped(title, work, mapping, search)
     return with_host(result, *found) if found else result
+
+
+def _mapped(title: str, work: Work, mapping: str | Path | Mapping | None, searched: bool) -> MapResult:
+    """Return the result with a mapping, or with the one that a search finds."""
+    if searched:
+        if mapping is not None:
+            raise ConfigError("search is not allowed beside mapping: both choose the mapping")
+        found = search_mapping(work)
+        return replace(map_work(title, work, found.mapping), search=found.to_dict())
+    if mapping is None or isinstance(mapping, Mapping):
+        return map_work(title, work, mapping)
+    path = Path(mapping)
+    try:
+        return map_work(title, work, read_mapping(path))
+    except ConfigError as error:
+        raise error if str(error).startswith(str(path)) else ConfigError(f"{path}: {error}") from error
 
 
 def plan_on(plan: str | Path, model: DecoderConfig, system: System) -> HeldPlan:

@@ -53,15 +53,19 @@ def suggest(name: str, allowed: Iterable[str]) -> str:
     return f" ({' '.join(parts)})"
 
 
+UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+"""Types of pydantic's errors on keys that a description does not have, of models and of dataclasses."""
+
+
 def first_problem(error: ValidationError) -> tuple[tuple[str | int, ...], str]:
     """Return the path of the first bad field of a pydantic validation and a phrase on its value.
 
     An unknown key goes first: it is often why another key is missing.
     """
     problems = error.errors(include_url=False)
-    problem = min(problems, key=lambda p: p["type"] != "extra_forbidden")
+    problem = min(problems, key=lambda p: p["type"] not in UNKNOWN)
     message = str(problem["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in UNKNOWN:
         return problem["loc"], "unknown key"
     if problem["type"] == "missing":
         return problem["loc"], "missing"

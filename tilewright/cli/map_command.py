@@ -63,6 +63,10 @@ def _placeable() -> tuple[str, ...]:
                    "whose names match. The last of several rules that match counts.")  # fmt: skip
 @click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
               help="Plan of `tilewright precision`, which gives each matrix its format.")  # fmt: skip
+@click.option("--search", is_flag=True,
+              help="Search the fastest mapping instead of the compiler's; --out also writes mapping.json.")  # fmt: skip
+@click.option("--mapping", type=click.Path(path_type=Path), metavar="FILE",
+              help="Mapping that a search has found: its mapping.json, or a file like it.")  # fmt: skip
 @set_option("system", "cim.tiles=8, or of its host, such as host.l2.size_kib=1024")
 @out_option
 @json_option
@@ -77,6 +81,8 @@ def command(
     on_host: tuple[str, ...],
     engines: tuple[str, ...],
     plan: Path | None,
+    search: bool,
+    mapping: Path | None,
     changes: tuple[str, ...],
     folder: Path | None,
     as_json: bool,
@@ -89,10 +95,11 @@ def command(
     measured at the host's clocks or are predicted from 4 GHz. --on-host moves more operators to the host. The
     accelerator is idle while the host works, so the time is an upper bound for a machine in which they overlap;
     software that hands over data is not counted. With --plan, each matrix takes the bytes of the format in which the
-    array holds it; what the array does not have counts as the format of its macros. With --out, the command writes
-    map.json, map.trace.json (open it in ui.perfetto.dev), map.png (time and energy), map.roofline.png and, for a
-    system with a process, map.area.png. Several contexts make a table with a row for each, JSON becomes a list, and
-    each writes to a folder of its own, context-NUMBER in --out.
+    array holds it; what the array does not have counts as the format of its macros. With --search, the compiler's
+    choices are searched instead of its own being taken. With --out, the command writes map.json, map.trace.json (open
+    it in ui.perfetto.dev), map.png (time and energy), map.roofline.png, for a system with a process map.area.png, and
+    after a search mapping.json. Several contexts make a table with a row for each, JSON becomes a list, and each writes
+    to a folder of its own, context-NUMBER in --out.
     """
     from tilewright.api.mapping import map
     from tilewright.api.systems import model_of
@@ -106,13 +113,13 @@ def command(
     results = []
     for context in contexts:
         with (
-            named_as_options(lambda: ("on_host", "host_runs", "plan", "engine")),
+            named_as_options(lambda: ("on_host", "host_runs", "plan", "engine", "search", "mapping")),
             status(f"running {model_name} on {system.name}"),
         ):
             results.append(
                 map(
                     model, system, phase=phase, context=context, on_host=on_host, engine=engines, host=host,
-                    host_runs=host_runs, plan=plan, name=model_name,
+                    host_runs=host_runs, plan=plan, mapping=mapping, search=search, name=model_name,
                 )
             )  # fmt: skip
     files = [result.write(each) if each else [] for result, each in zip(results, folders, strict=True)]

@@ -58,6 +58,8 @@ def print_map(console: "Console", result: dict) -> None:
     table.add_row("largest bound / run", styled((f"{result['bound_fraction']:.2%}", "bold")), result.get("binding", ""))
     console.print(table)
 
+    if search := result.get("search"):
+        console.print(f"  {_search_line(search)}", soft_wrap=True)
     if plan := result.get("plan"):
         console.print(f"  {_plan_line(plan)}", soft_wrap=True)
     if result["bound_fraction"] < EXPLAINED and (waits := result.get("waits")):
@@ -168,6 +170,33 @@ def run_rows(results: list[dict]) -> list[dict]:
         | {f"{key}.{level}": value for key in RANGES for level, value in result.get(key, {}).items()}
         for result in results
     ]
+
+
+def _search_line(search: dict) -> str:
+    """Return what a search has gone through, and what it has found, in words."""
+    left_out = [
+        (search["bounded"], "left out by their bounds"),
+        (search["alike"], "with the program of another"),
+        (search["refused"], "without room"),
+        (search["run"], "run on the exact model"),
+    ]
+    of = ", ".join(f"{count:,} {what}" for count, what in left_out)
+    sizes = search["bounded_chunk_sizes"]
+    chunks = f", {sizes:,} of {search['chunk_sizes']:,} sizes of chunks left out by their weights" if sizes else ""
+    found = (
+        f"{search['gain']:.2%} fewer cycles than the default's {search['default_cycles']:,}"
+        if search["gain"] > 0
+        else f"none is faster than the default, which takes {search['default_cycles']:,} cycles"
+    )
+    return (
+        f"search: optimal for the estimate over {_many(search['mappings'])} mappings{chunks}; {search['schedules']:,} "
+        f"schedules of loops: {of}. {found[0].upper()}{found[1:]}; estimate {search['gap']:+.3%} of the run"
+    )
+
+
+def _many(number: int) -> str:
+    """Return a number, as a power of ten if it is long."""
+    return f"{number:,}" if number < 10**9 else f"10^{len(str(number)) - 1}"
 
 
 def _plan_line(plan: dict) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiled import ConstantWeights, PaddedRows, StoredBuffer
+from tilewright.mapping.compile.mapping import Split
 from tilewright.mapping.compile.operations import Operations
 from tilewright.mapping.compile.stored_weights import StoredWeights, stored_columns
 from tilewright.mapping.compile.survey import Survey
@@ -16,6 +17,7 @@ from tilewright.mapping.compile.weight_layout import (
     reduces,
     weights_commands,
 )
+from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.isa.commands import Command, Weights
 from tilewright.sim.isa.commands import Product as ProductCommand
@@ -48,6 +50,10 @@ class CimArray(Engine):
     NAME = "CIM array"
     STREAMS_WEIGHTS = True
 
+    def __init__(self, config: AcceleratorConfig, split: Split = Split.COLUMNS):
+        super().__init__(config)
+        self.split = split
+
     def runs(self, step: Step) -> bool:
         return isinstance(step, Product)
 
@@ -71,7 +77,7 @@ class CimArray(Engine):
     def cycles(self, step: Step) -> int:
         assert isinstance(step, Product)
         k, n = step.a.columns, step.out.columns
-        return self._product_cycles(step.a.rows, k, n, reduces(self.config.cim_array, k, n), self._narrow(step))
+        return self._product_cycles(step.a.rows, k, n, self._reduces(k, n), self._narrow(step))
 
     def ready_cycles(self, before: Step, step: Step) -> int:
         """Return the cycles until memory has a result that the array takes as weights."""
@@ -83,7 +89,7 @@ class CimArray(Engine):
     def panel_columns(self, step: Product) -> int:
         """Return a number of columns of whole blocks and of whole steps of the vector unit."""
         k, n = step.weights.rows, step.weights.columns
-        wide = block_limits(self.config.cim_array, reduces(self.config.cim_array, k, n))[1]
+        wide = block_limits(self.config.cim_array, self._reduces(k, n))[1]
         return math.lcm(wide, self.config.vector.lanes)
 
     # Weights in main memory.
@@ -113,11 +119,15 @@ class CimArray(Engine):
         cim, buffer = self.config.cim_array, step.weights.buffer
         k = step.weights.rows
         n = step.weights.stride if k > 1 else buffer.elements
-        reduce, narrow = reduces(cim, k, n), self._narrow(step)
+        reduce, narrow = self._reduces(k, n), self._narrow(step)
         layout = ("weights", k, n, int(reduce)) + (("narrow",) if narrow else ())
         place = survey.memory_of(buffer.name).place(buffer.name, constant_bytes(cim, k, n, reduce, narrow), layout)
         scales = step.scales.buffer.name if step.scales else None
         return ConstantWeights(cim, place.address, k, n, reduce, scales, narrow)
+
+    def _reduces(self, k: int, n: int) -> bool:
+        """Return whether tiles hold rows of (k, n) constants below one another."""
+        return reduces(self.config.cim_array, k, n, self.split)
 
     def _narrow(self, step: Product) -> bool:
         """Return whether the weights of a product have the narrow format of the array."""

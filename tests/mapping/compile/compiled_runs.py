@@ -1,10 +1,12 @@
 """Compiled programs beside the steps that they were made from."""
 
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 
 import numpy as np
 
 from tests.mapping.compile.interleaving import Interleaving
+from tilewright.bench.program_cases import Case
 from tilewright.mapping.compile.compiled import Compiled
 from tilewright.mapping.lower.lowering import Lowered
 from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
@@ -133,3 +135,21 @@ def kinds(compiled: Compiled) -> dict[str, int]:
     """Return how many commands of each kind a program has."""
     names = [type(command).__name__ for command in compiled.commands]
     return {name: names.count(name) for name in dict.fromkeys(names)}
+
+
+def wrong_bytes(config: AcceleratorConfig, case: Case, memory: np.ndarray | None = None) -> list[str]:
+    """Run a case on the exact model; return the runs that leave other bytes than the steps, or other numbers than
+    float64 would."""
+    machine = AcceleratorModel(config, (case.memory if memory is None else memory).copy())
+    timing = {"latency": 20, "rate": Fraction(1), "write_latency": 20, "write_rate": Fraction(1)}
+    wrong = []
+    for run in case.runs:
+        for address, content in run.patches:
+            machine.memory[address : address + len(content)] = np.frombuffer(content, np.uint8)
+        ended = machine.run(run.address, AxiMemoryModel(**timing))
+        assert not ended.error, f"{run.name}: {ended.error.name} at command {ended.index}"
+        same = all(machine.memory[at : at + len(content)].tobytes() == content for at, content in run.expected)
+        near = run.reference is None or run.reference.cosine(machine.memory) >= run.reference.least
+        wrong += [] if same and near else [run.name]
+    assert case.runs
+    return wrong

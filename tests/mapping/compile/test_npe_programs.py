@@ -2,11 +2,11 @@
 
 import random
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from tests.mapping.compile.compiled_runs import wrong_bytes
 from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.every_position_cases import every_position_case
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case, seeded_encoder_case
@@ -22,8 +22,6 @@ from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.commands import Jobs, Product
 from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
-from tilewright.sim.machine.accelerator.accelerator import AcceleratorModel
-from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 ENCODER = BertConfig(
     vocab_size=96, hidden_size=64, intermediate_size=96, num_hidden_layers=1, num_attention_heads=2, layer_norm_eps=1e-12
@@ -32,24 +30,6 @@ SLOW = pytest.mark.slow
 EVERYDAY = ("int8", "fp4_e2m1", "bf16")
 """Formats of tests every day; all are in the benches in RTL, too."""
 SEEDS = (0, *(pytest.param(seed, marks=SLOW) for seed in range(1, 8)))
-
-
-def wrong_bytes(config, case, memory=None) -> list[str]:
-    """Run a case on the exact model; return the runs that leave other bytes than the steps, or other numbers than
-    float64 would."""
-    machine = AcceleratorModel(config, (case.memory if memory is None else memory).copy())
-    timing = {"latency": 20, "rate": Fraction(1), "write_latency": 20, "write_rate": Fraction(1)}
-    wrong = []
-    for run in case.runs:
-        for address, content in run.patches:
-            machine.memory[address : address + len(content)] = np.frombuffer(content, np.uint8)
-        ended = machine.run(run.address, AxiMemoryModel(**timing))
-        assert not ended.error, f"{run.name}: {ended.error.name} at command {ended.index}"
-        same = all(machine.memory[at : at + len(content)].tobytes() == content for at, content in run.expected)
-        near = run.reference is None or run.reference.cosine(machine.memory) >= run.reference.least
-        wrong += [] if same and near else [run.name]
-    assert case.runs
-    return wrong
 
 
 @pytest.mark.parametrize("form", [pytest.param(each, marks=[] if each in EVERYDAY else SLOW) for each in FORMATS])
