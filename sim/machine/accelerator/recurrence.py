@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tilewright.sim.isa.units import Unit
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, PAGE_BYTES
-from tilewright.sim.machine.bus.axi_master import NEVER
 
 from .spans import repeated
 
@@ -157,7 +156,8 @@ class Recurrence:
     def _now(self, run: ProgramRun, time: int) -> Seen:
         """Return a run in the innermost loop as it is now."""
         return Seen(
-            run.loops[-1][1], time + run.skipped, _counts(run), tuple(run.registers), len(run.spans), len(self.entered)
+            run.loops[-1][1], time + run.skipped, _counts(run, time), tuple(run.registers), len(run.spans),
+            len(self.entered),
         )  # fmt: skip
 
     def _enter_again(
@@ -196,7 +196,7 @@ class Recurrence:
             return
         if self._new_phase(run, time, 0):
             return
-        now = SeenBursts(run.burst_number, array.block, time + run.skipped, _counts(run))
+        now = SeenBursts(run.burst_number, array.block, time + run.skipped, _counts(run, time))
         # The first block and the last one that were in this state: blocks follow one another as those since either.
         those = seen.setdefault(state(run, time, loops=False), [])
         for before in those:
@@ -212,13 +212,9 @@ class Recurrence:
         array.block += times * turn
         run.skipped += cycles
         _count(run, _steps(now.counts, before.counts), times)
-        # What has begun, or waits, has done so for longer now.
+        # What has begun has done so for longer now.
         for lane in run.lanes:
-            lane.head, lane.done = _earlier(lane.head, time, cycles), _earlier(lane.done, time, cycles)
-            if lane.ready is not None:
-                lane.ready = _earlier(lane.ready, time, cycles)
-            if lane.signalled is not None:
-                lane.signalled -= cycles
+            lane.done = _earlier(lane.done, time, cycles)
             for entry in lane.under_way:
                 entry.begin -= cycles
 
@@ -263,9 +259,19 @@ def even_bursts(config: AcceleratorConfig, command: Load | Weights, address: int
     return command.planes * command.rows * command.beats // config.burst_beats
 
 
-def _counts(run: ProgramRun) -> tuple[int, ...]:
-    lanes = (count for lane in run.lanes for count in (lane.busy, lane.no_signal, lane.no_bank))
+def _counts(run: ProgramRun, now: int) -> tuple[int, ...]:
+    """Return all counts of a run; of a command that waits, the cycles for which it has done so by now are in them."""
+    lanes = [count for lane in run.lanes for count in (lane.busy, *_waited(lane, now))]
     return run.commands, run.read_beats, run.stores.beats, run.stream.starved, *lanes
+
+
+def _waited(lane: _Lane, now: int) -> tuple[int, int]:
+    """Return the cycles for which a unit has waited for signals, and for banks, by now."""
+    if lane.signalled is not None:
+        return lane.no_signal, lane.no_bank + now - lane.signalled
+    if not lane.waiting or lane.ready is None:
+        return lane.no_signal, lane.no_bank
+    return lane.no_signal + max(0, now - max(lane.head, lane.ready)), lane.no_bank
 
 
 def _count(run: ProgramRun, counts: Sequence[int], times: int) -> None:
@@ -284,7 +290,7 @@ def state(run: ProgramRun, now: int, *, loops: bool = True) -> tuple:
     """Return all on which the times of a run depend from a cycle on, relative to it.
 
     Addresses count in a page: bursts end at its end. How often the innermost loop still runs is left out. Without
-    ``loops`` it is the state between bursts: how many are left is left out, and since when something waits or runs.
+    ``loops`` it is the state between bursts: how many are left is left out, and since when something runs.
     Until a load or a product begins, the number of commands that units have been given says which of them wait.
     """
     # A cycle that has passed only says that what waits for it need not wait.
@@ -328,18 +334,15 @@ def _stream_since(run: ProgramRun, now: int) -> int:
 
 
 def _lane(lane: _Lane, now: int, since: bool) -> tuple:
-    # Since when the first command could begin matters until its signals are there.
-    least = NEVER if since and lane.waiting and lane.signalled is None else now
-    head, ready = max(lane.head, least), None if lane.ready is None else max(lane.ready, least)
     return (
         lane.level,
         tuple([_entry(entry) for entry in lane.waiting]) if since else len(lane.waiting),
         # Commands are given in more cycles than they take to the end of the queue: those before the last are there.
         max(lane.waiting[-1].there - now, 0) if lane.waiting else 0,
         tuple([(*_entry(entry), (entry.begin - now) * since) for entry in lane.under_way]),
-        head - now,
-        None if ready is None else ready - now,
-        None if lane.signalled is None else (lane.signalled - now) * since,
+        max(lane.head, now) - now,
+        None if lane.ready is None else max(lane.ready, now) - now,
+        lane.signalled is None,
         max(lane.done, lane.under_way[0].begin) - now if since and lane.under_way else None,
     )
 
