@@ -10,15 +10,16 @@ docs/decoder-accuracy.md, row by row.
 import argparse
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.comparison import compare
+from tilewright.mapping.models.llama import GATE, KEY, QUERY, UP, VALUE
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.precision.calibration import typical_tokens
-from tilewright.mapping.precision.equalisation import equalised
+from tilewright.mapping.precision.equalisation import PARTS, equalised
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 
@@ -33,6 +34,13 @@ HEADINGS = (
 )  # fmt: skip
 
 
+KEY_OFFSETS = Precision(key_offsets=True)
+ATTENTION = replace(KEY_OFFSETS, attention=stored.FP32, key_scale=stored.FP32)
+FINER = replace(ATTENTION, parts=PARTS)
+"""Precision of ``tilewright run`` on arrays with INT8 weights, apart from the accelerator."""
+MORE_PARTS = (*PARTS, *((part, 2) for part in (QUERY, KEY, VALUE, GATE, UP)))
+
+
 @dataclass(frozen=True)
 class Row:
     """A row of the table: parts of the equalisation, and the storage of numbers."""
@@ -42,19 +50,24 @@ class Row:
     """Options of :func:`.equalised`; None: the tensors as they are."""
     typical: bool = False
     """Whether factors and offsets come from the typical texts of ``tilewright run``."""
-    precision: Precision = field(default_factory=lambda: Precision(key_offsets=True))
+    precision: Precision = KEY_OFFSETS
 
 
 ROWS = (
     Row("as they are", precision=Precision()),
-    Row("columns after norms", {"networks": False, "offsets": False}, Precision()),
-    Row("columns after norms and in networks", {"offsets": False}, Precision()),
-    Row("offsets of keys", {"norms": False, "networks": False}),
-    Row("all three", {}),
-    Row("all three, strength 0.3", {"strength": 0.3}),
-    Row("all three, strength 0.5", {"strength": 0.5}),
-    Row("all three, activations stored as FP32", {}, Precision(key_offsets=True, activations=stored.FP32)),
-    Row("all three, found as tilewright run does", {}, typical=True),
+    Row("columns after norms", {"networks": False, "offsets": False, "pairs": False}, precision=Precision()),
+    Row("columns after norms and in networks", {"offsets": False, "pairs": False}, precision=Precision()),
+    Row("offsets of keys", {"norms": False, "networks": False, "pairs": False}),
+    Row("these three", {"pairs": False}),
+    Row("these three and pairs", {}),
+    Row("all four, strength 0.3", {"strength": 0.3}),
+    Row("all four, strength 0.5", {"strength": 0.5}),
+    Row("all four, FP32 before and after rotary embedding, of scores and of scales of keys", {}, precision=ATTENTION),
+    Row("all four, `down` and the head in four parts", {}, precision=replace(KEY_OFFSETS, parts=PARTS)),
+    Row("all of it", {}, precision=FINER),
+    Row("all of it, all activations FP32", {}, precision=replace(FINER, activations=stored.FP32)),
+    Row("all of it, all inputs but that of `o` in parts", {}, precision=replace(FINER, parts=MORE_PARTS)),
+    Row("all of it, found as tilewright run does", {}, typical=True, precision=FINER),
 )
 
 

@@ -28,7 +28,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.graph.engine_rules import with_engines
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.precision import CACHE_SCALE, Precision
+from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Job, Product
 from tilewright.sim.machine.steps import Memory, codes, empty_memory, run_steps, store
 
@@ -291,7 +291,7 @@ def cached_case(
     states: Memory = {}
     for name in all_lowered[0].states:
         buffer = all_lowered[0].buffers[name]
-        scales = buffer.storage == CACHE_SCALE
+        scales = name.endswith(".scales")
         most = 0.02 if scales else buffer.storage.largest
         values = rng.uniform(0.01 if scales else -most, most, buffer.elements)
         states[name] = buffer.storage.from_fp32(values.astype(np.float32))

@@ -129,7 +129,7 @@ def _lower_scores(lowering: Lowering, head: _Head) -> _Scores:
     name = f"{operator.name}.{head.name}"
     query_scale = head.online.scales_of(query) if head.online else query.scale
     sums, key_scales = _multiplied(lowering, name, query.codes, keys.codes, keys.scales, transposed=True)
-    out = lowering.matrix(name, rows, positions)
+    out = lowering.matrix(name, rows, positions, operator.precision.attention)
     options = _mask(operator, head.start, positions)
     [softmax] = lowering.read_by(Kind.SOFTMAX)
     if softmax.engine is not Engine.HOST:

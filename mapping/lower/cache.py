@@ -6,7 +6,6 @@ from tilewright.base.errors import ConfigError
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.head_padding import HeadPadding
 from tilewright.sim.graph.operator import Kind, Operator
-from tilewright.sim.graph.precision import CACHE_SCALE
 from tilewright.sim.isa.steps import Matrix
 
 from .heads import head_rows, measured_heads
@@ -43,7 +42,7 @@ def lower_append(lowering: Lowering) -> Result:
     scales = None
     if operand.scaled:
         # A job takes its scales in FP32.
-        kind = stored.FP32 if operand.npe else CACHE_SCALE
+        kind = stored.FP32 if operand.npe else operator.cache_scale
         scales = lowering.state(f"{operator.name}.scales", rows, 1, kind, operator.heads)
     places = _new_rows(operator, cache, operator.n, operator.n, cache.columns)
     if isinstance(result, Rotation):
@@ -102,8 +101,10 @@ def _rotated(
         for table in (lowering.graph[name] for name in operator.inputs[1:])
     ]
     columns = operator.heads * operator.n
-    turned = lowering.matrix(f"{operator.name}.cos", x.rows, columns)
-    result = lowering.matrix(f"{operator.name}.rotated", x.rows, columns)
+    turned, result = (
+        lowering.matrix(f"{operator.name}.{part}", x.rows, columns, operator.precision.attention)
+        for part in ("cos", "rotated")
+    )
     offsets = _offsets(lowering, operator, x.rows)
     places: list[Matrix | None] = [*out] if out else [None] * len(head_rows(result, operator.n))
     if out is None and (operand.scaled or operand.storage != result.storage):

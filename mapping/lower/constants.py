@@ -16,6 +16,7 @@ from tilewright.sim.graph.operator import Engine, Kind, Operator
 from .e2m1 import factors_constant
 from .masks import mask_contents
 from .online_softmax import first_block_constants
+from .operands import activations_of
 
 
 def constant_contents(
@@ -107,22 +108,24 @@ class _Contents:
             columns = self._factors(source)
             source = self.graph[source.inputs[0]]
         # Some outputs at a time: float64 numbers of a whole vocabulary would take most of the memory of a run.
-        blocks = ((each.astype(np.float64).T, own) for each, own in self._weights(operator, after_attention))
         quantise = npe_weights if operator.engine is Engine.NPE else quantise_weights
-        quantised = joined(
-            [
-                quantise(each * factor / columns[:, None], operator.precision, own and own.times(factor))
-                for each, own in blocks
-            ]
-        )
-        self.found |= quantised.constants(name)
+        parts = activations_of(operator).parts(operator.k)
+        blocks = []
+        for block, own in self._weights(operator, after_attention):
+            weights = block.astype(np.float64).T * factor / columns[:, None]
+            scales = [own and own.of_columns(part, operator.precision.group).times(factor) for part in parts]
+            pieces = zip(parts, scales, strict=True)
+            blocks.append([quantise(weights[part], operator.precision, each) for part, each in pieces])
+        quantised = [joined(each) for each in zip(*blocks, strict=True)]
+        for number, part_weights in enumerate(quantised):
+            self.found |= part_weights.constants(name if len(quantised) == 1 else f"{name}.{number}")
         readers = self.graph.readers(name)
         if operator.bias and not any(each.kind is Kind.ADD and carries_bias(self.graph, each) for each in readers):
             bias = self.tensors[f"{name}.bias"] * factor
             if operator.head and not after_attention:
                 bias = operator.head.spread(bias)
             if carried_bias(self.graph, source):
-                bias = bias - (self._carried(source) * columns) @ quantised.values
+                bias = bias - (self._carried(source) * columns) @ np.concatenate([each.values for each in quantised])
             self._put(f"{name}.bias", bias)
 
     def _weights(self, operator: Operator, after_attention: bool) -> Iterator[tuple[np.ndarray, RowScales | None]]:

@@ -1,7 +1,5 @@
 """Lowering of operators that are at most one pass over their input."""
 
-from dataclasses import replace
-
 from tilewright.sim.graph.operator import Kind
 from tilewright.sim.isa.vector_command import Function
 
@@ -22,9 +20,7 @@ def lower_input(lowering: Lowering) -> Result:
         return Activation(source)
     out = lowering.matrix(f"{operator.name}.biased", operator.m, operator.n)
     bias = lowering.constant(f"{operator.name}.bias", 1, operator.n)
-    options = lowering.measure()
-    scale = lowering.run(source, options, c=bias, out=out, to=f"{operator.name}.scale")
-    return lowering.measured(out, scale, options)
+    return lowering.run_measured(source, c=bias, out=out, to=f"{operator.name}.scale")
 
 
 def lower_smooth(lowering: Lowering) -> Result:
@@ -32,11 +28,9 @@ def lower_smooth(lowering: Lowering) -> Result:
     operator = lowering.operator
     factors = lowering.constant(operator.name, 1, operator.n)
     if lowering.taken_as != ARRAY:
-        values, options = lowering.values(operator.inputs[0]), lowering.measure()
         out = lowering.matrix(f"{operator.name}.values", operator.m, operator.n)
-        return lowering.measured(
-            out, lowering.run(values, options, b=factors, out=out, to=f"{out.buffer.name}.scale"), options
-        )
+        values = lowering.values(operator.inputs[0])
+        return lowering.run_measured(values, b=factors, out=out, to=f"{out.buffer.name}.scale")
     return lowering.smoothed(lowering.values(operator.inputs[0]), factors)
 
 
@@ -47,8 +41,8 @@ def lower_gated(lowering: Lowering) -> Result:
     complete = _is_complete(lowering)
     out = lowering.matrix(operator.name, operator.m, operator.n)
     function = Function.SILU if operator.kind is Kind.SILU_MULTIPLY else Function.GELU
-    options = replace(lowering.measure(), function=Function.NONE if complete else function)
-    return lowering.measured(out, lowering.run(gate, options, b=up, out=out, to=f"{operator.name}.scale"), options)
+    function = Function.NONE if complete else function
+    return lowering.run_measured(gate, function=function, b=up, out=out, to=f"{operator.name}.scale")
 
 
 def _is_complete(lowering: Lowering) -> bool:
@@ -63,6 +57,5 @@ def lower_gelu(lowering: Lowering) -> Result:
     if _is_complete(lowering):
         return Activation(lowering.values(operator.inputs[0]))
     out = lowering.matrix(operator.name, operator.m, operator.n)
-    options = replace(lowering.measure(), function=Function.GELU)
-    scale = lowering.run(lowering.values(operator.inputs[0]), options, out=out, to=f"{operator.name}.scale")
-    return lowering.measured(out, scale, options)
+    values = lowering.values(operator.inputs[0])
+    return lowering.run_measured(values, function=Function.GELU, out=out, to=f"{operator.name}.scale")

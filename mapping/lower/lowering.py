@@ -8,12 +8,17 @@ from tilewright.sim.formats import StoredFormat, stored
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind, Operator
 from tilewright.sim.isa.steps import Buffer, Job, Matrix, Pass, Product, Recode, Scalars, Step
-from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
+from tilewright.sim.isa.vector_command import Function, Inverse, PassOptions, Reduce
 
 from .e2m1 import ROUND, factors_name, two_passes
 from .operands import ARRAY, Operand, activations_of
 
 PLAIN = PassOptions()
+
+
+def _part_name(name: str, part: slice, parts: list[slice]) -> str:
+    """Return the name of what belongs to one of some parts of columns: the name itself if there is one part alone."""
+    return name if len(parts) == 1 else f"{name}.{parts.index(part)}"
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,9 @@ class Activation:
     """Numbers of an operator's result, and the measurements of its rows that passes made."""
 
     values: Matrix
-    scale: tuple[Scalars, Scalars] | None = None
-    """Scales of the rows as numbers that products take, and their inverses."""
+    scales: tuple[tuple[Scalars, Scalars], ...] = ()
+    """Scales of the rows as numbers that products take, and their inverses, for each part of the columns; none if the
+    rows are not measured."""
     minus_mean: Scalars | None = None
     measured: Operand = ARRAY
     """Format for which the scales of the rows were measured."""
@@ -123,8 +129,9 @@ class Lowering:
     repeated: list[tuple[int, int]] = field(default_factory=list)
     results: dict[str, Result] = field(default_factory=dict)
     """Results of the lowered operators, by name of the operator."""
-    quantised_results: dict[tuple[str, StoredFormat], Quantised] = field(default_factory=dict)
-    """Results as numbers that engines multiply, by name of the operator and format: both engines take the same INT8."""
+    quantised_results: dict[tuple[str, StoredFormat, int], list[Quantised]] = field(default_factory=dict)
+    """Results as numbers that engines multiply, by name of the operator, format, and columns that share a scale: both
+    engines take the same INT8."""
 
     def __post_init__(self) -> None:
         self.operator = self.graph.operators[0]
@@ -138,20 +145,40 @@ class Lowering:
         assert isinstance(result, Activation), f"{name}: {type(result).__name__}"
         return result.values
 
-    def multiplied(self, name: str, operand: Operand = ARRAY) -> Quantised:
-        """Return an operator's result as numbers that an engine multiplies; add the steps that quantise it, once."""
+    def multiplied(self, name: str, operand: Operand = ARRAY) -> list[Quantised]:
+        """Return an operator's result as numbers that an engine multiplies, for each part of its columns; add the steps
+        that quantise them, once."""
         result = self.results[name]
         if isinstance(result, Quantised):
-            return result
+            return [result]
         assert isinstance(result, Activation), f"{name}: {type(result).__name__}"
-        key = name, operand.storage
+        key = name, operand.storage, operand.part_columns
         if key not in self.quantised_results:
-            scale = result.scale if result.measured == operand else None
-            if operand.scaled and not scale:
-                beside = "" if operand == ARRAY else f".{operand.storage}"
-                scale = self.run(result.values, operand.magnitude, to=f"{result.values.buffer.name}{beside}.scale")
-            self.quantised_results[key] = self.quantised(result.values, scale, operand=operand)
+            self.quantised_results[key] = self._multiplied(result, operand)
         return self.quantised_results[key]
+
+    def _multiplied(self, result: Activation, operand: Operand) -> list[Quantised]:
+        values, name = result.values, result.values.buffer.name
+        parts = operand.parts(values.columns)
+        of_parts = f".{len(parts)}" if len(parts) > 1 else ""
+        scales = result.scales if result.measured == operand else ()
+        if operand.scaled and not scales:
+            beside = "" if operand == ARRAY else f".{operand.storage}{of_parts}"
+            scales = tuple(
+                self.run(
+                    values.part(columns=part), operand.magnitude, to=_part_name(f"{name}{beside}.scale", part, parts)
+                )
+                for part in parts
+            )
+        if len(parts) == 1:
+            return [self.quantised(values, scales[0] if scales else None, operand=operand)]
+        codes = self.matrix(
+            f"{name}.{operand.storage}{of_parts}", values.rows, values.columns, operand.storage, values.buffer.operator
+        )
+        return [
+            self.quantised(values.part(columns=part), scale, operand=operand, out=codes.part(columns=part))
+            for part, scale in zip(parts, scales, strict=True)
+        ]
 
     def read_by(self, *kinds: Kind) -> list[Operator]:
         """Return the readers of the operator's result that are of some kinds."""
@@ -162,14 +189,33 @@ class Lowering:
         """Format in which the first product that reads the operator's result takes the result."""
         return next((activations_of(reader) for reader in self.read_by(Kind.MATMUL)), ARRAY)
 
-    def measure(self) -> PassOptions:
-        """Return the options of the pass that makes the operator's result: rows are measured if products take them and
-        need their scales."""
-        return self.taken_as.magnitude if self.read_by(Kind.MATMUL) else PLAIN
-
-    def measured(self, values: Matrix, scale: tuple[Scalars, Scalars], options: PassOptions) -> Activation:
-        """Return the result of the pass whose options :meth:`measure` has given, which left these row scalars."""
-        return Activation(values, scale if options.reduce else None, measured=self.taken_as)
+    def run_measured(
+        self,
+        a: Matrix,
+        *,
+        function: Function = Function.NONE,
+        b: Matrix | None = None,
+        c: Matrix | None = None,
+        out: Matrix,
+        add: Scalars | None = None,
+        multiply: Scalars | None = None,
+        to: str,
+    ) -> Activation:
+        """Add the pass that makes the operator's result, and return the result: rows are measured if products take them
+        and need their scales, and a pass makes each part of the columns that has a scale of its own."""
+        taken = self.taken_as
+        options = replace(taken.magnitude if self.read_by(Kind.MATMUL) else PLAIN, function=function)
+        parts, scales = taken.parts(out.columns), []
+        for part in parts:
+            of_a, of_b, of_c = (each.part(columns=part) if each else None for each in (a, b, c))
+            assert of_a
+            scales.append(
+                self.run(
+                    of_a, options, b=of_b, c=of_c, out=out.part(columns=part), add=add, multiply=multiply,
+                    to=_part_name(to, part, parts),
+                )
+            )  # fmt: skip
+        return Activation(out, tuple(scales) if options.reduce else (), measured=taken)
 
     def finish(self, result: Matrix) -> Lowered:
         """Return all steps and buffers that were collected."""
@@ -330,7 +376,19 @@ class Lowering:
         self.run(values, multiply=inverse, b=factors, out=out)
         return Quantised(out, scale)
 
-    def project(self, a: Quantised, name: str, columns: int, addend: Matrix | None = None) -> Projected:
+    def project(self, parts: list[Quantised], name: str, columns: int, addend: Matrix | None = None) -> Projected:
+        """Add the product with a weight matrix, which has as many parts as its input: each is added to the sum of those
+        before it. Constants of part i of several have the names of :meth:`_project` with ``name.i``."""
+        if len(parts) == 1:
+            return self._project(parts[0], name, columns, addend)
+        projected = self._project(parts[0], f"{name}.0", columns, addend)
+        for number, part in enumerate(parts[1:], start=1):
+            before = self.matrix(f"{name}.{number}.before", part.codes.rows, columns, stored.FP32)
+            self.run_scaled(projected, out=before)
+            projected = self._project(part, f"{name}.{number}", columns, before)
+        return projected
+
+    def _project(self, a: Quantised, name: str, columns: int, addend: Matrix | None) -> Projected:
         """Add the product with a weight matrix, whose constants are ``name.codes``, ``.columns`` and ``.groups``."""
         precision = self.operator.precision
         k, group, kind = a.codes.columns, precision.group, precision.group_scale

@@ -1,34 +1,33 @@
 """Lowering of norms of rows, or of the heads of rows."""
 
-from tilewright.sim.graph.operator import Engine
+from tilewright.sim.graph.operator import Engine, Kind
 from tilewright.sim.isa.steps import Matrix, Scalars
 from tilewright.sim.isa.vector_command import Inverse, PassOptions, Reduce
 
 from .heads import head_rows
-from .lowering import PLAIN, Activation, Lowering, Result
+from .lowering import Activation, Lowering, Result
 
 
 def lower_rms_norm(lowering: Lowering) -> Result:
     """Lower an RMSNorm: a pass for the mean squares of rows, and one that applies their inverse roots and the gains."""
     operator = lowering.operator
     x = lowering.values(operator.inputs[0])
-    out = lowering.matrix(operator.name, x.rows, x.columns)
+    storage = operator.precision.attention if lowering.read_by(Kind.ROPE) else None
+    out = lowering.matrix(operator.name, x.rows, x.columns, storage)
     if operator.heads == 1 and operator.n == x.columns:
-        options = lowering.measure()
-        scale = _root_mean_square(lowering, x, out, options)
-        return lowering.measured(out, scale, options)
+        return _root_mean_square(lowering, x, out)
     for source, result in zip(head_rows(x, operator.n), head_rows(out, operator.n), strict=True):
-        _root_mean_square(lowering, source, result, PLAIN)
+        _root_mean_square(lowering, source, result)
     return Activation(out)
 
 
-def _root_mean_square(lowering: Lowering, x: Matrix, out: Matrix, options: PassOptions) -> tuple[Scalars, Scalars]:
-    """Add the passes of a norm; the options reduce its result."""
+def _root_mean_square(lowering: Lowering, x: Matrix, out: Matrix) -> Activation:
+    """Add the passes of a norm."""
     operator = lowering.operator
     name = f"{operator.name}.{out.offset}"
     inverse = None if operator.engine is Engine.HOST else _inverse_root(lowering, x, f"{name}.mean_square")
     gains = lowering.constant(f"{operator.name}.weight", 1, x.columns)
-    return lowering.run(x, options, multiply=inverse, b=gains, out=out, to=f"{name}.scale")
+    return lowering.run_measured(x, multiply=inverse, b=gains, out=out, to=f"{name}.scale")
 
 
 def _inverse_root(lowering: Lowering, x: Matrix, to: str) -> Scalars:
@@ -57,8 +56,6 @@ def lower_layer_norm(lowering: Lowering) -> Result:
     _, inverse = lowering.run(total.values, variance, add=minus_mean, to=f"{operator.name}.variance")
     out = lowering.matrix(operator.name, operator.m, operator.n)
     gains, biases = (lowering.constant(f"{operator.name}.{part}", 1, operator.n) for part in ("weight", "bias"))
-    options = lowering.measure()
-    scale = lowering.run(
-        total.values, options, add=minus_mean, multiply=inverse, b=gains, c=biases, out=out, to=f"{operator.name}.scale"
+    return lowering.run_measured(
+        total.values, add=minus_mean, multiply=inverse, b=gains, c=biases, out=out, to=f"{operator.name}.scale"
     )
-    return lowering.measured(out, scale, options)

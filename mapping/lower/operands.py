@@ -1,6 +1,6 @@
 """Operands of products: the format in which an engine multiplies, and whether rows and columns have scales."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tilewright.mapping.precision.npe_weights import LARGEST, is_scaled
 from tilewright.sim.formats import StoredFormat, stored
@@ -18,11 +18,18 @@ class Operand:
     storage: StoredFormat
     npe: bool = False
     """Flag: the NPE multiplies, otherwise the CIM array."""
+    part_columns: int = 0
+    """Number of columns that share the scale of a row; 0: all."""
 
     @property
     def scaled(self) -> bool:
         """Flag: each row, and each column of weights, has a scale."""
         return not self.npe or is_scaled(self.storage)
+
+    def parts(self, columns: int) -> list[slice]:
+        """Return the parts of so many columns that have scales of their own."""
+        size = self.part_columns or columns
+        return [slice(first, min(first + size, columns)) for first in range(0, columns, size)]
 
     @property
     def largest(self) -> float:
@@ -46,7 +53,7 @@ ARRAY = Operand(stored.INT8)
 def activations_of(product: Operator) -> Operand:
     """Return the format of the activations of a product: of its input, of queries, or of probabilities."""
     if product.engine is not Engine.NPE:
-        return ARRAY
+        return ARRAY if product.part_columns == product.k else replace(ARRAY, part_columns=product.part_columns)
     return Operand(product.precision.weights if product.kind is Kind.MATMUL else product.precision.cache, npe=True)
 
 

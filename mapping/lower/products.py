@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from tilewright.sim.formats import stored
-from tilewright.sim.graph.operator import Kind
+from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.descriptor import Activation as DescriptorFunction
 from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.isa.vector_command import PassOptions, Reduce
@@ -33,19 +33,29 @@ def lower_matmul(lowering: Lowering) -> Result:
     if operator.bias and added and not carries_bias(lowering.graph, added[0]):
         added = []
     operand = activations_of(operator)
-    a = lowering.multiplied(operator.inputs[0], operand)
+    parts = lowering.multiplied(operator.inputs[0], operand)
     if not operand.scaled:
-        return _lower_job(lowering, a)
-    bias = lowering.constant(f"{operator.name}.bias", 1, operator.n) if operator.bias and not added else None
-    projected = lowering.project(a, operator.name, operator.n, bias)
+        return _lower_job(lowering, parts[0])
+    addend = lowering.constant(f"{operator.name}.bias", 1, operator.n) if operator.bias and not added else None
+    if added and len(parts) > 1:
+        # The pass of the addition adds the sums of the other parts.
+        addend = _residual(lowering, added[0])
+    projected = lowering.project(parts, operator.name, operator.n, addend)
     if added or lowering.read_by(Kind.LOGITS):
         return projected
     readers = lowering.read_by(Kind.SCORES, Kind.KV_APPEND)
     if readers and not readers[0].capacity:
         return quantised_heads(lowering, projected, readers[0])
-    out = lowering.matrix(operator.name, operator.m, operator.n)
+    storage = operator.precision.attention if lowering.read_by(Kind.ROPE) else None
+    out = lowering.matrix(operator.name, operator.m, operator.n, storage)
     lowering.run_scaled(projected, out=out)
     return Activation(out)
+
+
+def _residual(lowering: Lowering, addition: Operator) -> Matrix:
+    """Return what an addition adds to the operator's result."""
+    [residual] = [name for name in addition.inputs if name != lowering.operator.name]
+    return lowering.values(residual)
 
 
 def _lower_job(lowering: Lowering, a: Quantised) -> Result:
@@ -62,8 +72,7 @@ def _lower_job(lowering: Lowering, a: Quantised) -> Result:
         lowering.multiply(a, operator.name, sums, **parts)
         return Projected(sums, None, None, None)
     if added:
-        [residual] = [name for name in added[0].inputs if name != operator.name]
-        parts["residual"] = lowering.values(residual)
+        parts["residual"] = _residual(lowering, added[0])
     elif function := _function(lowering):
         parts["activation"] = function
     out = lowering.matrix(operator.name, operator.m, operator.n)
@@ -99,7 +108,8 @@ def lower_add(lowering: Lowering) -> Result:
     [residual] = [each.values for each in results if isinstance(each, Activation)]
     options, to = _mean(lowering)
     out = lowering.matrix(operator.name, operator.m, operator.n)
-    minus_mean, _ = lowering.run_scaled(replace(projected, addend=residual), options, out=out, to=to)
+    projected = replace(projected, addend=projected.addend or residual)
+    minus_mean, _ = lowering.run_scaled(projected, options, out=out, to=to)
     return Activation(out, minus_mean=minus_mean if to else None)
 
 

@@ -253,7 +253,9 @@ class _Run(GraphBuilder):
             context = self.every.read
             cached |= {"capacity": self.every.block, "every_position": True}
         cache: dict[str, Any] = {"m": tokens, "n": size, "heads": shared, **cached}
-        keys = self.add("cache.keys", Kind.KV_APPEND, self.rotated(key, "k", shared), **cache)
+        key_scale = self.precision.key_scale
+        rotated = self.rotated(key, "k", shared)
+        keys = self.add("cache.keys", Kind.KV_APPEND, rotated, cache_scale=key_scale, **cache)
         values = self.add("cache.values", Kind.KV_APPEND, value, **cache)
         # The query heads of one token that share keys are the rows of one product.
         group = heads // shared
@@ -268,7 +270,7 @@ class _Run(GraphBuilder):
         masks = [self.masks[window]] if window in self.masks else []
         scores = self.add(
             "self_attn.scores", Kind.SCORES, query, keys, *masks, k=size, n=context, factor=model.score_factor,
-            **shape, **row,
+            cache_scale=key_scale, **shape, **row,
         )  # fmt: skip
         if model.attn_logit_softcapping:
             cap = model.attn_logit_softcapping

@@ -41,6 +41,12 @@ class RowScales:
         """Return the scales of the tensor times a number."""
         return RowScales(self.rows * factor, self.factors)
 
+    def of_columns(self, columns: slice, group: int) -> "RowScales":
+        """Return the scales of some columns, which are whole groups of so many up to the last one."""
+        if self.factors is None:
+            return self
+        return RowScales(self.rows, self.factors[:, columns.start // group : -(-columns.stop // group)])
+
     def followed_by(self, zeros: int) -> "RowScales":
         """Return the scales of the tensor with some rows of zeros after its own."""
         factors = self.factors

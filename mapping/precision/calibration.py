@@ -60,7 +60,8 @@ class Calibrated(Mapping[str, np.ndarray]):
     def equalised(self) -> Equalised:
         """Tensors of the model, equalised on typical texts."""
         model, texts = self.checkpoint.model, [typical_tokens(self.checkpoint.model, self.checkpoint.tokenizer)]
-        return equalised(model, self.checkpoint.tensors, texts, norms=self.columns, networks=self.columns)
+        columns = self.columns
+        return equalised(model, self.checkpoint.tensors, texts, norms=columns, networks=columns, pairs=columns)
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.rows(name, ALL)

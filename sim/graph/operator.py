@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tilewright.sim.formats import StoredFormat
+
 from .head_padding import HeadPadding
-from .precision import DEFAULT, SCALE_BITS, Precision
+from .precision import CACHE_SCALE, DEFAULT, SCALE_BITS, Precision
 from .rotary import Rotary
 
 LARGEST_SCALED_BITS = 8
@@ -123,8 +125,19 @@ class Operator:
     """Padding of each head in the result or, of a product after attention, in the input; None: there is none."""
     beside: int = 1
     """Number of heads of a cache whose elements of a position lie side by side in main memory."""
+    cache_scale: StoredFormat = CACHE_SCALE
+    """Format of the scales of the keys or values that are stored in a cache, or read from one."""
     precision: Precision = DEFAULT
     engine: Engine = Engine.VECTOR_UNIT
+
+    @property
+    def part_columns(self) -> int:
+        """Number of columns of a product's input that share a scale, of all :attr:`.Precision.parts` but the last."""
+        parts = next((count for end, count in self.precision.parts if self.name.endswith(end)), 1)
+        if parts == 1 or self.engine is not Engine.CIM_ARRAY:
+            return self.k
+        step = self.precision.window_step
+        return min(self.k, -(-self.k // (parts * step)) * step)
 
     @property
     def macs(self) -> int:
@@ -155,7 +168,8 @@ class Operator:
             weights = _bytes(self.k * self.n, self.precision.weights.bits)
             group, columns = self.precision.group, self.precision.column_scale.bits * self.scaled
             scales = _bytes(-(-self.k // group) * self.n, self.precision.group_scale.bits) if group else 0
-            return weights + scales + _bytes(self.n, columns) + _bytes(self.bias * self.n, SCALE_BITS)
+            of_columns = -(-self.k // self.part_columns) * _bytes(self.n, columns)
+            return weights + scales + of_columns + _bytes(self.bias * self.n, SCALE_BITS)
         if self.kind in (Kind.RMS_NORM, Kind.LAYER_NORM):
             return _bytes((1 + self.bias) * self.n, SCALE_BITS)
         if self.kind is Kind.SCORES and self.capacity:
@@ -177,7 +191,7 @@ class Operator:
     def _cache_bytes(self, positions: int, head: int) -> int:
         """Return the bytes of keys, or values, of some positions, with one scale for each head and position."""
         rows = self.heads // self.shared * positions
-        return _bytes(rows * head, self.precision.cache.bits) + _bytes(rows * self.scaled, SCALE_BITS)
+        return _bytes(rows * head, self.precision.cache.bits) + _bytes(rows * self.scaled, self.cache_scale.bits)
 
 
 def _bytes(elements: int, bits: int) -> int:

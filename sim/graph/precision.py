@@ -9,7 +9,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import StoredFormat, stored
 
 CACHE_SCALE = stored.BF16
-"""Format of the scale of a head and position of the cache."""
+"""Usual format of the scale of a head and position of the cache."""
 SCALE_BITS = CACHE_SCALE.bits
 """Width in bits, in main memory, of the scale of a position of the cache, of a bias, and of a gain of a norm."""
 
@@ -42,11 +42,20 @@ class Precision:
     cache: StoredFormat = stored.INT8
     """Format of keys and values; an array that holds weights of one format multiplies with no other."""
 
+    attention: StoredFormat | None = None
+    """Format of queries and keys before they become integers, and of scores; None: that of other activations."""
+    key_scale: StoredFormat = CACHE_SCALE
+    """Format of the scale of a head and position of the keys in a cache."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """Numbers of parts into which the array's products divide the columns of their input, by the end of a product's
+    name; each part has a scale of its own for a row, and its weights one for a column. Other products: one part."""
+
     by_matrix: tuple[tuple[str, StoredFormat], ...] = ()
     """Formats of the weights of some products, by name, in place of ``weights``: formats that the array has."""
 
     window_step: int = 1
-    """Number of positions of which the first position that a sliding window reads from the cache is a multiple."""
+    """Number of positions of which the first position that a sliding window reads from the cache is a multiple; and
+    number of columns of which a part of a product's input is a multiple."""
 
     def of_matrix(self, name: str) -> Self:
         """Return the precision of the product with this matrix."""

@@ -73,7 +73,8 @@ def generate_text(
         Whether the prompt is the first message of a chat, which the model's own template turns into a text.
     equalise : bool
         Whether columns of weights are equalised, and offsets added to keys, from what the float64 reference makes of
-        typical texts: it computes the same, and loses less when activations become INT8.
+        typical texts: it computes the same, and loses less when activations become INT8. An INT8 array then also has
+        inputs of products in parts with scales of their own, and FP32 numbers in attention.
     plan : str or Path, optional
         File of a plan of :func:`precision`, whose rounded weights take the place of the model's; the array must have
         the format and the scales of the plan. Columns of weights are not equalised then.

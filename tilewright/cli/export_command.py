@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--equalise/--no-equalise", default=True, show_default=True,
-    help="Even out columns of weights before they are quantised, on typical texts; the function stays.",
+    help="Even out columns of weights, on typical texts, and lose less where numbers become INT8.",
 )  # fmt: skip
 @click.option("--out", "folder", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
 @json_option

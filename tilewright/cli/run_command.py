@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--equalise/--no-equalise", default=True, show_default=True,
-    help="Even out columns of weights before they are quantised, on typical texts; the function stays.",
+    help="Even out columns of weights, on typical texts, and lose less where numbers become INT8.",
 )  # fmt: skip
 @click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
               help="Plan of `tilewright precision` whose rounded weights take the place of the model's.")  # fmt: skip

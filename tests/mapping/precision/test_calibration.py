@@ -36,8 +36,9 @@ def test_columns_of_eight_bits_are_equalised_and_keys_have_offsets_with_any(chec
         assert np.abs(eight[name] / checkpoint.tensors[name] - 1).max() > 0.01
         assert (four[name] == checkpoint.tensors[name]).all()
     for name in offset_names(checkpoint.model):
-        assert (eight[name] == four[name]).all()
-        assert eight[name].shape == (2, 8)
+        assert (eight[name] == expected[name]).all()
+        assert eight[name].shape == four[name].shape == (2, 8)
+        assert (four[name] != expected[name]).any()
         assert np.abs(eight[name]).max() > 0
     assert (eight.rows(names[1], [5, 0]) == eight[names[1]][[5, 0]]).all()
     assert set(eight) == {*checkpoint.tensors, *offset_names(checkpoint.model)}

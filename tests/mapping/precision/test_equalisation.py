@@ -81,12 +81,51 @@ def test_norms_networks_and_offsets_each_lose_less():
     precision = replace(WITH_OFFSETS, activations=stored.FP32)
     losses = [compare(model, tensors, text, precision).kl]
     for part in ("norms", "networks", "offsets"):
-        chosen = {"norms": False, "networks": False, "offsets": False, part: True}
+        chosen = {"norms": False, "networks": False, "offsets": False, "pairs": False, part: True}
         changed = equalised(model, tensors, TEXTS, **chosen)
         losses.append(compare(model, tensors, text, precision, quantised=changed).kl)
     everything = compare(model, tensors, text, precision, quantised=equalised(model, tensors, TEXTS)).kl
     assert max(losses[1:]) < losses[0], losses
     assert everything < min(losses[1:]), (everything, losses)
+
+
+def test_factors_of_pairs_lose_less():
+    """An element of the keys of a head, and the one with which rotary embedding turns it, are larger than the others."""
+    model = tiny("llama")
+    tensors = dict(tensors_of("llama"))
+    group, size = model.num_attention_heads // model.num_key_value_heads, model.head_dim
+    factors = np.tile(np.geomspace(1, 100, size // 2), 2)
+    for layer in range(model.num_hidden_layers):
+        for part, heads, own in ((KEY, 1, factors), (QUERY, group, 1 / factors)):
+            name = f"{layer_name(layer, part)}.weight"
+            tensors[name] = tensors[name] * np.tile(own, heads * model.num_key_value_heads)[:, None]
+    text = np.random.default_rng(8).integers(300, size=48).tolist()
+    precision = replace(WITH_OFFSETS, activations=stored.FP32)
+    with_pairs, without = (
+        compare(model, tensors, text, precision, quantised=equalised(model, tensors, TEXTS, pairs=pairs)).kl
+        for pairs in (True, False)
+    )
+    assert with_pairs < 0.8 * without
+
+
+def test_parts_and_wider_storage_lose_less():
+    model, tensors = tiny("llama"), dict(tensors_of("llama"))
+    for layer in range(model.num_hidden_layers):
+        factors = np.ones(model.intermediate_size)
+        factors[:2] = 40
+        for part in (UP, DOWN):
+            name = f"{layer_name(layer, part)}.weight"
+            tensors[name] = tensors[name] * (factors[:, None] if part == UP else 1 / factors)
+    text = np.random.default_rng(8).integers(300, size=48).tolist()
+    plain, in_parts, wider = (
+        compare(model, tensors, text, each).kl
+        for each in (
+            WITH_OFFSETS,
+            replace(WITH_OFFSETS, parts=((DOWN, 2),)),
+            replace(WITH_OFFSETS, parts=((DOWN, 2),), attention=stored.FP32, key_scale=stored.FP32),
+        )
+    )
+    assert wider < in_parts < plain
 
 
 @pytest.mark.parametrize(
@@ -99,9 +138,12 @@ def test_norms_networks_and_offsets_each_lose_less():
         ("llama", {}, {"head_dim": 48}),
     ],
 )
-def test_programs_with_offsets_have_the_bits_of_steps(family, fields, changes):
+@pytest.mark.parametrize("finer", [False, True])
+def test_programs_with_offsets_have_the_bits_of_steps(family, fields, changes, finer):
     model, config = tiny(family, num_hidden_layers=2, **changes), accelerator(**fields)
     precision = replace(Precision.of(config.cim.tile, config.vector.lanes), key_offsets=True)
+    if finer:
+        precision = replace(precision, attention=stored.FP32, key_scale=stored.FP32, parts=((DOWN, 3), (QUERY, 2)))
     tensors = dict(tensors_of(family, num_hidden_layers=2, **changes))
     rng = np.random.default_rng(3)
     heads = model.num_key_value_heads, model.head_dim
