@@ -30,8 +30,14 @@ UNIFORM = (
     "posit4_1/channel,posit5_1/channel,posit8_0/channel,fp8_e4m3/channel,bf16,posit16_1"
 )
 MINILM_BUDGETS = (3, 4, 5, 6, 8)
-MINILM_SYSTEM = load_system("edge-int8").with_(**{"cim.tile.narrow_weights": "int4"})
-"""System of the plans of MiniLM whose cycles are measured: INT8 and INT4 weights, INT8 activations."""
+MINILM_SYSTEM = load_system("edge-int8").with_(
+    {
+        "cim.tiles": 1, "cim.tile.grid_rows": 8, "cim.tile.macro.rows": 32, "cim.tile.narrow_weights": "int4",
+        "cim.tile.group_scale": "uint8", "cim.tile.group_rows": 32,
+    }
+)  # fmt: skip
+"""System of the plans of MiniLM whose cycles are measured: one tile of edge-int8, INT8 and INT4 weights, a factor of
+their scale for each 32 inputs."""
 MINILM_SYSTEM_BUDGETS = (4.5, 5, 6, 7)
 SENTENCE = 16
 """Number of tokens of MiniLM's sentence on that system."""
@@ -106,7 +112,6 @@ def main() -> None:
     minilm_int8 = tw.precision(NAME, budget=MINILM_BUDGETS, uniform=UNIFORM, activations="int8")
     on_system = tw.precision(
         NAME, budget=MINILM_SYSTEM_BUDGETS, system=MINILM_SYSTEM, context=SENTENCE, activations="int8",
-        uniform="int4/channel,int8/channel",
     )  # fmt: skip
     smollm2 = tw.precision(
         given.smollm2, budget=SMOLLM2_BUDGETS, formats=SMOLLM2_FORMATS, tokens=SMOLLM2_TOKENS,
