@@ -68,7 +68,8 @@ def place_tensors(
 ) -> int:
     """Give each tensor an address in one bank; return the approximate cycles for which units need the same ports.
 
-    Of the banks with room, the one whose ports fewest other units need at about the same time, then the emptiest.
+    Of the banks with room, the one whose ports fewest other units need at about the same time, then the emptiest. A
+    tensor that finds others in every bank from which it must be apart chooses before all, and they choose again.
 
     Parameters
     ----------
@@ -82,23 +83,39 @@ def place_tensors(
     ConfigError
         If one finds no room.
     """
+    tensors, shut_out = list(tensors), set[Tensor]()
+    while True:
+        found = _placed(config, tensors, slack, first, shut_out)
+        if not isinstance(found, Tensor):
+            return found
+        shut_out.add(found)
+
+
+def _placed(
+    config: AcceleratorConfig, tensors: Sequence[Tensor], slack: int, first: First, before: set[Tensor]
+) -> int | Tensor:
+    """Place tensors, some before the others; return the shared cycles, or a tensor that must be one of those before."""
     placed: list[list[Tensor]] = [[] for _ in range(config.banks)]
     ports = _Ports(config.banks)
     used, room = [0] * config.banks, config.bank_bytes
     waits = 0
-    tensors = list(tensors)
     for tensor in tensors:
         tensor.address = NOWHERE
 
     tight = first is First.TIGHT
 
-    def order(tensor: Tensor) -> tuple[int, int, int]:
+    def order(tensor: Tensor) -> tuple[bool, int, int, int]:
         longest = 0
         if first is First.LONGEST:
             longest = max((end - begin for begin, end, _, _ in tensor.uses), default=0)
         elif first is First.LASTING:
             longest = int(tensor.last - tensor.first >= LASTING_OPERATIONS)
-        return -longest, -tensor.bytes * (tensor.last - tensor.first + 1 if tight else 1), tensor.first
+        return (
+            tensor not in before,
+            -longest,
+            -tensor.bytes * (tensor.last - tensor.first + 1 if tight else 1),
+            tensor.first,
+        )
 
     for tensor in sorted(tensors, key=order):
         taken = {config.bank(other.address) for other in tensor.apart if other.address >= 0}
@@ -109,6 +126,8 @@ def place_tensors(
             if offset is not None:
                 beside = sum(each.bytes for each in _alive(tensor, placed[bank], slack)) if tight else 0
                 choices.append((-beside, shared[bank], used[bank], bank, offset))
+        if not choices and len(taken) == config.banks and tensor not in before:
+            return tensor
         if not choices:
             raise ConfigError(
                 f"{tensor.name}: {tensor.bytes} bytes find no room in the scratchpad: operations {tensor.first} to "

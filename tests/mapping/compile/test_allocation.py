@@ -93,3 +93,20 @@ def test_places_in_memory_keep_their_names():
     assert memory.new("a", 10) != memory.new("a", 10)
     with pytest.raises(ConfigError, match=r"a: 5001 bytes, laid out as \(\), are not what another program has: 5000"):
         memory.place("a", 5001)
+
+
+@pytest.mark.parametrize("choice", First)
+def test_a_tensor_that_must_be_apart_from_many_is_not_shut_out(choice):
+    """Scales of keys are read beside the scores of every head, which would spread over all banks."""
+    scores = [tensor(0, 9, 4, ((0, 10_000, Unit.VECTOR, False),)) for _ in range(2 * CONFIG.banks)]
+    scales = tensor(0, 9, 1)
+    scales.apart = set(scores)
+    for each in scores:
+        each.apart = {scales}
+    place_tensors(CONFIG, [*scores, scales], 0, choice)
+    assert not {CONFIG.bank(scales.address)} & {CONFIG.bank(each.address) for each in scores}
+    # Nothing can be apart from as many tensors as there are banks if each of these is apart from the others.
+    for each in scores:
+        each.apart = {scales, *scores} - {each}
+    with pytest.raises(ConfigError, match="find no room in the scratchpad"):
+        place_tensors(CONFIG, [*scores, scales], 0, choice)
