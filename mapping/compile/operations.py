@@ -161,7 +161,7 @@ class Operations:
             return
         self._in_memory.add(name)
         tensor, place = self.tensor(matrix), self.survey.job_rows[name]
-        self._store(matrix, tensor, place.address, place.pitch, rows=tensor.rows, row_bytes=tensor.pitch)
+        self._store(matrix, tensor, place.address, place.pitch, rows=tensor.rows)
 
     def load_rows(self, matrix: Matrix, tensor: Tensor, rows: JobRows) -> None:
         """Load all rows of a tensor that a job has left in main memory."""
@@ -240,18 +240,21 @@ class Operations:
         if offset or pitch not in (0, tensor.pitch) or tensor.pitch % place.pitch:
             raise ConfigError(f"{matrix.buffer.name}: only a whole buffer can be the output")
 
-        self._store(matrix, tensor, place.address, place.pitch, rows=matrix.rows, row_bytes=place.pitch)
+        self._store(matrix, tensor, place.address, place.pitch, rows=matrix.rows)
 
-    def _store(self, matrix: Matrix, tensor: Tensor, address: int, stride: int, *, rows: int, row_bytes: int) -> None:
-        """Store rows of a tensor in main memory, whole beats of each, from its first one on."""
-        bus = self.config.bus_bytes
+    def _store(self, matrix: Matrix, tensor: Tensor, address: int, stride: int, *, rows: int) -> None:
+        """Store rows of a tensor in main memory, whole beats of each, from its first one on.
+
+        What lies behind the elements of a row, in room for more of them, nobody may have written.
+        """
+        bus, elements = self.config.bus_bytes, self.survey.columns[matrix.buffer.name]
 
         def commands() -> list[Command]:
             return [
                 Store(
                     size=bus.bit_length() - 1,
                     address=address,
-                    count=row_bytes // bus,
+                    count=divide_up(elements * tensor.size, bus),
                     rows=rows,
                     stride=stride,
                     source=tensor.address,
