@@ -16,10 +16,9 @@ from typing import Any
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.lower.comparison import compare
-from tilewright.mapping.models.llama import GATE, KEY, QUERY, UP, VALUE
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.precision.calibration import typical_tokens
-from tilewright.mapping.precision.equalisation import PARTS, equalised
+from tilewright.mapping.precision.equalisation import MORE_PARTS, PARTS, equalised
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 
@@ -38,7 +37,8 @@ KEY_OFFSETS = Precision(key_offsets=True)
 ATTENTION = replace(KEY_OFFSETS, attention=stored.FP32, key_scale=stored.FP32)
 FINER = replace(ATTENTION, parts=PARTS)
 """Precision of ``tilewright run`` on arrays with INT8 weights, apart from the accelerator."""
-MORE_PARTS = (*PARTS, *((part, 2) for part in (QUERY, KEY, VALUE, GATE, UP)))
+FINEST = replace(FINER, parts=MORE_PARTS)
+"""The same of ``tilewright run --finest``."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,9 @@ ROWS = (
     Row("all four, `down` and the head in four parts", {}, precision=replace(KEY_OFFSETS, parts=PARTS)),
     Row("all of it", {}, precision=FINER),
     Row("all of it, all activations FP32", {}, precision=replace(FINER, activations=stored.FP32)),
-    Row("all of it, all inputs but that of `o` in parts", {}, precision=replace(FINER, parts=MORE_PARTS)),
+    Row("all of it, all inputs but that of `o` in parts", {}, precision=FINEST),
     Row("all of it, found as tilewright run does", {}, typical=True, precision=FINER),
+    Row("that with parts, found as tilewright run --finest does", {}, typical=True, precision=FINEST),
 )
 
 

@@ -35,6 +35,8 @@ class TextJob:
     capacity: int | None = None
     equalise: bool = True
     """Whether the tensors are equalised on typical texts."""
+    finest: bool = False
+    """Whether inputs of all products but ``o`` then have parts with scales of their own."""
     plan: Path | None = None
     """File of a plan, whose rounded weights take the place of the model's."""
 
@@ -54,7 +56,9 @@ class TextJob:
         ends = checkpoint.tokenizer.ends if checkpoint.tokenizer else frozenset()
         if self.plan:
             checkpoint = replace(checkpoint, tensors=planned(self.plan, checkpoint, self.system))
-        tensors = Calibrated(checkpoint, self.system.accelerator) if self.equalise else checkpoint.tensors
+        tensors = checkpoint.tensors
+        if self.equalise:
+            tensors = Calibrated(checkpoint, self.system.accelerator, finest=self.finest)
         return Writer(
             self.system.accelerator, checkpoint.model, tensors, self.prompt, tokens=self.tokens, ends=ends,
             sampling=self.sampling, capacity=self.capacity, rules=self.system.engine_rules,

@@ -15,7 +15,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 
-from .equalisation import Equalised, equalised, offset_names
+from .equalisation import MORE_PARTS, PARTS, Equalised, equalised, offset_names
 
 TOKENS = 256
 """Maximum number of tokens of typical texts that are run."""
@@ -48,10 +48,17 @@ class Calibrated(Mapping[str, np.ndarray]):
     The texts are run when a tensor is asked for that depends on them. Weights of fewer than eight bits keep their
     columns: they lose more by factors than activations gain, and so do weights that are rounded already. Keys have
     offsets with any weights.
+
+    Parameters
+    ----------
+    finest : bool
+        Whether the inputs of all products but ``o`` are in parts, not only those that gain most for the least cycles.
     """
 
-    def __init__(self, checkpoint: Checkpoint, config: AcceleratorConfig):
+    def __init__(self, checkpoint: Checkpoint, config: AcceleratorConfig, *, finest: bool = False):
         self.checkpoint = checkpoint
+        self.parts = MORE_PARTS if finest else PARTS
+        """Parts of the inputs of products on an INT8 array."""
         rounded = isinstance(checkpoint.tensors, HasScales)
         self.columns = Precision.of_accelerator(config).weights.bits >= stored.INT8.bits and not rounded
         """Whether columns are equalised."""

@@ -9,6 +9,7 @@ Rotary embedding turns pairs of elements: those of keys are multiplied by factor
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -45,6 +46,18 @@ PAIR_STRENGTH = 0.6
 PARTS = ((DOWN, 4), (HEAD, 4))
 """Parts of the inputs of products of an INT8 array, see :attr:`.Precision.parts`: those that gain most for the least
 cycles."""
+MORE_PARTS = (*PARTS, *((part, 2) for part in (QUERY, KEY, VALUE, GATE, UP)))
+"""Parts of the inputs of all products but ``o``, which lose the least: prompts of large models find less room."""
+
+
+@runtime_checkable
+class HasParts(Protocol):
+    """Tensors that say how many parts the inputs of products have."""
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """Numbers of parts, by the end of a product's name: see :attr:`.Precision.parts`."""
+        ...
 
 
 class Equalised(Mapping[str, np.ndarray]):
@@ -171,14 +184,16 @@ def offset_names(model: DecoderConfig) -> list[str]:
 def precision_of(config: AcceleratorConfig, model: DecoderConfig, tensors: Tensors) -> Precision:
     """Return the precision for which an accelerator is made, with the formats that some tensors have of their own, and
     with offsets of keys if they contain some: an INT8 array then also has FP32 numbers before and after rotary
-    embedding, FP32 scores and scales of keys, and :data:`PARTS`, unless tensors have formats of their own."""
+    embedding, FP32 scores and scales of keys, and :data:`PARTS` or those that the tensors ask for, unless tensors have
+    formats of their own."""
     precision = replace(Precision.of_accelerator(config), by_matrix=formats_of(tensors))
     if not any(name in tensors for name in offset_names(model)):
         return precision
     precision = replace(precision, key_offsets=True)
     if config.cim is None or precision.weights != stored.INT8 or precision.by_matrix:
         return precision
-    return replace(precision, attention=stored.FP32, key_scale=stored.FP32, parts=PARTS)
+    parts = tensors.parts if isinstance(tensors, HasParts) else PARTS
+    return replace(precision, attention=stored.FP32, key_scale=stored.FP32, parts=parts)
 
 
 def _factors(largest: np.ndarray, tensors: Tensors, weights: Sequence[str], strength: float) -> np.ndarray:

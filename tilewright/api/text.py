@@ -40,6 +40,7 @@ def generate_text(
     capacity: int | None = None,
     chat: bool = False,
     equalise: bool = True,
+    finest: bool = False,
     plan: str | Path | None = None,
     rtl: bool = False,
     timeline: bool = False,
@@ -75,6 +76,9 @@ def generate_text(
         Whether columns of weights are equalised, and offsets added to keys, from what the float64 reference makes of
         typical texts: it computes the same, and loses less when activations become INT8. An INT8 array then also has
         inputs of products in parts with scales of their own, and FP32 numbers in attention.
+    finest : bool
+        Whether the inputs of all products but ``o`` have such parts, which loses the least; prompts of large models
+        take more cycles.
     plan : str or Path, optional
         File of a plan of :func:`precision`, whose rounded weights take the place of the model's; the array must have
         the format and the scales of the plan. Columns of weights are not equalised then.
@@ -97,7 +101,7 @@ def generate_text(
     """
     text = prepare_text(
         model, prompt, system=system, tokens=tokens, sampling=sampling, capacity=capacity, chat=chat, equalise=equalise,
-        plan=plan,
+        finest=finest, plan=plan,
     )  # fmt: skip
     if rtl:
         simulation = text.simulation(waves)
@@ -232,11 +236,14 @@ def prepare_text(
     capacity: int | None = None,
     chat: bool = False,
     equalise: bool = True,
+    finest: bool = False,
     plan: str | Path | None = None,
 ) -> PreparedText:
     """Return a text that is ready to be written: see :func:`generate_text`."""
     if tokens < 1:
         raise ConfigError(f"tokens = {tokens} is not allowed: at least 1")
+    if finest and (plan or not equalise):
+        raise ConfigError(f"finest is not allowed with {'plan' if plan else 'equalise = False'}")
     chosen = system_of(system)
     checkpoint = read_model(model)
     tokenizer = checkpoint.tokenizer
@@ -248,7 +255,8 @@ def prepare_text(
         raise ConfigError(f"{checkpoint.path}: token {longest} of the prompt is not in the model's vocabulary")
     job = TextJob(
         model=checkpoint.path, system=chosen, prompt=encoded, tokens=tokens, sampling=sampling or Sampling(),
-        capacity=capacity, equalise=equalise, plan=None if plan is None else Path(plan).absolute(),
+        capacity=capacity, equalise=equalise, finest=finest,
+        plan=None if plan is None else Path(plan).absolute(),
     )  # fmt: skip
     precision = Precision.of_accelerator(chosen.accelerator)
     check_fit(checkpoint.model, chosen, precision, min(len(encoded) + 1, checkpoint.model.positions))

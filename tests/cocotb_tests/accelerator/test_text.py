@@ -8,6 +8,7 @@ from tests.cli.text_models import PROMPT, write_text_model
 from tests.cocotb_tests.accelerator.systems import small_system
 from tests.mapping.models.stories import STORIES
 from tilewright.api.text import PreparedText, prepare_text
+from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.text_suite import COROUTINES
 from tilewright.mapping.models.llama import HEAD
 
@@ -35,6 +36,22 @@ def test_a_text_in_rtl_is_that_of_the_exact_model(prepared):
     assert len(again.tokens) == len(again.programs) - 1 == TOKENS
     alone = [replace(row, rtl_cycles=None, mismatches=None) for row in in_rtl.programs]
     assert [asdict(row) for row in alone] == [asdict(row) for row in again.programs]
+
+
+@pytest.mark.slow
+def test_the_finest_numbers_are_those_of_the_exact_model(prepared):
+    job = prepared.job
+    finest = prepare_text(job.model, PROMPT, system=job.system, tokens=1, finest=True)
+    parts = dict(finest.writer.decoder.precision.parts)
+    assert {name.rpartition(".")[2]: number for name, number in parts.items()} == {
+        "down_proj": 4, "lm_head": 4, "q_proj": 2, "k_proj": 2, "v_proj": 2, "gate_proj": 2, "up_proj": 2
+    }  # fmt: skip
+    in_rtl = finest.write_in_rtl(finest.simulation())
+    assert in_rtl.passed
+    assert in_rtl.mismatches == 0
+    assert [row.rtl_cycles for row in in_rtl.programs] == [row.model_cycles for row in in_rtl.programs]
+    with pytest.raises(ConfigError, match="finest is not allowed with equalise = False"):
+        prepare_text(job.model, PROMPT, system=job.system, equalise=False, finest=True)
 
 
 def test_what_the_rtl_does_otherwise_is_seen_and_its_own_logits_choose(prepared):
