@@ -37,7 +37,7 @@ KEY_OFFSETS = Precision(key_offsets=True)
 ATTENTION = replace(KEY_OFFSETS, attention=stored.FP32, key_scale=stored.FP32)
 FINER = replace(ATTENTION, parts=PARTS)
 """Precision of ``tilewright run`` on arrays with INT8 weights, apart from the accelerator."""
-FINEST = replace(FINER, parts=MORE_PARTS)
+FINEST = replace(FINER, activations=stored.FP32, parts=MORE_PARTS)
 """The same of ``tilewright run --finest``."""
 
 
@@ -66,9 +66,10 @@ ROWS = (
     Row("all four, `down` and the head in four parts", {}, precision=replace(KEY_OFFSETS, parts=PARTS)),
     Row("all of it", {}, precision=FINER),
     Row("all of it, all activations FP32", {}, precision=replace(FINER, activations=stored.FP32)),
-    Row("all of it, all inputs but that of `o` in parts", {}, precision=FINEST),
+    Row("all of it, all inputs but that of `o` in parts", {}, precision=replace(FINER, parts=MORE_PARTS)),
+    Row("both, the finest", {}, precision=FINEST),
     Row("all of it, found as tilewright run does", {}, typical=True, precision=FINER),
-    Row("that with parts, found as tilewright run --finest does", {}, typical=True, precision=FINEST),
+    Row("the finest, found as tilewright run --finest does", {}, typical=True, precision=FINEST),
 )
 
 

@@ -36,7 +36,7 @@ class TextJob:
     equalise: bool = True
     """Whether the tensors are equalised on typical texts."""
     finest: bool = False
-    """Whether inputs of all products but ``o`` then have parts with scales of their own."""
+    """Whether activations are then FP32, and inputs of all products but ``o`` in parts."""
     plan: Path | None = None
     """File of a plan, whose rounded weights take the place of the model's."""
 

@@ -15,7 +15,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.formats import stored
 from tilewright.sim.graph.precision import Precision
 
-from .equalisation import MORE_PARTS, PARTS, Equalised, equalised, offset_names
+from .equalisation import Equalised, equalised, offset_names
 
 TOKENS = 256
 """Maximum number of tokens of typical texts that are run."""
@@ -52,13 +52,14 @@ class Calibrated(Mapping[str, np.ndarray]):
     Parameters
     ----------
     finest : bool
-        Whether the inputs of all products but ``o`` are in parts, not only those that gain most for the least cycles.
+        Whether activations are FP32, and the inputs of all products but ``o`` in parts, not only where that gains most
+        for the least cycles.
     """
 
     def __init__(self, checkpoint: Checkpoint, config: AcceleratorConfig, *, finest: bool = False):
         self.checkpoint = checkpoint
-        self.parts = MORE_PARTS if finest else PARTS
-        """Parts of the inputs of products on an INT8 array."""
+        self.finest = finest
+        """Whether the numbers of an INT8 array are the finest: a :class:`.SaysHowFine`."""
         rounded = isinstance(checkpoint.tensors, HasScales)
         self.columns = Precision.of_accelerator(config).weights.bits >= stored.INT8.bits and not rounded
         """Whether columns are equalised."""

@@ -51,12 +51,12 @@ MORE_PARTS = (*PARTS, *((part, 2) for part in (QUERY, KEY, VALUE, GATE, UP)))
 
 
 @runtime_checkable
-class HasParts(Protocol):
-    """Tensors that say how many parts the inputs of products have."""
+class SaysHowFine(Protocol):
+    """Tensors that say how fine the numbers of an array with INT8 weights are."""
 
     @property
-    def parts(self) -> tuple[tuple[str, int], ...]:
-        """Numbers of parts, by the end of a product's name: see :attr:`.Precision.parts`."""
+    def finest(self) -> bool:
+        """Whether activations are FP32, and the inputs of all products but ``o`` in parts, whatever the cycles."""
         ...
 
 
@@ -184,16 +184,18 @@ def offset_names(model: DecoderConfig) -> list[str]:
 def precision_of(config: AcceleratorConfig, model: DecoderConfig, tensors: Tensors) -> Precision:
     """Return the precision for which an accelerator is made, with the formats that some tensors have of their own, and
     with offsets of keys if they contain some: an INT8 array then also has FP32 numbers before and after rotary
-    embedding, FP32 scores and scales of keys, and :data:`PARTS` or those that the tensors ask for, unless tensors have
-    formats of their own."""
+    embedding, FP32 scores and scales of keys, and :data:`PARTS`, or the finest numbers if the tensors ask for these,
+    unless tensors have formats of their own."""
     precision = replace(Precision.of_accelerator(config), by_matrix=formats_of(tensors))
     if not any(name in tensors for name in offset_names(model)):
         return precision
     precision = replace(precision, key_offsets=True)
     if config.cim is None or precision.weights != stored.INT8 or precision.by_matrix:
         return precision
-    parts = tensors.parts if isinstance(tensors, HasParts) else PARTS
-    return replace(precision, attention=stored.FP32, key_scale=stored.FP32, parts=parts)
+    precision = replace(precision, attention=stored.FP32, key_scale=stored.FP32, parts=PARTS)
+    if isinstance(tensors, SaysHowFine) and tensors.finest:
+        precision = replace(precision, activations=stored.FP32, parts=MORE_PARTS)
+    return precision
 
 
 def _factors(largest: np.ndarray, tensors: Tensors, weights: Sequence[str], strength: float) -> np.ndarray:

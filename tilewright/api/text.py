@@ -77,8 +77,8 @@ def generate_text(
         typical texts: it computes the same, and loses less when activations become INT8. An INT8 array then also has
         inputs of products in parts with scales of their own, and FP32 numbers in attention.
     finest : bool
-        Whether the inputs of all products but ``o`` have such parts, which loses the least; prompts of large models
-        take more cycles.
+        Whether the inputs of all products but ``o`` have such parts, and activations are FP32, which loses the least;
+        prompts of large models take more cycles.
     plan : str or Path, optional
         File of a plan of :func:`precision`, whose rounded weights take the place of the model's; the array must have
         the format and the scales of the plan. Columns of weights are not equalised then.

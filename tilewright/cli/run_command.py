@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "--finest", is_flag=True,
-    help="Give the inputs of all products but o parts with scales of their own, on an array of INT8 weights: loses the "
-    "least, and prompts of large models take more cycles.",
+    help="Store activations in FP32, and give the inputs of all products but o parts with scales of their own, where "
+    "weights are INT8: loses the least, and prompts of large models take more cycles.",
 )  # fmt: skip
 @click.option("--plan", type=click.Path(path_type=Path), metavar="FILE",
               help="Plan of `tilewright precision` whose rounded weights take the place of the model's.")  # fmt: skip
