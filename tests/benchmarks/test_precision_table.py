@@ -20,7 +20,7 @@ def tables() -> dict[str, list[list[str]]]:
 
 def test_the_page_is_the_template_with_its_tables():
     found = tables()
-    assert len(found) == 7
+    assert len(found) == 8
     assert not HOLE.search(PAGE.read_text())
     assert PICTURE.exists()
     for name, budgets in (("minilm", MINILM_BUDGETS), ("stories", STORIES_BUDGETS)):
@@ -50,5 +50,12 @@ def test_figures_are_those_that_were_aimed_at():
         assert float(minilm[name][4]) >= 0.99
     for name in ("`bf16`", "`posit16_1`"):
         assert float(minilm[name][3]) >= 0.9999
+    on_array = {row[0]: row for row in found["minilm_system"][2:]}
+    plan, int8 = on_array["**plan, 4.5 bits**"], on_array["`int8/32`"]
+    assert float(plan[3]) >= 0.985
+    assert float(plan[4]) >= 0.96
+    bytes_of, cycles_of = (lambda row, at=at: int(row[at].replace(",", "")) for at in (2, 7))
+    assert bytes_of(minilm["`bf16`"]) >= 2.5 * bytes_of(plan)
+    assert cycles_of(plan) < 0.8 * cycles_of(int8)
     assert float({row[0]: row for row in found["stories"][2:]}["**plan, 5.3 bits**"][4]) <= 1.03
     assert float({row[0]: row for row in found["stories_int8"][2:]}["**plan, 5.3 bits**"][4]) <= 1.035

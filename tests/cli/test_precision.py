@@ -56,7 +56,8 @@ def test_a_plan_runs_on_an_array_of_its_format(model, tmp_path):
         for more in (("--plan", str(plan)), ())
     )
     assert len(with_plan["tokens"]) == 2
-    assert with_plan["model_cycles"] == without["model_cycles"]
+    # Without a plan some inputs are in parts, and numbers in attention are FP32.
+    assert 0.9 * without["model_cycles"] < with_plan["model_cycles"] < without["model_cycles"]
     found = refused("run", str(model), "--prompt", PROMPT, "--system", "tiny", "--plan", str(plan))
     assert (
         "plan.json: weights.model.layers.0.self_attn.q_proj = int8/channel is not allowed: the array of tiny" in found
