@@ -52,8 +52,8 @@ def row(model: str, system: str, phase: str) -> Row:
     work = Work(model=load_model(model), system=load_system(system), phase=phase, context=context)
     begin = time.process_time()
     found = search(work)
-    chunk = found.mapping.chunk or work.default_chunk()[0]
-    before = work.default_chunk()[0]
+    chunk = found.mapping.chunk or work.default_chunk[0]
+    before = work.default_chunk[0]
     return found.to_dict() | {"chunk": chunk, "default_chunk": before, "seconds": time.process_time() - begin}
 
 

@@ -71,7 +71,7 @@ def map_work(name: str, work: Work, mapping: Mapping | None = None) -> MapResult
     graph, refused = work.graph, None
     size = mapping.chunk
     if size is None:
-        size, refused = work.default_chunk()
+        size, refused = work.default_chunk
     chunks = work.chunks(size)
 
     # Each graph is lowered to steps and compiled; the programs share weights and cache in memory.

@@ -205,7 +205,7 @@ class MapResult:
     def _refused(self, chunk: RefusedChunk) -> dict:
         """Return a refused chunk for JSON, with the cost of the smaller ones: bytes and cycles beyond one pass."""
         moved = self.memory_bytes - self.graph.dram_bytes
-        rate = self.system.memory.bytes_per_cycle(self.system.clock_mhz) * self.system.memory_share
+        rate = self.system.memory_bytes_per_cycle
         return {
             "tokens": chunk.tokens,
             "cause": chunk.cause,

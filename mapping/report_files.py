@@ -57,12 +57,11 @@ def _roofline(result: "MapResult", title: str, path: Path) -> Path:
     system, hertz = result.system, result.system.clock_mhz * 1e6
     points = [RooflinePoint(row.name, row.macs, row.memory_bytes, row.cycles / hertz) for row in result.rows]
     whole = RooflinePoint("whole run", sum(row.macs for row in result.rows), result.memory_bytes, result.seconds)
-    bytes_per_cycle = float(system.memory.bytes_per_cycle(system.clock_mhz) * system.memory_share)
     peaks = {} if system.cim is None else {"CIM array": system.cim_array.macs_per_cycle}
     if system.npe is not None:
         widest = max(system.npe.modes, key=lambda mode: mode.lanes)
         peaks[f"NPE, {widest.value}"] = system.npe.macs_per_cycle(widest)
     return roofline(
-        path, title, operators=points, run=whole, gbytes_per_s=bytes_per_cycle * hertz / 1e9,
+        path, title, operators=points, run=whole, gbytes_per_s=float(system.memory_bytes_per_cycle) * hertz / 1e9,
         peaks={name: rate * hertz / 1e9 for name, rate in peaks.items()},
     )  # fmt: skip

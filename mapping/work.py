@@ -94,6 +94,7 @@ class Work:
         )  # fmt: skip
         return place(self._placed(graph), self.on_host)
 
+    @cached_property
     def default_chunk(self) -> tuple[int, RefusedChunk | None]:
         """Return the number of tokens in a chunk that the compiler takes by default, and the smallest larger one that
         it tried.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tilewright.base.drawing import (
+    BAR_INCHES,
     BLUE,
     COLOURS,
     GREY,
@@ -17,7 +18,6 @@ from tilewright.base.drawing import (
 
 SLIVER = 0.01
 """Share of the sum below which bars are drawn as one."""
-BAR_INCHES = 0.24
 
 Bars = Sequence[tuple[str, float]]
 """Labels and values."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tilewright.base.drawing import COLOURS, GREY, LABEL_SIZE, MARKERS, TITLE_SIZE, new_figure, save, shortened
+from tilewright.base.drawing import GREY, LABEL_SIZE, TITLE_SIZE, add_grid, look, new_figure, save, shortened
 
 NAMED = 8
 """Largest number of operators with a colour and a name of their own."""
@@ -78,11 +78,11 @@ def roofline(
     )  # fmt: skip
     for at, each in enumerate(shown):
         named = at < NAMED
+        colour, marker = look(at) if named else (GREY, ".")
         axes.scatter(
             [each.intensity], [each.gmacs_per_s],
             s=SMALLEST + (LARGEST - SMALLEST) * each.seconds / run.seconds,
-            color=COLOURS[1 + at % (len(COLOURS) - 1)] if named else GREY,
-            marker=MARKERS[at % len(MARKERS)] if named else ".",
+            color=colour, marker=marker,
             label=f"{shortened(each.name)} ({each.seconds / run.seconds:.1%})" if named else None,
             alpha=0.8, linewidths=0, zorder=3,
         )  # fmt: skip
@@ -100,6 +100,5 @@ def roofline(
     axes.set_xlim(left, right)
     axes.set_xlabel("multiply-accumulates for each byte of main memory", fontsize=LABEL_SIZE)
     axes.set_ylabel("GMAC/s", fontsize=LABEL_SIZE)
-    axes.grid(color="#eeeeee", zorder=0)
-    axes.set_axisbelow(True)
+    add_grid(axes)
     return save(figure, path, legend_of=axes, legend_columns=2)

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from tilewright.base.drawing import COLOURS, GREY, LABEL_SIZE, MARKERS, TITLE_SIZE, new_figure, save
+from tilewright.base.drawing import BAR_INCHES, GREY, LABEL_SIZE, TITLE_SIZE, add_grid, look, new_figure, save
 from tilewright.mapping.explore.objectives import OBJECTIVES
 from tilewright.mapping.explore.result import Exploration, FrontPoint
 
 LONGEST_FRONT = 20
 """Largest number of designs whose shares are drawn."""
-BAR_INCHES = 0.24
 
 
 def axes_of(result: Exploration) -> tuple[str, str]:
@@ -35,7 +34,7 @@ def draw_front(path: Path, result: Exploration) -> Path:
     bindings = list(dict.fromkeys(point.binding for point in result.front))
     for at, binding in enumerate(bindings):
         points = [point.objectives for point in result.front if point.binding == binding]
-        colour, marker = COLOURS[1 + at % (len(COLOURS) - 1)], MARKERS[at % len(MARKERS)]
+        colour, marker = look(at)
         axes.scatter(
             [each[x] for each in points], [each[y] for each in points], s=34, color=colour, marker=marker,
             label=f"front, bound by {binding}", zorder=3,
@@ -46,8 +45,7 @@ def draw_front(path: Path, result: Exploration) -> Path:
         label(_quantity(name), fontsize=LABEL_SIZE)
     for axis in (axes.xaxis, axes.yaxis):
         axis.get_offset_text().set_fontsize(LABEL_SIZE)
-    axes.grid(color="#eeeeee", zorder=0)
-    axes.set_axisbelow(True)
+    add_grid(axes)
     return save(figure, path, legend_of=axes)
 
 
@@ -68,7 +66,7 @@ def draw_gains(path: Path, result: Exploration) -> Path:
     begin = [0.0] * len(shown)
     for at, resource in enumerate(gain.resource for gain in shown[0].gains):
         shares = [point.gains[at].share for point in shown]
-        axes.barh(range(len(shown)), shares, left=begin, color=COLOURS[1 + at], label=resource)
+        axes.barh(range(len(shown)), shares, left=begin, color=look(at)[0], label=resource)
         begin = [before + share for before, share in zip(begin, shares, strict=True)]
     labels = [f"{point.objectives[x]:,.4g}" for point in shown]
     axes.set_yticks(range(len(shown)), labels)

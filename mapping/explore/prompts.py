@@ -109,7 +109,7 @@ def _compiled(run: ModelRun, system: System) -> _Programs:
     """
     work, config = Work(model=run.model, system=system, phase=PREFILL, context=run.context), system.accelerator
     work.check()
-    size, _ = work.default_chunk()
+    size, _ = work.default_chunk
     commands = tuple(program.commands for program in compile_chunks(work, work.chunks(size), Mapping()))
     counts = Counts()
     for each in commands:

@@ -150,7 +150,7 @@ def _most(system: System) -> dict[str, float]:
     tile, word = system.cim_array.tile, 32 * LANES[-1]
     tiles = min(_largest(CIMArrayConfig, "tiles"), MAX_BLOCK_ROWS // tile.rows, MAX_BLOCK_COLUMNS // tile.columns)
     more = max(1.0, tiles / system.cim_array.tiles)
-    rate = system.memory.bytes_per_cycle(system.clock_mhz) * system.memory_share
+    rate = system.memory_bytes_per_cycle
     return {
         "main memory": float(_largest(FabricConfig, "bus_bits") / 8 / rate),
         "requests": float("inf"),  # latency is a property of the memory, and may be any

@@ -119,7 +119,7 @@ def search(work: Work, space: Space | None = None, *, prune: bool = True) -> Sea
 
 def sum_of_runs(work: Work, mapping: Mapping) -> int:
     """Return the cycles of all programs with a mapping, on the exact model."""
-    size = mapping.chunk or work.default_chunk()[0]
+    size = mapping.chunk or work.default_chunk[0]
     return sum(run_program(work.system, each).cycles for each in compile_chunks(work, work.chunks(size), mapping))
 
 
@@ -158,8 +158,6 @@ class _Search:
             for layout in layouts:
                 self._layout(size, layout, graphs)
         if self.best is None:
-            # The default says what finds no room.
-            self.work.default_chunk()
             raise ConfigError("no mapping of the space finds room")
         return self.best
 
@@ -170,7 +168,7 @@ class _Search:
             return [1]
         tokens = self.work.context
         sizes = {divide_up(tokens, chunks) for chunks in range(1, tokens + 1)}
-        return sorted(sizes | {self.work.default_chunk()[0]}, reverse=True)
+        return sorted(sizes | {self.work.default_chunk[0]}, reverse=True)
 
     @property
     def _tokens(self) -> int:

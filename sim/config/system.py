@@ -180,6 +180,11 @@ class System(Frozen):
         interval, *times = self.memory.turn_cycles(self.clock_mhz)
         return Fraction(period - pause, period) * Fraction(interval - sum(times), interval)
 
+    @property
+    def memory_bytes_per_cycle(self) -> Fraction:
+        """Number of bytes that main memory delivers in a cycle, in the mean over refreshes and turns, exact."""
+        return self.memory.bytes_per_cycle(self.clock_mhz) * self.memory_share
+
 
 def system_names() -> list[str]:
     """Return the names of the systems that come with Tilewright."""

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from tilewright.base.drawing import COLOURS, LABEL_SIZE, TITLE_SIZE, new_figure, save
+from tilewright.base.drawing import COLOURS, LABEL_SIZE, TITLE_SIZE, look, new_figure, save
 from tilewright.sim.energy.system_area import SystemArea
 
 HATCHES = ("", "..", "xx")
@@ -25,8 +25,7 @@ def draw_area(path: Path, title: str, area: SystemArea) -> Path:
     figure.suptitle(f"{title}: {area.area_mm2:,.4g} mm² in {area.process}", fontsize=TITLE_SIZE)
     for at, (unit, place) in enumerate(zip(units, rectangles, strict=True)):
         x, y, width, height = place["x"], place["y"], place["dx"], place["dy"]
-        colours = COLOURS[1:]
-        colour, hatch = colours[at % len(colours)], HATCHES[at // len(colours) % len(HATCHES)]
+        (colour, _), hatch = look(at), HATCHES[at // (len(COLOURS) - 1) % len(HATCHES)]
         share = unit.area_um2 / 1e6 / area.area_mm2
         axes.bar(
             [x], [height], width, y, align="edge", color=colour, alpha=0.45, edgecolor="white", linewidth=1,

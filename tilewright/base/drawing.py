@@ -28,6 +28,8 @@ SHADES = 128
 """Number of colours of a file, shades at the edges of letters included."""
 COLUMNS = 3
 """Number of panels side by side."""
+BAR_INCHES = 0.24
+"""Height of a bar beside a name."""
 LONGEST_LABEL = 32
 """Number of characters of a name that fit beside a bar."""
 
@@ -70,6 +72,17 @@ def panels(
         axes.set_title(name, fontsize=PANEL_TITLE_SIZE, loc="left")
         axes.tick_params(labelbottom=True, labelleft=True)
     return figure, every[: len(names)]
+
+
+def look(number: int) -> tuple[str, str]:
+    """Return the colour and the marker of a series by its number; after the last, the first comes again."""
+    return COLOURS[1 + number % (len(COLOURS) - 1)], MARKERS[number % len(MARKERS)]
+
+
+def add_grid(axes: "Axes") -> None:
+    """Draw faint lines behind the points of a panel."""
+    axes.grid(color="#eeeeee", zorder=0)
+    axes.set_axisbelow(True)
 
 
 def shortened(name: str) -> str:
