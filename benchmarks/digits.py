@@ -30,7 +30,8 @@ from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import image_case
 from tilewright.cocotb_tests.npe.suite import SUITES
-from tilewright.mapping.models.classifier import Classifier, read_classifier
+from tilewright.mapping.models.classifier import Classifier
+from tilewright.mapping.models.readers.onnx_classifier import read_classifier
 from tilewright.mapping.models.readers.onnx_file import OnnxGraph, OnnxNode, write_onnx
 from tilewright.mapping.npe_program import npe_program
 from tilewright.mapping.precision.npe_classifier import NpeClassifier, Quantiser, plans
@@ -190,7 +191,7 @@ def chosen_plans(quantiser: Quantiser, selection: Digits) -> dict[str, NpeClassi
         (each.bytes, loss(each.logits(selection.pictures), selection.classes), each)
         for each in (quantiser.quantised(modes) for modes in plans(quantiser.classifier, PLANNED))
     ]
-    of_int8 = quantiser.quantised((Mode.INT8,) * len(quantiser.classifier.layers)).bytes
+    of_int8 = quantiser.quantised((Mode.INT8,) * len(quantiser.products)).bytes
     found = {}
     for budget in BUDGETS:
         fitting = [each for each in measured if each[0] <= budget * of_int8]
@@ -215,7 +216,7 @@ def figures(classifier: Classifier, digits: Digits, *, rtl: bool) -> dict[str, s
     """Return the parts of the page: the table of formats and plans, and single figures."""
     train, selection, test = parts_of(digits)
     quantiser = Quantiser(classifier, train.pictures[:SELECTION])
-    ways = {mode.label: quantiser.quantised((mode,) * len(classifier.layers)) for mode in ALONE}
+    ways = {mode.label: quantiser.quantised((mode,) * len(classifier.products)) for mode in ALONE}
     chosen = chosen_plans(quantiser, selection)
     ways |= chosen
     compared = {name: each for name, each in ways.items() if name in (*RTL_FORMATS, *chosen)}
@@ -226,16 +227,18 @@ def figures(classifier: Classifier, digits: Digits, *, rtl: bool) -> dict[str, s
     for name, each in ways.items():
         run = runs.get(name)
         cells = (f"{run['rtl_cycles']:,}", f"{run['rtl_cycles'] - run['model_cycles']}") if run else ("", "")
-        bits = sum(layer.codes.size * layer.mode.bits for layer in each.layers) / classifier.weights
+        bits = sum(layer.codes.size * layer.mode.bits for layer in each.layers.values()) / classifier.weights
         rows.append((name, f"{bits:.2f}", f"{each.bytes:,.0f}", shares[name], *cells))
     headings = (
         "weights and activations", ">bits/weight", ">bytes", ">right", ">cycles, ten digits", ">RTL - model, cycles"
     )  # fmt: skip
     plan = next(iter(chosen))
-    in_float = 4 * (classifier.weights + sum(len(layer.bias) for layer in classifier.layers))
+    in_float = 4 * (classifier.weights + sum(len(layer.bias) for layer in classifier.products))
     return {
         "table": markdown_table(headings, rows),
-        "layers": ", ".join(f"{each.name} {len(each.weights)} x {each.weights.shape[1]}" for each in classifier.layers),
+        "layers": ", ".join(
+            f"{each.name} {len(each.weights)} x {each.weights.shape[1]}" for each in classifier.products
+        ),
         "weights": f"{classifier.weights:,}",
         "float": exact,
         "posit8": shares[Mode.POSIT8_0.label],

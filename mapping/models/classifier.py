@@ -1,31 +1,31 @@
-"""Classifiers of pictures: products with weights, a convolution among them, read from ONNX, and a float64 reference."""
+"""Classifiers of pictures: operations in an order in which each follows its inputs, and a float64 reference.
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+A tensor of one picture is (channels, height, width), or a row of elements; in arrays all pictures come first.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
-from tilewright.base.errors import ConfigError
-
-from .readers.onnx_file import OnnxGraph, OnnxNode, read_onnx
-
-ALLOWED = ("Conv", "Gemm", "Relu", "Flatten", "Reshape", "Identity", "Dropout", "Softmax", "LogSoftmax")
-"""Operators that a classifier may have."""
-OnLayer = Callable[["Layer", np.ndarray], np.ndarray]
-"""Function that a layer's input, (pictures, rows, inputs), goes through."""
+OnProduct = Callable[["Product", np.ndarray], np.ndarray]
+"""Function that the rows of a plain product, as :meth:`Product.rows_of` returns them, go through."""
+AT_A_TIME = 8
+"""Number of pictures that go through all operations together."""
 
 
 @dataclass(frozen=True)
 class Patches:
-    """Patches of a picture of (channels, height, width), each a row of a product: a convolution's view of its input."""
+    """Patches of a picture of (channels, height, width): the view that a convolution or a pool has of its input."""
 
     picture: tuple[int, int, int]
     kernel: tuple[int, int]
     stride: tuple[int, int]
     pads: tuple[int, int, int, int]
-    """Zeros above, to the left, below and to the right."""
+    """Rows and columns that are added above, to the left, below and to the right."""
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -35,174 +35,319 @@ class Patches:
         down = (height + top + bottom - self.kernel[0]) // self.stride[0] + 1
         return down, (width + left + right - self.kernel[1]) // self.stride[1] + 1
 
-    def of(self, pictures: np.ndarray) -> np.ndarray:
-        """Return the patches of (pictures, elements), (pictures, patches, channels x kernel)."""
+    @property
+    def points(self) -> bool:
+        """Whether each patch is one position, and every position is a patch."""
+        return (self.kernel, self.stride, self.pads) == ((1, 1), (1, 1), (0, 0, 0, 0))
+
+    def padded(self, pictures: np.ndarray, fill: float = 0.0) -> np.ndarray:
+        """Return (pictures, channels, height, width) with a number around them."""
         top, left, bottom, right = self.pads
-        padded = np.pad(pictures.reshape(-1, *self.picture), ((0, 0), (0, 0), (top, bottom), (left, right)))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, self.kernel, axis=(2, 3))
+        around = ((0, 0), (0, 0), (top, bottom), (left, right))
+        pictures = pictures.reshape(-1, *self.picture)
+        return np.pad(pictures, around, constant_values=fill) if any(self.pads) else pictures
+
+    def of(self, pictures: np.ndarray) -> np.ndarray:
+        """Return the patches of pictures, (pictures, patches, channels x kernel)."""
+        windows = np.lib.stride_tricks.sliding_window_view(self.padded(pictures), self.kernel, axis=(2, 3))
         windows = windows[:, :, :: self.stride[0], :: self.stride[1]]
         down, across = self.grid
         return windows.transpose(0, 2, 3, 1, 4, 5).reshape(len(pictures), down * across, -1)
 
+    def taps(self, pictures: np.ndarray, fill: float = 0.0) -> Iterable[np.ndarray]:
+        """Yield, for each place in the kernel, the number of every patch there, (pictures, channels, down, across)."""
+        padded, (down, across) = self.padded(pictures, fill), self.grid
+        for row in range(self.kernel[0]):
+            for column in range(self.kernel[1]):
+                yield padded[
+                    :,
+                    :,
+                    row : row + self.stride[0] * (down - 1) + 1 : self.stride[0],
+                    column : column + self.stride[1] * (across - 1) + 1 : self.stride[1],
+                ]
+
 
 @dataclass(frozen=True)
-class Layer:
-    """A product with weights, a bias, and perhaps a ReLU."""
+class Operation(ABC):
+    """An operation of a classifier."""
 
     name: str
+    """Name of its weights or of the node of the file, unique within a classifier."""
+    inputs: tuple[str, ...]
+    """Names of the tensors that it reads."""
+    output: str
+    """Name of the tensor that it makes."""
+    shape: tuple[int, ...]
+    """Shape of that tensor for one picture."""
+
+    @abstractmethod
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+
+
+@dataclass(frozen=True)
+class Product(Operation):
+    """A matrix product or a convolution, with a bias, and perhaps a ReLU."""
+
     weights: np.ndarray
-    """Weights of the product, (outputs, inputs)."""
+    """Weights, (outputs, inputs of an output): channels, and the rows and columns of the kernel within each."""
     bias: np.ndarray
     relu: bool = False
     patches: Patches | None = None
-    """Rows of the product are patches of the input; None: the whole input is one row."""
+    """Rows of the product are patches of the input; None: they are the last axis of the input."""
+    groups: int = 1
+    """Number of parts of the channels, each of which makes a part of the outputs."""
 
     @property
     def rows(self) -> int:
         """Number of rows of the product for each picture."""
-        return self.patches.grid[0] * self.patches.grid[1] if self.patches else 1
+        return int(np.prod(self.patches.grid if self.patches else self.shape[:-1]))
 
     @property
     def macs(self) -> int:
         """Number of multiply-accumulates for each picture."""
         return self.rows * self.weights.size
 
+    @property
+    def plain(self) -> bool:
+        """Whether every output reads all channels: the product of a matrix of rows and one of weights."""
+        return self.groups == 1
+
+    def rows_of(self, x: np.ndarray) -> np.ndarray:
+        """Return the rows of a plain product, (pictures, rows, inputs)."""
+        if self.patches is None:
+            return x.reshape(len(x), -1, self.weights.shape[1])
+        if self.patches.points:
+            return x.reshape(*x.shape[:2], -1).transpose(0, 2, 1)
+        return self.patches.of(x)
+
+    def finished(self, sums: np.ndarray) -> np.ndarray:
+        """Return sums, (pictures, rows, outputs), with bias and ReLU, as a tensor of some pictures."""
+        y = sums + self.bias
+        y = np.maximum(y, 0) if self.relu else y
+        return (y.transpose(0, 2, 1) if self.patches else y).reshape(len(y), *self.shape)
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        [x] = arrays
+        if self.plain and self.patches and self.patches.points:
+            y = self.weights @ x.reshape(*x.shape[:2], -1) + self.bias[:, None]
+            return (np.maximum(y, 0) if self.relu else y).reshape(len(x), *self.shape)
+        if self.plain:
+            return self.finished(self.rows_of(x) @ self.weights.T)
+        # Place by place of the kernel: patches of all channels would be many times as large as the input.
+        assert self.patches is not None
+        outputs, channels = len(self.weights) // self.groups, self.patches.picture[0] // self.groups
+        weights = self.weights.reshape(self.groups, outputs, channels, -1)
+        y = np.zeros((len(x), self.groups, outputs, *self.patches.grid))
+        for place, tap in enumerate(self.patches.taps(x)):
+            parts = tap.reshape(len(x), self.groups, channels, *self.patches.grid)
+            for channel in range(channels):
+                y += weights[:, :, channel, place, None, None] * parts[:, :, channel, None]
+        return self.finished(y.reshape(len(x), len(self.weights), -1).transpose(0, 2, 1))
+
+
+@dataclass(frozen=True)
+class Clipped(Operation):
+    """``y = clip(scale * x + offset, low, high)``: ReLU, HardSigmoid, and factors and terms that are constants."""
+
+    scale: np.ndarray
+    """Factors, in a shape that goes with that of a picture's tensor."""
+    offset: np.ndarray
+    low: float = -np.inf
+    high: float = np.inf
+
+    @property
+    def linear(self) -> bool:
+        """Whether nothing is cut off."""
+        return self.low == -np.inf and self.high == np.inf
+
+    @property
+    def relu(self) -> bool:
+        """Whether it is a ReLU alone."""
+        return bool((self.scale == 1).all() and (self.offset == 0).all() and (self.low, self.high) == (0, np.inf))
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        y = arrays[0] * self.scale + self.offset
+        return y if self.linear else np.clip(y, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Sigmoid(Operation):
+    """``y = 1 / (1 + exp(-x))``."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        return 0.5 * (1 + np.tanh(0.5 * arrays[0]))
+
+
+@dataclass(frozen=True)
+class Softmax(Operation):
+    """``exp(x)`` over its sum along an axis."""
+
+    axis: int
+    """Axis of a picture's tensor, counted from the last: -1 and below."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        y = np.exp(arrays[0] - arrays[0].max(axis=self.axis, keepdims=True))
+        return y / y.sum(axis=self.axis, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Sum(Operation):
+    """The sum of two tensors."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        return arrays[0] + arrays[1]
+
+
+@dataclass(frozen=True)
+class Scaled(Operation):
+    """The product of two tensors, element by element."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        return arrays[0] * arrays[1]
+
+
+@dataclass(frozen=True)
+class Mean(Operation):
+    """The mean over some axes."""
+
+    axes: tuple[int, ...]
+    """Axes of a picture's tensor, counted from the last: -1 and below."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        return arrays[0].mean(axis=self.axes).reshape(len(arrays[0]), *self.shape)
+
+
+@dataclass(frozen=True)
+class Pool(Operation):
+    """The largest number, or the mean, of each channel of each patch."""
+
+    patches: Patches
+    kind: Literal["max", "mean"]
+    count_pads: bool = False
+    """Whether a mean counts the zeros around the picture."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        if self.kind == "max":
+            return np.maximum.reduce(list(self.patches.taps(arrays[0], -np.inf)))
+        y = np.sum(list(self.patches.taps(arrays[0])), axis=0)
+        return y / (self.patches.kernel[0] * self.patches.kernel[1] if self.count_pads else self.counts)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """Number of elements of the picture in each patch, (1, 1, down, across)."""
+        ones = np.ones((1, *self.patches.picture))[:, :1]
+        patches = Patches((1, *self.patches.picture[1:]), self.patches.kernel, self.patches.stride, self.patches.pads)
+        return np.sum(list(patches.taps(ones)), axis=0)
+
+
+@dataclass(frozen=True)
+class Arranged(Operation):
+    """The same numbers in another shape, after an exchange of axes."""
+
+    axes: tuple[int, ...] = ()
+    """Axes of a picture's tensor, from 0, in the order in which the result has them; none: as they are."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        x = arrays[0].transpose(0, *(1 + each for each in self.axes)) if self.axes else arrays[0]
+        return x.reshape(len(x), *self.shape)
+
+
+@dataclass(frozen=True)
+class Joined(Operation):
+    """Tensors side by side."""
+
+    axis: int
+    """Axis of a picture's tensor, counted from the last: -1 and below."""
+
+    def of(self, *arrays: np.ndarray) -> np.ndarray:
+        """Return the result for arrays of some pictures."""
+        return np.concatenate(arrays, axis=self.axis)
+
 
 @dataclass(frozen=True)
 class Classifier:
-    """Layers, each of which reads the results of the one before: for each patch all outputs, patch by patch."""
+    """Operations on pictures, the last of which makes a number for each class."""
 
     name: str
-    layers: tuple[Layer, ...]
+    input: str
+    """Name of the tensor of pictures."""
+    shape: tuple[int, ...]
+    """Shape of a picture."""
+    operations: tuple[Operation, ...]
+
+    @property
+    def products(self) -> tuple[Product, ...]:
+        """Operations that have weights."""
+        return tuple(each for each in self.operations if isinstance(each, Product))
 
     @property
     def inputs(self) -> int:
         """Number of elements of a picture."""
-        first = self.layers[0]
-        return int(np.prod(first.patches.picture)) if first.patches else first.weights.shape[1]
+        return int(np.prod(self.shape))
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return int(np.prod(self.operations[-1].shape))
 
     @property
     def weights(self) -> int:
         """Number of weights."""
-        return sum(layer.weights.size for layer in self.layers)
+        return sum(each.weights.size for each in self.products)
 
-    def logits(self, pictures: np.ndarray, on_layer: OnLayer | None = None) -> np.ndarray:
+    def readers(self, tensor: str) -> tuple[Operation, ...]:
+        """Return the operations that read a tensor."""
+        return tuple(each for each in self.operations if tensor in each.inputs)
+
+    def logits(self, pictures: np.ndarray, on_product: OnProduct | None = None) -> np.ndarray:
         """Return the logits of (pictures, elements) in float64, (pictures, classes)."""
-        x = pictures
-        for layer in self.layers:
-            rows = layer.patches.of(x) if layer.patches else x.reshape(len(x), 1, -1)
-            rows = on_layer(layer, rows) if on_layer else rows
-            y = rows @ layer.weights.T + layer.bias
-            x = (np.maximum(y, 0) if layer.relu else y).reshape(len(x), -1)
-        return x
+        found = []
+        for first in range(0, len(pictures), AT_A_TIME):
+            tensors = self.begin(pictures[first : first + AT_A_TIME])
+            self.run(self.operations, tensors, on_product)
+            found.append(self.end(tensors))
+        return np.concatenate(found)
 
+    def begin(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the tensors that there are before the first operation, by name."""
+        return {self.input: pictures.reshape(len(pictures), *self.shape).astype(np.float64)}
 
-def read_classifier(path: Path) -> Classifier:
-    """Return the classifier of an ONNX file.
+    def end(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the result of the last operation, (pictures, classes)."""
+        logits = tensors[self.operations[-1].output]
+        return logits.reshape(len(logits), -1)
 
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read, or has an operator, a shape or a number that is not allowed; names it.
-    """
-    try:
-        return _Reader(read_onnx(path), path.stem).classifier()
-    except ConfigError as error:
-        text = str(error)
-        raise ConfigError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+    def run(
+        self,
+        operations: Iterable[Operation],
+        tensors: dict[str, np.ndarray],
+        on_product: OnProduct | None = None,
+        changed: Mapping[str, Product] = MappingProxyType({}),
+    ) -> None:
+        """Add the results of some operations to tensors, and take away those that no later operation reads.
 
-
-class _Reader:
-    """Turns a chain of nodes into layers."""
-
-    def __init__(self, graph: OnnxGraph, name: str):
-        self.graph, self.name = graph, name
-        self.layers: list[Layer] = []
-        self.shape: tuple[int, ...] = ()
-        """Shape of a picture's values, in the order of ONNX: (channels, height, width) or (elements,)."""
-
-    def classifier(self) -> Classifier:
-        """Return the classifier."""
-        if len(self.graph.inputs) != 1:
-            raise ConfigError(f"inputs {', '.join(self.graph.inputs)} are not allowed: one input")
-        [(current, shape)] = self.graph.inputs.items()
-        if len(shape) not in (2, 4) or None in shape[1:]:
-            raise ConfigError(f"input {current} of shape {list(shape)} is not allowed: pictures of a known size")
-        self.shape = tuple(size for size in shape[1:] if size is not None)
-        for node in self.graph.nodes:
-            if node.operator not in ALLOWED:
-                raise ConfigError(
-                    f"operator {node.operator} of node {node.title} is not allowed: one of {', '.join(ALLOWED)}"
-                )
-            if current not in node.inputs:
-                raise ConfigError(f"node {node.title} does not read the result of the node before: it must be a chain")
-            self._add(node)
-            current = node.outputs[0]
-        if not self.layers:
-            raise ConfigError("there is no layer with weights")
-        return Classifier(self.name, tuple(self.layers))
-
-    def _add(self, node: OnnxNode) -> None:
-        if node.operator == "Conv":
-            self._conv(node)
-        elif node.operator == "Gemm":
-            self._gemm(node)
-        elif node.operator == "Relu":
-            if not self.layers:
-                raise ConfigError(f"node {node.title}: a Relu before the first layer is not allowed")
-            self.layers[-1] = replace(self.layers[-1], relu=True)
-        elif node.operator in ("Flatten", "Reshape"):
-            self.shape = (int(np.prod(self.shape)),)
-
-    def _conv(self, node: OnnxNode) -> None:
-        weights, bias = self._constants(node, 4)
-        outputs, channels, *kernel = weights.shape
-        if len(self.shape) != 3 or channels != self.shape[0]:
-            raise ConfigError(f"node {node.title}: weights of {channels} channels for an input of {list(self.shape)}")
-        for name, allowed in (("group", 1), ("dilations", (1, 1)), ("auto_pad", "NOTSET")):
-            value = node.attributes.get(name, allowed)
-            if value != allowed:
-                raise ConfigError(f"node {node.title}: {name} = {value} is not allowed: {allowed}")
-        stride, pads = node.attributes.get("strides", (1, 1)), node.attributes.get("pads", (0, 0, 0, 0))
-        patches = Patches(self.shape, tuple(kernel), stride, pads)  # type: ignore[arg-type]
-        if min(patches.grid) < 1:
-            raise ConfigError(f"node {node.title}: a kernel of {kernel} is larger than an input of {list(self.shape)}")
-        if self.layers:
-            raise ConfigError(f"node {node.title}: a Conv after the first layer is not allowed: its patches overlap")
-        self.layers.append(Layer(node.title, weights.reshape(outputs, -1), bias, patches=patches))
-        self.shape = (outputs, *patches.grid)
-
-    def _gemm(self, node: OnnxNode) -> None:
-        weights, bias = self._constants(node, 2)
-        for name, allowed in (("alpha", 1.0), ("beta", 1.0), ("transA", 0)):
-            value = node.attributes.get(name, allowed)
-            if value != allowed:
-                raise ConfigError(f"node {node.title}: {name} = {value} is not allowed: {allowed}")
-        weights = weights if node.attributes.get("transB", 0) else weights.T
-        if self.shape != (weights.shape[1],):
-            raise ConfigError(f"node {node.title}: {weights.shape[1]} inputs for a row of {list(self.shape)} elements")
-        before = self.layers[-1] if self.layers else None
-        if before and before.patches:
-            # ONNX has all patches of a channel after each other; products leave all channels of a patch.
-            weights = weights.reshape(len(weights), -1, before.rows).transpose(0, 2, 1).reshape(len(weights), -1)
-        self.layers.append(Layer(node.title, weights, bias))
-        self.shape = (len(weights),)
-
-    def _constants(self, node: OnnxNode, dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return weights and bias of a node."""
-        found: list[Any] = []
-        for name in node.inputs[1:3]:
-            if name not in self.graph.constants:
-                raise ConfigError(f"node {node.title}: {name} is no constant of the file")
-            values = self.graph.constants[name].astype(np.float64)
-            if not np.isfinite(values).all():
-                place = [int(each) for each in np.argwhere(~np.isfinite(values))[0]]
-                raise ConfigError(f"tensor {name}{place} = {values[tuple(place)]} is not allowed: a finite number")
-            found.append(values)
-        if not found or found[0].ndim != dimensions:
-            raise ConfigError(f"node {node.title}: weights must have {dimensions} dimensions")
-        outputs = found[0].shape[0] if dimensions == 4 or node.attributes.get("transB", 0) else found[0].shape[1]
-        bias = found[1].ravel() if len(found) > 1 else np.zeros(outputs)
-        if bias.shape != (outputs,):
-            raise ConfigError(f"node {node.title}: a bias of {bias.size} numbers for {outputs} outputs")
-        return found[0], bias
+        Parameters
+        ----------
+        changed : mapping
+            Products that take the place of those of their names.
+        """
+        for each in operations:
+            arrays = [tensors[name] for name in each.inputs]
+            done = changed.get(each.name, each)
+            if on_product and isinstance(done, Product) and done.plain:
+                tensors[each.output] = done.finished(on_product(done, done.rows_of(*arrays)) @ done.weights.T)
+            else:
+                tensors[each.output] = done.of(*arrays)
+            for name in each.inputs:
+                if self.readers(name)[-1] is each:
+                    tensors.pop(name, None)

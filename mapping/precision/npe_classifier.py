@@ -1,12 +1,16 @@
-"""A classifier in formats of the NPE: each layer has one for its weights and its inputs."""
+"""A classifier in formats of the NPE: each matrix product has one for its weights and its inputs.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+All other operations are those of the vector unit: FP32, on tensors in BF16.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from tilewright.mapping.models.classifier import Classifier, Layer
+from tilewright.mapping.models.classifier import AT_A_TIME, Arranged, Classifier, Operation, Product
+from tilewright.sim.formats import BF16
 from tilewright.sim.formats.simd import Mode
 
 from .plans.planned import scales_found
@@ -14,15 +18,20 @@ from .plans.rounding import METHODS, Method, Moments, round_weights
 from .plans.storage import TABLE_BITS, WeightStorage
 
 LOGITS = Mode.BF16
-"""Format of the results of the last layer."""
+"""Format of the results of the last operation."""
 
 
 @dataclass(frozen=True)
 class NpeLayer:
-    """A layer as the NPE computes it: ``act(scale * (A @ codes^T) + bias)``, rounded to the format of the next one."""
+    """A product as the NPE computes it: ``act(scale * (A @ codes^T) + bias)``, rounded to the format of the next one.
 
-    layer: Layer
+    Without a next one that reads it alone, the result is BF16.
+    """
+
+    product: Product
     mode: Mode
+    step: float
+    """Number that a 1 of the inputs stands for."""
     codes: np.ndarray
     """Codes of the weights, (outputs, inputs)."""
     scale: np.ndarray
@@ -30,46 +39,75 @@ class NpeLayer:
     bias: np.ndarray
     """Number that is added to each output, (outputs,) float32."""
     out: Mode
+    out_step: float
+    """Number that a 1 of the results stands for."""
 
     @property
     def bytes(self) -> float:
         """Size of codes, scales and biases."""
         return self.codes.size * self.mode.bits / 8 + 4 * (self.scale.size + self.bias.size)
 
+    def result(self, codes: np.ndarray) -> np.ndarray:
+        """Return the result for the codes of rows, (pictures, rows, inputs), as a tensor of some pictures."""
+        form = self.mode.format
+        y = form.decode(codes) @ form.decode(self.codes).T * self.scale + self.bias
+        y = self.out.format.decode(self.out.format.encode(np.maximum(y, 0) if self.product.relu else y))
+        return (y.transpose(0, 2, 1) if self.product.patches else y).reshape(len(y), *self.product.shape)
+
 
 @dataclass(frozen=True)
 class NpeClassifier:
     """A classifier in formats of the NPE."""
 
-    layers: tuple[NpeLayer, ...]
-    input_scale: float
-    """Step of a picture's numbers."""
+    classifier: Classifier
+    """The classifier with the weights of convolutions in groups in BF16."""
+    layers: Mapping[str, NpeLayer]
+    """Plain products by name, in order."""
 
     @property
     def modes(self) -> tuple[Mode, ...]:
-        """Format of each layer."""
-        return tuple(each.mode for each in self.layers)
+        """Format of each plain product."""
+        return tuple(each.mode for each in self.layers.values())
 
     @property
     def bytes(self) -> float:
-        """Size of all weights, scales and biases."""
-        return sum(each.bytes for each in self.layers)
+        """Size of all weights, scales and biases; those of convolutions in groups are BF16 and FP32."""
+        grouped = [each for each in self.classifier.products if not each.plain]
+        return sum(each.bytes for each in self.layers.values()) + sum(
+            2 * each.weights.size + 4 * each.bias.size for each in grouped
+        )
 
     def inputs(self, pictures: np.ndarray) -> np.ndarray:
         """Return the codes of the rows of the first product, (pictures, rows, inputs)."""
-        first = self.layers[0]
-        rows = first.layer.patches.of(pictures) if first.layer.patches else pictures[:, None, :]
-        return first.mode.format.encode(rows / self.input_scale)
+        first = self.layers[self.classifier.operations[0].name]
+        rows = first.product.rows_of(pictures.reshape(-1, *self.classifier.shape))
+        return first.mode.format.encode(rows / first.step)
 
     def logits(self, pictures: np.ndarray) -> np.ndarray:
-        """Return the logits, rounded as the NPE rounds them but for the last bits of FP32, (pictures, classes)."""
-        codes = self.inputs(pictures)
-        for each in self.layers:
-            form = each.mode.format
-            sums = form.decode(codes.reshape(len(pictures), each.layer.rows, -1)) @ form.decode(each.codes).T
-            y = sums * each.scale + each.bias
-            codes = each.out.format.encode(np.maximum(y, 0) if each.layer.relu else y)
-        return LOGITS.format.decode(codes.reshape(len(pictures), -1))
+        """Return the logits, rounded as the units round them but for the last bits of FP32, (pictures, classes)."""
+        parts = [pictures[first : first + AT_A_TIME] for first in range(0, len(pictures), AT_A_TIME)]
+        return np.concatenate([self._logits(part) for part in parts])
+
+    def _logits(self, pictures: np.ndarray) -> np.ndarray:
+        tensors = self.classifier.begin(pictures)
+        steps: dict[str, float] = {}
+        """Numbers that a 1 of a tensor stands for, where it is not 1."""
+        for each in self.classifier.operations:
+            arrays = [tensors[name] for name in each.inputs]
+            if isinstance(each, Product) and each.plain:
+                layer = self.layers[each.name]
+                step = layer.step / steps.get(each.inputs[0], 1.0)
+                tensors[each.output] = layer.result(layer.mode.format.encode(each.rows_of(*arrays) / step))
+                steps[each.output] = layer.out_step
+            elif isinstance(each, Arranged):
+                tensors[each.output] = each.of(*arrays)
+                steps[each.output] = steps.get(each.inputs[0], 1.0)
+            else:
+                tensors[each.output] = in_bf16(each.of(*arrays))
+            for name in each.inputs:
+                if self.classifier.readers(name)[-1] is each:
+                    del tensors[name]
+        return self.classifier.end(tensors)
 
 
 class Quantiser:
@@ -84,54 +122,68 @@ class Quantiser:
     """
 
     def __init__(self, classifier: Classifier, pictures: np.ndarray, method: Method = METHODS[-1]):
-        self.classifier, self.method = classifier, method
-        self.rows: dict[str, np.ndarray] = {}
+        self.classifier, self.method = in_units(classifier), method
+        self.products = [each for each in self.classifier.products if each.plain]
+        self._count = len(pictures)
+        self._seen = {each.name: 0 for each in self.products}
+        self._samples: dict[str, list[np.ndarray]] = {each.name: [] for each in self.products}
+        self._moments = {each.name: np.zeros((each.weights.shape[1],) * 2) for each in self.products}
         classifier.logits(pictures, self._note)
         self._kept: dict[tuple[str, Mode], tuple[np.ndarray, np.ndarray]] = {}
+        self._steps: dict[tuple[str, Mode], float] = {}
 
     def quantised(self, modes: Sequence[Mode]) -> NpeClassifier:
-        """Return the classifier with a format for each layer."""
-        layers = self.classifier.layers
-        steps = [self._step(layer, mode) for layer, mode in zip(layers, modes, strict=True)]
-        made = []
-        for index, (layer, mode) in enumerate(zip(layers, modes, strict=True)):
-            codes, scales = self._weights(layer, mode)
-            last = index + 1 == len(layers)
-            after = 1.0 if last else steps[index + 1]
-            made.append(
-                NpeLayer(
-                    layer,
-                    mode,
-                    codes,
-                    (scales * steps[index] / after).astype(np.float32),
-                    (layer.bias / after).astype(np.float32),
-                    LOGITS if last else modes[index + 1],
-                )
+        """Return the classifier with a format for each plain product."""
+        mode_of = dict(zip((each.name for each in self.products), modes, strict=True))
+        made = {}
+        for each in self.products:
+            mode = mode_of[each.name]
+            codes, scales = self._weights(each, mode)
+            step, after = self._step(each, mode), next_product(self.classifier, each)
+            out, out_step = (mode_of[after.name], self._step(after, mode_of[after.name])) if after else (LOGITS, 1.0)
+            made[each.name] = NpeLayer(
+                each,
+                mode,
+                step,
+                codes,
+                (scales * step / out_step).astype(np.float32),
+                (each.bias / out_step).astype(np.float32),
+                out,
+                out_step,
             )
-        return NpeClassifier(tuple(made), steps[0])
+        return NpeClassifier(self.classifier, made)
 
-    def _note(self, layer: Layer, rows: np.ndarray) -> np.ndarray:
-        self.rows[layer.name] = rows.reshape(-1, rows.shape[-1])
+    def _note(self, layer: Product, rows: np.ndarray) -> np.ndarray:
+        flat = rows.reshape(-1, rows.shape[-1])
+        self._moments[layer.name] += flat.T @ flat
+        total, seen, values = self._count * layer.rows * rows.shape[-1], self._seen[layer.name], flat.ravel()
+        every = max(1, total // SAMPLES)
+        self._samples[layer.name].append(values[-seen % every :: every].copy())
+        self._seen[layer.name] += len(values)
         return rows
 
-    def _step(self, layer: Layer, mode: Mode) -> float:
+    def _step(self, layer: Product, mode: Mode) -> float:
         """Return the scale of a layer's inputs, with the least squared error on the calibration pictures."""
-        storage = _storage(mode)
+        key = (layer.name, mode)
+        if key not in self._steps:
+            self._steps[key] = self._found_step(layer, storage_of(mode))
+        return self._steps[key]
+
+    def _found_step(self, layer: Product, storage: WeightStorage) -> float:
         if storage.granularity == "none":
             return 1.0
-        values = self.rows[layer.name].ravel()
-        values = values[:: max(1, len(values) // SAMPLES)]
-        steps = np.abs(values).max() / np.append(storage.targets, storage.usual_target)
+        values = np.concatenate(self._samples[layer.name])
+        largest = np.abs(values).max() or 1.0
+        steps = largest / np.append(storage.targets, storage.usual_target)
         errors = [((storage.nearest(values / step) * step - values) ** 2).sum() for step in steps]
         return float(steps[int(np.argmin(errors))])
 
-    def _weights(self, layer: Layer, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
+    def _weights(self, layer: Product, mode: Mode) -> tuple[np.ndarray, np.ndarray]:
         """Return codes and scales of a layer's weights."""
         key = (layer.name, mode)
         if key not in self._kept:
-            storage, form = _storage(mode), mode.format
-            rows = self.rows[layer.name]
-            rounded = round_weights(layer.weights, storage, Moments(rows.T @ rows), self.method)
+            storage, form = storage_of(mode), mode.format
+            rounded = round_weights(layer.weights, storage, Moments(self._moments[layer.name]), self.method)
             if storage.granularity == "none":
                 self._kept[key] = form.encode(rounded), np.ones(len(rounded))
             else:
@@ -145,11 +197,38 @@ SAMPLES = 50_000
 """Number of activations on which a scale is searched."""
 
 
-def _storage(mode: Mode) -> WeightStorage:
+def storage_of(mode: Mode) -> WeightStorage:
+    """Return how weights are stored in a format of the NPE."""
     form = mode.format
     return WeightStorage(form, "channel" if form.bits <= TABLE_BITS else "none")
 
 
+def in_bf16(values: np.ndarray) -> np.ndarray:
+    """Return numbers rounded to BF16."""
+    return BF16.decode(BF16.encode(values))
+
+
+def in_units(classifier: Classifier) -> Classifier:
+    """Return a classifier whose convolutions in groups have the weights of the vector unit, in BF16."""
+    operations = tuple(
+        each if not isinstance(each, Product) or each.plain else replace(each, weights=in_bf16(each.weights))
+        for each in classifier.operations
+    )
+    return replace(classifier, operations=operations)
+
+
+def next_product(classifier: Classifier, layer: Product) -> Product | None:
+    """Return the plain product that alone reads the result of another as it lies, in its own format; None if there is
+    none."""
+    readers: tuple[Operation, ...] = classifier.readers(layer.output)
+    while len(readers) == 1 and isinstance(readers[0], Arranged) and not readers[0].axes:
+        readers = classifier.readers(readers[0].output)
+    if len(readers) != 1 or not isinstance(readers[0], Product) or not readers[0].plain:
+        return None
+    patches = readers[0].patches
+    return readers[0] if patches is None or patches.points else None
+
+
 def plans(classifier: Classifier, modes: Sequence[Mode]) -> Iterator[tuple[Mode, ...]]:
-    """Yield all choices of a format for each layer."""
-    yield from product(modes, repeat=len(classifier.layers))
+    """Yield all choices of a format for each plain product."""
+    yield from product(modes, repeat=sum(each.plain for each in classifier.products))

@@ -8,11 +8,11 @@ import numpy as np
 
 from tilewright.api.systems import system_of
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.models.classifier import read_classifier
 from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.models.readers.onnx_classifier import read_classifier
 from tilewright.mapping.planned_cost import CostOnSystem
 from tilewright.mapping.precision.plans.activations import parse_activations
-from tilewright.mapping.precision.plans.classifier_network import ENDING, ClassifierNetwork, pictures_of
+from tilewright.mapping.precision.plans.classifier_network import ENDING, ClassifierNetwork, read_pictures, texts_of
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
 from tilewright.mapping.precision.plans.encoder_network import NAME, EncoderNetwork
 from tilewright.mapping.precision.plans.network import Network
@@ -80,7 +80,7 @@ def precision(
     ----------
     model : str or Path
         Model with weights, as :func:`generate_text` takes it, ``minilm``, or a classifier of pictures, a file that ends
-        in ``.onnx``; see :mod:`.classifier` for its operators.
+        in ``.onnx``; see :mod:`.onnx_classifier` for its operators.
     budget : float or sequence of float
         Bits a weight, scales included; a plan is searched for each.
     budget_bytes : int, optional
@@ -177,8 +177,10 @@ def prepare_precision(
         network: Network = EncoderNetwork.minilm()
         texts = sentences(files)
     elif str(model).endswith(ENDING):
-        classifier = read_classifier(Path(model))
-        network, texts = ClassifierNetwork(str(model), classifier), pictures_of(files, classifier)
+        labelled = read_pictures(files)
+        classifier = read_classifier(Path(model), labelled["calibration"][0].shape[1:])
+        texts, pictures = texts_of(labelled, classifier)
+        network = ClassifierNetwork(str(model), classifier, pictures)
         if on is not None:
             raise ConfigError(f"system is not allowed with {model}: the CIM array runs decoders and encoders")
     else:

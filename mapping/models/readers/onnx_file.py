@@ -177,7 +177,7 @@ def _value(data: memoryview) -> tuple[str, tuple[int | None, ...]]:
             for shape in _grouped(_bytes(tensor)).get(2, []):
                 for size in _grouped(_bytes(shape)).get(1, []):
                     value = _grouped(_bytes(size)).get(1, [None])[0]
-                    sizes.append(value if isinstance(value, int) else None)
+                    sizes.append(value if isinstance(value, int) and _signed(value) > 0 else None)
     return name, tuple(sizes)
 
 

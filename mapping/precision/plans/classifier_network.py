@@ -1,14 +1,17 @@
 """A classifier of pictures whose matrices are to be rounded; its texts are pictures with their classes."""
 
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tilewright.base.errors import ConfigError
 from tilewright.base.reading import read_bytes
-from tilewright.mapping.models.classifier import Classifier
+from tilewright.mapping.models.classifier import AT_A_TIME, Classifier
+from tilewright.mapping.models.classifier import Product as Weighted
 from tilewright.mapping.models.reference import OnInput, Tensors
 
 from .decoder_network import log_probabilities
@@ -18,44 +21,72 @@ from .texts import PARTS, Texts, disjoint
 MAX_BYTES = 1 << 30
 ENDING = ".onnx"
 """End of the name of a classifier's file."""
+Labelled = tuple[np.ndarray, np.ndarray]
+"""Pictures, of any shape each, and their classes."""
 
 
 class ClassifierNetwork(Network):
-    """A classifier. A text is the elements of a picture and its class; outputs are logarithms of probabilities."""
+    """A classifier. A text is the hash of a picture and its class; outputs are logarithms of probabilities.
 
-    def __init__(self, name: str, classifier: Classifier):
-        products = [
-            Product(each.name, each.name, index, *each.weights.shape) for index, each in enumerate(classifier.layers)
-        ]
-        tensors = {f"{each.name}.weight": each.weights for each in classifier.layers}
-        super().__init__(name, tensors, products, len(classifier.layers))
-        self.classifier = classifier
+    Each plain product is a layer, with the operations before it. Convolutions in groups, such as depth-wise ones, are
+    no products of the NPE: their weights stay as they are, and count as embeddings do.
+
+    Parameters
+    ----------
+    pictures : mapping
+        Elements of pictures by their hashes.
+    """
+
+    def __init__(self, name: str, classifier: Classifier, pictures: Mapping[str, np.ndarray]):
+        plain = [each for each in classifier.products if each.plain]
+        products = [Product(each.name, each.name, index, *each.weights.shape) for index, each in enumerate(plain)]
+        tensors = {f"{each.name}.weight": each.weights for each in plain}
+        super().__init__(name, tensors, products, len(plain))
+        self.classifier, self.pictures = classifier, pictures
+        ends = [1 + classifier.operations.index(each) for each in plain]
+        self.parts = [classifier.operations[first:end] for first, end in zip([0, *ends], ends, strict=False)]
+        self.rest = classifier.operations[ends[-1] :]
 
     @property
     def embedding_weights(self) -> int:
-        return 0
+        return self.classifier.weights - sum(each.weights for each in self.products)
 
-    def begin(self, texts: Sequence[Sequence[float]]) -> np.ndarray:
-        return np.array([text[:-1] for text in texts])
+    def begin(self, texts: Sequence[Sequence[str | int]]) -> dict[str, np.ndarray]:
+        return self.classifier.begin(np.array([self.pictures[str(text[0])] for text in texts]))
 
-    def layer(self, index: int, tensors: Tensors, states: np.ndarray, on_input: OnInput | None) -> np.ndarray:
-        layer = self.classifier.layers[index]
-        rows = layer.patches.of(states) if layer.patches else states[:, None, :]
-        flat = rows.reshape(-1, rows.shape[-1])
-        flat = on_input(layer.name, flat) if on_input else flat
-        y = flat @ tensors[f"{layer.name}.weight"].T.astype(np.float64) + layer.bias
-        return (np.maximum(y, 0) if layer.relu else y).reshape(len(states), -1)
+    def layer(
+        self, index: int, tensors: Tensors, states: dict[str, np.ndarray], on_input: OnInput | None
+    ) -> dict[str, np.ndarray]:
+        *before, product = self.parts[index]
+        assert isinstance(product, Weighted)
+        weights = tensors[f"{product.name}.weight"].astype(np.float64)
 
-    def end(self, tensors: Tensors, states: np.ndarray, on_input: OnInput | None) -> np.ndarray:
-        return log_probabilities(states.copy())
+        def rounded(each: Weighted, rows: np.ndarray) -> np.ndarray:
+            if on_input is None:
+                return rows
+            return on_input(each.name, rows.reshape(-1, rows.shape[-1])).reshape(rows.shape)
+
+        found = []
+        for first in range(0, len(next(iter(states.values()))), AT_A_TIME):
+            some = {name: each[first : first + AT_A_TIME] for name, each in states.items()}
+            self.classifier.run([*before, product], some, rounded, {product.name: replace(product, weights=weights)})
+            found.append(some)
+        return {name: np.concatenate([each[name] for each in found]) for name in found[0]}
+
+    def end(self, tensors: Tensors, states: dict[str, np.ndarray], on_input: OnInput | None) -> np.ndarray:
+        states = dict(states)
+        self.classifier.run(self.rest, states)
+        return log_probabilities(self.classifier.end(states).copy())
 
     def loss(self, expected: np.ndarray, found: np.ndarray) -> float:
         """Return the mean Kullback-Leibler divergence in nats."""
         return float((np.exp(expected) * (expected - found)).sum(axis=1).mean())
 
-    def measures(self, texts: Sequence[Sequence[float]], expected: np.ndarray, found: np.ndarray) -> dict[str, float]:
+    def measures(
+        self, texts: Sequence[Sequence[str | int]], expected: np.ndarray, found: np.ndarray
+    ) -> dict[str, float]:
         """Return the share of right answers, that in float64, divergence, and the share of equal answers."""
-        classes = np.array([text[-1] for text in texts])
+        classes = np.array([text[1] for text in texts])
         return {
             "right": float((found.argmax(axis=1) == classes).mean()),
             "float_right": float((expected.argmax(axis=1) == classes).mean()),
@@ -64,13 +95,13 @@ class ClassifierNetwork(Network):
         }
 
 
-def pictures_of(files: Mapping[str, Path | None], classifier: Classifier) -> Texts:
-    """Return the pictures of files of numpy for calibration, selection and test.
+def read_pictures(files: Mapping[str, Path | None]) -> dict[str, Labelled]:
+    """Return pictures and classes of files of numpy for calibration, selection and test.
 
     Raises
     ------
     ConfigError
-        If a file is not named, cannot be read, or has other pictures than the classifier takes.
+        If a file is not named, cannot be read, or has no pictures with a class for each.
     """
     found = {}
     for part in PARTS:
@@ -79,25 +110,44 @@ def pictures_of(files: Mapping[str, Path | None], classifier: Classifier) -> Tex
             raise ConfigError(
                 f"{part} is missing: a classifier needs a file of numpy (.npz) with `pictures` and `classes`"
             )
-        found[part] = _read(part, path, classifier)
-    return disjoint(Texts(**found))  # type: ignore[arg-type]
+        try:
+            with np.load(io.BytesIO(read_bytes(path, MAX_BYTES)), allow_pickle=False) as kept:
+                pictures, classes = np.asarray(kept["pictures"], np.float64), np.asarray(kept["classes"], np.float64)
+        except ConfigError:
+            raise
+        except Exception as error:  # zip files and numpy's format fail in many ways
+            raise ConfigError(f"{part} {path}: cannot be read as `pictures` and `classes` of numpy: {error}") from error
+        if pictures.ndim < 2 or not len(pictures) or classes.shape != (len(pictures),):
+            raise ConfigError(
+                f"{part} {path}: pictures of shape {list(pictures.shape)} and classes of shape {list(classes.shape)} "
+                "are not allowed: pictures, and a class for each"
+            )
+        if not np.isfinite(pictures).all():
+            raise ConfigError(f"{part} {path}: elements must be finite")
+        found[part] = pictures, classes
+    return found
 
 
-def _read(part: str, path: Path, classifier: Classifier) -> tuple[tuple[float, ...], ...]:
-    try:
-        with np.load(io.BytesIO(read_bytes(path, MAX_BYTES)), allow_pickle=False) as kept:
-            pictures, classes = np.asarray(kept["pictures"], np.float64), np.asarray(kept["classes"], np.float64)
-    except ConfigError:
-        raise
-    except Exception as error:  # zip files and numpy's format fail in many ways
-        raise ConfigError(f"{part} {path}: cannot be read as `pictures` and `classes` of numpy: {error}") from error
-    pictures = pictures.reshape(len(pictures), -1) if pictures.ndim else pictures
-    outputs = len(classifier.layers[-1].weights)
-    if pictures.shape != (len(pictures), classifier.inputs) or classes.shape != (len(pictures),) or not len(pictures):
-        raise ConfigError(
-            f"{part} {path}: pictures of shape {list(pictures.shape)} and classes of shape {list(classes.shape)} are "
-            f"not allowed: pictures of {classifier.inputs} elements, and a class for each"
-        )
-    if not np.isfinite(pictures).all() or not np.isin(classes, np.arange(outputs)).all():
-        raise ConfigError(f"{part} {path}: elements must be finite, and classes 0 to {outputs - 1}")
-    return tuple(tuple(map(float, (*picture, kind))) for picture, kind in zip(pictures, classes, strict=True))
+def texts_of(parts: Mapping[str, Labelled], classifier: Classifier) -> tuple[Texts, dict[str, np.ndarray]]:
+    """Return the texts of a classifier, and its pictures by their hashes.
+
+    Raises
+    ------
+    ConfigError
+        If pictures have another size, a class is none of the classifier's, or a picture is in two parts.
+    """
+    texts: dict[str, tuple[tuple[str, int], ...]] = {}
+    table: dict[str, np.ndarray] = {}
+    for part, (pictures, classes) in parts.items():
+        sizes = (classifier.shape, (classifier.inputs,))
+        if pictures.shape[1:] not in sizes:
+            raise ConfigError(
+                f"{part}: pictures of shape {list(pictures.shape[1:])} are not allowed: {list(classifier.shape)}, or "
+                f"rows of {classifier.inputs} elements"
+            )
+        if not np.isin(classes, np.arange(classifier.classes)).all():
+            raise ConfigError(f"{part}: classes must be 0 to {classifier.classes - 1}")
+        hashes = [hashlib.sha256(each.tobytes()).hexdigest() for each in pictures]
+        table |= {name: each.ravel() for name, each in zip(hashes, pictures, strict=True)}
+        texts[part] = tuple((name, int(kind)) for name, kind in zip(hashes, classes, strict=True))
+    return disjoint(Texts(**texts)), table  # type: ignore[arg-type]

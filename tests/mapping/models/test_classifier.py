@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.models.classifier import read_classifier
+from tilewright.mapping.models.readers.onnx_classifier import read_classifier
 from tilewright.mapping.models.readers.onnx_file import OnnxGraph, OnnxNode, write_onnx
 
 RNG = np.random.default_rng(3)
@@ -52,7 +52,7 @@ def by_definition(picture: np.ndarray) -> np.ndarray:
 
 def test_layers_compute_what_the_operators_say(tmp_path):
     found = read_classifier(written(tmp_path))
-    assert [(each.name, each.rows, each.relu) for each in found.layers] == [
+    assert [(each.name, each.rows, each.relu) for each in found.products] == [
         ("conv", 12, True),
         ("wide", 1, True),
         ("narrow", 1, False),
@@ -70,20 +70,36 @@ NAN[1, 2] = np.nan
 @pytest.mark.parametrize(
     ("nodes", "changes", "says"),
     [
-        ((CONV, OnnxNode("MaxPool", ("a",), ("b",))), {}, "operator MaxPool of node b is not allowed: one of Conv,"),
-        ((CONV, OnnxNode("Conv", ("a", "k"), ("b",))), {}, "weights of 2 channels for an input of [4, 3, 4]"),
-        ((OnnxNode("Conv", ("x", "k"), ("a",), {"group": 2}, "c"),), {}, "node c: group = 2 is not allowed: 1"),
-        ((OnnxNode("Conv", ("x", "q"), ("a",), {}, "c"),), {}, "node c: q is no constant of the file"),
-        ((OnnxNode("Relu", ("x",), ("a",)),), {}, "a Relu before the first layer is not allowed"),
-        ((*NODES[:4], OnnxNode("Relu", ("a",), ("b2",))), {}, "node b2 does not read the result of the node before"),
+        ((CONV, OnnxNode("Sin", ("a",), ("b",))), {}, "node b: operator Sin is not allowed: one of Add,"),
+        (
+            (CONV, OnnxNode("Conv", ("a", "k"), ("b",))),
+            {},
+            "weights of 2 channels in 1 groups for an input of [4, 3, 4]",
+        ),
+        ((OnnxNode("Conv", ("x", "k"), ("a",), {"dilations": (2, 1)}, "c"),), {}, "dilations = (2, 1) is not allowed"),
+        ((OnnxNode("Conv", ("x", "q"), ("a",), {}, "c"),), {}, "node c: no node before it makes its input q"),
+        ((*NODES[:3], OnnxNode("Gemm", ("c", "c"), ("d",), {}, "g")), {}, "weights c must be a constant of the file"),
+        ((CONV, OnnxNode("MaxPool", ("a",), ("b",))), {}, "node b: a kernel of () for an input of [4, 3, 4]"),
+        ((CONV, OnnxNode("AveragePool", ("a",), ("b",), {"kernel_shape": (4, 4)})), {}, "larger than an input"),
+        (
+            (CONV, OnnxNode("Transpose", ("a",), ("b",), {"perm": (1, 0, 2, 3)})),
+            {},
+            "pictures stay the first of 4 axes",
+        ),
+        ((CONV, OnnxNode("Div", ("vb", "a"), ("b",))), {}, "a quotient with a tensor below is not allowed"),
+        ((CONV, OnnxNode("Slice", ("a",), ("b",))), {}, "operator Slice is allowed for constants alone"),
+        ((CONV, OnnxNode("Add", ("a", "v"), ("b",))), {}, "a constant of [3, 5] for a tensor of [4, 3, 4]"),
+        ((CONV, OnnxNode("Add", ("a", "x"), ("b",))), {}, "tensors of [4, 3, 4] and [2, 6, 7] do not fit"),
+        ((CONV, OnnxNode("Reshape", ("a", "shape"), ("b",))), {"shape": np.array([4, 12])}, "pictures stay apart"),
         (
             (*NODES[:3], OnnxNode("Gemm", ("c", "v"), ("d",), {}, "g")),
             {},
-            "node g: 3 inputs for a row of [48] elements",
+            "node g: 3 inputs for a tensor of [48]",
         ),
-        (NODES, {"v": NAN}, "tensor v[1, 2] = nan is not allowed"),
+        (NODES, {"v": NAN}, "node narrow: tensor v[1, 2] = nan is not allowed"),
         (NODES, {"vb": np.zeros(4, np.float32)}, "node narrow: a bias of 4 numbers for 3 outputs"),
-        ((NODES[2],), {}, "does not read"),
+        ((OnnxNode("Relu", ("x",), ("g",)),), {}, "there is no product with weights"),
+        ((CONV,), {}, "no node makes the result g"),
     ],
 )
 def test_what_has_no_layer_is_refused_by_name(tmp_path, nodes, changes, says):
@@ -92,3 +108,17 @@ def test_what_has_no_layer_is_refused_by_name(tmp_path, nodes, changes, says):
         read_classifier(path)
     assert str(refused.value).startswith(f"{path}: ")
     assert says in str(refused.value)
+
+
+def test_a_size_that_the_file_leaves_open_comes_from_the_pictures(tmp_path):
+    nodes = (CONV, OnnxNode("GlobalAveragePool", ("a",), ("g",)))
+    path = write_onnx(tmp_path / "c.onnx", OnnxGraph(nodes, CONSTANTS, {"x": (None, 2, None, None)}, {"g": (None, 4)}))
+    assert read_classifier(path, (2, 6, 7)).shape == (2, 6, 7)
+    for picture, says in (
+        (None, "input x of shape [?, 2, ?, ?] leaves its size open"),
+        ((84,), "leaves its size open"),
+        ((3, 6, 7), "pictures of shape [3, 6, 7] are not allowed: [2, ?, ?]"),
+    ):
+        with pytest.raises(ConfigError) as refused:
+            read_classifier(path, picture)
+        assert says in str(refused.value)

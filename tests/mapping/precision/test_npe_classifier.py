@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.models.classifier import Classifier, Layer, Patches
+from tilewright.mapping.models.classifier import Arranged, Classifier, Patches, Product
 from tilewright.mapping.npe_program import npe_program
 from tilewright.mapping.precision.npe_classifier import Quantiser, plans
 from tilewright.sim.config.npe import NpeConfig
@@ -21,12 +21,16 @@ def normal(*shape: int) -> np.ndarray:
     return RNG.normal(size=shape) / shape[-1] ** 0.5
 
 
+PATCHES = Patches((1, 8, 8), (3, 3), (2, 2), (0, 0, 1, 1))
 CLASSIFIER = Classifier(
     "small",
+    "x",
+    (1, 8, 8),
     (
-        Layer("conv", normal(16, 9), normal(16), True, Patches((1, 8, 8), (3, 3), (2, 2), (0, 0, 1, 1))),
-        Layer("wide", normal(12, 16 * 16), normal(12), True),
-        Layer("classes", normal(5, 12), normal(5)),
+        Product("conv", ("x",), "a", (16, 4, 4), normal(16, 9), normal(16), True, PATCHES),
+        Arranged("flat", ("a",), "b", (256,)),
+        Product("wide", ("b",), "c", (12,), normal(12, 256), normal(12), True),
+        Product("classes", ("c",), "d", (5,), normal(5, 12), normal(5)),
     ),
 )
 PICTURES = RNG.uniform(0, 1, (64, 64))
@@ -78,6 +82,7 @@ def test_what_an_npe_does_not_have_is_refused():
         npe_program(CONFIG, QUANTISER.quantised((Mode.FP8_E4M3,) * 3), PICTURES[:1])
     with pytest.raises(ConfigError, match=r"conv: 65,536 rows are not allowed: at most 65,535"):
         npe_program(CONFIG, QUANTISER.quantised((Mode.INT8,) * 3), np.zeros((4096, 64)))
-    narrow = Classifier("odd", (Layer("conv", normal(6, 9), normal(6), True, CLASSIFIER.layers[0].patches),))
+    conv = Product("conv", ("x",), "a", (6, 4, 4), normal(6, 9), normal(6), True, PATCHES)
+    narrow = Classifier("odd", "x", (1, 8, 8), (conv,))
     with pytest.raises(ConfigError, match="6 outputs in bf16 fill no beat of 64 bits"):
         npe_program(CONFIG, Quantiser(narrow, PICTURES).quantised((Mode.INT8,)), PICTURES[:1])
