@@ -39,13 +39,19 @@ class NpeLayer:
     bias: np.ndarray
     """Number that is added to each output, (outputs,) float32."""
     out: Mode
-    out_step: float
-    """Number that a 1 of the results stands for."""
+    to_product: bool
+    """Flag: the results are the codes of the next product's inputs."""
 
     @property
     def bytes(self) -> float:
         """Size of codes, scales and biases."""
         return self.codes.size * self.mode.bits / 8 + 4 * (self.scale.size + self.bias.size)
+
+    def operand(self, rows: np.ndarray) -> np.ndarray:
+        """Return the codes of rows of numbers. A pass of the vector unit divides them by the step, and writes INT8, or
+        BF16 that a job rounds to the format."""
+        scaled = rows / self.step
+        return self.mode.format.encode(scaled if self.mode is Mode.INT8 else in_bf16(scaled))
 
     def result(self, codes: np.ndarray) -> np.ndarray:
         """Return the result for the codes of rows, (pictures, rows, inputs), as a tensor of some pictures."""
@@ -80,8 +86,7 @@ class NpeClassifier:
     def inputs(self, pictures: np.ndarray) -> np.ndarray:
         """Return the codes of the rows of the first product, (pictures, rows, inputs)."""
         first = self.layers[self.classifier.operations[0].name]
-        rows = first.product.rows_of(pictures.reshape(-1, *self.classifier.shape))
-        return first.mode.format.encode(rows / first.step)
+        return first.operand(first.product.rows_of(in_bf16(pictures.reshape(-1, *self.classifier.shape))))
 
     def logits(self, pictures: np.ndarray) -> np.ndarray:
         """Return the logits, rounded as the units round them but for the last bits of FP32, (pictures, classes)."""
@@ -89,19 +94,21 @@ class NpeClassifier:
         return np.concatenate([self._logits(part) for part in parts])
 
     def _logits(self, pictures: np.ndarray) -> np.ndarray:
-        tensors = self.classifier.begin(pictures)
-        steps: dict[str, float] = {}
-        """Numbers that a 1 of a tensor stands for, where it is not 1."""
+        tensors = self.classifier.begin(in_bf16(pictures))
+        coded: set[str] = set()
+        """Tensors that are in the format of the product that reads them."""
         for each in self.classifier.operations:
             arrays = [tensors[name] for name in each.inputs]
             if isinstance(each, Product) and each.plain:
-                layer = self.layers[each.name]
-                step = layer.step / steps.get(each.inputs[0], 1.0)
-                tensors[each.output] = layer.result(layer.mode.format.encode(each.rows_of(*arrays) / step))
-                steps[each.output] = layer.out_step
+                layer, rows = self.layers[each.name], each.rows_of(*arrays)
+                codes = layer.mode.format.encode(rows) if each.inputs[0] in coded else layer.operand(rows)
+                tensors[each.output] = layer.result(codes)
+                if layer.to_product:
+                    coded.add(each.output)
             elif isinstance(each, Arranged):
                 tensors[each.output] = each.of(*arrays)
-                steps[each.output] = steps.get(each.inputs[0], 1.0)
+                if each.inputs[0] in coded:
+                    coded.add(each.output)
             else:
                 tensors[each.output] = in_bf16(each.of(*arrays))
             for name in each.inputs:
@@ -149,7 +156,7 @@ class Quantiser:
                 (scales * step / out_step).astype(np.float32),
                 (each.bias / out_step).astype(np.float32),
                 out,
-                out_step,
+                after is not None,
             )
         return NpeClassifier(self.classifier, made)
 

@@ -1,5 +1,8 @@
 """Operators of ONNX: each small graph computes what its definition says, and what onnxruntime computes."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -44,3 +47,20 @@ def test_onnxruntime_computes_it(name, tmp_path):
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     [expected] = session.run(None, {"x": PICTURES})
     np.testing.assert_allclose(read_classifier(path).logits(PICTURES), expected.reshape(3, -1), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_onnxruntime_computes_the_orientation_of_text():
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    spec = find_spec("rapidocr_onnxruntime")
+    if spec is None or spec.origin is None:
+        pytest.skip("rapidocr-onnxruntime is not installed")
+    path = Path(spec.origin).parent / "models" / "ch_ppocr_mobile_v2.0_cls_infer.onnx"
+    pictures = RNG.uniform(-1, 1, (4, 3, 48, 192)).astype(np.float32)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    [expected] = session.run(None, {"x": pictures})
+    found = read_classifier(path, pictures.shape[1:])
+    assert len(found.operations) == 127
+    logits = found.logits(pictures)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(powers / powers.sum(axis=1, keepdims=True), expected, atol=2e-6)
