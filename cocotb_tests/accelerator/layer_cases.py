@@ -139,7 +139,7 @@ def _encoder_case(
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
     steps = _steps_memory(lowered, constants, x)
-    run = _run(f"{len(x)} tokens", config, compiled, lowered, steps)
+    run = run_of_steps(f"{len(x)} tokens", config, compiled, lowered, steps)
     exact = encoder_layer(model, tensors, bert.layer_name(layer), x)
     return Case(
         name=_named(name, rules),
@@ -262,7 +262,7 @@ def _in_turn(
         for mask in (each for each in compiled.constants if each.startswith(llama.MASK)):
             compiled.write(image, mask, constants[mask])
         steps = _steps_memory(lowered, constants, x, states)
-        runs.append(_run(name, config, compiled, lowered, steps))
+        runs.append(run_of_steps(name, config, compiled, lowered, steps))
         states = {state: steps[state] for state in lowered.states}
     return runs
 
@@ -312,7 +312,7 @@ def network_case(config: AcceleratorConfig, model: LlamaConfig, *, tokens: int, 
     x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
     image = compiled.memory_image(constants)
     compiled.write_input(image, x)
-    run = _run(f"{tokens} tokens", config, compiled, lowered, _steps_memory(lowered, constants, x))
+    run = run_of_steps(f"{tokens} tokens", config, compiled, lowered, _steps_memory(lowered, constants, x))
     return Case(name=f"SwiGLU {model.hidden_size}-{model.intermediate_size}", memory=image, runs=(run,), timing=timing)
 
 
@@ -329,8 +329,8 @@ def _near(run: Run, compiled: Compiled, exact: np.ndarray, least: float) -> Run:
     return replace(run, reference=Reference(output=compiled.output, values=exact, least=least))
 
 
-def _run(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowered, steps: Memory) -> Run:
-    """Run the steps; return the start of the program that must have the same results."""
+def run_of_steps(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowered, steps: Memory) -> Run:
+    """Run the steps on memory; return the start of the program that must have the same results."""
     run_steps(lowered.steps, steps, lanes=config.vector.lanes)
     rows = codes(steps, lowered.output)
     place = compiled.output

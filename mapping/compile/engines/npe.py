@@ -194,6 +194,8 @@ class Npe(Engine):
         rows: int = self._npe.rows
         while rows > 1 and any(fields["n"] * width % (8 * rows * self._npe.bus_bytes) for width in bits):
             rows //= 2
+        if rows == 1:
+            return
         columns = fields["n"] // rows
         fields |= {"m": rows, "n": columns}
         fields |= {

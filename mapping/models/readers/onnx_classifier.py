@@ -50,10 +50,15 @@ def read_classifier(path: Path, picture: Shape | None = None) -> Classifier:
         If the file cannot be read, or has an operator, a shape or a number that is not allowed; names it.
     """
     try:
-        return _Reader(read_onnx(path), path.stem, picture).classifier()
+        return classifier_of(read_onnx(path), path.stem, picture)
     except ConfigError as error:
         text = str(error)
         raise ConfigError(text if text.startswith(str(path)) else f"{path}: {text}") from error
+
+
+def classifier_of(graph: OnnxGraph, name: str, picture: Shape | None = None) -> Classifier:
+    """Return the classifier of a graph; see :func:`read_classifier`."""
+    return _Reader(graph, name, picture).classifier()
 
 
 class _Reader:

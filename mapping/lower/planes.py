@@ -1,0 +1,97 @@
+"""Tensors of a picture as matrices: a row for each position, left to right and top to bottom, a column a channel."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.models.classifier import Classifier, Patches, Product
+from tilewright.sim.isa.steps import Matrix
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A tensor as positions and channels, with zeros to the left and to the right of each line."""
+
+    matrix: Matrix
+    """All positions, those beside the picture included."""
+    height: int
+    width: int
+    left: int = 0
+    right: int = 0
+
+    @property
+    def bare(self) -> bool:
+        """Whether nothing is beside the picture."""
+        return not self.left and not self.right
+
+    @property
+    def line_width(self) -> int:
+        """Number of positions of a line, with those beside the picture."""
+        return self.left + self.width + self.right
+
+    def line(self, row: int, column: int = 0, count: int = 0, step: int = 1) -> Matrix:
+        """Return some positions of a line, by default those of the picture, which begin with column 0."""
+        channels = self.matrix.columns
+        first = row * self.line_width + column + self.left
+        return replace(self.matrix, rows=count or self.width, offset=first * channels, stride=step * channels)
+
+    def places(self, patches: Patches, row: int) -> Iterator[tuple[int, Matrix]]:
+        """Yield the number of each place of a kernel that is not above or below the picture, with the positions there
+        of a line of patches."""
+        top, left, _, _ = patches.pads
+        for number in range(patches.kernel[0] * patches.kernel[1]):
+            down, across = divmod(number, patches.kernel[1])
+            line = row * patches.stride[0] + down - top
+            if 0 <= line < self.height:
+                yield number, self.line(line, across - left, patches.grid[1], patches.stride[1])
+
+    @property
+    def beside(self) -> Iterator[Matrix]:
+        """Positions beside the picture, in parts that lie one after the other."""
+        if not self.bare:
+            ends = [row * self.line_width + self.left + self.width for row in range(self.height)]
+            rests = [*(self.right + self.left for _ in ends[1:]), self.right]
+            for first, count in ((0, self.left), *zip(ends, rests, strict=True)):
+                if count:
+                    yield self.matrix.part(rows=slice(first, first + count))
+
+
+def beside(classifier: Classifier, tensor: str) -> tuple[int, int]:
+    """Return the number of positions that readers of a tensor need to the left and to the right of a line."""
+    pads = [each.patches.pads for each in classifier.readers(tensor)
+            if isinstance(each, Product) and not each.plain and each.patches]  # fmt: skip
+    return max((each[1] for each in pads), default=0), max((each[3] for each in pads), default=0)
+
+
+def picture_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return the shape of a tensor as channels, height and width.
+
+    Raises
+    ------
+    ConfigError
+        If it has other axes.
+    """
+    if len(shape) not in (1, 3):
+        raise ConfigError(f"a tensor of {list(shape)} is not allowed: channels, height and width, or a row")
+    channels, height, width = (*shape, 1, 1)[:3]
+    return channels, height, width
+
+
+def by_channel(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return numbers that go with a tensor as a row, (1, channels).
+
+    Raises
+    ------
+    ConfigError
+        If they differ from position to position.
+    """
+    if values.size != 1 and (values.size != shape[0] or (values.ndim < 3 and len(shape) == 3)):
+        raise ConfigError(f"factors of {list(values.shape)} are not allowed on the vector unit: one for each channel")
+    return np.broadcast_to(values.reshape(1, -1), (1, shape[0]))
+
+
+def positions(x: np.ndarray) -> np.ndarray:
+    """Return a tensor of a picture, (channels, height, width) or a row, as positions and channels."""
+    return x.reshape(len(x), -1).T
