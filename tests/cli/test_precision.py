@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from tests.mapping.tiny_models import tiny
 from tilewright.mapping.models.readers.onnx_file import OnnxGraph, OnnxNode, write_onnx
 from tilewright.mapping.models.seeded import seeded_model
 
+NPE = Path(__file__).parents[2] / "examples" / "systems" / "edge-npe.toml"
 SEARCH = ("--formats", "int3/channel,int6/channel", "--tokens", "64")
 
 
@@ -178,7 +180,13 @@ def test_a_classifier_of_pictures_is_searched(tmp_path):
     assert 0.8 < found["loss"]["right"] <= 1
     assert "right in float64" in run(*search).stdout
     assert "--selection is missing" in refused(*search[:-4])
-    assert "system is not allowed" in refused(*search, "--system", "small")
+    assert "system = small has no NPE" in refused(*search, "--system", "small")
+    assert "--context" in refused(*search, "--system", str(NPE), "--context", "8")
+    on = json.loads(run(*search, "--system", str(NPE), "--formats", "int3/channel,int8/channel", "--json").stdout)
+    by_name = {each["name"]: each for each in on["baselines"]}
+    assert on["plan"] == {"classes": "int3/channel"}
+    assert (by_name["int4/32"]["cycles"], by_name["int4/32"]["on_the_array"]) == (on["cycles"], False)
+    assert by_name["int8/32"]["cycles"] != on["cycles"]
     same = [str(files["test"]) if word == str(files["selection"]) else word for word in search]
     assert "--test: it has a piece of selection" in refused(*same)
     np.savez(files["test"], pictures=np.ones((2, 9)), classes=np.ones(2))

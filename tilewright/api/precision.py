@@ -8,6 +8,7 @@ import numpy as np
 
 from tilewright.api.systems import system_of
 from tilewright.base.errors import ConfigError
+from tilewright.mapping.classifier_cost import ClassifierCost, formats_of_npe, npe_of
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.readers.onnx_classifier import read_classifier
 from tilewright.mapping.planned_cost import CostOnSystem
@@ -90,8 +91,8 @@ def precision(
     budget_energy : float, optional
         Energy of a run on the system in joules, in place of ``budget``.
     system : str, Path or System, optional
-        System on whose exact model each plan and baseline runs: a decode step at ``context``, or a sentence of
-        ``context`` tokens through an encoder.
+        System on whose exact model each plan and baseline runs: a decode step at ``context``, a sentence of ``context``
+        tokens through an encoder, or a picture through a classifier, whose products run on the NPE.
     context : int, optional
         Number of positions, or of tokens of a sentence; by default 128, or as many as the model takes if those are
         fewer.
@@ -157,7 +158,10 @@ def prepare_precision(
     if context is not None and not 1 <= context <= MAX_TOKENS:
         raise ConfigError(f"context = {context} is not allowed: 1 to {MAX_TOKENS}")
     if formats is None:
-        formats = FORMATS if on is None else formats_of(on.cim_array.tile)
+        pictures_alone = str(model).endswith(ENDING)
+        formats = (
+            FORMATS if on is None else formats_of_npe(npe_of(on)) if pictures_alone else formats_of(on.cim_array.tile)
+        )
     storages = parse_storages(formats)
     others = parse_storages(uniform) if uniform else ()
     if method not in METHODS:
@@ -181,8 +185,8 @@ def prepare_precision(
         classifier = read_classifier(Path(model), labelled["calibration"][0].shape[1:])
         texts, pictures = texts_of(labelled, classifier)
         network = ClassifierNetwork(str(model), classifier, pictures)
-        if on is not None:
-            raise ConfigError(f"system is not allowed with {model}: the CIM array runs decoders and encoders")
+        if context is not None:
+            raise ConfigError(f"context = {context} is not allowed with {model}: a classifier has no positions")
     else:
         network, texts = _decoder(model, tokens, files)
     if budget_bytes is not None:
@@ -191,9 +195,13 @@ def prepare_precision(
     if budget_cycles is not None or budget_energy is not None:
         limit = Limit("energy_j", budget_energy) if budget_cycles is None else Limit("cycles", budget_cycles)  # type: ignore[arg-type]
         budgets = ()
-    cost = None
+    cost: CostOf | None = None
     if on is not None:
-        cost = CostOnSystem(network, on, context)
+        cost = (
+            ClassifierCost(network, on)
+            if isinstance(network, ClassifierNetwork)
+            else CostOnSystem(network, on, context)
+        )
         # A system that cannot run the model is refused before anything is measured.
         cost(dict.fromkeys((each.name for each in network.products), storages[0]))
     return PreparedSearch(network, texts, storages, budgets, others, method, activations, baselines, cost, limit)

@@ -38,9 +38,7 @@ def print_precision(console: "Console", result: "PrecisionResult") -> None:
         table.add_row(*_cells(each.name, each, measures))
     console.print(table)
     if any(each.cost and not each.cost.exact for each in (*result.plans, *result.baselines)):
-        console.print(
-            "  * The array does not have these weights: cycles and energy are those of the format of its macros"
-        )
+        console.print("  * The system does not have these weights: cycles and energy are those of a format that it has")
     if result.gains:
         table = terminal_table(headings, title="ways of rounding", fold=("weights",))
         for method, each in result.gains.items():
