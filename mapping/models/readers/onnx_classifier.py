@@ -31,7 +31,10 @@ from tilewright.mapping.models.classifier import (
 from .onnx_constants import FOLDED
 from .onnx_file import OnnxGraph, OnnxNode, read_onnx
 from .onnx_shapes import Shape, allow_only, fits, own_axis, patches_of, picture_shape, wanted_shape
+from .operation_list import OperationList
 
+NUMBERS = ("value_float", "value_floats", "value_int", "value_ints")
+"""Attributes of a constant; tensors are constants of the graph already."""
 INTEGERS = {6: np.int32, 7: np.int64}
 """Types to which shapes are cast, by their numbers."""
 
@@ -61,21 +64,13 @@ def classifier_of(graph: OnnxGraph, name: str, picture: Shape | None = None) -> 
     return _Reader(graph, name, picture).classifier()
 
 
-class _Reader:
+class _Reader(OperationList):
     """Turns nodes into operations, each of them after its inputs."""
 
     def __init__(self, graph: OnnxGraph, name: str, picture: Shape | None):
         self.graph, self.name = graph, name
         self.constants: dict[str, np.ndarray] = dict(graph.constants)
-        self.shapes: dict[str, Shape] = {}
-        """Shapes of tensors that depend on the picture, without the axis of pictures."""
-        self.same: dict[str, str] = {}
-        """Tensors that are another one under a second name."""
-        self.made: dict[str, Operation] = {}
-        """Operations by the names of their results, in order."""
-        self.reads: dict[str, int] = {}
-        for each in (*(name for node in graph.nodes for name in node.inputs), *graph.outputs):
-            self.reads[each] = self.reads.get(each, 0) + 1
+        super().__init__((*(each for node in graph.nodes for each in node.inputs), *graph.outputs))
         if len(graph.inputs) != 1:
             raise ConfigError(f"inputs {', '.join(graph.inputs)} are not allowed: one input")
         [(self.input, shape)] = graph.inputs.items()
@@ -90,8 +85,10 @@ class _Reader:
                 self._read(node)
             except ConfigError as error:
                 raise ConfigError(f"node {node.title}: {error}") from error
+            except (IndexError, KeyError, TypeError, ValueError) as error:
+                raise ConfigError(f"node {node.title}: inputs or attributes do not fit {node.operator}") from error
         [result] = self.graph.outputs
-        last = self.made.get(self._source(result))
+        last = self.made.get(self.source(result))
         while isinstance(last, Softmax):
             last = self.made.get(last.inputs[0])  # the largest logit stays the largest
         if last is None:
@@ -111,19 +108,16 @@ class _Reader:
         if node.operator not in READERS:
             raise ConfigError(f"operator {node.operator} is not allowed: one of {', '.join(sorted(READERS))}")
         for name in node.inputs:
-            if name and name not in self.constants and self._source(name) not in self.shapes:
+            if name and name not in self.constants and self.source(name) not in self.shapes:
                 raise ConfigError(f"no node before it makes its input {name}")
         READERS[node.operator](self, node)
-
-    def _source(self, name: str) -> str:
-        return self.same.get(name, name)
 
     def shape(self, node: OnnxNode, index: int = 0) -> Shape:
         """Return the shape of an input for one picture."""
         name = node.inputs[index]
         if name in self.constants:
             raise ConfigError(f"input {name} is a constant, which is not allowed")
-        return self.shapes[self._source(name)]
+        return self.shapes[self.source(name)]
 
     def constant(self, node: OnnxNode, index: int, what: str) -> np.ndarray:
         """Return an input that must be a constant of finite numbers."""
@@ -143,38 +137,15 @@ class _Reader:
 
     def add(self, node: OnnxNode, operation: type[Operation], shape: Shape, *names: str, **parts: Any) -> None:
         """Add an operation that reads tensors, by default the first input of a node."""
-        inputs = tuple(self._source(name) for name in names or node.inputs[:1])
-        self.put(operation(self._unique(node.title), inputs, node.outputs[0], shape, **parts))
-
-    def put(self, operation: Operation) -> None:
-        """Take an operation as the one that makes a tensor."""
-        self.made[operation.output] = operation
-        self.shapes[operation.output] = operation.shape
-
-    def alone(self, name: str) -> Operation | None:
-        """Return the operation that makes a tensor which nothing but one node reads."""
-        return self.made.get(name) if self._read_once(name) else None
-
-    def _read_once(self, name: str) -> bool:
-        return self.reads.get(name, 1) == 1 and name not in self.same and name not in self.same.values()
-
-    def replaced(self, before: Operation, after: Operation, node: OnnxNode) -> None:
-        """Put an operation in the place of one whose result was read by a node alone."""
-        del self.made[before.output]
-        self.put(replace(after, output=node.outputs[0]))
+        inputs = tuple(self.source(name) for name in names or node.inputs[:1])
+        self.put(operation(self.unique(node.title), inputs, node.outputs[0], shape, **parts))
 
     def rename(self, node: OnnxNode) -> None:
         """Take the result of a node for its input."""
         if node.inputs[0] in self.constants:
             self.constants[node.outputs[0]] = self.constants[node.inputs[0]]
             return
-        source = self._source(node.inputs[0])
-        self.same[node.outputs[0]] = source
-        self.shapes[node.outputs[0]] = self.shapes[source]
-
-    def _unique(self, name: str) -> str:
-        names = {each.name for each in self.made.values()}
-        return name if name not in names else f"{name}.{len(names)}"
+        self.same_as(node.outputs[0], node.inputs[0])
 
     # Products.
 
@@ -227,8 +198,8 @@ class _Reader:
     ) -> None:
         if bias.shape != (len(weights),):
             raise ConfigError(f"a bias of {bias.size} numbers for {len(weights)} outputs")
-        name = self._unique(_stem(node.inputs[1]) or node.title)
-        source = self._source(node.inputs[0])
+        name = self.unique(_stem(node.inputs[1]) or node.title)
+        source = self.source(node.inputs[0])
         self.put(Product(name, (source,), node.outputs[0], shape, weights, bias, patches=patches, groups=groups))
 
     # Lines between limits.
@@ -243,44 +214,23 @@ class _Reader:
             raise ConfigError(f"variance {node.inputs[4]} is not allowed: above 0")
         factor = scale / np.sqrt(variance + epsilon)
         around = (1,) * (len(self.shape(node)) - 1)
-        self.line(node, factor.reshape(-1, *around), (offset - mean * factor).reshape(-1, *around))
+        self._line(node, factor.reshape(-1, *around), (offset - mean * factor).reshape(-1, *around))
 
-    def line(
+    def _line(
         self, node: OnnxNode, scale: Any = 1.0, offset: Any = 0.0, low: float = -np.inf, high: float = np.inf
     ) -> None:
-        """Add ``clip(scale * x + offset, low, high)``, to the operation before if it can take it."""
-        shape, name = self.shape(node), next(each for each in node.inputs if each not in self.constants)
-        scale, offset = np.asarray(scale, np.float64), np.asarray(offset, np.float64)
-        for each in (scale, offset):
+        """Add ``clip(scale * x + offset, low, high)`` of the first input."""
+        shape, tensor = self.shape(node), self.source(node.inputs[0])
+        factor, term = (np.asarray(each, np.float64) for each in (scale, offset))
+        for each in (factor, term):
             if not fits(each.shape, shape):
                 raise ConfigError(f"a constant of {list(each.shape)} for a tensor of {list(shape)}")
-        before = self.alone(name)
-        own = Clipped(self._unique(node.title), (self._source(name),), node.outputs[0], shape, scale, offset, low, high)
-        if isinstance(before, Product) and not before.relu:
-            if own.relu:
-                return self.replaced(before, replace(before, relu=True), node)
-            factor, term = _by_output(before, scale), _by_output(before, offset)
-            if own.linear and factor is not None and term is not None:
-                weights, bias = before.weights * factor[:, None], before.bias * factor + term
-                return self.replaced(before, replace(before, weights=weights, bias=bias), node)
-        if isinstance(before, Clipped):
-            joined = _joined(before, own)
-            if joined:
-                return self.replaced(before, joined, node)
-        if isinstance(before, Scaled) and own.linear and scale.ndim == 0 and offset.ndim == 0 and offset == 0:
-            # A factor of a product of two tensors is one of a line that only this product reads.
-            for each in before.inputs:
-                factor_of = self.made.get(each)
-                if isinstance(factor_of, Clipped) and self._read_once(each):
-                    joined = _joined(factor_of, own)
-                    if joined:
-                        self.made[each] = replace(joined, output=each)
-                        return self.replaced(before, before, node)
-        return self.put(own)
+        name = self.unique(node.title)
+        self.add_line(Clipped(name, (tensor,), node.outputs[0], shape, factor, term, low, high), node.inputs[0])
 
     def relu(self, node: OnnxNode) -> None:
         """Add a ReLU."""
-        self.line(node, low=0.0)
+        self._line(node, low=0.0)
 
     def clip(self, node: OnnxNode) -> None:
         """Add limits, which are attributes or constants."""
@@ -289,11 +239,11 @@ class _Reader:
             given = index < len(node.inputs) and node.inputs[index]
             value = self.constant(node, index, name).item() if given else node.attributes.get(name, default)
             limits.append(float(value))  # type: ignore[arg-type]
-        self.line(node, low=limits[0], high=limits[1])
+        self._line(node, low=limits[0], high=limits[1])
 
     def hard_sigmoid(self, node: OnnxNode) -> None:
         """Add a line between 0 and 1."""
-        self.line(node, node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5), 0.0, 1.0)
+        self._line(node, node.attributes.get("alpha", 0.2), node.attributes.get("beta", 0.5), 0.0, 1.0)
 
     def hard_swish(self, node: OnnxNode) -> None:
         """Add ``x * clip(x / 6 + 1/2, 0, 1)``."""
@@ -301,7 +251,7 @@ class _Reader:
         gate = f"{node.outputs[0]}.gate"
         self.put(
             Clipped(
-                self._unique(f"{node.title}.gate"), (self._source(name),), gate, shape, np.array(1 / 6),
+                self.unique(f"{node.title}.gate"), (self.source(name),), gate, shape, np.array(1 / 6),
                 np.array(0.5), 0.0, 1.0,
             )
         )  # fmt: skip
@@ -323,7 +273,7 @@ class _Reader:
         if not first and node.inputs[1] not in self.constants:
             raise ConfigError("a difference of two tensors is not allowed: one must be a constant")
         value = self._value(node, 0 if first else 1)
-        self.line(self._turned(node), *((-1.0, value) if first else (1.0, -value)))
+        self._line(self._turned(node), *((-1.0, value) if first else (1.0, -value)))
 
     def divide(self, node: OnnxNode) -> None:
         """Add the quotient of a tensor and a constant."""
@@ -334,7 +284,7 @@ class _Reader:
         value = self._value(node, 1)
         if (value == 0).any():
             raise ConfigError(f"divisor {node.inputs[1]} = 0 is not allowed")
-        self.line(node, 1 / value)
+        self._line(node, 1 / value)
 
     def _elementwise(
         self, node: OnnxNode, kind: type[Operation], line: Callable[[np.ndarray], tuple[Any, Any]]
@@ -343,7 +293,7 @@ class _Reader:
             return
         for index in (0, 1):
             if node.inputs[index] in self.constants:
-                self.line(self._turned(node), *line(self._value(node, index)))
+                self._line(self._turned(node), *line(self._value(node, index)))
                 return
         shapes = self.shape(node, 0), self.shape(node, 1)
         if len(shapes[0]) != len(shapes[1]):
@@ -448,6 +398,11 @@ class _Reader:
         shape = self.constants[name].shape if name in self.constants else (1, *self.shape(node))
         self.constants[node.outputs[0]] = np.array(shape, np.int64)
 
+    def number(self, node: OnnxNode) -> None:
+        """Take numbers of the node as a constant."""
+        [value] = [node.attributes[each] for each in NUMBERS if each in node.attributes]
+        self.constants[node.outputs[0]] = np.asarray(value)
+
     def cast(self, node: OnnxNode) -> None:
         """Take a constant in another type; a tensor stays what it is."""
         if (values := self.constants_of(node)) is None:
@@ -480,6 +435,7 @@ READERS: dict[str, Callable[[_Reader, OnnxNode], None]] = {
     "Cast": _Reader.cast,
     "Clip": _Reader.clip,
     "Concat": _Reader.join,
+    "Constant": _Reader.number,
     "Conv": _Reader.conv,
     "Div": _Reader.divide,
     "Dropout": _Reader.rename,
@@ -508,30 +464,6 @@ READERS: dict[str, Callable[[_Reader, OnnxNode], None]] = {
     "Unsqueeze": _Reader.arrange,
 }
 """Operators that a classifier may have."""
-
-
-def _by_output(product: Product, values: np.ndarray) -> np.ndarray | None:
-    """Return a number for each output of a product, if values are equal for all positions."""
-    count, axes = len(product.weights), len(product.shape)
-    if values.ndim == 0:
-        return np.full(count, values)
-    along = axes - 3 if product.patches else axes - 1
-    shape = (1,) * (axes - values.ndim) + values.shape
-    if any(size != 1 for axis, size in enumerate(shape) if axis != along):
-        return None
-    return np.broadcast_to(values.ravel(), (count,))
-
-
-def _joined(before: Clipped, after: Clipped) -> Clipped | None:
-    """Return both lines as one, if that is a line between limits."""
-    if before.linear:
-        scale, offset = before.scale * after.scale, before.offset * after.scale + after.offset
-        return replace(after, inputs=before.inputs, scale=scale, offset=offset)
-    if not after.linear or after.scale.ndim or after.offset.ndim or not after.scale > 0:
-        return None
-    low, high = (float(each * after.scale + after.offset) for each in (before.low, before.high))
-    scale, offset = before.scale * after.scale, before.offset * after.scale + after.offset
-    return replace(after, inputs=before.inputs, scale=scale, offset=offset, low=low, high=high)
 
 
 def _stem(name: str) -> str:

@@ -100,6 +100,12 @@ NAN[1, 2] = np.nan
         (NODES, {"vb": np.zeros(4, np.float32)}, "node narrow: a bias of 4 numbers for 3 outputs"),
         ((OnnxNode("Relu", ("x",), ("g",)),), {}, "there is no product with weights"),
         ((CONV,), {}, "no node makes the result g"),
+        ((CONV, OnnxNode("Relu", (), ("g",), {}, "r")), {}, "node r: inputs or attributes do not fit Relu"),
+        (
+            (OnnxNode("Conv", ("x", "k"), ("g",), {"strides": 2}, "c"),),
+            {},
+            "node c: inputs or attributes do not fit Conv",
+        ),
     ],
 )
 def test_what_has_no_layer_is_refused_by_name(tmp_path, nodes, changes, says):
