@@ -38,7 +38,7 @@ from tilewright.sim.isa.steps import Buffer, Job, Matrix, Pass, Recode, Step
 from tilewright.sim.isa.vector_command import Function, PassOptions
 
 from .lowering import PLAIN, Lowered
-from .planes import Plane, beside, by_channel, picture_shape, positions
+from .planes import Plane, beside, by_channel, parts_of_lines, picture_shape, positions
 
 RELU = PassOptions(function=Function.RELU)
 
@@ -115,10 +115,16 @@ class _Lowering:
         self.steps.append(Pass(options=options, a=a.repeated(out.rows) if a.rows == 1 else a, b=b, c=c, out=out))
 
     def whole(self, tensor: str) -> Matrix:
-        """Return all positions of a tensor that has nothing around it."""
+        """Return all positions of a tensor without anything beside them."""
         plane = self.planes[tensor]
-        assert plane.bare, tensor
-        return plane.matrix
+        if plane.bare:
+            return plane.matrix
+        name = f"{tensor}.bare"
+        if name not in self.planes:
+            matrix = self.matrix(name, plane.height * plane.width, plane.matrix.columns)
+            self.planes[name] = Plane(matrix, plane.height, plane.width)
+            self.each_line(plane, self.planes[name], lambda a, d: self.run(a, out=d))
+        return self.planes[name].matrix
 
     # Products.
 
@@ -185,22 +191,23 @@ class _Lowering:
         """Add the passes of a depth-wise convolution."""
         patches, plane = each.patches, self.planes[each.inputs[0]]
         assert patches
-        if each.groups != len(each.weights):
+        if not each.groups == len(each.weights) == patches.picture[0]:
             raise ConfigError(
-                f"{each.name}: {each.groups} groups of {len(each.weights)} outputs are not allowed: depth-wise"
+                f"{each.name}: {each.groups} groups of {patches.picture[0]} channels for {len(each.weights)} outputs "
+                "are not allowed: depth-wise"
             )
         taps = self.constant(f"{each.name}.codes", stored.BF16.encode(each.weights.T), stored.BF16)
         bias = self.constant(f"{each.name}.bias", each.bias[None])
-        out, count = self.plane(each), patches.grid[1]
-        sums = self.matrix(f"{each.output}.sums", count, len(each.weights), stored.FP32)
-        for row in range(patches.grid[0]):
-            places = list(plane.places(patches, row))
+        out = self.plane(each)
+        sums = self.matrix(f"{each.output}.sums", patches.grid[1], len(each.weights), stored.FP32)
+        for row, first, count in parts_of_lines(patches):
+            places, some = list(plane.places(patches, row, first, count)), sums.part(rows=slice(0, count))
             for number, (place, numbers) in enumerate(places):
                 last = number + 1 == len(places) and not each.relu
-                to = out.line(row) if last else sums
-                self.run(numbers, b=taps.part(rows=slice(place, place + 1)), c=bias if number == 0 else sums, out=to)
+                to = out.line(row, first, count) if last else some
+                self.run(numbers, b=taps.part(rows=slice(place, place + 1)), c=some if number else bias, out=to)
             if each.relu:
-                self.run(sums, RELU, out=out.line(row))
+                self.run(some, RELU, out=out.line(row, first, count))
 
     def clipped(self, each: Clipped) -> None:
         """Add the passes of a line between two limits."""
@@ -236,7 +243,9 @@ class _Lowering:
         """Return whether the last limit, a ReLU, is part of the pass of a product of two tensors that alone reads the
         result."""
         readers = self.quantised.classifier.readers(each.output)
-        return len(readers) == 1 and isinstance(readers[0], Scaled) and len(set(readers[0].inputs)) == 2
+        if len(readers) != 1 or not isinstance(readers[0], Scaled):
+            return False
+        return len(set(readers[0].inputs)) == 2 and not self.gates.intersection(readers[0].inputs)
 
     def each_line(self, source: Plane, out: Plane, add: Callable[..., None], *others: Plane) -> None:
         """Call a function with the positions of planes: all at once if nothing is beside them, or line by line."""
@@ -294,42 +303,36 @@ class _Lowering:
         self.run(total.part(rows=slice(0, 1)), b=share, out=out.matrix)
 
     def pool(self, each: Pool) -> None:
-        """Add the passes of a pool, patch by patch of a line where its stride leaves positions out."""
+        """Add the passes of a pool."""
         plane, patches, out = self.planes[each.inputs[0]], each.patches, self.plane(each)
-        if each.kind != "max" or any(patches.pads):
-            raise ConfigError(
-                f"{each.name}: a pool is not allowed on the vector unit but for the largest number without pads"
-            )
-        channels, minus = plane.matrix.columns, self.number(-1.0, plane.matrix.columns)
-        columns = [slice(0, patches.grid[1])] if patches.stride[1] == 1 else [
-            slice(at, at + 1) for at in range(patches.grid[1])
-        ]  # fmt: skip
-        for row in range(patches.grid[0]):
-            for some in columns:
-                count = some.stop - some.start
-                name = f"{each.output}.{row}.{some.start}"
-                best = self.matrix(f"{name}.best", count, channels)
-                less = self.matrix(f"{name}.less", count, channels, stored.FP32)
-                for number in range(patches.kernel[0] * patches.kernel[1]):
-                    down, across = divmod(number, patches.kernel[1])
-                    line = row * patches.stride[0] + down
-                    tap = plane.line(line, some.start * patches.stride[1] + across, count)
-                    if number == 0:
-                        self.run(tap, out=best)
-                        continue
+        if any(patches.pads):
+            raise ConfigError(f"{each.name}: pads of a pool are not allowed on the vector unit")
+        size, channels = patches.kernel[0] * patches.kernel[1], plane.matrix.columns
+        minus, share = self.number(-1.0, channels), self.number(1 / size, channels)
+        kept = self.matrix(f"{each.output}.kept", patches.grid[1], channels, stored.FP32)
+        more = self.matrix(f"{each.output}.more", patches.grid[1], channels, stored.FP32)
+        for row, first, count in parts_of_lines(patches):
+            some, less = (matrix.part(rows=slice(0, count)) for matrix in (kept, more))
+            for number, tap in plane.places(patches, row, first, count):
+                to = out.line(row, first, count) if number + 1 == size else some
+                if each.kind == "mean":
+                    self.run(tap, b=share, c=some if number else None, out=to)
+                elif number == 0:
+                    self.run(tap, out=to)
+                else:
                     # The larger of two numbers is one of them plus what the other has more.
-                    self.run(best, b=minus, c=tap, out=less)
-                    last = number + 1 == patches.kernel[0] * patches.kernel[1]
-                    self.run(less, RELU, c=best, out=out.line(row, some.start, count) if last else best)
+                    self.run(some, b=minus, c=tap, out=less)
+                    self.run(less, RELU, c=some, out=to)
 
     def arrange(self, each: Arranged) -> None:
         """Take a tensor in another shape that has the same rows."""
         source = each.inputs[0]
         _, height, width = picture_shape(each.shape)
-        if source in self.codes:
-            self.codes[each.output] = self.codes[source]
-        elif each.axes or (height, width) != (1, 1) or self.planes[source].matrix.rows != 1:
+        before = self.codes[source] if source in self.codes else self.planes[source].matrix
+        if each.axes or (height, width) != (1, 1) or before.rows != 1:
             raise ConfigError(f"{each.name}: a change of shape is not allowed but of one position to a row")
+        if source in self.codes:
+            self.codes[each.output] = before
         else:
             self.planes[each.output] = self.planes[source]
 
@@ -359,7 +362,7 @@ def lower_classifier(quantised: NpeClassifier) -> LoweredClassifier:
     for each in classifier.operations:
         _lower(lowering, each)
     result = lowering.planes[classifier.operations[-1].output].matrix
-    logits = lowering.matrix("logits", result.rows, result.columns, stored.FP32)
+    logits = lowering.matrix(f"{classifier.operations[-1].output}.logits", result.rows, result.columns, stored.FP32)
     lowering.run(result, out=logits)
     lowered = Lowered(
         tuple(lowering.steps),

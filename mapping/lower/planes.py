@@ -31,21 +31,21 @@ class Plane:
         """Number of positions of a line, with those beside the picture."""
         return self.left + self.width + self.right
 
-    def line(self, row: int, column: int = 0, count: int = 0, step: int = 1) -> Matrix:
+    def line(self, row: int, column: int = 0, count: int = 0) -> Matrix:
         """Return some positions of a line, by default those of the picture, which begin with column 0."""
         channels = self.matrix.columns
         first = row * self.line_width + column + self.left
-        return replace(self.matrix, rows=count or self.width, offset=first * channels, stride=step * channels)
+        return replace(self.matrix, rows=count or self.width, offset=first * channels)
 
-    def places(self, patches: Patches, row: int) -> Iterator[tuple[int, Matrix]]:
+    def places(self, patches: Patches, row: int, first: int, count: int) -> Iterator[tuple[int, Matrix]]:
         """Yield the number of each place of a kernel that is not above or below the picture, with the positions there
-        of a line of patches."""
+        of some patches of a line."""
         top, left, _, _ = patches.pads
         for number in range(patches.kernel[0] * patches.kernel[1]):
             down, across = divmod(number, patches.kernel[1])
             line = row * patches.stride[0] + down - top
             if 0 <= line < self.height:
-                yield number, self.line(line, across - left, patches.grid[1], patches.stride[1])
+                yield number, self.line(line, first * patches.stride[1] + across - left, count)
 
     @property
     def beside(self) -> Iterator[Matrix]:
@@ -56,6 +56,17 @@ class Plane:
             for first, count in ((0, self.left), *zip(ends, rests, strict=True)):
                 if count:
                     yield self.matrix.part(rows=slice(first, first + count))
+
+
+def parts_of_lines(patches: Patches) -> Iterator[tuple[int, int, int]]:
+    """Yield patches whose numbers at a place of the kernel follow one another, as a line, the first one and their
+    number: a whole line, or each patch alone where the stride leaves positions out."""
+    down, across = patches.grid
+    for row in range(down):
+        if patches.stride[1] == 1:
+            yield row, 0, across
+        else:
+            yield from ((row, first, 1) for first in range(across))
 
 
 def beside(classifier: Classifier, tensor: str) -> tuple[int, int]:

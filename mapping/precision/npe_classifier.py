@@ -17,6 +17,10 @@ from .plans.planned import scales_found
 from .plans.rounding import METHODS, Method, Moments, round_weights
 from .plans.storage import TABLE_BITS, WeightStorage
 
+DROPPED = 52 - 7
+"""Number of bits by which the significand of BF16 is shorter than that of float64."""
+SMALLEST_NORMAL = 2.0**-126
+"""Smallest number of BF16 with a whole significand."""
 LOGITS = Mode.BF16
 """Format of the results of the last operation."""
 
@@ -57,7 +61,8 @@ class NpeLayer:
         """Return the result for the codes of rows, (pictures, rows, inputs), as a tensor of some pictures."""
         form = self.mode.format
         y = form.decode(codes) @ form.decode(self.codes).T * self.scale + self.bias
-        y = self.out.format.decode(self.out.format.encode(np.maximum(y, 0) if self.product.relu else y))
+        y = np.maximum(y, 0) if self.product.relu else y
+        y = in_bf16(y) if self.out is Mode.BF16 else self.out.format.decode(self.out.format.encode(y))
         return (y.transpose(0, 2, 1) if self.product.patches else y).reshape(len(y), *self.product.shape)
 
 
@@ -211,8 +216,16 @@ def storage_of(mode: Mode) -> WeightStorage:
 
 
 def in_bf16(values: np.ndarray) -> np.ndarray:
-    """Return numbers rounded to BF16."""
-    return BF16.decode(BF16.encode(values))
+    """Return numbers rounded to BF16, to nearest, ties to even."""
+    values = np.ascontiguousarray(values, np.float64)
+    magnitudes = np.abs(values)
+    if ((magnitudes >= BF16.max) | ((magnitudes > 0) & (magnitudes < SMALLEST_NORMAL))).any():
+        return BF16.decode(BF16.encode(values))
+    # All other numbers lose the lowest bits of their significand, which is much faster.
+    bits = values.view(np.uint64)
+    odd = bits >> np.uint64(DROPPED) & np.uint64(1)
+    kept = bits + (odd + np.uint64((1 << DROPPED - 1) - 1)) >> np.uint64(DROPPED) << np.uint64(DROPPED)
+    return kept.view(np.float64)
 
 
 def in_units(classifier: Classifier) -> Classifier:

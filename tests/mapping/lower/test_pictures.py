@@ -63,7 +63,19 @@ def test_the_program_leaves_what_the_steps_leave():
 
 @pytest.mark.parametrize(
     "name",
-    ["depthwise", "clip", "minus", "hard swish", "squeeze and excite", "residual"],
+    [
+        "depthwise",
+        "depthwise, leaving out",
+        "clip",
+        "minus",
+        "hard swish",
+        "two gates",
+        "squeeze and excite",
+        "residual",
+        "two readers",
+        "largest of patches",
+        "average of patches",
+    ],
 )
 def test_operations_as_steps(name):
     """Each small graph ends with a mean, which is what the classifier's last product reads."""
@@ -83,9 +95,11 @@ def test_operations_as_steps(name):
     ("name", "says"),
     [
         ("dense", "a convolution of 3 x 2 over all channels is allowed for the pictures alone"),
-        ("groups", "2 groups of 6 outputs are not allowed: depth-wise"),
+        ("groups", "2 groups of 4 channels for 6 outputs are not allowed: depth-wise"),
+        ("two outputs a channel", "4 groups of 4 channels for 8 outputs are not allowed: depth-wise"),
+        ("a shape from the graph", "a change of shape is not allowed but of one position to a row"),
         ("silu", "a sigmoid is not allowed: the vector unit has x * sigmoid"),
-        ("average", "a pool is not allowed on the vector unit but for the largest number without pads"),
+        ("average", "pads of a pool are not allowed on the vector unit"),
         ("means", "a mean over axes (-2,) is not allowed: over all positions"),
         ("side by side", "a joined has no passes of the vector unit"),
         ("rows of a matrix", "a tensor of [4, 42] is not allowed"),

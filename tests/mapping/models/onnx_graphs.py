@@ -105,11 +105,13 @@ def hard_swish(t: np.ndarray) -> np.ndarray:
 
 
 POOL = {"kernel_shape": (3, 2), "strides": (2, 1), "pads": (1, 1, 0, 0)}
+PATCH = {"kernel_shape": (3, 2), "strides": (2, 1)}
 ONE, TWO = ("Product",), ("Product", "Product")
 GATED = ("Product", "Clipped", "Scaled")
 EXAMPLES: Mapping[str, Example] = {
     "dense": conv("dense", 1, (2, 1), (1, 0, 2, 1)),
     "depthwise": conv("depth", 4, (2, 1), (2, 2, 2, 2), "bias"),
+    "depthwise, leaving out": conv("depth", 4, (1, 2), (2, 2, 2, 2)),
     "two outputs a channel": conv("twice", 4, (1, 1), (1, 1, 1, 1)),
     "groups": conv("halves", 2, (1, 2), (0, 0, 0, 0)),
     "same": Example(
@@ -158,6 +160,23 @@ EXAMPLES: Mapping[str, Example] = {
         (*TWO, "Sum"),
     ),
     "largest": Example((node("MaxPool", "t", "y", **POOL),), lambda t: pooled(t, (1, 1, 0, 0), np.nanmax)),
+    "largest of patches": Example(
+        (node("MaxPool", "t", "y", **PATCH),), lambda t: pooled(t, (0, 0, 0, 0), np.nanmax), ("Product", "Pool")
+    ),
+    "average of patches": Example(
+        (node("AveragePool", "t", "y", **PATCH),), lambda t: pooled(t, (0, 0, 0, 0), np.nanmean), ("Product", "Pool")
+    ),
+    "two gates": Example(
+        (node("Clip", "t", "zero", "six", "a"), node("HardSigmoid", "t", "b"), node("Mul", "a", "b", "y")),
+        lambda t: np.clip(t, 0, 6) * np.clip(0.2 * t + 0.5, 0, 1),
+        ("Product", "Clipped", "Clipped", "Scaled"),
+    ),
+    "two readers": Example(
+        (node("Conv", "t", "depth", "a", group=4, pads=(2, 2, 2, 2)), node("Conv", "t", "point", "b"),
+         node("Add", "a", "b", "y")),
+        lambda t: convolved(t, CONSTANTS["depth"], 4, (1, 1), (2, 2, 2, 2)) + point(t),
+        ("Product", "Product", "Product", "Sum"),
+    ),
     "average": Example((node("AveragePool", "t", "y", **POOL),), lambda t: pooled(t, (1, 1, 0, 0), np.nanmean)),
     "average with pads": Example(
         (node("AveragePool", "t", "y", count_include_pad=1, **POOL),),

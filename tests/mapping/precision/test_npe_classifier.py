@@ -6,8 +6,9 @@ import pytest
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.classifier import Arranged, Classifier, Patches, Product
 from tilewright.mapping.npe_program import npe_program
-from tilewright.mapping.precision.npe_classifier import Quantiser, plans
+from tilewright.mapping.precision.npe_classifier import Quantiser, in_bf16, plans
 from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.formats import BF16
 from tilewright.sim.formats.simd import Mode, parse_modes
 from tilewright.sim.machine.npe.values import run
 
@@ -86,3 +87,10 @@ def test_what_an_npe_does_not_have_is_refused():
     narrow = Classifier("odd", "x", (1, 8, 8), (conv,))
     with pytest.raises(ConfigError, match="6 outputs in bf16 fill no beat of 64 bits"):
         npe_program(CONFIG, Quantiser(narrow, PICTURES).quantised((Mode.INT8,)), PICTURES[:1])
+
+
+def test_numbers_are_rounded_to_bf16():
+    significands = np.append(1 + np.arange(1024) / 512, RNG.uniform(1, 2, 500))
+    values = np.concatenate([significands * scale for scale in (1.0, -(2.0**-126), 2.0**100)] + [np.zeros(3)])
+    for some in (values, np.append(values, (2.0**-127, -(2.0**-140), BF16.max * 1.001))):
+        np.testing.assert_array_equal(in_bf16(some), BF16.decode(BF16.encode(some)))
