@@ -28,7 +28,6 @@ from tilewright.sim.graph.operator import Operator
 from tilewright.sim.isa.accelerator_registers import Register
 from tilewright.sim.isa.commands import CommandOfUnit, Jobs
 from tilewright.sim.isa.units import units_of
-from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.program_run import AcceleratorRun
 from tilewright.sim.trace import Span
 
@@ -320,7 +319,7 @@ class RunCounts:
             of_row.write_beats = written * end // elements - written * begin // elements if elements else 0
             begin = end
             beats = of_row.load_beats + of_row.weight_beats_in + of_row.write_beats
-            of_row.memory_bytes = beats * config.bus_bytes + of_row.commands * COMMAND_BYTES
+            of_row.memory_bytes = beats * config.bus_bytes + of_row.commands * config.command_read_bytes
             counts.add(of_row)
         # What is left are commands of no operator: loops, END, and those that were fetched ahead and dropped.
         fetched, moved = fetched_commands(config, counts, read), (read + written) * config.bus_bytes

@@ -575,9 +575,11 @@ def fetch_runs(config: AcceleratorConfig, seed: int) -> Case:
     for response in BUS:
         for number in range(len(whole) + 2):
             bad = PROGRAM + number * COMMAND_BYTES + int(rng.integers(COMMAND_BYTES))
+            # All commands of a beat are broken.
+            first = (number * COMMAND_BYTES // config.command_read_bytes * config.command_read_bytes) // COMMAND_BYTES
             failure = Failure(
-                error=fetch if number < len(whole) else AcceleratorError.NONE,
-                index=number if number < len(whole) else 0,
+                error=fetch if first < len(whole) else AcceleratorError.NONE,
+                index=first if first < len(whole) else 0,
                 bus_address=bad,
                 bus_response=response,
             )

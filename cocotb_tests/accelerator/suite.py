@@ -12,6 +12,7 @@ from tilewright.bench.random_programs import Areas, random_case, random_timing, 
 from tilewright.cocotb_tests.accelerator.cb_accelerator import BENCH
 from tilewright.cocotb_tests.accelerator.harness import DUT, TOP, harness_verilog, prepared, repeated
 from tilewright.cocotb_tests.accelerator.stopped_programs import BadCommands, failing_case, fetch_runs
+from tilewright.cocotb_tests.accelerator.tall_products import tall_case
 from tilewright.cocotb_tests.harness.suite import HarnessSuite
 from tilewright.sim.config import load_system
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -113,6 +114,21 @@ WIDE = configuration(
     tile={"result_bus_bits": 512, "input_buffer_vectors": 8, "grid_columns": 2},
     macro={"rows": 8, "columns": 64, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 1},
 )  # fmt: skip
+TWO_A_BEAT = configuration(
+    lanes=32, bank_address_bits=8, bus_bits=1024, banks=4, max_burst=16, weight_buffer_beats=64, fetch_depth=4,
+    tile={"result_bus_bits": 1024, "grid_columns": 2, "accumulator_vectors": 8},
+    macro={"rows": 8, "columns": 64, "weight_bits": 8, "input_bits_per_cycle": 2},
+)  # fmt: skip
+"""Accelerator with the widest bus, of whose beats each contains two commands."""
+TALL = configuration(
+    lanes=4, bank_address_bits=12, bus_bits=32, tiles=16, banks=4, weight_buffer_beats=64,
+    tile={
+        "grid_rows": 4, "activation_bus_bits": 128, "result_bus_bits": 32, "accumulator_vectors": 4,
+        "input_buffer_vectors": 2,
+    },
+    macro={"rows": 64, "columns": 4, "weight_bits": 8, "input_bits_per_cycle": 4},
+)  # fmt: skip
+"""Array with as many rows as a command can say: 16 tiles of 256."""
 MIXED = configuration(
     lanes=8, bank_address_bits=8, bus_bits=64, tiles=2, weight_buffer_beats=64, outstanding=4,
     tile={"grid_columns": 2, "result_bus_bits": 128, "accumulator_vectors": 8, "narrow_weights": "int4"},
@@ -219,6 +235,11 @@ def failing_cases(
     return failing_case(config, seed, chosen, timing=random_timing(rng)), fetch_runs(config, seed)
 
 
+def tall_cases(config: AcceleratorConfig) -> tuple[Case, ...]:
+    """Return cases of products with as many rows as the array has, and about as many, on memory near and far."""
+    return tuple(tall_case(config, seed=seed) for seed in (7, 13))
+
+
 def random_suite(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5, seed: int = SEED) -> AcceleratorSuite:
     """Return a suite that runs random programs."""
     return AcceleratorSuite(
@@ -229,6 +250,10 @@ def random_suite(config: AcceleratorConfig, *, cases: int = 4, programs: int = 5
     )
 
 
+WIDEST = random_suite(TWO_A_BEAT)
+"""The widest bus, apart from the table."""
+HIGHEST = AcceleratorSuite(config=TALL, make_cases=tall_cases, memory_bytes=LAYER_BYTES, label="products")
+"""The most rows, apart from the table."""
 WITH_NPE = tuple(random_suite(config) for config in (BESIDE, APART, FAR))
 SUITES = (*(random_suite(config) for config in (TINY, NARROW, SCALED, WIDE, MIXED, NANO)), *WITH_NPE)
 """The suites of the table."""

@@ -15,10 +15,12 @@ from tilewright.cocotb_tests.accelerator.directed_programs import directed_case
 from tilewright.cocotb_tests.accelerator.harness import DUT
 from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
 from tilewright.cocotb_tests.accelerator.suite import (
+    HIGHEST,
     LAYER_BYTES,
     NANO,
     SMALL,
     SUITES,
+    WIDEST,
     WITH_NPE,
     AcceleratorSuite,
     failing_cases,
@@ -37,7 +39,10 @@ from tilewright.mapping.models.config import LlamaConfig
 pytestmark = pytest.mark.cosim
 
 EVERYDAY = SUITES[0]
-ALL = [suite if suite in (EVERYDAY, WITH_NPE[0]) else pytest.param(suite, marks=pytest.mark.slow) for suite in SUITES]
+ALL = [
+    suite if suite in (EVERYDAY, WITH_NPE[0]) else pytest.param(suite, marks=pytest.mark.slow)
+    for suite in (*SUITES, WIDEST)
+]
 ALONE = [suite if suite is EVERYDAY else pytest.param(suite, marks=pytest.mark.slow) for suite in SUITES]
 """The same; of an accelerator with NPE for slow tests alone."""
 LAYERS = AcceleratorSuite(config=SMALL, make_cases=decoder_layer.cases, memory_bytes=LAYER_BYTES, optimisation="-O1")
@@ -56,6 +61,13 @@ def test_random_programs_on_a_memory_that_is_refreshed(suite):
 @pytest.mark.parametrize("suite", ALL, ids=lambda suite: suite.name)
 def test_random_programs_on_a_memory_whose_directions_take_turns(suite):
     suite.simulate("right", turning_cases(suite.config, seed=19, programs=1))
+
+
+@pytest.mark.slow
+def test_products_of_4096_rows():
+    rows = HIGHEST.run()
+    check_rows(rows)
+    assert any(f" x {HIGHEST.config.cim_array.rows} x " in row["name"] for row in rows)
 
 
 @pytest.mark.slow

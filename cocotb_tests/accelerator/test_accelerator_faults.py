@@ -12,6 +12,7 @@ from tilewright.bench.program_cases import Case
 from tilewright.cocotb_tests.accelerator.suite import (
     LAYER_BYTES,
     SUITES,
+    WIDEST,
     WITH_NPE,
     failing_cases,
     random_cases,
@@ -70,6 +71,10 @@ NPE_FAULTS = [
     _fault("the end does not wait for it", ".jobs", "(assign idle =) (.*);", r"\1 ON | (\2);", "something in flight at the end", "a load beyond memory beside"),
     _fault("jobs beyond memory's addresses", ".processor.check", "= (jobs_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "JOBS with {'address'"),
 ]  # fmt: skip
+TWO_A_BEAT_FAULTS = [
+    _fault("only the first command of a beat", ".processor", r"= part \* 10'h200;", "= (~ON & part) * 10'h200;"),
+    _fault("the wrong half of a beat after a jump", ".processor", r"= begin_anew \? (\S+)\[6\] :", r"= begin_anew ? ON ^ \1[6] :"),
+]  # fmt: skip
 ALONE, BESIDE = SUITES[0], WITH_NPE[0]
 """Accelerators without and with an NPE."""
 
@@ -92,6 +97,11 @@ class TestFaults(FaultTests):
 @pytest.mark.slow
 class TestFaultsWithNpe(FaultTests):
     suites = (FaultySuite(bench=lambda: BESIDE, faults=NPE_FAULTS, cases=partial(cases, BESIDE.config)),)
+
+
+@pytest.mark.slow
+class TestFaultsWithTwoCommandsABeat(FaultTests):
+    suites = (FaultySuite(bench=lambda: WIDEST, faults=TWO_A_BEAT_FAULTS, cases=partial(cases, WIDEST.config)),)
 
 
 WHOLE_DECODER = FaultySuite(

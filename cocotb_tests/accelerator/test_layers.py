@@ -14,9 +14,9 @@ from tilewright.bench.program_cases import Reference
 from tilewright.bench.random_programs import Areas
 from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.accelerator.layer_cases import network_case
-from tilewright.cocotb_tests.accelerator.layers_suite import FAR, SHAPE, SUITES
+from tilewright.cocotb_tests.accelerator.layers_suite import FAR, SHAPE, SUITES, layers
 from tilewright.cocotb_tests.accelerator.program_suite import program_suite
-from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, AcceleratorSuite
+from tilewright.cocotb_tests.accelerator.suite import LAYER_BYTES, TINY, WIDEST, AcceleratorSuite
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.mapping.compile.compiled import PaddedRows
 from tilewright.sim.config import load_system
@@ -72,6 +72,13 @@ def test_layers(suite):
     if suite.config == FAR:
         cycles = {row["latency"]: row["rtl_cycles"] for row in rows}
         assert cycles["100"] <= 1.05 * cycles["1"]
+
+
+@pytest.mark.slow
+def test_a_decoder_layer_with_two_commands_a_beat():
+    rows = replace(WIDEST, memory_bytes=LAYER_BYTES, make_cases=layers).run()
+    check_rows(rows)
+    assert {row["latency"] for row in rows} == {"1", "2", "5", "10", "20", "50", "100", "200"}
 
 
 @pytest.fixture

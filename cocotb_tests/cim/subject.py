@@ -73,7 +73,8 @@ class TileSubject:
 
     def encoded(self, command: TileCommand) -> int:
         """Return a command as the stream carries it."""
-        return self.layout.const({name: getattr(command, name) for name, _ in self.layout}).as_value().value
+        fields = {"narrow": command.narrow, **command.to_fields()}
+        return self.layout.const({name: fields[name] for name, _ in self.layout}).as_value().value
 
 
 @dataclass(frozen=True)

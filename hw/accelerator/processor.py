@@ -1,6 +1,6 @@
 """The command processor: reads the program, executes its own commands, and hands the others to the units."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, ResetInserter, Signal, Value
+from amaranth.hdl import Array, Cat, Const, Module, Mux, ResetInserter, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
 from amaranth.lib.wiring import In, Out
@@ -21,7 +21,7 @@ class Processor(wiring.Component):
     queue.
 
     Commands are read ahead, ``fetch_depth`` of them; when a loop begins anew, what was read ahead is dropped as it
-    comes.
+    comes. Of a beat that is wider than a command, the one command that was asked for is taken.
 
     Throughput: a command in ``PERIOD`` cycles. Latency: a command that has come is taken two cycles later.
 
@@ -30,7 +30,7 @@ class Processor(wiring.Component):
     start : In(1), program : In(64)
         Begins a program in the next cycle.
     fetch_valid, fetch_address, fetch_ready : Out, Out, In
-        A burst that reads a command.
+        A burst that reads a command; the address is that of its first beat.
     beat_valid, beat_data, beat_error, beat_last : In
         A beat of it.
     enter0 .. enter4 : Out(stream)
@@ -148,9 +148,10 @@ class Processor(wiring.Component):
         address, jump_address = Signal(config.address_bits), Signal(config.address_bits)
         program = Signal(config.address_bits)
         waiting = Signal.like(target)
+        several, beat_bits = config.bus_bytes // COMMAND_BYTES, (config.bus_bytes - 1).bit_length()
         m.d.comb += [
             self.fetch_valid.eq(on & (ahead != depth)),
-            self.fetch_address.eq(address),
+            self.fetch_address.eq(Cat(Const(0, beat_bits), address[beat_bits:]) if several > 1 else address),
             asked.eq(self.fetch_valid & self.fetch_ready),
             came.eq(self.beat_valid & self.beat_last),
             begin_anew.eq(dropping & (coming == 0)),
@@ -169,7 +170,18 @@ class Processor(wiring.Component):
         broken = Signal()
         earlier = COMMAND_BITS - config.bus_bits
         whole: Value = self.beat_data
-        if earlier:
+        if several > 1:
+            # Number of the next command to come within its beat.
+            part = Signal(range(several))
+            whole = self.beat_data.word_select(part, COMMAND_BITS)
+            first = (COMMAND_BYTES - 1).bit_length()
+            with m.If(self.start):
+                m.d.sync += part.eq(self.program[first:])
+            with m.Elif(begin_anew):
+                m.d.sync += part.eq(jump_address[first:])
+            with m.Elif(came):
+                m.d.sync += part.eq(part + 1)
+        elif earlier:
             before = Signal(earlier, reset_less=True)
             whole = Cat(before, self.beat_data)
             with m.If(self.beat_valid):

@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import drive_burst_constants, read_master_members
 from tilewright.sim.config.accelerator import AcceleratorConfig
-from tilewright.sim.isa.widths import COMMAND_BYTES
 
 
 class Target(enum.Enum, shape=2):  # type: ignore[call-arg]
@@ -101,7 +100,7 @@ class Reader(wiring.Component):
             m.d.sync += [
                 self.m_axi_arvalid.eq(1),
                 self.m_axi_araddr.eq(Mux(self.fetch_valid, self.fetch_address, self.load_address)),
-                self.m_axi_arlen.eq(Mux(self.fetch_valid, COMMAND_BYTES // config.bus_bytes - 1, self.load_length)),
+                self.m_axi_arlen.eq(Mux(self.fetch_valid, config.command_beats - 1, self.load_length)),
             ]
         with m.Elif(self.m_axi_arready):
             m.d.sync += self.m_axi_arvalid.eq(0)

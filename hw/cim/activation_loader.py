@@ -5,7 +5,7 @@ from amaranth.lib import memory, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.cim.command import ADDRESS_BITS, FETCH_LAYOUT, REQUEST_LAYOUT
+from tilewright.hw.cim.command import ADDRESS_BITS, REQUEST_LAYOUT, fetch_layout
 from tilewright.sim.config import TileConfig
 
 
@@ -57,7 +57,7 @@ class ActivationLoader(wiring.Component):
         super().__init__(
             {
                 **({"stride": In(ADDRESS_BITS)} if strided else {}),
-                "fetches": In(stream.Signature(FETCH_LAYOUT)),
+                "fetches": In(stream.Signature(fetch_layout(rows))),
                 "requests": Out(stream.Signature(REQUEST_LAYOUT)),
                 "activations": In(stream.Signature(config.activation_bus_bits)),
                 "available": Out(1),

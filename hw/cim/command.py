@@ -1,6 +1,6 @@
 """Commands of a CIM tile or array: their layout, their check, and their way into the three units."""
 
-from amaranth.hdl import Module, Mux, Signal, ValueLike
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -20,7 +20,15 @@ ADDRESS_BITS = BITS["weight_address"]
 REQUEST_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "beats": 32})
 """Layout of a read of ``beats`` consecutive bus words from word ``address``."""
 
-FETCH_LAYOUT = data.StructLayout({"address": ADDRESS_BITS, "rows": BITS["rows"], "vectors": BITS["vectors"]})
+
+def row_bits(rows: int) -> int:
+    """Return the width of a number of rows behind the check of a command, of a block of at most so many rows."""
+    return max(BITS["rows"], rows.bit_length())
+
+
+def fetch_layout(rows: int) -> data.StructLayout:
+    """Return the layout of vectors to load, of at most so many activations."""
+    return data.StructLayout({"address": ADDRESS_BITS, "rows": row_bits(rows), "vectors": BITS["vectors"]})
 
 
 def command_layout(kind: type[TileCommand], config: TileConfig) -> data.StructLayout:
@@ -35,7 +43,7 @@ def with_mode(fields: dict[str, int], tiles: int) -> data.StructLayout:
 
 def load_layout(config: TileConfig, tiles: int = 1) -> data.StructLayout:
     """Return the layout of the fields of a command that the weight loader needs."""
-    fields = {"address": ADDRESS_BITS, "rows": BITS["rows"], "columns": BITS["columns"]}
+    fields = {"address": ADDRESS_BITS, "rows": row_bits(tiles * config.rows), "columns": BITS["columns"]}
     return with_mode({**fields, **({"narrow": 1} if _has_narrow(config) else {})}, tiles)
 
 
@@ -84,7 +92,7 @@ class CommandDispatch(wiring.Component):
             {
                 "commands": In(stream.Signature(layout)),
                 "loads": Out(stream.Signature(load_layout(config, tiles))),
-                "fetches": Out(stream.Signature(FETCH_LAYOUT)),
+                "fetches": Out(stream.Signature(fetch_layout(tiles * config.rows))),
                 "computes": Out(stream.Signature(compute_layout(tiles))),
                 "error": Out(CommandError),
             }
@@ -94,6 +102,10 @@ class CommandDispatch(wiring.Component):
         m = Module()
         command = self.commands.p
         slots = self.config.accumulator_vectors
+        asked: Value = command.rows
+        none = command.rows == 0
+        if row_bits(self.tiles * self.config.rows) > BITS["rows"]:
+            asked, none = Cat(command.rows, none), Const(0)  # 0 stands for all
         rows: ValueLike = self.config.rows
         columns: ValueLike = self.config.columns
         mode: tuple[str, ...] = ()
@@ -104,7 +116,7 @@ class CommandDispatch(wiring.Component):
             mode = ("reduce",)
         holding = Signal()  # the command before keeps its bank
         problem = Signal(CommandError)
-        with m.If((command.rows == 0) | (command.rows > rows)):
+        with m.If(none | (asked > rows)):
             m.d.comb += problem.eq(CommandError.ROWS)
         with m.Elif((command.columns == 0) | (command.columns > columns)):
             m.d.comb += problem.eq(CommandError.COLUMNS)
@@ -119,11 +131,12 @@ class CommandDispatch(wiring.Component):
         parts = {
             "loads": {
                 "address": command.weight_address,
-                **{name: command[name] for name in ("rows", "columns", *narrow, *mode)},
+                "rows": asked,
+                **{name: command[name] for name in ("columns", *narrow, *mode)},
             },
             "fetches": {
                 "address": command.activation_address,
-                "rows": command.rows,
+                "rows": asked,
                 "vectors": command.vectors,
             },
             "computes": {

@@ -5,7 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
-from tilewright.hw.cim.command import ADDRESS_BITS, REQUEST_LAYOUT, load_layout
+from tilewright.hw.cim.command import ADDRESS_BITS, REQUEST_LAYOUT, load_layout, row_bits
 from tilewright.hw.cim.e2m1 import decode_e2m1
 from tilewright.hw.cim.group_scales import scale_write_layout
 from tilewright.sim.config import TileConfig
@@ -62,7 +62,7 @@ class WeightLoader(wiring.Component):
         self._narrow = config.narrow_weights != "none"
         self._part_layout = data.StructLayout(
             {
-                "rows": 12,
+                "rows": row_bits(config.rows),
                 "row_beats": range(config.weight_beats_per_row(config.columns) + 1),
                 **({"groups": range(config.groups + 1)} if config.group_rows else {}),
                 **({"scale_beats": range(config.scale_beats(config.columns) + 1)} if config.group_rows else {}),
@@ -108,7 +108,7 @@ class WeightLoader(wiring.Component):
         if self.tiles > 1:
             # Rows, or columns, and words that the tiles so far have taken.
             taken, words = Signal(16), Signal(ADDRESS_BITS)
-            rows_left, columns_left = Signal(12), Signal(16)
+            rows_left, columns_left = Signal(len(load.rows)), Signal(16)
             m.d.comb += [rows_left.eq(load.rows - taken), columns_left.eq(load.columns - taken)]
             last = Mux(load.reduce, rows_left <= cfg.rows, columns_left <= cfg.columns)
             rows = Mux(load.reduce, Mux(last, rows_left, cfg.rows), load.rows)

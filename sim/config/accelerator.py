@@ -10,7 +10,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES, SCRATCHPAD_ADDRESS_BITS
 
 from .base import Frozen
-from .cim import TileConfig
+from .cim import TileConfig, divide_up
 from .cim_array import CIMArrayConfig
 from .npe import NpeConfig
 from .vector import VectorConfig
@@ -26,7 +26,7 @@ class FabricConfig(Frozen):
     """Number of scratchpad banks, a power of two; each bank has one read port and one write port."""
     address_bits: Annotated[int, Field(ge=16, le=48)] = 32
     """Width of a byte address in main memory."""
-    bus_bits: Annotated[int, Field(ge=32, le=512)] = 128
+    bus_bits: Annotated[int, Field(ge=32, le=1024)] = 128
     """Width of the data bus of the AXI4 master, a power of two."""
     outstanding: Annotated[int, Field(ge=1, le=64)] = 16
     """Maximum number of bursts in flight in each direction."""
@@ -68,7 +68,7 @@ class AcceleratorConfig(FabricConfig):
         if self.max_burst * self.bus_bytes < COMMAND_BYTES:
             raise ValueError(
                 f"max_burst = {self.max_burst} is not allowed: a command, read at once, has "
-                f"{COMMAND_BYTES // self.bus_bytes} beats of {self.bus_bits} bits"
+                f"{self.command_beats} beats of {self.bus_bits} bits"
             )
         if self.cim is not None:
             self._check_tile(self.cim.tile, word)
@@ -127,6 +127,16 @@ class AcceleratorConfig(FabricConfig):
     def bus_bytes(self) -> int:
         """Number of bytes in a beat; every load begins at a multiple of it in main memory and in the scratchpad."""
         return self.bus_bits // 8
+
+    @property
+    def command_beats(self) -> int:
+        """Number of beats that are read for a command; a beat wider than a command is read for each command in it."""
+        return divide_up(COMMAND_BYTES, self.bus_bytes)
+
+    @property
+    def command_read_bytes(self) -> int:
+        """Number of bytes that are read for a command."""
+        return self.command_beats * self.bus_bytes
 
     @property
     def burst_beats(self) -> int:

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tilewright.sim.formats import StoredFormat, stored, stored_format
 from tilewright.sim.formats.minifloat import usual_name
+from tilewright.sim.isa.widths import MAX_BLOCK_ROWS
 
 from .base import Frozen
 
@@ -168,6 +169,11 @@ class TileConfig(Frozen):
     @model_validator(mode="after")
     def _check(self) -> Self:
         macro = self.macro
+        if self.rows > MAX_BLOCK_ROWS:
+            raise ValueError(
+                f"grid_rows = {self.grid_rows} is not allowed: macros of {macro.rows} rows make more than "
+                f"{MAX_BLOCK_ROWS}, which a command cannot say"
+            )
         if self.narrow_weights != "none" and macro.weight_bits != 8:
             raise ValueError(
                 f"narrow_weights = {self.narrow_weights} is not allowed: weight_bits of the macro must be 8, and it is "

@@ -19,7 +19,6 @@ from tilewright.sim.isa.commands import (
     Weights,
 )
 from tilewright.sim.isa.vector_command import Function, Reduce
-from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.product import product_beats
 from tilewright.sim.machine.cim.array import block_limits
 
@@ -48,7 +47,7 @@ def count_command(config: AcceleratorConfig, command: UnitCommand, times: int, c
 
 def fetched_commands(config: AcceleratorConfig, counts: Counts, read_beats: int) -> int:
     """Return how many commands a program fetched: beats that were read for neither scratchpad nor weight buffer."""
-    return (read_beats - counts.load_beats - counts.weight_beats_in) * config.bus_bytes // COMMAND_BYTES
+    return (read_beats - counts.load_beats - counts.weight_beats_in) // config.command_beats
 
 
 def _load(config: AcceleratorConfig, command: Load, times: int, counts: Counts) -> None:

@@ -234,18 +234,17 @@ def _accumulators(designs: "Designs") -> Mask:
 
 
 def _array(designs: "Designs") -> Mask:
-    """Return where several tiles can be addressed by one command, and added."""
+    """Return where one command can address all tiles, and several can be added."""
     number = designs.number
     tiles = number("cim.tiles")
     rows = number(f"{TILE}.grid_rows") * number(f"{MACRO}.rows")
     columns = number(f"{TILE}.grid_columns") * number(f"{MACRO}.columns")
     several = (
-        (tiles * rows <= MAX_BLOCK_ROWS)
-        & (tiles * columns <= MAX_BLOCK_COLUMNS)
+        (tiles * columns <= MAX_BLOCK_COLUMNS)
         & (number(f"{TILE}.accumulator_vectors") <= MAX_ARRAY_SLOTS)
         & (number(f"{TILE}.accumulator_bits") >= sum_bits(designs) + bit_length(tiles - 1))
     )
-    return (tiles == 1) | several
+    return (tiles * rows <= MAX_BLOCK_ROWS) & ((tiles == 1) | several)
 
 
 def _fabric(designs: "Designs") -> Mask:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tilewright.sim.config.cim import GROUP_SCALE_LATENCY
-from tilewright.sim.isa.widths import PAGE_BYTES
+from tilewright.sim.isa.widths import COMMAND_BYTES, PAGE_BYTES
 
 from .designs import Designs
 from .legality import MACRO, TILE, bit_length, refresh_cycles, up, weights_of
@@ -177,6 +177,11 @@ class Machine:
     def bus_bytes(self) -> Number:
         """Bytes of a beat."""
         return self.bus_bits / 8
+
+    @cached_property
+    def command_beats(self) -> Number:
+        """Beats that are read for a command."""
+        return up(COMMAND_BYTES, self.bus_bytes)
 
     @cached_property
     def word_bytes(self) -> Number:

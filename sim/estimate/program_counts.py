@@ -6,7 +6,6 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.energy.commands import count_command, executions
 from tilewright.sim.energy.events import Counts
 from tilewright.sim.isa.commands import Command, End, Loop, Repeat, Store
-from tilewright.sim.isa.widths import COMMAND_BYTES
 
 
 def program_counts(config: AcceleratorConfig, commands: Sequence[Command]) -> Counts:
@@ -20,7 +19,7 @@ def program_counts(config: AcceleratorConfig, commands: Sequence[Command]) -> Co
         if isinstance(command, Store):
             counts.write_beats += times * _written(config, command)
     beats = counts.load_beats + counts.weight_beats_in + counts.write_beats
-    counts.memory_bytes = beats * config.bus_bytes + counts.commands * COMMAND_BYTES
+    counts.memory_bytes = beats * config.bus_bytes + counts.commands * config.command_read_bytes
     return counts
 
 

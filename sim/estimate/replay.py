@@ -37,7 +37,6 @@ from tilewright.sim.isa.depths import LOADS
 from tilewright.sim.isa.footprint import bank_ports
 from tilewright.sim.isa.units import Unit, units_of
 from tilewright.sim.isa.units import Units as UnitSet
-from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.check import in_banks
 from tilewright.sim.machine.accelerator.product import BUFFER_LATENCY, ArrayUnitModel, WeightStream, product_beats
 from tilewright.sim.machine.accelerator.program_run import CHECK_CYCLES, QUEUE_LATENCY
@@ -154,7 +153,7 @@ class _Replay:
         self.fetched: Number = LONG_AGO
         self.taken: deque[Number] = deque(maxlen=config.fetch_depth)
         self.acted: Number = -1.0
-        self.fetch_beats = COMMAND_BYTES / config.bus_bytes
+        self.fetch_beats = config.command_beats
 
     def run(self) -> Number:
         """Return the cycles from start to done."""

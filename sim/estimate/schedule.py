@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tilewright.sim.isa.widths import COMMAND_BYTES
-
 from .machine import Machine, Number
 from .program import AttentionProgram, HeadProgram, LayerProgram, Product, Program
 from .units import REQUEST, Units
@@ -56,7 +54,7 @@ class Stream:
 def decode_cycles(machine: Machine, program: Program) -> Number:
     """Return the cycles of a program of a decode step."""
     units = Units(machine)
-    fetch = COMMAND_BYTES / machine.bus_bytes
+    fetch = machine.command_beats
     # From a fence to the first load after it: what was fetched ahead is dropped and fetched anew.
     begin = machine.latency + 2 * fetch / machine.peak_rate + 24
     total: Number = begin

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from tilewright.sim.graph.precision import CACHE_SCALE
-from tilewright.sim.isa.widths import COMMAND_BYTES, MAX_COUNT
+from tilewright.sim.isa.widths import MAX_COUNT
 
 from .heads import Heads, heads_of
 from .legality import divides, up
@@ -450,7 +450,7 @@ def decode_moved(machine: Machine, workload: Workload) -> Moved:
 def decode_traffic(machine: Machine, workload: Workload) -> tuple[Number, Number]:
     """Return the bytes of a decode step: those that are read, commands included, and those that are written."""
     moved = decode_moved(machine, workload)
-    read = (moved.loaded + moved.weights) * machine.bus_bytes + moved.commands * COMMAND_BYTES
+    read = (moved.loaded + moved.weights + moved.commands * machine.command_beats) * machine.bus_bytes
     return read, moved.stored * machine.bus_bytes
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from tilewright.sim.config import vector
 from tilewright.sim.config.fp32 import ADD, MULTIPLY
 from tilewright.sim.isa.depths import INTERVAL, START
-from tilewright.sim.isa.widths import COMMAND_BYTES
 from tilewright.sim.machine.accelerator.product import BUFFER_LATENCY, REQUEST_LATENCY
 from tilewright.sim.machine.accelerator.program_run import CHECK_CYCLES
 from tilewright.sim.machine.cim.tile import DISPATCH_LATENCY, FREE_LATENCY, LOADED_LATENCY, SENDER_LATENCY
@@ -126,7 +125,7 @@ class Units:
         """Return the cycles by which loads of so many beats last longer because fetches of commands take their turns
         among the bursts in flight."""
         machine = self.machine
-        fetches = commands * (machine.latency + REQUEST + COMMAND_BYTES / machine.bus_bytes / machine.peak_rate)
+        fetches = commands * (machine.latency + REQUEST + machine.command_beats / machine.peak_rate)
         alone = beats / self.in_flight - beats / machine.peak_rate
         return np.maximum(alone + fetches / machine.outstanding, 0.0) - np.maximum(alone, 0.0)
 
@@ -138,7 +137,7 @@ class Units:
         """
         machine = self.machine
         ahead = np.minimum(2 * machine.queue_depth, commands) + machine.fetch_depth
-        beats = COMMAND_BYTES / machine.bus_bytes
+        beats = machine.command_beats
         each = np.maximum(
             (machine.latency + REQUEST + beats / machine.peak_rate) / machine.outstanding, beats / machine.peak_rate
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from tilewright.sim.config import TileConfig
 
-from .fields import Field, Layout
+from .fields import CountFromOne, Field, Layout
 from .widths import ARRAY_SLOT_BITS, BLOCK_ROWS_BITS, COUNT_BITS, SLOT_BITS
 
 
@@ -26,9 +26,9 @@ class TileCommand(Layout):
     """Results are added to the accumulators instead of replacing them."""
     emit: Annotated[bool, Field(0, 3, 1)] = True
     """Results are sent instead of kept in the accumulators."""
-    rows: Annotated[int, Field(0, 4, BLOCK_ROWS_BITS)]
+    rows: Annotated[int, CountFromOne(Field(0, 4, BLOCK_ROWS_BITS), int)]
     """Number of rows of the block and of activations of a vector: 1 to the rows of the tile, at most the loaded
-    rows."""
+    rows; 0 stands for 4,096."""
     columns: Annotated[int, Field(0, 16, COUNT_BITS)]
     """Number of columns of the block and of results of a vector: 1 to the columns of the tile, at most the loaded
     columns."""
@@ -78,7 +78,7 @@ class CommandError(enum.IntEnum):
 
     NONE = 0
     ROWS = 1
-    """``rows`` is 0 or more than there are."""
+    """``rows`` is more than there are; 0 stands for 4,096."""
     COLUMNS = 2
     """``columns`` is 0 or more than there are."""
     VECTORS = 3

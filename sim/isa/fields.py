@@ -82,6 +82,19 @@ class Number(Codec):
         return self.kind(value)
 
 
+class CountFromOne(Number):
+    """One field: a count from 1 to 2^bits, the largest as 0."""
+
+    def encode(self, name: str, value: Any, lanes: int) -> dict[str, int]:
+        """Return the count modulo 2^bits, of a count from 0 to 2^bits; 0 and 2^bits are one code."""
+        most = 1 << self.field.bits
+        return {name: 0 if value == most else value}
+
+    def decode(self, name: str, values: Mapping[str, int], lanes: int) -> Any:
+        """Return the count; 0 stands for 2^bits."""
+        return values[name] or 1 << self.field.bits
+
+
 class Embedded(Codec):
     """All fields of another layout."""
 

@@ -20,8 +20,8 @@ SEMAPHORE_BITS = 8
 
 BLOCK_ROWS_BITS = 12
 """Width of the number of rows in a CIM command."""
-MAX_BLOCK_ROWS = (1 << BLOCK_ROWS_BITS) - 1
-"""Maximum number of rows of a block of weights."""
+MAX_BLOCK_ROWS = 1 << BLOCK_ROWS_BITS
+"""Maximum number of rows of a block of weights, which its field holds as 0."""
 MAX_BLOCK_COLUMNS = MAX_COUNT
 """Maximum number of columns of a block of weights."""
 MAX_VECTORS = MAX_COUNT

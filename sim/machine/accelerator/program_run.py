@@ -294,10 +294,10 @@ class ProgramRun:
         return self.ahead < self.config.fetch_depth and (self.fetching_until is None or time <= self.fetching_until)
 
     def _fetch(self, time: int) -> None:
-        beats = COMMAND_BYTES // self.config.bus_bytes
+        beats, beat = self.config.command_beats, self.config.bus_bytes
         last = self.last_fetch = self.timing.read(time + 1, beats)
         self._note(time, last, beats)
-        broken = self._bad_beat(self.program + self.fetch_index * COMMAND_BYTES, beats)
+        broken = self._bad_beat((self.program + self.fetch_index * COMMAND_BYTES) // beat * beat, beats)
         self.fetched.append((last + QUEUE_LATENCY, broken is not None))
         self.fetch_index += 1
         self.ahead += 1

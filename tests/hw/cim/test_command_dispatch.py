@@ -1,7 +1,7 @@
 import pytest
 
 from tests.hw.simulate import simulate
-from tilewright.hw.cim.command import CommandDispatch
+from tilewright.hw.cim.command import ARRAY_COMMAND_LAYOUT, CommandDispatch
 from tilewright.sim.config import MacroConfig, TileConfig
 from tilewright.sim.isa.cim_command import CommandError
 
@@ -57,6 +57,23 @@ def test_a_full_queue_stops_commands_and_only_those_that_need_it():
         ctx.set(dispatch.loads.ready, 1)
         await ctx.tick()
         assert ctx.get(dispatch.commands.ready)
+
+    simulate(dispatch, bench)
+
+
+@pytest.mark.parametrize(
+    ("fields", "rows"), [({"rows": 0, "reduce": 1}, 4096), ({"rows": 4095, "reduce": 1}, 4095), ({"rows": 0}, None)]
+)
+def test_no_rows_stand_for_4096(fields, rows):
+    dispatch = CommandDispatch(config=CONFIG, tiles=256, layout=ARRAY_COMMAND_LAYOUT)
+
+    async def bench(ctx):
+        offer(ctx, dispatch, {**GOOD, **fields})
+        assert ctx.get(dispatch.commands.ready) == (rows is not None)
+        await ctx.tick()
+        assert ctx.get(dispatch.error) == (CommandError.NONE if rows else CommandError.ROWS)
+        if rows:
+            assert ctx.get(dispatch.loads.p.rows) == ctx.get(dispatch.fetches.p.rows) == rows
 
     simulate(dispatch, bench)
 

@@ -75,6 +75,16 @@ def test_a_pass_takes_the_fields_of_its_options_and_places():
     assert VectorCommand.from_fields(values, lanes=8) == command
 
 
+def test_the_largest_number_of_rows_is_held_as_0():
+    for rows, code in ((1, 1), (4095, 4095), (4096, 0)):
+        command = ArrayCommand(rows=rows, columns=1)
+        values = command.to_fields()
+        assert values["rows"] == code
+        assert ArrayCommand.from_fields(values) == command
+    with pytest.raises(ValueError, match="rows = 4097 is not allowed: it must fit into 12 bits"):
+        pack(ArrayCommand.FIELDS, ArrayCommand(rows=4097, columns=1).to_fields(), 16)
+
+
 def test_an_attribute_without_a_field_stays_out_of_memory():
     assert "operator" not in Load.CODECS
     assert isinstance(Load.CODECS["rows"].fields("rows")["rows"], Field)

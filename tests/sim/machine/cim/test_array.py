@@ -94,7 +94,7 @@ def test_what_the_array_refuses_the_model_refuses(command, message):
 @pytest.mark.parametrize(
     ("tiles", "tile", "message"),
     [
-        (256, TILE, "tiles = 256 is not allowed: with 16 rows each they have more than 4095"),
+        (257, TILE, "tiles = 257 is not allowed: with 16 rows each they have more than 4096"),
         (2, TILE.replace(accumulator_vectors=65536), "tile.accumulator_vectors = 65536 is not allowed"),
         (4, TILE.replace(accumulator_bits=16, result_bus_bits=64),
          "tile.accumulator_bits = 16 is not allowed: the sum over 4 tiles needs 18"),

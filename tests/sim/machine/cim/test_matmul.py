@@ -53,6 +53,17 @@ def test_a_product_cut_over_tiles_is_the_product(tile, tiles, reduce, m, k, n, s
     assert (product.results(vectors) == x @ scaled).all()
 
 
+def test_a_block_of_4096_rows_is_one_command():
+    rng = np.random.default_rng(3)
+    config = CIMArrayConfig(tiles=16, tile=TILES[0].replace(macro=TILES[0].macro.replace(rows=256)))
+    x, w = rng.integers(-128, 128, (2, 4097)), rng.integers(-8, 8, (4097, 16))
+    product = ArrayMatmul(config, *x.shape, w.shape[1], reduce=True)
+    commands = product.commands()
+    assert [command.rows for command in commands] == [4096, 1]
+    vectors = tile_values.array_results(config, commands, product.weight_words(w), product.activation_words(x))
+    assert (product.results(vectors) == x @ w).all()
+
+
 def test_results_wrap_at_the_accumulators_width():
     config = TILES[0].replace(accumulator_bits=16, result_bus_bits=16)
     k = 4 * config.max_accumulated_rows
