@@ -1,16 +1,14 @@
-"""A prompt in chunks: as many tokens at a time as the scratchpad has room for."""
+"""A prompt in chunks: as few of them as the scratchpad has room for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tilewright.base.errors import ConfigError
 from tilewright.sim.config.accelerator import AcceleratorConfig
+from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
 
 from .whole_decoder import compile_decoder
-
-LARGEST_CHUNK = 64
-"""Number of prompt tokens in a chunk that is tried first."""
 
 
 def tokens_name(position: int, tokens: int) -> str:
@@ -32,6 +30,10 @@ def chunk_size(
 ) -> tuple[int, RefusedChunk | None]:
     """Return the number of tokens in a chunk of a prompt, and the smallest chunk that was refused, if one was.
 
+    Every chunk reads all weights. So there are as few chunks as have room, and they are as equal as possible: for each
+    number of chunks the smallest size that makes it. The first number has a row scalar for each token of a chunk;
+    numbers are doubled until one has room, and bisected then.
+
     Parameters
     ----------
     graph : callable
@@ -44,14 +46,25 @@ def chunk_size(
     ConfigError
         If the accelerator has no room for a single token.
     """
-    size, refused = min(tokens, LARGEST_CHUNK), None
-    while True:
+
+    def refusal(size: int) -> RefusedChunk | None:
         try:
             # The last chunk attends to most.
             compile_decoder(config, graph(tokens - size, size))
-            return size, refused
         except ConfigError as error:
             if size == 1:
                 raise
-            refused = RefusedChunk(tokens=size, cause=str(error))
-            size //= 2
+            return RefusedChunk(tokens=size, cause=str(error))
+        return None
+
+    few = many = divide_up(tokens, config.vector.scalars)
+    refused = None
+    while found := refusal(divide_up(tokens, many)):
+        few, many, refused = many, min(2 * many, tokens), found
+    while refused and divide_up(tokens, many) + 1 < refused.tokens and few + 1 < many:
+        between = (few + many) // 2
+        if found := refusal(divide_up(tokens, between)):
+            few, refused = between, found
+        else:
+            many = between
+    return divide_up(tokens, many), refused

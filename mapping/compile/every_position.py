@@ -27,7 +27,6 @@ from tilewright.sim.graph.operator import Engine, Kind
 from tilewright.sim.graph.precision import first_position_step
 
 from .blocks import Blocks
-from .chunks import LARGEST_CHUNK
 from .compiled_loops import CompiledLoops
 from .decoder_data import DecoderData
 from .memory_map import MemoryMap
@@ -35,6 +34,8 @@ from .whole_decoder import compile_decoder
 
 LONGEST = 4096
 """Largest capacity for which attention reads a cache of one block, and is not repeated."""
+LARGEST_CHUNK = 64
+"""Number of prompt tokens in a chunk that is tried first."""
 BLOCK = 2048
 """Number of positions in a block of a larger cache: fewer cost more time between blocks, more are read in vain."""
 SHORTER = (1 / 8, 1 / 4, 5 / 8)

@@ -96,7 +96,7 @@ class Mapping:
     __pydantic_config__ = _STRICT
 
     chunk: _Count | None = None
-    """Number of prompt tokens in a chunk; by default 64, or the first half, quarter and so on with room."""
+    """Number of prompt tokens in a chunk; by default as equal ones as possible, as few as have room."""
     layout: MemoryLayout = DEFAULT_LAYOUT
     programs: tuple[Dictionary[str, Schedule], ...] = ()
     """Schedules of the loops of each program, by their names; those that are missing are the default."""
