@@ -26,7 +26,7 @@ from tilewright.base.tables import markdown_table
 from tilewright.mapping.explore.by_estimates import estimates_of
 from tilewright.mapping.explore.space import ModelRun
 from tilewright.mapping.map import map_model
-from tilewright.mapping.models.load import load_model
+from tilewright.mapping.models.load import load_transformer
 from tilewright.mapping.models.workload import workload
 from tilewright.sim.config import load_system
 from tilewright.sim.estimate.designs import Designs
@@ -41,12 +41,14 @@ SEEDS = (1, 2, 3)
 MODELS = {
     "decode": ("gemma-3-1b", "llama-3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b", "tinyllama-1.1b"),
     "prefill": ("llama-3.2-1b", "qwen2.5-0.5b", "qwen3-0.6b"),
+    "encode": ("minilm",),
 }
 CONTEXTS = {
     "decode": (16, 64, 128, 256, 512, 1000, 1024, 2048, 3000, 4096, 8192),
     "prefill": (8, 16, 32, 48),
+    "encode": (8, 16, 32, 48, 64),
 }
-"""Contexts of a token, and lengths of prompts."""
+"""Contexts of a token, and numbers of tokens of prompts and of encoders."""
 BUS_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Parts of the bus that memory's bandwidth fills."""
 FIELDS: dict[str, tuple[Any, ...]] = {
@@ -123,7 +125,7 @@ def exact(case: dict[str, Any], phase: str) -> dict[str, Any]:
 
 @cache
 def _model(name: str) -> Any:
-    return load_model(name)
+    return load_transformer(name)
 
 
 def run(path: Path, phase: str, systems: int) -> None:
@@ -275,11 +277,14 @@ def write(cases: dict[str, list[dict[str, Any]]]) -> None:
     parts = {
         "errors": markdown_table(HEADINGS, region_rows(cases["decode"])),
         "prompt errors": markdown_table(HEADINGS, region_rows(cases["prefill"])),
+        "encoder errors": markdown_table(HEADINGS, region_rows(cases["encode"])),
         "ranges": markdown_table(("field", "values"), ranges),
         "models": ", ".join(MODELS["decode"]),
         "prompt models": ", ".join(MODELS["prefill"]),
         "contexts": ", ".join(f"{each:,}" for each in CONTEXTS["decode"]),
         "prompts": ", ".join(map(str, CONTEXTS["prefill"])),
+        "encoder models": ", ".join(MODELS["encode"]),
+        "encoder tokens": ", ".join(map(str, CONTEXTS["encode"])),
         "shares": ", ".join(f"{each:g}" for each in BUS_SHARES),
         "rate": f"{1e6 / speed():.1f}",
     }
@@ -290,7 +295,7 @@ def main() -> None:
     """Run what is asked for, and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", type=int, default=0, help="number of random systems, over all seeds")
-    parser.add_argument("--phase", choices=list(MODELS), default="decode", help="a token, or a prompt")
+    parser.add_argument("--phase", choices=list(MODELS), default="decode", help="a token, a prompt, or an encoder")
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of results")
     parser.add_argument("--write", action="store_true", help="write the measured error and the page")
     options = parser.parse_args()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from tilewright.base.tables import markdown_table
 from tilewright.mapping.compile.every_position import EveryPositionDecoder
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.map import memory_timing
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
@@ -39,7 +39,7 @@ def costs(
     for context in contexts:
         position = context - 1
         graph = llama.tokens_graph(model, decoder.precision, tokens=1, position=position, capacity=capacity)
-        programs = decoder.reusable(position, 1).program.at(position), compile_decoder(system.accelerator, graph)
+        programs = decoder.reusable(position, 1).program.at(position), compile_model(system.accelerator, graph)
         one_set, alone = (
             run_commands(system.accelerator, program.commands, memory_timing(system)).cycles for program in programs
         )

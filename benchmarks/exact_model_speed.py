@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from tilewright.base.tables import markdown_table
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.map import map_model, memory_timing
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.load import load_model
@@ -51,7 +51,7 @@ def speed(model: str, system: System) -> Speed:
     """
     config = load_model(model)
     graph = llama.decode(config, CONTEXT, Precision.of(system.cim.tile, system.vector.lanes))
-    commands = compile_decoder(system.accelerator, graph, MemoryMap()).commands
+    commands = compile_model(system.accelerator, graph, MemoryMap()).commands
 
     def run(*, every_event: bool) -> AcceleratorRun:
         timing = memory_timing(system)

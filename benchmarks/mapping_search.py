@@ -19,8 +19,9 @@ from benchmarks.pages import filled
 from tilewright.base.files import write_json, write_text
 from tilewright.base.tables import markdown_table
 from tilewright.mapping.models.load import load_model
+from tilewright.mapping.models.phases import DECODE, PREFILL
 from tilewright.mapping.search.search import search
-from tilewright.mapping.work import DECODE, PREFILL, Work
+from tilewright.mapping.work import Work
 from tilewright.sim.config import load_system
 
 TEMPLATE, PAGE = Path(__file__).with_suffix(".md"), Path(__file__).parents[1] / "docs" / "mapping-search.md"

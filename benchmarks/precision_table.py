@@ -15,7 +15,7 @@ import tilewright as tw
 from benchmarks.pages import filled
 from tilewright.base.files import write_text
 from tilewright.base.tables import markdown_table
-from tilewright.mapping.precision.plans.encoder_network import NAME
+from tilewright.mapping.models.minilm import NAME
 from tilewright.mapping.precision.plans.picture import draw_front
 from tilewright.mapping.precision.plans.search import Measured, PrecisionResult
 from tilewright.sim.config import load_system

@@ -2,13 +2,12 @@
 
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.models.llama import check_context
+from tilewright.mapping.models.config import DecoderConfig, Transformer, check_context
 from tilewright.sim.config import System
 from tilewright.sim.graph.precision import Precision
 
 
-def check_fit(model: DecoderConfig, system: System, precision: Precision, context: int) -> None:
+def check_fit(model: Transformer, system: System, precision: Precision, context: int) -> None:
     """Refuse a context too long for the model, and more than memory has room for.
 
     Raises
@@ -20,10 +19,12 @@ def check_fit(model: DecoderConfig, system: System, precision: Precision, contex
     _check_memory(model, system, precision, context)
 
 
-def _check_memory(model: DecoderConfig, system: System, precision: Precision, context: int) -> None:
+def _check_memory(model: Transformer, system: System, precision: Precision, context: int) -> None:
     """Refuse a model whose weights and cache, without padding, scales and programs, are more than addresses reach."""
     bits = system.fabric.address_bits
-    products = model.num_hidden_layers * model.layer_weights + model.vocab_size * model.hidden_size
+    products = model.num_hidden_layers * model.layer_weights
+    if isinstance(model, DecoderConfig):
+        products += model.vocab_size * model.hidden_size
     narrowest = min([precision.weights.bits, *(form.bits for _, form in precision.by_matrix)])
     weights = products * narrowest // 8
     cache = 2 * model.num_hidden_layers * context * model.key_value_size * precision.cache.bits // 8

@@ -7,11 +7,12 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.mapping import Mapping
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder, decoder_loops
+from tilewright.mapping.compile.whole_model import compile_model, model_loops
 from tilewright.mapping.fit import check_memory_map
 from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.lower.padding import with_padded_heads
-from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.config import Transformer
+from tilewright.mapping.models.phases import ENCODE
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.mapping.work import Work
@@ -28,7 +29,7 @@ from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 def map_model(
     name: str,
-    model: DecoderConfig,
+    model: Transformer,
     system: System,
     *,
     phase: str,
@@ -38,7 +39,8 @@ def map_model(
     plan: HeldPlan | None = None,
     mapping: Mapping | None = None,
 ) -> MapResult:
-    """Compile one decode step at a context, or the prompt phase of this many tokens, and run it on the exact model.
+    """Compile one decode step at a context, the prompt phase of this many tokens, or an encoder for so many, and run it
+    on the exact model.
 
     Prompt tokens go through the model in chunks, by default as many at a time as the scratchpad has room for.
 
@@ -52,8 +54,8 @@ def map_model(
     Raises
     ------
     ConfigError
-        If the model has no room for the context, or the accelerator none for a token, or there is no such kind, engine
-        or format.
+        If the model does not have the phase or has no room for the context, or the accelerator has none for a token or
+        for all tokens of an encoder, or there is no such kind, engine or format.
     """
     work = Work(
         model=model, system=system, phase=phase, context=context, on_host=tuple(on_host), engines=tuple(engines),
@@ -82,7 +84,7 @@ def map_work(name: str, work: Work, mapping: Mapping | None = None) -> MapResult
     for program in programs:
         counts.add(program, run_program(system, program, timeline=True))
 
-    tokens = tuple(chunk.of(Kind.EMBED)[0].m for chunk in chunks)
+    tokens = tuple(chunk.of(Kind.INPUT if work.phase == ENCODE else Kind.EMBED)[0].m for chunk in chunks)
     return MapResult(
         name=name,
         model=work.model,
@@ -120,7 +122,7 @@ def compile_chunks(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> lis
     check_names(work, chunks, mapping)
     memory = MemoryMap()
     programs = [
-        compile_decoder(
+        compile_model(
             work.system.accelerator, chunk, memory, layout=mapping.layout, schedules=mapping.schedules(number)
         )
         for number, chunk in enumerate(chunks)
@@ -141,7 +143,7 @@ def check_names(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> None:
         raise ConfigError(f"programs.{len(chunks)} is not allowed: there are {len(chunks)} programs, from 0 on")
     for number, graph in enumerate(chunks):
         if schedules := mapping.schedules(number):
-            loops = decoder_loops(work.system.accelerator, graph, layout=mapping.layout)
+            loops = model_loops(work.system.accelerator, graph, layout=mapping.layout)
             names = [loop.name for loop in loops]
             for name in schedules:
                 if name not in names:

@@ -3,11 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tilewright.mapping.compile.compiler import compile_program
-from tilewright.mapping.lower.lower import lower
-from tilewright.mapping.map import map_model, memory_timing
-from tilewright.mapping.models import bert
-from tilewright.mapping.models.config import BertConfig
+from tilewright.mapping.map import map_model
+from tilewright.mapping.models.phases import phases_of
 from tilewright.mapping.precision.plans.assignment import Assignment
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
 from tilewright.mapping.precision.plans.encoder_network import EncoderNetwork
@@ -15,13 +12,8 @@ from tilewright.mapping.precision.plans.network import Network
 from tilewright.mapping.precision.plans.on_array import HeldPlan, held_plan
 from tilewright.mapping.precision.plans.plan_file import Plan
 from tilewright.mapping.precision.plans.search import Cost
-from tilewright.mapping.report import RunCounts
 from tilewright.sim.config import System
-from tilewright.sim.energy.events import total
-from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.formats import StoredFormat
-from tilewright.sim.graph.precision import Precision
-from tilewright.sim.machine.accelerator.accelerator import run_commands
 
 CONTEXT = 128
 """Number of positions, or of tokens of a sentence, unless another is asked for or the model takes fewer."""
@@ -52,31 +44,14 @@ class CostOnSystem:
         return replace(self._kept[held.by_matrix], exact=not held.inexact)
 
     def _run(self, held: HeldPlan) -> Cost:
-        network, system, context = self.network, self.system, self.context
-        if isinstance(network, DecoderNetwork):
-            run = map_model(network.name, network.model, system, phase="decode", context=context, plan=held)
-            return Cost(run.cycles, run.energy_j, run.memory_bytes, True)
-        assert isinstance(network, EncoderNetwork)
-        precision = held.of(Precision.of_accelerator(system.accelerator))
-        counts = encoder_counts(network.model, system, precision, context)
-        joules = total(energy(counts.events, system)).mid
-        return Cost(counts.cycles, joules, counts.events.memory_bytes, True)
+        network = self.network
+        assert isinstance(network, DecoderNetwork | EncoderNetwork)
+        phase, *_ = phases_of(network.model)
+        run = map_model(network.name, network.model, self.system, phase=phase, context=self.context, plan=held)
+        return Cost(run.cycles, run.energy_j, run.memory_bytes, True)
 
 
 def _longest(network: Network) -> int:
     """Return the number of positions that a model takes."""
-    if isinstance(network, DecoderNetwork):
-        return network.model.positions
-    assert isinstance(network, EncoderNetwork)
-    return network.model.max_position_embeddings
-
-
-def encoder_counts(model: BertConfig, system: System, precision: Precision, tokens: int) -> RunCounts:
-    """Return the counts of a row of tokens that goes through all layers of an encoder, on the exact model."""
-    program = compile_program(system.accelerator, lower(bert.layers(model, precision, tokens=tokens)))
-    run = run_commands(system.accelerator, program.commands, memory_timing(system), timeline=True)
-    if run.error:
-        raise RuntimeError(f"{run.error.name} at command {run.index}")
-    counts = RunCounts(system)
-    counts.add(program, run)
-    return counts
+    assert isinstance(network, DecoderNetwork | EncoderNetwork)
+    return network.model.positions

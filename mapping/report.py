@@ -12,7 +12,7 @@ from tilewright.mapping.compile.mapping import DEFAULT_MAPPING, Mapping
 from tilewright.mapping.compile.mapping_file import mapping_dict
 from tilewright.mapping.host.cost import HostPart
 from tilewright.mapping.host.steps import HostStep, host_steps
-from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.config import Transformer
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.waits import Wait, array_waits
 from tilewright.sim.config import System
@@ -75,13 +75,13 @@ class MapResult:
     """Result of a run of a model on a system."""
 
     name: str
-    model: DecoderConfig
+    model: Transformer
     system: System
     phase: str
     tokens: int
     """Number of tokens that went through the model."""
     context: int
-    """Number of positions in the cache after the run."""
+    """Number of positions in the cache after the run; of an encoder, the number of tokens."""
     graph: Graph
     """Operator graph of all tokens at once, whatever the chunks."""
     rows: list[ReportRow]

@@ -1,4 +1,4 @@
-"""A token or a prompt that is mapped: its graphs, in which each operator has its engine."""
+"""A token, a prompt or a row of tokens that is mapped: its graphs, in which each operator has its engine."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,8 +7,8 @@ from tilewright.mapping.compile.chunks import RefusedChunk, chunk_size
 from tilewright.mapping.fit import check_fit
 from tilewright.mapping.host.placement import place
 from tilewright.mapping.models import llama
-from tilewright.mapping.models.config import DecoderConfig
-from tilewright.mapping.models.llama import check_context
+from tilewright.mapping.models.config import BertConfig, Transformer, check_context
+from tilewright.mapping.models.phases import DECODE, PREFILL, check_phase, graph_of
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.sim.config import System
 from tilewright.sim.config.engine_rule import EngineRule
@@ -16,18 +16,16 @@ from tilewright.sim.graph.engine_rules import check_rules, with_engines
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
 
-DECODE, PREFILL = "decode", "prefill"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """One decode step at a context, or the prompt phase of this many tokens, of a model on a system.
+    """One decode step at a context, the prompt phase of this many tokens, or so many tokens of an encoder, on a system.
 
     The engines decide the precision: on the CIM array weights and cache are what its weights are, unless a plan gives
     some weights a second format of the array.
     """
 
-    model: DecoderConfig
+    model: Transformer
     system: System
     phase: str
     context: int
@@ -45,8 +43,9 @@ class Work:
         Raises
         ------
         ConfigError
-            If the model has no room for the context, or there is no such engine or format.
+            If the model does not have the phase, or has no room for the context, or there is no such engine or format.
         """
+        check_phase(self.model, self.phase)
         if self.rules or self.system.cim is None:
             # The formats of jobs decide how much memory the model takes: that is checked when it is compiled.
             check_context(self.model, self.context)
@@ -64,6 +63,11 @@ class Work:
         precision = Precision.of_accelerator(self.system.accelerator)
         return self.plan.of(precision) if self.plan else precision
 
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that go through the model."""
+        return 1 if self.phase == DECODE else self.context
+
     @cached_property
     def graph(self) -> Graph:
         """Graph of all tokens, whose bounds move every weight once.
@@ -73,20 +77,20 @@ class Work:
         ConfigError
             If a rule matches no product.
         """
-        make = llama.decode if self.phase == DECODE else llama.prefill
-        graph = self._placed(make(self.model, self.context, self.precision))
+        graph = self._placed(graph_of(self.model, self.precision, phase=self.phase, context=self.context))
         check_rules(graph, self.rules)
         return place(graph, self.on_host)
 
     def chunks(self, size: int) -> tuple[Graph, ...]:
-        """Return the graphs of the programs: that of a token, or of the chunks of a prompt, of which the last has
-        logits."""
-        if self.phase == DECODE:
+        """Return the graphs of the programs: that of a token or of an encoder, or of the chunks of a prompt, of which
+        the last has logits."""
+        if self.phase != PREFILL:
             return (self.graph,)
         return tuple(self.chunk(position, size) for position in range(0, self.context, size))
 
     def chunk(self, position: int, size: int) -> Graph:
         """Return the graph of a chunk of a prompt."""
+        assert not isinstance(self.model, BertConfig)
         end = min(position + size, self.context)
         graph = llama.tokens_graph(
             self.model, self.precision, tokens=end - position, position=position, capacity=self.context,
@@ -96,16 +100,16 @@ class Work:
 
     @cached_property
     def default_chunk(self) -> tuple[int, RefusedChunk | None]:
-        """Return the number of tokens in a chunk that the compiler takes by default, and the smallest larger one that
-        it tried.
+        """Return the number of tokens that go through the model at once by default, and the smallest larger number
+        that the compiler tried.
 
         Raises
         ------
         ConfigError
             If the accelerator has no room for a single token.
         """
-        if self.phase == DECODE:
-            return 1, None
+        if self.phase != PREFILL:
+            return self.tokens, None
         return chunk_size(self.system.accelerator, self.chunk, self.context)
 
     def _placed(self, graph: Graph) -> Graph:

@@ -12,8 +12,10 @@ from tilewright.base.errors import ConfigError
 from tilewright.bench.program_cases import Case, Reference, Run
 from tilewright.bench.timing import NEAR, Timing
 from tilewright.mapping.compile.compiled import Compiled
+from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
+from tilewright.mapping.compile.whole_model import compile_model, write_layers
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.fit_heads import fit_heads
 from tilewright.mapping.lower.lower import lower
@@ -30,7 +32,7 @@ from tilewright.sim.graph.engine_rules import with_engines
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.precision import Precision
 from tilewright.sim.isa.steps import Job, Product
-from tilewright.sim.machine.steps import Memory, codes, empty_memory, run_steps, store
+from tilewright.sim.machine.steps import Memory, codes, empty_memory, load, run_steps, store
 
 SENTENCE = "Tiles of weights stay where they are and activations stream by them."
 """Sentence of sixteen tokens."""
@@ -145,6 +147,36 @@ def _encoder_case(
         name=_named(name, rules),
         memory=image,
         runs=(_near(run, compiled, exact, _least(config, least)),),
+        timing=timing,
+    )
+
+
+def whole_encoder_case(config: AcceleratorConfig, model: BertConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
+    """Return an encoder with seeded weights as ``tilewright map`` compiles it: its layers run in a loop.
+
+    Numpy runs the steps of one layer after the other, without a loop.
+    """
+    tensors, precision = seeded_encoder(model, seed=SEED), Precision.of_accelerator(config)
+    x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
+    graph = bert.layers(model, precision, tokens=tokens)
+    layers = [graph.part(each for each in graph if each.layer == layer) for layer in range(model.num_hidden_layers)]
+    constants = [constant_contents(layer, tensors) for layer in layers]
+    program = compile_model(config, graph)
+    image = program.empty_memory()
+    write_layers(program, image, constants.__getitem__)
+    program.write_input(image, x)
+    exact = x
+    for layer, part in enumerate(layers):
+        lowered = lower(part)
+        steps = _steps_memory(lowered, constants[layer], x)
+        run = run_of_steps(f"{tokens} tokens", config, program, lowered, steps)
+        x = load(steps, lowered.output)
+        exact = encoder_layer(model, tensors, bert.layer_name(layer), exact)
+    run = replace(run, macs=run.macs * len(layers))
+    return Case(
+        name=f"encoder of {len(layers)} layers",
+        memory=image,
+        runs=(_near(run, program, exact, _least(config, None)),),
         timing=timing,
     )
 
@@ -324,12 +356,14 @@ def _steps_memory(
     return memory
 
 
-def _near(run: Run, compiled: Compiled, exact: np.ndarray, least: float) -> Run:
+def _near(run: Run, compiled: Compiled | CompiledLoops, exact: np.ndarray, least: float) -> Run:
     """Return a run whose output must be close to the output of a float64 layer."""
     return replace(run, reference=Reference(output=compiled.output, values=exact, least=least))
 
 
-def run_of_steps(name: str, config: AcceleratorConfig, compiled: Compiled, lowered: Lowered, steps: Memory) -> Run:
+def run_of_steps(
+    name: str, config: AcceleratorConfig, compiled: Compiled | CompiledLoops, lowered: Lowered, steps: Memory
+) -> Run:
     """Run the steps on memory; return the start of the program that must have the same results."""
     run_steps(lowered.steps, steps, lanes=config.vector.lanes)
     rows = codes(steps, lowered.output)

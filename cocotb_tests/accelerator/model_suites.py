@@ -17,12 +17,12 @@ from tilewright.mapping.models import llama, minilm
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.embeddings import embedded
 from tilewright.mapping.models.load import load_model, model_names, shipped_folder
+from tilewright.mapping.models.minilm import NAME as MINILM
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.reference import FloatDecoder, Tensors
 from tilewright.mapping.models.seeded import seeded_model
 from tilewright.mapping.precision.calibration import Calibrated
 from tilewright.mapping.precision.equalisation import precision_of
-from tilewright.mapping.precision.plans.encoder_network import NAME as MINILM
 from tilewright.mapping.precision.plans.encoder_network import EncoderNetwork
 from tilewright.mapping.precision.plans.planned import planned, planned_network
 from tilewright.sim.config import System

@@ -1,4 +1,4 @@
-"""The programs that ``tilewright map`` times, run in RTL: a whole decoder, and one of its layers, prompt and tokens."""
+"""The programs that ``tilewright map`` times, run in RTL: a whole decoder and a whole encoder, and one layer."""
 
 from dataclasses import replace
 from itertools import count, islice
@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 from tilewright.bench.program_cases import Case, encoded
-from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case
+from tilewright.bench.timing import Timing
+from tilewright.cocotb_tests.accelerator.layer_cases import decoder_case, whole_encoder_case
 from tilewright.cocotb_tests.accelerator.suite import TINY
 from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decoder_case
 from tilewright.cocotb_tests.accelerator.whole_decoder_suite import MODEL, SUITES
 from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.mapping.models.config import BertConfig
+from tilewright.mapping.models.phases import PREFILL
 from tilewright.mapping.search.search import search
 from tilewright.mapping.search.space import PROMPT_SPACE
-from tilewright.mapping.work import PREFILL, Work
+from tilewright.mapping.work import Work
 from tilewright.sim.config import load_system
 from tilewright.sim.isa.commands import Add, Command, Loop
 from tilewright.sim.isa.encoding import decode
@@ -39,6 +42,13 @@ def test_a_layer_with_its_attention():
     rows = SUITE.simulate("table", (case,))
     check_rows(rows)
     assert len(rows) == 3
+
+
+def test_an_encoder_whose_layers_run_in_a_loop():
+    model = BertConfig(vocab_size=100, num_hidden_layers=3, hidden_size=32, num_attention_heads=4, intermediate_size=48)
+    rows = SUITE.simulate("table", (whole_encoder_case(TINY, model, tokens=5, timing=Timing(latency=20)),))
+    check_rows(rows)
+    assert rows[0]["cosine"] > 0.999
 
 
 @pytest.mark.slow

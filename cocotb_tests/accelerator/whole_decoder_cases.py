@@ -17,7 +17,7 @@ from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.decoder_data import DecoderData
 from tilewright.mapping.compile.mapping import DEFAULT_MAPPING, Mapping
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.lower.steps_decoder import StepsDecoder, StepsResult
 from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.embeddings import embedded
@@ -83,7 +83,7 @@ def whole_decoder_case(
     decoder = DecoderData(config, model, tensors, capacity=capacity, rules=rules)
     places = MemoryMap()
     programs = [
-        compile_decoder(
+        compile_model(
             config,
             decoder.graph(chunk.position, chunk.tokens, logits=chunk.logits),
             places,

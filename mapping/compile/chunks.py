@@ -8,7 +8,7 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
 
-from .whole_decoder import compile_decoder
+from .whole_model import compile_model
 
 
 def tokens_name(position: int, tokens: int) -> str:
@@ -50,7 +50,7 @@ def chunk_size(
     def refusal(size: int) -> RefusedChunk | None:
         try:
             # The last chunk attends to most.
-            compile_decoder(config, graph(tokens - size, size))
+            compile_model(config, graph(tokens - size, size))
         except ConfigError as error:
             if size == 1:
                 raise

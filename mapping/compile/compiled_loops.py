@@ -22,6 +22,12 @@ class CompiledLoops(InMemory):
     arguments: tuple[Argument, ...] = ()
     """Words of commands that depend on the position, if the program serves every position."""
 
+    @property
+    def output(self) -> PaddedRows:
+        """Place of the output of the last loop; of its first run, if each run has one of its own."""
+        [*_, last] = self.loops.values()
+        return last.survey.output
+
     def at(self, position: int) -> "CompiledLoops":
         """Return a program that serves every position for one of them."""
         return replace(self, commands=with_arguments(self.commands, self.arguments, position))

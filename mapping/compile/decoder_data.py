@@ -18,7 +18,7 @@ from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind
 
 from .compiled_loops import CompiledLoops
-from .whole_decoder import head_parts, write_layers
+from .whole_model import head_parts, write_layers
 
 
 class DecoderData:

@@ -30,7 +30,7 @@ from .blocks import Blocks
 from .compiled_loops import CompiledLoops
 from .decoder_data import DecoderData
 from .memory_map import MemoryMap
-from .whole_decoder import compile_decoder
+from .whole_model import compile_model
 
 LONGEST = 4096
 """Largest capacity for which attention reads a cache of one block, and is not repeated."""
@@ -231,7 +231,7 @@ class EveryPositionDecoder(DecoderData):
         )
         blocks = Blocks(size=self.block, capacity=self.capacity, nominal=nominal)
         graph = fit_heads(self.config, self.placed(graph))
-        program = compile_decoder(self.config, graph, self.memory, blocks)
+        program = compile_model(self.config, graph, self.memory, blocks)
         return Reusable(graph, program, tokens, nominal, positions, every)
 
     @property

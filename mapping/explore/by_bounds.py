@@ -15,8 +15,8 @@ from tilewright.mapping.explore.front import dominated, front
 from tilewright.mapping.explore.objectives import Sums, may_be_within, within
 from tilewright.mapping.explore.refusals import first_refusal
 from tilewright.mapping.explore.runs import ExactRuns
-from tilewright.mapping.explore.space import ModelRun, Space
-from tilewright.mapping.models import llama
+from tilewright.mapping.explore.space import Space
+from tilewright.mapping.models.phases import graph_of
 from tilewright.sim.config import System
 from tilewright.sim.energy.events import Counts, total
 from tilewright.sim.energy.run_energy import energy
@@ -96,18 +96,13 @@ def _bounds(space: Space, watch: Told) -> tuple[np.ndarray, Sums]:
         precision = Precision.of_accelerator(system.accelerator)
         for at, run in enumerate(space.runs):
             if (at, precision) not in graphs:
-                graphs[at, precision] = _graph(run, precision)
+                graphs[at, precision] = graph_of(run.model, precision, phase=run.phase, context=run.context)
             seconds, joules = _least(graphs[at, precision], system)
             table[:3, column] += run.weight * np.array([seconds, joules, run.tokens])
         area = system_area(system)
         table[3, column] = area.area_mm2 if area else np.nan
         watch(column + 1, len(numbers))
     return numbers, Sums.of(table)
-
-
-def _graph(run: ModelRun, precision: Precision) -> Graph:
-    make = llama.decode if run.phase == "decode" else llama.prefill
-    return make(run.model, run.context, precision)
 
 
 def _least(graph: Graph, system: System) -> tuple[float, float]:

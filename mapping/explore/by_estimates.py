@@ -14,6 +14,7 @@ from tilewright.mapping.explore.runs import ExactRuns
 from tilewright.mapping.explore.search import Estimator, Found, Source, Watch, search
 from tilewright.mapping.explore.space import ModelRun, Space
 from tilewright.mapping.explore.study import Study
+from tilewright.mapping.models.phases import DECODE
 from tilewright.mapping.models.workload import workload
 from tilewright.sim.estimate.estimate import estimate
 from tilewright.sim.estimate.measured import measured_error
@@ -67,8 +68,10 @@ def by_estimates(space: Space, runs: ExactRuns, *, study: Study, seed: int, watc
 
 
 def estimates_of(run: ModelRun) -> Source:
-    """Return the function that estimates a run on many designs: closed forms of a token, or programs of a prompt."""
-    if run.phase == "decode":
+    """Return the function that estimates a run on many designs: closed forms of a token, or programs of a prompt or of
+    an encoder.
+    """
+    if run.phase == DECODE:
         token = workload(run.model, phase=run.phase, context=run.context)
         return lambda designs: estimate(token, designs)
     return PromptEstimates(run)

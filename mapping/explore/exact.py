@@ -7,7 +7,7 @@ from typing import Any
 from tilewright import __version__
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.map import map_model
-from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.config import Transformer
 from tilewright.sim.config import System
 
 Outcome = dict[str, Any]
@@ -15,7 +15,7 @@ Outcome = dict[str, Any]
 
 
 def run_exact(
-    version: str, base: System, changes: Mapping[str, object], model: DecoderConfig, phase: str, context: int
+    version: str, base: System, changes: Mapping[str, object], model: Transformer, phase: str, context: int
 ) -> Outcome:
     """Compile a model for the base with changes, run it on the exact model, and return the outcome.
 

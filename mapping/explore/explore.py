@@ -24,6 +24,7 @@ from tilewright.mapping.explore.runs import ExactRuns
 from tilewright.mapping.explore.search import Found
 from tilewright.mapping.explore.space import Space
 from tilewright.mapping.explore.study import Study
+from tilewright.mapping.models.phases import DECODE
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _estimated(space: Space) -> bool:
     # Energies and areas are estimated in one process, and products on the CIM array alone.
     one_process = space.process is not None or "process" not in space.choices
     # Of prompts, each program is compiled.
-    few_programs = programs_of(space) <= MOST_PROGRAMS or all(run.phase == "decode" for run in space.runs)
+    few_programs = programs_of(space) <= MOST_PROGRAMS or all(run.phase == DECODE for run in space.runs)
     on_array = space.base.cim is not None and not space.base.engine_rules
     return one_process and few_programs and on_array
 

@@ -1,4 +1,4 @@
-"""Estimates of prompts: each program that the compiler makes is replayed for all designs that run it.
+"""Estimates of prompts and of encoders: each program that the compiler makes is replayed for all designs that run it.
 
 The program depends on what a design is made of, and not on its clock, its memory, and its bursts in flight. So the
 compiler decides about room itself, and only the cycles are estimated.
@@ -14,7 +14,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.mapping import Mapping
 from tilewright.mapping.explore.space import ModelRun, Space
 from tilewright.mapping.map import compile_chunks
-from tilewright.mapping.work import PREFILL, Work
+from tilewright.mapping.work import Work
 from tilewright.sim.config import AcceleratorConfig, System
 from tilewright.sim.energy.events import Counts
 from tilewright.sim.estimate.designs import Designs
@@ -31,7 +31,7 @@ MOST_PROGRAMS = 500
 
 @dataclass(frozen=True)
 class _Programs:
-    """Programs of the chunks of a prompt, and what they take together."""
+    """Programs of the chunks of a prompt, or of an encoder, and what they take together."""
 
     config: AcceleratorConfig
     commands: tuple[Sequence[Command], ...]
@@ -40,7 +40,7 @@ class _Programs:
 
 @dataclass(frozen=True, eq=False)
 class PromptResults(Results):
-    """Results of a prompt for each design."""
+    """Results of a prompt, or of an encoder, for each design."""
 
     designs: Designs
     fits: np.ndarray
@@ -63,7 +63,7 @@ class PromptResults(Results):
 
 @dataclass(frozen=True, eq=False)
 class PromptEstimates:
-    """Estimates a prompt; programs are kept for the designs that follow."""
+    """Estimates a prompt or an encoder; programs are kept for the designs that follow."""
 
     run: ModelRun
     _programs: dict[tuple, _Programs | None] = field(default_factory=dict)
@@ -100,14 +100,14 @@ class PromptEstimates:
 
 
 def _compiled(run: ModelRun, system: System) -> _Programs:
-    """Return the programs of a prompt, as :func:`tilewright.mapping.map.map_model` compiles them.
+    """Return the programs of a prompt or of an encoder, as :func:`tilewright.mapping.map.map_model` compiles them.
 
     Raises
     ------
     ConfigError
         If the model or a token has no room.
     """
-    work, config = Work(model=run.model, system=system, phase=PREFILL, context=run.context), system.accelerator
+    work, config = Work(model=run.model, system=system, phase=run.phase, context=run.context), system.accelerator
     work.check()
     size, _ = work.default_chunk
     commands = tuple(program.commands for program in compile_chunks(work, work.chunks(size), Mapping()))

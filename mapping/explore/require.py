@@ -14,7 +14,7 @@ import numpy as np
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.explore.space import ModelRun, base_value
 from tilewright.mapping.map import map_model
-from tilewright.mapping.models import llama
+from tilewright.mapping.models.phases import graph_of
 from tilewright.mapping.models.workload import workload
 from tilewright.mapping.report import MapResult
 from tilewright.sim.config import System
@@ -93,9 +93,8 @@ def require(
     """
     begin = time.process_time()
     precision = Precision.of_accelerator(system.accelerator)
-    make = llama.decode if run.phase == "decode" else llama.prefill
-    graph = make(run.model, run.context, precision)
-    tokens = 1 if run.phase == "decode" else run.context
+    graph = graph_of(run.model, precision, phase=run.phase, context=run.context)
+    tokens = run.tokens
     found = bounds(graph, system)
     needs = _needs(found, system, system.clock_mhz * 1e6 * tokens / tokens_per_s)
     _check_rate(needs, tokens_per_s, system)

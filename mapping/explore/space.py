@@ -12,7 +12,8 @@ from tilewright.base.cache import content_hash
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.explore.expression import Expression
 from tilewright.mapping.explore.objectives import Limit
-from tilewright.mapping.models.config import DecoderConfig
+from tilewright.mapping.models.config import Transformer
+from tilewright.mapping.models.phases import DECODE
 from tilewright.sim.config import System
 from tilewright.sim.estimate.designs import Designs
 
@@ -21,12 +22,12 @@ MOST_DESIGNS = 1 << 62
 
 @dataclass(frozen=True)
 class ModelRun:
-    """A run of a model for which designs are compared: one decode step, or a prompt."""
+    """A run of a model for which designs are compared: one decode step, a prompt, or an encoder."""
 
     name: str
     """Name of the model, for people."""
-    model: DecoderConfig
-    phase: str = "decode"
+    model: Transformer
+    phase: str = DECODE
     context: int = 1024
     weight: float = 1.0
     """Number of times that the run happens, in relation to the other runs."""
@@ -34,7 +35,7 @@ class ModelRun:
     @property
     def tokens(self) -> int:
         """Number of tokens that go through the model."""
-        return 1 if self.phase == "decode" else self.context
+        return 1 if self.phase == DECODE else self.context
 
     @property
     def label(self) -> str:

@@ -16,8 +16,8 @@ from tilewright.base.text import shown
 from tilewright.mapping.explore.expression import Expression
 from tilewright.mapping.explore.objectives import OBJECTIVES, Limit, check_objective
 from tilewright.mapping.explore.space import MOST_DESIGNS, ModelRun, SearchOptions, Space, base_value
-from tilewright.mapping.models import load_model
-from tilewright.mapping.models.llama import check_context
+from tilewright.mapping.models.load import load_transformer
+from tilewright.mapping.models.phases import asked
 from tilewright.sim.config import System, load_system
 from tilewright.sim.config.base import Frozen
 from tilewright.sim.config.change import unknown_field
@@ -35,8 +35,8 @@ class _Run(Frozen):
     """A run of a model in the file of a space."""
 
     model: str
-    phase: Literal["decode", "prefill"] = "decode"
-    context: Annotated[int, Field(ge=1, le=1 << 24)] = 1024
+    phase: Literal["decode", "prefill", "encode"] | None = None
+    context: Annotated[int, Field(ge=1, le=1 << 24)] | None = None
     weight: Positive = 1.0
 
 
@@ -153,9 +153,8 @@ def _run(parsed: Parsed, index: int, run: _Run) -> ModelRun:
     def checked() -> ModelRun:
         # What looks like a path is one, beside the file; anything else is a shipped name.
         is_path = "/" in run.model or run.model.endswith(".json")
-        model = load_model(parsed.path.parent / run.model if is_path else run.model)
-        check_context(model, run.context)
-        return ModelRun(run.model, model, run.phase, run.context, run.weight)
+        model = load_transformer(parsed.path.parent / run.model if is_path else run.model)
+        return ModelRun(run.model, model, *asked(model, run.phase, run.context), run.weight)
 
     found: ModelRun = _in_words(parsed, ("models", index), checked)
     return found

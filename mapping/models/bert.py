@@ -7,7 +7,7 @@ from tilewright.sim.graph.operator import Kind
 from tilewright.sim.graph.precision import Precision
 
 from .builder import GraphBuilder
-from .config import BertConfig
+from .config import BertConfig, check_context
 
 ATTENTION = "attention.self"
 QUERY, KEY, VALUE = (f"{ATTENTION}.{part}" for part in ("query", "key", "value"))
@@ -21,7 +21,14 @@ def layer_name(layer: int, part: str = "") -> str:
 
 
 def layers(model: BertConfig, precision: Precision, *, tokens: int) -> Graph:
-    """Return all layers on a row of tokens, all of which attend to each other."""
+    """Return all layers on a row of tokens, all of which attend to each other.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no room for so many tokens.
+    """
+    check_context(model, tokens)
     run = _Run(model, precision, tokens)
     residual = run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size)
     for layer in range(model.num_hidden_layers):

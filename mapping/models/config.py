@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from tilewright.base.errors import ConfigError
 from tilewright.sim.graph.rotary import Rotary
 
 from .rope_scaling import RopeScaling
@@ -77,11 +78,26 @@ class BertConfig(ModelConfig):
         return self.hidden_size // self.num_attention_heads
 
     @property
+    def positions(self) -> int:
+        """Largest number of tokens in a row."""
+        return self.max_position_embeddings
+
+    @property
+    def key_value_size(self) -> int:
+        """Number of elements of all keys, and of all values, of a token in a layer."""
+        return self.hidden_size
+
+    @property
+    def layer_weights(self) -> int:
+        """Number of weights of the products of one layer."""
+        return self.hidden_size * (4 * self.hidden_size + 2 * self.intermediate_size)
+
+    @property
     def parameters(self) -> int:
         """Number of parameters, without those of a pooler."""
-        hidden, ffn = self.hidden_size, self.intermediate_size
+        hidden = self.hidden_size
         rows = self.vocab_size + self.max_position_embeddings + self.type_vocab_size
-        layer = 4 * hidden * (hidden + 1) + hidden * (ffn + 1) + ffn * hidden + ffn + 4 * hidden
+        layer = self.layer_weights + 9 * hidden + self.intermediate_size
         return (rows + 2) * hidden + self.num_hidden_layers * layer
 
 
@@ -292,6 +308,24 @@ class DecoderConfig(ModelConfig):
         """Number of parameters of the model, with tied embeddings counted once."""
         embeddings = self.vocab_size * self.hidden_size * (1 if self.tie_word_embeddings else 2)
         return embeddings + self.num_hidden_layers * self.layer_parameters + self.hidden_size
+
+
+Transformer = DecoderConfig | BertConfig
+"""Description of any model that is understood."""
+
+
+def check_context(model: Transformer, context: int) -> None:
+    """Refuse a number of positions for which the model was not made.
+
+    Raises
+    ------
+    ConfigError
+        Names the number and what is allowed.
+    """
+    longest = model.positions
+    if not 1 <= context <= longest:
+        limit = "max_position_embeddings" if longest == model.max_position_embeddings else "rope_scaling's longest"
+        raise ConfigError(f"context = {context} is not allowed: it must be 1 to {limit} = {longest}")
 
 
 def _without_rope_parameters(data: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ other families differ from it."""
 from dataclasses import dataclass
 from typing import Any
 
-from tilewright.base.errors import ConfigError
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import INPUT, Graph
 from tilewright.sim.graph.operator import Kind
@@ -12,7 +11,7 @@ from tilewright.sim.graph.precision import Precision
 from tilewright.sim.graph.rotary import Rotary
 
 from .builder import GraphBuilder
-from .config import DecoderConfig
+from .config import DecoderConfig, check_context
 
 QUERY, KEY, VALUE, OUTPUT = (f"self_attn.{part}_proj" for part in "qkvo")
 QUERY_NORM, KEY_NORM = "self_attn.q_norm", "self_attn.k_norm"
@@ -141,20 +140,6 @@ def head(model: DecoderConfig, precision: Precision, *, tokens: int, columns: in
     run = _Run(model, precision, tokens, 0, tokens)
     run.head(run.add(INPUT, Kind.INPUT, m=tokens, n=model.hidden_size), tokens, columns)
     return run.graph()
-
-
-def check_context(model: DecoderConfig, context: int) -> None:
-    """Refuse a number of positions for which the model was not made.
-
-    Raises
-    ------
-    ConfigError
-        Names the number and what is allowed.
-    """
-    longest = model.positions
-    if not 1 <= context <= longest:
-        limit = "max_position_embeddings" if longest == model.max_position_embeddings else "rope_scaling's longest"
-        raise ConfigError(f"context = {context} is not allowed: it must be 1 to {limit} = {longest}")
 
 
 class _Run(GraphBuilder):

@@ -9,7 +9,8 @@ from tilewright.base.errors import ConfigError, first_problem, suggest
 from tilewright.base.reading import Parsed, is_folder, list_folder, read_json
 from tilewright.base.text import shown
 
-from .config import BertConfig, DecoderConfig
+from . import minilm
+from .config import BertConfig, DecoderConfig, Transformer
 from .families import DECODERS, FAMILIES
 from .rope_scaling import RopeScaling
 
@@ -107,23 +108,36 @@ def load_model(name_or_path: str | Path) -> DecoderConfig:
         If there is none, or it is not a configuration that is understood; names the field, the value, what is
         allowed, the file and the line.
     """
+    model = load_transformer(name_or_path)
+    if isinstance(model, BertConfig):
+        raise ConfigError(
+            f"{name_or_path}: model_type = 'bert' is not allowed here: an encoder has no decode step and no prompt "
+            f"phase; families of decoders: {', '.join(DECODERS)}"
+        )
+    return model
+
+
+def load_transformer(name_or_path: str | Path) -> Transformer:
+    """Return the model that a name or a path stands for, as :func:`load_model`, or an encoder: ``minilm``, or one
+    with a ``config.json``.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`load_model`.
+    """
     path = Path(name_or_path)
+    if str(name_or_path) == minilm.NAME:
+        return minilm.CONFIG
     if str(name_or_path) not in model_names() and not is_described(path):
         # Files whose description is a part of them; their reader knows this module.
         from .readers import read_model
 
         return read_model(path).model
-    path = config_path(name_or_path)
-    model = load_config(path)
-    if isinstance(model, BertConfig):
-        raise ConfigError(
-            f"{path}: model_type = 'bert' is not allowed here: an encoder has no decode step and no prompt phase; "
-            f"families of decoders: {', '.join(DECODERS)}"
-        )
-    return model
+    return load_config(config_path(name_or_path))
 
 
-def load_config(path: Path) -> DecoderConfig | BertConfig:
+def load_config(path: Path) -> Transformer:
     """Return the model that a ``config.json`` describes.
 
     Raises
@@ -134,7 +148,7 @@ def load_config(path: Path) -> DecoderConfig | BertConfig:
     return parse_config(read_json(path))
 
 
-def parse_config(parsed: Parsed) -> DecoderConfig | BertConfig:
+def parse_config(parsed: Parsed) -> Transformer:
     """Return the model that parsed fields describe: those of ``text_config``, if there is one.
 
     Raises

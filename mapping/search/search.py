@@ -23,11 +23,12 @@ from typing import Any
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.mapping import DEFAULT_LAYOUT, Mapping, MemoryLayout, Schedule, Split
 from tilewright.mapping.compile.program import Repeated
-from tilewright.mapping.compile.whole_decoder import decoder_loops, head_parts
+from tilewright.mapping.compile.whole_model import head_parts, model_loops
 from tilewright.mapping.lower.fit_heads import allowed_beside, fit_heads
 from tilewright.mapping.map import compile_chunks, memory_timing, run_program
 from tilewright.mapping.models.llama import HEAD
-from tilewright.mapping.work import DECODE, Work
+from tilewright.mapping.models.phases import DECODE, PREFILL
+from tilewright.mapping.work import Work
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
 from tilewright.sim.graph.operator import Engine, Kind
@@ -89,7 +90,7 @@ def search(work: Work, space: Space | None = None, *, prune: bool = True) -> Sea
     Parameters
     ----------
     space : Space, optional
-        By default :data:`.TOKEN_SPACE` for a token and :data:`.PROMPT_SPACE` for a prompt.
+        By default :data:`.TOKEN_SPACE` for a token and :data:`.PROMPT_SPACE` for a prompt or an encoder.
     prune : bool
         Whether to leave out what cannot be better by its bound; otherwise all schedules with a program of their own
         are run.
@@ -148,9 +149,10 @@ class _Search:
             If there is no room for any.
         """
         for size in self.sizes:
-            chunks, layouts = divide_up(self._tokens, size), self._layouts
-            parts, schedules = self.space.more_parts + 1, self.space.schedules
-            self.mappings += len(layouts) * schedules ** (chunks * self._layer_loops) * parts * schedules
+            chunks, layouts = divide_up(self.work.tokens, size), self._layouts
+            schedules = self.space.schedules
+            heads = (self.space.more_parts + 1) * schedules if self._has_head else 1
+            self.mappings += len(layouts) * schedules ** (chunks * self._layer_loops) * heads
             if self.prune and chunks * self._weight_cycles >= self.least:
                 self.bounded_sizes += 1
                 continue
@@ -164,15 +166,16 @@ class _Search:
     @cached_property
     def sizes(self) -> list[int]:
         """Sizes of chunks, the largest first: the smallest size for each number of chunks, and the default."""
-        if self.work.phase == DECODE:
-            return [1]
-        tokens = self.work.context
+        tokens = self.work.tokens
+        if self.work.phase != PREFILL:
+            return [tokens]
         sizes = {divide_up(tokens, chunks) for chunks in range(1, tokens + 1)}
         return sorted(sizes | {self.work.default_chunk[0]}, reverse=True)
 
     @property
-    def _tokens(self) -> int:
-        return 1 if self.work.phase == DECODE else self.work.context
+    def _has_head(self) -> bool:
+        """Whether logits follow the last layer."""
+        return bool(self.work.graph.of(Kind.LOGITS))
 
     @cached_property
     def _layer_loops(self) -> int:
@@ -202,18 +205,24 @@ class _Search:
         """Return the cycles of starts and ends that loops have alone, and not in their programs."""
         system = self.work.system
         empty = run_commands(system.accelerator, [End()], memory_timing(system)).cycles
-        return empty * ((self._layer_loops - 1) * programs + 1)
+        return empty * ((self._layer_loops - 1) * programs + self._has_head)
 
     def _loops(self, graph: Graph, layout: MemoryLayout) -> list[Repeated]:
-        return decoder_loops(self.work.system.accelerator, graph, layout=layout)
+        return model_loops(self.work.system.accelerator, graph, layout=layout)
 
     def _layout(self, size: int, layout: MemoryLayout, graphs: Sequence[Graph]) -> None:
         """Search all loops with a size of chunks and a layout."""
-        head = self._head(layout.split, graphs[-1])
-        if head is None:
-            return
+        schedules: list[dict[str, Schedule]] = [{} for _ in graphs]
+        begin = -self._twice(len(graphs))
+        if self._has_head:
+            head = self._head(layout.split, graphs[-1])
+            if head is None:
+                return
+            layout = replace(layout, parts=head[0].parts)
+            schedules[-1][HEAD] = head[1].schedule
+            begin += head[1].cycles
         searches: list[tuple[int, LoopSearch]] = []
-        left = self.least - head[1].cycles + self._twice(len(graphs))
+        left = self.least - begin
         for number, graph in enumerate(graphs):
             for loop in self._loops(graph, layout):
                 if loop.name != HEAD:
@@ -223,9 +232,7 @@ class _Search:
                     if math.isinf(made.least):
                         self._count(searches)
                         return
-        schedules: list[dict[str, Schedule]] = [{} for _ in graphs]
-        schedules[-1][HEAD] = head[1].schedule
-        total = head[1].cycles - self._twice(len(graphs))
+        total = float(begin)
         for number, each in searches:
             # What this loop may take if all loops after it take their bounds.
             below = left + each.least if self.prune else math.inf
@@ -237,7 +244,6 @@ class _Search:
             schedules[number][each.loop.name] = found.schedule
         else:
             if total < self.least:
-                layout = replace(layout, parts=head[0].parts)
                 self.least, self.best = total, Mapping(chunk=size, layout=layout, programs=tuple(schedules))
         self._count(searches)
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tilewright.cli import cli
 from tilewright.mapping.compile.compiler import compile_program
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import bert, llama
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
@@ -80,7 +80,7 @@ def _llama(tokens: int, position: int) -> bytes:
     graph = llama.tokens_graph(
         load_model("llama-3.2-1b"), Precision.of(system.cim.tile), tokens=tokens, position=position, capacity=1024
     )
-    return compile_decoder(system.accelerator, graph).binary
+    return compile_model(system.accelerator, graph).binary
 
 
 PROGRAMS: dict[str, Callable[[], bytes]] = {

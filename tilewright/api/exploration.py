@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tilewright.api.systems import model_of, system_of
+from tilewright.api.systems import system_of, transformer_of
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.explore.explore import ExplorationProgress
 from tilewright.mapping.explore.explore import explore as explore_space
@@ -15,19 +15,19 @@ from tilewright.mapping.explore.space import ModelRun
 from tilewright.mapping.explore.space_file import load_space
 from tilewright.mapping.explore.suggest import Suggestions
 from tilewright.mapping.explore.suggest import suggest as suggest_for
-from tilewright.mapping.models import DecoderConfig
-from tilewright.mapping.models.llama import check_context
+from tilewright.mapping.models.config import Transformer
+from tilewright.mapping.models.phases import asked
 from tilewright.sim.config import System
 
-Model = str | Path | DecoderConfig
+Model = str | Path | Transformer
 
 
 def explore(
     models: Model | Sequence[Model],
     space: str | Path | Mapping[str, object],
     *,
-    phase: str = "decode",
-    context: int = 1024,
+    phase: str | None = None,
+    context: int | None = None,
     study: str | Path | None = None,
     workers: int = 1,
     scheduler: str | None = None,
@@ -38,7 +38,7 @@ def explore(
 
     Parameters
     ----------
-    models : str, Path, DecoderConfig or a sequence of them
+    models : str, Path, DecoderConfig, BertConfig or a sequence of them
         Models as in :func:`map`; empty if the space names them.
     space : str, Path or mapping
         TOML file of the space, or a mapping of the same form; docs/explore.md has the keys.
@@ -61,7 +61,7 @@ def explore(
         If an argument, the space or the study cannot be used, or no design is within the constraints.
     """
     _check_workers(workers)
-    given = [models] if isinstance(models, str | Path | DecoderConfig) else models
+    given = [models] if isinstance(models, Model) else models
     runs = [_run(model, phase, context) for model in given]
     described = load_space(space if isinstance(space, Mapping) else Path(space), runs)
     return explore_space(
@@ -80,8 +80,8 @@ def require(
     *,
     tokens_per_s: float,
     joules_per_token: float | None = None,
-    phase: str = "decode",
-    context: int = 1024,
+    phase: str | None = None,
+    context: int | None = None,
 ) -> Requirement:
     """Return the smallest change of a system with which a model reaches a rate, as ``tilewright require`` does.
 
@@ -110,8 +110,8 @@ def suggest(
     system: str | Path | System,
     model: Model = "llama-3.2-1b",
     *,
-    phase: str = "decode",
-    context: int = 1024,
+    phase: str | None = None,
+    context: int | None = None,
     workers: int = 1,
 ) -> Suggestions:
     """Return the three changes of a system that give most for what they add, as ``tilewright suggest`` does.
@@ -137,9 +137,7 @@ def _check_workers(workers: int) -> None:
         raise ConfigError(f"workers = {workers} is not allowed: it must be 1 or more")
 
 
-def _run(model: Model, phase: str, context: int) -> ModelRun:
-    if phase not in ("decode", "prefill"):
-        raise ConfigError(f"phase = {phase!r} is not allowed: decode or prefill")
-    chosen = model_of(model)
-    check_context(chosen, context)
-    return ModelRun(chosen.model_type if isinstance(model, DecoderConfig) else str(model), chosen, phase, context)
+def _run(model: Model, phase: str | None, context: int | None) -> ModelRun:
+    chosen = transformer_of(model)
+    name = str(model) if isinstance(model, str | Path) else chosen.model_type
+    return ModelRun(name, chosen, *asked(chosen, phase, context))

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tilewright.api.systems import host_of, model_of, system_of
+from tilewright.api.systems import host_of, system_of, transformer_of
 from tilewright.base.errors import ConfigError
 from tilewright.gem5_configs.runs import REPEATED, MeasuredRun, may_be_of, read_runs
 from tilewright.mapping.compile.mapping import Mapping
 from tilewright.mapping.compile.mapping_file import read_mapping
 from tilewright.mapping.host.cost import host_part
 from tilewright.mapping.map import map_work
-from tilewright.mapping.models import DecoderConfig
-from tilewright.mapping.precision.plans.decoder_network import decoder_products
+from tilewright.mapping.models.config import BertConfig, Transformer
+from tilewright.mapping.models.phases import asked, graph_of, phases_of
 from tilewright.mapping.precision.plans.on_array import HeldPlan, check_shapes, held_plan
 from tilewright.mapping.precision.plans.plan_file import read_plan
 from tilewright.mapping.report import MapResult
@@ -20,14 +20,16 @@ from tilewright.mapping.search.search import search as search_mapping
 from tilewright.mapping.work import Work
 from tilewright.sim.config import HostConfig, System
 from tilewright.sim.config.engine_rule import parse_rule
+from tilewright.sim.graph.operator import Kind
+from tilewright.sim.graph.precision import DEFAULT
 
 
 def map(
-    model: str | Path | DecoderConfig,
+    model: str | Path | Transformer,
     system: str | Path | System = "edge-int4",
     *,
-    phase: str = "decode",
-    context: int = 1024,
+    phase: str | None = None,
+    context: int | None = None,
     on_host: Sequence[str] = (),
     engine: str | Sequence[str] = (),
     host: str | Path | HostConfig | None = None,
@@ -41,14 +43,16 @@ def map(
 
     Parameters
     ----------
-    model : str, Path or DecoderConfig
-        Name of a shipped model, a Hugging Face ``config.json`` or its folder, or a loaded model.
+    model : str, Path, DecoderConfig or BertConfig
+        Name of a shipped model, ``minilm``, a Hugging Face ``config.json`` or its folder, or a loaded model.
     system : str, Path or System
         Name of a preset, a TOML file, or a loaded system.
-    phase : str
-        ``decode`` for one token after the others, ``prefill`` for the prompt.
-    context : int
-        Number of positions attended to (decode), or of prompt tokens (prefill).
+    phase : str, optional
+        ``decode`` for one token after the others, which is the default of a decoder; ``prefill`` for the prompt;
+        ``encode`` for all tokens of an encoder, which has no other phase.
+    context : int, optional
+        Number of positions attended to (decode), of prompt tokens (prefill), or of tokens of an encoder (encode). By
+        default 1,024, and 64 for an encoder.
     on_host : sequence of str
         Kinds of operators that move to the host: ``softmax``, ``norms``.
     engine : str or sequence of str
@@ -73,14 +77,18 @@ def map(
     ConfigError
         If an argument is not allowed, a file cannot be used, or the model does not fit.
     """
-    if phase not in ("decode", "prefill"):
-        raise ConfigError(f"phase = {phase!r} is not allowed: decode or prefill")
-    chosen, on = model_of(model), system_of(system)
-    found = _host_and_runs(None if host is None else host_of(host), on, host_runs)
+    chosen, on = transformer_of(model), system_of(system)
+    phase, context = asked(chosen, phase, context)
+    if isinstance(chosen, BertConfig):
+        if host is not None or host_runs or on_host:
+            raise ConfigError("host is not allowed for an encoder: what a host does for it has not been measured")
+        found = None
+    else:
+        found = _host_and_runs(None if host is None else host_of(host), on, host_runs)
     if on_host and not found:
         raise ConfigError("on_host needs host, or a host in the system's description of which there are runs")
     held = None if plan is None else plan_on(plan, chosen, on)
-    title = name or (chosen.model_type if isinstance(model, DecoderConfig) else str(model))
+    title = name or (str(model) if isinstance(model, str | Path) else chosen.model_type)
     rules = [parse_rule(text) for text in ([engine] if isinstance(engine, str) else engine)]
     work = Work(
         model=chosen, system=on, phase=phase, context=context, on_host=tuple(on_host), engines=tuple(rules), plan=held
@@ -105,7 +113,7 @@ def _mapped(title: str, work: Work, mapping: str | Path | Mapping | None, search
         raise error if str(error).startswith(str(path)) else ConfigError(f"{path}: {error}") from error
 
 
-def plan_on(plan: str | Path, model: DecoderConfig, system: System) -> HeldPlan:
+def plan_on(plan: str | Path, model: Transformer, system: System) -> HeldPlan:
     """Return the plan of a file as the array of a system holds it.
 
     Raises
@@ -115,7 +123,8 @@ def plan_on(plan: str | Path, model: DecoderConfig, system: System) -> HeldPlan:
     """
     path = Path(plan)
     read = read_plan(path)
-    check_shapes(path, read, {each.name: (each.outputs, each.inputs) for each in decoder_products(model)})
+    graph = graph_of(model, DEFAULT, phase=phases_of(model)[0], context=1)
+    check_shapes(path, read, {each.name: (each.n, each.k) for each in graph.of(Kind.MATMUL)})
     return held_plan(path, read, system.cim_array.tile)
 
 

@@ -9,13 +9,14 @@ import numpy as np
 from tilewright.api.systems import system_of
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.classifier_cost import ClassifierCost, formats_of_npe, npe_of
+from tilewright.mapping.models.minilm import NAME
 from tilewright.mapping.models.readers import read_model
 from tilewright.mapping.models.readers.onnx_classifier import read_classifier
 from tilewright.mapping.planned_cost import CostOnSystem
 from tilewright.mapping.precision.plans.activations import parse_activations
 from tilewright.mapping.precision.plans.classifier_network import ENDING, ClassifierNetwork, read_pictures, texts_of
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
-from tilewright.mapping.precision.plans.encoder_network import NAME, EncoderNetwork
+from tilewright.mapping.precision.plans.encoder_network import EncoderNetwork
 from tilewright.mapping.precision.plans.network import Network
 from tilewright.mapping.precision.plans.on_array import formats_of
 from tilewright.mapping.precision.plans.plan_file import identity_of

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.models import DecoderConfig, load_model
+from tilewright.mapping.models import DecoderConfig
+from tilewright.mapping.models.config import BertConfig, Transformer
+from tilewright.mapping.models.load import load_transformer
 from tilewright.sim.config import HostConfig, System, load_host, load_system
 
 
@@ -37,8 +39,8 @@ def host_of(host: object) -> HostConfig:
     raise ConfigError(f"host = {host!r} is not allowed: it must be a name, a TOML file or a HostConfig")
 
 
-def model_of(model: object) -> DecoderConfig:
-    """Return a model: the object itself, or that of a shipped name, a ``config.json`` or the folder that contains one.
+def transformer_of(model: object) -> Transformer:
+    """Return a decoder or an encoder: the object itself, or that of a shipped name, a ``config.json`` or its folder.
 
     Raises
     ------
@@ -46,7 +48,9 @@ def model_of(model: object) -> DecoderConfig:
         If there is no such model, or it is not a configuration that is understood.
     """
     if isinstance(model, str | Path):
-        return load_model(model)
-    if isinstance(model, DecoderConfig):
+        return load_transformer(model)
+    if isinstance(model, DecoderConfig | BertConfig):
         return model
-    raise ConfigError(f"model = {model!r} is not allowed: it must be a name, a config.json or a DecoderConfig")
+    raise ConfigError(
+        f"model = {model!r} is not allowed: it must be a name, a config.json, a DecoderConfig or a BertConfig"
+    )

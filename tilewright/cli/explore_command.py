@@ -24,10 +24,12 @@ from tilewright.cli.output import (
 @click.argument("models", metavar="[MODEL]...", nargs=-1)
 @click.option("--space", required=True, type=click.Path(path_type=Path),
               help="TOML file of the space: base, fields, models, objectives, constraints.")  # fmt: skip
-@click.option("--phase", type=click.Choice(["decode", "prefill"]), default="decode", show_default=True,
-              help="Phase for which designs are compared, of each MODEL.")  # fmt: skip
-@click.option("--context", type=int, default=1024, show_default=True, metavar="NUMBER",
-              help="Number of positions attended to (decode), or of prompt tokens (prefill).")  # fmt: skip
+@click.option("--phase", type=click.Choice(["decode", "prefill", "encode"]),
+              help="Phase for which designs are compared, of each MODEL. [default: decode, or encode for an "
+                   "encoder]")  # fmt: skip
+@click.option("--context", type=int, metavar="NUMBER",
+              help="Number of positions attended to (decode), of prompt tokens (prefill), or of tokens of an encoder. "
+                   "[default: 1024, or 64 for an encoder]")  # fmt: skip
 @click.option("--study", type=click.Path(path_type=Path),
               help="File that keeps all that is finished, from which an exploration goes on.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="NUMBER",
@@ -42,8 +44,8 @@ from tilewright.cli.output import (
 def command(
     models: tuple[str, ...],
     space: Path,
-    phase: str,
-    context: int,
+    phase: str | None,
+    context: int | None,
     study: Path | None,
     workers: int,
     scheduler: str | None,

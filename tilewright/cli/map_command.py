@@ -45,10 +45,12 @@ def _placeable() -> tuple[str, ...]:
     epilog="Example: tilewright map llama-3.2-1b --phase decode --context 1024 --system edge-int4 --out build",
 )
 @click.argument("model_name", metavar="MODEL")
-@click.option("--phase", type=click.Choice(["decode", "prefill"]), default="decode", show_default=True,
-              help="Phase: one token after the others (decode), or the prompt (prefill).")  # fmt: skip
-@click.option("--context", "contexts", type=_Integers(), default="1024", show_default=True, metavar="NUMBERS",
-              help="Number of positions attended to (decode), or of prompt tokens (prefill).")  # fmt: skip
+@click.option("--phase", type=click.Choice(["decode", "prefill", "encode"]),
+              help="Phase: one token after the others (decode), the prompt (prefill), or all tokens of an encoder "
+                   "(encode). [default: decode, or encode for an encoder]")  # fmt: skip
+@click.option("--context", "contexts", type=_Integers(), metavar="NUMBERS",
+              help="Number of positions attended to (decode), of prompt tokens (prefill), or of tokens of an encoder. "
+                   "[default: 1024, or 64 for an encoder]")  # fmt: skip
 @click.option(
     "--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file of the system."
 )
@@ -73,8 +75,8 @@ def _placeable() -> tuple[str, ...]:
 @csv_option
 def command(
     model_name: str,
-    phase: str,
-    contexts: tuple[int, ...],
+    phase: str | None,
+    contexts: tuple[int, ...] | None,
     system_name: str,
     host_name: str | None,
     host_runs: tuple[Path, ...],
@@ -90,28 +92,30 @@ def command(
 ) -> None:
     """Compile a transformer for a system and run its program on the exact model.
 
-    MODEL is a shipped model (see `tilewright list`), a Hugging Face config.json, or the folder that holds one.
-    With a host, embedding and sampling on the host are added, at the cost of their kernels in the runs, which were
-    measured at the host's clocks or are predicted from 4 GHz. --on-host moves more operators to the host. The
-    accelerator is idle while the host works, so the time is an upper bound for a machine in which they overlap;
-    software that hands over data is not counted. With --plan, each matrix takes the bytes of the format in which the
-    array holds it; what the array does not have counts as the format of its macros. With --search, the compiler's
-    choices are searched instead of its own being taken. With --out, the command writes map.json, map.trace.json (open
-    it in ui.perfetto.dev), map.png (time and energy), map.roofline.png, for a system with a process map.area.png, and
-    after a search mapping.json. Several contexts make a table with a row for each, JSON becomes a list, and each writes
-    to a folder of its own, context-NUMBER in --out.
+    MODEL is a shipped model (see `tilewright list`), minilm, a Hugging Face config.json, or the folder that holds
+    one. An encoder takes all its tokens at once, from embeddings to the last layer's output. With a host, embedding
+    and sampling on the host are added, at the cost of their kernels in the runs, which were measured at the host's
+    clocks or are predicted from 4 GHz. --on-host moves more operators to the host. The accelerator is idle while
+    the host works, so the time is an upper bound for a machine in which they overlap; software that hands over data
+    is not counted. With --plan, each matrix takes the bytes of the format in which the array holds it; what the
+    array does not have counts as the format of its macros. With --search, the compiler's choices are searched
+    instead of its own being taken. With --out, the command writes map.json, map.trace.json (open it in
+    ui.perfetto.dev), map.png (time and energy), map.roofline.png, for a system with a process map.area.png, and
+    after a search mapping.json. Several contexts make a table with a row for each, JSON becomes a list, and each
+    writes to a folder of its own, context-NUMBER in --out.
     """
     from tilewright.api.mapping import map
-    from tilewright.api.systems import model_of
+    from tilewright.api.systems import transformer_of
 
-    model = model_of(model_name)
+    model = transformer_of(model_name)
     system, host = _system_and_host(system_name, host_name, changes)
-    folders = [folder / f"context-{each}" if folder and len(contexts) > 1 else folder for each in contexts]
+    asked: tuple[int | None, ...] = contexts or (None,)
+    folders = [folder / f"context-{each}" if folder and len(asked) > 1 else folder for each in asked]
     for each in folders:
         if each:
             make_folder(each)
     results = []
-    for context in contexts:
+    for context in asked:
         with (
             named_as_options(lambda: ("on_host", "host_runs", "plan", "engine", "search", "mapping")),
             status(f"running {model_name} on {system.name}"),

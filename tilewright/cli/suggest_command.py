@@ -11,16 +11,24 @@ from tilewright.cli.waiting import status
 @click.command(name="suggest", epilog="Example: tilewright suggest edge-int4 --model llama-3.2-1b --context 1024")
 @click.argument("system", metavar="SYSTEM")
 @click.option("--model", default="llama-3.2-1b", show_default=True, help="Model as in map.")
-@click.option("--phase", type=click.Choice(["decode", "prefill"]), default="decode", show_default=True,
-              help="Phase: one token after the others (decode), or the prompt (prefill).")  # fmt: skip
-@click.option("--context", type=int, default=1024, show_default=True, metavar="NUMBER",
-              help="Number of positions attended to (decode), or of prompt tokens (prefill).")  # fmt: skip
+@click.option("--phase", type=click.Choice(["decode", "prefill", "encode"]),
+              help="Phase: one token after the others (decode), the prompt (prefill), or all tokens of an encoder "
+                   "(encode). [default: decode, or encode for an encoder]")  # fmt: skip
+@click.option("--context", type=int, metavar="NUMBER",
+              help="Number of positions attended to (decode), of prompt tokens (prefill), or of tokens of an encoder. "
+                   "[default: 1024, or 64 for an encoder]")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="NUMBER",
               help="Number of processes that run the exact model.")  # fmt: skip
 @set_option("system", "cim.tiles=8")
 @json_option
 def command(
-    system: str, model: str, phase: str, context: int, workers: int, changes: tuple[str, ...], as_json: bool
+    system: str,
+    model: str,
+    phase: str | None,
+    context: int | None,
+    workers: int,
+    changes: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Find the three changes of a system that give most for what they add, each run on the exact model.
 

@@ -22,12 +22,13 @@ RANGES = ("energy_range_j", "tokens_per_j")
 
 def print_map(console: "Console", result: dict) -> None:
     """Print where the time of a map result goes, its bounds, its rate and its energy."""
-    what = "one token" if result["phase"] == "decode" else f"{result['tokens']} prompt tokens"
+    what = {"decode": "one token", "prefill": f"{result['tokens']} prompt tokens"}.get(result["phase"])
+    work = f"{what} at context {result['context']}" if what else f"{result['tokens']} tokens"
     # Files of earlier versions have no energies of operators.
     energies = all(step.get("energy_j") is not None for step in result["steps"])
     table = terminal_table(
         ("operator", "units", ">cycles", ">share", ">commands", ">M MAC", *([">mJ"] if energies else ())),
-        title=f"{result['model']} on {result['system']}: {result['phase']}, {what} at context {result['context']}",
+        title=f"{result['model']} on {result['system']}: {result['phase']}, {work}",
         caption="cycles: by how much an operator moves the end of all before it",
     )
     total = result["cycles"]

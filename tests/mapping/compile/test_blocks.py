@@ -10,7 +10,7 @@ from tests.mapping.compile.compiled_runs import beside_one_another, in_sequence,
 from tests.mapping.small_models import EDGE, THIN
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.fit_heads import block_size, fit_heads
 from tilewright.mapping.lower.lower import lower
@@ -115,7 +115,7 @@ def test_a_softmax_of_the_host_needs_whole_rows():
 def test_blocks_move_no_byte_of_the_cache_twice():
     context = 65536
     graph = llama.decode(THIN, context, Precision.of(EDGE.cim.tile, EDGE.vector.lanes))
-    program = compile_decoder(EDGE.accelerator, graph, MemoryMap())
+    program = compile_model(EDGE.accelerator, graph, MemoryMap())
     read = sum(
         each.all_beats * EDGE.accelerator.bus_bytes
         for each in program.commands

@@ -3,9 +3,10 @@
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.models import load_model
-from tilewright.mapping.work import PREFILL, Work
+from tilewright.mapping.models.phases import PREFILL
+from tilewright.mapping.work import Work
 from tilewright.sim.config import load_system
 from tilewright.sim.config.cim import divide_up
 
@@ -21,4 +22,4 @@ def test_chunks_are_the_fewest_with_room_and_equal(system, tokens, most):
     for chunks in range(1, most):
         last = divide_up(tokens, chunks)
         with pytest.raises(ConfigError, match="no room"):
-            compile_decoder(work.system.accelerator, work.chunk(tokens - last, last))
+            compile_model(work.system.accelerator, work.chunk(tokens - last, last))

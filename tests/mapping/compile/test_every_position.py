@@ -13,7 +13,7 @@ from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile import compiler
 from tilewright.mapping.compile.arguments import Formula, Term
 from tilewright.mapping.compile.every_position import EveryPositionDecoder, Reusable
-from tilewright.mapping.compile.whole_decoder import LAYERS
+from tilewright.mapping.compile.whole_model import LAYERS
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
 from tilewright.mapping.models.config import LlamaConfig
 from tilewright.mapping.models.embeddings import embedded

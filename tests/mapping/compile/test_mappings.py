@@ -10,7 +10,7 @@ from tilewright.cocotb_tests.accelerator.whole_decoder_cases import whole_decode
 from tilewright.mapping.compile.mapping import Mapping, MemoryLayout, Order, Schedule, Split
 from tilewright.mapping.compile.mapping_file import read_mapping, write_mapping
 from tilewright.mapping.compile.plan import PLANS
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.map import map_model
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import LlamaConfig
@@ -45,7 +45,7 @@ def test_no_mapping_changes_a_bit(name):
 
 def test_a_constant_of_which_panels_take_parts_is_one_row():
     graph = llama.tokens_graph(MODEL, Precision.of(CONFIG.cim.tile), tokens=5, capacity=8)
-    survey = compile_decoder(CONFIG, graph).loops["layers"].survey
+    survey = compile_model(CONFIG, graph).loops["layers"].survey
     sums = [step.out for step in survey.lowered.steps if step.out and "gate_proj.sums" in step.out.buffer.name]
     assert [each.columns for each in sums] == [160, 144]
     scales = survey.constants["model.layers.0.mlp.gate_proj.columns"]

@@ -4,7 +4,7 @@ import pytest
 
 from tests.mapping.small_models import EDGE, THIN
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.map import map_model
 from tilewright.mapping.models import llama
 from tilewright.sim.graph.operator import Kind
@@ -17,7 +17,7 @@ CONTEXT = 4096
 @pytest.fixture(scope="module")
 def commands():
     graph = llama.decode(THIN, CONTEXT, Precision.of(EDGE.cim.tile, EDGE.vector.lanes))
-    return compile_decoder(EDGE.accelerator, graph, MemoryMap()).commands
+    return compile_model(EDGE.accelerator, graph, MemoryMap()).commands
 
 
 def scales(command):

@@ -9,7 +9,7 @@ import pytest
 from tests.mapping.compile.compiled_runs import accelerator, in_sequence, on_the_model, step_memory
 from tilewright.mapping.compile.memory_map import MemoryMap
 from tilewright.mapping.compile.weight_layout import constant_bytes
-from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, head_parts
+from tilewright.mapping.compile.whole_model import LAYERS, compile_model, head_parts
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.models import llama
@@ -72,7 +72,7 @@ def test_logits_of_the_last_token(fields, run):
     places = MemoryMap()
     lengths = (5, 1)
     programs = [
-        compile_decoder(
+        compile_model(
             config,
             llama.tokens_graph(SHAPE, plain, tokens=n, position=sum(lengths[:index]), capacity=CAPACITY),
             places,
@@ -109,7 +109,7 @@ def test_logits_of_the_last_token(fields, run):
 
 
 def test_a_program_may_end_with_its_layers():
-    program = compile_decoder(accelerator(), llama.tokens_graph(SHAPE, Precision(), tokens=2, capacity=4, logits=False))
+    program = compile_model(accelerator(), llama.tokens_graph(SHAPE, Precision(), tokens=2, capacity=4, logits=False))
     assert list(program.loops) == [LAYERS]
 
 
@@ -120,7 +120,7 @@ def test_layers_that_differ_have_loops_of_their_own():
         replace(operator, precision=Precision(weights=stored.INT4)) if operator.name == name else operator
         for operator in graph
     ]
-    program = compile_decoder(accelerator(), Graph(tuple(other)))
+    program = compile_model(accelerator(), Graph(tuple(other)))
     assert [(section.loop.layers, section.loop.count) for section in program.loops.values()] == [
         ((0,), 1), ((1,), 1), ((2,), 1)
     ]  # fmt: skip
@@ -128,7 +128,7 @@ def test_layers_that_differ_have_loops_of_their_own():
 
 def test_every_beat_of_weights_is_read_once():
     config = accelerator(address_bits=8)
-    program = compile_decoder(config, llama.tokens_graph(SHAPE, Precision(), tokens=1, position=8, capacity=9))
+    program = compile_model(config, llama.tokens_graph(SHAPE, Precision(), tokens=1, position=8, capacity=9))
     beats = Counter()
     for command, register in in_order(program.commands):
         if isinstance(command, Weights):

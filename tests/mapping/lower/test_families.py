@@ -7,7 +7,7 @@ from tests.mapping.compile.compiled_runs import accelerator, on_the_model
 from tests.mapping.tiny_models import OPTIONS, tiny
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, write_layers
+from tilewright.mapping.compile.whole_model import LAYERS, compile_model, write_layers
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.lower.steps_decoder import StepsDecoder
@@ -71,7 +71,7 @@ def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_
         )
         for index, n in enumerate(lengths)
     ]  # fmt: skip
-    programs = [compile_decoder(config, graph, places) for graph in graphs]
+    programs = [compile_model(config, graph, places) for graph in graphs]
     first = 0
     for graph, program in zip(graphs, programs, strict=True):
         constants = constant_contents(graph, tensors)
@@ -96,4 +96,4 @@ def test_a_prompt_and_tokens_come_near_to_float64_and_programs_have_the_bits_of_
 def test_a_soft_cap_of_scores_is_refused():
     graph = llama.tokens_graph(tiny("gemma2"), Precision(), tokens=1, capacity=4)
     with pytest.raises(ConfigError, match=r"layers\.0\.self_attn\.capped: no unit .* can compute a soft cap"):
-        compile_decoder(accelerator(), graph)
+        compile_model(accelerator(), graph)

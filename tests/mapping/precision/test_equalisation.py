@@ -9,7 +9,7 @@ from tests.mapping.compile.compiled_runs import accelerator, on_the_model
 from tests.mapping.models.stored_models import tensors_of
 from tests.mapping.tiny_models import OPTIONS, tiny
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import LAYERS, compile_decoder, write_layers
+from tilewright.mapping.compile.whole_model import LAYERS, compile_model, write_layers
 from tilewright.mapping.lower.comparison import compare
 from tilewright.mapping.lower.constants import constant_contents
 from tilewright.mapping.lower.padding import with_padded_heads
@@ -159,7 +159,7 @@ def test_programs_with_offsets_have_the_bits_of_steps(family, fields, changes, f
         )
         for index, n in enumerate(lengths)
     ]  # fmt: skip
-    programs = [compile_decoder(config, graph, places) for graph in graphs]
+    programs = [compile_model(config, graph, places) for graph in graphs]
     for graph, program in zip(graphs, programs, strict=True):
         rows = x[first : first + graph.operators[0].m]
         expected, other = steps.run_layers(rows).values, plain.run_layers(rows).values

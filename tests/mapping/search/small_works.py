@@ -3,9 +3,10 @@
 import numpy as np
 
 from tilewright.mapping.compile.plan import PLANS
-from tilewright.mapping.models.config import LlamaConfig
+from tilewright.mapping.models.config import BertConfig, LlamaConfig
+from tilewright.mapping.models.phases import DECODE, ENCODE
 from tilewright.mapping.search.space import Space
-from tilewright.mapping.work import PREFILL, Work
+from tilewright.mapping.work import Work
 from tilewright.sim.config import System, load_system
 
 SMALL = load_system("small")
@@ -18,6 +19,7 @@ MODEL = LlamaConfig(
     head_dim=32,
     intermediate_size=96,
 )
+ENCODER = BertConfig(vocab_size=700, num_hidden_layers=2, hidden_size=64, num_attention_heads=4, intermediate_size=96)
 VALUES = {
     "memory.bandwidth_mb_per_s": (800, 3200, 6400, 8000),
     "memory.latency_ns": (40.0, 100.0, 400.0),
@@ -47,5 +49,6 @@ def drawn(seed: int) -> System:
 
 
 def work(seed: int, phase: str) -> Work:
-    """Return a token or a prompt on a random system."""
-    return Work(model=MODEL, system=drawn(seed), phase=phase, context=12 if phase == PREFILL else 30)
+    """Return a token, a prompt or an encoder on a random system."""
+    model = ENCODER if phase == ENCODE else MODEL
+    return Work(model=model, system=drawn(seed), phase=phase, context=30 if phase == DECODE else 12)

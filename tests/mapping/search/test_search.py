@@ -5,18 +5,19 @@ import pytest
 from tests.mapping.search.small_works import MODEL, SMALL, SPACE, work
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.mapping import Split
-from tilewright.mapping.compile.whole_decoder import decoder_loops
+from tilewright.mapping.compile.whole_model import model_loops
+from tilewright.mapping.models.phases import DECODE, ENCODE, PHASES, PREFILL
 from tilewright.mapping.search import loop_search
 from tilewright.mapping.search.loop_search import Best, LoopSearch
 from tilewright.mapping.search.search import search, sum_of_runs
-from tilewright.mapping.work import DECODE, PREFILL, Work
+from tilewright.mapping.work import Work
 from tilewright.sim.config.engine_rule import parse_rule
 from tilewright.sim.config.npe import NpeConfig
 
-SLOW = [(seed, phase) for seed in range(2, 14) for phase in (DECODE, PREFILL)]
+SLOW = [(seed, phase) for seed in range(2, 14) for phase in PHASES]
 FAULTY = 1
 """A seed for which the best schedule is not one of those with the lowest bound."""
-WORKS = [(1, DECODE), *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)]
+WORKS = [(1, DECODE), (1, ENCODE), *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)]
 
 
 @pytest.mark.parametrize(("seed", "phase"), WORKS)
@@ -34,7 +35,7 @@ def test_nothing_better_is_left_out(seed, phase):
 
 def test_a_bound_that_is_none_is_seen(monkeypatch):
     some = work(FAULTY, DECODE)
-    [loop, _] = decoder_loops(some.system.accelerator, some.graph)
+    [loop, _] = model_loops(some.system.accelerator, some.graph)
 
     def best() -> Best | None:
         return LoopSearch(some.system, loop, Split.COLUMNS, SPACE).best()
@@ -49,7 +50,7 @@ def test_a_bound_that_is_none_is_seen(monkeypatch):
 def test_no_schedule_is_faster_than_its_bound(seed):
     for phase in (DECODE, PREFILL):
         some = work(seed, phase)
-        for loop in decoder_loops(some.system.accelerator, some.chunks(7)[-1]):
+        for loop in model_loops(some.system.accelerator, some.chunks(7)[-1]):
             bounds = []
             made = LoopSearch(some.system, loop, Split.COLUMNS, SPACE)
             for each in made.candidates:

@@ -7,7 +7,7 @@ import pytest
 
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.lower.lower import lower
 from tilewright.mapping.map import memory_timing
 from tilewright.mapping.models import bert, llama
@@ -65,7 +65,7 @@ def programs(base: System, tokens: int) -> list[list[Command]]:
     """Return the programs of a token after some others, of a prompt, and of a layer of an encoder."""
     precision = Precision.of_accelerator(base.accelerator)
     graphs = llama.decode(DECODER, 10 * tokens, precision), llama.prefill(DECODER, tokens, precision)
-    found = [list(compile_decoder(base.accelerator, graph, MemoryMap()).commands) for graph in graphs]
+    found = [list(compile_model(base.accelerator, graph, MemoryMap()).commands) for graph in graphs]
     encoder = lower(bert.layers(ENCODER, precision, tokens=tokens))
     return [*found, list(compile_program(base.accelerator, encoder).commands)]
 

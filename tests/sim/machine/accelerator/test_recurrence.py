@@ -10,7 +10,7 @@ from tests.sim.machine.accelerator.random_systems import random_system
 from tilewright.bench.random_programs import Areas, ProgramMaker, random_timing, with_refresh, with_turns
 from tilewright.cocotb_tests.accelerator.suite import SUITES
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.map import memory_timing
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.load import load_model
@@ -283,7 +283,7 @@ def test_refresh_never_shortens_a_program():
 def test_most_layers_of_a_model_are_counted(skipped):
     system, model = load_system("edge-int4"), load_model("llama-3.2-1b")
     graph = llama.decode(model, 1024, Precision.of(system.cim.tile, system.vector.lanes))
-    commands = compile_decoder(system.accelerator, graph, MemoryMap()).commands
+    commands = compile_model(system.accelerator, graph, MemoryMap()).commands
     counted, computed = (
         run_commands(system.accelerator, commands, memory_timing(system), timeline=True, every_event=every)
         for every in (False, True)

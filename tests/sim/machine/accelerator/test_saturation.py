@@ -9,7 +9,7 @@ import pytest
 from tests.sim.machine.accelerator.random_systems import random_system
 from tilewright.bench.random_programs import random_timing, with_refresh, with_turns
 from tilewright.mapping.compile.memory_map import MemoryMap
-from tilewright.mapping.compile.whole_decoder import compile_decoder
+from tilewright.mapping.compile.whole_model import compile_model
 from tilewright.mapping.map import memory_timing
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.load import load_model
@@ -106,7 +106,7 @@ def test_bursts_are_requested_ahead(monkeypatch):
 def test_a_token_on_a_memory_that_is_refreshed(monkeypatch):
     system, model = load_system("edge-int4-refresh"), load_model("llama-3.2-1b").replace(num_hidden_layers=1)
     graph = llama.decode(model, 1024, Precision.of(system.cim.tile, system.vector.lanes))
-    commands = compile_decoder(system.accelerator, graph, MemoryMap()).commands
+    commands = compile_model(system.accelerator, graph, MemoryMap()).commands
     bursts: list[int] = []
     load = program_run.ProgramRun._load
     monkeypatch.setattr(program_run.ProgramRun, "_load", lambda run, time: (bursts.append(time), load(run, time))[1])

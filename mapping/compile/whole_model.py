@@ -1,4 +1,4 @@
-"""All layers of a decoder and its head as one program."""
+"""All layers of a model, and a decoder's head, as one program."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -8,7 +8,7 @@ import numpy as np
 
 from tilewright.mapping.lower.fit_heads import fit_heads
 from tilewright.mapping.lower.lower import lower
-from tilewright.mapping.models.llama import EMBEDDED, HEAD, layer_name
+from tilewright.mapping.models.llama import EMBEDDED, HEAD
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import INPUT, Graph
@@ -26,11 +26,9 @@ from .program import Repeated
 LAYERS = "layers"
 """Name of the first loop over layers; those after it have numbers. The loop over parts of the vocabulary has the name
 of the head."""
-LAYER_NAMES = layer_name(0).split("0")[0]
-"""Beginning of the names of what belongs to a layer."""
 
 
-def compile_decoder(
+def compile_model(
     config: AcceleratorConfig,
     graph: Graph,
     memory: MemoryMap | None = None,
@@ -39,7 +37,8 @@ def compile_decoder(
     layout: MemoryLayout = DEFAULT_LAYOUT,
     schedules: Mapping[str, Schedule] = NO_SCHEDULES,
 ) -> CompiledLoops:
-    """Return a program of a decoder's graph: from embeddings of some tokens to the logits of the last one.
+    """Return a program of a model's graph: from embeddings of some tokens to the logits of the last one, or to the
+    output of an encoder's last layer.
 
     Layers that are alike run in one loop, and so do groups of layers that follow each other in one pattern; the others
     have loops of their own. Logits come in parts, see :func:`head_parts`; the last part may have unused columns at its
@@ -63,15 +62,15 @@ def compile_decoder(
     """
     loops = [
         replace(loop, schedule=schedules.get(loop.name, loop.schedule))
-        for loop in decoder_loops(config, graph, blocks, layout)
+        for loop in model_loops(config, graph, blocks, layout)
     ]
     return compile_loops(config, loops, memory, engines=engines_of(config, layout.split))
 
 
-def decoder_loops(
+def model_loops(
     config: AcceleratorConfig, graph: Graph, blocks: Blocks | None = None, layout: MemoryLayout = DEFAULT_LAYOUT
 ) -> list[Repeated]:
-    """Return the loops of a decoder's graph, as :func:`compile_decoder` compiles them."""
+    """Return the loops of a model's graph, as :func:`compile_model` compiles them."""
     graph = fit_heads(config, graph, layout.beside)
     count = 1 + max(operator.layer or 0 for operator in graph)
     layers: list[list[Operator]] = [[] for _ in range(count)]
@@ -81,7 +80,8 @@ def decoder_loops(
     loops = []
     for number, (body, runs) in enumerate(layer_loops([_alike(layer) for layer in layers])):
         lowered = lower(graph.part(operator for layer in body for operator in layers[layer]))
-        own = tuple(layer_name(layer) for layer in body)
+        # A bias that the input of a layer contains is the layer's own, see :func:`.constants.carries_bias`.
+        own = (*(_own_names(layers[layer][0]) for layer in body), f"{INPUT}.")
         name = f"{LAYERS}.{number}" if number else LAYERS
         loops.append(Repeated(name=name, lowered=lowered, count=runs, own=own, layers=tuple(body), blocks=blocks))
     logits = graph.of(Kind.LOGITS)
@@ -105,27 +105,28 @@ def write_layers(
     Parameters
     ----------
     constants_of : callable
-        Returns the constants of a layer, by the names that a graph of all layers has for them, and those that layers
-        share.
+        Returns the constants of a layer, by the names that a graph of all layers has for them, those that layers share,
+        and those of the input, if the layer is the only one of its loop.
     """
     for section in program.loops.values():
         loop = section.loop
         for run in range(loop.count if loop.layers else 0):
             constants: dict[str, np.ndarray] = {}
-            for layer in loop.layers:
-                number = layer + run * len(loop.layers)
-                source = layer_name(number)
+            for layer, own in zip(loop.layers, loop.own, strict=False):
+                number, stem = layer + run * len(loop.layers), _stem(own)
+                source = f"{stem}{number}."
                 for name, each in constants_of(number).items():
                     if name.startswith(source):
-                        constants[layer_name(layer) + name.removeprefix(source)] = each
-                    elif not name.startswith(LAYER_NAMES):
+                        constants[own + name.removeprefix(source)] = each
+                    elif not name.startswith(stem):
                         constants[name] = each
             program.write_constants(memory, loop.name, run, constants)
 
 
 def _alike(layer: list[Operator]) -> list[dict[str, object]]:
     """Return the fields of a layer's operators, with names that are the same in layers that compute the same."""
-    own = layer_name(layer[0].layer or 0)
+    own = _own_names(layer[0])
+    stem = _stem(own)
 
     def renamed(name: str) -> str:
         if name.startswith(own):
@@ -133,11 +134,22 @@ def _alike(layer: list[Operator]) -> list[dict[str, object]]:
         # The residual comes from the layer before, or from the embeddings; tables are shared.
         return name if name in tables else ""
 
-    tables = {name for each in layer for name in each.inputs if not name.startswith(LAYER_NAMES)} - {INPUT, EMBEDDED}
+    tables = {name for each in layer for name in each.inputs if not name.startswith(stem)} - {INPUT, EMBEDDED}
     return [
         vars(each) | {"name": renamed(each.name), "inputs": tuple(map(renamed, each.inputs)), "layer": None}
         for each in layer
     ]
+
+
+def _own_names(operator: Operator) -> str:
+    """Return the beginning of the names of what belongs to the layer of an operator, such as ``model.layers.0.``."""
+    number = f".{operator.layer}."
+    return operator.name[: operator.name.index(number) + len(number)]
+
+
+def _stem(own: str) -> str:
+    """Return the beginning that the names of all layers share, from that of one layer."""
+    return own[: own[:-1].rindex(".") + 1]
 
 
 def head_parts(
