@@ -13,7 +13,7 @@ def command(as_json: bool, as_csv: bool) -> None:
     from tilewright.api.blocks import BLOCKS
     from tilewright.api.cosims import COSIMS
     from tilewright.gem5_configs.build import WORKLOADS, about
-    from tilewright.mapping.models import load_model, model_names
+    from tilewright.mapping.models import load_model, minilm, model_names
     from tilewright.mapping.models.families import about as about_family
     from tilewright.mapping.models.load import shipped_folder
     from tilewright.sim.config import load_system, system_names
@@ -24,7 +24,8 @@ def command(as_json: bool, as_csv: bool) -> None:
         "models": {
             name: f"{load_model(name).parameters:,} parameters{', with weights' if shipped_folder(name) else ''}"
             for name in model_names()
-        },
+        }
+        | {minilm.NAME: f"{minilm.CONFIG.parameters:,} parameters, an encoder"},
         "families": about_family(),
         "blocks": {name: block.about for name, block in BLOCKS.items()},
         "cosims": {name: cosim.about for name, cosim in COSIMS.items()},
@@ -48,7 +49,7 @@ def command(as_json: bool, as_csv: bool) -> None:
 
     uses = {
         "systems": "map, generate --system, synth --system",
-        "models": "map",
+        "models": "map, explore",
         "families": "map, the model_type of a config.json",
         "blocks": "generate, synth",
         "cosims": "cosim",
