@@ -204,9 +204,14 @@ class Machine:
         return -np.floor_divide(-self.latency_ns * self.clock_mhz, 1000)
 
     @cached_property
+    def refresh(self) -> tuple[Number, Number]:
+        """Cycles from a refresh of memory to the next, and cycles that one takes."""
+        return refresh_cycles(self.designs)
+
+    @cached_property
     def share(self) -> Number:
         """Share of the time in which memory is not refreshed."""
-        period, pause = refresh_cycles(self.designs)
+        period, pause = self.refresh
         return (period - pause) / period
 
     @cached_property

@@ -343,7 +343,8 @@ class _Replay:
         bursts = command.rows * command.planes * np.ceil(command.beats / machine.burst_beats)
         mean = command.all_beats / bursts
         round_trip = self.units.round_trip - (machine.burst_beats - mean) / machine.peak_rate
-        slots = np.maximum(1 / machine.peak_rate, round_trip / (machine.outstanding * mean)) / machine.share
+        slots = np.maximum(1 / machine.peak_rate, round_trip / (machine.outstanding * mean))
+        slots = slots / self.units.share(round_trip, mean)
         begin = entry.begin + (machine.latency + REQUEST)
         there = np.maximum(self.there, begin) + command.all_beats * slots
         self.busy = np.maximum(self.busy, begin) + command.all_beats * slots

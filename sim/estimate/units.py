@@ -24,6 +24,9 @@ FIRST_BEAT = 1 + DISPATCH_LATENCY + REQUEST_LATENCY
 """Cycles from the begin of a product to the first beat of weights that it takes."""
 REQUEST = 3
 """Cycles from the begin of a load to the slot of its first beat."""
+REFRESH_IN_IDLE = 0.75
+"""Part of the time for which memory waits for requests in a round trip by which a refresh delays loads less: measured
+on the exact model. It is between the half of a refresh that may begin at any time, and the whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,10 +94,21 @@ class Units:
         """Beats of weights for which the weight buffer has room in a cycle: all that are in flight."""
         return self.machine.weight_buffer_beats / (self.round_trip + BUFFER_LATENCY)
 
+    def share(self, round_trip: Number, burst: Number) -> Number:
+        """Return the share of the time that refreshes leave to loads with bursts of so many beats in flight.
+
+        Where memory waits for requests, a part of each refresh falls into that time.
+        """
+        machine = self.machine
+        period, pause = machine.refresh
+        idle = np.maximum(round_trip - machine.outstanding * burst / machine.peak_rate, 0.0)
+        return 1 - np.maximum(pause - REFRESH_IN_IDLE * idle, 0.0) / period
+
     @cached_property
     def rate(self) -> Number:
         """Beats that loads deliver in a cycle: at memory's rate, or as many as bursts in flight allow."""
-        return np.minimum(self.machine.peak_rate, self.in_flight) * self.machine.share
+        share = self.share(self.round_trip, self.machine.burst_beats)
+        return np.minimum(self.machine.peak_rate, self.in_flight) * share
 
     @cached_property
     def weight_rate(self) -> Number:
