@@ -86,7 +86,7 @@ CASES = (
     _model("another kind of model", "m.json:3: model_type = 'gpt2' is not allowed", "llama", model_type="gpt2"),
     _model("a kind of 5,000 characters", "m.json:3: model_type = 'nnn", "llama", model_type=LONG),
     _model("a kind with escapes", "model_type = '\\x1b[31m' is not allowed", "llama", model_type="\x1b[31m"),
-    _model("an encoder", "model_type = 'bert' is not allowed", "no decode step", model_type="bert", hidden_act="gelu",
+    _model("an encoder without room", "encoder.layer.0.intermediate.dense: 1048576 bytes find no room", "banks", model_type="bert", hidden_act="gelu",
            num_key_value_heads=None, head_dim=None, rms_norm_eps=None, rope_theta=None, rope_scaling=None,
            attention_bias=None, mlp_bias=None, tie_word_embeddings=None),
     _model("experts", "num_local_experts = 8 is not allowed", "mixture of experts", num_local_experts=8),

@@ -18,6 +18,9 @@ CASES = (
     case("a command that is rich markup", ("[/red]",), "unknown command '[/red]'", "one of: cache"),
     case("a command that is no UTF-8", ("m\udcffap",), "unknown command 'm\\udcffap'", "did you mean 'map'?"),
     case("a command that turns text around", ("ma\u202ep",), "unknown command 'ma\\u202ep'", "did you mean 'map'?"),
+    case(
+        "an encoder has no decode step", "map minilm --phase decode", "'decode' is not allowed for a bert model: encode"
+    ),
     case("an option that is not there", "map llama-3.2-1b --contxt 5", "'--contxt'", "'--context'"),
     case("an option without its value", "map llama-3.2-1b --context", "'--context' requires an argument"),
     case("a model that is not there", "map lama-3.2-1b", "unknown model 'lama-3.2-1b'", "did you mean 'llama-3.2-1b'?"),
@@ -62,7 +65,7 @@ CASES = (
     ),
     case("a system that is changed and not named", "precision m --set cim.tiles=2", "--set is not allowed without"),
     case("no positions to measure at", "precision m --context 0", "--context = 0 is not allowed", "1 to"),
-    case("a plan that is not there", "map slate-132k --plan no.json", "no.json: cannot be read"),
+    case("a plan that is not there", "map slate-132k --context 64 --plan no.json", "no.json: cannot be read"),
     case(
         "a plan without a model", "cosim cim-tile --plan p.json", "--plan is not allowed without a model", "cosim layer"
     ),
