@@ -13,8 +13,6 @@ from tilewright.mapping.precision.smoothing import smoothing_factors
 from .network import Network, Product
 
 PARTS = (bert.QUERY, bert.KEY, bert.VALUE, bert.OUTPUT, bert.UP, bert.DOWN)
-NAME = "minilm"
-"""Name by which all-MiniLM-L6-v2 is asked for."""
 
 
 class Tokens(NamedTuple):
@@ -50,7 +48,7 @@ class EncoderNetwork(Network):
         """
         tensors = {name: np.asarray(each) for name, each in minilm.load_tensors().items() if each.dtype.kind == "f"}
         layers = {name: each.astype(np.float64) for name, each in tensors.items() if name.startswith("encoder.layer.")}
-        return cls(NAME, minilm.CONFIG, {**tensors, **layers})
+        return cls(minilm.NAME, minilm.CONFIG, {**tensors, **layers})
 
     def smoothed(self, texts: Sequence[Sequence[int]]) -> "tuple[EncoderNetwork, dict[str, np.ndarray]]":
         """Return the network with weights that are divided by the factors of :mod:`.smoothing`, and these factors."""
