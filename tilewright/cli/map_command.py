@@ -19,6 +19,7 @@ from tilewright.cli.output import (
     print_written,
     with_files,
 )
+from tilewright.cli.phase_options import CONTEXT, phase_option
 from tilewright.cli.set_option import read_changes, set_option
 from tilewright.cli.waiting import status
 
@@ -45,12 +46,8 @@ def _placeable() -> tuple[str, ...]:
     epilog="Example: tilewright map llama-3.2-1b --phase decode --context 1024 --system edge-int4 --out build",
 )
 @click.argument("model_name", metavar="MODEL")
-@click.option("--phase", type=click.Choice(["decode", "prefill", "encode"]),
-              help="Phase: one token after the others (decode), the prompt (prefill), or all tokens of an encoder "
-                   "(encode). [default: decode, or encode for an encoder]")  # fmt: skip
-@click.option("--context", "contexts", type=_Integers(), metavar="NUMBERS",
-              help="Number of positions attended to (decode), of prompt tokens (prefill), or of tokens of an encoder. "
-                   "[default: 1024, or 64 for an encoder]")  # fmt: skip
+@phase_option
+@click.option("--context", "contexts", type=_Integers(), metavar="NUMBERS", help=CONTEXT)
 @click.option(
     "--system", "system_name", default="edge-int4", show_default=True, help="Preset or TOML file of the system."
 )

@@ -4,6 +4,7 @@ import click
 
 from tilewright.cli.option_errors import named_as_options
 from tilewright.cli.output import console, json_option, print_json
+from tilewright.cli.phase_options import context_option, phase_option
 from tilewright.cli.set_option import changed_system, set_option
 from tilewright.cli.waiting import status
 
@@ -11,12 +12,8 @@ from tilewright.cli.waiting import status
 @click.command(name="suggest", epilog="Example: tilewright suggest edge-int4 --model llama-3.2-1b --context 1024")
 @click.argument("system", metavar="SYSTEM")
 @click.option("--model", default="llama-3.2-1b", show_default=True, help="Model as in map.")
-@click.option("--phase", type=click.Choice(["decode", "prefill", "encode"]),
-              help="Phase: one token after the others (decode), the prompt (prefill), or all tokens of an encoder "
-                   "(encode). [default: decode, or encode for an encoder]")  # fmt: skip
-@click.option("--context", type=int, metavar="NUMBER",
-              help="Number of positions attended to (decode), of prompt tokens (prefill), or of tokens of an encoder. "
-                   "[default: 1024, or 64 for an encoder]")  # fmt: skip
+@phase_option
+@context_option
 @click.option("--workers", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="NUMBER",
               help="Number of processes that run the exact model.")  # fmt: skip
 @set_option("system", "cim.tiles=8")
