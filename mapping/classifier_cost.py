@@ -8,7 +8,7 @@ import numpy as np
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.lower.pictures import lower_classifier
-from tilewright.mapping.map import memory_timing
+from tilewright.mapping.map import run_program
 from tilewright.mapping.precision.npe_classifier import NpeClassifier, Quantiser, storage_of
 from tilewright.mapping.precision.plans.assignment import Assignment
 from tilewright.mapping.precision.plans.classifier_network import ClassifierNetwork
@@ -20,7 +20,6 @@ from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.energy.events import total
 from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.formats.simd import Mode
-from tilewright.sim.machine.accelerator.accelerator import run_commands
 
 PICTURES = 2
 """Number of pictures from which scales come; cycles do not depend on them."""
@@ -64,17 +63,8 @@ class ClassifierCost:
 def picture_counts(quantised: NpeClassifier, system: System) -> RunCounts:
     """Return the counts of a picture that goes through a classifier, on the exact model."""
     program = compile_program(system.accelerator, lower_classifier(quantised).lowered)
-    run = run_commands(
-        system.accelerator,
-        program.commands,
-        memory_timing(system),
-        descriptor_at=program.jobs.__getitem__,
-        timeline=True,
-    )
-    if run.error:
-        raise RuntimeError(f"{run.error.name} at command {run.index}")
     counts = RunCounts(system)
-    counts.add(program, run)
+    counts.add(program, run_program(system, program, timeline=True))
     return counts
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from tilewright.base.errors import ConfigError
+from tilewright.mapping.compile.compiled import InMemory
 from tilewright.mapping.compile.compiled_loops import CompiledLoops
 from tilewright.mapping.compile.mapping import Mapping
 from tilewright.mapping.compile.memory_map import MemoryMap
@@ -150,7 +151,7 @@ def check_names(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> None:
                     raise ConfigError(f"programs.{number}.{name} is not allowed: the loops are {', '.join(names)}")
 
 
-def run_program(system: System, program: CompiledLoops, *, timeline: bool = False) -> AcceleratorRun:
+def run_program(system: System, program: InMemory, *, timeline: bool = False) -> AcceleratorRun:
     """Run a program on the exact model.
 
     Raises
