@@ -10,7 +10,7 @@ from tilewright.bench.timing import Timing
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.cocotb_tests.npe.cases import image_case
 from tilewright.cocotb_tests.npe.suite import SUITES
-from tilewright.mapping.models.classifier import Arranged, Classifier, Patches, Product
+from tilewright.mapping.models.seeded import seeded_classifier
 from tilewright.mapping.npe_program import npe_program
 from tilewright.mapping.precision.npe_classifier import Quantiser
 from tilewright.sim.formats.simd import Mode
@@ -25,26 +25,9 @@ PLANS = (
 """Formats of the three layers."""
 
 
-PATCHES = Patches((1, 8, 8), (3, 3), (2, 2), (0, 0, 1, 1))
-
-
 def test_plans_of_a_format_a_layer():
     rng = np.random.default_rng(7)
-
-    def normal(*shape: int) -> np.ndarray:
-        return rng.normal(size=shape) / shape[-1] ** 0.5
-
-    classifier = Classifier(
-        "small",
-        "x",
-        (1, 8, 8),
-        (
-            Product("conv", ("x",), "a", (16, 4, 4), normal(16, 9), normal(16), True, PATCHES),
-            Arranged("flat", ("a",), "b", (256,)),
-            Product("wide", ("b",), "c", (12,), normal(12, 256), normal(12), True),
-            Product("classes", ("c",), "d", (5,), normal(5, 12), normal(5)),
-        ),
-    )
+    classifier = seeded_classifier(rng)
     pictures = rng.uniform(size=(32, 64))
     quantiser, [suite, *_] = Quantiser(classifier, pictures), SUITES
     cases = []

@@ -1,8 +1,9 @@
-"""Encoder and decoder layers with random weights, for tests and benches."""
+"""Encoders, decoders and a classifier with random weights, for tests and benches."""
 
 import numpy as np
 
 from . import bert, llama
+from .classifier import Arranged, Classifier, Patches, Product
 from .config import BertConfig, DecoderConfig
 from .tensors import is_gain, tensor_shapes
 
@@ -58,3 +59,23 @@ def seeded_model(model: DecoderConfig, *, seed: int) -> dict[str, np.ndarray]:
         f"{llama.FINAL_NORM}.weight": 1 + 0.2 * rng.standard_normal(model.hidden_size),
         f"{llama.HEAD}.weight": rng.standard_normal(shape) / np.sqrt(model.hidden_size),
     }
+
+
+def seeded_classifier(rng: np.random.Generator) -> Classifier:
+    """Return a classifier of pictures of 8 x 8: a convolution and two layers, ReLU after the first two."""
+
+    def normal(*shape: int) -> np.ndarray:
+        return rng.normal(size=shape) / shape[-1] ** 0.5
+
+    patches = Patches((1, 8, 8), (3, 3), (2, 2), (0, 0, 1, 1))
+    return Classifier(
+        "small",
+        "x",
+        (1, 8, 8),
+        (
+            Product("conv", ("x",), "a", (16, 4, 4), normal(16, 9), normal(16), True, patches),
+            Arranged("flat", ("a",), "b", (256,)),
+            Product("wide", ("b",), "c", (12,), normal(12, 256), normal(12), True),
+            Product("classes", ("c",), "d", (5,), normal(5, 12), normal(5)),
+        ),
+    )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.models.classifier import Arranged, Classifier, Patches, Product
+from tilewright.mapping.models.classifier import Classifier, Patches, Product
+from tilewright.mapping.models.seeded import seeded_classifier
 from tilewright.mapping.npe_program import npe_program
 from tilewright.mapping.precision.npe_classifier import Quantiser, in_bf16, plans
 from tilewright.sim.config.npe import NpeConfig
@@ -23,17 +24,7 @@ def normal(*shape: int) -> np.ndarray:
 
 
 PATCHES = Patches((1, 8, 8), (3, 3), (2, 2), (0, 0, 1, 1))
-CLASSIFIER = Classifier(
-    "small",
-    "x",
-    (1, 8, 8),
-    (
-        Product("conv", ("x",), "a", (16, 4, 4), normal(16, 9), normal(16), True, PATCHES),
-        Arranged("flat", ("a",), "b", (256,)),
-        Product("wide", ("b",), "c", (12,), normal(12, 256), normal(12), True),
-        Product("classes", ("c",), "d", (5,), normal(5, 12), normal(5)),
-    ),
-)
+CLASSIFIER = seeded_classifier(RNG)
 PICTURES = RNG.uniform(0, 1, (64, 64))
 EXACT = CLASSIFIER.logits(PICTURES)
 QUANTISER = Quantiser(CLASSIFIER, PICTURES)
