@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 
 import tilewright as tw
+from tests.mapping.models.smollm2 import NOT_INSTALLED, SMOLLM2
+from tests.mapping.models.stories import STORIES
 from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.model_suites import layer_suite
 from tilewright.cocotb_tests.harness.rows import check_rows
+from tilewright.mapping.models.readers import read_model
+from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
 from tilewright.mapping.precision.plans.encoder_network import EncoderNetwork
+from tilewright.mapping.precision.plans.network import Network
 from tilewright.mapping.precision.plans.plan_file import Plan, identity_of
 from tilewright.mapping.precision.plans.rounding import Moments, round_weights
 from tilewright.mapping.precision.plans.storage import parse_storage
@@ -45,11 +50,35 @@ def test_a_layer_of_our_own_model_in_groups(tmp_path):
     check("slate-132k", tmp_path / "plan.json", IN_GROUPS, layer=1, tokens=4)
 
 
+@pytest.mark.skipif(
+    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
+)
+def test_a_layer_of_stories260k_in_two_formats(tmp_path):
+    found = tw.precision(str(STORIES), budget=6, system=SYSTEM, context=64, tokens=256, baselines=False)
+    own = {each.name for name, each in found.plans[0].assignment.items() if ".layers.2." in name}
+    assert own == {"int4/channel", "int8/channel"}
+    found.write_plan(tmp_path / "plan.json")
+    check(str(STORIES), tmp_path / "plan.json", layer=2, tokens=4)
+
+
+@pytest.mark.skipif(not SMOLLM2.is_file(), reason=NOT_INSTALLED)
+def test_a_layer_of_smollm2_in_two_formats(tmp_path):
+    found = read_model(SMOLLM2)
+    write_alternating_plan(tmp_path / "plan.json", DecoderNetwork(str(SMOLLM2), found.model, found.tensors))
+    check(str(SMOLLM2), tmp_path / "plan.json", layer=3, tokens=4)
+
+
 def test_a_layer_of_minilm_in_two_formats(tmp_path):
     try:
         network = EncoderNetwork.minilm()
     except ConfigError as missing:
         pytest.skip(str(missing))
+    write_alternating_plan(tmp_path / "plan.json", network)
+    check("minilm", tmp_path / "plan.json", layer=5, tokens=8)
+
+
+def write_alternating_plan(path: Path, network: Network) -> None:
+    """Write a plan without a search: every third matrix of a network has 4 bits, the others 8."""
     four, eight = (parse_storage(name)[0] for name in ("int4/channel", "int8/channel"))
     assignment = {each.name: eight if number % 3 else four for number, each in enumerate(network.products)}
     rounded = {
@@ -58,5 +87,4 @@ def test_a_layer_of_minilm_in_two_formats(tmp_path):
         ).astype(np.float32)
         for each in network.products
     }
-    Plan("minilm", identity_of(network), assignment, None, {}).write(tmp_path / "plan.json", rounded)
-    check("minilm", tmp_path / "plan.json", layer=5, tokens=8)
+    Plan(network.name, identity_of(network), assignment, None, {}).write(path, rounded)

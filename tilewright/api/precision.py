@@ -40,6 +40,7 @@ class PreparedSearch:
     uniform: tuple[WeightStorage, ...]
     method: Method
     activations: str | None
+    cache: str | None
     baselines: bool
     cost_of: CostOf | None = None
     limit: Limit | None = None
@@ -53,7 +54,8 @@ class PreparedSearch:
         """Search, and return what was found."""
         return search(
             self.network, self.texts, self.storages, self.budgets, method=self.method, activations=self.activations,
-            uniform=self.uniform, baselines=self.baselines, cost_of=self.cost_of, limit=self.limit, done=done,
+            cache=self.cache, uniform=self.uniform, baselines=self.baselines, cost_of=self.cost_of, limit=self.limit,
+            done=done,
         )  # fmt: skip
 
 
@@ -70,6 +72,7 @@ def precision(
     uniform: str = "",
     method: str = "compensated",
     activations: str | None = None,
+    cache: str | None = None,
     tokens: int = TOKENS,
     calibration: str | Path | None = None,
     selection: str | Path | None = None,
@@ -106,6 +109,9 @@ def precision(
         Way of rounding: ``nearest``, ``clipped`` or ``compensated``.
     activations : str, optional
         Format of activations; float64 without it.
+    cache : str, optional
+        Format of keys and values, such as ``int4``; that of activations without it. Keys are rounded as their distances
+        from the mean keys of the calibration text.
     tokens : int
         Number of tokens of a decoder's calibration text; of its selection text half as many.
     calibration, selection, test : str or Path, optional
@@ -122,7 +128,7 @@ def precision(
     return prepare_precision(
         model, budget=budget, budget_bytes=budget_bytes, budget_cycles=budget_cycles, budget_energy=budget_energy,
         system=system, context=context, formats=formats, uniform=uniform, method=method, activations=activations,
-        tokens=tokens, calibration=calibration, selection=selection, test=test, baselines=baselines,
+        cache=cache, tokens=tokens, calibration=calibration, selection=selection, test=test, baselines=baselines,
     ).run()  # fmt: skip
 
 
@@ -139,6 +145,7 @@ def prepare_precision(
     uniform: str,
     method: str,
     activations: str | None,
+    cache: str | None,
     tokens: int,
     calibration: str | Path | None,
     selection: str | Path | None,
@@ -169,6 +176,8 @@ def prepare_precision(
         raise ConfigError(f"method = {method} is not allowed: {', '.join(METHODS)}")
     if activations is not None:
         parse_activations(activations)
+    if cache is not None:
+        parse_activations(cache, "cache")
     if not 64 <= tokens <= MAX_TOKENS:
         raise ConfigError(f"tokens = {tokens} is not allowed: 64 to {MAX_TOKENS}")
     budgets = (budget,) if isinstance(budget, int | float) else tuple(budget)
@@ -188,6 +197,8 @@ def prepare_precision(
         network = ClassifierNetwork(str(model), classifier, pictures)
         if context is not None:
             raise ConfigError(f"context = {context} is not allowed with {model}: a classifier has no positions")
+        if cache is not None:
+            raise ConfigError(f"cache = {cache} is not allowed with {model}: a classifier has no keys and values")
     else:
         network, texts = _decoder(model, tokens, files)
     if budget_bytes is not None:
@@ -205,7 +216,7 @@ def prepare_precision(
         )
         # A system that cannot run the model is refused before anything is measured.
         cost(dict.fromkeys((each.name for each in network.products), storages[0]))
-    return PreparedSearch(network, texts, storages, budgets, others, method, activations, baselines, cost, limit)
+    return PreparedSearch(network, texts, storages, budgets, others, method, activations, cache, baselines, cost, limit)
 
 
 def _decoder(model: str | Path, tokens: int, files: dict[str, Path | None]) -> tuple[DecoderNetwork, Texts]:

@@ -22,7 +22,7 @@ from tilewright.cli.waiting import progress, status
 
 NAMES = (
     "budget", "budget_bytes", "budget_cycles", "budget_energy", "system", "context", "formats", "uniform", "method",
-    "activations", "tokens", "calibration", "selection", "test",
+    "activations", "cache", "tokens", "calibration", "selection", "test",
 )  # fmt: skip
 
 
@@ -64,6 +64,9 @@ def _text_option(name: str, about: str) -> Any:
     help="Way of rounding: to nearest, also with searched scales, also with compensation.",
 )  # fmt: skip
 @click.option("--activations", metavar="NAME", help="Format of activations, such as int8. [default: float64]")
+@click.option("--cache", metavar="NAME",
+              help="Format of keys and values, such as int4; keys are rounded as distances from their mean. [default: "
+              "that of activations]")  # fmt: skip
 @click.option("--tokens", type=int, default=2048, show_default=True,
               help="Number of tokens of the calibration text of a decoder.")  # fmt: skip
 @_text_option(

@@ -30,10 +30,9 @@ def print_precision(console: "Console", result: "PrecisionResult") -> None:
     measures = [name for name in HEADINGS if name in result.plans[0].loss]
     costs = (">cycles", ">mJ") if result.plans[0].cost else ()
     headings = ("weights", ">bits/weight", ">bytes", *costs, *(f">{HEADINGS[name]}" for name in measures))
-    activations = f", activations {result.activations}" if result.activations else ""
-    table = terminal_table(
-        headings, title=f"{result.model}: {result.weights:,} weights{activations}", fold=("weights",)
-    )
+    formats = {"activations": result.activations, "keys and values": result.cache}
+    rounded = "".join(f", {what} {name}" for what, name in formats.items() if name)
+    table = terminal_table(headings, title=f"{result.model}: {result.weights:,} weights{rounded}", fold=("weights",))
     for each in (*result.plans, *result.baselines):
         table.add_row(*_cells(each.name, each, measures))
     console.print(table)

@@ -39,6 +39,8 @@ class Plan:
     """Format of activations with which the plan was searched; None for float64."""
     figures: Mapping[str, Any]
     """Bits a weight, bytes and loss, as the search found them."""
+    cache: str | None = None
+    """Format of keys and values with which the plan was searched; None for that of activations."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as its file has it."""
@@ -47,6 +49,7 @@ class Plan:
             "model": self.model,
             "identity": self.identity,
             "activations": self.activations,
+            "cache": self.cache,
             **self.figures,
             "weights": {name: storage.name for name, storage in self.assignment.items()},
         }
@@ -124,12 +127,12 @@ def read_plan(path: Path) -> Plan:
                 f"{parsed.where(('weights', name))}: weights.{name} = {shown(storage)} is not allowed: a format and "
                 "its granularity, such as int4/32, int8/channel, mxfp4 or bf16"
             ) from error
-    known = {"version", "model", "identity", "weights", "activations"}
+    known = {"version", "model", "identity", "weights", "activations", "cache"}
     figures = {key: value for key, value in data.items() if key not in known}
-    activations = data.get("activations")
-    if activations is not None and not isinstance(activations, str):
-        raise _refused(parsed, "activations", "it must be the name of a format, or null")
-    return Plan(data["model"], data["identity"], assignment, activations, figures)
+    for key in ("activations", "cache"):
+        if not isinstance(data.get(key), str | None):
+            raise _refused(parsed, key, "it must be the name of a format, or null")
+    return Plan(data["model"], data["identity"], assignment, data.get("activations"), figures, data.get("cache"))
 
 
 def read_rounded(path: Path, plan: Plan) -> dict[str, np.ndarray]:

@@ -11,7 +11,7 @@ from tilewright.base.cache import content_hash, remember
 from tilewright.base.errors import ConfigError
 from tilewright.sim.formats import BF16
 
-from .activations import RoundedInputs, parse_activations
+from .activations import RoundedInputs, key_offsets, parse_activations
 from .assignment import Assignment, Choice, assign, random_assignment
 from .network import Network, Outputs, Product
 from .plan_file import Plan, identity_of
@@ -148,6 +148,9 @@ class PrecisionResult:
     identity: str
     method: Method
     activations: str | None
+    """Format of activations; None for float64."""
+    cache: str | None
+    """Format of keys and values; None for that of activations."""
     weights: int
     """Number of weights of all matrices."""
     embedding_bytes: int
@@ -165,7 +168,8 @@ class PrecisionResult:
         """Return one of the plans, for a file."""
         found = self.plans[index]
         figures = {key: value for key, value in found.to_dict().items() if key not in ("name", "kind")}
-        return Plan(self.model, self.identity, found.assignment, self.activations, {"method": self.method, **figures})
+        figures["method"] = self.method
+        return Plan(self.model, self.identity, found.assignment, self.activations, figures, self.cache)
 
     def write_plan(self, path: Path, index: int = 0) -> list[Path]:
         """Write one of the plans, and its rounded weights beside it; return the paths."""
@@ -180,6 +184,7 @@ class PrecisionResult:
             "identity": self.identity,
             "method": self.method,
             "activations": self.activations,
+            "cache": self.cache,
             "weights": self.weights,
             "embedding_bytes": self.embedding_bytes,
             **{key: value for key, value in self.plans[0].to_dict().items() if key not in ("name", "kind")},
@@ -202,6 +207,7 @@ def search(
     *,
     method: Method = "compensated",
     activations: str | None = None,
+    cache: str | None = None,
     uniform: Sequence[WeightStorage] = (),
     baselines: bool = True,
     cost_of: CostOf | None = None,
@@ -218,6 +224,10 @@ def search(
         Storages that a matrix may have.
     budgets : sequence of float
         Bits a weight, scales included.
+    activations : str, optional
+        Format of activations; float64 without it.
+    cache : str, optional
+        Format of keys and values, from whose keys their means are taken first; that of activations without it.
     uniform : sequence of WeightStorage
         Storages of more baselines in which all matrices have one.
     baselines : bool
@@ -236,8 +246,10 @@ def search(
     """
     # Activations may be rounded, too: columns of their inputs are evened out before.
     identity = identity_of(network)
-    network, on_input = _with_activations(network, texts, activations)
-    measure = _Measuring(network, texts, method, on_input, [identity, texts.digest, str(activations)], cost_of)
+    network, on_input = _with_activations(network, texts, activations, cache)
+    measure = _Measuring(
+        network, texts, method, on_input, [identity, texts.digest, str(activations), str(cache)], cost_of
+    )
 
     # Budgets that cannot be met are refused before anything takes long.
     for budget in budgets:
@@ -289,6 +301,7 @@ def search(
         identity=identity,
         method=method,
         activations=activations,
+        cache=cache,
         weights=measure.weights,
         embedding_bytes=network.embedding_weights * BF16.bits // 8,
         sensitivities=tuple(sensed.values()),
@@ -406,12 +419,19 @@ def _key(assignment: Assignment) -> tuple[str, ...]:
     return tuple(f"{name}={storage.name}" for name, storage in assignment.items())
 
 
-def _with_activations(network: Network, texts: Texts, activations: str | None) -> tuple[Network, RoundedInputs | None]:
-    if activations is None:
+def _with_activations(
+    network: Network, texts: Texts, activations: str | None, cache: str | None
+) -> tuple[Network, RoundedInputs | None]:
+    """Return a network whose activations are easier to round, and what rounds them."""
+    if activations is None and cache is None:
         return network, None
-    form = parse_activations(activations)
-    network, factors = network.smoothed(texts.calibration)
-    return network, RoundedInputs(form, factors)
+    form = parse_activations(activations) if activations else None
+    network, factors = network.smoothed(texts.calibration) if form else (network, {})
+    if cache is None:
+        return network, RoundedInputs(form, factors)
+    return network, RoundedInputs(
+        form, factors, parse_activations(cache, "cache"), key_offsets(network, texts.calibration, factors)
+    )
 
 
 def _check_budget(network: Network, storages: Sequence[WeightStorage], budget: float) -> None:

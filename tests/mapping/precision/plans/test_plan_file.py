@@ -11,7 +11,7 @@ from tilewright.mapping.precision.plans.storage import parse_storage
 
 NAMES = {"a": "int4/32", "b": "mxfp4", "c": "bf16"}
 PLAN = Plan(
-    "some model", 64 * "a", {name: parse_storage(each)[0] for name, each in NAMES.items()}, "int8", {"bytes": 12.5}
+    "some model", 64 * "a", {name: parse_storage(each)[0] for name, each in NAMES.items()}, "int8", {"bytes": 12.5}, "int4"
 )
 
 
@@ -33,6 +33,7 @@ def test_a_plan_is_read_as_it_was_written(tmp_path):
         ({"identity": "x"}, "identity = 'x' is not allowed"),
         ({"model": 3}, "model = 3 is not allowed"),
         ({"activations": 8}, "activations = 8 is not allowed"),
+        ({"cache": ["int4"]}, "cache = ['int4'] is not allowed"),
         ({"weights": {}}, "weights = {} is not allowed"),
         ({"weights": ["int4"]}, "it must be an object"),
         ({"weights": {"a": "int4"}}, "weights.a = 'int4' is not allowed"),

@@ -10,6 +10,7 @@ from tests.mapping.tiny_models import tiny
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.models.readers import Checkpoint
 from tilewright.mapping.precision.plans import rounded
+from tilewright.mapping.precision.plans.activations import RoundedInputs, key_offsets, parse_activations
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
 from tilewright.mapping.precision.plans.plan_file import identity_of, read_plan, read_rounded
 from tilewright.mapping.precision.plans.rounded import RoundedMatrices, Sensitivity
@@ -94,6 +95,52 @@ def test_activations_cost_and_are_part_of_the_measures():
         for name in ("int8", "int4")
     )
     assert alone.plans[0].loss["kl"] < with_int8.plans[0].loss["kl"] < with_int4.plans[0].loss["kl"]
+
+
+def test_keys_and_values_may_have_a_format_of_their_own():
+    subject = network()
+    texts = texts_of(subject)
+
+    def loss(**formats):
+        return search(subject, texts, parse_storages("bf16"), (16,), baselines=False, **formats).plans[0].loss["kl"]
+
+    exact, int8_alone, int4_alone = loss(), loss(cache="int8"), loss(cache="int4")
+    assert exact < int8_alone < int4_alone
+    # What is not given is not rounded, or has the format of the others.
+    assert int8_alone < loss(activations="int8") < loss(activations="int8", cache="int4")
+    assert int4_alone < loss(activations="int4", cache="int8")
+
+
+def test_offsets_of_keys_change_nothing_but_what_is_lost():
+    subject = network()
+    texts = texts_of(subject)
+    offsets = key_offsets(subject, texts.calibration, {})
+    assert {each.shape for each in offsets.values()} == {(MODEL.num_key_value_heads, 1, MODEL.head_dim)}
+    assert len(offsets) == subject.layers
+
+    def outputs(*arguments):
+        on_input = RoundedInputs(*arguments)
+        return subject.after(0, subject.tensors, subject.begin(texts.selection), on_input)
+
+    expected = outputs(None, {})
+    # Keys that hardly differ from one another are what offsets are for; these are 100 times as far from 0 as apart.
+    far = {name: each + 100 * np.abs(each).max() for name, each in offsets.items()}
+
+    def shifted(name, values):
+        return values + far[name] if name in far else values
+
+    moved = subject.after(0, subject.tensors, subject.begin(texts.selection), shifted)
+    assert subject.loss(expected, moved) < 1e-9
+
+    def lost(offsets):
+        rounding = RoundedInputs(None, {}, parse_activations("int4"), offsets)
+
+        def on_input(name, values):
+            return rounding(name, shifted(name, values))
+
+        return subject.loss(expected, subject.after(0, subject.tensors, subject.begin(texts.selection), on_input))
+
+    assert lost(far) < lost({}) / 2
 
 
 def test_budgets_that_cannot_be_met_are_refused_before_anything_is_measured():
