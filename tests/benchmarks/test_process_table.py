@@ -8,11 +8,13 @@ from benchmarks.open_processes import PROCESSES
 from benchmarks.process_table import ROWS, TABLE, Row, measure
 from tilewright.base.tools import find_synthesis_tools
 from tilewright.hw.synth.library import read_library
+from tilewright.hw.synth.power import INTERNAL_FACTOR
 
 WRITTEN = re.findall(r"^\| `(synth [^`]+)` \| (\w+) \| (.+) \|$", TABLE.read_text(), re.MULTILINE)
 
 # fp4-unit with two pipeline stages: area in um2, path in ns and power in uW at 100 MHz by the same flow by hand, on the
-# RTL of an earlier day; for ASAP7 on a library merged in another way.
+# RTL of an earlier day; for ASAP7 on a library merged in another way. The power is OpenSTA's own sum, whose internal part
+# is more than the library states.
 BY_HAND = {"osu018": (54_575, 3.71, 7_138), "SG13G2": (18_085, 2.86, 1_927), "ASAP7": (141, 0.84, 45)}
 
 
@@ -44,4 +46,5 @@ def test_a_block_costs_what_was_measured_by_hand(name):
     assert not found.failed
     assert found.area_um2 == pytest.approx(area, rel=0.01)
     assert found.path_ns == pytest.approx(path, rel=0.01)
-    assert found.power_uw == pytest.approx(power, rel=0.1)
+    more = (INTERNAL_FACTOR[tools.sta.version] - 1) * found.internal_uw
+    assert found.power_uw + more == pytest.approx(power, rel=0.1)
