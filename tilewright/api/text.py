@@ -243,7 +243,7 @@ def prepare_text(
     if tokens < 1:
         raise ConfigError(f"tokens = {tokens} is not allowed: at least 1")
     if finest and (plan or not equalise):
-        raise ConfigError(f"finest is not allowed with {'plan' if plan else 'equalise = False'}")
+        raise ConfigError(f"finest is not allowed {'with a plan' if plan else 'without equalisation'}")
     chosen = system_of(system)
     checkpoint = read_model(model)
     tokenizer = checkpoint.tokenizer

@@ -29,7 +29,8 @@ def print_precision(console: "Console", result: "PrecisionResult") -> None:
     """Print plans and baselines, the ways of rounding, the matrices that lose most, and the first plan."""
     measures = [name for name in HEADINGS if name in result.plans[0].loss]
     costs = (">cycles", ">mJ") if result.plans[0].cost else ()
-    headings = ("weights", ">bits/weight", ">bytes", *costs, *(f">{HEADINGS[name]}" for name in measures))
+    same = {"agreement": "same class"} if "right" in measures else {}
+    headings = ("weights", ">bits/weight", ">bytes", *costs, *(f">{(HEADINGS | same)[name]}" for name in measures))
     formats = {"activations": result.activations, "keys and values": result.cache}
     rounded = "".join(f", {what} {name}" for what, name in formats.items() if name)
     table = terminal_table(headings, title=f"{result.model}: {result.weights:,} weights{rounded}", fold=("weights",))

@@ -50,7 +50,7 @@ def test_the_finest_numbers_are_those_of_the_exact_model(prepared):
     assert in_rtl.passed
     assert in_rtl.mismatches == 0
     assert [row.rtl_cycles for row in in_rtl.programs] == [row.model_cycles for row in in_rtl.programs]
-    with pytest.raises(ConfigError, match="finest is not allowed with equalise = False"):
+    with pytest.raises(ConfigError, match="finest is not allowed without equalisation"):
         prepare_text(job.model, PROMPT, system=job.system, equalise=False, finest=True)
 
 
