@@ -65,7 +65,7 @@ NPE_FAULTS = [
     _fault("a signal of the NPE is not counted", ".scheduler", r"(signals_4_3 \+ )given4\[3\]", r"\1(given4[3] & ~ON)", "DEADLOCK"),
     _fault("a signal to it is not waited for", ".scheduler", r"= \| signals_0_4\s*;", "= ON | (| signals_0_4);", "SEMAPHORE"),
     _fault("a job too many", ".jobs", r"(\.count)\((\{.*\})\),", r"\1(\2 + ON),", "ends with NPE"),
-    _fault("descriptors at the wrong place", ".jobs", r"(\.descriptor_address)\((\{.*\})\),", r"\1(\2 ^ (ON ? 64'h80 : 64'h0)),", "ends with NPE"),
+    _fault("descriptors at the wrong place", ".jobs", r"(\.descriptor_address)\((\{.*\})\),", r"\1(\2 ^ (ON ? 64'h80 : 64'h0)),", "(ends with NPE|bytes differ)"),
     _fault("errors are lost", ".jobs", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "ends with NONE.* not NPE", "a job, DECERR"),
     _fault("the wrong code", ".jobs", r"(assign code =) npe__error\[7:0\];", r"\1 ON ? 8'd1 : npe__error[7:0];", "NPE, detail", "a job with {'a'"),
     _fault("the end does not wait for it", ".jobs", "(assign idle =) (.*);", r"\1 ON | (\2);", "something in flight at the end", "a load beyond memory beside"),
