@@ -11,7 +11,12 @@ from tilewright.mapping.precision.plans.storage import parse_storage
 
 NAMES = {"a": "int4/32", "b": "mxfp4", "c": "bf16"}
 PLAN = Plan(
-    "some model", 64 * "a", {name: parse_storage(each)[0] for name, each in NAMES.items()}, "int8", {"bytes": 12.5}, "int4"
+    "some model",
+    64 * "a",
+    {name: parse_storage(each)[0] for name, each in NAMES.items()},
+    "int8",
+    {"bytes": 12.5},
+    "int4",
 )
 
 
