@@ -23,8 +23,9 @@ SEED = 7
 
 
 def small_network() -> Classifier:
-    """Return a network with seeded weights that has each kind of operation: the first convolution, depth-wise ones,
-    gates in one node and in parts, squeeze and excite, a residual, a pool and a mean."""
+    """Return a network with seeded weights that has each kind of operation: the first convolution, depth-wise ones
+    and ones over all channels, gates in one node and in parts, squeeze and excite, a residual, tensors side by side, a
+    pool with pads and a mean."""
     rng = np.random.default_rng(SEED)
     constants: dict[str, np.ndarray] = {
         name: np.array(value, np.float32) for name, value in (("three", 3), ("zero", 0), ("six", 6))
@@ -57,8 +58,9 @@ def small_network() -> Classifier:
     x = in_parts(conv(before, 24, 8))
     x = in_parts(conv(x, 24, 24, side=5, groups=24))
     x = node("Add", before, conv(x, 8, 24))
-    x = node("Clip", conv(x, 24, 8), "zero", "six")
-    x = node("MaxPool", x, kernel_shape=(2, 2), strides=(2, 2))
+    x = node("Concat", x, conv(x, 8, 8, side=3), axis=1)
+    x = node("Clip", conv(x, 24, 16, side=3, stride=(2, 1)), "zero", "six")
+    x = node("MaxPool", x, kernel_shape=(3, 3), strides=(1, 2), pads=(1, 1, 1, 1))
     x = node("Flatten", node("GlobalAveragePool", x))
     constants["classes.weight"] = rng.normal(0, 0.3, (CLASSES, 24)).astype(np.float32)
     x = node("Gemm", x, "classes.weight", transB=1)

@@ -5,6 +5,8 @@ channel, in BF16. Where a convolution in groups or a pool reads it, it has the r
 reader needs around it.
 
 - A product of single positions is one job, and so is the first convolution, whose patches the host gathers.
+- Patches of any other convolution over all channels are gathered by passes, one for each place of the kernel and each
+  line, which round their numbers to the format of the product; then one job multiplies all of them.
 - A depth-wise convolution is a pass for each place of the kernel and each line of the result: numbers of the input
   times the weights of their channels, plus what the places before have left.
 - ``clip(s * x + t, low, high)`` takes a pass for the line and one for each limit: ``max(y, low)`` is
@@ -13,7 +15,7 @@ reader needs around it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from tilewright.mapping.models.classifier import (
     Arranged,
     Classifier,
     Clipped,
+    Joined,
     Mean,
     Operation,
     Pool,
@@ -38,7 +41,7 @@ from tilewright.sim.isa.steps import Buffer, Job, Matrix, Pass, Recode, Step
 from tilewright.sim.isa.vector_command import Function, PassOptions
 
 from .lowering import PLAIN, Lowered
-from .planes import Plane, beside, by_channel, parts_of_lines, picture_shape, positions
+from .planes import Plane, beside, by_channel, parts_of_lines, picture_shape, positions, zeros_around
 
 RELU = PassOptions(function=Function.RELU)
 
@@ -74,6 +77,8 @@ class _Lowering:
     """Tensors that a job leaves in the format of the product that reads them."""
     gates: set[str] = field(default_factory=set)
     """Tensors of which the ReLU of the pass that reads them is still to be taken."""
+    given: set[str] = field(default_factory=set)
+    """Tensors whose patches the host gathers."""
 
     def __post_init__(self) -> None:
         self.operator: Operator
@@ -131,10 +136,15 @@ class _Lowering:
     def product(self, each: Product) -> None:
         """Add the job of a plain product, and the steps that round its input."""
         layer, source = self.quantised.layers[each.name], each.inputs[0]
-        a = self.codes.get(source) or self.rounded(layer, self._rows(each))
-        k, n = each.weights.shape[1], len(each.weights)
+        k, n, codes = each.weights.shape[1], len(each.weights), layer.codes
+        if each.patches and not each.patches.points and source not in self.given:
+            a = self.gathered(layer)
+            # The rows of a patch are its places, one after the other, with all channels of each.
+            codes = codes.reshape(n, each.patches.picture[0], -1).swapaxes(1, 2).reshape(n, k)
+        else:
+            a = self.codes.get(source) or self.rounded(layer, self.whole(source))
         operand, result = stored.NPE_OPERANDS[layer.mode], stored.NPE_OPERANDS[layer.out]
-        weights = self.constant(f"{each.name}.codes", operand.kept(layer.codes.T), operand)
+        weights = self.constant(f"{each.name}.codes", operand.kept(codes.T), operand)
         left, right = beside(self.quantised.classifier, each.output)
         moved = bool(left or right)
         out = self.matrix(f"{each.output}.job" if moved else each.output, each.rows, n, result)
@@ -157,33 +167,51 @@ class _Lowering:
             # A job writes nothing beside a picture: a pass for each line moves the result.
             self.each_line(plane, self.plane(each), lambda a, d: self.run(a, out=d))
 
-    def _rows(self, each: Product) -> Matrix:
-        """Return the rows of a product in BF16."""
-        if each.patches and not each.patches.points and each.inputs[0] != self.quantised.classifier.input:
-            raise ConfigError(
-                f"{each.name}: a convolution of {each.patches.kernel[0]} x {each.patches.kernel[1]} over all channels "
-                "is allowed for the pictures alone, whose patches the host gathers"
-            )
-        return self.whole(each.inputs[0])
-
     def rounded(self, layer: NpeLayer, values: Matrix) -> Matrix:
         """Return numbers of BF16 in the format of a product, divided by its step."""
-        name, rows, columns = f"{layer.product.name}.operand", values.rows, values.columns
-        storage = stored.NPE_OPERANDS[layer.mode]
-        if storage is stored.BF16:
-            return values
-        step = None if layer.step == 1 else self.number(1 / layer.step, columns)
-        if storage is stored.INT8:
-            out = self.matrix(name, rows, columns, storage)
-            self.run(values, b=step, out=out)
-            return out
-        if step:
-            scaled = self.matrix(f"{name}.scaled", rows, columns)
+        by_pass, step = self._by_pass(layer), self._step(layer, values.columns)
+        if step or by_pass is stored.INT8:
+            scaled = self.matrix(f"{layer.product.name}.scaled", values.rows, values.columns, by_pass)
             self.run(values, b=step, out=scaled)
             values = scaled
-        out = self.matrix(name, rows, columns, storage)
+        return self.recoded(layer, values)
+
+    def gathered(self, layer: NpeLayer) -> Matrix:
+        """Return the patches of a convolution in the format of its product, divided by its step: a row for each, with
+        the channels of one place of the kernel after those of another."""
+        each, patches = layer.product, layer.product.patches
+        assert patches
+        plane, (down, across) = self.planes[each.inputs[0]], patches.grid
+        channels, places = plane.matrix.columns, patches.kernel[0] * patches.kernel[1]
+        step, zero = self._step(layer, channels), self.number(0.0, channels)
+        out = self.matrix(f"{each.name}.patches", down * across, places * channels, self._by_pass(layer))
+        for row, first, count in parts_of_lines(patches):
+            rows = out.part(rows=slice(row * across + first, row * across + first + count))
+            inside = dict(plane.places(patches, row, first, count))
+            for place in range(places):
+                part = rows.part(columns=slice(place * channels, (place + 1) * channels))
+                if place in inside:
+                    self.run(inside[place], b=step, out=part)
+                else:
+                    self.run(zero, out=part)
+        return self.recoded(layer, out)
+
+    def recoded(self, layer: NpeLayer, values: Matrix) -> Matrix:
+        """Return what a pass has written in the format of a product."""
+        storage = stored.NPE_OPERANDS[layer.mode]
+        if values.storage is storage:
+            return values
+        out = self.matrix(f"{layer.product.name}.operand", values.rows, values.columns, storage)
         self.steps.append(Recode(a=values, out=out))
         return out
+
+    def _by_pass(self, layer: NpeLayer) -> StoredFormat:
+        """Return the format in which passes write the input of a product: its own, or BF16 before a recode."""
+        return stored.INT8 if stored.NPE_OPERANDS[layer.mode] is stored.INT8 else stored.BF16
+
+    def _step(self, layer: NpeLayer, columns: int) -> Matrix | None:
+        """Return a row of factors by which a product's input is divided by its step; None if it is 1."""
+        return None if layer.step == 1 else self.number(1 / layer.step, columns)
 
     # Passes.
 
@@ -305,16 +333,20 @@ class _Lowering:
     def pool(self, each: Pool) -> None:
         """Add the passes of a pool."""
         plane, patches, out = self.planes[each.inputs[0]], each.patches, self.plane(each)
-        if any(patches.pads):
-            raise ConfigError(f"{each.name}: pads of a pool are not allowed on the vector unit")
+        if any(patches.pads) and not zeros_around(self.quantised.classifier, each):
+            raise ConfigError(
+                f"{each.name}: pads of a pool are not allowed on the vector unit but of zeros: around the results of a "
+                "ReLU of which the largest is taken, or in a mean that counts them"
+            )
         size, channels = patches.kernel[0] * patches.kernel[1], plane.matrix.columns
         minus, share = self.number(-1.0, channels), self.number(1 / size, channels)
         kept = self.matrix(f"{each.output}.kept", patches.grid[1], channels, stored.FP32)
         more = self.matrix(f"{each.output}.more", patches.grid[1], channels, stored.FP32)
         for row, first, count in parts_of_lines(patches):
             some, less = (matrix.part(rows=slice(0, count)) for matrix in (kept, more))
-            for number, tap in plane.places(patches, row, first, count):
-                to = out.line(row, first, count) if number + 1 == size else some
+            taps = [tap for _, tap in plane.places(patches, row, first, count)]
+            for number, tap in enumerate(taps):
+                to = out.line(row, first, count) if number + 1 == len(taps) else some
                 if each.kind == "mean":
                     self.run(tap, b=share, c=some if number else None, out=to)
                 elif number == 0:
@@ -323,6 +355,18 @@ class _Lowering:
                     # The larger of two numbers is one of them plus what the other has more.
                     self.run(some, b=minus, c=tap, out=less)
                     self.run(less, RELU, c=some, out=to)
+
+    def joined(self, each: Joined) -> None:
+        """Add the passes that bring the channels of tensors side by side."""
+        if each.axis != -len(each.shape):
+            raise ConfigError(f"{each.name}: tensors side by side along axis {each.axis} are not allowed: channels")
+        out, first = self.plane(each), 0
+        for name in each.inputs:
+            plane = self.planes[name]
+            last = first + plane.matrix.columns
+            part = replace(out, matrix=out.matrix.part(columns=slice(first, last)))
+            self.each_line(plane, part, lambda a, d: self.run(a, out=d))
+            first = last
 
     def arrange(self, each: Arranged) -> None:
         """Take a tensor in another shape that has the same rows."""
@@ -353,6 +397,7 @@ def lower_classifier(quantised: NpeClassifier) -> LoweredClassifier:
         assert isinstance(product, Product)
         source = lowering.matrix(classifier.input, product.rows, product.weights.shape[1])
         lowering.planes[classifier.input] = Plane(source, product.rows, 1)
+        lowering.given.add(classifier.input)
     else:
         channels, height, width = picture_shape(classifier.shape)
         source = lowering.matrix(f"{classifier.input}.picture", height * width, channels)
@@ -392,6 +437,8 @@ def _lower(lowering: _Lowering, each: Operation) -> None:
             lowering.mean(each)
         case Pool():
             lowering.pool(each)
+        case Joined():
+            lowering.joined(each)
         case Arranged():
             lowering.arrange(each)
         case Sigmoid():

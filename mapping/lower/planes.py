@@ -1,12 +1,12 @@
 """Tensors of a picture as matrices: a row for each position, left to right and top to bottom, a column a channel."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.models.classifier import Classifier, Patches, Product
+from tilewright.mapping.models.classifier import Classifier, Clipped, Patches, Pool, Product
 from tilewright.sim.isa.steps import Matrix
 
 
@@ -33,9 +33,8 @@ class Plane:
 
     def line(self, row: int, column: int = 0, count: int = 0) -> Matrix:
         """Return some positions of a line, by default those of the picture, which begin with column 0."""
-        channels = self.matrix.columns
         first = row * self.line_width + column + self.left
-        return replace(self.matrix, rows=count or self.width, offset=first * channels)
+        return self.matrix.part(rows=slice(first, first + (count or self.width)))
 
     def places(self, patches: Patches, row: int, first: int, count: int) -> Iterator[tuple[int, Matrix]]:
         """Yield the number of each place of a kernel that is not above or below the picture, with the positions there
@@ -71,9 +70,17 @@ def parts_of_lines(patches: Patches) -> Iterator[tuple[int, int, int]]:
 
 def beside(classifier: Classifier, tensor: str) -> tuple[int, int]:
     """Return the number of positions that readers of a tensor need to the left and to the right of a line."""
-    pads = [each.patches.pads for each in classifier.readers(tensor)
-            if isinstance(each, Product) and not each.plain and each.patches]  # fmt: skip
+    views = (each.patches for each in classifier.readers(tensor) if isinstance(each, Product | Pool))
+    pads = [each.pads for each in views if each]
     return max((each[1] for each in pads), default=0), max((each[3] for each in pads), default=0)
+
+
+def zeros_around(classifier: Classifier, pool: Pool) -> bool:
+    """Return whether zeros around the picture of a pool do not change its result."""
+    if pool.kind == "mean":
+        return pool.count_pads
+    made = next((each for each in classifier.operations if each.output == pool.inputs[0]), None)
+    return (isinstance(made, Clipped) and made.low >= 0) or (isinstance(made, Product) and made.relu)
 
 
 def picture_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -75,6 +75,11 @@ def test_the_program_leaves_what_the_steps_leave():
         "two readers",
         "largest of patches",
         "average of patches",
+        "dense",
+        "same",
+        "side by side",
+        "average with pads",
+        "largest of padded patches",
     ],
 )
 def test_operations_as_steps(name):
@@ -94,14 +99,13 @@ def test_operations_as_steps(name):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("dense", "a convolution of 3 x 2 over all channels is allowed for the pictures alone"),
         ("groups", "2 groups of 4 channels for 6 outputs are not allowed: depth-wise"),
         ("two outputs a channel", "4 groups of 4 channels for 8 outputs are not allowed: depth-wise"),
         ("a shape from the graph", "a change of shape is not allowed but of one position to a row"),
         ("silu", "a sigmoid is not allowed: the vector unit has x * sigmoid"),
-        ("average", "pads of a pool are not allowed on the vector unit"),
+        ("average", "pads of a pool are not allowed on the vector unit but of zeros"),
+        ("largest", "pads of a pool are not allowed on the vector unit but of zeros"),
         ("means", "a mean over axes (-2,) is not allowed: over all positions"),
-        ("side by side", "a joined has no passes of the vector unit"),
         ("rows of a matrix", "a tensor of [4, 42] is not allowed"),
     ],
 )

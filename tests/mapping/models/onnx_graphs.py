@@ -163,6 +163,10 @@ EXAMPLES: Mapping[str, Example] = {
     "largest of patches": Example(
         (node("MaxPool", "t", "y", **PATCH),), lambda t: pooled(t, (0, 0, 0, 0), np.nanmax), ("Product", "Pool")
     ),
+    "largest of padded patches": Example(
+        (node("Relu", "t", "a"), node("MaxPool", "a", "y", **POOL)),
+        lambda t: pooled(np.maximum(t, 0), (1, 1, 0, 0), np.nanmax), ("Product", "Pool"),
+    ),
     "average of patches": Example(
         (node("AveragePool", "t", "y", **PATCH),), lambda t: pooled(t, (0, 0, 0, 0), np.nanmean), ("Product", "Pool")
     ),
