@@ -62,7 +62,7 @@ class ClassifierCost:
 
 def picture_counts(quantised: NpeClassifier, system: System) -> RunCounts:
     """Return the counts of a picture that goes through a classifier, on the exact model."""
-    program = compile_program(system.accelerator, lower_classifier(quantised).lowered)
+    program = compile_program(system.accelerator, lower_classifier(quantised, system.vector.lanes).lowered)
     counts = RunCounts(system)
     counts.add(program, run_program(system, program, timeline=True))
     return counts

@@ -58,7 +58,7 @@ def small_network() -> Classifier:
     x = in_parts(conv(before, 24, 8))
     x = in_parts(conv(x, 24, 24, side=5, groups=24))
     x = node("Add", before, conv(x, 8, 24))
-    x = node("Concat", x, conv(x, 8, 8, side=3), axis=1)
+    x = node("Concat", x, conv(conv(x, 12, 8), 8, 12, side=3), axis=1)
     x = node("Clip", conv(x, 24, 16, side=3, stride=(2, 1)), "zero", "six")
     x = node("MaxPool", x, kernel_shape=(3, 3), strides=(1, 2), pads=(1, 1, 1, 1))
     x = node("Flatten", node("GlobalAveragePool", x))
@@ -71,7 +71,7 @@ def picture_cases(
     config: AcceleratorConfig, name: str, quantised: NpeClassifier, pictures: np.ndarray, timing: Timing = NEAR
 ) -> tuple[Case, ...]:
     """Return the program of a classifier on each of some pictures, (pictures, elements)."""
-    found = lower_classifier(quantised)
+    found = lower_classifier(quantised, config.vector.lanes)
     compiled = compile_program(config, found.lowered)
     cases: list[Case] = []
     for number, picture in enumerate(pictures):

@@ -38,6 +38,9 @@ class Lowered:
     after the last."""
     cut_rows: Mapping[str, int] = field(default_factory=dict)
     """Elements in a row of each constant of which steps take parts, side by side."""
+    with_gaps: frozenset[str] = frozenset()
+    """Buffers in whose rows each part that a pass writes begins at a multiple of the lanes, with a gap before the next:
+    the last step of the pass writes zeros there."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ reader needs around it.
 - A mean of all positions adds lines, and then halves of a line.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -44,6 +44,8 @@ from .lowering import PLAIN, Lowered
 from .planes import Plane, beside, by_channel, parts_of_lines, picture_shape, positions, zeros_around
 
 RELU = PassOptions(function=Function.RELU)
+PATCHES = 1 << 16
+"""Largest number of elements of patches that are gathered for one job: larger ones need not find room in a bank."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class _Lowering:
     """Collects steps and constants."""
 
     quantised: NpeClassifier
+    lanes: int
     steps: list[Step] = field(default_factory=list)
     buffers: dict[str, Buffer] = field(default_factory=dict)
     contents: dict[str, np.ndarray] = field(default_factory=dict)
@@ -79,6 +82,8 @@ class _Lowering:
     """Tensors of which the ReLU of the pass that reads them is still to be taken."""
     given: set[str] = field(default_factory=set)
     """Tensors whose patches the host gathers."""
+    with_gaps: set[str] = field(default_factory=set)
+    """Buffers of patches, whose places begin at multiples of the lanes."""
 
     def __post_init__(self) -> None:
         self.operator: Operator
@@ -136,28 +141,34 @@ class _Lowering:
     def product(self, each: Product) -> None:
         """Add the job of a plain product, and the steps that round its input."""
         layer, source = self.quantised.layers[each.name], each.inputs[0]
-        k, n, codes = each.weights.shape[1], len(each.weights), layer.codes
+        n, codes = len(each.weights), layer.codes
         if each.patches and not each.patches.points and source not in self.given:
-            a = self.gathered(layer)
-            # The rows of a patch are its places, one after the other, with all channels of each.
-            codes = codes.reshape(n, each.patches.picture[0], -1).swapaxes(1, 2).reshape(n, k)
+            operands = self.gathered(layer)
+            # A patch has its places one after the other, with all channels of each, and zeros up to a whole step.
+            channels = each.patches.picture[0]
+            places = codes.reshape(n, channels, -1).swapaxes(1, 2)
+            codes = np.pad(places, ((0, 0), (0, 0), (0, -channels % self.lanes))).reshape(n, -1)
         else:
-            a = self.codes.get(source) or self.rounded(layer, self.whole(source))
+            operands = iter([self.codes.get(source) or self.rounded(layer, self.whole(source))])
         operand, result = stored.NPE_OPERANDS[layer.mode], stored.NPE_OPERANDS[layer.out]
         weights = self.constant(f"{each.name}.codes", operand.kept(codes.T), operand)
         left, right = beside(self.quantised.classifier, each.output)
         moved = bool(left or right)
         out = self.matrix(f"{each.output}.job" if moved else each.output, each.rows, n, result)
-        self.steps.append(
-            Job(
-                a=a.reshaped(each.rows, k),
-                weights=weights,
-                out=out,
-                scale=self.constant(f"{each.name}.scale", layer.scale[None]),
-                bias=self.constant(f"{each.name}.bias", layer.bias[None]),
-                activation=Activation.RELU if each.relu else Activation.NONE,
+        first, k = 0, codes.shape[1]
+        for a in operands:
+            rows = a.rows * a.columns // k
+            self.steps.append(
+                Job(
+                    a=a.reshaped(rows, k),
+                    weights=weights,
+                    out=out.part(rows=slice(first, first + rows)),
+                    scale=self.constant(f"{each.name}.scale", layer.scale[None]),
+                    bias=self.constant(f"{each.name}.bias", layer.bias[None]),
+                    activation=Activation.RELU if each.relu else Activation.NONE,
+                )
             )
-        )
+            first += rows
         if layer.to_product:
             self.codes[each.output] = out
             return
@@ -176,32 +187,41 @@ class _Lowering:
             values = scaled
         return self.recoded(layer, values)
 
-    def gathered(self, layer: NpeLayer) -> Matrix:
-        """Return the patches of a convolution in the format of its product, divided by its step: a row for each, with
-        the channels of one place of the kernel after those of another."""
+    def gathered(self, layer: NpeLayer) -> Iterator[Matrix]:
+        """Yield the patches of some lines of a convolution in the format of its product, divided by its step, a row for
+        each: as many lines at a time as :data:`PATCHES` allows."""
         each, patches = layer.product, layer.product.patches
         assert patches
         plane, (down, across) = self.planes[each.inputs[0]], patches.grid
         channels, places = plane.matrix.columns, patches.kernel[0] * patches.kernel[1]
         step, zero = self._step(layer, channels), self.number(0.0, channels)
-        out = self.matrix(f"{each.name}.patches", down * across, places * channels, self._by_pass(layer))
-        for row, first, count in parts_of_lines(patches):
-            rows = out.part(rows=slice(row * across + first, row * across + first + count))
-            inside = dict(plane.places(patches, row, first, count))
-            for place in range(places):
-                part = rows.part(columns=slice(place * channels, (place + 1) * channels))
-                if place in inside:
-                    self.run(inside[place], b=step, out=part)
-                else:
-                    self.run(zero, out=part)
-        return self.recoded(layer, out)
+        room = channels + -channels % self.lanes
+        lines = max(1, PATCHES // (across * places * room))
+        for top in range(0, down, lines):
+            some = min(lines, down - top)
+            name = f"{each.name}.patches.{top}"
+            out = self.matrix(name, some * across, places * room, self._by_pass(layer))
+            self.with_gaps.add(name)
+            for row, first, count in parts_of_lines(patches):
+                if not top <= row < top + some:
+                    continue
+                inside = dict(plane.places(patches, row, first, count))
+                at = (row - top) * across + first
+                for place in range(places):
+                    columns = slice(place * room, place * room + channels)
+                    part = out.part(rows=slice(at, at + count), columns=columns)
+                    if place in inside:
+                        self.run(inside[place], b=step, out=part)
+                    else:
+                        self.run(zero, out=part)
+            yield self.recoded(layer, out, f".{top}")
 
-    def recoded(self, layer: NpeLayer, values: Matrix) -> Matrix:
-        """Return what a pass has written in the format of a product."""
+    def recoded(self, layer: NpeLayer, values: Matrix, suffix: str = "") -> Matrix:
+        """Return what passes have written in the format of a product."""
         storage = stored.NPE_OPERANDS[layer.mode]
         if values.storage is storage:
             return values
-        out = self.matrix(f"{layer.product.name}.operand", values.rows, values.columns, storage)
+        out = self.matrix(f"{layer.product.name}.operand{suffix}", values.rows, values.columns, storage)
         self.steps.append(Recode(a=values, out=out))
         return out
 
@@ -364,6 +384,11 @@ class _Lowering:
         for name in each.inputs:
             plane = self.planes[name]
             last = first + plane.matrix.columns
+            if first % self.lanes:
+                raise ConfigError(
+                    f"{each.name}: {first} channels before others side by side are not allowed: a multiple of the "
+                    f"{self.lanes} lanes"
+                )
             part = replace(out, matrix=out.matrix.part(columns=slice(first, last)))
             self.each_line(plane, part, lambda a, d: self.run(a, out=d))
             first = last
@@ -381,15 +406,20 @@ class _Lowering:
             self.planes[each.output] = self.planes[source]
 
 
-def lower_classifier(quantised: NpeClassifier) -> LoweredClassifier:
+def lower_classifier(quantised: NpeClassifier, lanes: int) -> LoweredClassifier:
     """Return the steps of a classifier for one picture.
+
+    Parameters
+    ----------
+    lanes : int
+        Number of lanes of the vector unit.
 
     Raises
     ------
     ConfigError
         If an operation has no steps on NPE and vector unit; names it.
     """
-    classifier, lowering = quantised.classifier, _Lowering(quantised)
+    classifier, lowering = quantised.classifier, _Lowering(quantised, lanes)
     lowering.operator = Operator(name="picture", row="picture", kind=Kind.INPUT, m=1, n=classifier.inputs)
     first = classifier.readers(classifier.input)
     if _gathered(classifier):
@@ -416,6 +446,7 @@ def lower_classifier(quantised: NpeClassifier) -> LoweredClassifier:
         (),
         input=source,
         output=logits,
+        with_gaps=frozenset(lowering.with_gaps),
     )
     return LoweredClassifier(lowered, lowering.contents, quantised)
 

@@ -90,7 +90,7 @@ class VectorUnit(Engine):
                 tensor = operations.written(out)
                 operands["d"] = _Operand(out, tensor, *operations.located(tensor, out))
                 if not scatter:
-                    self._check_last_step(tensor, out)
+                    self._check_last_step(tensor, out, operations)
         number = len(operations.operations)
         scalars = {
             "add": operations.scalars.read(step.add, number),
@@ -120,7 +120,7 @@ class VectorUnit(Engine):
         tensor, *first = operations.loaded(matrix) if in_memory else (operations.resident(matrix), 0, 0)
         return _Operand(matrix, tensor, *operations.located(tensor, matrix, *first))
 
-    def _check_last_step(self, tensor: Tensor, matrix: Matrix) -> None:
+    def _check_last_step(self, tensor: Tensor, matrix: Matrix, operations: Operations) -> None:
         """Check that the zeros after the end of a row overwrite nothing.
 
         Raises
@@ -129,7 +129,7 @@ class VectorUnit(Engine):
             If they do.
         """
         lanes = self.config.vector.lanes
-        if matrix.columns % lanes == 0:
+        if matrix.columns % lanes == 0 or matrix.buffer.name in operations.survey.lowered.with_gaps:
             return
         if matrix.offset % tensor.columns + matrix.columns < tensor.columns or 0 < matrix.stride < tensor.columns:
             raise ConfigError(

@@ -30,7 +30,7 @@ def in_formats(quantiser: Quantiser, *modes: Mode) -> NpeClassifier:
 
 def by_steps(quantised: NpeClassifier, pictures: np.ndarray, lanes: int = 8) -> np.ndarray:
     """Return the logits that the steps leave."""
-    found, logits = lower_classifier(quantised), []
+    found, logits = lower_classifier(quantised, lanes), []
     for picture in pictures:
         memory = empty_memory(found.lowered.buffers.values(), found.contents)
         store(memory, found.lowered.input, found.input(picture))
@@ -87,10 +87,11 @@ def test_operations_as_steps(name):
     classifier = classifier_of(EXAMPLES[name].graph, name)
     pictures = np.random.default_rng(2).normal(size=(12, classifier.inputs))
     quantised = in_formats(Quantiser(classifier, pictures), Mode.BF16)
-    found = lower_classifier(quantised)
+    lanes = 4 if name == "side by side" else 8
+    found = lower_classifier(quantised, lanes)
     memory = empty_memory(found.lowered.buffers.values(), found.contents)
     store(memory, found.lowered.input, found.input(pictures[0]))
-    run_steps(found.lowered.steps, memory, lanes=8)
+    run_steps(found.lowered.steps, memory, lanes=lanes)
     expected = classifier.logits(pictures[:1]).reshape(classifier.operations[-1].shape)
     got = load(memory, found.lowered.output).T.reshape(expected.shape)
     np.testing.assert_allclose(got, expected, rtol=0.03, atol=0.03 * np.abs(expected).max())
@@ -106,6 +107,7 @@ def test_operations_as_steps(name):
         ("average", "pads of a pool are not allowed on the vector unit but of zeros"),
         ("largest", "pads of a pool are not allowed on the vector unit but of zeros"),
         ("means", "a mean over axes (-2,) is not allowed: over all positions"),
+        ("side by side", "4 channels before others side by side are not allowed: a multiple of the 8 lanes"),
         ("rows of a matrix", "a tensor of [4, 42] is not allowed"),
     ],
 )
@@ -113,7 +115,7 @@ def test_what_has_no_steps_is_refused_by_name(name, says):
     classifier = classifier_of(EXAMPLES[name].graph, name)
     quantised = in_formats(Quantiser(classifier, np.ones((1, classifier.inputs))), Mode.INT8)
     with pytest.raises(ConfigError) as refused:
-        lower_classifier(quantised)
+        lower_classifier(quantised, 8)
     assert says in str(refused.value)
 
 
@@ -121,4 +123,4 @@ def test_a_bank_that_is_too_small_is_refused():
     quantised = in_formats(QUANTISER, Mode.INT8)
     small = ALONE.model_copy(update={"vector": ALONE.vector.model_copy(update={"address_bits": 8})})
     with pytest.raises(ConfigError, match="find no room in the scratchpad"):
-        compile_program(small, lower_classifier(quantised).lowered)
+        compile_program(small, lower_classifier(quantised, 8).lowered)
