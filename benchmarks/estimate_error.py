@@ -12,7 +12,7 @@ CPU time, one of a prompt ten.
 import argparse
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -49,8 +49,6 @@ CONTEXTS = {
     "encode": (8, 16, 32, 48, 64),
 }
 """Contexts of a token, and numbers of tokens of prompts and of encoders."""
-LONGEST = 4096
-"""Largest context of which the stated error is; longer ones are in the table alone, where blocks of positions count."""
 BUS_SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Parts of the bus that memory's bandwidth fills."""
 FIELDS: dict[str, tuple[Any, ...]] = {
@@ -130,13 +128,13 @@ def _model(name: str) -> Any:
     return load_transformer(name)
 
 
-def run(path: Path, phase: str, systems: int) -> None:
-    """Run the exact model until a file has so many results of every seed, and note each as it comes."""
+def run(path: Path, phase: str, systems: int, seeds: Sequence[int]) -> None:
+    """Run the exact model until a file has so many results of all seeds, and note each as it comes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     have = {(each["seed"], each["number"]) for each in results(path, phase)}
-    cases = {seed: draws(seed, phase) for seed in SEEDS}
-    for number in range(-(-systems // len(SEEDS))):
-        for seed in SEEDS:
+    cases = {seed: draws(seed, phase) for seed in seeds}
+    for number in range(-(-systems // len(seeds))):
+        for seed in seeds:
             case = next(cases[seed])
             if (seed, number) not in have:
                 line = {"phase": phase, "seed": seed, "number": number, **case, **exact(case, phase)}
@@ -178,7 +176,6 @@ REGIONS: dict[str, Any] = {
     "context from 1,000 to 3,000": lambda case: 512 < case["context"] <= 3000,
     "context of 4,096": lambda case: case["context"] == 4096,
     "context of 8,192": lambda case: case["context"] == 8192,
-    "context up to 4,096": lambda case: case["context"] <= LONGEST,
     "four bursts in flight": lambda case: case["fields"]["fabric.outstanding"] == 4,
     "four banks of scratchpad": lambda case: case["fields"]["fabric.banks"] == 4,
     "eight or more banks": lambda case: case["fields"]["fabric.banks"] >= 8,
@@ -268,10 +265,10 @@ def write(cases: dict[str, list[dict[str, Any]]]) -> None:
     """Write the measured errors of all phases, with their ranges, and the page."""
     measured = {}
     for phase, some in cases.items():
-        found = summary([case for case in some if case["context"] <= LONGEST])
+        found = summary(some)
         del found["bytes"]
         measured[phase] = found | {
-            "contexts": [min(CONTEXTS[phase]), min(max(CONTEXTS[phase]), LONGEST)],
+            "contexts": [min(CONTEXTS[phase]), max(CONTEXTS[phase])],
             "models": MODELS[phase],
             "bus_shares": BUS_SHARES,
             "fields": FIELDS,
@@ -299,12 +296,13 @@ def main() -> None:
     """Run what is asked for, and print the errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", type=int, default=0, help="number of random systems, over all seeds")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="seeds from which systems are drawn")
     parser.add_argument("--phase", choices=list(MODELS), default="decode", help="a token, a prompt, or an encoder")
     parser.add_argument("--results", type=Path, default=RESULTS, help="file of results")
     parser.add_argument("--write", action="store_true", help="write the measured error and the page")
     options = parser.parse_args()
     if options.systems:
-        run(options.results, options.phase, options.systems)
+        run(options.results, options.phase, options.systems, options.seeds)
     if options.write:
         write({phase: with_estimates(results(options.results, phase), phase) for phase in MODELS})
         return

@@ -5,18 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from tilewright.sim.graph.precision import CACHE_SCALE
-
 from .heads import Heads
 from .legality import up
 from .machine import Machine, Number
 from .traffic import Attention, attention_of, body_traffic, head_shape, head_traffic, panels, weight_beats
 from .units import Units, product_mode
+from .waits import softmax_waits
 from .workload import Layer, Workload
-
-BYTES_OF_SCORES, BYTES_OF_SCALES = 14, 4 * CACHE_SCALE.scratchpad_bytes
-"""Bytes of a position while the softmax of a head, and the scores of the next one, are computed: for each query head
-sums twice and three results of passes; for all of them scales of keys and values twice."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +40,12 @@ class AttentionProgram:
     """Number of products of scores after the first one."""
     more_sums: Number
     """Number of weighted sums before the last one."""
-    softmax: Number
-    """Cycles of the passes between scores and weighted sum of a head, or of a block."""
+    last_softmax: Number
+    """Cycles of the passes between the last scores and the last weighted sum."""
     all_softmax: Number
-    """Cycles of these passes of all heads, and of the results of all heads but the last ones."""
-    alone: Number
-    """Cycles of these passes in which the array has no product."""
+    """Cycles of the passes of all heads and blocks, and of the results of all heads but the last ones."""
+    waits: Number
+    """Cycles for which the array waits for passes before the last scores are there."""
     results: Number
     """Cycles of the passes over the last results."""
     one_block: Number
@@ -165,6 +160,7 @@ def _layer(units: Units, layer: Layer, context: int, commands: Number) -> LayerP
             "add": add,
             "norm": add + squares + quantised,
             "queries": _turned(units, heads, layer.heads, shapes["query"][1]),
+            "values": _new_values(units, heads, shapes["value"][1]),
             "keys": _turned(units, heads, layer.shared, shapes["key"][1]),
             "mixed": units.quantised(1, shapes["output"][0]),
             "gated": units.plain(1, wide) + units.quantised(1, wide),
@@ -187,6 +183,12 @@ def _turned(units: Units, heads: Heads, number: int, columns: Number) -> Number:
     return cycles + units.quantised(number, room)
 
 
+def _new_values(units: Units, heads: Heads, columns: Number) -> Number:
+    """Return the cycles of the passes over new values."""
+    rows, room = heads.layer.shared / heads.beside, heads.value_room
+    return units.plain(1, columns) + heads.beside * (units.quantised(rows, room) + units.plain(rows, 1))
+
+
 def _attention(units: Units, attention: Attention) -> AttentionProgram:
     machine, heads, layer = units.machine, attention.heads, attention.layer
     group, kv, blocks = layer.group, layer.shared, attention.blocks
@@ -201,6 +203,9 @@ def _attention(units: Units, attention: Attention) -> AttentionProgram:
     weighted = Product(values, *units.product(group * heads.beside, positions, wide, values, mode))
     softmax, mix = _softmax(units, attention), units.plain(group, heads.value_room)
     products, scales = kv / heads.beside, 2 * attention.scale_beats / blocks
+    # Half of the passes of heads side by side come after all their scores, less what ends before the last ones.
+    before = np.ceil(4 * keys / softmax)
+    others = (heads.beside - 1) * np.clip(4 - before, 0.0, 2.0) / 4
     return AttentionProgram(
         scores=scores,
         weighted=weighted,
@@ -208,28 +213,12 @@ def _attention(units: Units, attention: Attention) -> AttentionProgram:
         other_scales=(kv * blocks - 1) * scales,
         more_scores=kv * blocks * parts - 1,
         more_sums=products * blocks - 1,
-        softmax=softmax,
-        all_softmax=kv * softmax + (products - 1) * heads.beside * mix,
-        alone=_alone(machine, attention) * kv * blocks * softmax,
+        last_softmax=softmax * (1 + others),
+        all_softmax=kv * blocks * softmax + (products - 1) * heads.beside * mix,
+        waits=softmax_waits(machine, attention) * (kv * blocks - 1) * softmax,
         results=heads.beside * mix,
         one_block=1.0 if attention.one_block else (blocks == 1) * 1.0,
     )
-
-
-def _alone(machine: Machine, attention: Attention) -> Number:
-    """Return the part of the softmax of heads, or of blocks, that goes on while the array has no product.
-
-    Heads overlap where the scratchpad has room for the scores of two. What remains of blocks is fitted to 8 runs:
-    products hide most of the passes with 16 banks, less with fewer, and nothing where a row of the network fills a
-    bank.
-    """
-    layer, scratchpad = attention.layer, machine.banks * machine.bank_bytes
-    needed = attention.last_block * (BYTES_OF_SCORES * layer.group + BYTES_OF_SCALES)
-    alone = (needed > scratchpad) * 1.0
-    if attention.one_block:
-        return alone
-    blocked = np.where(machine.bank_bytes < 4 * layer.down.k, 1.2, np.where(machine.banks >= 16, 0.05, 0.4))
-    return np.where(attention.blocks > 1, blocked, alone)
 
 
 def _softmax(units: Units, attention: Attention) -> Number:

@@ -49,10 +49,13 @@ def _scratchpad(machine: Machine, heads: Heads, attention: Attention) -> Number:
         fits = fits & (number * width * (4 if bias else 2) <= bank) & (4 * width <= bank)
     if not attention.one_block:
         fits = fits & (4 * layer.group * attention.last_block <= bank)
+    return fits & (network_bytes(machine, layer) <= FILLED * machine.banks * bank)
+
+
+def network_bytes(machine: Machine, layer: Layer) -> Number:
+    """Return the bytes of the buffers of a layer's network that live at the same time."""
     # Gate and its product with the other half, that half's sums, and the scales of its columns.
-    sums = np.minimum(4 * layer.up.n, bank)
-    together = 6 * layer.down.k + sums + 3 * layer.hidden
-    return fits & (together <= FILLED * machine.banks * bank)
+    return 6 * layer.down.k + np.minimum(4 * layer.up.n, machine.bank_bytes) + 3 * layer.hidden
 
 
 def _scalars(machine: Machine, heads: Heads, attention: Attention) -> Number:

@@ -7,10 +7,8 @@ import numpy as np
 from .machine import Machine, Number
 from .program import AttentionProgram, HeadProgram, LayerProgram, Product, Program
 from .units import REQUEST, Units
+from .waits import LATE_KEYS, MANY_BANKS
 
-PORT_WAITS = 0.0045
-"""Part of the cycles in which units wait for ports of fewer than eight banks. Fitted: the mean error of 36 such systems
-of ``python -m benchmarks.estimate_error`` without it."""
 STORE = 6
 """Cycles of a store besides its beats and the latency of memory."""
 
@@ -65,7 +63,7 @@ def decode_cycles(machine: Machine, program: Program) -> Number:
         total = total + runs * (cycles + begin)
     if program.head:
         total = total + program.head.parts * (head_cycles(units, program.head) + begin)
-    return total * (1 + PORT_WAITS * (machine.banks < 8))
+    return total
 
 
 def layer_cycles(units: Units, layer: LayerProgram, first: bool, last: bool) -> Number:
@@ -91,9 +89,13 @@ def layer_cycles(units: Units, layer: LayerProgram, first: bool, last: bool) -> 
     query = stream.product(key, products["query"])
     written = layer.key_elements * np.maximum((machine.latency + 4) / machine.outstanding, 2.0)
     stored = key + passes["keys"] + written + machine.latency
+    ready = np.maximum(query + passes["queries"], stored)
+    # With few banks, a pass over new values or keys, or the store, waits for a port that the product of queries holds.
+    late = np.maximum(query + passes["values"] + passes["keys"] + written + machine.latency - ready, 0.0)
+    stored = np.where(machine.banks < MANY_BANKS, ready + LATE_KEYS * late, stored)
     # Attention.
     stream.wait(stored)
-    mixed = _attention(np.maximum(query + passes["queries"], stored), layer.attention, stream)
+    mixed = _attention(np.maximum(ready, stored), layer.attention, stream)
     # Output, network.
     stream.load(loads["output"])
     output = stream.product(mixed + passes["mixed"], products["output"])
@@ -124,17 +126,19 @@ def _attention(begin: Number, attention: AttentionProgram, stream: Stream) -> Nu
     # All other products but the last.
     stream.load(attention.other_scales)
     others, sums = attention.more_scores, attention.more_sums
+    number = others + sums
+    buffer = stream.units.machine.weight_buffer_beats * stream.units.weight_cycles
     stream.there = stream.there + others * stream.pause(scores) + sums * stream.pause(weighted)
+    stream.there = stream.there + np.maximum(attention.waits - number * buffer, 0.0)
     between = Product(
         beats=others * scores.beats + sums * weighted.beats,
-        cycles=others * (scores.cycles + 1) + sums * (weighted.cycles + 1) + attention.alone,
+        cycles=others * (scores.cycles + 1) + sums * (weighted.cycles + 1) + attention.waits,
         tail=weighted.tail,
     )
-    most = np.where(others + sums > 0, stream.product(first, between), first)
+    most = np.where(number > 0, stream.product(first, between), first)
     # The last weighted sum, when its softmax is there.
-    last = most - (sums > 0) * (weighted.cycles + 1) + attention.softmax
-    waits = np.maximum(last, first + attention.all_softmax)
-    ready = np.maximum(most, waits * attention.one_block)
+    last = most - (sums > 0) * (weighted.cycles + 1) + attention.last_softmax
+    ready = np.maximum(np.maximum(most, first + attention.all_softmax), last * attention.one_block)
     return stream.product(ready, weighted) + attention.results
 
 

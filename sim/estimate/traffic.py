@@ -265,6 +265,14 @@ def _panels(machine: Machine, k: Number, n: Number) -> tuple[Number, Number]:
     return number, np.where(number > 1, width, n)
 
 
+def panel_beats(machine: Machine, k: Number, n: Number) -> Number:
+    """Return the beats of the scales of the columns of all panels, each of which is loaded by itself."""
+    number, width = panels(machine, k, n)
+    if np.all(number == 1):
+        return machine.beats(width, 2)
+    return (number - 1) * machine.beats(width, 2) + machine.beats(n - (number - 1) * width, 2)
+
+
 def body_traffic(machine: Machine, body: tuple[Layer, ...], context: int) -> list[Moved]:
     """Return what each layer of a loop's run moves in one decode step, without the input and the output of the run.
 
@@ -289,10 +297,10 @@ def _layer_traffic(machine: Machine, layer: Layer, context: int, tables: set[str
     for k, n, bias in heads.matrices.values():
         number, width = panels(machine, k, n)
         each = weight_beats(machine, k, n)
-        loaded.add(number * beats(width, 2))
+        loaded.add(panel_beats(machine, k, n))
         weights.add(each)
         commands.add(1 + 2 * number)
-        commands.add(number * machine.once(("commands", k, n), partial(_pieces, each, number)))
+        commands.add(machine.once(("commands", k, n), partial(_panel_commands, machine, k, n)))
         if bias:
             loaded.add(number * beats(width, 4))
             commands.add(1)
@@ -345,9 +353,13 @@ def _layer_traffic(machine: Machine, layer: Layer, context: int, tables: set[str
     return Moved(loaded.value, weights.value, stored.value, commands.value)
 
 
-def _pieces(beats: Number, panels: Number) -> Number:
-    """Return the number of commands that load the weights of a panel, of several equal ones."""
-    return weights_commands(beats / panels)
+def _panel_commands(machine: Machine, k: Number, n: Number) -> Number:
+    """Return the number of commands that load the weights of all panels."""
+    number, width = panels(machine, k, n)
+    if np.all(number == 1):
+        return weights_commands(weight_beats(machine, k, n))
+    last = weights_commands(weight_beats(machine, k, n - (number - 1) * width))
+    return (number - 1) * weights_commands(weight_beats(machine, k, width)) + last
 
 
 def _value_stores(heads: Heads) -> Number:
@@ -478,7 +490,7 @@ def _head_traffic(machine: Machine, workload: Workload) -> tuple[Moved, Number]:
     hidden = workload.loops[0][0][0].hidden
     parts, columns = head_shape(machine, workload)
     beats = weight_beats(machine, hidden, columns)
-    number, width = panels(machine, hidden, columns)
-    loaded = machine.beats(hidden, 2) + machine.beats(hidden, 4) + number * machine.beats(width, 2)
-    commands = 7 + number * (2 + weights_commands(beats / number))
+    number = panels(machine, hidden, columns)[0]
+    loaded = machine.beats(hidden, 2) + machine.beats(hidden, 4) + panel_beats(machine, hidden, columns)
+    commands = 7 + 2 * number + _panel_commands(machine, hidden, columns)
     return Moved(loaded, beats, machine.beats(columns, 4), commands), parts

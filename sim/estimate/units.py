@@ -24,9 +24,6 @@ FIRST_BEAT = 1 + DISPATCH_LATENCY + REQUEST_LATENCY
 """Cycles from the begin of a product to the first beat of weights that it takes."""
 REQUEST = 3
 """Cycles from the begin of a load to the slot of its first beat."""
-REFRESH_IN_IDLE = 0.75
-"""Part of the time for which memory waits for requests in a round trip by which a refresh delays loads less: measured
-on the exact model. It is between the half of a refresh that may begin at any time, and the whole."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +94,17 @@ class Units:
     def share(self, round_trip: Number, burst: Number) -> Number:
         """Return the share of the time that refreshes leave to loads with bursts of so many beats in flight.
 
-        Where memory waits for requests, a part of each refresh falls into that time.
+        After a refresh all bursts in flight are served one after the other, and from then on once in a round trip: a
+        refresh costs nothing of the time for which memory waits for requests when it begins.
         """
         machine = self.machine
         period, pause = machine.refresh
-        idle = np.maximum(round_trip - machine.outstanding * burst / machine.peak_rate, 0.0)
-        return 1 - np.maximum(pause - REFRESH_IN_IDLE * idle, 0.0) / period
+        busy = machine.outstanding * burst / machine.peak_rate
+        trip = np.maximum(round_trip, busy)
+        open_cycles = period - pause
+        trips = np.floor(open_cycles / trip)
+        served = trips + np.minimum((open_cycles - trips * trip) / busy, 1.0)
+        return np.where(pause > 0, served * trip / period, 1.0)
 
     @cached_property
     def rate(self) -> Number:
