@@ -13,7 +13,6 @@ from tilewright.mapping.fit import check_memory_map
 from tilewright.mapping.host.steps import placed_steps
 from tilewright.mapping.lower.padding import with_padded_heads
 from tilewright.mapping.models.config import Transformer
-from tilewright.mapping.models.phases import ENCODE
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.mapping.report import MapResult, PaddedHeads, RunCounts
 from tilewright.mapping.work import Work
@@ -43,7 +42,8 @@ def map_model(
     """Compile one decode step at a context, the prompt phase of this many tokens, or an encoder for so many, and run it
     on the exact model.
 
-    Prompt tokens go through the model in chunks, by default as many at a time as the scratchpad has room for.
+    Prompt tokens go through the model in chunks, and tokens of an encoder through each layer in blocks of rows, by
+    default as few of either as have room.
 
     Parameters
     ----------
@@ -55,8 +55,8 @@ def map_model(
     Raises
     ------
     ConfigError
-        If the model does not have the phase or has no room for the context, or the accelerator has none for a token or
-        for all tokens of an encoder, or there is no such kind, engine or format.
+        If the model does not have the phase or has no room for the context, or the accelerator has none for a token,
+        or there is no such kind, engine or format.
     """
     work = Work(
         model=model, system=system, phase=phase, context=context, on_host=tuple(on_host), engines=tuple(engines),
@@ -78,14 +78,14 @@ def map_work(name: str, work: Work, mapping: Mapping | None = None) -> MapResult
     chunks = work.chunks(size)
 
     # Each graph is lowered to steps and compiled; the programs share weights and cache in memory.
-    programs = compile_chunks(work, chunks, mapping)
+    tokens = work.sizes(size)
+    programs = compile_chunks(work, size, mapping)
 
     # The exact model runs the programs one after the other; each command is counted for its operator.
     counts = RunCounts(system)
     for program in programs:
         counts.add(program, run_program(system, program, timeline=True))
 
-    tokens = tuple(chunk.of(Kind.INPUT if work.phase == ENCODE else Kind.EMBED)[0].m for chunk in chunks)
     return MapResult(
         name=name,
         model=work.model,
@@ -112,19 +112,26 @@ def map_work(name: str, work: Work, mapping: Mapping | None = None) -> MapResult
     )
 
 
-def compile_chunks(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> list[CompiledLoops]:
-    """Return the programs of graphs, which share weights and cache in memory.
+def compile_chunks(work: Work, size: int, mapping: Mapping) -> list[CompiledLoops]:
+    """Return the programs of chunks of a size, which share weights and cache in memory; of an encoder the one program,
+    for blocks of rows of this size.
 
     Raises
     ------
     ConfigError
         If something finds no room, or the accelerator cannot run a step.
     """
-    check_names(work, chunks, mapping)
+    chunks = work.chunks(size)
+    check_names(work, chunks, mapping, size)
     memory = MemoryMap()
     programs = [
         compile_model(
-            work.system.accelerator, chunk, memory, layout=mapping.layout, schedules=mapping.schedules(number)
+            work.system.accelerator,
+            chunk,
+            memory,
+            layout=mapping.layout,
+            schedules=mapping.schedules(number),
+            rows=work.rows(size),
         )
         for number, chunk in enumerate(chunks)
     ]
@@ -132,7 +139,7 @@ def compile_chunks(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> lis
     return programs
 
 
-def check_names(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> None:
+def check_names(work: Work, chunks: Sequence[Graph], mapping: Mapping, size: int) -> None:
     """Refuse schedules of programs or loops that there are not.
 
     Raises
@@ -144,7 +151,7 @@ def check_names(work: Work, chunks: Sequence[Graph], mapping: Mapping) -> None:
         raise ConfigError(f"programs.{len(chunks)} is not allowed: there are {len(chunks)} programs, from 0 on")
     for number, graph in enumerate(chunks):
         if schedules := mapping.schedules(number):
-            loops = model_loops(work.system.accelerator, graph, layout=mapping.layout)
+            loops = model_loops(work.system.accelerator, graph, layout=mapping.layout, rows=work.rows(size))
             names = [loop.name for loop in loops]
             for name in schedules:
                 if name not in names:

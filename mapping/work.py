@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from tilewright.mapping.compile.chunks import RefusedChunk, chunk_size
+from tilewright.base.errors import ConfigError
+from tilewright.mapping.compile.chunks import RefusedChunk, chunk_size, rows_size, rows_step
 from tilewright.mapping.fit import check_fit
 from tilewright.mapping.host.placement import place
 from tilewright.mapping.models import llama
 from tilewright.mapping.models.config import BertConfig, Transformer, check_context
-from tilewright.mapping.models.phases import DECODE, PREFILL, check_phase, graph_of
+from tilewright.mapping.models.phases import DECODE, ENCODE, PREFILL, check_phase, graph_of
 from tilewright.mapping.precision.plans.on_array import HeldPlan
 from tilewright.sim.config import System
 from tilewright.sim.config.engine_rule import EngineRule
@@ -88,6 +89,27 @@ class Work:
             return (self.graph,)
         return tuple(self.chunk(position, size) for position in range(0, self.context, size))
 
+    def rows(self, size: int) -> int | None:
+        """Return the number of rows that go through a layer at a time, if there is one program for blocks of rows."""
+        return size if self.phase == ENCODE else None
+
+    @cached_property
+    def rows_step(self) -> int:
+        """Number of which the rows of all blocks of an encoder but the last are a multiple."""
+        return rows_step(self.system.accelerator, self.graph) if self.phase == ENCODE else 1
+
+    def sizes(self, size: int) -> tuple[int, ...]:
+        """Return the numbers of tokens of the chunks, or of the blocks of rows of an encoder.
+
+        Raises
+        ------
+        ConfigError
+            If blocks of an encoder cannot have this size.
+        """
+        if size < self.tokens and size % self.rows_step:
+            raise ConfigError(f"chunk = {size} is not allowed: blocks of rows are multiples of {self.rows_step} tokens")
+        return tuple(min(size, self.tokens - first) for first in range(0, self.tokens, size))
+
     def chunk(self, position: int, size: int) -> Graph:
         """Return the graph of a chunk of a prompt."""
         assert not isinstance(self.model, BertConfig)
@@ -100,14 +122,16 @@ class Work:
 
     @cached_property
     def default_chunk(self) -> tuple[int, RefusedChunk | None]:
-        """Return the number of tokens that go through the model at once by default, and the smallest larger number
-        that the compiler tried.
+        """Return the number of tokens that go through the model, or through a layer of an encoder, at once by default,
+        and the smallest larger number that the compiler tried.
 
         Raises
         ------
         ConfigError
             If the accelerator has no room for a single token.
         """
+        if self.phase == ENCODE:
+            return rows_size(self.system.accelerator, self.graph)
         if self.phase != PREFILL:
             return self.tokens, None
         return chunk_size(self.system.accelerator, self.chunk, self.context)

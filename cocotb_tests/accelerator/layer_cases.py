@@ -151,17 +151,33 @@ def _encoder_case(
     )
 
 
-def whole_encoder_case(config: AcceleratorConfig, model: BertConfig, *, tokens: int, timing: Timing = NEAR) -> Case:
+def whole_encoder_case(
+    config: AcceleratorConfig,
+    model: BertConfig,
+    *,
+    tokens: int,
+    rows: int | None = None,
+    timing: Timing = NEAR,
+    rules: Rules = (),
+    least: float | None = None,
+) -> Case:
     """Return an encoder with seeded weights as ``tilewright map`` compiles it: its layers run in a loop.
 
-    Numpy runs the steps of one layer after the other, without a loop.
+    Numpy runs the steps of one layer after the other, without a loop, and all rows together.
+
+    Parameters
+    ----------
+    rows : int, optional
+        Number of rows that go through a layer at a time; by default all.
+    rules, least
+        See :func:`decoder_case`.
     """
     tensors, precision = seeded_encoder(model, seed=SEED), Precision.of_accelerator(config)
     x = np.random.default_rng(SEED).standard_normal((tokens, model.hidden_size))
-    graph = bert.layers(model, precision, tokens=tokens)
+    graph = with_engines(config, bert.layers(model, precision, tokens=tokens), rules)
     layers = [graph.part(each for each in graph if each.layer == layer) for layer in range(model.num_hidden_layers)]
     constants = [constant_contents(layer, tensors) for layer in layers]
-    program = compile_model(config, graph)
+    program = compile_model(config, graph, rows=rows)
     image = program.empty_memory()
     write_layers(program, image, constants.__getitem__)
     program.write_input(image, x)
@@ -174,9 +190,9 @@ def whole_encoder_case(config: AcceleratorConfig, model: BertConfig, *, tokens: 
         exact = encoder_layer(model, tensors, bert.layer_name(layer), exact)
     run = replace(run, macs=run.macs * len(layers))
     return Case(
-        name=f"encoder of {len(layers)} layers",
+        name=_named(f"encoder of {len(layers)} layers", rules),
         memory=image,
-        runs=(_near(run, program, exact, _least(config, None)),),
+        runs=(_near(run, program, exact, _least(config, least)),),
         timing=timing,
     )
 

@@ -44,11 +44,15 @@ def test_a_layer_with_its_attention():
     assert len(rows) == 3
 
 
-def test_an_encoder_whose_layers_run_in_a_loop():
+def test_an_encoder_whose_layers_run_in_a_loop_all_rows_at_once_and_in_blocks():
     model = BertConfig(vocab_size=100, num_hidden_layers=3, hidden_size=32, num_attention_heads=4, intermediate_size=48)
-    rows = SUITE.simulate("table", (whole_encoder_case(TINY, model, tokens=5, timing=Timing(latency=20)),))
+    timing = Timing(latency=20)
+    cases = [whole_encoder_case(TINY, model, tokens=5, rows=rows, timing=timing) for rows in (None, 3, 2)]
+    rows = SUITE.simulate("table", tuple(cases))
     check_rows(rows)
-    assert rows[0]["cosine"] > 0.999
+    assert all(row["cosine"] > 0.999 for row in rows)
+    # All at once, then in blocks of 3 and 2 rows, and of 2, 2 and 1.
+    assert rows[0]["rtl_cycles"] < rows[1]["rtl_cycles"] < rows[2]["rtl_cycles"]
 
 
 @pytest.mark.slow

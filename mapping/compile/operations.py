@@ -161,7 +161,7 @@ class Operations:
             return
         self._in_memory.add(name)
         tensor, place = self.tensor(matrix), self.survey.job_rows[name]
-        self._store(matrix, tensor, place.address, place.pitch, rows=tensor.rows)
+        self.store_rows(matrix, tensor, place.address, place.pitch, rows=tensor.rows)
 
     def load_rows(self, matrix: Matrix, tensor: Tensor, rows: JobRows) -> None:
         """Load all rows of a tensor that a job has left in main memory."""
@@ -196,11 +196,12 @@ class Operations:
     def loaded(self, matrix: Matrix) -> tuple[Tensor, int, int]:
         """Return the tensor of a constant or a state, which is loaded if necessary, and its first row and column.
 
-        Of a state, which has a row for each head, the rows and columns of the matrix are loaded alone.
+        Of a state, which has a row for each head, the rows and columns of the matrix are loaded alone; so are rows of
+        the input, each time.
         """
         name = matrix.buffer.name
-        place, kept = self.survey.constants[name], self.survey.kept(name)
-        if kept:
+        place, kept, in_rows = self.survey.constants[name], self.survey.kept(name), name in self.survey.in_rows
+        if kept or in_rows:
             first, last = self.survey.matrix_rows(matrix)
             left = matrix.offset % place.columns
             right = left + matrix.columns
@@ -212,7 +213,7 @@ class Operations:
         if there not in self._there:
             tensor = self.new_tensor(matrix, last - first, place.columns, right - left)
             self._load(matrix, tensor, place, first, left)
-            if not self.keep and not kept:
+            if in_rows or not (self.keep or kept):
                 return tensor, first, left
             self._there[there] = tensor
         return self._there[there], first, left
@@ -222,27 +223,31 @@ class Operations:
         self._there = {place: tensor for place, tensor in self._there.items() if place[0] != name}
 
     def load_input(self) -> None:
-        """Load the input from main memory."""
+        """Load the input from main memory, unless blocks of rows take their own."""
+        if self.survey.in_rows:
+            return
         source = self.lowered.input
         self._load(source, self.tensor(source), self.survey.input)
 
     def store_output(self) -> None:
-        """Store the output in main memory.
+        """Store the output in main memory, unless blocks of rows have stored their own.
 
         Raises
         ------
         ConfigError
             If it is only a part of a buffer.
         """
+        if self.survey.in_rows:
+            return
         matrix, place = self.lowered.output, self.survey.output
         tensor = self.resident(matrix)
         offset, pitch = self.located(tensor, matrix)
         if offset or pitch not in (0, tensor.pitch) or tensor.pitch % place.pitch:
             raise ConfigError(f"{matrix.buffer.name}: only a whole buffer can be the output")
 
-        self._store(matrix, tensor, place.address, place.pitch, rows=matrix.rows)
+        self.store_rows(matrix, tensor, place.address, place.pitch, rows=matrix.rows)
 
-    def _store(self, matrix: Matrix, tensor: Tensor, address: int, stride: int, *, rows: int) -> None:
+    def store_rows(self, matrix: Matrix, tensor: Tensor, address: int, stride: int, *, rows: int) -> None:
         """Store rows of a tensor in main memory, whole beats of each, from its first one on.
 
         What lies behind the elements of a row, in room for more of them, nobody may have written.

@@ -82,9 +82,8 @@ def place_operations(config: AcceleratorConfig, operations: Operations, plan: Pl
     ConfigError
         If one finds no room.
     """
-    waits = place_tensors(config, operations.tensors, plan.rest, plan.first)
     place_slots(config.vector.scalars, operations.scalars.slots.values())
-    return waits
+    return place_tensors(config, operations.tensors, plan.rest, plan.first)
 
 
 def in_order(engines: Engines, lowered: Lowered, order: Order, window: int = WINDOW) -> Lowered:

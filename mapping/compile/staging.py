@@ -14,7 +14,8 @@ from .survey import Survey
 
 def is_staged(survey: Survey, out: Matrix) -> bool:
     """Return whether a result goes to main memory."""
-    return out.buffer.name in survey.stored or survey.kept(out.buffer.name)
+    name = out.buffer.name
+    return name in survey.stored or name in survey.in_rows or survey.kept(name)
 
 
 def rows_before(survey: Survey, out: Matrix) -> int:
@@ -80,6 +81,11 @@ def store_result(operations: Operations, out: Matrix, staging: Tensor, rows: int
 
         def commands() -> list[Command]:
             return list(stored_commands(stored, out, staging.address, staging.pitch, rows))
+    elif name in survey.in_rows:
+        place = survey.constants[name]
+        first, _ = survey.matrix_rows(out)
+        operations.store_rows(out, staging, place.address + first * place.pitch, place.pitch, rows=out.rows)
+        return
     else:
         # What was loaded is no longer what memory holds.
         operations.forget(name)

@@ -39,6 +39,8 @@ class Survey:
         """Matrices in main memory that jobs of the NPE exchange with each other and with passes."""
         self.recoded: dict[Matrix, JobRows] = {}
         """Rows for new positions of a cache, which a job has made and which are still to be stored there."""
+        self.in_rows = {each.buffer.name for each in (lowered.input, lowered.output)} if lowered.blocks else set[str]()
+        """Input and output of steps that take blocks of rows: they lie in main memory."""
         self.jobs_address = self.zeros_address = 0
         """Addresses of the descriptors of all jobs, and of a beat of zeros."""
         for engine in engines.all:
@@ -51,6 +53,9 @@ class Survey:
             self.matrix_place("input", lowered.input),
             self.matrix_place("output", lowered.output),
         )
+        for matrix, place in ((lowered.input, self.input), (lowered.output, self.output)):
+            if matrix.buffer.name in self.in_rows:
+                self.constants[matrix.buffer.name] = place
 
     def kept(self, name: str) -> bool:
         """Return whether a buffer is a state of the vector unit: a row of scales for each head."""

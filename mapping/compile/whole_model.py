@@ -8,11 +8,12 @@ import numpy as np
 
 from tilewright.mapping.lower.fit_heads import fit_heads
 from tilewright.mapping.lower.lower import lower
+from tilewright.mapping.lower.row_blocks import lower_in_blocks
 from tilewright.mapping.models.llama import EMBEDDED, HEAD
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import INPUT, Graph
-from tilewright.sim.graph.layer_loops import layer_loops
+from tilewright.sim.graph.layer_loops import LARGEST_BODY, layer_loops
 from tilewright.sim.graph.operator import Engine, Kind, Operator
 from tilewright.sim.isa.widths import MAX_COUNT
 
@@ -36,6 +37,7 @@ def compile_model(
     *,
     layout: MemoryLayout = DEFAULT_LAYOUT,
     schedules: Mapping[str, Schedule] = NO_SCHEDULES,
+    rows: int | None = None,
 ) -> CompiledLoops:
     """Return a program of a model's graph: from embeddings of some tokens to the logits of the last one, or to the
     output of an encoder's last layer.
@@ -54,6 +56,8 @@ def compile_model(
         Choices that decide where data lie in main memory.
     schedules : mapping, optional
         Choices for the loops, by their names.
+    rows : int, optional
+        Number of rows of an encoder that go through a layer at a time; by default all.
 
     Raises
     ------
@@ -62,13 +66,17 @@ def compile_model(
     """
     loops = [
         replace(loop, schedule=schedules.get(loop.name, loop.schedule))
-        for loop in model_loops(config, graph, blocks, layout)
+        for loop in model_loops(config, graph, blocks, layout, rows)
     ]
     return compile_loops(config, loops, memory, engines=engines_of(config, layout.split))
 
 
 def model_loops(
-    config: AcceleratorConfig, graph: Graph, blocks: Blocks | None = None, layout: MemoryLayout = DEFAULT_LAYOUT
+    config: AcceleratorConfig,
+    graph: Graph,
+    blocks: Blocks | None = None,
+    layout: MemoryLayout = DEFAULT_LAYOUT,
+    rows: int | None = None,
 ) -> list[Repeated]:
     """Return the loops of a model's graph, as :func:`compile_model` compiles them."""
     graph = fit_heads(config, graph, layout.beside)
@@ -78,8 +86,13 @@ def model_loops(
         if operator.layer is not None:
             layers[operator.layer].append(operator)
     loops = []
-    for number, (body, runs) in enumerate(layer_loops([_alike(layer) for layer in layers])):
-        lowered = lower(graph.part(operator for layer in body for operator in layers[layer]))
+    if rows is not None and rows >= graph.of(Kind.INPUT)[0].m:
+        rows = None
+    # Blocks of rows go through one layer after the other.
+    largest = LARGEST_BODY if rows is None else 1
+    for number, (body, runs) in enumerate(layer_loops([_alike(layer) for layer in layers], largest)):
+        part = graph.part(operator for layer in body for operator in layers[layer])
+        lowered = lower(part) if rows is None else lower_in_blocks(part, rows)
         # A bias that the input of a layer contains is the layer's own, see :func:`.constants.carries_bias`.
         own = (*(_own_names(layers[layer][0]) for layer in body), f"{INPUT}.")
         name = f"{LAYERS}.{number}" if number else LAYERS

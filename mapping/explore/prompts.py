@@ -110,7 +110,7 @@ def _compiled(run: ModelRun, system: System) -> _Programs:
     work, config = Work(model=run.model, system=system, phase=run.phase, context=run.context), system.accelerator
     work.check()
     size, _ = work.default_chunk
-    commands = tuple(program.commands for program in compile_chunks(work, work.chunks(size), Mapping()))
+    commands = tuple(program.commands for program in compile_chunks(work, size, Mapping()))
     counts = Counts()
     for each in commands:
         counts.add(program_counts(config, each))

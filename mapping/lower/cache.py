@@ -8,7 +8,7 @@ from tilewright.sim.graph.head_padding import HeadPadding
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
-from .heads import head_rows, measured_heads
+from .heads import all_positions, head_rows, measured_heads
 from .lowering import PLAIN, Activation, Lowering, Quantised, Result, Rotation, Stored
 from .operands import ARRAY, Operand, activations_of, cached_of
 
@@ -180,14 +180,23 @@ def _offsets(lowering: Lowering, operator: Operator, tokens: int) -> list[Matrix
 
 
 def _scale_rows(lowering: Lowering, heads: list[Quantised]) -> list[Stored]:
-    """Add the passes that write the scales of each head as a row; return the heads with these scales."""
-    operator, tokens = lowering.operator, lowering.operator.m
+    """Add the passes that write the scales of each head as a row; return the heads of all positions with their
+    scales."""
+    operator, positions = lowering.operator, all_positions(lowering, lowering.operator)
+    before = operator.position * heads[0].codes.stride
+    codes = [replace(head.codes, rows=positions, offset=head.codes.offset - before) for head in heads]
     if heads[0].scale is None:
-        return [Stored(head.codes, None) for head in heads]
+        return [Stored(each, None) for each in codes]
     distinct = 1 if heads[0].scale == heads[-1].scale else len(heads)
-    rows = lowering.matrix(f"{operator.name}.scales", distinct, tokens, stored.FP32)
+    name, part = f"{operator.name}.scales", positions > operator.m
+    rows = (
+        lowering.state(name, distinct, positions, stored.FP32, parts=distinct)
+        if part
+        else lowering.matrix(name, distinct, positions, stored.FP32)
+    )
     for index, head in enumerate(heads[:distinct]):
         assert head.scale
-        lowering.write_scalars(head.scale, Matrix(rows.buffer, tokens, 1, stride=1, offset=index * tokens))
+        first = index * positions + operator.position
+        lowering.write_scalars(head.scale, Matrix(rows.buffer, operator.m, 1, stride=1, offset=first))
     scales = [rows.part(rows=slice(index, index + 1)) for index in range(distinct)] * (len(heads) // distinct)
-    return [Stored(head.codes, row) for head, row in zip(heads, scales, strict=True)]
+    return [Stored(each, row) for each, row in zip(codes, scales, strict=True)]

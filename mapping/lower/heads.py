@@ -1,5 +1,6 @@
 """Heads as parts of a matrix, and heads of projections as numbers that products take."""
 
+from tilewright.sim.formats import StoredFormat
 from tilewright.sim.graph.operator import Kind, Operator
 from tilewright.sim.isa.steps import Matrix
 
@@ -26,7 +27,7 @@ def quantised_heads(lowering: Lowering, source: Projected | Matrix, reader: Oper
     out = source if isinstance(source, Matrix) else lowering.matrix(operator.name, operator.m, operator.n)
     codes = None
     if operand.scaled or values or operand.storage != out.storage:
-        codes = lowering.matrix(f"{operator.name}.{operand.storage}", operator.m, operator.n, operand.storage)
+        codes = rows_for(lowering, reader, f"{operator.name}.{operand.storage}", operand.storage)
 
     def quantised(part: slice, to: str) -> Quantised:
         """Return some columns as numbers of the operand."""
@@ -43,6 +44,29 @@ def quantised_heads(lowering: Lowering, source: Projected | Matrix, reader: Oper
         whole = quantised(slice(None), f"{operator.name}.scale")
         return [whole.part(part) for part in parts]
     return [quantised(part, f"{operator.name}.{head}.scale") for head, part in enumerate(parts)]
+
+
+def stored_as_made(lowering: Lowering, reader: Operator) -> bool:
+    """Return whether heads that a job makes are the numbers that their reader takes."""
+    operand, values = _taken_by(lowering, reader)
+    return not (operand.scaled or values or operand.storage != lowering.operator.precision.activations)
+
+
+def rows_for(lowering: Lowering, reader: Operator, name: str, storage: StoredFormat | None = None) -> Matrix:
+    """Return a matrix for the operator's result: keys or values of some positions are rows of those of all."""
+    operator, positions = lowering.operator, all_positions(lowering, reader)
+    if positions == operator.m:
+        return lowering.matrix(name, operator.m, operator.n, storage)
+    whole = lowering.state(name, positions, operator.n, storage or operator.precision.activations, parts=1)
+    return whole.part(rows=slice(operator.position, operator.position + operator.m))
+
+
+def all_positions(lowering: Lowering, reader: Operator) -> int:
+    """Return the number of positions of which the rows of an operator are a part: those that attention reads."""
+    if reader.kind is not Kind.KV_APPEND:
+        return reader.m
+    [product] = lowering.graph.readers(reader.name)
+    return product.n if product.kind is Kind.SCORES else product.k
 
 
 def _taken_by(lowering: Lowering, reader: Operator) -> tuple[Operand, bool]:

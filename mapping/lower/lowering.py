@@ -36,6 +36,9 @@ class Lowered:
     repeated: tuple[tuple[int, int], ...] = ()
     """Steps that are repeated for each block of the cache: of each loop the number of the first step, and of the one
     after the last."""
+    blocks: tuple[int, ...] = ()
+    """Numbers of the steps with which blocks of rows begin; none: the scratchpad holds all rows at once. A block takes
+    its rows of the input from main memory, and leaves those of the output there."""
     cut_rows: Mapping[str, int] = field(default_factory=dict)
     """Elements in a row of each constant of which steps take parts, side by side."""
     with_gaps: frozenset[str] = frozenset()

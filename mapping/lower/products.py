@@ -10,7 +10,7 @@ from tilewright.sim.isa.steps import Matrix
 from tilewright.sim.isa.vector_command import PassOptions, Reduce
 
 from .constants import carries_bias
-from .heads import quantised_heads
+from .heads import quantised_heads, rows_for, stored_as_made
 from .lowering import PLAIN, Activation, Lowering, Projected, Quantised, Result
 from .operands import activations_of
 
@@ -75,10 +75,13 @@ def _lower_job(lowering: Lowering, a: Quantised) -> Result:
         parts["residual"] = _residual(lowering, added[0])
     elif function := _function(lowering):
         parts["activation"] = function
-    out = lowering.matrix(operator.name, operator.m, operator.n)
+    readers = [each for each in lowering.read_by(Kind.SCORES, Kind.KV_APPEND) if not each.capacity]
+    if readers and stored_as_made(lowering, readers[0]):
+        out = rows_for(lowering, readers[0], operator.name)
+    else:
+        out = lowering.matrix(operator.name, operator.m, operator.n)
     lowering.multiply(a, operator.name, out, **parts)
-    readers = lowering.read_by(Kind.SCORES, Kind.KV_APPEND)
-    if readers and not readers[0].capacity:
+    if readers:
         return quantised_heads(lowering, out, readers[0])
     return Activation(out, complete="residual" in parts or "activation" in parts)
 

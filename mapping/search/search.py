@@ -7,8 +7,9 @@ and the faster of the two is the result.
 
 Nothing is left out but for one of these reasons:
 
-- bound: every chunk of a prompt loads all weights of all layers, so that a number of chunks takes no fewer cycles than
-  memory needs for as many times these bytes; and no schedule takes fewer than :func:`.least_time.least_run_cycles`;
+- bound: every chunk of a prompt, and every block of rows of an encoder, loads all weights of all layers, so that a
+  number of chunks takes no fewer cycles than memory needs for as many times these bytes; and no schedule takes fewer
+  than :func:`.least_time.least_run_cycles`;
 - dominance: a loop leaves the same state behind whatever its schedule, so that the slower of two schedules is in no
   best mapping; and of schedules with one program, one is run;
 - room: a tensor of a larger chunk is no smaller, so that no chunk beyond one with a tensor larger than a bank has room.
@@ -27,7 +28,7 @@ from tilewright.mapping.compile.whole_model import head_parts, model_loops
 from tilewright.mapping.lower.fit_heads import allowed_beside, fit_heads
 from tilewright.mapping.map import compile_chunks, memory_timing, run_program
 from tilewright.mapping.models.llama import HEAD
-from tilewright.mapping.models.phases import DECODE, PREFILL
+from tilewright.mapping.models.phases import DECODE
 from tilewright.mapping.work import Work
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
@@ -50,7 +51,7 @@ class Searched:
     counts: Counts
     """Schedules of all loops, by what became of them."""
     chunk_sizes: int
-    """Number of sizes of chunks of a prompt in the space."""
+    """Number of sizes of chunks of a prompt, or of blocks of rows of an encoder, in the space."""
     bounded_chunk_sizes: int
     """Number of those that were left out by the bytes of weights alone, all layouts and schedules with them."""
     estimate_cycles: int
@@ -121,7 +122,7 @@ def search(work: Work, space: Space | None = None, *, prune: bool = True) -> Sea
 def sum_of_runs(work: Work, mapping: Mapping) -> int:
     """Return the cycles of all programs with a mapping, on the exact model."""
     size = mapping.chunk or work.default_chunk[0]
-    return sum(run_program(work.system, each).cycles for each in compile_chunks(work, work.chunks(size), mapping))
+    return sum(run_program(work.system, each).cycles for each in compile_chunks(work, size, mapping))
 
 
 @dataclass
@@ -150,13 +151,13 @@ class _Search:
         """
         for size in self.sizes:
             chunks, layouts = divide_up(self.work.tokens, size), self._layouts
+            graphs = self.work.chunks(size)
             schedules = self.space.schedules
             heads = (self.space.more_parts + 1) * schedules if self._has_head else 1
-            self.mappings += len(layouts) * schedules ** (chunks * self._layer_loops) * heads
+            self.mappings += len(layouts) * schedules ** (len(graphs) * self._layer_loops) * heads
             if self.prune and chunks * self._weight_cycles >= self.least:
                 self.bounded_sizes += 1
                 continue
-            graphs = self.work.chunks(size)
             for layout in layouts:
                 self._layout(size, layout, graphs)
         if self.best is None:
@@ -165,11 +166,13 @@ class _Search:
 
     @cached_property
     def sizes(self) -> list[int]:
-        """Sizes of chunks, the largest first: the smallest size for each number of chunks, and the default."""
+        """Sizes of chunks, or of blocks of rows, the largest first: the smallest size for each number of them, and the
+        default."""
         tokens = self.work.tokens
-        if self.work.phase != PREFILL:
+        if self.work.phase == DECODE:
             return [tokens]
-        sizes = {divide_up(tokens, chunks) for chunks in range(1, tokens + 1)}
+        step = self.work.rows_step
+        sizes = {min(tokens, divide_up(divide_up(tokens, chunks), step) * step) for chunks in range(1, tokens + 1)}
         return sorted(sizes | {self.work.default_chunk[0]}, reverse=True)
 
     @property
@@ -180,7 +183,8 @@ class _Search:
     @cached_property
     def _layer_loops(self) -> int:
         """Number of loops over layers in a program."""
-        return len([loop for loop in self._loops(self.work.graph, DEFAULT_LAYOUT) if loop.name != HEAD])
+        loops = self._loops(self.work.graph, DEFAULT_LAYOUT, self.work.default_chunk[0])
+        return len([loop for loop in loops if loop.name != HEAD])
 
     @cached_property
     def _weight_cycles(self) -> float:
@@ -207,8 +211,8 @@ class _Search:
         empty = run_commands(system.accelerator, [End()], memory_timing(system)).cycles
         return empty * ((self._layer_loops - 1) * programs + self._has_head)
 
-    def _loops(self, graph: Graph, layout: MemoryLayout) -> list[Repeated]:
-        return model_loops(self.work.system.accelerator, graph, layout=layout)
+    def _loops(self, graph: Graph, layout: MemoryLayout, size: int) -> list[Repeated]:
+        return model_loops(self.work.system.accelerator, graph, layout=layout, rows=self.work.rows(size))
 
     def _layout(self, size: int, layout: MemoryLayout, graphs: Sequence[Graph]) -> None:
         """Search all loops with a size of chunks and a layout."""
@@ -224,7 +228,7 @@ class _Search:
         searches: list[tuple[int, LoopSearch]] = []
         left = self.least - begin
         for number, graph in enumerate(graphs):
-            for loop in self._loops(graph, layout):
+            for loop in self._loops(graph, layout, size):
                 if loop.name != HEAD:
                     made = LoopSearch(self.work.system, loop, layout.split, self.space)
                     searches.append((number, made))
@@ -255,7 +259,7 @@ class _Search:
             best: tuple[MemoryLayout, Best] | None = None
             for parts in range(fewest, fewest + self.space.more_parts + 1):
                 layout = MemoryLayout(split=split, parts=parts)
-                [loop] = [loop for loop in self._loops(graph, layout) if loop.name == HEAD]
+                [loop] = [loop for loop in self._loops(graph, layout, 1) if loop.name == HEAD]
                 made = LoopSearch(self.work.system, loop, split, self.space)
                 found = made.best(best[1].cycles if best else math.inf, prune=self.prune)
                 self._count([(0, made)])

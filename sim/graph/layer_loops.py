@@ -6,10 +6,11 @@ LARGEST_BODY = 8
 """Maximum number of layers in a run of a loop."""
 
 
-def layer_loops(layers: Sequence[object]) -> Iterator[tuple[range, int]]:
+def layer_loops(layers: Sequence[object], largest: int = LARGEST_BODY) -> Iterator[tuple[range, int]]:
     """Yield loops that cover layers in their order: the layers of the first run, and the number of runs.
 
-    Each loop covers as many layers as it can, with as few in a run as it can.
+    Each loop covers as many layers as it can, with as few in a run as it can: at most
+    ``largest``.
     """
     # Comparing layers takes long: each gets the number of the first one that is equal.
     different: list[object] = []
@@ -21,7 +22,7 @@ def layer_loops(layers: Sequence[object]) -> Iterator[tuple[range, int]]:
     first = 0
     while first < len(layers):
         best, runs = 1, 1
-        for size in range(1, min(LARGEST_BODY, len(layers) - first) + 1):
+        for size in range(1, min(largest, len(layers) - first) + 1):
             body, count = numbers[first : first + size], 1
             while numbers[first + count * size : first + (count + 1) * size] == body:
                 count += 1

@@ -67,8 +67,9 @@ def print_map(console: "Console", result: dict) -> None:
         console.print(f"  {_cause(total, waits, result.get('bounds', ()))}", soft_wrap=True)
     if refused := result.get("refused_chunk"):
         chunks = result.get("chunks", [1])
+        name = "blocks of rows" if result["phase"] == "encode" else "chunks"
         console.print(
-            f"  {len(chunks):,} chunks of at most {max(chunks)} tokens, because the system has no room for "
+            f"  {len(chunks):,} {name} of at most {max(chunks)} tokens, because the system has no room for "
             f"{refused['tokens']} tokens at a time: {refused['cause']}",
             soft_wrap=True,
         )
