@@ -91,9 +91,10 @@ class MapResult:
     commands: int
     """Number of commands of all programs in memory."""
     chunks: tuple[int, ...]
-    """Number of tokens in each chunk; a chunk has a program of its own."""
+    """Number of tokens in each chunk of a prompt, which has a program of its own, or in each block of rows of an
+    encoder, all of which have one program."""
     refused_chunk: RefusedChunk | None
-    """Smallest chunk that the accelerator could not take; None if chunks are as large as they are ever tried."""
+    """Smallest chunk or block that the accelerator could not take; None if they are as large as they are ever tried."""
     padded_heads: PaddedHeads | None
     """Padding of heads; None if heads have none."""
     memory_bytes: int

@@ -96,7 +96,8 @@ class Mapping:
     __pydantic_config__ = _STRICT
 
     chunk: _Count | None = None
-    """Number of prompt tokens in a chunk; by default as equal ones as possible, as few as have room."""
+    """Number of tokens in a chunk of a prompt, or in a block of rows of an encoder; by default as equal ones as
+    possible, as few as have room."""
     layout: MemoryLayout = DEFAULT_LAYOUT
     programs: tuple[Dictionary[str, Schedule], ...] = ()
     """Schedules of the loops of each program, by their names; those that are missing are the default."""

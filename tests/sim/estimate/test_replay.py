@@ -62,12 +62,15 @@ def timings(base: System) -> Designs:
 
 
 def programs(base: System, tokens: int) -> list[list[Command]]:
-    """Return the programs of a token after some others, of a prompt, and of a layer of an encoder."""
+    """Return the programs of a token after some others, of a prompt, and of a layer of an encoder, all rows at once and
+    in blocks."""
     precision = Precision.of_accelerator(base.accelerator)
     graphs = llama.decode(DECODER, 10 * tokens, precision), llama.prefill(DECODER, tokens, precision)
     found = [list(compile_model(base.accelerator, graph, MemoryMap()).commands) for graph in graphs]
-    encoder = lower(bert.layers(ENCODER, precision, tokens=tokens))
-    return [*found, list(compile_program(base.accelerator, encoder).commands)]
+    encoder = bert.layers(ENCODER, precision, tokens=tokens)
+    alone = compile_program(base.accelerator, lower(encoder))
+    blocks = compile_model(base.accelerator, encoder, MemoryMap(), rows=2 * (tokens // 3))
+    return [*found, list(alone.commands), list(blocks.commands)]
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
