@@ -7,9 +7,9 @@ import pytest
 
 from tests.mapping.compile.compiled_layers import INT4, MXFP4, valid
 from tests.mapping.compile.compiled_runs import accelerator, beside_one_another, check, step_memory, wrong_bytes
-from tests.mapping.compile.test_npe_programs import ALONE, BOTH, FORMATS
 from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.layer_cases import whole_encoder_case
+from tilewright.cocotb_tests.accelerator.npe_layers_suite import ALONE, BOTH, FORMATS
 from tilewright.mapping.compile.chunks import rows_size, rows_step
 from tilewright.mapping.compile.compiler import compile_program
 from tilewright.mapping.lower import row_blocks
