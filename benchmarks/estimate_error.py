@@ -2,6 +2,7 @@
 
     python -m benchmarks.estimate_error                   # errors of the results so far
     python -m benchmarks.estimate_error --systems 1000    # runs the exact model until there are so many results
+    python -m benchmarks.estimate_error --seeds 4 --systems 60 --results FILE  # the same of another seed
     python -m benchmarks.estimate_error --phase prefill   # the same for prompts
     python -m benchmarks.estimate_error --write           # writes what comes with Tilewright, and the page
 
