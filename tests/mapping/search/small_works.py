@@ -4,7 +4,7 @@ import numpy as np
 
 from tilewright.mapping.compile.plan import PLANS
 from tilewright.mapping.models.config import BertConfig, LlamaConfig
-from tilewright.mapping.models.phases import DECODE, ENCODE
+from tilewright.mapping.models.phases import DECODE, ENCODE, PREFILL
 from tilewright.mapping.search.space import Space
 from tilewright.mapping.work import Work
 from tilewright.sim.config import System, load_system
@@ -33,6 +33,8 @@ VALUES = {
 }
 REFRESH = {"interval_ns": 3906.0, "time_ns": 280.0}
 TURNS = {"interval_ns": 1000.0, "read_to_write_ns": 10.0, "write_ns": 60.0, "write_to_read_ns": 20.0}
+CONTEXTS = {DECODE: 30, PREFILL: 12, ENCODE: 3}
+"""Positions or tokens of each phase: every number of tokens of a prompt or of an encoder has sizes to be searched."""
 SPACE = Space(windows=(20,), ahead=(0, 1), plans=PLANS[::3], more_parts=1)
 """A space that can be searched without pruning in seconds."""
 
@@ -51,4 +53,4 @@ def drawn(seed: int) -> System:
 def work(seed: int, phase: str) -> Work:
     """Return a token, a prompt or an encoder on a random system."""
     model = ENCODER if phase == ENCODE else MODEL
-    return Work(model=model, system=drawn(seed), phase=phase, context=30 if phase == DECODE else 12)
+    return Work(model=model, system=drawn(seed), phase=phase, context=CONTEXTS[phase])
