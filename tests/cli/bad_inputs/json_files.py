@@ -12,10 +12,10 @@ MODEL = json.loads((MODELS / "llama-3.2-1b.json").read_text())
 LONG = "n" * 5000
 
 
-def _model(name: str, *says: str, **fields: object) -> Case:
+def _model(name: str, *says: str, options: str = "", **fields: object) -> Case:
     """Return the case of a model some of whose fields are others; a field that is None is left out."""
     data = {key: value for key, value in (MODEL | fields).items() if value is not None}
-    return case(name, "map m.json", *says, files={"m.json": json.dumps(data, indent=1)})
+    return case(name, f"map m.json {options}", *says, files={"m.json": json.dumps(data, indent=1)})
 
 
 def _text(name: str, text: str | bytes, *says: str) -> Case:
@@ -86,7 +86,8 @@ CASES = (
     _model("another kind of model", "m.json:3: model_type = 'gpt2' is not allowed", "llama", model_type="gpt2"),
     _model("a kind of 5,000 characters", "m.json:3: model_type = 'nnn", "llama", model_type=LONG),
     _model("a kind with escapes", "model_type = '\\x1b[31m' is not allowed", "llama", model_type="\x1b[31m"),
-    _model("an encoder without room", "encoder.layer.0.intermediate.dense: 1048576 bytes find no room", "banks", model_type="bert", hidden_act="gelu",
+    _model("an encoder without room", "intermediate.dense.rows.2: 1048576 bytes find no room", "banks", options="--context 4",
+           hidden_size=256, intermediate_size=1 << 18, num_attention_heads=4, model_type="bert", hidden_act="gelu",
            num_key_value_heads=None, head_dim=None, rms_norm_eps=None, rope_theta=None, rope_scaling=None,
            attention_bias=None, mlp_bias=None, tie_word_embeddings=None),
     _model("experts", "num_local_experts = 8 is not allowed", "mixture of experts", num_local_experts=8),

@@ -100,15 +100,19 @@ def test_activations_cost_and_are_part_of_the_measures():
 def test_keys_and_values_may_have_a_format_of_their_own():
     subject = network()
     texts = texts_of(subject)
+    expected = subject.after(0, subject.tensors, subject.begin(texts.test))
 
-    def loss(**formats):
-        return search(subject, texts, parse_storages("bf16"), (16,), baselines=False, **formats).plans[0].loss["kl"]
+    def lost(*formats):
+        forms = [parse_activations(each) if each else None for each in formats]
+        on_input = RoundedInputs(forms[0], {}, forms[1], key_offsets(subject, texts.calibration, {}))
+        return subject.loss(expected, subject.after(0, subject.tensors, subject.begin(texts.test), on_input))
 
-    exact, int8_alone, int4_alone = loss(), loss(cache="int8"), loss(cache="int4")
-    assert exact < int8_alone < int4_alone
     # What is not given is not rounded, or has the format of the others.
-    assert int8_alone < loss(activations="int8") < loss(activations="int8", cache="int4")
-    assert int4_alone < loss(activations="int4", cache="int8")
+    assert lost(None, None) == 0
+    assert lost(None, "int8") < lost("int8", "int8") < lost("int8", "int4")
+    assert lost(None, "int8") < lost(None, "int4") < lost("int4", "int8") < lost("int4", None)
+    [found] = search(subject, texts, parse_storages("bf16"), (16,), cache="int4", baselines=False).plans
+    assert found.loss["kl"] == pytest.approx(lost(None, "int4"), rel=0.1)  # weights in BF16 lose a little, too
 
 
 def test_offsets_of_keys_change_nothing_but_what_is_lost():
