@@ -8,6 +8,7 @@ FOLDER contains stories260K, a checkpoint of llama2.c that the project does not 
 
 import argparse
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from tilewright.mapping.models.config import DecoderConfig
 from tilewright.mapping.models.reference import OnInput
 from tilewright.mapping.precision.plans.activations import RoundedInputs, key_offsets, parse_activations
 from tilewright.mapping.precision.plans.decoder_network import DecoderNetwork
-from tilewright.mapping.precision.plans.network import Network
+from tilewright.mapping.precision.plans.network import Network, Outputs
 from tilewright.mapping.precision.plans.rounded import RoundedMatrices
 from tilewright.mapping.precision.plans.storage import parse_storage
 
@@ -67,17 +68,22 @@ def rotated(model: DecoderConfig, tensors: Mapping[str, np.ndarray]) -> dict[str
     return found
 
 
+@cache
+def exact_outputs(search: PreparedSearch) -> Outputs:
+    """Return what the network of a search makes of the test text without rounding."""
+    return search.network.after(0, search.network.tensors, search.network.begin(search.texts.test))
+
+
 def loss_of(search: PreparedSearch, network: Network, storage: str | None, on_input: OnInput | None) -> float:
     """Return the loss on the test text of a network that computes the same as that of a search, with all matrices in a
     storage, rounded with compensation, or exact."""
-    exact, texts = search.network, search.texts
-    expected = exact.after(0, exact.tensors, exact.begin(texts.test))
-    tensors = dict(network.tensors)
+    texts, tensors = search.texts, dict(network.tensors)
     if storage:
-        [found] = parse_storage(storage)
+        [one] = parse_storage(storage)
         matrices = RoundedMatrices(network, texts.calibration, on_input)
-        tensors = matrices.tensors({each.name: found for each in network.products}, "compensated")
-    return exact.loss(expected, network.after(0, tensors, network.begin(texts.test), on_input))
+        tensors = matrices.tensors({each.name: one for each in network.products}, "compensated")
+    found = network.after(0, tensors, network.begin(texts.test), on_input)
+    return search.network.loss(exact_outputs(search), found)
 
 
 def cache_rows(searches: Mapping[str, PreparedSearch]) -> Iterator[list[str]]:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import tilewright as tw
-from tests.mapping.models.smollm2 import NOT_INSTALLED, SMOLLM2
-from tests.mapping.models.stories import STORIES
+from tests.mapping.models.smollm2 import NEEDS_SMOLLM2, SMOLLM2
+from tests.mapping.models.stories import NEEDS_STORIES, STORIES
 from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.model_suites import layer_suite
 from tilewright.cocotb_tests.harness.rows import check_rows
@@ -50,9 +50,7 @@ def test_a_layer_of_our_own_model_in_groups(tmp_path):
     check("slate-132k", tmp_path / "plan.json", IN_GROUPS, layer=1, tokens=4)
 
 
-@pytest.mark.skipif(
-    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
-)
+@NEEDS_STORIES
 def test_a_layer_of_stories260k_in_two_formats(tmp_path):
     found = tw.precision(str(STORIES), budget=6, system=SYSTEM, context=64, tokens=256, baselines=False)
     own = {each.name for name, each in found.plans[0].assignment.items() if ".layers.2." in name}
@@ -61,7 +59,7 @@ def test_a_layer_of_stories260k_in_two_formats(tmp_path):
     check(str(STORIES), tmp_path / "plan.json", layer=2, tokens=4)
 
 
-@pytest.mark.skipif(not SMOLLM2.is_file(), reason=NOT_INSTALLED)
+@NEEDS_SMOLLM2
 def test_a_layer_of_smollm2_in_two_formats(tmp_path):
     found = read_model(SMOLLM2)
     write_alternating_plan(tmp_path / "plan.json", DecoderNetwork(str(SMOLLM2), found.model, found.tensors))

@@ -89,13 +89,13 @@ def _largest(
     def size(chunks: int) -> int:
         return min(tokens, divide_up(divide_up(tokens, chunks), step) * step)
 
-    def refusal(tokens: int) -> RefusedChunk | None:
+    def refusal(tried: int) -> RefusedChunk | None:
         try:
-            compiled(tokens)
+            compiled(tried)
         except ConfigError as error:
-            if tokens <= step:
+            if tried <= step:
                 raise
-            return RefusedChunk(tokens=tokens, cause=str(error))
+            return RefusedChunk(tokens=tried, cause=str(error))
         return None
 
     few = many = divide_up(tokens, config.vector.scalars)

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import decoder_accuracy
 from benchmarks.decoder_accuracy import ROWS
-from tests.mapping.models.stories import STORIES
+from tests.mapping.models.stories import NEEDS_STORIES, STORIES
 from tests.source_files import ROOT
 
 PAGE = (ROOT / "docs" / "decoder-accuracy.md").read_text()
@@ -18,9 +18,7 @@ def test_the_page_has_every_row(row):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
-)
+@NEEDS_STORIES
 def test_a_row_of_the_page_is_measured_again(monkeypatch, capsys):
     [number] = [index for index, row in enumerate(ROWS, 1) if row.name == "all of it, found as tilewright run does"]
     monkeypatch.setattr(sys, "argv", ["decoder_accuracy", str(STORIES), "--rows", str(number)])

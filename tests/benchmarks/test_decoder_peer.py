@@ -6,16 +6,14 @@ import sys
 import pytest
 
 from benchmarks.decoder_peer import compare
-from tests.mapping.models.stories import STORIES
+from tests.mapping.models.stories import NEEDS_STORIES, STORIES
 
 PEER = os.environ.get("CTRANSLATE2_PYTHON", "")
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not PEER, reason="CTRANSLATE2_PYTHON names no interpreter of an environment with ctranslate2")
-@pytest.mark.skipif(
-    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
-)
+@NEEDS_STORIES
 def test_logits_of_stories_are_those_of_the_runtime(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["compare", str(STORIES), "--peer", PEER, "--tokens", "64"])
     assert compare.main() == 0

@@ -49,11 +49,15 @@ class RoundedInputs:
         storage = self.cache if name.endswith((KEYS, VALUES)) else self.storage
         if storage is None:
             return values
-        offset = self.offsets.get(name, 0.0)
-        apart = values - offset
-        scales = np.abs(apart).max(axis=-1, keepdims=True) / storage.usual_target
-        scales[scales == 0] = 1.0
-        return storage.nearest(apart / scales) * scales + offset
+        offset = self.offsets.get(name)
+        return _rounded(values, storage) if offset is None else _rounded(values - offset, storage) + offset
+
+
+def _rounded(values: np.ndarray, storage: WeightStorage) -> np.ndarray:
+    """Return numbers rounded with a scale for each row."""
+    scales = np.abs(values).max(axis=-1, keepdims=True) / storage.usual_target
+    scales[scales == 0] = 1.0
+    return storage.nearest(values / scales) * scales
 
 
 def key_offsets(
@@ -62,7 +66,7 @@ def key_offsets(
     """Return the mean keys of some texts, (heads, 1, head size), by name; empty for a network without attention."""
     sums: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
-    exact = RoundedInputs(None, factors)
+    exact = RoundedInputs(None, factors).exact
 
     def collect(name: str, values: np.ndarray) -> np.ndarray:
         values = exact(name, values)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.mapping.models.smollm2 import NOT_INSTALLED, SMOLLM2
+from tests.mapping.models.smollm2 import NEEDS_SMOLLM2, SMOLLM2
 from tilewright.cocotb_tests.accelerator.model_suites import layer_suite
 from tilewright.cocotb_tests.harness.rows import check_rows
 from tilewright.sim.config import load_system
@@ -22,7 +22,7 @@ sys.exit(code)
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not SMOLLM2.is_file(), reason=NOT_INSTALLED),
+    NEEDS_SMOLLM2,
 ]
 
 

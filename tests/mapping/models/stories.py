@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.source_files import ROOT
 
 STORIES = next(
@@ -9,3 +11,8 @@ STORIES = next(
     Path("stories260k"),
 )
 """Folder of stories260K, which the project does not carry."""
+
+NEEDS_STORIES = pytest.mark.skipif(
+    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
+)
+"""Mark of tests that read it."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.mapping.models.stored_models import tensors_of
-from tests.mapping.models.stories import STORIES
+from tests.mapping.models.stories import NEEDS_STORIES, STORIES
 from tests.mapping.tiny_models import OPTIONS, tiny
 from tilewright.mapping.models.bert import layer_name
 from tilewright.mapping.models.config import BertConfig
@@ -88,9 +88,7 @@ def test_texts_of_an_encoder_do_not_see_each_other():
     assert set(ATTENTION_INPUTS) < set(names)
 
 
-@pytest.mark.skipif(
-    not STORIES.is_dir(), reason="stories260K is not there: shared/models/stories260k beside the checkout"
-)
+@NEEDS_STORIES
 def test_stories260k_tells_the_documented_story():
     checkpoint = read_model(STORIES)
     assert checkpoint.model.parameters == 260_032
