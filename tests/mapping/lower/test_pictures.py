@@ -12,7 +12,7 @@ from tilewright.cocotb_tests.accelerator.npe_layers_suite import ALONE
 from tilewright.cocotb_tests.accelerator.picture_cases import picture_cases, seeded_pictures, small_network
 from tilewright.cocotb_tests.accelerator.picture_suite import PLANS
 from tilewright.mapping.compile.compiler import compile_program
-from tilewright.mapping.lower import pictures
+from tilewright.mapping.lower import picture_products
 from tilewright.mapping.lower.pictures import lower_classifier
 from tilewright.mapping.models.readers.onnx_classifier import classifier_of
 from tilewright.mapping.precision.npe_classifier import NpeClassifier, Quantiser
@@ -55,7 +55,7 @@ def test_steps_compute_what_was_quantised(modes):
 def test_patches_that_are_gathered_in_parts_are_the_same(monkeypatch):
     quantised = in_formats(QUANTISER, *PLANS[1])
     whole, steps = by_steps(quantised, PICTURES[:1]), len(lower_classifier(quantised, 8).lowered.steps)
-    monkeypatch.setattr(pictures, "PATCHES", 1)
+    monkeypatch.setattr(picture_products, "PATCHES", 1)
     assert len(lower_classifier(quantised, 8).lowered.steps) > steps
     np.testing.assert_array_equal(by_steps(quantised, PICTURES[:1]), whole)
 
