@@ -190,9 +190,15 @@ def _padding(system: System, graph: Graph) -> PaddedHeads | None:
     )
 
 
-def memory_timing(system: System) -> AxiMemoryModel:
-    """Return the memory timing of a system's main memory as the accelerator sees it."""
-    return AxiMemoryModel(**system.memory_timing)
+def memory_timing(system: System, begin: int = 0) -> AxiMemoryModel:
+    """Return the memory timing of a system's main memory as the accelerator sees it.
+
+    Parameters
+    ----------
+    begin : int
+        Cycles for which the memory has run before the program begins.
+    """
+    return AxiMemoryModel(**system.memory_timing, begin=begin)
 
 
 def npe_memory_timing(system: System) -> AxiMemoryModel | None:

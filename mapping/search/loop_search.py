@@ -77,18 +77,20 @@ class LoopSearch:
         self.least = self.candidates[0].bound if self.candidates else math.inf
         """Cycles below which no schedule ends; infinity if none has room."""
 
-    def best(self, below: float = math.inf, *, prune: bool = True) -> Best | None:
+    def best(self, below: float = math.inf, *, begin: int = 0, prune: bool = True) -> Best | None:
         """Return the best schedule, if one takes fewer cycles than a number.
 
         Parameters
         ----------
+        begin : int
+            Cycles for which main memory has run before the loop.
         prune : bool
             Whether to leave out what cannot be the best by its bound.
         """
         found: Best | None = None
         while self.candidates and not (prune and self.candidates[0].bound >= below):
             each = self.candidates.pop(0)
-            for plan, cycles in self.cycles(each):
+            for plan, cycles in self.cycles(each, begin):
                 if cycles < below:
                     below, found = cycles, Best(replace(each.schedule, plan=plan), cycles)
         return found
@@ -98,8 +100,8 @@ class LoopSearch:
         self.counts.bounded += sum(len(each.plans) for each in self.candidates)
         self.candidates.clear()
 
-    def cycles(self, candidate: _Candidate) -> Iterator[tuple[Plan, int]]:
-        """Yield the cycles of a candidate with each plan for which there is room."""
+    def cycles(self, candidate: _Candidate, begin: int = 0) -> Iterator[tuple[Plan, int]]:
+        """Yield the cycles of a candidate, in front of which memory has run, with each plan for which there is room."""
         operations = candidate.operations
         # As in :func:`.plan.planned`: addresses decide in how large pieces rows are stored.
         for tensor in operations.tensors:
@@ -121,14 +123,14 @@ class LoopSearch:
                 continue
             seen.add(places)
             self.counts.run += 1
-            yield plan, self._exact(candidate.program, operations)
+            yield plan, self._exact(candidate.program, operations, begin)
 
-    def _exact(self, program: Program, operations: Operations) -> int:
+    def _exact(self, program: Program, operations: Operations, begin: int) -> int:
         """Return the cycles of the loop alone, with its operations in their places."""
         [section] = program.sections
         section.operations = operations
         run = run_commands(
-            self.system.accelerator, commands_of(program), memory_timing(self.system),
+            self.system.accelerator, commands_of(program), memory_timing(self.system, begin),
             npe_timing=npe_memory_timing(self.system), descriptor_at=dict(section.jobs()).__getitem__,
         )  # fmt: skip
         if run.error:

@@ -2,8 +2,9 @@
 
 The estimate of a mapping is the sum of the cycles of its loops, each alone on the exact model, with one start and end
 for each program: between loops a fence waits for all units, and data that they hand on lies in main memory, so that
-loops hardly see each other. Then the best mapping runs as a whole on the exact model, beside the compiler's default,
-and the faster of the two is the result.
+loops hardly see each other. But refreshes and turns of memory go on from loop to loop: each finds memory as it is when
+the fastest loops before it have ended. Then the best mapping runs as a whole on the exact model, beside the compiler's
+default, and the faster of the two is the result.
 
 Nothing is left out but for one of these reasons:
 
@@ -16,7 +17,8 @@ Nothing is left out but for one of these reasons:
 """
 
 import math
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -24,7 +26,7 @@ from typing import Any
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.compile.mapping import DEFAULT_LAYOUT, Mapping, MemoryLayout, Schedule, Split
 from tilewright.mapping.compile.program import Repeated
-from tilewright.mapping.compile.whole_model import head_parts, model_loops
+from tilewright.mapping.compile.whole_model import LAYERS, head_parts, model_loops
 from tilewright.mapping.lower.fit_heads import allowed_beside, fit_heads
 from tilewright.mapping.map import compile_chunks, memory_timing, run_program
 from tilewright.mapping.models.llama import HEAD
@@ -32,7 +34,7 @@ from tilewright.mapping.models.phases import DECODE
 from tilewright.mapping.work import Work
 from tilewright.sim.config.cim import divide_up
 from tilewright.sim.graph.graph import Graph
-from tilewright.sim.graph.operator import Engine, Kind
+from tilewright.sim.graph.operator import Engine, Kind, Operator
 from tilewright.sim.isa.commands import End
 from tilewright.sim.machine.accelerator.accelerator import run_commands
 
@@ -138,8 +140,9 @@ class _Search:
     least: float = math.inf
     """Estimate of the best mapping so far."""
     best: Mapping | None = None
-    heads: dict[Split, tuple[MemoryLayout, Best] | None] = field(default_factory=dict)
-    """Best number of parts of the vocabulary, and the schedule for it."""
+    heads: dict[tuple[Split, int], tuple[int, Best] | None] = field(default_factory=dict)
+    """Best numbers of parts of the vocabulary, and the schedules for them, by the cycles for which memory has run
+    before; 0 if memory does not pause."""
 
     def run(self) -> Mapping:
         """Return the mapping with the lowest estimate.
@@ -189,8 +192,11 @@ class _Search:
     @cached_property
     def _weight_cycles(self) -> float:
         """Cycles in which main memory delivers the weights of all layers once."""
-        read = sum(each.read_bytes for each in self.work.graph.of(Kind.MATMUL) if each.layer is not None)
-        return float(read / self.work.system.memory.bytes_per_cycle(self.work.system.clock_mhz))
+        return self._read_cycles(each for each in self.work.graph.of(Kind.MATMUL) if each.layer is not None)
+
+    def _read_cycles(self, products: Iterable[Operator]) -> float:
+        system = self.work.system
+        return float(sum(each.read_bytes for each in products) / system.memory.bytes_per_cycle(system.clock_mhz))
 
     @cached_property
     def _layouts(self) -> list[MemoryLayout]:
@@ -205,11 +211,35 @@ class _Search:
             beside = allowed_beside(config, values.n, values.heads)
         return [MemoryLayout(split=split, beside=each) for split in splits for each in beside]
 
-    def _twice(self, programs: int) -> int:
-        """Return the cycles of starts and ends that loops have alone, and not in their programs."""
+    @cached_property
+    def _pauses(self) -> bool:
+        """Whether memory has refreshes or turns, so that the cycle in which a loop begins matters."""
+        return memory_timing(self.work.system).pauses
+
+    def _start_and_end(self, begin: int = 0) -> int:
+        """Return the cycles of a program without commands; memory has run for ``begin`` cycles before it."""
         system = self.work.system
-        empty = run_commands(system.accelerator, [End()], memory_timing(system)).cycles
-        return empty * ((self._layer_loops - 1) * programs + self._has_head)
+        return run_commands(system.accelerator, [End()], memory_timing(system, begin)).cycles
+
+    @cached_property
+    def _most_start_and_end(self) -> int:
+        """Cycles of such a program at most, whatever memory has been doing."""
+        timing = self.work.system.memory_timing
+        pauses = ("refresh_cycles", "read_to_write", "write_cycles", "write_to_read")
+        return self._start_and_end() + sum(timing[each] for each in pauses)
+
+    def _begin(self, ended: int) -> int:
+        """Return for how long memory has run before a loop alone, which then goes on where others have ended.
+
+        Parameters
+        ----------
+        ended : int
+            Cycles of the other loops, with a start and an end; 0 if there are none.
+        """
+        if not self._pauses:
+            return max(ended - self._start_and_end(), 0)
+        # The latest start after which a program without commands has ended by then.
+        return max(bisect_right(range(ended), ended, key=lambda begin: begin + self._start_and_end(begin)) - 1, 0)
 
     def _loops(self, graph: Graph, layout: MemoryLayout, size: int) -> list[Repeated]:
         return model_loops(self.work.system.accelerator, graph, layout=layout, rows=self.work.rows(size))
@@ -217,58 +247,73 @@ class _Search:
     def _layout(self, size: int, layout: MemoryLayout, graphs: Sequence[Graph]) -> None:
         """Search all loops with a size of chunks and a layout."""
         schedules: list[dict[str, Schedule]] = [{} for _ in graphs]
-        begin = -self._twice(len(graphs))
-        if self._has_head:
-            head = self._head(layout.split, graphs[-1])
-            if head is None:
-                return
-            layout = replace(layout, parts=head[0].parts)
-            schedules[-1][HEAD] = head[1].schedule
-            begin += head[1].cycles
-        searches: list[tuple[int, LoopSearch]] = []
-        left = self.least - begin
+        searches: list[tuple[int, float, LoopSearch]] = []
+        # How much longer all loops together may take than their bounds say.
+        left = self.least - self._head_bound(layout.split)
         for number, graph in enumerate(graphs):
             for loop in self._loops(graph, layout, size):
                 if loop.name != HEAD:
                     made = LoopSearch(self.work.system, loop, layout.split, self.space)
-                    searches.append((number, made))
-                    left -= made.least
+                    bound = made.least - (0 if loop.name == LAYERS else self._most_start_and_end)
+                    searches.append((number, bound, made))
+                    left -= bound
                     if math.isinf(made.least):
                         self._count(searches)
                         return
-        total = float(begin)
-        for number, each in searches:
-            # What this loop may take if all loops after it take their bounds.
-            below = left + each.least if self.prune else math.inf
-            found = each.best(below, prune=self.prune)
+        ended = [0] * len(graphs)
+        for number, bound, each in searches:
+            begin = self._begin(ended[number])
+            below = left + bound + ended[number] - begin if self.prune else math.inf
+            found = each.best(below, begin=begin, prune=self.prune)
             if found is None:
-                break
-            left -= found.cycles - each.least
-            total += found.cycles
+                self._count(searches)
+                return
+            left -= begin + found.cycles - ended[number] - bound
+            ended[number] = begin + found.cycles
             schedules[number][each.loop.name] = found.schedule
-        else:
-            if total < self.least:
-                self.least, self.best = total, Mapping(chunk=size, layout=layout, programs=tuple(schedules))
         self._count(searches)
+        if self._has_head:
+            begin = self._begin(ended[-1])
+            head = self._head(layout.split, graphs[-1], begin)
+            if head is None:
+                return
+            layout = replace(layout, parts=head[0])
+            schedules[-1][HEAD] = head[1].schedule
+            ended[-1] = begin + head[1].cycles
+        if sum(ended) < self.least:
+            self.least, self.best = sum(ended), Mapping(chunk=size, layout=layout, programs=tuple(schedules))
 
-    def _head(self, split: Split, graph: Graph) -> tuple[MemoryLayout, Best] | None:
-        """Return the best number of parts of the vocabulary, and the schedule; one search for all sizes of chunks."""
-        if split not in self.heads:
+    def _head_bound(self, split: Split) -> float:
+        """Return cycles below which no head ends after other loops: those of the best one if it is known, whatever
+        memory has been doing; otherwise those in which memory delivers the weights."""
+        if not self._has_head:
+            return 0.0
+        if self._pauses or (split, 0) not in self.heads:
+            weights = [each for each in self.work.graph.of(Kind.MATMUL) if each.layer is None]
+            return self._read_cycles(weights) - self._most_start_and_end
+        head = self.heads[split, 0]
+        return head[1].cycles - self._start_and_end() if head else math.inf
+
+    def _head(self, split: Split, graph: Graph, begin: int) -> tuple[int, Best] | None:
+        """Return the best number of parts of the vocabulary, and the schedule; one search for all sizes of chunks if
+        memory does not pause."""
+        begin *= self._pauses
+        if (split, begin) not in self.heads:
             config = self.work.system.accelerator
             fewest, _ = head_parts(config, graph.of(Kind.LOGITS)[0].n)
-            best: tuple[MemoryLayout, Best] | None = None
+            best: tuple[int, Best] | None = None
             for parts in range(fewest, fewest + self.space.more_parts + 1):
                 layout = MemoryLayout(split=split, parts=parts)
                 [loop] = [loop for loop in self._loops(graph, layout, 1) if loop.name == HEAD]
                 made = LoopSearch(self.work.system, loop, split, self.space)
-                found = made.best(best[1].cycles if best else math.inf, prune=self.prune)
-                self._count([(0, made)])
+                found = made.best(best[1].cycles if best else math.inf, begin=begin, prune=self.prune)
+                self._count([(0, 0.0, made)])
                 if found and (best is None or found.cycles < best[1].cycles):
-                    best = layout, found
-            self.heads[split] = best
-        return self.heads[split]
+                    best = parts, found
+            self.heads[split, begin] = best
+        return self.heads[split, begin]
 
-    def _count(self, searches: Sequence[tuple[int, LoopSearch]]) -> None:
-        for _, each in searches:
+    def _count(self, searches: Sequence[tuple[int, float, LoopSearch]]) -> None:
+        for *_, each in searches:
             each.leave()
             self.counts.add(each.counts)

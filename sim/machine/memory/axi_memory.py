@@ -9,7 +9,7 @@ class AxiMemoryModel:
     """Serves bursts in order; exact twin of the RTL's ``AxiMemory`` for a master that takes every answer at once.
 
     Addresses are accepted in the cycle in which they are offered: the memory has room for all bursts in flight. The
-    cycle 0 is the first of both rates and of refresh.
+    cycle 0 is the first of both rates and of refresh, unless memory has run before.
 
     Parameters
     ----------
@@ -25,6 +25,8 @@ class AxiMemoryModel:
         Turns of the directions: in each period of cycles without refresh nothing moves for the second number of them,
         then writes have the memory, then nothing moves, and reads have the rest. Without ``write_cycles`` each
         direction has all cycles.
+    begin : int
+        Cycles for which the memory has run before cycle 0.
 
     Raises
     ------
@@ -45,15 +47,16 @@ class AxiMemoryModel:
         read_to_write: int = 0,
         write_cycles: int = 0,
         write_to_read: int = 0,
+        begin: int = 0,
     ):
-        refresh = {"refresh_period": refresh_period, "refresh_cycles": refresh_cycles}
+        both = {"refresh_period": refresh_period, "refresh_cycles": refresh_cycles, "begin": begin}
         reads, writes = {}, {}
         if write_cycles:
             first = read_to_write + write_cycles + write_to_read
             reads = {"turn_period": turn_period, "open_first": first, "open_cycles": turn_period - first}
             writes = {"turn_period": turn_period, "open_first": read_to_write, "open_cycles": write_cycles}
-        self._reads = TimedMemory(latency=latency, rate=rate, **refresh, **reads)
-        self._writes = TimedMemory(latency=write_latency, rate=write_rate, **refresh, **writes)
+        self._reads = TimedMemory(latency=latency, rate=rate, **both, **reads)
+        self._writes = TimedMemory(latency=write_latency, rate=write_rate, **both, **writes)
         self._arrived = self._answered = -1
 
     def read(self, offered: int, beats: int) -> int:

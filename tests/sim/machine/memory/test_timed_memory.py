@@ -60,6 +60,25 @@ def test_the_closed_formula_is_the_stepped_memory(rate, latency, refresh, turns)
         assert [memory.read(*request) for request in requests] == stepped(latency, rate, refresh, turns, requests)
 
 
+@pytest.mark.parametrize("begin", [1, 6, 48, 1234])
+@pytest.mark.parametrize("rate", [Fraction(1), Fraction(3, 7)])
+@pytest.mark.parametrize("refresh", [(1, 0), (7, 3), (400, 28)])
+@pytest.mark.parametrize("turns", [(1, 0, 1), (5, 2, 2), (300, 40, 250)])
+def test_a_memory_that_has_run_before_goes_on_in_its_own_cycles(begin, rate, refresh, turns):
+    requests = [(0, 3), (0, 1), (9, 4), (60, 2), (61, 9), (700, 5)]
+    memory = TimedMemory(
+        latency=4, rate=rate, refresh_period=refresh[0], refresh_cycles=refresh[1], turn_period=turns[0],
+        open_first=turns[1], open_cycles=turns[2], begin=begin,
+    )  # fmt: skip
+    later = stepped(4, rate, refresh, turns, [(begin + earliest, words) for earliest, words in requests])
+    answers = [memory.read(*request) for request in requests]
+    assert answers == [(accepted - begin, last - begin) for accepted, last in later]
+    slots = [memory.first_slot(cycle) for cycle in range(800, 1300)]
+    assert all(memory.slot_cycle(slot) > cycle for cycle, slot in enumerate(slots, 800))
+    assert all(memory.slot_cycle(slot - 1) <= cycle for cycle, slot in enumerate(slots, 800))
+    assert memory.arrivals(slots) == [memory.slot_cycle(slot) + 4 for slot in slots]
+
+
 @pytest.mark.parametrize(("period", "pause"), [(1, 0), (7, 3), (40, 39)])
 @pytest.mark.parametrize("rate", [Fraction(1), Fraction(3, 7)])
 @pytest.mark.parametrize("turns", [(1, 0, 1), (3, 1, 2)])
