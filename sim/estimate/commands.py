@@ -6,10 +6,11 @@ from enum import Flag, auto
 
 import numpy as np
 
+from .cache_loads import reduces
 from .heads import Heads
 from .legality import up
 from .machine import Machine, Number
-from .traffic import Attention, attention_of, head_shape, reduces
+from .traffic import Attention, attention_of, head_shape
 from .workload import Layer, Workload
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .cache_loads import key_commands
 from .heads import Heads
 from .legality import up
 from .machine import Machine, Number
@@ -194,7 +195,7 @@ def _attention(units: Units, attention: Attention) -> AttentionProgram:
     group, kv, blocks = layer.group, layer.shared, attention.blocks
     room, wide = heads.key_room, heads.value_chunks * heads.value_columns
     positions = attention.positions / blocks
-    parts = attention.key_commands(positions)[0]
+    parts = key_commands(heads, positions)[0]
     columns = up(positions / parts, machine.columns) * machine.columns
     keys, values = attention.key_beats / blocks / parts, attention.value_beats / blocks
     mode = product_mode(machine, room, columns, of_cache=True)

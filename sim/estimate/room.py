@@ -7,12 +7,11 @@ are refused nevertheless; how many is measured with the error of the cycles.
 import numpy as np
 
 from .heads import Heads
+from .legality import up
 from .machine import Machine, Number
 from .traffic import Attention, attention_of, body_traffic, head_shape, panels, weight_beats
 from .workload import Layer, Workload
 
-FILLED = 0.9
-"""Part of the scratchpad that buffers which live at the same time can fill; they do not fit together exactly."""
 ONLINE_SCALARS = 5
 """Number of row scalars of each row that live at the same time where attention goes block by block."""
 
@@ -47,9 +46,10 @@ def _scratchpad(machine: Machine, heads: Heads, attention: Attention) -> Number:
     for k, n, bias in heads.matrices.values():
         number, width = panels(machine, k, n)
         fits = fits & (number * width * (4 if bias else 2) <= bank) & (4 * width <= bank)
-    if not attention.one_block:
-        fits = fits & (4 * layer.group * attention.last_block <= bank)
-    return fits & (network_bytes(machine, layer) <= FILLED * machine.banks * bank)
+    # Products of scores compute all columns of the tiles that they use.
+    scores = up(attention.last_block, machine.columns) * machine.columns
+    fits = fits & (4 * layer.group * scores <= bank)
+    return fits & (network_bytes(machine, layer) <= machine.banks * bank)
 
 
 def network_bytes(machine: Machine, layer: Layer) -> Number:

@@ -8,32 +8,14 @@ import numpy as np
 from tilewright.sim.graph.precision import CACHE_SCALE
 from tilewright.sim.isa.widths import MAX_COUNT
 
+from .cache_loads import key_beats, key_commands, reduces, value_commands, weights_commands
 from .heads import Heads, heads_of
 from .legality import divides, up
 from .machine import Machine, Number
 from .workload import Layer, Workload
 
-LARGEST_PIECE = 1 << MAX_COUNT.bit_length() - 1
-"""Beats of a piece of a load of weights that is longer than a command can count."""
 SHARE = 4
 """Part of a bank that the scores of a block of positions fill at most, as its inverse."""
-
-
-def weights_commands(beats: Number) -> Number:
-    """Return the number of commands that load so many beats of weights that follow one another."""
-    pieces = beats / LARGEST_PIECE
-    return 1.0 + (beats > MAX_COUNT) * (pieces != np.floor(pieces))
-
-
-def reduces(machine: Machine, k: Number, n: Number, *, or_equal: bool = False) -> Number:
-    """Return where the blocks of a product with (k, n) weights are as high as all tiles: fewer are then needed."""
-    return machine.once(("reduces", k, n, or_equal), lambda: _reduces(machine, k, n, or_equal))
-
-
-def _reduces(machine: Machine, k: Number, n: Number, or_equal: bool) -> Number:
-    below = up(k, machine.all_rows) * up(n, machine.columns)
-    beside = up(k, machine.rows) * up(n, machine.all_columns)
-    return (machine.tiles > 1) & ((below <= beside) if or_equal else (below < beside))
 
 
 def weight_beats(machine: Machine, k: Number, n: Number) -> Number:
@@ -161,11 +143,7 @@ class Attention:
     @cached_property
     def key_beats(self) -> Number:
         """Beats of the keys of a head."""
-        machine, room = self.machine, self.heads.key_room
-        each = room * machine.tile_row_beats
-        if machine.grouped:
-            each = each + machine.block_groups(room) * machine.scale_beats(machine.columns)
-        return up(self.positions, machine.columns) * each
+        return up(self.positions, self.machine.columns) * key_beats(self.heads)
 
     @cached_property
     def value_beats(self) -> Number:
@@ -182,59 +160,6 @@ class Attention:
         size = CACHE_SCALE.scratchpad_bytes
         last = self.machine.beats(self.last_block, size)
         return last if self.one_block else last + (self.blocks - 1) * self.machine.beats(self.block, size)
-
-    def key_commands(self, positions: Number) -> tuple[Number, Number]:
-        """Return the number of products with so many positions of a head's keys, and of the loads of their weights."""
-        machine, room = self.machine, self.heads.key_room
-        chunks = up(positions, machine.columns)
-        high = (room > machine.rows) & (machine.tiles > 1)
-        apart = high & ~reduces(machine, room, positions, or_equal=True)
-        if not np.any(apart):
-            return 1.0, 1.0
-        products: Number = 1.0
-        each = chunks
-        loads = self._loads_apart(chunks)
-        # A product comes after its weights: their loads must find room in queue and weight buffer.
-        for _ in range(12):
-            beats = each * room * machine.tile_row_beats / loads
-            many = apart & (np.maximum(loads - machine.queue_depth, 0) * beats > machine.weight_buffer_beats)
-            if not np.any(many):
-                break
-            size = up(up(chunks, 2 * products), machine.tiles) * machine.tiles
-            products = np.where(many, up(chunks, size), products)
-            each = np.where(many, np.minimum(size, chunks), each)
-            loads = self._loads_apart(each)
-        whole = np.floor(chunks / each)
-        total = whole * loads + np.where(whole < products, self._loads_apart(chunks - whole * each), 0.0)
-        return products, np.where(apart, total, 1.0)
-
-    def _loads_apart(self, chunks: Number) -> Number:
-        """Return the number of loads of chunks of keys whose rows, of several blocks, lie apart.
-
-        Between two blocks side by side, the last rows of one and the first of the next follow one another.
-        """
-        machine = self.machine
-        tops = up(self.heads.key_room, machine.rows)
-        beside = up(chunks, machine.tiles)
-        single = chunks - (beside - 1) * machine.tiles == 1
-        several = 4 + (beside - 2) * (2 + (tops > 2)) + beside - 1 - 2 * single
-        return np.where(beside > 1, several, 1.0)
-
-    def value_commands(self, positions: Number) -> Number:
-        """Return the number of loads of so many positions of the values of heads side by side."""
-        machine, chunks = self.machine, self.heads.value_chunks
-        loads: Number = 1.0
-        if np.any(chunks > 1):
-            below = up(positions, machine.all_rows) * chunks
-            beside = up(positions, machine.rows) * up(chunks, machine.tiles)
-            apart = (machine.tiles > 1) & (below > beside) & (chunks > 1) & (positions > machine.rows)
-            loads = np.where(apart, up(chunks, machine.tiles) * (1 + ~divides(machine.rows, positions)), 1.0)
-        if machine.grouped:
-            # Fewer scales than a tile has leave a gap before the last rows.
-            rest = positions - np.floor(positions / machine.rows) * machine.rows
-            gap = (positions > machine.rows) & (rest > 0) & (machine.block_groups(rest) < machine.groups)
-            loads = loads + (machine.group_rows > 0) * gap * np.minimum(chunks, 2)
-        return loads
 
 
 def attention_of(machine: Machine, layer: Layer, context: int) -> Attention:
@@ -375,15 +300,15 @@ def _value_stores(heads: Heads) -> Number:
 
 def _attention_commands(attention: Attention) -> Number:
     """Return the number of commands between new keys and values and the result of attention."""
-    heads, kv = attention.heads, attention.layer.shared
-    last_one, last_loads = attention.key_commands(attention.last_block)
+    heads, kv, context = attention.heads, attention.layer.shared, attention.context
+    last_one, last_loads = key_commands(heads, attention.last_block)
     of_keys: Number = last_one + last_loads + 2
-    of_values: Number = attention.value_commands(attention.last_block) + 1
+    of_values: Number = value_commands(heads, attention.last_block, context) + 1
     more = attention.blocks - 1
     if np.any(more):
-        one, loads = attention.key_commands(attention.block)
+        one, loads = key_commands(heads, attention.block)
         of_keys = of_keys + more * (one + loads + 2)
-        of_values = of_values + more * (attention.value_commands(attention.block) + 1)
+        of_values = of_values + more * (value_commands(heads, attention.block, context) + 1)
     return kv * of_keys + kv / heads.beside * of_values + kv * _attention_passes(attention)
 
 

@@ -12,9 +12,10 @@ from tilewright.sim.machine.accelerator.product import BUFFER_LATENCY, REQUEST_L
 from tilewright.sim.machine.accelerator.program_run import CHECK_CYCLES
 from tilewright.sim.machine.cim.tile import DISPATCH_LATENCY, FREE_LATENCY, LOADED_LATENCY, SENDER_LATENCY
 
+from .cache_loads import reduces
 from .legality import bit_length, up
 from .machine import Machine, Number
-from .traffic import reduces, weight_beats
+from .traffic import weight_beats
 
 VALUE_LATENCY = vector.READ + vector.CONVERT + ADD + MULTIPLY + vector.FUNCTION + MULTIPLY + ADD + vector.MASK
 """Cycles from the address of A to y."""

@@ -10,11 +10,13 @@ import pytest
 from benchmarks.estimate_error import BASE, draws
 from tests.sim.estimate.random_systems import random_designs
 from tilewright.base.errors import ConfigError
-from tilewright.mapping.map import map_model
+from tilewright.mapping.compile.mapping import Mapping
+from tilewright.mapping.map import compile_chunks, map_model
 from tilewright.mapping.models.config import DecoderConfig, LlamaConfig
 from tilewright.mapping.models.load import load_model
 from tilewright.mapping.models.workload import workload
 from tilewright.mapping.report import MapResult
+from tilewright.mapping.work import Work
 from tilewright.sim.config import System, load_system
 from tilewright.sim.energy.events import Counts, total
 from tilewright.sim.energy.memory import background_energy, bit_energy
@@ -28,6 +30,7 @@ from tilewright.sim.estimate.energy import background_pj, bit_pj, mac_pj
 from tilewright.sim.estimate.estimate import Estimates, estimate
 from tilewright.sim.estimate.measured import measured_error
 from tilewright.sim.estimate.process_energy import process_pj
+from tilewright.sim.isa.commands import Load, Loop
 
 SMALL = LlamaConfig(
     vocab_size=2048,
@@ -64,13 +67,30 @@ def pairs(
         yield guess, exact
 
 
+def loaded_again(exact: MapResult) -> int:
+    """Return the bytes of loads of constants that a run of a loop has loaded before, and of their commands."""
+    work = Work(model=exact.model, system=exact.system, phase="decode", context=exact.context)
+    [program] = compile_chunks(work, 1, Mapping())
+    config, beats, runs, seen = exact.system.accelerator, 0, 1, set[tuple[int, int]]()
+    for command in program.commands:
+        if isinstance(command, Loop):
+            runs, seen = command.count, set()
+        elif isinstance(command, Load):
+            place = command.address, command.all_beats
+            beats += runs * (command.all_beats + config.command_beats) * (place in seen)
+            seen.add(place)
+    return beats * config.bus_bytes
+
+
 def check(found: list[tuple[Estimates, MapResult | None]], worst: float, median: float) -> None:
     wrong = [guess.designs.changes(0) for guess, exact in found if bool(guess.fits[0]) != (exact is not None)]
     assert len(wrong) <= len(found) / 100, wrong
     both = [(guess, exact) for guess, exact in found if exact]
     for guess, exact in both:
         assert guess.legal[0]
-        assert guess.dram_bytes[0] == exact.memory_bytes, guess.designs.changes(0)
+        missing = exact.memory_bytes - guess.dram_bytes[0]
+        assert missing == (loaded_again(exact) if missing else 0), guess.designs.changes(0)
+        assert missing <= 0.002 * exact.memory_bytes
         if exact.system.process:
             check_process(guess, exact)
             continue
@@ -104,11 +124,13 @@ def test_estimates_of_a_small_model_are_near_the_exact_model():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", measured_error("decode").models)
-def test_estimates_are_as_near_to_the_exact_model_as_was_measured(name):
-    contexts = tuple(each for each in (16, 300, 1024, 4000) if each <= load_model(name).positions)
+def test_estimates_are_as_near_to_the_exact_model_as_was_measured():
     error = measured_error("decode")
-    check(list(pairs(11, 40, load_model(name), contexts)), worst=2 * error.worst, median=3 * error.median)
+    found = []
+    for name in error.models:
+        contexts = tuple(each for each in (16, 300, 1024, 4000) if each <= load_model(name).positions)
+        found += pairs(11, 40, load_model(name), contexts)
+    check(found, worst=2 * error.worst, median=3 * error.median)
 
 
 @pytest.mark.parametrize("context", [1, 1000, 1023])
