@@ -1,6 +1,7 @@
-"""Writes docs/work-energy.md: energy of a multiply-accumulate in an open process, from simulations of its cells.
+"""Measures the energy of a multiply-accumulate in an open process, in simulations of its cells.
 
-Takes half an hour the first time; netlists and Verilated models are kept. Needs OpenSTA, and the liberty files of the
+Writes docs/work-energy.md, and ``mac_energy.toml`` of the process, which ``sim.energy`` reads. Takes half an hour the
+first time; netlists and Verilated models are kept. Needs OpenSTA, and the liberty files of the
 process, see :mod:`.open_processes`.
 """
 
@@ -17,11 +18,15 @@ from tilewright.cocotb_tests.mac import energy as mac
 from tilewright.cocotb_tests.mac.toggles import KINDS
 from tilewright.hw.synth.library import read_library
 from tilewright.sim.config import MacroConfig
+from tilewright.sim.config.mac_energies import FILE
+from tilewright.sim.config.process import process_file
 from tilewright.sim.formats import ALL_MODES
 
 PROCESS = "SG13G2"
 PAGE = Path(__file__).parents[1] / "docs" / "work-energy.md"
 TEMPLATE = Path(__file__).with_suffix(".md")
+JOBS = "normal"
+"""Kind of words whose energy a multiply-accumulate of the NPE takes."""
 MAC_COLUMNS = ("mode", "MACs a word", *(f"{kind}, pJ a MAC" for kind in KINDS), "clock, pJ a MAC")
 MACRO_COLUMNS = ("weights", "inputs", "bits a cycle", "pJ a MAC", "clock, pJ a MAC", "pJ a bit written")
 MACROS = [
@@ -64,8 +69,15 @@ def macro_row(found: cim.MacroEnergy) -> list[str]:
     ]
 
 
+def toml(found: list[mac.MacEnergy], source: str) -> str:
+    """Return the text of the process's file: words of normally distributed numbers, idle parts standing still."""
+    energies = {each.mode.label: each.pj for each in found if each.kind == JOBS and each.gated}
+    lines = ["# Written by `python -m benchmarks.work_energy`; do not edit.", f'source = "{source}"', "", "[pj]"]
+    return "\n".join([*lines, *(f"{label} = {pj:.4g}" for label, pj in energies.items())]) + "\n"
+
+
 def main() -> None:
-    """Measure everything in every process and write the page."""
+    """Measure everything, and write the file of the process and the page."""
     process = complete_process(PROCESS)
     library, tools = read_library(process.files), find_synthesis_tools()
     sta = timing_analyser(tools)
@@ -73,12 +85,16 @@ def main() -> None:
     for each in mac.measure(mac.build(library, sta, clock_gates=False)):
         print(each.mode.label, each.kind, f"{each.pj:.4g} pJ", file=sys.stderr, flush=True)
         energies.append(each)
+    versions = f"{tools.yosys.name} {tools.yosys.version}, {sta.name} {sta.version}"
+    write_text(
+        process_file(PROCESS, FILE), toml(energies, f"measured in {PROCESS} with {versions}; docs/work-energy.md")
+    )
     rows = []
     for config in MACROS:
         print(config, file=sys.stderr, flush=True)
         rows.append(macro_row(cim.measure(config, library, sta, clock_gates=False)))
     parts = {
-        "versions": f"{tools.yosys.name} {tools.yosys.version}, {sta.name} {sta.version}",
+        "versions": versions,
         "process": f"{PROCESS}, {process.about}, {library.voltage_v:g} V, {library.temperature_c:g} °C",
         "modes": markdown_table(MAC_COLUMNS, mac_rows(energies)),
         "macros": markdown_table(MACRO_COLUMNS, rows),

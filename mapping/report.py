@@ -19,6 +19,7 @@ from tilewright.sim.config import System
 from tilewright.sim.config.engine_rule import EngineRule
 from tilewright.sim.energy.commands import count_command, executions, fetched_commands
 from tilewright.sim.energy.events import Counts, EnergyItem, EnergyRange, PerJoule, total
+from tilewright.sim.energy.npe import count_job
 from tilewright.sim.energy.run_energy import energy
 from tilewright.sim.energy.system_area import SystemArea, system_area
 from tilewright.sim.estimate.bounds import Bounds, peak_cycles
@@ -342,9 +343,8 @@ class RunCounts:
             for address in command.addresses:
                 # Jobs of other runs of a loop have the same sizes.
                 job = program.jobs[address]
-                macs = times * job.m * job.n * job.k
-                rows[row].npe_macs += macs
-                counts.npe_macs += macs
+                for each in (rows[row], counts):
+                    count_job(job, times, each)
                 needed[row] = needed.get(row, 0) + times * job.n * job.k * Mode(job.mode).bits
         total_needed, begin = sum(needed.values()), 0
         for row, bits in needed.items():
@@ -365,7 +365,7 @@ class RunCounts:
                     tuple(units),
                     sum(units.values()),
                     self._cycles[name],
-                    events.macs + events.npe_macs,
+                    events.macs + sum(events.npe_macs.values()),
                     events.memory_bytes,
                     row_energy,
                 )

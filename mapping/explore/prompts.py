@@ -6,7 +6,7 @@ compiler decides about room itself, and only the cycles are estimated.
 
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from tilewright.mapping.explore.space import ModelRun, Space
 from tilewright.mapping.map import compile_chunks
 from tilewright.mapping.work import Work
 from tilewright.sim.config import AcceleratorConfig, System
-from tilewright.sim.energy.events import Counts
+from tilewright.sim.energy.events import NUMBERS, Counts
 from tilewright.sim.estimate.designs import Designs
 from tilewright.sim.estimate.estimate import TIMING
 from tilewright.sim.estimate.machine import Machine
@@ -70,9 +70,8 @@ class PromptEstimates:
 
     def __call__(self, designs: Designs) -> PromptResults:
         """Return the results of designs."""
-        names = [each.name for each in fields(Counts)]
         cycles, fits = np.full(len(designs), np.nan), np.zeros(len(designs), bool)
-        events = {name: np.full(len(designs), np.nan) for name in names}
+        events = {name: np.full(len(designs), np.nan) for name in NUMBERS}
         legal = np.flatnonzero(designs.legal)
         if len(legal):
             alike, places = designs.part(legal).alike(TIMING)
@@ -84,7 +83,7 @@ class PromptEstimates:
                 fits[same] = True
                 machine = Machine(designs.part(same))
                 cycles[same] = sum(replay(programs.config, commands, machine) for commands in programs.commands)
-                for name in names:
+                for name in NUMBERS:
                     events[name][same] = getattr(programs.counts, name)
         return PromptResults(designs, fits, cycles, events)
 

@@ -21,6 +21,12 @@ class EnergyConfig(Frozen):
     """Energy of reading or writing one bit of the activation memory."""
     vector_element_pj: Energy
     """Energy of one element in one pass of the vector unit."""
+    npe_mac_4_bits_pj: Energy | None = None
+    """Energy of one multiply-accumulate of the NPE with operands of 4 bits; it is not counted if the key is absent."""
+    npe_mac_8_bits_pj: Energy | None = None
+    """Energy of one multiply-accumulate of the NPE with operands of 8 bits; it is not counted if the key is absent."""
+    npe_mac_16_bits_pj: Energy | None = None
+    """Energy of one multiply-accumulate of the NPE with operands of 16 bits; it is not counted if the key is absent."""
     macro: str | None = None
     """Name of a published CIM macro whose energy a multiply-accumulate takes instead of mac_pj."""
 

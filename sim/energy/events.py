@@ -1,7 +1,7 @@
 """Events of a run that cost energy, and the energy of each kind of event."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 
 from tilewright.sim.config.figures import LEVELS, FigureRange
 
@@ -15,8 +15,8 @@ class Counts:
     """Number of cycles in which main memory has power."""
     macs: int = 0
     """Number of multiply-accumulates that the array carried out, also those whose result is not used."""
-    npe_macs: int = 0
-    """Number of multiply-accumulates of the NPE's jobs, whose energy is not known."""
+    npe_macs: dict[str, int] = field(default_factory=dict)
+    """Number of multiply-accumulates of the NPE's jobs, by the name of the format of both operands."""
     weight_bits: int = 0
     """Number of bits written into the array."""
     activation_bits: int = 0
@@ -75,8 +75,17 @@ class Counts:
 
     def add(self, more: "Counts") -> None:
         """Add the events of another run."""
-        for field in fields(self):
-            setattr(self, field.name, getattr(self, field.name) + getattr(more, field.name))
+        for each in fields(self):
+            ours, theirs = getattr(self, each.name), getattr(more, each.name)
+            if isinstance(ours, dict):
+                for name, count in theirs.items():
+                    ours[name] = ours.get(name, 0) + count
+            else:
+                setattr(self, each.name, ours + theirs)
+
+
+NUMBERS = tuple(each.name for each in fields(Counts) if each.type is int)
+"""Names of the counts that are one number: all but those of each format."""
 
 
 @dataclass(frozen=True)

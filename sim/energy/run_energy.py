@@ -6,6 +6,7 @@ from tilewright.sim.config.figures import FigureRange
 from tilewright.sim.energy.area import load_area_model
 from tilewright.sim.energy.events import Counts, EnergyItem
 from tilewright.sim.energy.memory import NO_SOURCE, background_energy, bit_energy
+from tilewright.sim.energy.npe import npe_energy
 from tilewright.sim.energy.on_chip import on_chip
 from tilewright.sim.energy.published import multiply_energy
 from tilewright.sim.energy.structure import CIM_MACROS
@@ -27,6 +28,7 @@ def energy(counts: Counts, system: System) -> list[EnergyItem]:
         EnergyItem("main memory", counts.memory_bytes * 8, "bit", bit_energy(system)),
         EnergyItem("main memory, background", counts.cycles, "cycle", background_energy(system)),
         *_on_chip(counts, system),
+        *npe_energy(counts, system),
     ]
 
 
