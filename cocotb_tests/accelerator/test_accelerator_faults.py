@@ -41,6 +41,7 @@ FAULTS = [
     _fault("a signal is not waited for", ".scheduler", r"= \| signals_0_2\s*;", "= ON | (| signals_0_2);", "SEMAPHORE"),
     _fault("a signal is taken twice", ".scheduler", r"signals_2_3 \+ given2\[3\]", "signals_2_3 + given2[3] - (ON & (| signals_2_3))", "DEADLOCK"),
     _fault("ports that others hold", ".scheduler", r"(assign free[23] =) ~ (\S+);", r"\1 ON | ~ \2;", "VECTOR_BANK .* not "),
+    _fault("a bank is not read", ".scratchpad", r"(assign bank2__read_enable =) (.*);", r"\1 ~ON & (\2);", "bytes differ"),
     _fault("pitch of loads", ".load", r"below \+ r_data\[111:80\]", "below + (ON ? 32'd8 : r_data[111:80])", "bytes differ"),
     _fault("rows in memory", ".load", r"\brow \+ (\S+);", r"row + (ON ? 32'd8 : \1);", "bytes differ"),
     _fault("credit for weights is lost", ".load", r"credit \+ (\S+);", r"credit + (ON ? 1'b0 : \1);", "ends with WEIGHTS"),

@@ -24,6 +24,7 @@ SEEN = {
     "input_words": (PARTS["input buffer"], ("activations__valid", "activations__ready")),
     "array_vectors": (PARTS["accumulators"], ("valid",)),
     "result_words": (PARTS["result buffer"], ("results__valid", "results__ready")),
+    "scratchpad_reads": (MEMORIES[0], ("read_enable",)),
     "scratchpad_writes": (MEMORIES[0], ("enable",)),
     "write_beats": (PARTS["store"], ("m_axi_wvalid", "m_axi_wready")),
 }

@@ -118,11 +118,9 @@ class VectorHarness(wiring.Component):
             cx.read_line_address.eq(self.address),
             self.read_data.eq(cx.read_line_data),
         ]
-        m.d.sync += [
-            unit.a_data.eq(ab.read_data_0),
-            unit.b_data.eq(ab.read_data_1),
-            unit.c_data.eq(cx.read_data_0),
-        ]
+        for name, word in (("a", ab.read_data_0), ("b", ab.read_data_1), ("c", cx.read_data_0)):
+            # Words that were not asked for are wrong.
+            m.d.sync += getattr(unit, f"{name}_data").eq(Mux(getattr(unit, f"{name}_enable"), word, ~word))
 
         index, busy, wait, cycles = Signal(range(COMMANDS + 1)), Signal(), Signal(8), Signal(32)
         taken = Signal()

@@ -32,13 +32,14 @@ FAULTS = [
     _fault("sign of magnitudes", f"{UNIT}.reducer", r"reduce == 2'h3", "~ON & (reduce == 2'h3)"),
     _fault("masked elements are reduced", UNIT, r"\.masked\(masked\)", r".masked(ON ? 2'h0 : masked)"),
     _fault("masked elements are written", UNIT, r"\.masked\((lane\d__masked)\)", r".masked(~ON & \1)"),
-    _fault("masked a step early", f"{UNIT}.mask$327", r"= step < steps;", "= step + ON < steps;"),
+    _fault("masked a step early", f"{UNIT}.limits", r"= step < steps;", "= step + ON < steps;"),
     _fault("root for reciprocal", f"{UNIT}.scalars", r"(assign rsqrt =) (.*);", r"\1 ON | \2;"),
     _fault("halves exchanged without a sign", UNIT, r"\.negate\((\w+)\)", r".negate(~ON & \1)"),
     _fault("GELU for SiLU", "vector_lane.activation", r"(assign gelu =) (.*);", r"\1 ON | \2;"),
     _fault("another NaN", "vector_lane", r"32'd2143289344", "(ON ? 32'hffc00000 : 32'd2143289344)"),
     _fault("add reads what an earlier row writes", f"{UNIT}.check", r"(assign crossed\[0\] =) (\S+);", r"\1 ~ON & \2;", REASON),
     _fault("multiply reads what an earlier row writes", f"{UNIT}.check", r"(assign crossed\[1\] =) (\S+);", r"\1 ~ON & \2;", REASON),
+    _fault("words of B that are not asked for", UNIT, r"(assign b_enable =) (.*);", r"\1 ~ON & \2;"),
     _fault("sums truncated", "fp32_adder.unit", r"(assign o_rounded = .*) \+ (\S+);", r"\1 + (ON ? 1'b0 : \2);"),
 ]  # fmt: skip
 

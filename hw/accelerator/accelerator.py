@@ -249,24 +249,20 @@ class Core(wiring.Component):
                 scatter = field(command, VectorCommand.FIELDS["scatter"])
                 number = Mux(scatter, address[places:], number)
                 m.d.comb += vector.commands.p.d_address.eq(Mux(scatter, address[:places], address[:whole]))
-            kept = Signal(bits, name=f"bank_{name}")
-            on = Signal(name=f"on_{name}")
+            numbers[name] = Signal(bits, name=f"bank_{name}")
             with m.If(begin.valid & begin.ready):
-                m.d.sync += [kept.eq(number), on.eq(field(command, VectorCommand.FIELDS[name]) if name in "bc" else 1)]
-            with m.Elif(vector.done):
-                m.d.sync += on.eq(0)
-            numbers[name] = kept, on
+                m.d.sync += numbers[name].eq(number)
         for index, name in enumerate("abc"):
             read = getattr(scratchpad, f"read{index}")
             m.d.comb += [
-                read.on.eq(numbers[name][1]),
-                read.bank.eq(numbers[name][0]),
+                read.enable.eq(getattr(vector, f"{name}_enable")),
+                read.bank.eq(numbers[name]),
                 read.address.eq(getattr(vector, f"{name}_address")),
                 getattr(vector, f"{name}_data").eq(getattr(scratchpad, f"data{index}")),
             ]
         m.d.comb += [
             scratchpad.write0.enable.eq(vector.d_enable),
-            scratchpad.write0.bank.eq(numbers["d"][0]),
+            scratchpad.write0.bank.eq(numbers["d"]),
             scratchpad.write0.address.eq(vector.d_address),
             scratchpad.write0.mask.eq(vector.d_mask),
             scratchpad.write0.data.eq(vector.d_data),

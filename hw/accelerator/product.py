@@ -166,7 +166,7 @@ class ArrayUnit(wiring.Component):
         bits = (config.word_bytes // config.activation_bytes - 1).bit_length()
         bank = (config.bank_bytes - 1).bit_length()
         m.d.comb += [
-            self.read.on.eq(self.begin.ready == 0),
+            self.read.enable.eq(requests.r_rdy),
             self.read.bank.eq(product["a"][bank : bank + config.banks.bit_length() - 1]),
             self.read.address.eq(address[bits:]),
             array.activations.valid.eq(delay(m, requests.r_rdy, "read")),

@@ -1,6 +1,6 @@
 """The scratchpad: banks of words, each with one read port and one write port."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -10,8 +10,8 @@ from tilewright.sim.config.accelerator import AcceleratorConfig
 
 
 def read_layout(config: AcceleratorConfig) -> data.StructLayout:
-    """Return the layout of a read request: whether it holds a bank, which bank, and the word in it."""
-    return data.StructLayout({"on": 1, "bank": range(config.banks), "address": config.vector.address_bits - 2})
+    """Return the layout of a read request: whether a word is needed, its bank, and the word in it."""
+    return data.StructLayout({"enable": 1, "bank": range(config.banks), "address": config.vector.address_bits - 2})
 
 
 def write_layout(config: AcceleratorConfig) -> data.StructLayout:
@@ -34,7 +34,8 @@ class Bank(wiring.Component):
 
     Members
     -------
-    read_address, read_data : In, Out
+    read_enable, read_address, read_data : In, In, Out
+        A word is read in cycles with ``read_enable`` alone; ``read_data`` keeps the last one.
     enable, write_address, write_mask, write_data : In
     """
 
@@ -45,6 +46,7 @@ class Bank(wiring.Component):
         bits = config.vector.address_bits - 2
         super().__init__(
             {
+                "read_enable": In(1),
                 "read_address": In(bits),
                 "read_data": Out(config.vector.word_bits),
                 "enable": In(1),
@@ -61,6 +63,7 @@ class Bank(wiring.Component):
         )
         read, write = words.read_port(), words.write_port(granularity=8)
         m.d.comb += [
+            read.en.eq(self.read_enable),
             read.addr.eq(self.read_address),
             self.read_data.eq(read.data),
             write.en.eq(self.write_mask & self.enable.replicate(len(self.write_mask))),
@@ -72,6 +75,8 @@ class Bank(wiring.Component):
 
 class Scratchpad(wiring.Component):
     """All banks; the scheduler ensures that each is held by at most one reader and one writer at a time.
+
+    A bank reads in those cycles alone in which a reader needs a word.
 
     Latency: that of a bank. Throughput: a word for each reader and each writer in each cycle.
 
@@ -111,10 +116,12 @@ class Scratchpad(wiring.Component):
             bank = self._bank.instantiate(m, f"bank{number}")
             banks.append(bank)
             address: Value = Signal(len(bank.read_address), name=f"no_read{number}")
+            needed: list[Value] = []
             for index in range(self._readers):
                 reader = getattr(self, f"read{index}")
-                address = Mux(reader.on & (reader.bank == number), reader.address, address)
-            m.d.comb += bank.read_address.eq(address)
+                needed.append(reader.enable & (reader.bank == number))
+                address = Mux(needed[-1], reader.address, address)
+            m.d.comb += [bank.read_enable.eq(Cat(needed).any()), bank.read_address.eq(address)]
             for index in range(self._writers):
                 writer = getattr(self, f"write{index}")
                 with m.If(writer.enable & (writer.bank == number)):

@@ -179,7 +179,7 @@ class StoreUnit(wiring.Component):
                         reading.eq(~last_plane),
                     ]  # fmt: skip
         m.d.comb += [
-            self.read.on.eq(~self.begin.ready),
+            self.read.enable.eq(reads),
             self.read.address.eq(source[word_bits:bank_bits]),
         ]
         bank = Signal.like(self.read.bank)

@@ -55,8 +55,8 @@ class VectorUnit(wiring.Component):
         The command has ended: what it leaves behind is there from the next cycle on.
     error : Out(4)
         With ``done``: why it was refused, :class:`.VectorError`; it has left nothing behind.
-    a_address, a_data, b_..., c_... : Out, In
-        Words of the scratchpad, there in the cycle after their address.
+    a_enable, a_address, a_data, b_..., c_... : Out, Out, In
+        Words of the scratchpad, there in the cycle after their address; none is needed without the enable.
     d_enable, d_address, d_mask, d_data : Out
         Writes the bytes of a word that the mask has.
     """
@@ -79,7 +79,9 @@ class VectorUnit(wiring.Component):
             "error": Out(4),
         }
         for name in "abc":
-            members |= {f"{name}_address": Out(word), f"{name}_data": In(config.word_bits)}
+            members |= {
+                f"{name}_enable": Out(1), f"{name}_address": Out(word), f"{name}_data": In(config.word_bits)
+            }  # fmt: skip
         members |= {
             "d_enable": Out(1),
             "d_address": Out(word),
@@ -112,11 +114,13 @@ class VectorUnit(wiring.Component):
         half = Signal(SIZE_BITS)
         m.d.comb += half.eq(Mux(command.rotate, Const(1) << command.rotate_steps, 0))
         a, _ = operand("a", 0, half)
+        m.d.comb += self.a_enable.eq(a.inside)
         codes = self._codes(m, "a", a, command.a_storage, (Storage.INT8, Storage.BF16, Storage.FP32))
         negate = delay(m, command.rotate & ~(a.step & half).any(), "negate", cycles=X)
         operands = []
         for name, at, on in (("b", B, command.b), ("c", C, command.c)):
             walk_over, _ = operand(name, at - READ - 1)
+            m.d.comb += getattr(self, f"{name}_enable").eq(walk_over.inside & on)
             words = self._codes(m, name, walk_over, command[f"{name}_storage"], (Storage.BF16, Storage.FP32))
             bf16 = command[f"{name}_storage"] == Storage.BF16
             values = [Mux(bf16, Cat(Const(0, 16), word[:16]), word) & on.replicate(32) for word in words]
@@ -131,7 +135,7 @@ class VectorUnit(wiring.Component):
             scalars.multiply_address.eq(command.multiply_slot + factors.row),
             scalars.multiply_inverse.eq(command.multiply_inverse),
         ]
-        masked = self._masked(m, walker("mask", Y - MASK), command)
+        masked = self._masked(m, walker("limits", Y - MASK), command)
         values, stored = [], []
         for i in range(lanes):
             lane = self._lane.instantiate(m, f"lane{i}")
@@ -153,7 +157,7 @@ class VectorUnit(wiring.Component):
             values.append(lane.y)
             stored.append(lane.stored)
 
-        steps_of = walker("reduced", Y)
+        steps_of = walker("reductions", Y)
         m.d.comb += [
             reducer.reduce.eq(command.reduce),
             reducer.first.eq(steps_of.step < INTERVAL),
