@@ -40,6 +40,7 @@ FAULTS = [
     _fault("add reads what an earlier row writes", f"{UNIT}.check", r"(assign crossed\[0\] =) (\S+);", r"\1 ~ON & \2;", REASON),
     _fault("multiply reads what an earlier row writes", f"{UNIT}.check", r"(assign crossed\[1\] =) (\S+);", r"\1 ~ON & \2;", REASON),
     _fault("words of B that are not asked for", UNIT, r"(assign b_enable =) (.*);", r"\1 ~ON & \2;"),
+    _fault("lanes stand still", UNIT, r"\.enable\(busy\)", ".enable(busy & ~ON)"),
     _fault("sums truncated", "fp32_adder.unit", r"(assign o_rounded = .*) \+ (\S+);", r"\1 + (ON ? 1'b0 : \2);"),
 ]  # fmt: skip
 

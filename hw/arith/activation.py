@@ -1,6 +1,6 @@
 """Activation functions in FP32."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import EnableInserter, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,10 +34,14 @@ class Activation(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.gate = gate = Gate()
+        gate, gated = Gate(), self.function[1]
+        m.submodules.gate = EnableInserter(gated)(gate)
         m.submodules.product = product = Fp32Multiplier()
-        gated = self.function[1]
-        m.d.comb += [gate.x.eq(self.x & gated.replicate(32)), gate.gelu.eq(self.function == GELU)]
+        m.d.comb += [
+            product.enable.eq(gated),
+            gate.x.eq(self.x & gated.replicate(32)),
+            gate.gelu.eq(self.function == GELU),
+        ]
         late = delay(m, self.x, "ungated", cycles=Gate.LATENCY, reset_less=True)
         m.d.comb += [product.a.eq(late & gated.replicate(32)), product.b.eq(gate.g)]
         x = delay(m, late, "inactive", cycles=product.LATENCY, reset_less=True)

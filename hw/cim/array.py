@@ -128,7 +128,8 @@ class CIMArray(wiring.Component):
         flags = delay(m, flags, "slice_flags")
         inputs = Signal(len(activations.vector), reset_less=True)
         step = tile.macro.input_bits_per_cycle * array.rows
-        m.d.sync += inputs.eq(inputs.shift_left(step))
+        with m.If(flags[0]):
+            m.d.sync += inputs.eq(inputs.shift_left(step))
         vector: Value = activations.vector
         if tiles > 1:
             vector = Mux(travelling[1].reduce, vector, self._to_all_tiles(vector))
@@ -137,13 +138,16 @@ class CIMArray(wiring.Component):
         flags = delay(m, flags, "input_flags")
 
         sums, valid = self._cores(m, weights, inputs[-step:], flags)
+        valids = [valid]
+        for stage in range(1, array.reduce_stages + 1):
+            valids.append(delay(m, valids[-1], f"valid_{stage}"))
         reduce = [view.reduce for view in travelling[tile.sum_latency : array.sum_latency]] if tiles > 1 else []
         current = travelling[-1]
         m.d.comb += [
             accumulator.next_slot.eq(travelling[-2].slot),
-            accumulator.valid.eq(delay(m, valid, "valid", cycles=array.reduce_stages)),
+            accumulator.valid.eq(valids[-1]),
             accumulator.vector.eq(data.View(vector_layout(), trail[-1][: vector_layout().size])),
-            accumulator.sums.eq(self._reduced(m, sums, reduce)),
+            accumulator.sums.eq(self._reduced(m, sums, reduce, valids)),
             sender.valid.eq(accumulator.total_valid),
             sender.total.eq(accumulator.total),
             sender.columns.eq(current.columns),
@@ -185,11 +189,12 @@ class CIMArray(wiring.Component):
             sums.append(core.sums)
         return sums, core.sum_valid
 
-    def _reduced(self, m: Module, sums: list[Value], reduce: list[Value]) -> Value:
+    def _reduced(self, m: Module, sums: list[Value], reduce: list[Value], valids: list[Value]) -> Value:
         """Return a sum of ``sum_bits`` for each column of the array.
 
         With ``reduce``, given for each level of the tree, those of the first tile's columns are sums over the tiles;
-        the others then have no meaning.
+        the others then have no meaning. ``valids`` says for each level whether its words are there; registers keep what
+        they hold if they are not.
         """
         array, tile = self.array_config, self.array_config.tile
         words = [
@@ -200,15 +205,16 @@ class CIMArray(wiring.Component):
             for index, row in enumerate(words):
                 # Read before it is replaced: the partner has the higher index.
                 adds = index % (2 * distance) == 0 and index + distance < len(words)
-                words[index] = [
-                    delay(
-                        m,
-                        word + Mux(reducing, words[index + distance][column], 0) if adds else word,
-                        f"level{level}_tile{index}_column{column}",
-                        reset_less=True,
-                    )
-                    for column, word in enumerate(row)
-                ]
+                with m.If(valids[level]):
+                    words[index] = [
+                        delay(
+                            m,
+                            word + Mux(reducing, words[index + distance][column], 0) if adds else word,
+                            f"level{level}_tile{index}_column{column}",
+                            reset_less=True,
+                        )
+                        for column, word in enumerate(row)
+                    ]
         extended = []
         for column, word in enumerate(word for row in words for word in row):
             extended.append(Signal(array.sum_bits, name=f"sum{column}"))

@@ -75,11 +75,14 @@ class TileCore(wiring.Component):
         m = Module()
         cfg = self.config
         dots, valid = self._macros(m)
+        valids = [valid]
+        for stage in range(1, cfg.grid_stages + 1):
+            valids.append(delay(m, valids[-1], f"valid_{stage}"))
         stages = 0
         if cfg.group_rows:
             # Sums within each group, then their products with its scales.
             groups = [
-                self._add(m, dots[first : first + cfg.group_macros], f"group{index}")
+                self._add(m, dots[first : first + cfg.group_macros], f"group{index}", valids)
                 for index, first in enumerate(range(0, cfg.grid_rows, cfg.group_macros))
             ]
             stages += cfg.group_stages
@@ -89,6 +92,7 @@ class TileCore(wiring.Component):
                 m.d.comb += scales.sums.word_select(index, bits).eq(word)
             m.d.comb += [
                 scales.write.eq(self.scale_write),
+                scales.valid.eq(valids[stages]),
                 scales.bank.eq(delay(m, self.slice_bank, "sum_bank", cycles=cfg.macro.latency + stages)),
             ]
             stages += scales.LATENCY
@@ -97,10 +101,9 @@ class TileCore(wiring.Component):
                 for index in range(cfg.groups * cfg.columns)
             ]
             dots = [scaled[first : first + cfg.columns] for first in range(0, len(scaled), cfg.columns)]
-        stages += (len(dots) - 1).bit_length()
-        assert stages == cfg.grid_stages
-        m.d.comb += self.sum_valid.eq(delay(m, valid, "valid", cycles=stages))
-        for column, word in enumerate(self._add(m, dots, "grid")):
+        assert stages + (len(dots) - 1).bit_length() == cfg.grid_stages
+        m.d.comb += self.sum_valid.eq(valids[-1])
+        for column, word in enumerate(self._add(m, dots, "grid", valids[stages:])):
             extended = Signal(cfg.sum_bits, name=f"sum{column}")
             m.d.comb += [extended.eq(word), self.sums.word_select(column, cfg.sum_bits).eq(extended)]
         return m
@@ -142,15 +145,20 @@ class TileCore(wiring.Component):
             dots.append(words)
         return dots, valid
 
-    def _add(self, m: Module, rows: list[list[Value]], name: str) -> list[Value]:
-        """Add rows of words column by column, two at a time, a register after each level."""
+    def _add(self, m: Module, rows: list[list[Value]], name: str, valids: list[Value]) -> list[Value]:
+        """Add rows of words column by column, two at a time, a register after each level.
+
+        ``valids`` says for each level whether its words are there; registers keep what they hold if they are not.
+        """
         level = 0
         while len(rows) > 1:
             pairs = [rows[i : i + 2] for i in range(0, len(rows), 2)]
-            rows = [
-                [delay(m, sum(terms[1:], start=terms[0]), f"{name}_level{level}_{i}_column{column}", reset_less=True)
-                 for column, terms in enumerate(zip(*pair, strict=True))]
-                for i, pair in enumerate(pairs)
-            ]  # fmt: skip
+            with m.If(valids[level]):
+                rows = [
+                    [delay(m, sum(terms[1:], start=terms[0]), f"{name}_level{level}_{i}_column{column}",
+                           reset_less=True)
+                     for column, terms in enumerate(zip(*pair, strict=True))]
+                    for i, pair in enumerate(pairs)
+                ]  # fmt: skip
             level += 1
         return rows[0]

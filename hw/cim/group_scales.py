@@ -41,6 +41,8 @@ class GroupScales(wiring.Component):
         Writes one word of scales, for each group that is enabled.
     bank : In
         Bank whose scales the sums meet.
+    valid : In(1)
+        The sums are there; without it ``scaled`` keeps what it holds.
     sums : In
         Signed dot products of ``sum_bits`` for each group and column, column 0 of group 0 lowest.
     scaled : Out
@@ -58,6 +60,7 @@ class GroupScales(wiring.Component):
             {
                 "write": In(scale_write_layout(config)),
                 "bank": In(range(config.macro.weight_banks)),
+                "valid": In(1),
                 "sums": In(entries * self.sum_bits),
                 "scaled": Out(entries * self.scaled_bits),
             }
@@ -82,6 +85,7 @@ class GroupScales(wiring.Component):
                 dot = self.sums.word_select(group * cfg.columns + column, self.sum_bits).as_signed()
                 product = Signal(self.scaled_bits, name=f"product_{group}_{column}")
                 m.d.comb += product.eq(dot * chosen if cfg.scales == stored.UINT8 else dot << chosen)
-                products.append(delay(m, product, f"scaled_{group}_{column}", reset_less=True))
+                with m.If(self.valid):
+                    products.append(delay(m, product, f"scaled_{group}_{column}", reset_less=True))
         m.d.comb += self.scaled.eq(Cat(products))
         return m

@@ -91,12 +91,14 @@ class Macro(wiring.Component):
             if not final and levels % cfg.tree_levels_per_stage:
                 return heaps
             stages += 1
+            valid = flags[0]
             flags = delay(m, flags, f"{name}_flags")
-            return [
-                [[delay(m, bit, f"{name}_tree{t}_w{k}_{i}", reset_less=True) for i, bit in enumerate(bits)]
-                 for k, bits in enumerate(heap)]
-                for t, heap in enumerate(heaps)
-            ]  # fmt: skip
+            with m.If(valid):
+                return [
+                    [[delay(m, bit, f"{name}_tree{t}_w{k}_{i}", reset_less=True) for i, bit in enumerate(bits)]
+                     for k, bits in enumerate(heap)]
+                    for t, heap in enumerate(heaps)
+                ]  # fmt: skip
 
         for level in range(cfg.tree_levels):
             target = dadda_target(max(height(tree) for tree in trees))

@@ -1,6 +1,6 @@
 """One lane of the vector unit: all arithmetic on an element."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Value
+from amaranth.hdl import Cat, Const, EnableInserter, Module, Mux, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -52,6 +52,8 @@ class Lane(wiring.Component):
         ``LATENCY`` cycles after ``code``.
     stored : Out(32)
         y as it is to be stored, in the low bits, ENCODE cycles later.
+    enable : In(1)
+        Elements move on. It is set while elements are in flight; without it all registers keep what they hold.
     """
 
     LATENCY = CONVERT + ADD + MULTIPLY + FUNCTION + MULTIPLY + ADD + MASK
@@ -69,6 +71,7 @@ class Lane(wiring.Component):
                 "masked": In(1),
                 "y": Out(32),
                 "stored": Out(32),
+                "enable": In(1),
             }
         )
 
@@ -90,7 +93,7 @@ class Lane(wiring.Component):
         beside = delay(m, self.y, "result_fp32", reset_less=True)
         stored = Mux(control.out_storage[1], beside, short)
         m.d.comb += self.stored.eq(delay(m, stored, "stored", cycles=ENCODE - 1, reset_less=True))
-        return m
+        return EnableInserter(self.enable)(m)
 
     def _converted(self, m: Module) -> Value:
         """Return the element as FP32, the sign turned if it is to be."""
@@ -109,8 +112,8 @@ class Lane(wiring.Component):
     def _function(self, m: Module, x: Value) -> Value:
         """Return f of a value; NaN of NaN."""
         function = self.control.function
-        is_exp = function == Function.EXP
-        m.submodules.exponential = exponential = Exponential()
+        exponential, is_exp = Exponential(), function == Function.EXP
+        m.submodules.exponential = EnableInserter(is_exp)(exponential)
         m.submodules.activation = activation = Activation()
         m.d.comb += [
             exponential.x.eq(x & is_exp.replicate(32)),
@@ -118,6 +121,7 @@ class Lane(wiring.Component):
             activation.function.eq(function),  # EXP is none of its functions
         ]
         before = FUNCTION - 1
-        exp = delay(m, exponential.y, "exp", cycles=before - Exponential.LATENCY, reset_less=True)
+        with m.If(is_exp):
+            exp = delay(m, exponential.y, "exp", cycles=before - Exponential.LATENCY, reset_less=True)
         activated = delay(m, activation.y, "activated", cycles=before - Activation.LATENCY, reset_less=True)
         return delay(m, Mux(is_exp, exp, activated), "applied", reset_less=True)

@@ -33,7 +33,8 @@ class Reducer(wiring.Component):
     Members
     -------
     reduce : In(2)
-        See :class:`Reduce`; constant while values are under way.
+        See :class:`Reduce`; constant while values are under way. What it does not need keeps what it holds: all but the
+        registers that follow ``first``, ``begins`` and ``ends`` without a reduction.
     first : In(1)
         One of the first INTERVAL steps of a row.
     begins, ends : In(1)
@@ -81,7 +82,8 @@ class Reducer(wiring.Component):
         values = [self.values.word_select(lane, 32) for lane in range(self._lanes)]
         summing = self.reduce == Reduce.SUM
         total = self._sum(m, values)
-        highest = self._maximum(m, values)
+        with m.If(self.reduce.any() & ~summing):
+            highest = self._maximum(m, values)
         sum_valid = delay(m, self.ends & summing, "sum_valid", cycles=self.sum_latency)
         maximum_valid = delay(
             m, self.ends & ~summing & self.reduce.any(), "maximum_valid", cycles=self.maximum_latency
@@ -91,8 +93,13 @@ class Reducer(wiring.Component):
 
     def _add(self, m: Module, name: str, a: Value, b: Value) -> Value:
         unit = self._adder.instantiate(m, name)
-        m.d.comb += [unit.a.eq(a), unit.b.eq(b)]
+        m.d.comb += [unit.enable.eq(self.reduce == Reduce.SUM), unit.a.eq(a), unit.b.eq(b)]
         return unit.y
+
+    def _delay(self, m: Module, value: Value, name: str, cycles: int = 1) -> Value:
+        """Return a value of a sum some cycles later."""
+        with m.If(self.reduce == Reduce.SUM):
+            return delay(m, value, name, cycles=cycles, reset_less=True)
 
     def _sum(self, m: Module, values: list[Value]) -> Value:
         """Return the sum of a row, ``sum_latency`` cycles after its last step."""
@@ -108,11 +115,11 @@ class Reducer(wiring.Component):
         partial = self._add(m, "partial", values[0], so_far)
         m.d.comb += so_far.eq(Mux(first, 0, partial))
         # Of the five, p0 + p1 and p2 + p3, as soon as the second of each is there; the sum of these; and p4.
-        before = delay(m, partial, "before", reset_less=True)
+        before = self._delay(m, partial, "before")
         pair = self._add(m, "pair", before, partial)
-        two = self._add(m, "two", delay(m, pair, "pair_before", cycles=2, reset_less=True), pair)
+        two = self._add(m, "two", self._delay(m, pair, "pair_before", 2), pair)
         # p3 comes a cycle before p4, and its pair's pair 2 * ADD cycles later.
-        last = delay(m, partial, "last", cycles=2 * ADD - 1, reset_less=True)
+        last = self._delay(m, partial, "last", 2 * ADD - 1)
         return self._add(m, "total", two, last)
 
     def _maximum(self, m: Module, values: list[Value]) -> Value:

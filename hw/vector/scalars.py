@@ -1,12 +1,11 @@
 """The row scalars: computes them from reductions and keeps them."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Cat, EnableInserter, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.definition import Definition
-from tilewright.hw.pipeline import delay
 from tilewright.hw.vector.inverse import Inverse
 from tilewright.sim.config.fp32 import ADD, MULTIPLY
 from tilewright.sim.isa.vector_command import Inverse as Kind
@@ -16,7 +15,7 @@ class Scalars(wiring.Component):
     """``linear = reduced * scale + offset`` and a function of it, for each row, in two files of FP32 scalars.
 
     Latency from ``valid`` until the linear one is in its file: ``LINEAR``, the function: ``INVERSE`` cycles. A file is
-    read with a latency of one cycle.
+    read with a latency of one cycle. The arithmetic keeps what it holds while no reduction is in it.
 
     Parameters
     ----------
@@ -69,8 +68,17 @@ class Scalars(wiring.Component):
         m = Module()
         product = self._multiplier.instantiate(m, "product")
         total = self._adder.instantiate(m, "total")
-        m.submodules.inverse = inverse = Inverse()
+        # Bit i: a reduction has been in the arithmetic for i + 1 cycles.
+        in_linear, in_inverse = Signal(self.LINEAR), Signal(Inverse.LATENCY)
+        linear_valid, inverse_valid = in_linear[-1], in_inverse[-1]
+        inverts = linear_valid & self.inverse.any()
+        m.d.sync += [in_linear.eq(Cat(self.valid, in_linear[:-1])), in_inverse.eq(Cat(inverts, in_inverse[:-1]))]
+        moves = self.valid | in_linear[:-1].any()
+        inverse = Inverse()
+        m.submodules.inverse = EnableInserter(inverts | in_inverse[:-1].any())(inverse)
         m.d.comb += [
+            product.enable.eq(moves),
+            total.enable.eq(moves),
             product.a.eq(self.reduced),
             product.b.eq(self.scale),
             total.a.eq(product.y),
@@ -78,8 +86,6 @@ class Scalars(wiring.Component):
             inverse.x.eq(total.y),
             inverse.rsqrt.eq(self.inverse == Kind.RSQRT),
         ]
-        linear_valid = delay(m, self.valid, "linear_valid", cycles=self.LINEAR)
-        inverse_valid = delay(m, linear_valid & self.inverse.any(), "inverse_valid", cycles=Inverse.LATENCY)
         files = {}
         for name, valid, value in (("linear", linear_valid, total.y), ("function", inverse_valid, inverse.y)):
             m.submodules[name] = files[name] = memory = Memory(shape=32, depth=self._scalars, init=[])

@@ -93,7 +93,7 @@ class VectorUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config, lanes = self.config, self.config.lanes
-        command, steps, period, start = self._control(m)
+        command, busy, steps, period, start = self._control(m)
 
         def walker(name: str, at: int, **inputs: Any) -> Walker:
             """Return a walker whose cycle ``at`` is that of the element whose A is asked for in cycle 0."""
@@ -124,7 +124,8 @@ class VectorUnit(wiring.Component):
             words = self._codes(m, name, walk_over, command[f"{name}_storage"], (Storage.BF16, Storage.FP32))
             bf16 = command[f"{name}_storage"] == Storage.BF16
             values = [Mux(bf16, Cat(Const(0, 16), word[:16]), word) & on.replicate(32) for word in words]
-            operands.append([delay(m, value, f"{name}{i}", reset_less=True) for i, value in enumerate(values)])
+            with m.If(busy & on):
+                operands.append([delay(m, value, f"{name}{i}", reset_less=True) for i, value in enumerate(values)])
 
         m.submodules.scalars = scalars = self._scalars
         m.submodules.reducer = reducer = self._reducer
@@ -146,6 +147,7 @@ class VectorUnit(wiring.Component):
             m.d.comb += [
                 control.storage.eq(command.a_storage),
                 control.out_storage.eq(command.d_storage),
+                lane.enable.eq(busy),
                 lane.code.eq(codes[i]),
                 lane.negate.eq(negate),
                 lane.add.eq(scalars.add),
@@ -159,7 +161,7 @@ class VectorUnit(wiring.Component):
 
         steps_of = walker("reductions", Y)
         m.d.comb += [
-            reducer.reduce.eq(command.reduce),
+            reducer.reduce.eq(Mux(busy, command.reduce, Reduce.NONE)),
             reducer.first.eq(steps_of.step < INTERVAL),
             reducer.begins.eq(steps_of.step == 0),
             reducer.ends.eq(steps_of.row_ends),
@@ -179,9 +181,10 @@ class VectorUnit(wiring.Component):
         return m
 
     def _control(self, m: Module):
-        """Take a command; return it, its steps, a row's cycles, and when its first address is a cycle away."""
+        """Take a command; return it, whether it is under way, its steps, a row's cycles, and when its first address is
+        a cycle away."""
         command = Signal(command_layout(self.config), name="command")
-        busy, taken = Signal(), Signal()
+        busy, taken = Signal(name="busy"), Signal(name="taken")
         m.d.comb += [self.commands.ready.eq(~busy), taken.eq(self.commands.valid & self.commands.ready)]
         with m.If(taken):
             m.d.sync += [command.eq(self.commands.p), busy.eq(1)]
@@ -201,7 +204,7 @@ class VectorUnit(wiring.Component):
             self.error.eq(check.error & begin.replicate(4)),
             start.eq(begin & ~check.error.any()),
         ]
-        return command, steps, period, start
+        return command, busy, steps, period, start
 
     def _codes(self, m: Module, name: str, walker: Walker, storage: Value, known: tuple[Storage, ...]) -> list[Value]:
         """Return the code of each lane, a cycle after the walker's address."""

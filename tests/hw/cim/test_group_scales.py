@@ -34,13 +34,20 @@ def test_sums_meet_the_scales_of_their_bank_group_and_column(kind):
                     for i, scale in enumerate(chosen):
                         stored[bank, group, 4 * word + i] = scale
         ctx.set(scales.write.enable, 0)
-        for _ in range(100):
+        held = None
+        for _ in range(150):
+            valid = rng.randrange(3) > 0 or held is None
             bank = rng.randrange(2)
             sums = [rng.choice((low, high, rng.randint(low, high))) for _ in range(2 * columns)]
             ctx.set(scales.bank, bank)
+            ctx.set(scales.valid, valid)
             ctx.set(scales.sums, sum((value % (1 << bits)) << (bits * i) for i, value in enumerate(sums)))
             await ctx.tick()
             scaled = ctx.get(scales.scaled)
+            if not valid:
+                assert scaled == held
+                continue
+            held = scaled
             for index, value in enumerate(sums):
                 scale = stored[bank, *divmod(index, columns)]
                 expected = value * scale if kind == "uint8" else value << (scale & 7)
