@@ -45,6 +45,38 @@ ACCELERATORS: Mapping[str, AcceleratorConfig] = {
         queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4, "activation_bus_bits": 32},
         macro={"rows": 8, "columns": 8, "weight_bits": 4, "input_bits_per_cycle": 2},
     ),
+    "INT8 weights": configuration(
+        lanes=2, bank_address_bits=8, bus_bits=32, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
+        queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4, "activation_bus_bits": 32},
+        macro={"rows": 8, "columns": 8, "weight_bits": 8, "input_bits_per_cycle": 2},
+    ),
+    "two tiles": configuration(
+        lanes=4, bank_address_bits=8, bus_bits=32, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
+        queue_depth=2, fetch_depth=2, tiles=2, tile={"accumulator_vectors": 8, "activation_bus_bits": 32},
+        macro={"rows": 16, "columns": 8, "weight_bits": 4, "input_bits_per_cycle": 2},
+    ),
+    "32 rows": configuration(
+        lanes=2, bank_address_bits=9, bus_bits=64, banks=4, outstanding=4, max_burst=16, weight_buffer_beats=32,
+        queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4, "activation_bus_bits": 32},
+        macro={"rows": 32, "columns": 16, "weight_bits": 4, "input_bits_per_cycle": 4},
+    ),
+    "eight lanes": configuration(
+        lanes=8, bank_address_bits=8, bus_bits=64, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
+        queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4, "activation_bus_bits": 64},
+        macro={"rows": 16, "columns": 16, "weight_bits": 4, "input_bits_per_cycle": 1},
+    ),
+    "FP4 weights": configuration(
+        lanes=4, bank_address_bits=8, bus_bits=32, banks=4, outstanding=2, max_burst=16, weight_buffer_beats=32,
+        queue_depth=2, fetch_depth=2, tile={"accumulator_vectors": 4, "activation_bus_bits": 32},
+        macro={
+            "rows": 16, "columns": 8, "weight_bits": 4, "weight_format": "fp4_e2m1", "input_bits_per_cycle": 2
+        },
+    ),
+    "two tiles of 32 x 32": configuration(
+        lanes=4, bank_address_bits=9, bus_bits=64, banks=4, outstanding=4, max_burst=16, weight_buffer_beats=32,
+        queue_depth=2, fetch_depth=2, tiles=2, tile={"accumulator_vectors": 8},
+        macro={"rows": 32, "columns": 32, "weight_bits": 4, "input_bits_per_cycle": 2},
+    ),
 }  # fmt: skip
 """Accelerators of cells, by their names in the page."""
 FIT = ("one tile",)
@@ -57,7 +89,7 @@ LAYER = LlamaConfig(
 )  # fmt: skip
 """Shape whose gated network, of two tokens, runs on them."""
 CONTROL = ("processor", "scheduler")
-"""Parts that are measured on the first accelerator alone: they take as long to synthesise as most others together."""
+"""Parts that are cells in the first accelerator alone: they take as long to synthesise as most others together."""
 VECTOR = ("vector", "lane", "reducer", "scalars")
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "reader": ("read_pj_per_bit",),
@@ -72,9 +104,11 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "accumulators": ("sum_pj", "partial_sum_pj"),
     "result buffer": ("result_pj_per_bit",),
     "vector": ("element_pj", "command_pj"),
-    "lane": ("element_pj", "add_pj", "multiply_pj", "exponential_pj", "gate_pj", "product_pj", "offset_pj"),
-    "reducer": ("element_pj", "row_sum_pj", "row_maximum_pj"),
-    "scalars": ("element_pj", "row_sum_pj", "row_maximum_pj", "row_scalar_pj"),
+    "lane": (
+        "lane_pass_pj", "element_pj", "add_pj", "multiply_pj", "exponential_pj", "gate_pj", "product_pj", "offset_pj",
+    ),
+    "reducer": ("element_pj", "row_sum_pj", "row_maximum_pj", "reduction_pj"),
+    "scalars": ("element_pj", "row_sum_pj", "row_maximum_pj", "reduction_pj", "row_scalar_pj"),
     "processor": ("command_pj",),
     "scheduler": ("command_pj",),
 }  # fmt: skip
@@ -125,8 +159,8 @@ def measurement(suite: CellsSuite, sta: Tool) -> Measurement:
 
 
 def without(config: AcceleratorConfig) -> tuple[str, ...]:
-    """Return the parts of an accelerator that stay RTL: all of a vector unit and of the control but the first one's."""
-    return () if config is FITTED else (*CONTROL, *VECTOR)
+    """Return the parts of an accelerator that stay RTL: all of the control but the first one's."""
+    return () if config is FITTED else CONTROL
 
 
 def energies_of(values: Mapping[str, float], **about: object) -> EventEnergies:

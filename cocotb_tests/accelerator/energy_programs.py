@@ -123,6 +123,7 @@ def _passes(config: AcceleratorConfig) -> dict[str, Vector]:
 
     return {
         "copy": command(),
+        "copy of a step": command(rows=1, columns=lanes),
         "integers": command(a=matrix(config.banks - 2, Storage.INT8)),
         "quantise": command(d=matrix(config.banks - 1, Storage.INT8)),
         "short": command(d=matrix(config.banks - 1, Storage.BF16)),
@@ -135,7 +136,9 @@ def _passes(config: AcceleratorConfig) -> dict[str, Vector]:
         "offset": command(c=matrix(1)),
         "square": command(square=True),
         "sum": command(d=None, reduce=Reduce.SUM, out=4),
+        "sum of a step": command(rows=1, columns=lanes, d=None, reduce=Reduce.SUM, out=4),
         "maximum": command(d=None, reduce=Reduce.MAXIMUM, out=4),
+        "maximum of a step": command(rows=1, columns=lanes, d=None, reduce=Reduce.MAXIMUM, out=4),
         "magnitude": command(d=None, reduce=Reduce.MAGNITUDE, out=4),
         "root": command(d=None, square=True, reduce=Reduce.SUM, inverse=Inverse.RSQRT, out=4),
     }

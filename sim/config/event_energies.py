@@ -72,6 +72,9 @@ class EventEnergies(Frozen):
     """Vectors of the accumulators that were measured; the energy grows with the number of vectors."""
     result_pj_per_bit: Energy
     """Energy of a bit of a result on its way to the scratchpad."""
+    lane_pass_pj: Energy
+    """Energy of a lane of the vector unit in a pass, besides that of its elements: its clock runs until they have left
+    it."""
     element_pj: Energy
     """Energy of an element in a pass of the vector unit that changes nothing; the adders of row sums work, too."""
     add_pj: Energy
@@ -90,6 +93,9 @@ class EventEnergies(Frozen):
     """Energy of taking an element into the sum of its row, beyond that of any element."""
     row_maximum_pj: Energy
     """Energy of taking an element into the maximum of its row, beyond that of any element."""
+    reduction_pj: Energy
+    """Energy of a pass that reduces rows, besides that of its elements: the clock of adders and row scalars runs until
+    the last row scalar is there."""
     row_scalar_pj: Energy
     """Energy of a row scalar, of its inverse too."""
     memories: tuple[MemoryMacro, ...]

@@ -90,6 +90,7 @@ def _vector(config: AcceleratorConfig, command: Vector, times: int, counts: Coun
     steps = rows * divide_up(run.columns, lanes)
     slots = steps * lanes
     counts.vector_elements += rows * run.columns
+    counts.lane_passes += times * lanes
     counts.vector_slots += slots
     counts.scratchpad_reads += steps * (1 + (run.b is not None) + (run.c is not None))
     if run.add is not None:
@@ -109,6 +110,7 @@ def _vector(config: AcceleratorConfig, command: Vector, times: int, counts: Coun
     elif run.reduce:
         counts.vector_maxima += slots
     if run.reduce:
+        counts.reductions += times
         counts.row_scalars += rows
     if run.d is not None:
         counts.scratchpad_writes += steps

@@ -53,6 +53,8 @@ class Counts:
     """Number of cycles in which a reader took a word from a bank of the scratchpad."""
     scratchpad_writes: int = 0
     """Number of cycles in which a writer wrote bytes of a word into a bank of the scratchpad."""
+    lane_passes: int = 0
+    """Number of passes of the vector unit, each counted once for each lane."""
     vector_slots: int = 0
     """Number of elements for which the lanes of the vector unit worked; the last step of a row counts as a whole."""
     vector_adds: int = 0
@@ -70,6 +72,8 @@ class Counts:
     """Number of these that a sum of a row took in."""
     vector_maxima: int = 0
     """Number of these that a maximum of a row took in."""
+    reductions: int = 0
+    """Number of passes that reduced rows."""
     row_scalars: int = 0
     """Number of row scalars that reductions left."""
 

@@ -66,6 +66,7 @@ def on_chip(
         item("scratchpad writes", counts.scratchpad_writes * word, "bit", pj.scratchpad_write_pj_per_bit),
         item(f"{BANKS}, reads", counts.scratchpad_reads * word, "bit", bank.read_pj / bank.bits, f"; {bank.name}"),
         item(f"{BANKS}, writes", counts.scratchpad_writes * word, "bit", bank.write_pj / bank.bits, f"; {bank.name}"),
+        item("vector unit, passes", counts.lane_passes, "lane", pj.lane_pass_pj),
         item("vector unit", counts.vector_slots, "element", pj.element_pj),
         item("vector unit, scalars added", counts.vector_adds, "element", pj.add_pj),
         item("vector unit, scalars multiplied", counts.vector_multiplies, "element", pj.multiply_pj),
@@ -75,6 +76,7 @@ def on_chip(
         item("vector unit, sums of two", counts.vector_offsets, "element", pj.offset_pj),
         item("vector unit, sums of rows", counts.vector_sums, "element", pj.row_sum_pj),
         item("vector unit, maxima of rows", counts.vector_maxima, "element", pj.row_maximum_pj),
+        item("vector unit, reductions", counts.reductions, "pass", pj.reduction_pj),
         item("vector unit, row scalars", counts.row_scalars, "scalar", pj.row_scalar_pj),
     ]  # fmt: skip
 

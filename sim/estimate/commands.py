@@ -141,7 +141,7 @@ def _layer_passes(machine: Machine, heads: Heads, attention: Attention) -> Itera
     yield 1, layer.heads, heads.key_room, QUANTISED
     # New keys and values, and their scales.
     yield from _codes(machine, layer.shared, heads.key_room)
-    yield 1, layer.shared, heads.value_room, Use.MAXIMUM
+    yield heads.beside, layer.shared / heads.beside, heads.value_room, Use.MAXIMUM
     yield from _codes(machine, layer.shared, heads.value_room, heads.beside)
     yield from _attention(attention)
     # Output and network; residuals are added to the sums, or to what a norm has made of these.
@@ -180,12 +180,12 @@ def _turned(heads: Heads, number: int) -> Iterator[_Shape]:
 
 def _codes(machine: Machine, number: int, room: Number, beside: Number = 1.0) -> Iterator[_Shape]:
     """Yield the passes that make heads numbers of the cache and write their scales, some heads at a time."""
-    two = machine.two_passes
-    yield beside, number / beside, 1, SCALARS_WRITTEN
-    yield 1 - two, number, room, QUANTISED
+    two, rows = machine.two_passes, number / beside
+    yield beside, rows, 1, SCALARS_WRITTEN
+    yield (1 - two) * beside, rows, room, QUANTISED
     if np.any(two):
-        yield two, number, room, SCALED | Use.MAXIMUM
-        yield two, number, room, Use.ADD | Use.B | Use.D
+        yield two * beside, rows, room, SCALED | Use.MAXIMUM
+        yield two * beside, rows, room, Use.ADD | Use.B | Use.D
 
 
 def _attention(attention: Attention) -> Iterator[_Shape]:

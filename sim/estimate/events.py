@@ -87,9 +87,11 @@ def _pass(machine: Machine, each: Pass, add: Callable[[str, Number], None]) -> N
     rows, uses = each.times * each.rows, each.uses
     steps = rows * up(each.columns, machine.lanes)
     slots = steps * machine.lanes
+    add("lane_passes", each.times * machine.lanes)
     add("vector_slots", slots)
     for name, use in EVENTS_OF_PASSES.items():
         add(name, slots if uses & use else 0.0)
+    add("reductions", each.times if uses & (Use.SUM | Use.MAXIMUM) else 0.0)
     add("row_scalars", rows if uses & (Use.SUM | Use.MAXIMUM) else 0.0)
     add("scratchpad_reads", steps * (1 + bool(uses & Use.B) + bool(uses & Use.C)))
     add("scratchpad_writes", steps if uses & Use.D else 0.0)

@@ -13,6 +13,7 @@ from .legality import weights_of
 from .machine import Machine, Number
 
 ENERGIES_OF_EVENTS = {
+    "lane_passes": "lane_pass_pj",
     "vector_slots": "element_pj",
     "vector_adds": "add_pj",
     "vector_multiplies": "multiply_pj",
@@ -22,6 +23,7 @@ ENERGIES_OF_EVENTS = {
     "vector_offsets": "offset_pj",
     "vector_sums": "row_sum_pj",
     "vector_maxima": "row_maximum_pj",
+    "reductions": "reduction_pj",
     "row_scalars": "row_scalar_pj",
     "commands": "command_pj",
     "stored_elements": "store_pj_per_element",
