@@ -201,10 +201,10 @@ def memory_timing(system: System, begin: int = 0) -> AxiMemoryModel:
     return AxiMemoryModel(**system.memory_timing, begin=begin)
 
 
-def npe_memory_timing(system: System) -> AxiMemoryModel | None:
+def npe_memory_timing(system: System, begin: int = 0) -> AxiMemoryModel | None:
     """Return the timing of the same memory as the NPE's port sees it, whose beats may be wider or narrower."""
     npe = system.npe
     if npe is None:
         return None
     rate = min(Fraction(1), system.memory.bytes_per_cycle(system.clock_mhz) / npe.bus_bytes)
-    return AxiMemoryModel(**system.memory_timing | {"rate": rate, "write_rate": rate})
+    return AxiMemoryModel(**system.memory_timing | {"rate": rate, "write_rate": rate}, begin=begin)

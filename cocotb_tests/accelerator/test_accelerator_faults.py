@@ -64,7 +64,7 @@ FAULTS = [
 ]  # fmt: skip
 NPE_FAULTS = [
     _fault("a signal of the NPE is not counted", ".scheduler", r"(signals_4_3 \+ )given4\[3\]", r"\1(given4[3] & ~ON)", "DEADLOCK"),
-    _fault("a signal to it is not waited for", ".scheduler", r"= \| signals_0_4\s*;", "= ON | (| signals_0_4);", "SEMAPHORE"),
+    _fault("a signal to it is not waited for", ".scheduler", r"= \| signals_3_4\s*;", "= ON | (| signals_3_4);", "SEMAPHORE"),
     _fault("a job too many", ".jobs", r"(\.count)\((\{.*\})\),", r"\1(\2 + ON),", "ends with NPE"),
     _fault("descriptors at the wrong place", ".jobs", r"(\.descriptor_address)\((\{.*\})\),", r"\1(\2 ^ (ON ? 64'h80 : 64'h0)),", "(ends with NPE|bytes differ)"),
     _fault("errors are lost", ".jobs", "(assign failed =) (.*);", r"\1 ~ON & (\2);", "ends with NONE.* not NPE", "a job, DECERR"),
@@ -72,6 +72,17 @@ NPE_FAULTS = [
     _fault("the end does not wait for it", ".jobs", "(assign idle =) (.*);", r"\1 ON | (\2);", "something in flight at the end", "a load beyond memory beside"),
     _fault("jobs beyond memory's addresses", ".processor.check", "= (jobs_end0 > 33'h100000000);", r"= ~ON & (\1);", "ADDRESS", "JOBS with {'address'"),
 ]  # fmt: skip
+MEMORY_FAULTS = [
+    TextFault(
+        name=name, module="accelerator_harness.memory", pattern=pattern, replacement=replacement, testcase="right",
+        says="CYCLES",
+    )
+    for name, pattern, replacement in (
+        ("the NPE's port does not wait its turn", r"(assign second_turn =) (.*);", r"\1 ON | (\2);"),
+        ("the other port does not wait its turn", r"= (\w+ \| \w+\[31\]);", r"= ON | \1;"),
+    )
+]  # fmt: skip
+"""Faults of the bench's memory, which serves both ports."""
 TWO_A_BEAT_FAULTS = [
     _fault("only the first command of a beat", ".processor", r"= part \* 10'h200;", "= (~ON & part) * 10'h200;"),
     _fault("the wrong half of a beat after a jump", ".processor", r"= begin_anew \? (\S+)\[6\] :", r"= begin_anew ? ON ^ \1[6] :"),
@@ -97,7 +108,9 @@ class TestFaults(FaultTests):
 
 @pytest.mark.slow
 class TestFaultsWithNpe(FaultTests):
-    suites = (FaultySuite(bench=lambda: BESIDE, faults=NPE_FAULTS, cases=partial(cases, BESIDE.config)),)
+    suites = (
+        FaultySuite(bench=lambda: BESIDE, faults=[*NPE_FAULTS, *MEMORY_FAULTS], cases=partial(cases, BESIDE.config)),
+    )
 
 
 @pytest.mark.slow

@@ -134,7 +134,9 @@ class WatchedRun(ProgramRun):
         jobs = None
         if config.npe is not None:
             response = 2 if failure is None else failure.bus_response
-            jobs = _JobTimes(config.npe, deepcopy(timing), memory=memory, bad_address=bad, bad_response=response)
+            second = deepcopy(timing)
+            second.share_reads(timing)
+            jobs = _JobTimes(config.npe, second, memory=memory, bad_address=bad, bad_response=response)
         super().__init__(config, timing, command_at, None, len(memory), bad, False, jobs)
         self.program = run.address
 

@@ -58,8 +58,8 @@ class AxiBenchHarness(wiring.Component):
     memory_bytes : int
         Size of memory: a multiple of a line.
     second : SecondPort
-        A second port, if the master has one: memory serves it beside the first, at rates of its own that have the same
-        cycle 0, see :class:`AxiMemoryPair`.
+        A second port, if the master has one: memory reads for both out of one bandwidth, and writes for each at a rate
+        of its own, see :class:`AxiMemoryPair`.
 
     Members
     -------

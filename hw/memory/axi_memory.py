@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
@@ -85,7 +85,7 @@ class AxiFront(wiring.Component):
         fetch = Signal()
         response = Signal(2)
         m.d.comb += [
-            fetch.eq(slot & bursts.waiting & answers.room),
+            fetch.eq(slot & bursts.waiting & answers.room & self._turn(m, bursts, now)),
             bursts.step.eq(fetch),
             storage.read_address_0.eq(address),
             response.eq(Mux(burst.response.any(), burst.response, Mux(self._hit(address), self.error_response, 0))),
@@ -134,12 +134,16 @@ class AxiFront(wiring.Component):
             with m.If(self.s_axi_wlast != last):
                 m.d.sync += self.broken.eq(1)
 
+    def _turn(self, m: Module, bursts: "Bursts", now: Signal) -> Value:
+        """Return whether reads may be served, for a memory with several ports."""
+        return Const(1)
+
     def _turns(self, period: Value, first: Value, end: Value) -> tuple[Value, Value, Value]:
         """Return the turns of a direction, or those of a memory without turns."""
         takes_turns = self.write_cycles != 0
         return Mux(takes_turns, period, 0), Mux(takes_turns, first, 0), Mux(takes_turns, end, FOREVER)
 
-    def _bursts(self, m: Module, channel: str) -> "_Bursts":
+    def _bursts(self, m: Module, channel: str) -> "Bursts":
         """Connect an address channel to a queue of its bursts, each with the response that it will have."""
 
         def port(name: str) -> Value:
@@ -147,7 +151,7 @@ class AxiFront(wiring.Component):
 
         word_address = port("addr")[self._shift :]
         layout = data.StructLayout({"id": 1, "address": len(word_address), "length": 8, "response": 2})
-        bursts = _Bursts(m, f"{channel}_bursts", layout, self._requests)
+        bursts = Bursts(m, f"{channel}_bursts", layout, self._requests)
         page_beats = PAGE_BYTES >> self._shift
         in_page = word_address[: page_beats.bit_length() - 1]
         odd = (port("burst") != Burst.INCR) | (port("size") != self._shift)
@@ -299,7 +303,7 @@ class AxiMemory(AxiFront):
         return m
 
 
-class _Bursts:
+class Bursts:
     """Bursts that wait, and the beat of the first of them that is next."""
 
     def __init__(self, m: Module, name: str, layout: data.StructLayout, depth: int):

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from amaranth.hdl import Cat, Const, Module, Signal
+from amaranth.hdl import Cat, Const, Module, Signal, Value
 from amaranth.lib import wiring
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out
 
 from tilewright.hw.bus.axi import flipped, master_members
-from tilewright.hw.memory.axi_memory import PREFIX, AxiFront
+from tilewright.hw.memory.axi_memory import PREFIX, TIME_BITS, AxiFront, Bursts
 from tilewright.hw.memory.line_storage import LineStorage
 
 SECOND = "second_"
@@ -21,9 +22,14 @@ _COMMON = (
 
 
 class _Port(AxiFront):
-    """A port whose storage is elsewhere: its ports are members, as those of :class:`LineStorage` are named."""
+    """A port whose storage is elsewhere: its ports are members, as those of :class:`LineStorage` are named.
+
+    Reads are served in cycles in which ``turn`` is 1; ``waiting`` says that one waits, and ``since`` when its address
+    was accepted.
+    """
 
     def __init__(self, *, address_bits: int, data_bits: int, words: int, requests: int, max_latency: int):
+        self._depth = requests
         super().__init__(
             address_bits=address_bits,
             data_bits=data_bits,
@@ -31,6 +37,9 @@ class _Port(AxiFront):
             requests=requests,
             max_latency=max_latency,
             members={
+                "turn": In(1),
+                "waiting": Out(1),
+                "since": Out(TIME_BITS),
                 "read_address_0": Out(range(words)),
                 "read_data_0": In(data_bits),
                 "write_enable": Out(1),
@@ -45,13 +54,27 @@ class _Port(AxiFront):
         self._connect(m, self)
         return m
 
+    def _turn(self, m: Module, bursts: Bursts, now: Signal) -> Value:
+        m.submodules.times = times = SyncFIFO(width=TIME_BITS, depth=self._depth)
+        m.d.comb += [
+            times.w_data.eq(now),
+            times.w_en.eq(bursts.enter & bursts.room),
+            times.r_en.eq(bursts.step & bursts.last),
+            self.waiting.eq(bursts.waiting),
+            self.since.eq(times.r_data),
+        ]
+        return self.turn
+
 
 class AxiMemoryPair(wiring.Component):
-    """Two ports, each with latency and rates of its own as :class:`AxiMemory` has them, on one content.
+    """Two ports with the latency and rates of :class:`AxiMemory`, on one content.
 
     Both ports have the same memory timing and the same errors, and count their cycles from the same one: refresh stops
-    both. None ever waits for the other. A port reads what the other has written before that cycle; if both write a byte
-    in one cycle, the second port's value stays.
+    both. Reads of both share one bandwidth: a slot fetches a beat for one of them. Bursts are served whole, in the
+    order in which their addresses were accepted; of two in one cycle, that of the second port is the first. ``f[j-1]``
+    and ``t[j-D]`` of a burst's first beat are thus those of the burst before, whichever port that came from. Writes of
+    one port never wait for those of the other. A port reads what the other has written before that cycle; if both write
+    a byte in one cycle, the second port's value stays.
 
     Parameters
     ----------
@@ -122,6 +145,14 @@ class AxiMemoryPair(wiring.Component):
         m.submodules.storage = storage
         first, second = self._ports
         m.submodules.first, m.submodules.second = first, second
+        ahead, first_turn, second_turn = Signal(TIME_BITS), Signal(), Signal()
+        m.d.comb += [
+            ahead.eq(first.since - second.since),
+            first_turn.eq(~second.waiting | ahead[-1]),
+            second_turn.eq(~(first.waiting & ahead[-1])),
+            first.turn.eq(first_turn),
+            second.turn.eq(second_turn),
+        ]
         for name, member in self._first.items():
             inner, outer = getattr(first, name), getattr(self, name)
             m.d.comb += inner.eq(outer) if member.flow == Out else outer.eq(inner)

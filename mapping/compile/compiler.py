@@ -78,8 +78,14 @@ def emit_commands(program: Program) -> None:
 def add_signals(program: Program) -> None:
     """Add the signals that let units run commands at the same time, and fences around loops."""
     # What different address registers reach is never the same, but for what the position shifts.
+    loops = [section for section in program.sections if isinstance(section, LoopSection)]
     program.commands = synchronise(
-        program.config, program.commands, apart=has_loops(program), shared=program.shared_places
+        program.config,
+        program.commands,
+        apart=bool(loops),
+        shared=program.shared_places,
+        descriptors={address: job for section in program.sections for address, job in Section.jobs(section)},
+        moving=[range(region.first, region.end) for section in loops for region in section.regions],
     )
     # Only fences have come in between.
     places = [place for place, command in enumerate(program.commands) if not isinstance(command, Fence)]

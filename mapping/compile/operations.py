@@ -20,8 +20,8 @@ from .npe_layout import JobRows
 from .row_scalars import RowScalars
 from .survey import Survey
 
-IN_MEMORY = (Unit.LOAD, Unit.STORE, Unit.NPE)
-"""Units whose commands use main memory; jobs and other commands wait for each other."""
+IN_TURN = (Unit.STORE, Unit.NPE)
+"""Units that write to main memory: their commands wait for each other."""
 
 
 @dataclass
@@ -37,6 +37,10 @@ class Operation:
     writes: tuple[Tensor, ...]
     cycles: Callable[[Command], int]
     """Function that returns the approximate cycles of one of the commands."""
+    from_memory: tuple[str, ...] = ()
+    """Names of buffers between steps that it reads in main memory."""
+    to_memory: str = ""
+    """Name of such a buffer that it writes there."""
 
 
 @dataclass
@@ -74,10 +78,13 @@ class Operations:
         reads: tuple[Tensor, ...],
         writes: tuple[Tensor, ...],
         cycles: Callable[[Command], int],
+        *,
+        from_memory: tuple[str, ...] = (),
+        to_memory: str = "",
     ) -> None:
         """Add an operation after all others."""
         number = len(self.operations)
-        self.operations.append(Operation(operator, unit, commands, reads, writes, cycles))
+        self.operations.append(Operation(operator, unit, commands, reads, writes, cycles, from_memory, to_memory))
         for tensor in (*reads, *writes):
             tensor.use(number)
 
@@ -268,7 +275,9 @@ class Operations:
                 )
             ]
 
-        self.add(matrix.buffer.operator, Unit.STORE, commands, (tensor,), (), transfer_cycles)
+        self.add(
+            matrix.buffer.operator, Unit.STORE, commands, (tensor,), (), transfer_cycles, to_memory=matrix.buffer.name
+        )
 
     def _load(self, matrix: Matrix, tensor: Tensor, place: PaddedRows, row: int = 0, column: int = 0) -> None:
         """Load rows of a matrix's buffer from an element on, as many and as wide as the tensor has."""
@@ -297,7 +306,8 @@ class Operations:
                 )
             ]
 
-        self.add(matrix.buffer.operator, Unit.LOAD, commands, (), (tensor,), transfer_cycles)
+        name = matrix.buffer.name
+        self.add(matrix.buffer.operator, Unit.LOAD, commands, (), (tensor,), transfer_cycles, from_memory=(name,))
 
     def estimate_uses(self) -> int:
         """Note approximately when tensors are used: units run operations in order, each when its tensors are there.
@@ -307,14 +317,18 @@ class Operations:
         free = dict.fromkeys(Unit, 0)
         written: dict[Tensor, int] = {}
         used: dict[Tensor, int] = {}
+        in_memory: dict[str, int] = {}
         for operation in self.operations:
             tensors = (*operation.reads, *operation.writes)
-            units = IN_MEMORY if operation.unit is Unit.NPE else (operation.unit,)
+            units = IN_TURN if operation.unit in IN_TURN else (operation.unit,)
             begin = max(free[unit] for unit in units)
+            begin = max(begin, *(in_memory.get(name, 0) for name in operation.from_memory), 0)
             begin = max(begin, *(written.get(tensor, 0) for tensor in tensors), 0)
             begin = max(begin, *(used.get(tensor, 0) for tensor in operation.writes), 0)
             end = begin + sum(operation.cycles(command) for command in operation.commands())
             free |= dict.fromkeys(units, end)
+            if operation.to_memory:
+                in_memory[operation.to_memory] = end
             for writes, tensors in enumerate((operation.reads, operation.writes)):
                 for tensor in tensors:
                     tensor.uses.append((begin, end, operation.unit, bool(writes)))

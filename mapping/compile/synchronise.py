@@ -1,6 +1,6 @@
 """Signals between units: a program that is right command by command becomes right with all units at work."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
@@ -9,6 +9,7 @@ from tilewright.sim.isa.commands import (
     Add,
     Command,
     Fence,
+    Jobs,
     Loop,
     Product,
     Repeat,
@@ -16,6 +17,7 @@ from tilewright.sim.isa.commands import (
     UnitCommand,
     Weights,
 )
+from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.footprint import Footprint, Region, footprint
 from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.widths import ADDRESS_REGISTER_BITS, SEMAPHORE_BITS
@@ -31,7 +33,13 @@ Origin = int | None
 
 
 def synchronise(
-    config: AcceleratorConfig, commands: Iterable[Command], *, apart: bool = False, shared: Iterable[range] = ()
+    config: AcceleratorConfig,
+    commands: Iterable[Command],
+    *,
+    apart: bool = False,
+    shared: Iterable[range] = (),
+    descriptors: Mapping[int, Descriptor] | None = None,
+    moving: Iterable[range] = (),
 ) -> list[Command]:
     """Return a program with the signals that let the units run its commands at the same time.
 
@@ -39,7 +47,9 @@ def synchronise(
     writes, in the scratchpad or in memory, unless it follows from signals taken before that this one has ended. Loads
     of weights and products share nothing but the weight buffer, which needs no signals. But a product holds ports of
     banks while it waits for weights; so it begins only after all that these must wait for, and after loads in front of
-    them that want the same port. Jobs of the NPE may read and write anything in memory.
+    them that want the same port. Jobs of the NPE read and write what their
+    descriptors say, or anything in memory if these are not known. Jobs and stores wait for each other whatever their
+    bytes: each has a port of its own that writes, and one alone takes all that memory can write.
 
     A fence is put in front of a loop and of its end: nothing that runs before has to be waited for behind it. One is
     also put where a semaphore might count too far.
@@ -55,11 +65,16 @@ def synchronise(
     shared : iterable of range
         Addresses, without registers, of places to which that does not apply: two commands that reach the same place
         through different registers are taken to overlap.
+    descriptors : mapping of int to Descriptor
+        Jobs of the NPE by the addresses of their descriptors; with ``apart`` those of the first run of a loop.
+    moving : iterable of range
+        Addresses, without registers, that jobs of another run of a loop find elsewhere; what else jobs touch is the
+        same in each run.
     """
-    shared = tuple(shared)
+    shared, jobs = tuple(shared), _KnownJobs(descriptors or {}, tuple(moving))
     program = list(_fenced(commands))
     while True:
-        done, full = _Synchroniser(config, apart, shared).run(program)
+        done, full = _Synchroniser(config, apart, shared, jobs).run(program)
         if full is None:
             return done
         program.insert(full, Fence())
@@ -74,12 +89,32 @@ def _fenced(commands: Iterable[Command]) -> Iterator[Command]:
         last = command
 
 
+@dataclass(frozen=True)
+class _KnownJobs:
+    """Descriptors of the NPE's jobs, by their addresses, and addresses that jobs find elsewhere in other runs."""
+
+    descriptors: Mapping[int, Descriptor]
+    moving: tuple[range, ...]
+
+    def of(self, command: Jobs, value: int) -> list[Descriptor] | None:
+        """Return the jobs of a command, whose address register has this content; ``None`` if one is not known."""
+        addresses = [address + value for address in command.addresses]
+        if not all(address in self.descriptors for address in addresses):
+            return None
+        return [self.descriptors[address] for address in addresses]
+
+    def move(self, regions: tuple[Region, ...]) -> bool:
+        """Return whether some of the regions that a job touches are elsewhere in other runs."""
+        return any(each.start < place.stop and place.start < each.stop for each in regions for place in self.moving)
+
+
 @dataclass
 class _Entry:
     """A command of a unit in the program."""
 
     place: int
     """Position of the command in the program."""
+    unit: Unit
     footprint: Footprint
     origin: Origin
     known: tuple[int, ...]
@@ -98,8 +133,8 @@ class _Waiting:
 class _Synchroniser:
     """Walks over a program once."""
 
-    def __init__(self, config: AcceleratorConfig, apart: bool, shared: tuple[range, ...]):
-        self.config, self.apart, self.shared = config, apart, shared
+    def __init__(self, config: AcceleratorConfig, apart: bool, shared: tuple[range, ...], jobs: _KnownJobs):
+        self.config, self.apart, self.shared, self.jobs = config, apart, shared, jobs
         self.entries: dict[Unit, list[_Entry]] = {}
         self.known: dict[Unit, list[int]] = {}
         self.weights: list[_Waiting] = []
@@ -161,7 +196,10 @@ class _Synchroniser:
         unit = command.UNIT
         register = getattr(command, "register", 0)
         origin, value = self._register(register) if register else (None, 0)
-        entry = _Entry(place, footprint(self.config, command, value), origin, ())
+        descriptors = None
+        if isinstance(command, Jobs) and (origin is None or self.apart):
+            descriptors = self.jobs.of(command, value if origin is None else 0)
+        entry = _Entry(place, unit, footprint(self.config, command, value, descriptors), origin, ())
         needed = {giver: self._last_conflict(entry, unit, giver) for giver in Unit if giver != unit}
         if isinstance(command, Product):
             for giver, count in self._needed_by_weights(entry, command).items():
@@ -193,6 +231,8 @@ class _Synchroniser:
             return True
         if not (a.memory_writes or b.memory_writes):
             return False
+        if {one.unit, other.unit} == {Unit.NPE, Unit.STORE}:
+            return True
         pairs = (
             (a.memory_reads, b.memory_writes),
             (a.memory_writes, b.memory_reads),
@@ -200,6 +240,12 @@ class _Synchroniser:
         )
         if a.anywhere or b.anywhere:
             return any(x and y for x, y in pairs)
+        if Unit.NPE in (one.unit, other.unit):
+            job, load = (one, other) if one.unit is Unit.NPE else (other, one)
+            writes, reads = job.footprint.memory_writes, load.footprint.memory_reads
+            if load.origin is None:
+                return _touch(writes, reads)
+            return bool(reads) and (not self.apart or self.jobs.move(writes))
         if one.origin == other.origin:
             return any(_touch(x, y) for x, y in pairs)
         if self.apart:

@@ -131,7 +131,7 @@ class LoopSearch:
         section.operations = operations
         run = run_commands(
             self.system.accelerator, commands_of(program), memory_timing(self.system, begin),
-            npe_timing=npe_memory_timing(self.system), descriptor_at=dict(section.jobs()).__getitem__,
+            npe_timing=npe_memory_timing(self.system, begin), descriptor_at=dict(section.jobs()).__getitem__,
         )  # fmt: skip
         if run.error:
             raise RuntimeError(f"{run.error.name} at command {run.index}")

@@ -1,12 +1,16 @@
 """Footprint of a command: bytes of the scratchpad and of memory that it reads and writes, and ports of banks."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.cim import divide_up
+from tilewright.sim.config.npe import NpeConfig
 
 from .commands import Jobs, Load, Product, Store, UnitCommand, Vector, Weights
+from .descriptor import Along, Descriptor
 from .vector_command import Matrix
+from .widths import DESCRIPTOR_BYTES, RECORD_BYTES
 
 MOST_PLANES = 256
 """Maximum number of planes that are told apart; of more planes the bytes between them count too."""
@@ -49,18 +53,32 @@ class Footprint(NamedTuple):
     """The command may touch any byte of memory, whatever its address register holds."""
 
 
-def footprint(config: AcceleratorConfig, command: UnitCommand, register_value: int = 0) -> Footprint:
+def footprint(
+    config: AcceleratorConfig,
+    command: UnitCommand,
+    register_value: int = 0,
+    descriptors: Sequence[Descriptor] | None = None,
+) -> Footprint:
     """Return everything that a valid command reads and writes.
 
     Parameters
     ----------
     register_value : int
         Content of the command's address register, if it has one.
+    descriptors : sequence of Descriptor, optional
+        Jobs of a command of the NPE. Without them the command may touch any byte.
     """
     if isinstance(command, Vector):
         return _of_pass(config, command)
     if isinstance(command, Jobs):
-        # What its descriptors say is not known here.
+        if descriptors is not None:
+            assert config.npe is not None
+            fetched = Region(command.address + register_value, command.count * DESCRIPTOR_BYTES)
+            those = [_of_job(config.npe, descriptor) for descriptor in descriptors]
+            return Footprint(
+                memory_reads=(fetched, *(region for reads, _ in those for region in reads)),
+                memory_writes=tuple(region for _, writes in those for region in writes),
+            )
         whole = (Region(0, 1 << config.address_bits),)
         return Footprint(memory_reads=whole, memory_writes=whole, anywhere=True)
     if isinstance(command, Product):
@@ -89,6 +107,30 @@ def bank_ports(config: AcceleratorConfig, command: UnitCommand) -> tuple[frozens
         frozenset(config.bank(region.start) for region in regions)
         for regions in (those.scratchpad_reads, those.scratchpad_writes)
     )
+    return reads, writes
+
+
+def _of_job(config: NpeConfig, job: Descriptor) -> tuple[list[Region], list[Region]]:
+    """Return the regions that a valid job reads, in whole beats, and those that it writes."""
+    beat = config.bus_bytes
+    mode, out, residual = job.formats
+
+    def region(address: int, rows: int, stride: int, bits: int) -> Region:
+        return _rows(address, divide_up(bits, 8 * beat) * beat, rows, stride)
+
+    reads = [
+        region(job.a, job.m, job.a_stride, job.k * mode.bits),
+        region(job.b, job.n, job.b_stride, job.k * mode.bits),
+    ]
+    for along, address in ((job.scale, job.scale_address), (job.bias, job.bias_address)):
+        if along:
+            reads.append(region(address, 1, 0, 32 * (job.m if along == Along.ROW else job.n)))
+    if job.residual:
+        reads.append(region(job.residual_address, job.m, job.residual_stride, job.n * residual.bits))
+    lines, line = (job.n, job.m) if job.transpose else (job.m, job.n)
+    writes = [_rows(job.c, divide_up(line * out.bits, 8), lines, job.c_stride)]
+    if job.reduces:
+        writes.append(Region(job.reductions, job.m * RECORD_BYTES))
     return reads, writes
 
 

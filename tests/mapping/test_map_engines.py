@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import tilewright as tw
 from tests.mapping.small_models import THIN
 from tilewright.base.errors import ConfigError
 from tilewright.mapping.map import map_model
@@ -11,6 +12,7 @@ from tilewright.mapping.report import MapResult
 from tilewright.sim.config import load_system
 from tilewright.sim.config.engine_rule import parse_rule
 from tilewright.sim.isa.units import Unit
+from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 SYSTEMS = Path(__file__).parents[2] / "examples" / "systems"
 ALONE, BOTH = (load_system(SYSTEMS / f"edge-{name}.toml") for name in ("npe", "both"))
@@ -72,3 +74,17 @@ def test_what_needs_more_memory_than_there_is_is_refused():
         ConfigError, match=r"fabric\.address_bits = 32 is not allowed .* at least 33 bits are necessary"
     ):
         map_model("x", model, small, phase="decode", context=8, engines=[parse_rule("npe:bf16")])
+
+
+def test_jobs_beside_loads_do_not_read_faster_than_memory_can(monkeypatch):
+    """Half of the bytes pass through each port."""
+
+    def run() -> MapResult:
+        return tw.map("tinyllama-1.1b", BOTH, context=1024, engine=["mlp.up_proj=npe:bf16"])
+
+    right = run()
+    bound = right.bounds.cycles["main memory"]
+    assert bound <= right.cycles < 1.06 * bound
+    # Ports with a bandwidth each take less time than memory needs.
+    monkeypatch.setattr(AxiMemoryModel, "share_reads", lambda *_: None)
+    assert run().cycles < 0.95 * bound

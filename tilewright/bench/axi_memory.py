@@ -34,6 +34,8 @@ class _Burst:
     address: int
     beats: int
     response: int
+    accepted: int
+    """Step of the cycle in which the address was accepted."""
     done: int = 0
     worst: int = OKAY
 
@@ -67,7 +69,9 @@ class AxiMemory:
     seed : int
         Seed of these waits.
     prefixes : sequence of str
-        Beginnings of the names of the ports: each is a port of its own to the same bytes, at the rates of ``timing``.
+        Beginnings of the names of the ports to the same bytes. Reads of all share one bandwidth: bursts are served in
+        the order in which they were accepted; of several in one cycle, that of a later port is the first. Each port
+        writes at the rate of ``timing``.
     """
 
     def __init__(
@@ -93,6 +97,8 @@ class AxiMemory:
         self.read_beats = self.write_beats = 0
         """Number of beats since the last start."""
         self._start_step: int | None = None
+        self._fetched_step = -1
+        """Step of the cycle in which a beat was fetched last."""
         self._ports = [_Port(self, prefix) for prefix in prefixes]
 
     def restart(self) -> None:
@@ -127,6 +133,13 @@ class AxiMemory:
     def idle(self) -> bool:
         """Whether nothing is in flight."""
         return all(port.idle for port in self._ports)
+
+    def _first_waiting(self) -> "_Port":
+        """Return the port whose burst is the next to be read, if one waits."""
+        # Of several in one cycle, that of a later port.
+        return min(
+            reversed(self._ports), key=lambda port: port.reads[0].accepted if port.reads else float("inf")
+        )  # fmt: skip
 
     def _cycle(self, step: int, period: int) -> int:
         """Return the number of a cycle for the rates; negative before the first read address."""
@@ -227,7 +240,9 @@ class _Port:
         """Fetch a beat and set this side's signals for a cycle."""
         memory = self.memory
         cycle, timing = memory._cycle(step, period), memory.timing
-        if self.reads and self._slot(cycle, timing.rate, writes=False):
+        free = memory._fetched_step != step and memory._first_waiting() is self
+        if self.reads and free and self._slot(cycle, timing.rate, writes=False):
+            memory._fetched_step = step
             self._fetch(step + timing.latency * period)
         for channel, answers in self.answers.items():
             if answers.offered is None and answers.queue and answers.queue[0][0] <= step and not self._waits(channel):
@@ -265,7 +280,7 @@ class _Port:
         for channel, bursts in (("ar", self.reads), ("aw", self.writes)):
             offered = self._kept(channel)
             if offered is not None and self._is(f"{channel}ready"):
-                bursts.append(self._burst(channel, *offered))
+                bursts.append(self._burst(channel, step, *offered))
         offered = self._kept("w")
         if offered is not None and self._is("wready"):
             self._write(*offered)
@@ -292,7 +307,7 @@ class _Port:
             self._waiting[channel] = offered
         return offered
 
-    def _burst(self, channel: str, address: int, length: int, size: int, kind: int) -> _Burst:
+    def _burst(self, channel: str, step: int, address: int, length: int, size: int, kind: int) -> _Burst:
         """Return an accepted burst.
 
         Raises
@@ -306,7 +321,7 @@ class _Port:
         assert address % self.beat == 0, f"{what} is not aligned to beats of {self.beat} bytes"
         assert address % PAGE_BYTES + beats * self.beat <= PAGE_BYTES, f"{what} of {beats} beats crosses 4 KiB"
         beyond = address + beats * self.beat > len(self.memory.content)
-        return _Burst(address, beats, DECERR if beyond else OKAY)
+        return _Burst(address, beats, DECERR if beyond else OKAY, step)
 
     def _write(self, data: int, strobe: int) -> None:
         burst = self.writes[0]

@@ -1,6 +1,6 @@
 """Random programs of the accelerator: valid, and right if their commands run one after the other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
@@ -28,6 +28,7 @@ from tilewright.sim.isa.commands import (
     Vector,
     Weights,
 )
+from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.vector_command import Function, Inverse, Matrix, Reduce, Storage, VectorCommand
 from tilewright.sim.isa.widths import (
@@ -602,9 +603,18 @@ def _scalar_chunks(config: AcceleratorConfig) -> list[tuple[int, int, int]]:
     ]
 
 
-def safe(config: AcceleratorConfig, commands: Sequence[Command]) -> list[Command]:
-    """Return a program, with signals and its end, of commands that are right one after the other."""
-    return [*synchronise(config, commands), End()]
+def safe(
+    config: AcceleratorConfig, commands: Sequence[Command], descriptors: Mapping[int, Descriptor] | None = None
+) -> list[Command]:
+    """Return a program, with signals and its end, of commands that are right one after the other.
+
+    Parameters
+    ----------
+    descriptors : mapping of int to Descriptor, optional
+        Jobs of the NPE by the addresses of their descriptors. Commands wait for what these touch, otherwise for any
+        job.
+    """
+    return [*synchronise(config, commands, descriptors=descriptors), End()]
 
 
 def random_memory(areas: Areas, rng: np.random.Generator, *, specials: float = 0.0) -> np.ndarray:
@@ -640,7 +650,11 @@ def random_case(
         maker = ProgramMaker(config, areas, rng)
         maker.add(int(rng.integers(1, commands + 1)))
         before = fill_program(config, areas) if number == 0 else []
-        made = safe(config, [*before, *maker.commands, *show_program(config, areas)])
+        jobs = {
+            areas.jobs + index * DESCRIPTOR_BYTES: Descriptor.decode(data)
+            for index, data in enumerate(maker.descriptors)
+        }
+        made = safe(config, [*before, *maker.commands, *show_program(config, areas)], jobs)
         descriptors = None
         if config.npe is not None:
             own, descriptors = maker.own_jobs(int(rng.integers(0, 8)))

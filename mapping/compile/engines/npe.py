@@ -180,7 +180,11 @@ class Npe(Engine):
         def commands() -> list[Command]:
             return [Jobs(address=address, count=1)]
 
-        operations.add(step.operator, Unit.NPE, commands, (), (), lambda _: cycles)
+        reads = tuple(matrix.buffer.name for matrix in self.memory_operands(step))
+        operations.add(
+            step.operator, Unit.NPE, commands, (), (), lambda _: cycles, from_memory=reads,
+            to_memory=step.out.buffer.name,
+        )  # fmt: skip
         if step.out in operations.survey.recoded:
             self._store_recoded(step.out, operations)
         else:

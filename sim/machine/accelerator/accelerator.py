@@ -56,8 +56,8 @@ class AcceleratorModel:
         timing : AxiMemoryModel
             Timing of memory, new for each program.
         npe_timing : AxiMemoryModel
-            Timing of memory as the NPE's port sees it, if there is one; it has a bandwidth of its own. By default,
-            it is like ``timing``.
+            Timing of memory as the NPE's port sees it, if there is one; by default, it is like ``timing``. Reads of
+            both ports come out of one bandwidth, in the order of their bursts.
         bad_address, bad_response : int
             Address of a byte whose beat memory answers with an error, and the response: 2 SLVERR, 3 DECERR.
         timeline : bool
@@ -87,7 +87,7 @@ class AcceleratorModel:
         jobs = None
         if config.npe is not None:
             jobs = JobsModel(
-                config.npe, npe_timing or deepcopy(timing), memory=memory, bad_address=bad_address,
+                config.npe, _beside(timing, npe_timing), memory=memory, bad_address=bad_address,
                 bad_response=bad_response,
             )  # fmt: skip
         run = ProgramRun(
@@ -126,7 +126,7 @@ def run_commands(
     if every_event or config.cim is None or any(isinstance(command, Jobs) for command in commands):
         jobs = None
         if config.npe is not None:
-            jobs = JobsModel(config.npe, npe_timing or deepcopy(timing), descriptor_at=descriptor_at)
+            jobs = JobsModel(config.npe, _beside(timing, npe_timing), descriptor_at=descriptor_at)
         return ProgramRun(config, timing, commands.__getitem__, None, None, None, timeline, jobs).run()
     unused = deepcopy(timing)
     run = ProgramRun(config, timing, commands.__getitem__, None, None, None, timeline, None)
@@ -135,3 +135,10 @@ def run_commands(
     if ended.error and run.skipped:
         return run_commands(config, commands, unused, timeline=timeline, every_event=True)
     return ended
+
+
+def _beside(timing: AxiMemoryModel, npe_timing: AxiMemoryModel | None) -> AxiMemoryModel:
+    """Return the timing of memory as the NPE's port sees it, beside the other port."""
+    second = npe_timing or deepcopy(timing)
+    second.share_reads(timing)
+    return second

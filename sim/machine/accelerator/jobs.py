@@ -1,6 +1,6 @@
 """The NPE as a unit of the accelerator: the cycle in which each of its jobs ends, and the job's results in memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 from tilewright.sim.machine.npe import values as npe_values
 from tilewright.sim.machine.npe.npe import NpeModel
 
+JobRun = Generator[int, None, tuple[int, Descriptor, NpeError]]
+"""Run of a job, up to each burst that it reads."""
 CHECK_TO_END = 3
 """Cycles from the last beat of a refused descriptor to the end of the NPE's run."""
 
@@ -52,8 +54,8 @@ class JobsModel:
         """Number of bytes that the NPE's port has moved."""
         return self._model.beats * self.config.bus_bytes
 
-    def run(self, now: int, address: int) -> tuple[int, Descriptor, NpeError]:
-        """Run the job whose descriptor is requested in a cycle.
+    def run(self, now: int, address: int) -> JobRun:
+        """Run the job whose descriptor is requested in a cycle; yield as :data:`.npe.Requests` do.
 
         Returns
         -------
@@ -63,11 +65,12 @@ class JobsModel:
         descriptor : Descriptor
         error : NpeError
         """
-        there = self._model.fetch(now, address)
+        there = yield from self._model.fetch(now, address)
         if self.memory is None:
             assert self._descriptor_at is not None
             descriptor = self._descriptor_at(address)
-            return self._model.job(there, descriptor), descriptor, NpeError.NONE
+            ends = yield from self._model.job(there, descriptor)
+            return ends, descriptor, NpeError.NONE
         content = self.memory[address : address + DESCRIPTOR_BYTES].tobytes()
         descriptor = Descriptor.decode(content.ljust(DESCRIPTOR_BYTES, b"\0"))
         size = len(self.memory)
@@ -75,7 +78,7 @@ class JobsModel:
         problem = problem or descriptor.check(self.config)
         if problem is not None:
             return there + CHECK_TO_END, descriptor, problem[0]
-        ends = self._model.job(there, descriptor)
+        ends = yield from self._model.job(there, descriptor)
         problem = npe_values.memory_error(self.config, descriptor, size, *self._bad)
         return ends, descriptor, NpeError.NONE if problem is None else problem[0]
 

@@ -41,7 +41,7 @@ from tilewright.sim.machine.bus.axi_master import NEVER, bursts
 from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 from .check import refusal
-from .jobs import JobsModel
+from .jobs import JobRun, JobsModel
 from .prepared import PreparedCommand, prepare
 from .product import ArrayUnitModel, WeightStream
 from .recurrence import Recurrence, even_bursts
@@ -145,6 +145,7 @@ class ProgramRun:
         self.command_at, self.execute = fetch, execute
         self.memory_bytes, self.bad_address, self.timeline = memory_bytes, bad_address, timeline
         self.jobs, self.job = jobs, 0
+        self.job_run: JobRun | None = None
         self.units = units_of(config)
         self.lanes = [_Lane() for _ in range(signal_bits(config))]
         self.semaphores = [[0] * len(self.lanes) for _ in self.lanes]
@@ -601,11 +602,24 @@ class ProgramRun:
         assert self.jobs is not None
         assert isinstance(entry.command, Jobs)
         address = entry.command.addresses[self.job] + entry.register_value
-        ends, descriptor, error = self.jobs.run(time, address)
-        if error:
-            self.change(ends, self._jobs_failed, (entry, error))
+        self.job_run = self.jobs.run(time, address)
+        self._read_for_job(time, entry)
+
+    def _read_for_job(self, time: int, entry: _Entry) -> None:
+        """Let a job read, burst by burst, up to the next event: memory serves all ports in the order of time."""
+        assert self.job_run is not None
+        try:
+            offered = next(self.job_run)
+            while not self.heap or self.heap[0][0] > 2 * offered:
+                offered = next(self.job_run)
+        except StopIteration as stop:
+            ends, descriptor, error = stop.value
+            if error:
+                self.change(ends, self._jobs_failed, (entry, error))
+            else:
+                self.change(ends, self._job_ended, (entry, descriptor))
         else:
-            self.change(ends, self._job_ended, (entry, descriptor))
+            self.change(offered, self._read_for_job, entry)
 
     def _job_ended(self, time: int, what: tuple[_Entry, Descriptor]) -> None:
         assert self.jobs is not None

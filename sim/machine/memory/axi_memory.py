@@ -58,10 +58,31 @@ class AxiMemoryModel:
         self._reads = TimedMemory(latency=latency, rate=rate, **both, **reads)
         self._writes = TimedMemory(latency=write_latency, rate=write_rate, **both, **writes)
         self._arrived = self._answered = -1
+        self._beside: AxiMemoryModel | None = None
+
+    def share_reads(self, other: "AxiMemoryModel") -> None:
+        """Let the words of this port and of another one, the first, come out of one bandwidth.
+
+        Bursts of both are served in the order in which they are offered; of two in one cycle, that of this port is the
+        first. So :meth:`read` of this port is to be called in the order of time with all reads of the other. Ports of
+        different rates lose up to a word at each change, so that both together never exceed the bandwidth.
+        """
+        self._beside = other
+
+    def _served_after(self, before: TimedMemory, after: TimedMemory) -> None:
+        """Let the next word of one port come after the words of the other."""
+        if before.next_fetch > after.next_fetch:
+            after.next_fetch = before.next_fetch
+            if (before.words, before.cycles) != (after.words, after.cycles):
+                after.next_fetch = after.slot_cycle(after.slots_before(before.next_fetch)) + 1
 
     def read(self, offered: int, beats: int) -> int:
         """Return the cycle of the last beat of a burst whose address is offered in a cycle."""
+        if self._beside is not None:
+            self._served_after(self._beside._reads, self._reads)
         _, last = self._reads.read(offered, beats)
+        if self._beside is not None:
+            self._served_after(self._reads, self._beside._reads)
         # Beats come one a cycle even if they have been fetched in a better time before.
         self._arrived = max(last, self._arrived + beats)
         return self._arrived

@@ -7,7 +7,7 @@ Cycle 0 is that in which the first descriptor's address is first offered to memo
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 from tilewright.sim.config.npe import NpeConfig
@@ -20,6 +20,10 @@ from tilewright.sim.machine.memory.axi_memory import AxiMemoryModel
 
 from .schedule import Chunk, Request, Tile, schedule
 
+Requests = Generator[int, None, int]
+"""Reads of the NPE: yields, before each burst, the cycle before that in which the burst's address is offered; each is
+later than the one before. Memory is asked when the generator goes on, so that others can ask it in the order of time.
+"""
 MASTER_LATENCY = 2
 """Cycles from a request's acceptance by a bus master to its first address on the bus."""
 PANEL_LATENCY = 2
@@ -70,18 +74,19 @@ class NpeModel:
         """Run all descriptors from ``address`` on, in order."""
         now = start = -MASTER_LATENCY
         for index, descriptor in enumerate(descriptors):
-            now = self.job(self.fetch(now, address + index * DESCRIPTOR_BYTES), descriptor)
+            there = _ended(self.fetch(now, address + index * DESCRIPTOR_BYTES))
+            now = _ended(self.job(there, descriptor))
         # ``now`` is the cycle of done, and the last one that counts.
         return NpeRun(
             now - start + 1, self.busy, self.stall_load, self.stall_store, self._reads.beats, self._writes.beats
         )
 
-    def fetch(self, now: int, address: int) -> int:
+    def fetch(self, now: int, address: int) -> Requests:
         """Return the cycle in which all of a descriptor has arrived that is requested in a cycle."""
-        self._reads.request(now, address, DESCRIPTOR_BYTES // self.config.bus_bytes)
+        yield from self._reads.request(now, address, DESCRIPTOR_BYTES // self.config.bus_bytes)
         return self._reads.completed[-1]
 
-    def job(self, there: int, descriptor: Descriptor) -> int:
+    def job(self, there: int, descriptor: Descriptor) -> Requests:
         """Return the cycle after a job: the cycle of the next descriptor's request, or of done.
 
         Parameters
@@ -91,6 +96,15 @@ class NpeModel:
         """
         # Checked in the next cycle, begun in the one behind.
         return _Job(self, descriptor, there + 2).run()
+
+
+def _ended(requests: Requests) -> int:
+    """Return what requests return when memory has nobody else to serve."""
+    while True:
+        try:
+            next(requests)
+        except StopIteration as stop:
+            return stop.value
 
 
 class _Job:
@@ -118,7 +132,7 @@ class _Job:
         self.out_bits = result_format(descriptor.out_format).bits
         self.stores = _StoreAddresses(descriptor)
 
-    def run(self) -> int:
+    def run(self) -> Requests:
         """Return the cycle after the job: the cycle of the next descriptor's request, or of done."""
         now = self.begins  # the loader's last item
         first_of_tile = True
@@ -130,7 +144,7 @@ class _Job:
                 elif item.stream >= 3 and first_of_tile:
                     earliest = max(earliest, self.parameters_free[0])
                     first_of_tile = False
-                now = self.reads.request(earliest, item.address, item.beats)
+                now = yield from self.reads.request(earliest, item.address, item.beats)
             else:
                 if item.last:
                     earliest = max(earliest, self.parameters_free.popleft())
@@ -222,13 +236,14 @@ class _ReadMaster:
         # When a burst may be offered again: as many as may be in flight.
         self.free = deque([-MASTER_LATENCY] * config.outstanding)
 
-    def request(self, earliest: int, address: int, beats: int) -> int:
+    def request(self, earliest: int, address: int, beats: int) -> Requests:
         """Return the cycle in which a request is taken that is offered from ``earliest`` on."""
         taken = max(earliest, self.offered)
         self.beats += beats
         offered = taken
         for _, burst in bursts(self.config, address, beats):
             offered = max(offered + 1, self.free.popleft())
+            yield offered
             ends = self.memory.read(offered + 1, burst)
             self.free.append(ends + 1)
         self.offered = offered

@@ -92,6 +92,7 @@ def test_directions_take_turns_as_in_the_exact_model(timing):
             ctx.set(getattr(dut, f"{prefix}_words"), rate.numerator)
             ctx.set(getattr(dut, f"{prefix}_cycles"), rate.denominator)
         ctx.set(dut.size, 8192)
+        ctx.set(dut.turn, 1)
         for name in ("s_axi_rready", "s_axi_bready"):
             ctx.set(getattr(dut, name), 1)
         for channel in ("ar", "aw"):

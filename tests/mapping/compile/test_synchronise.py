@@ -11,6 +11,7 @@ from tilewright.sim.config import CIMArrayConfig, MacroConfig, TileConfig
 from tilewright.sim.config.accelerator import AcceleratorConfig
 from tilewright.sim.config.npe import NpeConfig
 from tilewright.sim.config.vector import VectorConfig
+from tilewright.sim.formats.simd import Mode
 from tilewright.sim.isa.commands import (
     UNIT_COMMANDS,
     Add,
@@ -28,6 +29,7 @@ from tilewright.sim.isa.commands import (
     Vector,
     Weights,
 )
+from tilewright.sim.isa.descriptor import Descriptor
 from tilewright.sim.isa.footprint import footprint
 from tilewright.sim.isa.units import Unit, Units
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand
@@ -122,7 +124,8 @@ def random_program(rng: np.random.Generator, length: int, *, loops: bool = False
 class Watch:
     """Sees that a command begins when no earlier one that it conflicts with still runs or is still to come."""
 
-    def __init__(self):
+    def __init__(self, jobs: dict[int, Descriptor] | None = None):
+        self.jobs = jobs
         self.ended: list[tuple[int, UnitCommand, int]] = []
         self.running: dict[int, tuple[UnitCommand, int]] = {}
         self.begun: dict[int, tuple[UnitCommand, int]] = {}
@@ -130,7 +133,7 @@ class Watch:
     def begin(self, number: int, command: UnitCommand, value: int) -> None:
         for other, (theirs, their_value) in self.begun.items():
             if other > number or other in self.running:
-                assert theirs.UNIT == command.UNIT or not conflict(command, value, theirs, their_value), (
+                assert theirs.UNIT == command.UNIT or not conflict(command, value, theirs, their_value, self.jobs), (
                     f"{number}: {command} beside {other}: {theirs}"
                 )
         self.begun[number] = self.running[number] = (command, value)
@@ -139,13 +142,19 @@ class Watch:
         del self.running[number]
 
 
-def conflict(one: UnitCommand, value: int, other: UnitCommand, other_value: int) -> bool:
-    """Return whether one writes a byte that the other reads or writes; in sets of bytes. Jobs may use any of memory."""
-    if Jobs in (type(one), type(other)):
+def conflict(
+    one: UnitCommand, value: int, other: UnitCommand, other_value: int, jobs: dict[int, Descriptor] | None = None
+) -> bool:
+    """Return whether one writes a byte that the other reads or writes; in sets of bytes. Jobs that are not known may use
+    any of memory."""
+    if Jobs in (type(one), type(other)) and jobs is None:
         return not {type(one), type(other)} & {Product, Vector}
 
     def byte_sets(command: UnitCommand, register: int) -> tuple[set[int], set[int], set[int], set[int]]:
-        those = footprint(CONFIG, command, register)
+        known = None
+        if isinstance(command, Jobs) and jobs is not None:
+            known = [jobs[address + register] for address in command.addresses]
+        those = footprint(WITH_NPE, command, register, known)
         return tuple(
             {r.start + row * r.pitch + byte for r in regions for row in range(r.rows) for byte in range(r.width)}
             for regions in (those.scratchpad_reads, those.scratchpad_writes, those.memory_reads, those.memory_writes)
@@ -155,8 +164,10 @@ def conflict(one: UnitCommand, value: int, other: UnitCommand, other_value: int)
     return bool(a & f or b & e or b & f or c & h or d & g or d & h)
 
 
-def run(program: list[Command], seed: int, config: AcceleratorConfig = CONFIG) -> None:
-    watch = Watch()
+def run(
+    program: list[Command], seed: int, config: AcceleratorConfig = CONFIG, jobs: dict[int, Descriptor] | None = None
+) -> None:
+    watch = Watch(jobs)
     Interleaving(config, program, np.random.default_rng(seed), watch.begin, watch.end).run()
 
 
@@ -177,6 +188,77 @@ def test_jobs_of_the_co_processor_wait_for_all_that_use_memory(seed, loops):
     done = synchronise(WITH_NPE, program)
     for order in range(6):
         run(done, order, WITH_NPE)
+
+
+def small_jobs(seed: int) -> dict[int, Descriptor]:
+    """Return jobs on the places of random programs, by the addresses of their descriptors."""
+    rng = np.random.default_rng(seed)
+
+    def job() -> Descriptor:
+        a, b, c = (int(place) * 64 for place in rng.integers(0, 12, 3))
+        return Descriptor(
+            mode=Mode.INT8, out_format=Mode.INT8, m=int(rng.integers(1, 4)), n=int(rng.integers(1, 4)), k=8, a=a, b=b,
+            c=c, a_stride=16, b_stride=16, c_stride=32,
+        )  # fmt: skip
+
+    return {address: job() for address in range(0, 8192, 64)}
+
+
+@pytest.mark.parametrize("loops", [False, True])
+@pytest.mark.parametrize("seed", range(6))
+def test_known_jobs_wait_for_what_they_touch(seed, loops):
+    program, jobs = random_program(np.random.default_rng(seed), 60, loops=loops, jobs=True), small_jobs(seed)
+    done = synchronise(WITH_NPE, program, descriptors=jobs)
+    for order in range(6):
+        run(done, order, WITH_NPE, jobs)
+
+
+def test_the_descriptors_of_other_jobs_are_not_enough():
+    failed = 0
+    for seed in range(6):
+        program = random_program(np.random.default_rng(seed), 60, jobs=True)
+        done = synchronise(WITH_NPE, program, descriptors=small_jobs(seed))
+        try:
+            for order in range(6):
+                run(done, order, WITH_NPE, small_jobs(seed + 100))
+        except AssertionError:
+            failed += 1
+    assert failed > 3
+
+
+def test_a_job_waits_for_stores_and_for_loads_that_it_touches():
+    job = small_jobs(0)[0]
+    body = [
+        load(0, address=8192),
+        Jobs(address=4096, count=1),
+        load(BANK, job.c),
+        load(2 * BANK, 8192),
+        store(0, 16384),
+    ]
+    program = synchronise(WITH_NPE, [*body, End()], descriptors={4096: job})
+    assert pairs(program) == [
+        (Units.NONE, Units.STORE),
+        (Units.NONE, Units.LOAD | Units.STORE),
+        (Units.NPE, Units.NONE),
+        (Units.NONE, Units.NONE),
+        (Units.LOAD | Units.NPE, Units.NONE),
+    ]
+
+
+def test_a_job_in_a_loop_waits_for_registers_where_it_writes_what_moves():
+    job = small_jobs(0)[0]
+    body = [Jobs(address=4096, count=1, register=2), replace(load(0, 8192), register=1)]
+    for moving, waits in (
+        ((), Units.NONE),
+        ((range(job.c, job.c + 16),), Units.NPE),
+        ((range(8192, 9000),), Units.NONE),
+    ):
+        program = synchronise(
+            WITH_NPE, [Loop(count=2), *body, Repeat(), End()], apart=True, descriptors={4096: job}, moving=moving
+        )
+        assert pairs(program)[1][0] == waits
+    program = synchronise(WITH_NPE, [Loop(count=2), *body, Repeat(), End()], descriptors={4096: job})
+    assert pairs(program)[1][0] == Units.NPE
 
 
 def test_jobs_have_signals_from_and_to_memory_only():

@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 
 from tests.mapping.compile.compiled_runs import accelerator
-from tilewright.sim.isa.commands import Load, Product, Store, UnitCommand, Vector, Weights
+from tilewright.bench.random_jobs import random_descriptor
+from tilewright.sim.config.npe import NpeConfig
+from tilewright.sim.isa.commands import Jobs, Load, Product, Store, UnitCommand, Vector, Weights
 from tilewright.sim.isa.footprint import MOST_PLANES, Region, bank_ports, footprint
 from tilewright.sim.isa.vector_command import Matrix, Storage, VectorCommand
+from tilewright.sim.isa.widths import DESCRIPTOR_BYTES
 from tilewright.sim.machine.accelerator.values import AcceleratorValues
+from tilewright.sim.machine.npe import values as npe_values
+from tilewright.sim.machine.npe.schedule import Request, schedule
 
 CONFIG = accelerator()
 BANK = CONFIG.bank_bytes
@@ -129,3 +134,28 @@ def test_ports_are_those_of_the_banks():
     assert bank_ports(CONFIG, COMMANDS["product"]) == ({0}, {2})
     assert bank_ports(CONFIG, COMMANDS["load"]) == (set(), {1})
     assert bank_ports(CONFIG, COMMANDS["store"]) == ({0}, set())
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_jobs_touch_what_their_descriptors_say(seed):
+    npe = NpeConfig(bus_bits=64)
+    config, size = CONFIG.model_copy(update={"npe": npe}), 1 << 16
+    jobs = [random_descriptor(npe, np.random.default_rng(2 * seed + n), 4096, size) for n in range(2)]
+    those = footprint(config, Jobs(address=128, count=2, register=1), 256, jobs)
+    read, written = np.zeros(size, bool), np.zeros(size, bool)
+    read[384 : 384 + 2 * DESCRIPTOR_BYTES] = True
+    for job in jobs:
+        for item in schedule(npe, job):
+            if isinstance(item, Request):
+                read[item.address : item.address + item.beats * npe.bus_bytes] = True
+        for lines in npe_values.places(npe, job):
+            written[lines] = True
+    assert (bytes_of(those.memory_writes, size) == written).all()
+    assert (bytes_of(those.memory_reads, size) == read).all()
+    assert not those.anywhere
+    assert those.scratchpad_reads == those.scratchpad_writes == ()
+
+
+def test_unknown_jobs_touch_anything():
+    config = CONFIG.model_copy(update={"npe": NpeConfig(bus_bits=64)})
+    assert footprint(config, Jobs(address=128, count=2)).anywhere
