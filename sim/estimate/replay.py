@@ -146,6 +146,7 @@ class _Replay:
         self.weights: list[_Entry] = []
         self.there: Number = LONG_AGO  # when all beats that were asked for have come
         self.busy: Number = LONG_AGO  # the same, if the array took weights at once: then beats wait for memory
+        self.spare: Number = 0.0  # cycles for which loads under way leave places in flight free
         self.loads: deque[Number] = deque(maxlen=LOADS)
         self.last_end: Number = 0.0
         # The processor.
@@ -200,10 +201,12 @@ class _Replay:
         behind = self.fetch + machine.outstanding * machine.burst_beats * self.units.load_cycles
         alone = self.fetch + (machine.latency + 2)
         arrived = np.maximum(alone, np.minimum(self.busy, behind)) + slots
-        # A fetch takes the slots of its beats or, where bursts in flight limit loads, the place of one.
-        limited = self.units.in_flight < machine.peak_rate
-        taken = np.where(limited, (machine.latency + REQUEST + slots) / machine.outstanding, slots)
-        delay = np.where(self.busy > alone, taken, 0.0)
+        # A fetch takes the slots of its beats, and the place of a burst in flight, which loads may have to spare.
+        place = (machine.latency + REQUEST + slots) / machine.outstanding
+        taken = np.where(self.busy > alone, np.maximum(place - slots, 0.0), 0.0)
+        spared = np.minimum(self.spare, taken)
+        self.spare = self.spare - spared
+        delay = np.where(self.busy > alone, slots + taken - spared, 0.0)
         self.busy, self.there = self.busy + delay, self.there + delay
         self.fetched = np.maximum(arrived, self.fetched + slots)
         took = np.maximum(self.acted + 1, self.fetched + QUEUE_LATENCY)
@@ -347,6 +350,8 @@ class _Replay:
         slots = slots / self.units.share(round_trip, mean)
         begin = entry.begin + (machine.latency + REQUEST)
         there = np.maximum(self.there, begin) + command.all_beats * slots
+        in_flight = bursts * round_trip / machine.outstanding
+        self.spare = np.where(self.busy > begin, self.spare, 0.0) + np.maximum(command.all_beats * slots - in_flight, 0.0)
         self.busy = np.maximum(self.busy, begin) + command.all_beats * slots
         asked = np.maximum(entry.begin + bursts, there - machine.outstanding * mean * slots)
         if taken is not None:
