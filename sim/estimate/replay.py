@@ -396,7 +396,8 @@ class _Replay:
         machine, rows = self.machine, command.rows * command.planes
         beats = -(-command.row_bytes // self.config.bus_bytes)
         bursts = rows * np.ceil(beats / machine.burst_beats)
-        flight = bursts * np.maximum((machine.latency + 4) / machine.outstanding, 2.0)
+        round_trip = machine.latency + 4
+        flight = bursts * np.maximum(round_trip / machine.outstanding, 2.0) / self.units.share(round_trip, beats)
         slots = rows * beats * self.units.store_cycles
         return np.maximum(np.maximum(rows * command.count, flight), slots) + (machine.latency + STORE)
 
