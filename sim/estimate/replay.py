@@ -146,6 +146,8 @@ class _Replay:
         self.weights: list[_Entry] = []
         self.there: Number = LONG_AGO  # when all beats that were asked for have come
         self.busy: Number = LONG_AGO  # the same, if the array took weights at once: then beats wait for memory
+        self.recent: deque[tuple[Number, Number]] = deque(maxlen=LOADS)
+        """Of the last loads, when each began, and ``busy`` as it was then."""
         self.spare: Number = 0.0  # cycles for which loads under way leave places in flight free
         self.loads: deque[Number] = deque(maxlen=LOADS)
         self.last_end: Number = 0.0
@@ -200,7 +202,10 @@ class _Replay:
         # Beats that were asked for before come before: as many as may be in flight.
         behind = self.fetch + machine.outstanding * machine.burst_beats * self.units.load_cycles
         alone = self.fetch + (machine.latency + 2)
-        arrived = np.maximum(alone, np.minimum(self.busy, behind)) + slots
+        before = self.busy
+        for begin, busy in reversed(self.recent):
+            before = np.where(begin > self.fetch, busy, before)
+        arrived = np.maximum(alone, np.minimum(before, behind)) + slots
         # A fetch takes the slots of its beats, and the place of a burst in flight, which loads may have to spare.
         place = (machine.latency + REQUEST + slots) / machine.outstanding
         taken = np.where(self.busy > alone, np.maximum(place - slots, 0.0), 0.0)
@@ -350,8 +355,11 @@ class _Replay:
         slots = slots / self.units.share(round_trip, mean)
         begin = entry.begin + (machine.latency + REQUEST)
         there = np.maximum(self.there, begin) + command.all_beats * slots
+        self.recent.append((entry.begin, self.busy))
         in_flight = bursts * round_trip / machine.outstanding
-        self.spare = np.where(self.busy > begin, self.spare, 0.0) + np.maximum(command.all_beats * slots - in_flight, 0.0)
+        self.spare = np.where(self.busy > begin, self.spare, 0.0) + np.maximum(
+            command.all_beats * slots - in_flight, 0.0
+        )
         self.busy = np.maximum(self.busy, begin) + command.all_beats * slots
         asked = np.maximum(entry.begin + bursts, there - machine.outstanding * mean * slots)
         if taken is not None:
