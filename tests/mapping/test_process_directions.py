@@ -74,7 +74,9 @@ def test_int8_in_place_of_int4():
     assert ratio(int8, int4, "CIM weight write") == pytest.approx(2, rel=0.01)
     assert ratio(int8, int4, "CIM multiply-accumulate") == pytest.approx(2, rel=0.01)
     assert ratio(int8, int4, "CIM inputs") == pytest.approx(1, rel=0.01)
-    assert ratio(int8, int4, "vector unit") == pytest.approx(1, rel=0.01)
+    assert ratio(int8, int4, "vector unit, scalars", "vector unit, products") == pytest.approx(1, rel=0.01)
+    # Values of the cache lie side by side for more heads, which then share a pass.
+    assert 0.9 < ratio(int8, int4, "vector unit, passes") <= 1
     # A token takes twice as long, while twice as many weights have a clock: what stands still takes four times as much.
     assert 1.9 < int8.cycles / int4.cycles < 2.1
     assert 1.7 < per_cycle(int8, "clock, CIM macros") / per_cycle(int4, "clock, CIM macros") < 2.1
