@@ -75,7 +75,7 @@ def test_int8_in_place_of_int4():
     assert ratio(int8, int4, "CIM multiply-accumulate") == pytest.approx(2, rel=0.01)
     assert ratio(int8, int4, "CIM inputs") == pytest.approx(1, rel=0.01)
     assert ratio(int8, int4, "vector unit, scalars", "vector unit, products") == pytest.approx(1, rel=0.01)
-    # Values of the cache lie side by side for more heads, which then share a pass.
+    # Fewer heads of the cache's values lie side by side, which take a pass each.
     assert 0.9 < ratio(int8, int4, "vector unit, passes") <= 1
     # A token takes twice as long, while twice as many weights have a clock: what stands still takes four times as much.
     assert 1.9 < int8.cycles / int4.cycles < 2.1
